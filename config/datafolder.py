@@ -1,0 +1,161 @@
+"""The one folder that holds everything of a stack: servers' files, sockets, logs, secret key, remembered values."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+MARKER = ".toban"
+STACK_LOCK = ".lock"
+DEMO_LOCK = ".demo-lock"
+# A socket path may be 107 bytes long (sun_path); the longest name that we put behind the folder has 22.
+LONGEST_RUN_FOLDER = 80
+
+
+class StackError(Exception):
+    """Something that a person can mend; the text says what and how."""
+
+
+def default_path(environ: Mapping[str, str]) -> Path:
+    """The folder that TOBAN_DATA names, else one under the user's state folder."""
+    if named := environ.get("TOBAN_DATA"):
+        return Path(named).expanduser().absolute()
+    if state := environ.get("XDG_STATE_HOME"):
+        return Path(state).absolute() / "toban"
+    return Path.home() / ".local" / "state" / "toban"
+
+
+class DataFolder:
+    """One stack's folder: made on first use, marked as ours, closed to everybody else."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self.logs = self.path / "logs"
+        self.run = self._run_folder()
+
+    def prepare(self) -> None:
+        """Make the folder and what must lie in it. Refuses a folder with foreign files or of another user."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._refuse_foreign()
+            self.path.chmod(0o700)
+            self.logs.mkdir(exist_ok=True)
+            self.run.mkdir(mode=0o700, exist_ok=True)
+            (self.path / MARKER).write_text("The data folder of a Toban stack. `./toban demo --fresh` empties it.\n")
+        except PermissionError as error:
+            raise StackError(
+                f"The data folder {self.path} cannot be used by this user ({error}). "
+                "Set TOBAN_DATA to a folder of your own."
+            ) from error
+
+    def clear(self) -> None:
+        """Remove what is in the folder, but only if it carries our marker. Servers must be down."""
+        if not self.path.exists() or not any(self.path.iterdir()):
+            return
+        if not (self.path / MARKER).exists():
+            raise StackError(
+                f"{self.path} does not look like a Toban data folder (no file {MARKER}); it is left alone."
+            )
+        for entry in self.path.iterdir():
+            if entry.name in (MARKER, STACK_LOCK, DEMO_LOCK):
+                continue  # a lock file must not vanish under the one who holds it
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        self.remove_run_folder()
+
+    def remove_run_folder(self) -> None:
+        """Remove the socket folder when it had to be put outside of the data folder."""
+        if self.run.parent != self.path:
+            shutil.rmtree(self.run, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder while servers are started or stopped; others wait."""
+        with (self.path / STACK_LOCK).open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    @contextlib.contextmanager
+    def demo_lock(self) -> Iterator[None]:
+        """Be the one demo of this folder, or say that there is one already."""
+        with (self.path / DEMO_LOCK).open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StackError(
+                    f"A demo is already running on {self.path}. Stop it with Ctrl-C, "
+                    "or give this one its own folder: TOBAN_DATA=DIR ./toban demo --port N"
+                ) from error
+            yield
+
+    def demo_is_running(self) -> bool:
+        """Whether somebody holds the demo lock."""
+        try:
+            with self.demo_lock():
+                return False
+        except StackError:
+            return True
+
+    def remembered(self, key: str) -> Any:
+        """A value kept from an earlier run, or None."""
+        return self._memory().get(key)
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keep a value for later runs; None forgets it."""
+        memory = self._memory() | {key: value}
+        fresh = self.path / "memory.json.new"
+        fresh.write_text(json.dumps({k: v for k, v in memory.items() if v is not None}, indent=1, sort_keys=True))
+        fresh.replace(self.path / "memory.json")
+
+    def secret_key(self) -> str:
+        """The Django secret key of this stack, made once."""
+        file = self.path / "secret_key"
+        if not file.exists():
+            fresh = self.path / f"secret_key.{os.getpid()}"
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(50))
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, file)  # of two first starts only one wins, and both read the same key
+            fresh.unlink()
+        return file.read_text().strip()
+
+    def _memory(self) -> dict[str, Any]:
+        try:
+            memory = json.loads((self.path / "memory.json").read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        return memory if isinstance(memory, dict) else {}
+
+    def _run_folder(self) -> Path:
+        inside = self.path / "run"
+        if len(os.fsencode(inside)) <= LONGEST_RUN_FOLDER:
+            return inside
+        short = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"toban-{short}"
+
+    def _refuse_foreign(self) -> None:
+        entries = [entry.name for entry in self.path.iterdir()]
+        if entries and MARKER not in entries and set(entries) - {STACK_LOCK, DEMO_LOCK}:
+            raise StackError(
+                f"{self.path} holds files that are not Toban's (for instance {sorted(entries)[0]}). "
+                "Set TOBAN_DATA to an empty or a new folder."
+            )
+        owner = self.path.stat().st_uid
+        if owner != os.geteuid() and not (os.geteuid() == 0 and owner == 65534):
+            raise StackError(
+                f"The data folder {self.path} belongs to another user (uid {owner}). "
+                "Use it as that user, or set TOBAN_DATA to a folder of your own."
+            )
+        if self.run.exists() and self.run.stat().st_uid not in (os.geteuid(), 65534):
+            raise StackError(f"The socket folder {self.run} belongs to another user; remove it or set TMPDIR.")
