@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+from config.celery import app as celery_app
+
+__all__ = ["ConfigConfig", "celery_app"]
+
+
+class ConfigConfig(AppConfig):
+    """The top floor as a Django app; loading it makes the Celery app the current one for every `shared_task`."""
+
+    name = "config"

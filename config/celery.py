@@ -1,0 +1,35 @@
+"""The Celery app and the whole beat table.
+
+A message is never the action: rows are the queue, messages only wake workers (design §2). So nothing here is
+acknowledged late, retried or stored, and a lost message costs one beat of the sweep.
+"""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("toban")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_ignore_result=True,
+    task_default_queue="control",
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 3600},
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
+    timezone="UTC",
+    beat_schedule={
+        "tick": {"task": "infra.tasks.tick", "schedule": 15.0, "options": {"expires": 30}},
+        "sweep": {"task": "medical_audit.tasks.sweep", "schedule": 10.0, "options": {"expires": 20}},
+        "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
+        "partitions": {"task": "medical_audit.tasks.ensure_partitions", "schedule": 86400.0, "options": {"expires": 3600}},
+    },
+    task_routes={
+        "medical_audit.tasks.drain_lane": {"queue": "aws"},
+        "infra.tasks.take_inventory": {"queue": "inventory"},
+    },
+)
+app.autodiscover_tasks()

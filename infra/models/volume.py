@@ -1,0 +1,62 @@
+"""EBS volumes as last seen, and what each of them ever served."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from infra.models.account import AwsAccount
+from medical_audit.tenancy import TenantModel
+
+
+class Volume(TenantModel):
+    """One volume. `served_*` repeats the newest attachment, so that a left-over volume still says what it was."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(AwsAccount, on_delete=models.PROTECT, related_name="volumes")
+    region = models.CharField(max_length=30)
+    volume_id = models.CharField(max_length=40)
+    name = models.CharField(max_length=300, blank=True)
+    name_missing_since = models.DateTimeField(null=True)
+    state = models.CharField(max_length=20)
+    size_gib = models.IntegerField()
+    type = models.CharField(max_length=20)
+    zone = models.CharField(max_length=30, blank=True)
+    multi_attach = models.BooleanField(default=False)
+    tags = models.JSONField(default=dict)
+    fingerprint = models.CharField(max_length=64)
+    created_at = models.DateTimeField(null=True)
+    first_seen_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True)
+    served_instance = models.CharField(max_length=80, blank=True)
+    served_name = models.CharField(max_length=300, blank=True)
+    served_device = models.CharField(max_length=60, blank=True)
+    detached_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["account", "region", "volume_id"], name="volume_once")]
+        indexes = [models.Index(fields=["tenant_id", "volume_id"], name="volume_by_id")]
+
+    def __str__(self) -> str:
+        return self.name or self.volume_id
+
+
+class Attachment(TenantModel):
+    """A volume served an instance from one look to another; kept after the volume is detached."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    volume = models.ForeignKey(Volume, on_delete=models.PROTECT, related_name="attachments")
+    instance_id = models.CharField(max_length=80)
+    instance_name = models.CharField(max_length=300, blank=True)
+    device = models.CharField(max_length=60, blank=True)
+    delete_on_termination = models.BooleanField(default=False)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["volume", "instance_id"], condition=Q(until__isnull=True), name="attachment_open_once"
+            )
+        ]

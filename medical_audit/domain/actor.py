@@ -1,0 +1,91 @@
+"""Who acts: a frozen value that is passed down as `actor=`, never looked up and never None."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from medical_audit.domain.errors import NotPermitted
+
+#: Stands for "no tenant": events of the platform itself (a failed sign-in has no tenant yet).
+NO_TENANT = UUID(int=0)
+
+
+class ActorType(StrEnum):
+    USER = "user"
+    SCHEDULE = "schedule"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One identified person or process, inside one tenant, with the rights it has right now."""
+
+    tenant_id: UUID
+    type: ActorType
+    id: str
+    name: str
+    roles: tuple[str, ...] = ()
+    permissions: frozenset[str] = frozenset()
+    session: str = ""
+    address: str = ""
+    request: str = ""
+
+    def may(self, permission: str, tenant_id: UUID) -> bool:
+        return tenant_id == self.tenant_id and permission in self.permissions
+
+    def require(self, permission: str, tenant_id: UUID) -> None:
+        """Raise NotPermitted unless this actor holds `permission` in exactly this tenant."""
+        if not self.may(permission, tenant_id):
+            raise NotPermitted(permission=str(permission))
+
+
+@dataclass(frozen=True, slots=True)
+class Reauthentication:
+    """Proof that the person at the keyboard is the actor: made only by accounts, checked by confirm."""
+
+    user_id: str
+    method: str
+    at: datetime
+
+
+def system_actor(tenant_id: UUID, name: str, permissions: frozenset[str] = frozenset()) -> Actor:
+    """A process of Toban itself, e.g. the sweeper; it holds only the rights it is given here."""
+    return Actor(tenant_id=tenant_id, type=ActorType.SYSTEM, id=name, name=name, permissions=permissions)
+
+
+def schedule_actor(tenant_id: UUID, name: str, permissions: frozenset[str]) -> Actor:
+    """The clock acting under a confirmed authority; that authority's person is named in the operation."""
+    return Actor(tenant_id=tenant_id, type=ActorType.SCHEDULE, id=name, name=name, permissions=permissions)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The person on whose behalf a proxy enters (代行入力)."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event or operation speaks of: names and ids only, evidence outlives the thing."""
+
+    type: str
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """One ledger event before it is written; `at` is the entry point's now, the database adds its own clock."""
+
+    kind: str
+    actor: Actor
+    at: datetime
+    subject: Subject
+    outcome: str = "ok"
+    operation_id: str = ""
+    on_behalf_of: Principal | None = None
+    reason: str = ""
+    detail: dict[str, object] = field(default_factory=dict)

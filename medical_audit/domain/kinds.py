@@ -1,0 +1,188 @@
+"""Kinds of privileged actions: declared once by the app that owns them, looked up by name everywhere."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from medical_audit.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from medical_audit.models.operation import Operation
+
+
+class Policy(StrEnum):
+    """Who may confirm: the enterer himself, only another person, or a confirmed schedule."""
+
+    SELF = "self"
+    OTHER = "other"
+    SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationTarget:
+    """What an operation acts on. `lane` is the queue it runs in, e.g. '123456789012/ap-northeast-1'; '' = local."""
+
+    type: str
+    id: str
+    name: str
+    lane: str = ""
+    facts: Mapping[str, Any] | None = None
+
+
+# -- what looking at or calling an outside system can say of one operation ---------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Nothing speaks against the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The wish is fulfilled; `code` says how ('reached', 'already', 'tagged')."""
+
+    code: str
+    request_id: str = ""
+    detail: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The outside system took the call; look again after `look_in`."""
+
+    request_id: str
+    look_in: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Provably not applied, or not to be judged yet: try again after `wait`."""
+
+    code: str
+    wait: timedelta
+    detail: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """No longer wanted (the schedule, a person or the tag says otherwise now): cancelled without a call."""
+
+    code: str
+    detail: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """It did not and will not happen without a person."""
+
+    code: str
+    request_id: str = ""
+    detail: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Sent, effect unknown: only looking settles it, never guessing."""
+
+    code: str
+    request_id: str = ""
+    detail: Mapping[str, Any] | None = None
+
+
+Verdict = Go | Done | Accepted | Later | Drop | Fail | Unknown
+
+
+class Health(StrEnum):
+    """What a round of calls said about the lane itself, for its circuit breaker."""
+
+    GOOD = "good"
+    FAILING = "failing"
+    REFUSED = "refused"
+    UNTOUCHED = "untouched"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Verdicts by operation id, and what they say of the lane."""
+
+    verdicts: Mapping[UUID, Verdict]
+    health: Health
+    health_code: str = ""
+
+
+class Executor(Protocol):
+    """How a kind is carried out, in batches of one lane. Only `prepare` may touch the database."""
+
+    def prepare(self, operations: "Sequence[Operation]", now: datetime) -> Any:
+        """Read what the calls need, inside the tenant's transaction."""
+
+    def check(self, plan: Any, operations: "Sequence[Operation]", now: datetime) -> Round:
+        """Look right before the call: Go, or why not."""
+
+    def call(self, plan: Any, operations: "Sequence[Operation]", still_ours: Callable[[], bool]) -> Round:
+        """Make the change; raise LeaseLost if `still_ours` says no before a send."""
+
+    def observe(self, plan: Any, operations: "Sequence[Operation]", now: datetime) -> Round:
+        """Look after the call: Done, Fail, Later (not there yet) or Go (provably not applied)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of privileged action.
+
+    `shown` gives exactly what a person confirms, as data (sentence code and parameters, the outside call);
+    it is hashed into the operation's digest. `refusal` says why it cannot be entered, or None. Either
+    `executor` (outside work, leased by lane) or `apply` (inside the confirming transaction) is set.
+    """
+
+    name: str
+    enter_permission: str
+    confirm_permission: str
+    policy: Policy
+    clean: Callable[[Mapping[str, Any]], dict[str, Any]]
+    shown: Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]]
+    refusal: Callable[[OperationTarget, Mapping[str, Any]], str | None]
+    executor: Executor | None = None
+    apply: "Callable[[Operation, datetime], dict[str, Any]] | None" = None
+    grace: timedelta = timedelta(minutes=60)
+    approval_ttl: timedelta = timedelta(hours=24)
+    verify_within: timedelta = timedelta(minutes=10)
+    max_attempts: int = 5
+
+
+_KINDS: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Declare a kind; called once per process from the owning app's `ready()`."""
+    if (kind.executor is None) == (kind.apply is None):
+        raise ValueError(f"{kind.name}: exactly one of executor and apply")
+    _KINDS[kind.name] = kind
+
+
+def get_kind(name: str) -> Kind:
+    try:
+        return _KINDS[name]
+    except KeyError:
+        raise Refused("unknown_kind", kind=name) from None
+
+
+def all_kinds() -> tuple[Kind, ...]:
+    return tuple(_KINDS.values())
+
+
+AuthorityCheck = Callable[[UUID, str, str], bool]
+_authority: list[AuthorityCheck] = []
+
+
+def register_authority(check: AuthorityCheck) -> None:
+    """Tell this floor how to ask whether a person still holds a right (tenant, user id, permission)."""
+    _authority[:] = [check]
+
+
+def still_authorised(tenant_id: UUID, user_id: str, permission: str) -> bool:
+    """False when nobody can answer: on doubt, no."""
+    return bool(_authority) and _authority[0](tenant_id, user_id, permission)

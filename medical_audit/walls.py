@@ -1,0 +1,115 @@
+"""Migration operations that give a tenant table its database walls.
+
+A table is walled when it has row-level security ENABLEd and FORCEd with the canonical policy, a unique
+(tenant_id, id) that children point at, composite foreign keys that carry the tenant, and grants for named
+roles only. The catalogue test fails for any table with a tenant_id that lacks one of these.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+APP_ROLES = ("toban_web", "toban_worker", "toban_scheduler", "toban_audit")
+#: Loud by design: a missing setting or an empty one is an error, never "no rows".
+THIS_TENANT = "(SELECT current_setting('toban.tenant_id')::uuid)"
+THIS_USER = "(SELECT current_setting('toban.user_id')::uuid)"
+POLICY = "tenant_wall"
+
+
+class Walls(Operation):
+    """Wall one tenant model in.
+
+    `grants` maps a role to its privileges ("SELECT, INSERT, UPDATE (a, b)"); a role left out gets nothing.
+    `also` widens the reading policy by one condition (own memberships); `tenant_column` is `id` for the tenant itself.
+    """
+
+    reversible = False
+    reduces_to_sql = True
+
+    def __init__(
+        self, model: str, *, grants: Mapping[str, str], also: str = "", tenant_column: str = "tenant_id"
+    ) -> None:
+        self.model, self.grants, self.also, self.tenant_column = model, dict(grants), also, tenant_column
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        keywords: dict[str, Any] = {"grants": self.grants}
+        if self.also:
+            keywords["also"] = self.also
+        if self.tenant_column != "tenant_id":
+            keywords["tenant_column"] = self.tenant_column
+        return type(self).__name__, [self.model], keywords
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """The model's state does not change."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model)
+        for statement in self._statements(model):
+            schema_editor.execute(statement, params=None)
+
+    def _statements(self, model: type[models.Model]) -> list[str]:
+        table = model._meta.db_table
+        own = f"{self.tenant_column} = {THIS_TENANT}"
+        using = f"{own} OR {self.also}" if self.also else own
+        statements = [
+            f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
+            f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
+            f'CREATE POLICY {POLICY} ON "{table}" TO {", ".join(APP_ROLES)} USING ({using}) WITH CHECK ({own})',
+        ]
+        if self.tenant_column == "tenant_id":
+            statements.append(f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_tenant_key" UNIQUE (tenant_id, id)')
+            statements += [self._composite(table, field) for field in _tenant_foreign_keys(model)]
+        return statements + [
+            f'GRANT {privileges} ON "{table}" TO {role}' for role, privileges in sorted(self.grants.items())
+        ]
+
+    @staticmethod
+    def _composite(table: str, field: "models.ForeignKey[Any, Any]") -> str:
+        parent = field.related_model._meta.db_table
+        return (
+            f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_{field.column}_same_tenant" FOREIGN KEY '
+            f'(tenant_id, "{field.column}") REFERENCES "{parent}" (tenant_id, id) DEFERRABLE INITIALLY DEFERRED'
+        )
+
+    def describe(self) -> str:
+        return f"Wall in {self.model}: row-level security, composite keys, grants"
+
+
+class Grant(Operation):
+    """Give named roles privileges on a table without a tenant (users, sessions); each such table is on a reviewed list."""
+
+    reversible = False
+    reduces_to_sql = True
+
+    def __init__(self, table: str, grants: Mapping[str, str]) -> None:
+        self.table, self.grants = table, dict(grants)
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, [self.table, self.grants], {}
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """The model's state does not change."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        for role, privileges in sorted(self.grants.items()):
+            schema_editor.execute(f'GRANT {privileges} ON "{self.table}" TO {role}', params=None)
+
+    def describe(self) -> str:
+        return f"Grant rights on {self.table}"
+
+
+def _tenant_foreign_keys(model: type[models.Model]) -> "list[models.ForeignKey[Any, Any]]":
+    return [
+        field
+        for field in model._meta.local_fields
+        if isinstance(field, models.ForeignKey)
+        and any(parent.name == "tenant_id" for parent in field.related_model._meta.local_fields)
+    ]
