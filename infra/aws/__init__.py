@@ -1,0 +1,1 @@
+"""Talk to AWS: the only package that imports botocore. `ec2`, `rds` and `identity` are its doors."""

@@ -1,0 +1,234 @@
+"""Send one call: credentials, turn, lease, send, named error, count. Every door of this package leads here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+from infra.aws import metrics
+from infra.aws.config import Config, get_config
+from infra.aws.errors import EXPIRED_CODES, translate
+from infra.aws.pacing import Pacer, make_pacer
+from infra.aws.sessions import (
+    ROLE_SECONDS,
+    Clients,
+    ClientT,
+    CredentialCache,
+    RoleCredentials,
+    Service,
+    acting_as,
+)
+from infra.domain.aws import AwsError, LeaseLost, Problem, Target
+
+logger = logging.getLogger(__name__)
+
+AnswerT = TypeVar("AnswerT")
+StillOurs = Callable[[], bool]
+
+_READ_ATTEMPTS = 3
+_READ_BACKOFF_S = 0.25
+_READ_BACKOFF_MAX_S = 4.0
+
+
+class Gateway:
+    """Hold what all calls of a process share. Safe for threads."""
+
+    def __init__(
+        self, config: Config, *, pacer: Pacer | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.config = config
+        self.clients = Clients(config)
+        self.pacer = pacer or make_pacer(config)
+        self.credentials = CredentialCache(self._assume)
+        self._sleep = sleep
+
+    def read(
+        self, service: Service[ClientT], target: Target, action: str, send: Callable[[ClientT], AnswerT]
+    ) -> AnswerT:
+        """Make a call that changes nothing; repeats it where that may help. Raises AwsError.
+
+        A read that timed out is not repeated: an account that hangs must not hold a worker for a minute.
+        """
+        return self._repeating(lambda: self._send(service, target, action, send))
+
+    def pages(
+        self, service: Service[ClientT], target: Target, action: str, send: Callable[[ClientT, str], AnswerT]
+    ) -> Iterator[AnswerT]:
+        """Make a call that changes nothing page by page; each page waits its turn and is repeated by itself.
+
+        send: takes the token of the page, "" for the first.
+        """
+
+        def page(token: str) -> AnswerT:
+            return self.read(service, target, action, lambda client: send(client, token))
+
+        token = ""
+        while True:
+            answer = page(token)
+            yield answer
+            fields = cast(Mapping[str, Any], answer)
+            token = fields.get("NextToken") or fields.get("Marker") or ""
+            if not token:
+                return
+
+    def mutate(
+        self,
+        service: Service[ClientT],
+        target: Target,
+        action: str,
+        send: Callable[[ClientT], AnswerT],
+        *,
+        ids: Sequence[str],
+        still_ours: StillOurs | None,
+    ) -> AnswerT:
+        """Change something, once. Raises AwsError, and LeaseLost before a send that is not ours."""
+        return self._send(service, target, action, send, ids=ids, still_ours=still_ours)
+
+    def _send(
+        self,
+        service: Service[ClientT],
+        target: Target,
+        action: str,
+        send: Callable[[ClientT], AnswerT],
+        *,
+        ids: Sequence[str] = (),
+        still_ours: StillOurs | None = None,
+    ) -> AnswerT:
+        full = f"{service.name}:{action}"
+
+        def once(credentials: RoleCredentials) -> AnswerT:
+            self.pacer.wait_turn(target.account_id, target.region, full, resources=max(1, len(ids)))
+            if still_ours is not None and not still_ours():
+                raise LeaseLost(full)
+            with acting_as(credentials):
+                return _measured(
+                    target, full, lambda: send(self.clients.in_role(service, target.region)), ids=ids
+                )
+
+        credentials = self.credentials.get(target)
+        try:
+            try:
+                return once(credentials)
+            except AwsError as error:
+                if error.code not in EXPIRED_CODES:
+                    raise
+            return once(
+                self.credentials.get(target, stale=credentials)
+            )  # refused unread, so it was not applied
+        except AwsError as error:
+            if error.problem is Problem.THROTTLED and error.action == full and error.retry_after_s is None:
+                error.retry_after_s = self.pacer.throttled(target.account_id, target.region, full)
+            raise
+
+    def _assume(self, target: Target) -> RoleCredentials:
+        """Ask STS for the target's role. No pacing: it is asked once an hour and role."""
+
+        def ask() -> RoleCredentials:
+            answer = self.clients.own_sts().assume_role(
+                RoleArn=target.role_arn,
+                RoleSessionName=f"toban-{target.tenant_id.hex[:12]}",
+                ExternalId=target.external_id,
+                DurationSeconds=ROLE_SECONDS,
+            )
+            given = answer["Credentials"]
+            return RoleCredentials(
+                given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], given["Expiration"]
+            )
+
+        if f":{target.account_id}:" not in target.role_arn:
+            raise AwsError(
+                Problem.INVALID,
+                action="sts:AssumeRole",
+                message=f"the role {target.role_arn} is not one of account {target.account_id}",
+                code="RoleOfOtherAccount",
+            )
+        return self._repeating(lambda: _measured(target, "sts:AssumeRole", ask))
+
+    def _repeating(self, attempt: Callable[[], AnswerT]) -> AnswerT:
+        for attempts_left in reversed(range(_READ_ATTEMPTS)):
+            try:
+                return attempt()
+            except AwsError as error:
+                if not attempts_left or not _worth_repeating(error):
+                    raise
+                longest = min(
+                    _READ_BACKOFF_MAX_S, _READ_BACKOFF_S * 4 ** (_READ_ATTEMPTS - 1 - attempts_left)
+                )
+                # Full jitter, so that workers do not come back together.
+                self._sleep(random.uniform(0, longest))
+        raise AssertionError("unreachable")
+
+
+def _worth_repeating(error: AwsError) -> bool:
+    if error.code in {"PacedByToban", "ReadTimeoutError"}:
+        return False
+    return error.problem in {Problem.THROTTLED, Problem.UNREACHABLE, Problem.NO_ANSWER}
+
+
+def _measured(target: Target, full: str, call: Callable[[], AnswerT], *, ids: Sequence[str] = ()) -> AnswerT:
+    """Make the call, count it, time it, and name what goes wrong."""
+    service, _, name = full.partition(":")
+    began = time.perf_counter()
+    outcome = "interrupted"
+    try:
+        answer = call()
+        outcome = "ok"
+        return answer
+    except Exception as exc:
+        error = translate(exc, action=full, asked=ids, secret=target.external_id)
+        outcome = error.problem.value
+        logger.info(
+            "aws refused or failed: %s account=%s region=%s problem=%s code=%s request_id=%s",
+            full, target.account_id, target.region, outcome, error.code, error.request_id,
+        )  # fmt: skip
+        # The cause is not chained: its text is not cleaned, and all that matters of it is in the error.
+        raise error from None
+    finally:
+        metrics.CALLS.labels(service, name, outcome).inc()
+        metrics.SECONDS.labels(service, name).observe(time.perf_counter() - began)
+
+
+_lock = threading.Lock()
+_shared: Gateway | None = None
+_chosen: Gateway | None = None
+
+
+def current() -> Gateway:
+    """Give the process's gateway, made anew when the settings have changed."""
+    global _shared
+    if _chosen is not None:
+        return _chosen
+    config = get_config()
+    gateway = _shared
+    if gateway is None or gateway.config != config:
+        with _lock:
+            gateway = _shared
+            if gateway is None or gateway.config != config:
+                gateway = _shared = Gateway(config)
+    return gateway
+
+
+@contextmanager
+def using(gateway: Gateway) -> Iterator[None]:
+    """Make this the gateway of the whole process for a while: for tools and tests with their own endpoint."""
+    global _chosen
+    before, _chosen = _chosen, gateway
+    try:
+        yield
+    finally:
+        _chosen = before
+
+
+def _forget() -> None:
+    global _shared, _lock
+    _shared, _lock = None, threading.Lock()
+
+
+# Connections and locks of a parent must not be used by its children.
+os.register_at_fork(after_in_child=_forget)
