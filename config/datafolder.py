@@ -50,7 +50,9 @@ class DataFolder:
             self.path.chmod(0o700)
             self.logs.mkdir(exist_ok=True)
             self.run.mkdir(mode=0o700, exist_ok=True)
-            (self.path / MARKER).write_text("The data folder of a Toban stack. `./toban demo --fresh` empties it.\n")
+            (self.path / MARKER).write_text(
+                "The data folder of a Toban stack. `./toban demo --fresh` empties it.\n"
+            )
         except PermissionError as error:
             raise StackError(
                 f"The data folder {self.path} cannot be used by this user ({error}). "
@@ -115,7 +117,9 @@ class DataFolder:
         """Keep a value for later runs; None forgets it."""
         memory = self._memory() | {key: value}
         fresh = self.path / "memory.json.new"
-        fresh.write_text(json.dumps({k: v for k, v in memory.items() if v is not None}, indent=1, sort_keys=True))
+        fresh.write_text(
+            json.dumps({k: v for k, v in memory.items() if v is not None}, indent=1, sort_keys=True)
+        )
         fresh.replace(self.path / "memory.json")
 
     def secret_key(self) -> str:
@@ -158,4 +162,6 @@ class DataFolder:
                 "Use it as that user, or set TOBAN_DATA to a folder of your own."
             )
         if self.run.exists() and self.run.stat().st_uid not in (os.geteuid(), 65534):
-            raise StackError(f"The socket folder {self.run} belongs to another user; remove it or set TMPDIR.")
+            raise StackError(
+                f"The socket folder {self.run} belongs to another user; remove it or set TMPDIR."
+            )

@@ -57,7 +57,9 @@ def find_binaries() -> Binaries:
         if found is None:
             raise StackError(f"No Valkey or Redis found. {CURE}")
         valkey = Path(found)
-    said = subprocess.run([postgres / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [postgres / "postgres", "--version"], capture_output=True, text=True, check=True
+    ).stdout
     version = re.search(r"\d+", said)
     return Binaries(postgres=postgres, valkey=valkey, postgres_version=int(version[0]) if version else 0)
 
@@ -86,9 +88,9 @@ class Identity:
             return cls()
         prefix = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
         nobodys = cluster.exists() and cluster.stat().st_uid == NOBODY
-        if not nobodys and os.environ.get("TOBAN_NO_USERNS") != "1" and shutil.which("unshare"):
-            if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0:
-                return cls(prefix=prefix)
+        wanted = not nobodys and os.environ.get("TOBAN_NO_USERNS") != "1" and shutil.which("unshare")
+        if wanted and subprocess.run([*prefix, "true"], capture_output=True).returncode == 0:
+            return cls(prefix=prefix)
         return cls(popen={"user": NOBODY, "group": NOBODY, "extra_groups": []})
 
     def own(self, *folders: Path) -> None:
@@ -116,7 +118,7 @@ class Servers:
         self.cluster = folder.path / "pg"
         self.postgres_socket = folder.run / ".s.PGSQL.5432"
         self.valkey_socket = folder.run / "valkey.sock"
-        self._launched: dict[str, subprocess.Popen[bytes]] = {}
+        self.launched: dict[str, subprocess.Popen[bytes]] = {}
 
     # --- what runs -------------------------------------------------------------------------------------------------
 
@@ -140,24 +142,23 @@ class Servers:
         if self.postgres_pid() is None:
             self._start_postgres(background=background)
 
-    def wait(self, *, background: bool) -> set[str]:
-        """Wait until both answer; gives the names of those that we started."""
+    def wait(self, *, background: bool) -> None:
+        """Wait until both answer. Raises StackError with the end of the log of one that does not."""
         ready = [find_binaries().postgres / "pg_isready", "-q", "-h", self.folder.run, "-d", "postgres"]
         deadline = time.monotonic() + START_S
         while not _pong(self.valkey_socket):
             self._check_start("valkey", deadline)
-            if self.valkey_pid() is None and "valkey" not in self._launched:
+            if self.valkey_pid() is None and "valkey" not in self.launched:
                 self._start_valkey(background=background)  # the one we had found was on its way out
             time.sleep(0.02)
         while subprocess.run(ready, env=_server_environment()).returncode != 0:
             self._check_start("postgres", deadline)
-            if self.postgres_pid() is None and "postgres" not in self._launched:
+            if self.postgres_pid() is None and "postgres" not in self.launched:
                 self._start_postgres(background=background)
             time.sleep(0.02)
-        return set(self._launched)
 
     def _check_start(self, name: str, deadline: float) -> None:
-        launched = self._launched.get(name)
+        launched = self.launched.get(name)
         if time.monotonic() > deadline or (launched and launched.poll() is not None):
             log = self.folder.logs / f"{name}.log"
             raise StackError(f"{name} did not start. The end of {log}:\n{last_lines(log)}")
@@ -176,7 +177,7 @@ class Servers:
             "daemonize": "no",
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        self._launched["valkey"] = launch(
+        self.launched["valkey"] = launch(
             [find_binaries().valkey, *arguments, "--save", ""],
             log=self.folder.logs / "valkey.log",
             env=_server_environment(),
@@ -224,7 +225,7 @@ class Servers:
             "timezone": "UTC",
             "log_timezone": "UTC",
         }
-        self._launched["postgres"] = launch(
+        self.launched["postgres"] = launch(
             [*identity.prefix, binaries.postgres / "postgres", "-D", self.cluster,
              *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))],
             log=self.folder.logs / "postgres.log",
@@ -292,8 +293,8 @@ class Servers:
         self._forget(names)
 
     def _forget(self, names: set[str]) -> None:
-        for name in names & self._launched.keys():
-            self._launched.pop(name).poll()
+        for name in names & self.launched.keys():
+            self.launched.pop(name).poll()
 
 
 def listener(path: Path) -> int | None:
@@ -335,5 +336,7 @@ def _processes_in(folder: Path) -> list[int]:
 
 def _server_environment() -> dict[str, str]:
     """What a server sees of our environment: no PG* variables, no locale, no zone of the user's."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ
+    }
     return kept | {"LC_ALL": "C", "TZ": "UTC"}

@@ -48,19 +48,19 @@ def end_with_parent(signum: int) -> Callable[[], None]:
 def launch(
     command: Sequence[str | Path],
     *,
-    log: Path,
+    log: Path | None,
     env: Mapping[str, str],
     cwd: Path,
     orphan_signal: int | None,
     identity: Mapping[str, Any] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own (Ctrl-C does not reach it), output appended to `log`.
+    """Start a child in a session of its own (Ctrl-C does not reach it), output appended to `log` (None: where ours goes).
 
     orphan_signal: what the kernel sends it when we die; None lets it live on in the background.
     """
-    if log.exists() and log.stat().st_size > LARGEST_LOG:
+    if log and log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_suffix(".log.1"))
-    with log.open("ab") as out:
+    with log.open("ab") if log else contextlib.nullcontext(None) as out:
         return subprocess.Popen(
             [str(part) for part in command],
             cwd=cwd,
@@ -122,34 +122,40 @@ class Death:
 
     name: str
     returncode: int
-    log: Path
+    log: Path | None
 
     def __str__(self) -> str:
         how = f"exit code {self.returncode}"
         if self.returncode < 0:
             how = f"signal {signal.Signals(-self.returncode).name}"
-        return f"{self.name} ended by itself ({how}). The end of {self.log}:\n{last_lines(self.log)}"
+        said = f" The end of {self.log}:\n{last_lines(self.log)}" if self.log else ""
+        return f"{self.name} ended by itself ({how}).{said}"
 
 
 class Supervisor:
-    """The application's processes of one run: web, workers, beat."""
+    """The application's processes of one run: web, workers, beat. `logs`: a folder, or None for our own output."""
 
-    def __init__(self, *, logs: Path, cwd: Path) -> None:
+    def __init__(self, *, logs: Path | None, cwd: Path) -> None:
         self.logs = logs
         self.cwd = cwd
         self.children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(
-        self, name: str, command: Sequence[str | Path], *, env: Mapping[str, str], orphan_signal: int = signal.SIGKILL
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        orphan_signal: int = signal.SIGKILL,
     ) -> None:
         """Start a child by name. Its work is safe at any SIGKILL, so that is what an orphan gets."""
         self.children[name] = launch(
             command, log=self.log(name), env=env, cwd=self.cwd, orphan_signal=orphan_signal
         )
 
-    def log(self, name: str) -> Path:
+    def log(self, name: str) -> Path | None:
         """Where a child writes."""
-        return self.logs / f"{name}.log"
+        return self.logs / f"{name}.log" if self.logs else None
 
     def death(self) -> Death | None:
         """The first child that is no longer there."""
@@ -209,7 +215,9 @@ def interruptible(force: Callable[[], None]) -> Iterator[None]:
             signal.signal(signum, old)
 
 
-def run_in_front(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, patience: float = 20) -> int:
+def run_in_front(
+    command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, patience: float = 20
+) -> int:
     """Run a command in our terminal and give its exit code; asked to stop, let it end first."""
     child = subprocess.Popen(
         [str(part) for part in command], env=dict(env), cwd=cwd, preexec_fn=end_with_parent(signal.SIGTERM)

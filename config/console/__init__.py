@@ -1,0 +1,1 @@
+"""What `./toban VERB` runs inside the environment."""

@@ -1,0 +1,229 @@
+"""`./toban demo`: everything on this machine, with demo data, until Ctrl-C; `--once`: one round and its result."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import psycopg
+
+from config.console.programs import STOP_ORDER, WORKERS, programs
+from config.datafolder import DataFolder, StackError, default_path
+from config.processes import Stopped, Supervisor, interruptible, run_in_front
+from config.stack import ROOT, Stack, get_json, is_free, readable
+
+FIRST_PAGE_S = 120.0
+LINE_EVERY_S = 5.0
+
+
+def main(arguments: Sequence[str], *, say: Callable[[str], None]) -> int:
+    """Run the demo; 0 after Ctrl-C, 1 when a part of it died, with `--once` the round's own exit code."""
+    options = _options(arguments)
+    folder = DataFolder(default_path(os.environ))
+    if options.fresh:
+        _start_over(folder, say=say)
+    folder.prepare()
+    with folder.demo_lock():
+        return Demo(Stack(folder, say=say), options, say=say).run()
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./toban demo", description=__doc__)
+    parser.add_argument(
+        "--once", action="store_true", help="one round, its result as JSON on stdout, no web server"
+    )
+    parser.add_argument(
+        "--at", type=_instant, help="the instant that the demo's clock starts at, with its zone"
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget the data of earlier runs")
+    parser.add_argument("--port", type=int, default=8000, help="where the web server listens (default 8000)")
+    return parser.parse_args(arguments)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no instant; like 2026-11-30T08:30+09:00") from error
+    if instant.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no zone; like 2026-11-30T08:30+09:00")
+    return instant
+
+
+def _start_over(folder: DataFolder, *, say: Callable[[str], None]) -> None:
+    """Stop what runs on the folder and empty it."""
+    if not folder.path.exists():
+        return
+    folder.prepare()
+    with folder.demo_lock():
+        stack = Stack(folder, say=say)
+        if stack.outside:
+            raise StackError(
+                "--fresh empties Toban's own servers; DATABASE_URL names yours. Empty it yourself."
+            )
+        stack.down(set(stack.running()))
+        with folder.locked():
+            folder.clear()
+    say(f"Starting over: {folder.path} is empty now.")
+
+
+class Demo:
+    """One run of the demo on a stack whose folder we hold."""
+
+    def __init__(self, stack: Stack, options: argparse.Namespace, *, say: Callable[[str], None]) -> None:
+        self.stack = stack
+        self.options = options
+        self.say = say
+        self.url = f"http://127.0.0.1:{options.port}"
+        self.supervisor = Supervisor(logs=stack.folder.logs, cwd=ROOT)
+        self.clock: dict[str, str] = {}
+
+    def run(self) -> int:
+        """Start, stay, and stop everything that we started, in order."""
+        code = 1
+        with interruptible(self._force):
+            try:
+                code = self._once() if self.options.once else self._stay()
+            except Stopped:
+                code = 130 if self.options.once else 0
+                self.say("Stopping ... (once more to force it)")
+            finally:
+                self.supervisor.stop(order=STOP_ORDER)
+                self.stack.down()
+            if not self.options.once:
+                self.say(
+                    f"Stopped. The data stay in {self.stack.folder.path}; ./toban demo --fresh starts over."
+                )
+        return code
+
+    def _stay(self) -> int:
+        began = time.monotonic()
+        self._check_port()
+        self.say("Starting PostgreSQL, Valkey and the AWS simulator ...")
+        self.stack.up(background=False)
+        self.stack.collect_static()
+        self._set_clock()
+        self._start("web")
+        users = self._seed()
+        self._start(*WORKERS, "beat")
+        self._wait_for_first_page(began)
+        self._welcome(users)
+        return self._watch()
+
+    def _once(self) -> int:
+        self.say("Starting PostgreSQL, Valkey and the AWS simulator ...")
+        self.stack.up(background=False)
+        self._set_clock()
+        self._seed()
+        self._set_clock()
+        self._start(*WORKERS)
+        self.say("One round ...")
+        return run_in_front(
+            [sys.executable, ROOT / "manage.py", "demo_round", "--json"],
+            env=self.stack.environment(**self.clock, TOBAN_PROCESS="round"),
+            cwd=ROOT,
+        )
+
+    def _set_clock(self) -> None:
+        """Make the database's clock, as the processes started from now on read it, say `--at` at this moment."""
+        if self.options.at is None:
+            return
+        with psycopg.connect(
+            self.stack.exports()["DATABASE_URL"].replace("postgres://", "postgresql://", 1)
+        ) as database:
+            row = database.execute("SELECT clock_timestamp()").fetchone()
+        now = row[0] if row else datetime.now(UTC)
+        self.clock = {"TOBAN_CLOCK_OFFSET": f"{(self.options.at - now).total_seconds():.3f}"}
+
+    def _check_port(self) -> None:
+        """Refuse a taken port; a moment's patience for a demo that has just been killed."""
+        deadline = time.monotonic() + 5
+        while not is_free(self.options.port):
+            if time.monotonic() > deadline:
+                raise StackError(f"Port {self.options.port} is taken. Another one: ./toban demo --port 8010")
+            time.sleep(0.2)
+
+    def _seed(self) -> list[dict[str, str]]:
+        self.say("Laying out the demo fleet ...")
+        fresh = ["--fresh-clock", self.options.at.isoformat()] if self.options.at else []
+        done = subprocess.run(
+            [sys.executable, ROOT / "manage.py", "demo_seed", *fresh],
+            cwd=ROOT,
+            env=self.stack.environment(**self.clock, TOBAN_PROCESS="seed"),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise StackError(f"The demo data could not be laid out:\n{readable(done.stdout + done.stderr)}")
+        users = json.loads(done.stdout.strip().splitlines()[-1])["users"]
+        return list(users)
+
+    def _start(self, *names: str) -> None:
+        every = programs(bind=f"127.0.0.1:{self.options.port}", state=self.stack.folder.path)
+        for name in names:
+            program = every[name]
+            env = self.stack.environment(program.role, **self.clock, TOBAN_PROCESS=name)
+            self.supervisor.start(name, program.command, env=env)
+
+    def _wait_for_first_page(self, began: float) -> None:
+        deadline = time.monotonic() + FIRST_PAGE_S
+        while get_json(f"{self.url}/readyz") is None:
+            if death := self.supervisor.death():
+                raise StackError(str(death))
+            if time.monotonic() > deadline:
+                raise StackError(f"The web server does not answer; see {self.supervisor.log('web')}")
+            time.sleep(0.1)
+        self.say(f"Ready after {time.monotonic() - began:.0f} s.")
+
+    def _welcome(self, users: list[dict[str, str]]) -> None:
+        width = max((len(user["username"]) for user in users), default=0)
+        print(f"\n  {self.url}/\n")
+        for user in users:
+            print(f"  {user['username']:<{width}}  {user['password']}  {user['role']}")
+        print(f"\n  Logs: {self.stack.folder.logs}   Stop: Ctrl-C\n", flush=True)
+
+    def _watch(self) -> int:
+        """Show how it goes until a signal comes; a child that dies ends the demo."""
+        shown, due = "", 0.0
+        while True:
+            if death := self.supervisor.death():
+                self.say(str(death))
+                return 1
+            if (gone := self.stack.started - self.stack.running().keys()) and self.stack.started:
+                name = sorted(gone)[0]
+                self.say(f"{name} ended by itself; see {self.stack.folder.logs / name}.log")
+                return 1
+            if time.monotonic() >= due:
+                due = time.monotonic() + LINE_EVERY_S
+                line = summary(get_json(f"{self.url}/readyz"))
+                if sys.stdout.isatty():
+                    print(f"\r\x1b[K{datetime.now().astimezone():%H:%M:%S}  {line}", end="", flush=True)
+                elif line != shown:
+                    print(line, flush=True)
+                shown = line
+            time.sleep(0.5)
+
+    def _force(self) -> None:
+        self.supervisor.kill()
+        self.stack.kill()
+
+
+def summary(answer: object) -> str:
+    """One line of what /readyz says: each part with its state, whatever the parts are."""
+    if not isinstance(answer, dict):
+        return "the web server does not answer"
+    parts = []
+    for name, value in answer.items():
+        if isinstance(value, dict):
+            value = ", ".join(
+                f"{key} {inner}" for key, inner in value.items() if not isinstance(inner, dict | list)
+            )
+        if not isinstance(value, list):
+            parts.append(f"{name} {value}")
+    return " · ".join(parts)

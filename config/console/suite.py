@@ -1,0 +1,25 @@
+"""`./toban test`: pytest in a stack of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from config.console.throwaway import throwaway_stack
+from config.processes import run_in_front
+from config.stack import ROOT
+
+OWN_CHOICE = ("-n", "--numprocesses", "-p", "--pdb", "--trace", "--collect-only", "--co")
+
+
+def main(arguments: Sequence[str], *, say: Callable[[str], None]) -> int:
+    """Run pytest, in as many processes as there are cores unless the arguments choose; gives pytest's exit code."""
+    chosen = any(argument.startswith(OWN_CHOICE) for argument in arguments)
+    spread = [] if chosen else ["-n", "auto"]
+    with throwaway_stack(say=say) as stack:
+        return run_in_front(
+            [sys.executable, "-m", "pytest", *spread, *arguments],
+            env=stack.environment(),
+            cwd=ROOT,
+            patience=30,
+        )
