@@ -2,10 +2,10 @@
 
 AWS refuses a whole request for one bad id. Where its message names the id, that id is taken out and the rest
 goes again. Where it names none, or keeps on naming one at a time, `examine` looks once and takes out all that
-will be refused. A lack of capacity names no id and belongs to an instance type in a zone, so the batch is split
-by these pools, and a pool that stays refused is halved: AWS may have room for some of it. The sends are bounded,
-as StartInstances refills by two a second only; what is left then says NO_CAPACITY, and comes again later. A
-caller that comes with a small group gets down to the single instance.
+will be refused. A lack of capacity names no id and belongs to an instance type in a zone, so the batch is
+split by these pools, and a pool that stays refused is halved: AWS may have room for some of it. The sends are
+bounded, as StartInstances refills by two a second only; what is left then says NO_CAPACITY, and comes again
+later. A caller that comes with a small group gets down to the single instance.
 """
 
 from __future__ import annotations

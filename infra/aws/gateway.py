@@ -1,4 +1,4 @@
-"""Send one call: credentials, turn, lease, send, named error, count. Every door of this package leads here."""
+"""Send one call: credentials, turn, lease, send, named error, count. All doors of this package lead here."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 AWS gives every (account, region, action) a bucket of tokens and refuses when it is empty. The same buckets
 are kept here, in Redis and by the clock of Redis, so that a call waits a moment instead of being refused. A
-turn is a reservation: the bucket may go below zero, and who comes next waits longer, first come, first served.
+turn is a reservation: the bucket may go below zero, and who comes next waits longer, in the order of coming.
 """
 
 from __future__ import annotations
