@@ -144,7 +144,7 @@ class Servers:
 
     def wait(self, *, background: bool) -> None:
         """Wait until both answer. Raises StackError with the end of the log of one that does not."""
-        ready = [find_binaries().postgres / "pg_isready", "-q", "-h", self.folder.run, "-d", "postgres"]
+        ready: list[str | Path] = [find_binaries().postgres / "pg_isready", "-q", "-h", self.folder.run, "-d", "postgres"]
         deadline = time.monotonic() + START_S
         while not _pong(self.valkey_socket):
             self._check_start("valkey", deadline)

@@ -274,13 +274,16 @@ def get_json(url: str, *, timeout: float = 5) -> object | None:
     """What a URL answers as JSON, also with an error status; None when nobody answers or it is not JSON."""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:
-            return json.load(answer)
+            text = answer.read()
     except urllib.error.HTTPError as refusal:
-        with contextlib.suppress(ValueError):
-            return json.load(refusal)
+        text = refusal.read()
+    except OSError:
         return None
-    except (OSError, ValueError):
+    try:
+        said: object = json.loads(text)
+    except ValueError:
         return None
+    return said
 
 
 def readable(output: str) -> str:

@@ -20,7 +20,7 @@ MADE_FROM = re.compile(r"^# made from: ([0-9a-f]{64})$", re.MULTILINE)
 def write(names: tuple[str, ...] = ORDER) -> int:
     """Resolve every list anew; versions already locked stay where they still fit (delete a .txt to let it go)."""
     for name in names:
-        command = [
+        command: list[str | Path] = [
             Path(sys.executable).with_name("uv"), "pip", "compile", "-q", "--universal", "--generate-hashes",
             "--python-version", "3.11", "--no-emit-index-url", "--no-emit-find-links", "--no-header",
             *constraint(name), f"{name}.in", "-o", f"{name}.txt",

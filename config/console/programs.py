@@ -43,7 +43,7 @@ def worker(name: str, *, concurrency: int) -> Program:
 
 def beat(*, schedule: Path) -> Program:
     """The clock that wakes the control worker. A second one is harmless."""
-    command = [*_celery("beat"), "--schedule", schedule, "--pidfile=", "--loglevel", "INFO"]
+    command: list[str | Path] = [*_celery("beat"), "--schedule", schedule, "--pidfile=", "--loglevel", "INFO"]
     return Program("beat", command, "DATABASE_SCHEDULER_URL")
 
 
