@@ -19,6 +19,7 @@ STACK_LOCK = ".lock"
 DEMO_LOCK = ".demo-lock"
 # A socket path may be 107 bytes long (sun_path); the longest name that we put behind the folder has 22.
 LONGEST_RUN_FOLDER = 80
+NOBODY = 65534
 
 
 class StackError(Exception):
@@ -47,12 +48,14 @@ class DataFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._refuse_foreign()
+            marker = self.path / MARKER
+            if (
+                not marker.exists()
+            ):  # first of all, so that another start at this moment takes the folder for ours
+                marker.write_text("The data folder of a Toban stack. `./toban demo --fresh` empties it.\n")
             self.path.chmod(0o700)
             self.logs.mkdir(exist_ok=True)
             self.run.mkdir(mode=0o700, exist_ok=True)
-            (self.path / MARKER).write_text(
-                "The data folder of a Toban stack. `./toban demo --fresh` empties it.\n"
-            )
         except PermissionError as error:
             raise StackError(
                 f"The data folder {self.path} cannot be used by this user ({error}). "
@@ -149,19 +152,17 @@ class DataFolder:
         return Path(tempfile.gettempdir()) / f"toban-{short}"
 
     def _refuse_foreign(self) -> None:
-        entries = [entry.name for entry in self.path.iterdir()]
-        if entries and MARKER not in entries and set(entries) - {STACK_LOCK, DEMO_LOCK}:
+        marker = self.path / MARKER
+        if not marker.exists() and (entries := sorted(entry.name for entry in self.path.iterdir())):
             raise StackError(
-                f"{self.path} holds files that are not Toban's (for instance {sorted(entries)[0]}). "
+                f"{self.path} holds files that are not Toban's (for instance {entries[0]}). "
                 "Set TOBAN_DATA to an empty or a new folder."
             )
-        owner = self.path.stat().st_uid
-        if owner != os.geteuid() and not (os.geteuid() == 0 and owner == 65534):
-            raise StackError(
-                f"The data folder {self.path} belongs to another user (uid {owner}). "
-                "Use it as that user, or set TOBAN_DATA to a folder of your own."
-            )
-        if self.run.exists() and self.run.stat().st_uid not in (os.geteuid(), 65534):
-            raise StackError(
-                f"The socket folder {self.run} belongs to another user; remove it or set TMPDIR."
-            )
+        # PostgreSQL may have made the folder nobody's (config/embedded.py); the marker stays with who began.
+        for place in (marker if marker.exists() else self.path, self.run):
+            owner = place.stat().st_uid if place.exists() else os.geteuid()
+            if owner != os.geteuid() and not (place == self.run and os.geteuid() == 0 and owner == NOBODY):
+                raise StackError(
+                    f"{place} belongs to another user (uid {owner}). "
+                    "Use the stack as that user, or set TOBAN_DATA to a folder of your own."
+                )

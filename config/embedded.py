@@ -21,10 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from config.datafolder import DataFolder, StackError
+from config.datafolder import NOBODY, DataFolder, StackError
 from config.processes import end, is_running, last_lines, launch
 
-NOBODY = 65534
 START_S = 90.0
 SUPERUSER = "toban_super"
 ROLES_SQL = Path(__file__).with_name("roles.sql")
@@ -144,7 +143,14 @@ class Servers:
 
     def wait(self, *, background: bool) -> None:
         """Wait until both answer. Raises StackError with the end of the log of one that does not."""
-        ready: list[str | Path] = [find_binaries().postgres / "pg_isready", "-q", "-h", self.folder.run, "-d", "postgres"]
+        ready: list[str | Path] = [
+            find_binaries().postgres / "pg_isready",
+            "-q",
+            "-h",
+            self.folder.run,
+            "-d",
+            "postgres",
+        ]
         deadline = time.monotonic() + START_S
         while not _pong(self.valkey_socket):
             self._check_start("valkey", deadline)

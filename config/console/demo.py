@@ -218,12 +218,9 @@ def summary(answer: object) -> str:
     """One line of what /readyz says: each part with its state, whatever the parts are."""
     if not isinstance(answer, dict):
         return "the web server does not answer"
-    parts = []
-    for name, value in answer.items():
-        if isinstance(value, dict):
-            value = ", ".join(
-                f"{key} {inner}" for key, inner in value.items() if not isinstance(inner, dict | list)
-            )
-        if not isinstance(value, list):
-            parts.append(f"{name} {value}")
-    return " · ".join(parts)
+    parts = [
+        (f"{name} {key}".strip(), inner)
+        for name, value in answer.items()
+        for key, inner in (value.items() if isinstance(value, dict) else [("", value)])
+    ]
+    return " · ".join(f"{name} {value}" for name, value in parts if not isinstance(value, dict | list))
