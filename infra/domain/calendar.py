@@ -45,14 +45,18 @@ class Calendar:
         name = self.holidays.get(day)
         if name is not None:
             return DayKind(False, because(ReasonCode.HOLIDAY, day=day, name=name))
-        weekday = day.weekday()
-        if weekday not in weekdays:
-            return DayKind(False, because(ReasonCode.WEEKEND, day=day, weekday=weekday))
-        return DayKind(True, because(ReasonCode.WORKING_DAY, day=day))
+        return _by_weekday(day, weekdays)
 
     def covers(self, day: date) -> bool:
         """Say whether the list speaks for a date."""
         return self.coverage is not None and self.coverage[0] <= day <= self.coverage[1]
+
+
+@lru_cache(maxsize=1 << 14)
+def _by_weekday(day: date, weekdays: frozenset[int]) -> DayKind:
+    if day.weekday() in weekdays:
+        return DayKind(True, because(ReasonCode.WORKING_DAY, day=day))
+    return DayKind(False, because(ReasonCode.WEEKEND, day=day, weekday=day.weekday()))
 
 
 def national(years: range) -> Calendar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,9 @@ from infra.domain.findings import FindingCode, shown
 # re.ASCII and fullmatch matter: \d and $ would let in other scripts' digits and a line end.
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _LOOSE = re.compile(r"T?([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{2}))?)?|([0-9]{2})([0-9]{2})", re.ASCII)
-_ZONED = re.compile(r"T?[0-9]{1,2}:?[0-9]{2}(?::[0-9]{2})? ?(?:Z|JST|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})", re.ASCII)
+_ZONED = re.compile(
+    r"T?[0-9]{1,2}:?[0-9]{2}(?::[0-9]{2})? ?(?:Z|JST|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})", re.ASCII
+)
 _LONGEST = 32
 
 
@@ -112,7 +114,7 @@ def instant(day: date, clock: ClockTime, zone: ZoneInfo) -> datetime:
     A time that is skipped when clocks go forward gives the first instant after the gap; one that comes
     twice when clocks go back gives the first of the two. Later local times never give earlier instants.
     """
-    wall = datetime(day.year, day.month, day.day, clock.hour, clock.minute)
+    wall = datetime.combine(day, time(clock.hour, clock.minute))
     at = wall.replace(tzinfo=zone).astimezone(UTC)
     return at if at.astimezone(zone).replace(tzinfo=None) == wall else _end_of_gap(wall, zone)
 
