@@ -1,0 +1,154 @@
+"""RDS instances take time to start and stop, and refuse as AWS does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.rds.exceptions import InvalidDBInstanceStateError, RDSClientError
+from moto.rds.models import DBInstance, RDSBackend
+from moto.rds.responses import RDSResponse
+
+from config.simulator.world import World
+
+# AWS starts a stopped database by itself after this long.
+_SEVEN_DAYS = timedelta(days=7)
+
+
+@dataclass(slots=True)
+class Course:
+    """`transient` until the monotonic instant `until`, then `final`; swapped in as a whole."""
+
+    final: str
+    transient: str = ""
+    until: float = 0.0
+
+
+def _status(database: DBInstance) -> str:
+    course: Course = database.__dict__["course"]
+    return course.transient if course.transient and time.monotonic() < course.until else course.final
+
+
+def _set_status(database: DBInstance, status: str) -> None:
+    database.__dict__["course"] = Course(status)
+
+
+def _restart_time(database: DBInstance) -> Any:
+    """When AWS will start a stopped database by itself; shown only while it is stopped."""
+    stopped_at = database.__dict__.get("stopped_at")
+    return stopped_at + _SEVEN_DAYS if stopped_at and _status(database) == "stopped" else None
+
+
+def place(database: DBInstance, state: str) -> None:
+    """Puts a database into a state without any call (seeding)."""
+    database.status = state
+    database.__dict__["stopped_at"] = utcnow() if state == "stopped" else None
+
+
+def _move(world: World, database: DBInstance, through: str, to: str) -> None:
+    kind = "rds_start" if to == "available" else "rds_stop"
+    seconds = world.delays.seconds(kind, database.account_id)
+    before = _status(database)
+    database.__dict__["stopped_at"] = utcnow() if to == "stopped" else None
+    database.__dict__["course"] = Course(to, through if seconds else "", time.monotonic() + seconds)
+    world.journal.note(database.db_instance_identifier, "state", before, through)
+
+
+def _refuse_kinds(database: DBInstance) -> None:
+    """AWS's limits of stopping and starting, under the names it answers with."""
+    if getattr(database, "db_cluster_identifier", None):
+        message = f"{database.engine} DB instances are not eligible for stopping and starting."
+        raise RDSClientError("InvalidParameterCombination", message)
+    if database.is_replica:
+        raise RDSClientError("InvalidDBInstanceState", "Cannot stop or start a Read-Replica instance")
+    if database.replicas:
+        message = "Cannot stop or start a DB instance that has Read-Replicas"
+        raise RDSClientError("InvalidDBInstanceState", message)
+    if database.multi_az and database.engine.startswith("sqlserver"):
+        message = "Cannot stop or start a SQLServer Multi-AZ instance"
+        raise RDSClientError("InvalidDBInstanceState", message)
+
+
+def _stopper(world: World) -> Callable[..., DBInstance]:
+    def stop_db_instance(
+        self: Any, db_instance_identifier: str, db_snapshot_identifier: str | None = None
+    ) -> DBInstance:
+        database: DBInstance = self.describe_db_instances(db_instance_identifier)[0]
+        _refuse_kinds(database)
+        if database.status != "available":
+            raise InvalidDBInstanceStateError(db_instance_identifier, "stop")
+        if db_snapshot_identifier:
+            self.create_db_snapshot(db_instance_identifier, db_snapshot_identifier)
+        _move(world, database, "stopping", "stopped")
+        return database
+
+    return stop_db_instance
+
+
+def _starter(world: World) -> Callable[..., DBInstance]:
+    def start_db_instance(self: Any, db_instance_identifier: str) -> DBInstance:
+        database: DBInstance = self.describe_db_instances(db_instance_identifier)[0]
+        if database.status != "stopped":
+            raise InvalidDBInstanceStateError(db_instance_identifier, "start")
+        _move(world, database, "starting", "available")
+        return database
+
+    return start_db_instance
+
+
+def _with_members(world: World, move: Callable[..., Any], through: str, to: str) -> Callable[..., Any]:
+    def moved(self: Any, cluster_identifier: str) -> Any:
+        """The cluster moves at once; its members follow it (moto leaves them as they were)."""
+        answer = move(self, cluster_identifier)
+        for member in self.clusters[cluster_identifier].members:
+            _move(world, member, through, to)
+        world.journal.note(
+            cluster_identifier, "state", "stopped" if to == "available" else "available", through
+        )
+        return answer
+
+    return moved
+
+
+def _checked_page(describe: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def describe_db_instances(self: Any) -> Any:
+        """Pages of 20 to 100, as AWS has them."""
+        size = self.params.get("MaxRecords")
+        if size is not None and not 20 <= int(size) <= 100:
+            message = f"Invalid value {size} for MaxRecords. Must be between 20 and 100"
+            raise RDSClientError("InvalidParameterValue", message)
+        return describe(self)
+
+    return describe_db_instances
+
+
+def _noted_tags(world: World, change: Callable[..., Any]) -> Callable[..., Any]:
+    def changed(self: Any, arn: str, tags: Any) -> Any:
+        before = {tag["Key"]: tag["Value"] for tag in self.list_tags_for_resource(arn)}
+        answer = change(self, arn, tags)
+        after = {tag["Key"]: tag["Value"] for tag in self.list_tags_for_resource(arn)}
+        for key in before.keys() | after.keys():
+            world.journal.note(arn, f"tag:{key}", before.get(key), after.get(key))
+        return answer
+
+    return changed
+
+
+def install(world: World) -> None:
+    """Puts AWS's states and refusals into moto's databases."""
+    patched: Any = DBInstance
+    patched.status = property(_status, _set_status)
+    patched.automatic_restart_time = property(_restart_time)
+    backend: Any = RDSBackend
+    backend.stop_db_instance = _stopper(world)
+    backend.start_db_instance = _starter(world)
+    backend.stop_db_cluster = _with_members(world, RDSBackend.stop_db_cluster, "stopping", "stopped")
+    backend.start_db_cluster = _with_members(world, RDSBackend.start_db_cluster, "starting", "available")
+    backend.add_tags_to_resource = _noted_tags(world, RDSBackend.add_tags_to_resource)
+    backend.remove_tags_from_resource = _noted_tags(world, RDSBackend.remove_tags_from_resource)
+    response: Any = RDSResponse
+    response.describe_db_instances = _checked_page(RDSResponse.describe_db_instances)

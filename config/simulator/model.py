@@ -1,0 +1,142 @@
+"""What a seeded AWS world is made of: plain data, read by the seeder, the demo fleet and the benches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+PREFIX = {"instance": "i", "volume": "vol", "reservation": "r"}
+
+
+def stable_id(kind: str, *parts: str) -> str:
+    """An AWS-shaped id (prefix and 17 hex digits) that is the same in every process for the same parts."""
+    digest = hashlib.sha256("/".join((kind, *parts)).encode()).hexdigest()
+    return f"{PREFIX[kind]}-{digest[:17]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One EC2 instance, always alone in its reservation.
+
+    bounce: a state reason code; a start then falls back to `stopped` with it (a refused KMS key).
+    no_capacity: a start is answered with InsufficientInstanceCapacity.
+    """
+
+    account_id: str
+    region: str
+    id: str
+    state: str = "stopped"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    instance_type: str = "t3.medium"
+    zone: str = ""
+    launched_at: datetime | None = None
+    hibernation: bool = False
+    bounce: str | None = None
+    no_capacity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A volume's place on one instance."""
+
+    instance_id: str
+    device: str = "/dev/sdf"
+    delete_on_termination: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One EBS volume; more than one attachment needs `multi_attach` (io2)."""
+
+    account_id: str
+    region: str
+    id: str
+    size_gib: int = 8
+    volume_type: str = "gp3"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    zone: str = ""
+    created_at: datetime | None = None
+    attachments: Sequence[Attachment] = ()
+    multi_attach: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One RDS instance, or a member of the Aurora cluster named by `cluster`.
+
+    replica_of: the identifier of the source in the same account and region, seeded before this one.
+    """
+
+    account_id: str
+    region: str
+    id: str
+    engine: str = "mysql"
+    version: str = ""
+    state: str = "available"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    db_class: str = "db.t4g.medium"
+    zone: str = ""
+    multi_az: bool = False
+    replica_of: str | None = None
+    cluster: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything to plant at once."""
+
+    servers: Sequence[Server] = ()
+    volumes: Sequence[Volume] = ()
+    databases: Sequence[Database] = ()
+
+    def counts(self) -> dict[str, int]:
+        """Sizes under the names the control API answers with."""
+        return {
+            "instances": len(self.servers),
+            "volumes": len(self.volumes),
+            "databases": len(self.databases),
+        }
+
+
+def _known(kind: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    names = {f.name for f in fields(kind)}
+    unknown = set(raw) - names
+    if unknown:
+        raise ValueError(f"unknown fields of {kind.__name__}: {', '.join(sorted(unknown))}")
+    values = dict(raw)
+    for name in ("launched_at", "created_at"):
+        if isinstance(values.get(name), str):
+            values[name] = datetime.fromisoformat(values[name])
+    return values
+
+
+def fleet_from_json(spec: Mapping[str, Any]) -> Fleet:
+    """Reads the lists `instances`, `volumes` and `databases`.
+
+    Missing ids of instances and volumes come from `seed` (text) and the position in the list, so the same
+    request gives the same ids in every process. Raises ValueError or TypeError for what it cannot read.
+    """
+    seed = str(spec.get("seed", "seed"))
+    servers = []
+    for position, raw in enumerate(spec.get("instances", ())):
+        values = _known(Server, raw)
+        values.setdefault(
+            "id", stable_id("instance", seed, values["account_id"], values["region"], str(position))
+        )
+        servers.append(Server(**values))
+    volumes = []
+    for position, raw in enumerate(spec.get("volumes", ())):
+        values = _known(Volume, raw)
+        values.setdefault(
+            "id", stable_id("volume", seed, values["account_id"], values["region"], str(position))
+        )
+        values["attachments"] = tuple(
+            Attachment(**_known(Attachment, one)) for one in values.get("attachments", ())
+        )
+        volumes.append(Volume(**values))
+    databases = [Database(**_known(Database, raw)) for raw in spec.get("databases", ())]
+    return Fleet(tuple(servers), tuple(volumes), tuple(databases))

@@ -1,0 +1,192 @@
+"""Plants a fleet inside moto's process: thousands of resources in seconds, with the ids they are given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.elastic_block_store import Volume as MotoVolume
+from moto.ec2.models.instances import Instance, Reservation
+from moto.rds.models import rds_backends
+
+from config.simulator import databases, states
+from config.simulator.model import Attachment, Database, Fleet, Server, Volume
+from config.simulator.pages import reservation_id
+from config.simulator.speed import index, remember
+from config.simulator.volumes import attach
+from config.simulator.world import World
+
+# Concrete classes, though moto leaves some abstract methods of them open.
+_make_instance: Any = Instance
+_make_volume: Any = MotoVolume
+_IMAGE = "ami-0a1b2c3d4e5f60718"
+_VERSIONS = {
+    "mysql": "8.0.42",
+    "postgres": "16.9",
+    "mariadb": "10.11.13",
+    "oracle-se2": "19.0.0.0.ru-2026-01.rur-2026-01.r1",
+    "sqlserver-se": "15.00.4435.7.v1",
+    "aurora-mysql": "8.0.mysql_aurora.3.08.2",
+    "aurora-postgresql": "16.8",
+}
+
+
+class AlreadyThere(ValueError):
+    """An id that is to be planted exists."""
+
+
+def plant(world: World, fleet: Fleet) -> None:
+    """Plants everything, or nothing if an id is taken or named twice. No call comes in between."""
+    with world.journal.lock:
+        _refuse_known(fleet)
+        for server in fleet.servers:
+            _plant_server(world, server)
+        for volume in fleet.volumes:
+            _plant_volume(volume)
+        for database in fleet.databases:
+            _plant_database(database)
+
+
+def forget(world: World, account_id: str) -> None:
+    """Empties an account in every region."""
+    with world.journal.lock:
+        for backends in (ec2_backends, rds_backends):
+            backends.pop(account_id, None)
+
+
+def _refuse_known(fleet: Fleet) -> None:
+    planted: tuple[Server | Volume | Database, ...] = (*fleet.servers, *fleet.volumes, *fleet.databases)
+    keys = Counter((type(one).__name__, one.account_id, one.region, one.id) for one in planted)
+    twice = [key[-1] for key, n in keys.items() if n > 1]
+    known = [one.id for one in fleet.servers if one.id in index(ec2_backends[one.account_id][one.region])]
+    known += [one.id for one in fleet.volumes if one.id in ec2_backends[one.account_id][one.region].volumes]
+    known += [
+        one.id for one in fleet.databases if one.id in rds_backends[one.account_id][one.region].databases
+    ]
+    if twice or known:
+        raise AlreadyThere(f"already there or named twice: {', '.join(sorted({*twice, *known})[:10])}")
+
+
+def _naive(at: datetime | None) -> datetime:
+    """moto keeps naive UTC."""
+    return at.astimezone(UTC).replace(tzinfo=None) if at else utcnow()
+
+
+def _plant_server(world: World, server: Server) -> None:
+    backend: Any = ec2_backends[server.account_id][server.region]
+    group = backend.get_default_security_group(backend.default_vpc.id)
+    instance = _make_instance(
+        backend,
+        _IMAGE,
+        None,
+        [group],
+        instance_type=server.instance_type,
+        region_name=server.region,
+        placement=server.zone or f"{server.region}a",
+        hibernation_options={"Configured": True} if server.hibernation else None,
+    )
+    instance.id = server.id
+    instance.launch_time = _naive(server.launched_at)
+    states.place(instance, server.state)
+    if server.tags:
+        backend.tags[server.id] = dict(server.tags)
+    reservation = Reservation(reservation_id(instance), server.account_id)
+    reservation.instances.append(instance)
+    backend.reservations[reservation.id] = reservation
+    remember(backend, reservation)
+    world.mark(server.id, bounce=server.bounce, no_capacity=server.no_capacity)
+
+
+def _plant_volume(volume: Volume) -> None:
+    backend: Any = ec2_backends[volume.account_id][volume.region]
+    attachments: Iterable[Attachment] = volume.attachments
+    hosts = [index(backend)[one.instance_id] for one in attachments]
+    zone = volume.zone or (hosts[0].availability_zone if hosts else f"{volume.region}a")
+    made = _make_volume(
+        backend,
+        volume_id=volume.id,
+        size=volume.size_gib,
+        zone=backend.get_zone_by_name(zone),
+        volume_type=volume.volume_type,
+        iops=3000 if volume.volume_type in ("gp3", "io1", "io2") else None,
+        multi_attach_enabled=volume.multi_attach or None,
+    )
+    made.create_time = _naive(volume.created_at)
+    backend.volumes[volume.id] = made
+    if volume.tags:
+        backend.tags[volume.id] = dict(volume.tags)
+    for one, host in zip(attachments, hosts, strict=True):
+        attach(made, host, one.device, delete_on_termination=one.delete_on_termination)
+
+
+def _plant_database(database: Database) -> None:
+    backend: Any = rds_backends[database.account_id][database.region]
+    version = database.version or _VERSIONS.get(database.engine)
+    if database.cluster and database.cluster not in backend.clusters:
+        backend.create_db_cluster(
+            {
+                "db_cluster_identifier": database.cluster,
+                "engine": database.engine,
+                "engine_version": version,
+                "master_username": "admin",
+                "master_user_password": "simulated",
+            }
+        )
+    common = {
+        "db_instance_identifier": database.id,
+        "db_instance_class": database.db_class,
+        "engine": database.engine,
+        "availability_zone": database.zone or f"{database.region}a",
+        "tags": [{"Key": key, "Value": value} for key, value in database.tags.items()],
+    }
+    alone = {
+        "engine_version": version,
+        "allocated_storage": 50,
+        "multi_az": database.multi_az,
+        "master_username": "admin",
+        "master_user_password": "simulated",
+        "ca_certificate_identifier": "rds-ca-rsa2048-g1",
+    }
+    made = backend.create_db_instance(
+        common | ({"db_cluster_identifier": database.cluster} if database.cluster else alone)
+    )
+    made.dbi_resource_id = f"db-{database.account_id}{database.region}{database.id}".replace("-", "").upper()[
+        :29
+    ]
+    if database.created_at:
+        made.instance_create_time = _naive(database.created_at)
+    if database.replica_of:
+        made.source_db_instance_identifier = database.replica_of
+        made.set_as_replica()
+        backend.databases[database.replica_of].add_replica(made)
+    databases.place(made, database.state)
+
+
+def census(account: str | None = None, *, detail: bool = False) -> dict[str, Any]:
+    """How many resources are in which state; with `detail` the state of every one by id."""
+    sums: dict[str, Counter[str]] = {"ec2": Counter(), "volumes": Counter(), "rds": Counter()}
+    by_id: dict[str, dict[str, str]] = {"ec2": {}, "volumes": {}, "rds": {}}
+    for _, _, backend in _backends(ec2_backends, account):
+        for instance in list(index(backend).values()):
+            sums["ec2"][instance.state] += 1
+            by_id["ec2"][instance.id] = instance.state
+        for volume in list(backend.volumes.values()):
+            sums["volumes"][volume.status] += 1
+            by_id["volumes"][volume.id] = volume.status
+    for who, region, backend in _backends(rds_backends, account):
+        for database in list(backend.databases.values()):
+            sums["rds"][database.status] += 1
+            by_id["rds"][f"{who}/{region}/{database.db_instance_identifier}"] = database.status
+    result: dict[str, Any] = {kind: dict(counter) for kind, counter in sums.items()}
+    return result | {"by_id": by_id} if detail else result
+
+
+def _backends(kind: Any, account: str | None) -> Iterable[tuple[str, str, Any]]:
+    for who, container in list(kind.items()):
+        if account in (None, who):
+            for region, backend in list(container.items()):
+                yield who, region, backend
