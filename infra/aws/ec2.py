@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from infra.aws.batches import send_in_chunks
-from infra.aws.gateway import StillOurs, current
+from infra.aws.gateway import Call, StillOurs, current
 from infra.aws.sessions import EC2
 from infra.domain.aws import (
     Attachment,
@@ -80,9 +80,7 @@ def start_instances(
 
     def send(batch: Sequence[str]) -> dict[str, CallResult]:
         answer = current().mutate(
-            EC2,
-            target,
-            "StartInstances",
+            Call(EC2, target, "StartInstances", "StartingInstances"),
             lambda ec2: ec2.start_instances(InstanceIds=batch),
             ids=batch,
             still_ours=still_ours,
@@ -110,9 +108,7 @@ def stop_instances(
 
     def send(batch: Sequence[str]) -> dict[str, CallResult]:
         answer = current().mutate(
-            EC2,
-            target,
-            "StopInstances",
+            Call(EC2, target, "StopInstances", "StoppingInstances"),
             lambda ec2: ec2.stop_instances(InstanceIds=batch),
             ids=batch,
             still_ours=still_ours,
@@ -158,9 +154,7 @@ def tag(
 
     def send(batch: Sequence[str]) -> dict[str, CallResult]:
         answer = current().mutate(
-            EC2,
-            target,
-            "CreateTags",
+            Call(EC2, target, "CreateTags"),
             # The stubs know no answer; botocore gives one that holds the metadata.
             lambda ec2: cast(Mapping[str, Any], ec2.create_tags(Resources=batch, Tags=pairs)),
             ids=batch,
@@ -234,7 +228,7 @@ def _full_of_tags(
                 params["NextToken"] = token
             return ec2.describe_tags(**params)
 
-        for answer in current().pages(EC2, target, "DescribeTags", send):
+        for answer in current().pages(Call(EC2, target, "DescribeTags", "Tags"), send):
             for pair in answer["Tags"]:
                 if not pair["Key"].startswith("aws:"):
                     keys[pair["ResourceId"]].add(pair["Key"])
@@ -268,7 +262,7 @@ def _instances(target: Target, filters: list[FilterTypeDef]) -> Iterator[Ec2Inst
             params["NextToken"] = token
         return ec2.describe_instances(**params)
 
-    for answer in current().pages(EC2, target, "DescribeInstances", send):
+    for answer in current().pages(Call(EC2, target, "DescribeInstances", "Reservations"), send):
         for reservation in answer["Reservations"]:
             for instance in reservation.get("Instances", ()):
                 yield _instance(instance)
@@ -281,7 +275,7 @@ def _volumes(target: Target, filters: list[FilterTypeDef]) -> Iterator[EbsVolume
             params["NextToken"] = token
         return ec2.describe_volumes(**params)
 
-    for answer in current().pages(EC2, target, "DescribeVolumes", send):
+    for answer in current().pages(Call(EC2, target, "DescribeVolumes", "Volumes"), send):
         for volume in answer["Volumes"]:
             yield _volume(volume)
 

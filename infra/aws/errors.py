@@ -83,6 +83,8 @@ def translate(exc: Exception, *, action: str, asked: Sequence[str] = (), secret:
     action: "ec2:StartInstances". asked: the ids in the request, of which those found in AWS's message become
     `ids`. secret: a text that is cut out of the message wherever it stands.
     """
+    if isinstance(exc, AwsError):
+        return exc
     if isinstance(exc, ClientError):
         return _refused(exc, action=action, asked=asked, secret=secret)
     problem = _unanswered(exc)

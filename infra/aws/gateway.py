@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
 
 from infra.aws import metrics
 from infra.aws.config import Config, get_config
@@ -36,6 +37,21 @@ _READ_BACKOFF_S = 0.25
 _READ_BACKOFF_MAX_S = 4.0
 
 
+@dataclass(frozen=True, slots=True)
+class Call(Generic[ClientT]):
+    """Name one kind of call. member: what every true answer to it holds."""
+
+    service: Service[ClientT]
+    target: Target
+    action: str
+    member: str = ""
+
+    @property
+    def full(self) -> str:
+        """Give the name as policies write it, "ec2:StartInstances"."""
+        return f"{self.service.name}:{self.action}"
+
+
 class Gateway:
     """Hold what all calls of a process share. Safe for threads."""
 
@@ -48,25 +64,21 @@ class Gateway:
         self.credentials = CredentialCache(self._assume)
         self._sleep = sleep
 
-    def read(
-        self, service: Service[ClientT], target: Target, action: str, send: Callable[[ClientT], AnswerT]
-    ) -> AnswerT:
+    def read(self, call: Call[ClientT], send: Callable[[ClientT], AnswerT]) -> AnswerT:
         """Make a call that changes nothing; repeats it where that may help. Raises AwsError.
 
         A read that timed out is not repeated: an account that hangs must not hold a worker for a minute.
         """
-        return self._repeating(lambda: self._send(service, target, action, send))
+        return self._repeating(lambda: self._send(call, send))
 
-    def pages(
-        self, service: Service[ClientT], target: Target, action: str, send: Callable[[ClientT, str], AnswerT]
-    ) -> Iterator[AnswerT]:
+    def pages(self, call: Call[ClientT], send: Callable[[ClientT, str], AnswerT]) -> Iterator[AnswerT]:
         """Make a call that changes nothing page by page; each page waits its turn and is repeated by itself.
 
         send: takes the token of the page, "" for the first.
         """
 
         def page(token: str) -> AnswerT:
-            return self.read(service, target, action, lambda client: send(client, token))
+            return self.read(call, lambda client: send(client, token))
 
         token = ""
         while True:
@@ -79,37 +91,36 @@ class Gateway:
 
     def mutate(
         self,
-        service: Service[ClientT],
-        target: Target,
-        action: str,
+        call: Call[ClientT],
         send: Callable[[ClientT], AnswerT],
         *,
         ids: Sequence[str],
         still_ours: StillOurs | None,
     ) -> AnswerT:
         """Change something, once. Raises AwsError, and LeaseLost before a send that is not ours."""
-        return self._send(service, target, action, send, ids=ids, still_ours=still_ours)
+        return self._send(call, send, ids=ids, still_ours=still_ours)
 
     def _send(
         self,
-        service: Service[ClientT],
-        target: Target,
-        action: str,
+        call: Call[ClientT],
         send: Callable[[ClientT], AnswerT],
         *,
         ids: Sequence[str] = (),
         still_ours: StillOurs | None = None,
     ) -> AnswerT:
-        full = f"{service.name}:{action}"
+        target, full = call.target, call.full
+
+        def attempt() -> AnswerT:
+            answer = send(self.clients.in_role(call.service, target.region))
+            _check_answer(cast(Mapping[str, Any], answer), call)
+            return answer
 
         def once(credentials: RoleCredentials) -> AnswerT:
             self.pacer.wait_turn(target.account_id, target.region, full, resources=max(1, len(ids)))
             if still_ours is not None and not still_ours():
                 raise LeaseLost(full)
             with acting_as(credentials):
-                return _measured(
-                    target, full, lambda: send(self.clients.in_role(service, target.region)), ids=ids
-                )
+                return _measured(target, full, attempt, ids=ids)
 
         credentials = self.credentials.get(target)
         try:
@@ -118,9 +129,8 @@ class Gateway:
             except AwsError as error:
                 if error.code not in EXPIRED_CODES:
                     raise
-            return once(
-                self.credentials.get(target, stale=credentials)
-            )  # refused unread, so it was not applied
+            # Refused for the credentials alone, so it was not applied.
+            return once(self.credentials.get(target, stale=credentials))
         except AwsError as error:
             if error.problem is Problem.THROTTLED and error.action == full and error.retry_after_s is None:
                 error.retry_after_s = self.pacer.throttled(target.account_id, target.region, full)
@@ -161,8 +171,22 @@ class Gateway:
                     _READ_BACKOFF_MAX_S, _READ_BACKOFF_S * 4 ** (_READ_ATTEMPTS - 1 - attempts_left)
                 )
                 # Full jitter, so that workers do not come back together.
-                self._sleep(random.uniform(0, longest))
+                self._sleep(random.uniform(0, longest))  # noqa: S311 - not a secret
         raise AssertionError("unreachable")
+
+
+def _check_answer(answer: Mapping[str, Any], call: Call[Any]) -> None:
+    """Refuse what is no answer of AWS: botocore reads a proxy's page as an answer in which everything is absent."""
+    request_id = answer["ResponseMetadata"].get("RequestId", "")
+    if request_id and (not call.member or call.member in answer):
+        return
+    raise AwsError(
+        Problem.NO_ANSWER,
+        action=call.full,
+        message="what came back is no answer of AWS",
+        code="NotAnAnswer",
+        request_id=request_id,
+    )
 
 
 def _worth_repeating(error: AwsError) -> bool:
@@ -180,7 +204,7 @@ def _measured(target: Target, full: str, call: Callable[[], AnswerT], *, ids: Se
         answer = call()
         outcome = "ok"
         return answer
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the caller must learn whether it may have been sent
         error = translate(exc, action=full, asked=ids, secret=target.external_id)
         outcome = error.problem.value
         logger.info(
@@ -194,41 +218,42 @@ def _measured(target: Target, full: str, call: Callable[[], AnswerT], *, ids: Se
         metrics.SECONDS.labels(service, name).observe(time.perf_counter() - began)
 
 
-_lock = threading.Lock()
-_shared: Gateway | None = None
-_chosen: Gateway | None = None
+class _Process:
+    """What this process uses: a gateway made from the settings, unless one was chosen."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start from nothing."""
+        self.lock = threading.Lock()
+        self.made: Gateway | None = None
+        self.chosen: Gateway | None = None
+
+
+_process = _Process()
 
 
 def current() -> Gateway:
     """Give the process's gateway, made anew when the settings have changed."""
-    global _shared
-    if _chosen is not None:
-        return _chosen
+    if _process.chosen is not None:
+        return _process.chosen
     config = get_config()
-    gateway = _shared
-    if gateway is None or gateway.config != config:
-        with _lock:
-            gateway = _shared
-            if gateway is None or gateway.config != config:
-                gateway = _shared = Gateway(config)
-    return gateway
+    with _process.lock:
+        if _process.made is None or _process.made.config != config:
+            _process.made = Gateway(config)
+        return _process.made
 
 
 @contextmanager
 def using(gateway: Gateway) -> Iterator[None]:
     """Make this the gateway of the whole process for a while: for tools and tests with their own endpoint."""
-    global _chosen
-    before, _chosen = _chosen, gateway
+    before, _process.chosen = _process.chosen, gateway
     try:
         yield
     finally:
-        _chosen = before
-
-
-def _forget() -> None:
-    global _shared, _lock
-    _shared, _lock = None, threading.Lock()
+        _process.chosen = before
 
 
 # Connections and locks of a parent must not be used by its children.
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_process.forget)

@@ -49,6 +49,8 @@ _EC2_RESOURCES = {"StartInstances": Bucket(1000, 2), "StopInstances": Bucket(100
 # docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-api-throttling.html: one bucket for all actions
 _RDS = Bucket(300, 12)
 
+# AWS counts when a call arrives: one that overtakes the first call's journey by a moment would be refused.
+_MARGIN_S = 0.1
 _REDIS_TIMEOUT_S = 0.4  # each of connect and answer, so that a hanging Redis costs a call less than a second
 _REDIS_REST_S = 5.0  # how long a Redis that failed is left alone
 
@@ -196,7 +198,7 @@ class Pacer:
             )
         metrics.PACING_WAIT.labels(service, name).observe(wait_s)
         if wait_s > 0:
-            self._sleep(wait_s)
+            self._sleep(wait_s + _MARGIN_S)
 
     def throttled(self, account_id: str, region: str, action: str) -> float:
         """Empty our bucket, because AWS's turned out emptier than ours; gives the seconds to stay away.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from infra.aws.gateway import StillOurs, current
+from infra.aws.gateway import Call, StillOurs, current
 from infra.aws.sessions import RDS
 from infra.domain.aws import AwsError, CallResult, Database, Target
 
@@ -76,7 +76,9 @@ def _change(
     still_ours: StillOurs | None,
 ) -> CallResult:
     try:
-        answer = current().mutate(RDS, target, action, send, ids=[database_id], still_ours=still_ours)
+        answer = current().mutate(
+            Call(RDS, target, action, "DBInstance"), send, ids=[database_id], still_ours=still_ours
+        )
     except AwsError as error:
         return CallResult(False, error.request_id, error)
     return CallResult(True, answer["ResponseMetadata"]["RequestId"])
@@ -89,7 +91,7 @@ def _databases(target: Target, filters: list[FilterTypeDef]) -> Iterator[Databas
             params["Marker"] = token
         return rds.describe_db_instances(**params)
 
-    for answer in current().pages(RDS, target, "DescribeDBInstances", send):
+    for answer in current().pages(Call(RDS, target, "DescribeDBInstances", "DBInstances"), send):
         for raw in answer["DBInstances"]:
             yield _database(raw)
 

@@ -74,7 +74,7 @@ class _ActingCredentials(Credentials):
     """Hand the signer whatever `acting_as` set; LookupError outside of it, never somebody else's right."""
 
     def __init__(self) -> None:
-        super().__init__(access_key="acting", secret_key="acting", method="toban-role")
+        super().__init__("acting", "acting", method="toban-role")
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         acting = _acting.get()
@@ -152,11 +152,10 @@ class CredentialCache:
         # The tenant is part of the key: the session in the customer's CloudTrail must carry the right name.
         key = (target.tenant_id, target.account_id, target.role_arn, target.external_id)
         with self._lock:
-            future = self._asked.get(key)
-            mine = future is None or self._is_spent(future, stale)
-            if mine:
-                future = self._asked[key] = Future()
-        assert future is not None
+            known = self._asked.get(key)
+            mine = known is None or self._is_spent(known, stale)
+            future: Future[RoleCredentials] = Future() if known is None or mine else known
+            self._asked[key] = future
         if mine:
             try:
                 future.set_result(self._assume(target))

@@ -26,8 +26,14 @@ def client_error(code: str, message: str = "", status: int = 400) -> ClientError
     return ClientError(
         {
             "Error": {"Code": code, "Message": message},
-            "ResponseMetadata": {"RequestId": "req-1", "HTTPStatusCode": status},
-        },  # type: ignore[typeddict-item]
+            "ResponseMetadata": {
+                "RequestId": "req-1",
+                "HostId": "",
+                "HTTPStatusCode": status,
+                "HTTPHeaders": {},
+                "RetryAttempts": 0,
+            },
+        },
         "StartInstances",
     )
 
@@ -70,8 +76,8 @@ def test_aws_codes_have_one_problem_each(code: str, status: int, problem: Proble
     [
         (ConnectTimeoutError(endpoint_url=URL), Problem.UNREACHABLE),
         (EndpointConnectionError(endpoint_url=URL, error="refused"), Problem.UNREACHABLE),
-        (SSLError(endpoint_url=URL, error="CERTIFICATE_VERIFY_FAILED"), Problem.UNREACHABLE),
-        (SSLError(endpoint_url=URL, error="bad record mac"), Problem.NO_ANSWER),
+        (SSLError(endpoint_url=URL, error=OSError("CERTIFICATE_VERIFY_FAILED")), Problem.UNREACHABLE),
+        (SSLError(endpoint_url=URL, error=OSError("bad record mac")), Problem.NO_ANSWER),
         (ReadTimeoutError(endpoint_url=URL), Problem.NO_ANSWER),
         (ConnectionClosedError(endpoint_url=URL), Problem.NO_ANSWER),
         (HTTPClientError(error="anything"), Problem.NO_ANSWER),

@@ -45,13 +45,11 @@ def shared_pacer(valkey: Valkey, slept: list[float], max_wait_s: float = 10) -> 
 def turns(url: str, account: str, count: int) -> list[float]:
     """Take turns in four threads and give the waits, without waiting."""
     slept: list[float] = []
-    waits: list[float] = []
     pacer = Pacer(shared=RedisStore(url), max_wait_s=60, sleep=slept.append)
     with ThreadPoolExecutor(4) as threads:
         for future in [threads.submit(pacer.wait_turn, account, REGION, START) for _ in range(count)]:
             future.result()
-    waits = slept + [0.0] * (count - len(slept))
-    return waits
+    return slept + [0.0] * (count - len(slept))
 
 
 def fallbacks() -> float:
@@ -63,11 +61,11 @@ def test_five_starts_go_at_once_then_two_a_second() -> None:
     pacer = local_pacer(clock)
     for _ in range(9):
         pacer.wait_turn("1", REGION, START)
-    assert clock.slept == [0.5] * 4
+    assert clock.slept == pytest.approx([0.6, 0.5, 0.5, 0.5])
     clock.now += 60
     for _ in range(5):
         pacer.wait_turn("1", REGION, START)
-    assert clock.slept == [0.5] * 4
+    assert len(clock.slept) == 4
 
 
 def test_accounts_and_regions_do_not_wait_for_each_other() -> None:
@@ -85,7 +83,7 @@ def test_all_rds_actions_share_one_bucket() -> None:
     pacer = local_pacer(clock)
     for turn in range(301):
         pacer.wait_turn("1", REGION, "rds:StopDBInstance" if turn % 2 else "rds:DescribeDBInstances")
-    assert clock.slept == [pytest.approx(1 / 12)]
+    assert clock.slept == [pytest.approx(1 / 12 + 0.1)]
 
 
 def test_processes_and_threads_share_one_bucket(valkey: Valkey) -> None:
@@ -95,7 +93,7 @@ def test_processes_and_threads_share_one_bucket(valkey: Valkey) -> None:
         waits = [wait for part in pool.starmap(turns, [(valkey.url, account, 12)] * 2) for wait in part]
     elapsed = time.monotonic() - began
     assert 5 <= waits.count(0) <= 5 + 2 * elapsed + 1
-    assert max(waits) >= (24 - 5) / 2 - elapsed - 0.5
+    assert max(waits) >= (24 - 5) / 2 - elapsed
 
 
 def test_a_queue_that_is_too_long_sends_the_call_away_and_takes_nothing(valkey: Valkey) -> None:
@@ -109,7 +107,7 @@ def test_a_queue_that_is_too_long_sends_the_call_away_and_takes_nothing(valkey: 
         except AwsError as error:
             refused.append(error)
     assert {error.problem for error in refused} == {Problem.THROTTLED}
-    assert all(error.retry_after_s is not None and 0 < error.retry_after_s <= 0.5 for error in refused)
+    assert all(0 < (error.retry_after_s or 0) <= 0.5 for error in refused)
     assert slept == []
 
 
@@ -122,7 +120,7 @@ def test_a_storm_of_starts_is_staggered_by_the_number_of_instances(valkey: Valke
     with pytest.raises(AwsError) as caught:
         pacer.wait_turn(account, REGION, START, resources=100)
     assert caught.value.problem is Problem.THROTTLED
-    assert caught.value.retry_after_s is not None and caught.value.retry_after_s > 10
+    assert (caught.value.retry_after_s or 0) > 10
 
 
 def test_when_aws_throttles_anyway_the_next_call_waits(valkey: Valkey) -> None:
@@ -136,7 +134,7 @@ def test_when_aws_throttles_anyway_the_next_call_waits(valkey: Valkey) -> None:
     without_redis = local_pacer(local)
     without_redis.throttled(account, REGION, "ec2:StopInstances")
     without_redis.wait_turn(account, REGION, "ec2:StopInstances")
-    assert local.slept == [pytest.approx(0.2)]
+    assert local.slept == [pytest.approx(0.3)]
 
 
 def test_a_clock_that_jumps_back_blocks_nobody(valkey: Valkey) -> None:
@@ -161,7 +159,7 @@ def test_without_redis_the_process_paces_itself(caplog: pytest.LogCaptureFixture
     before = fallbacks()
     for _ in range(7):
         pacer.wait_turn("1", REGION, START)
-    assert clock.slept == [0.5, 0.5]
+    assert clock.slept == pytest.approx([0.6, 0.5])
     assert fallbacks() - before == 7
     assert len([record for record in caplog.records if "without redis" in record.message]) == 1
 

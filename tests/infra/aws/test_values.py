@@ -33,7 +33,7 @@ def test_an_error_survives_the_way_to_another_process() -> None:
         ids=("i-1",),
         retry_after_s=3,
     )
-    copy = pickle.loads(pickle.dumps(error))
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     assert vars(copy) == vars(error)
     assert str(copy) == str(error) == "ec2:StartInstances: gone (X): no such thing"
     assert copy.args == ("no such thing",)
