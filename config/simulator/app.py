@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -132,4 +134,7 @@ class Simulator:
         except NotImplementedError as problem:
             # moto would answer with a page of HTML, which no AWS client can read.
             return wire.error(call, "InvalidAction", f"The simulator does not know this: {problem}")
+        except Exception:  # noqa: BLE001 - a fault of moto's reaches the caller as AWS would put it
+            traceback.print_exc(file=sys.stderr)
+            return wire.error(call, "InternalError")
         return wire.with_request_id(got["status"], got["headers"], body)

@@ -54,6 +54,7 @@ class Rule:
     fired: int = 0
     waiting: int = 0
     removed: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def matches(self, call: Call) -> bool:
         """Whether the rule speaks about this call."""
@@ -75,11 +76,13 @@ class Rule:
 
     def wait_for_removal(self, seconds: float | None = None) -> None:
         """Holds the call until the rule is removed, at most `seconds`."""
-        self.waiting += 1
+        with self.lock:
+            self.waiting += 1
         try:
             self.removed.wait(seconds)
         finally:
-            self.waiting -= 1
+            with self.lock:
+                self.waiting -= 1
 
     def to_json(self) -> dict[str, Any]:
         """What GET /_sim/faults shows."""

@@ -136,6 +136,8 @@ def _plant_database(database: Database) -> None:
                 "master_user_password": "simulated",
             }
         )
+        # moto says `creating` the first time it is asked, and `available` ever after.
+        _ = backend.clusters[database.cluster].status
     common = {
         "db_instance_identifier": database.id,
         "db_instance_class": database.db_class,

@@ -52,10 +52,10 @@ def attach(volume: Volume, instance: Any, device: str, *, delete_on_termination:
     return attachment
 
 
-def _attacher(world: World) -> Callable[..., VolumeAttachment]:
+def _attacher(world: World) -> Callable[..., Any]:
     def attach_volume(
         self: Any, volume_id: str, instance_id: str, device_path: str, delete_on_termination: bool = False
-    ) -> VolumeAttachment:
+    ) -> Any:
         volume: Volume = self.get_volume(volume_id)
         instance = self.get_instance(instance_id)
         present = attachments(volume)
