@@ -69,7 +69,7 @@ class Gateway:
 
         A read that timed out is not repeated: an account that hangs must not hold a worker for a minute.
         """
-        return self._repeating(lambda: self._send(call, send))
+        return self._repeating(call.full, lambda: self._send(call, send))
 
     def pages(self, call: Call[ClientT], send: Callable[[ClientT, str], AnswerT]) -> Iterator[AnswerT]:
         """Make a call that changes nothing page by page; each page waits its turn and is repeated by itself.
@@ -158,14 +158,15 @@ class Gateway:
                 message=f"the role {target.role_arn} is not one of account {target.account_id}",
                 code="RoleOfOtherAccount",
             )
-        return self._repeating(lambda: _measured(target, "sts:AssumeRole", ask))
+        return self._repeating("sts:AssumeRole", lambda: _measured(target, "sts:AssumeRole", ask))
 
-    def _repeating(self, attempt: Callable[[], AnswerT]) -> AnswerT:
+    def _repeating(self, full: str, attempt: Callable[[], AnswerT]) -> AnswerT:
+        """Repeat what failed in the call itself; signing in before it has had its own repetitions."""
         for attempts_left in reversed(range(_READ_ATTEMPTS)):
             try:
                 return attempt()
             except AwsError as error:
-                if not attempts_left or not _worth_repeating(error):
+                if not attempts_left or error.action != full or not _worth_repeating(error):
                     raise
                 longest = min(
                     _READ_BACKOFF_MAX_S, _READ_BACKOFF_S * 4 ** (_READ_ATTEMPTS - 1 - attempts_left)

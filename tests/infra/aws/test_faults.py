@@ -168,3 +168,12 @@ def test_silence_from_sts_leaves_nothing_unsettled(account: Account) -> None:
     account.fault("AssumeRole", code="InternalFailure")
     assert problem_of_start(account, one) is Problem.UNREACHABLE
     assert account.journal() == []
+    assert account.count("sts.AssumeRole") == 3
+
+
+def test_a_sign_in_that_fails_is_not_repeated_again_by_the_read_behind_it(account: Account) -> None:
+    account.fault("AssumeRole", code="InternalFailure")
+    with pytest.raises(AwsError) as caught:
+        ec2.list_instances(account.target)
+    assert caught.value.problem is Problem.UNREACHABLE
+    assert account.count("sts.AssumeRole") == 3
