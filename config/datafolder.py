@@ -153,7 +153,8 @@ class DataFolder:
 
     def _refuse_foreign(self) -> None:
         marker = self.path / MARKER
-        if not marker.exists() and (entries := sorted(entry.name for entry in self.path.iterdir())):
+        entries = sorted(entry.name for entry in self.path.iterdir())
+        if entries and MARKER not in entries:
             raise StackError(
                 f"{self.path} holds files that are not Toban's (for instance {entries[0]}). "
                 "Set TOBAN_DATA to an empty or a new folder."

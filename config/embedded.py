@@ -16,13 +16,13 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from config.datafolder import NOBODY, DataFolder, StackError
-from config.processes import end, is_running, last_lines, launch
+from config.processes import end, is_running, last_lines, launch, parent_of
 
 START_S = 90.0
 SUPERUSER = "toban_super"
@@ -136,12 +136,13 @@ class Servers:
 
         background: live on without us; else the kernel ends them with us.
         """
-        if self.valkey_pid() is None:
+        self._check_version()
+        if not is_there(self.folder, "valkey", self.valkey_pid):
             self._start_valkey(background=background)
-        if self.postgres_pid() is None:
+        if not is_there(self.folder, "postgres", self.postgres_pid):
             self._start_postgres(background=background)
 
-    def wait(self, *, background: bool) -> None:
+    def wait(self) -> None:
         """Wait until both answer. Raises StackError with the end of the log of one that does not."""
         ready: list[str | Path] = [
             find_binaries().postgres / "pg_isready",
@@ -154,14 +155,19 @@ class Servers:
         deadline = time.monotonic() + START_S
         while not _pong(self.valkey_socket):
             self._check_start("valkey", deadline)
-            if self.valkey_pid() is None and "valkey" not in self.launched:
-                self._start_valkey(background=background)  # the one we had found was on its way out
             time.sleep(0.02)
         while subprocess.run(ready, env=_server_environment()).returncode != 0:
             self._check_start("postgres", deadline)
-            if self.postgres_pid() is None and "postgres" not in self.launched:
-                self._start_postgres(background=background)
             time.sleep(0.02)
+
+    def _check_version(self) -> None:
+        version = find_binaries().postgres_version
+        file = self.cluster / "PG_VERSION"
+        if file.exists() and int(file.read_text()) != version:
+            raise StackError(
+                f"The database in {self.cluster} was made by PostgreSQL {file.read_text().strip()}, but the one at "
+                f"hand is {version}. `./toban demo --fresh` starts over with an empty one."
+            )
 
     def _check_start(self, name: str, deadline: float) -> None:
         launched = self.launched.get(name)
@@ -190,16 +196,11 @@ class Servers:
             cwd=home,
             orphan_signal=None if background else signal.SIGTERM,
         )
+        remember_tie(self.folder, "valkey", self.launched["valkey"].pid, background=background)
 
     def _make_cluster(self, binaries: Binaries, identity: Identity) -> None:
         """initdb beside the final place, then rename: a half-made cluster is never taken for a whole one."""
         if (self.cluster / "PG_VERSION").exists():
-            made_by = int((self.cluster / "PG_VERSION").read_text())
-            if made_by != binaries.postgres_version:
-                raise StackError(
-                    f"The database in {self.cluster} was made by PostgreSQL {made_by}, but the one at hand is "
-                    f"{binaries.postgres_version}. `./toban demo --fresh` starts over with an empty one."
-                )
             return
         half_made = self.folder.path / "pg.new"
         shutil.rmtree(half_made, ignore_errors=True)
@@ -240,6 +241,7 @@ class Servers:
             orphan_signal=None if background else signal.SIGINT,
             identity=identity.popen,
         )  # fmt: skip
+        remember_tie(self.folder, "postgres", self.launched["postgres"].pid, background=background)
 
     def _clear_leftovers(self) -> None:
         """After a kill -9: wait for the dead postmaster's children, then remove its pid files.
@@ -301,6 +303,23 @@ class Servers:
     def _forget(self, names: set[str]) -> None:
         for name in names & self.launched.keys():
             self.launched.pop(name).poll()
+
+
+def is_there(folder: DataFolder, name: str, ask: Callable[[], int | None]) -> bool:
+    """Whether a server runs and will stay. One whose starter died is on its way out: its end is waited for."""
+    pid = ask()
+    tie = folder.remembered(f"tie_{name}")
+    if pid is None or tie is None or tie[0] != pid or parent_of(pid) == tie[1]:
+        return pid is not None
+    deadline = time.monotonic() + START_S
+    while is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return is_running(pid)
+
+
+def remember_tie(folder: DataFolder, name: str, pid: int, *, background: bool) -> None:
+    """Keep who started a server that ends with its starter."""
+    folder.remember(f"tie_{name}", None if background else [pid, os.getpid()])
 
 
 def listener(path: Path) -> int | None:

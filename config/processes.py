@@ -83,6 +83,14 @@ def is_running(pid: int) -> bool:
     return state not in "ZX"
 
 
+def parent_of(pid: int) -> int | None:
+    """The pid of a process's parent; None when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def end(pids: Sequence[int], steps: Sequence[tuple[int, float]]) -> None:
     """Send each step's signal to those still running and wait up to its seconds, until all are gone."""
     for signum, patience in steps:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from config.datafolder import DataFolder, StackError
-from config.embedded import SUPERUSER, Servers
+from config.embedded import SUPERUSER, Servers, is_there, remember_tie
 from config.processes import end, last_lines, launch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,7 +116,7 @@ class Stack:
                 self.simulator.start(background=background, env=self.inherited)
             if not self.outside:
                 self.servers.start(background=background)
-                self.servers.wait(background=background)
+                self.servers.wait()
                 self.servers.make_roles()
             if migrate:
                 self._migrate()
@@ -216,7 +216,7 @@ class Simulator:
 
     def start(self, *, background: bool, env: Mapping[str, str]) -> None:
         """Start it if it does not answer, without waiting; at another port when ours is taken by now."""
-        if self.pid() is not None:
+        if is_there(self.folder, "simulator", self.pid):
             if self._answers(patience=10):
                 return
             self.stop(patience=1)
@@ -239,6 +239,7 @@ class Simulator:
             cwd=ROOT,
             orphan_signal=None if background else signal.SIGTERM,
         )
+        remember_tie(self.folder, "simulator", self.launched.pid, background=background)
 
     def wait(self) -> None:
         """Wait until it answers."""
@@ -250,6 +251,8 @@ class Simulator:
         """Ask it to end, by force when it does not within `patience` seconds."""
         if pid := self.pid():
             end([pid], [(signal.SIGTERM, patience), (signal.SIGKILL, 5)])
+        if self.launched:
+            self.launched.poll()
         self.launched = None
 
     def _answers(self, *, patience: float) -> bool:
