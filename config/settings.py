@@ -56,8 +56,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.middleware.TenantMiddleware",
+    "config.middleware.PersonScopeMiddleware",
     "config.errors.DomainErrorMiddleware",
+    "accounts.middleware.TenantMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

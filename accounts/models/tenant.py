@@ -1,12 +1,13 @@
 """A customer, and who belongs to it."""
 
 import uuid
+from typing import Any, ClassVar
 
 from django.db import models
 
 from accounts.domain.permissions import Role
 from accounts.models.user import User
-from medical_audit.tenancy import TenantModel
+from medical_audit.tenancy import TenantManager, TenantModel
 
 
 class Tenant(models.Model):
@@ -30,6 +31,10 @@ class Membership(TenantModel):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=20, choices=[(r, r) for r in Role])
     granted_at = models.DateTimeField()
+
+    objects: ClassVar[TenantManager] = TenantManager()
+    #: Across tenants, for the tenant picker: row-level security lets through the bound user's own rows only.
+    own: ClassVar[models.Manager[Any]] = models.Manager()
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant_id", "user", "role"], name="membership_once")]

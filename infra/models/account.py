@@ -56,6 +56,7 @@ class Region(TenantModel):
     name = models.CharField(max_length=30)
     inventory_at = models.DateTimeField(null=True)
     inventory_tried_at = models.DateTimeField(null=True)
+    inventory_ended_at = models.DateTimeField(null=True)
     inventory_problem = models.CharField(max_length=40, blank=True)
     inventory_problem_detail = models.TextField(blank=True)
     inventory_problem_since = models.DateTimeField(null=True)

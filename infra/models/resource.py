@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from infra.domain.power import Power
 from infra.models.account import AwsAccount
 from medical_audit.tenancy import TenantModel
 
@@ -12,14 +13,6 @@ from medical_audit.tenancy import TenantModel
 class ResourceKind(models.TextChoices):
     EC2 = "ec2"
     RDS = "rds"
-
-
-class PowerState(models.TextChoices):
-    RUNNING = "running"
-    STOPPED = "stopped"
-    TRANSITION = "transition"
-    UNKNOWN = "unknown"
-    GONE = "gone"
 
 
 class Resource(TenantModel):
@@ -33,14 +26,13 @@ class Resource(TenantModel):
     aws_id = models.CharField(max_length=80)
     name = models.CharField(max_length=300, blank=True)
     project = models.CharField(max_length=300, blank=True)
-    state = models.CharField(max_length=10, choices=PowerState.choices)
+    state = models.CharField(max_length=10, choices=[(p, p) for p in Power])
     aws_state = models.CharField(max_length=60)
     type = models.CharField(max_length=60, blank=True)
     tags = models.JSONField(default=dict)
     facts = models.JSONField(default=dict)
     fingerprint = models.CharField(max_length=64)
     first_seen_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
     state_since = models.DateTimeField()
     gone_at = models.DateTimeField(null=True)
 

@@ -9,6 +9,15 @@ from infra.models.account import AwsAccount
 from medical_audit.tenancy import TenantModel
 
 
+class Naming(models.TextChoices):
+    """Where the Name of a volume stands: it has one, gets one, or why it cannot get one."""
+
+    NAMED = "named"
+    DUE = "due"
+    NAMELESS = "nameless", "its instance has no Name either"
+    UNATTACHED = "unattached"
+
+
 class Volume(TenantModel):
     """One volume. `served_*` repeats the newest attachment, so that a left-over volume still says what it was."""
 
@@ -27,11 +36,11 @@ class Volume(TenantModel):
     fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True)
     served_instance = models.CharField(max_length=80, blank=True)
     served_name = models.CharField(max_length=300, blank=True)
     served_device = models.CharField(max_length=60, blank=True)
+    naming = models.CharField(max_length=10, blank=True, choices=[(n, n) for n in Naming])
     detached_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):

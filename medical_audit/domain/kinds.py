@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from medical_audit.domain.errors import Refused
 
-if TYPE_CHECKING:
-    from medical_audit.models.operation import Operation
+#: A row of models.Operation, which this layer may not import.
+OperationRow = Any
 
 
 class Policy(StrEnum):
@@ -30,6 +30,16 @@ class OperationTarget:
     name: str
     lane: str = ""
     facts: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Whose confirmation an automatic action rests on; `operation` is the one that he confirmed."""
+
+    source: str
+    operation: str
+    person_id: str
+    person_name: str
 
 
 # -- what looking at or calling an outside system can say of one operation ---------------------------------------
@@ -114,19 +124,22 @@ class Round:
 
 
 class Executor(Protocol):
-    """How a kind is carried out, in batches of one lane. Only `prepare` may touch the database."""
+    """How a kind is carried out, in batches of one lane. Only `prepare` and `remember` touch the database."""
 
-    def prepare(self, operations: "Sequence[Operation]", now: datetime) -> Any:
+    def prepare(self, operations: Sequence[OperationRow], now: datetime) -> Any:
         """Read what the calls need, inside the tenant's transaction."""
 
-    def check(self, plan: Any, operations: "Sequence[Operation]", now: datetime) -> Round:
+    def check(self, plan: Any, operations: Sequence[OperationRow], now: datetime) -> Round:
         """Look right before the call: Go, or why not."""
 
-    def call(self, plan: Any, operations: "Sequence[Operation]", still_ours: Callable[[], bool]) -> Round:
+    def call(self, plan: Any, operations: Sequence[OperationRow], still_ours: Callable[[], bool]) -> Round:
         """Make the change; raise LeaseLost if `still_ours` says no before a send."""
 
-    def observe(self, plan: Any, operations: "Sequence[Operation]", now: datetime) -> Round:
+    def observe(self, plan: Any, operations: Sequence[OperationRow], now: datetime) -> Round:
         """Look after the call: Done, Fail, Later (not there yet) or Go (provably not applied)."""
+
+    def remember(self, plan: Any, now: datetime) -> None:
+        """Keep what was just seen, inside the transaction that writes the verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +148,8 @@ class Kind:
 
     `shown` gives exactly what a person confirms, as data (sentence code and parameters, the outside call);
     it is hashed into the operation's digest. `refusal` says why it cannot be entered, or None. Either
-    `executor` (outside work, leased by lane) or `apply` (inside the confirming transaction) is set.
+    `executor` (outside work, leased by lane) or `apply` (inside the confirming transaction) is set. At most `batch`
+    operations share one intent and one round of calls, neighbours by `group_key`.
     """
 
     name: str
@@ -146,11 +160,13 @@ class Kind:
     shown: Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]]
     refusal: Callable[[OperationTarget, Mapping[str, Any]], str | None]
     executor: Executor | None = None
-    apply: "Callable[[Operation, datetime], dict[str, Any]] | None" = None
+    apply: Callable[[OperationRow, datetime], dict[str, Any]] | None = None
     grace: timedelta = timedelta(minutes=60)
     approval_ttl: timedelta = timedelta(hours=24)
     verify_within: timedelta = timedelta(minutes=10)
     max_attempts: int = 5
+    batch: int = 100
+    group_key: Callable[[OperationRow], str] = lambda operation: ""
 
 
 _KINDS: dict[str, Kind] = {}

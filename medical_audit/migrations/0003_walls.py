@@ -2,7 +2,7 @@ from pathlib import Path
 
 from django.db import migrations
 
-from medical_audit.walls import Walls
+from medical_audit.walls import Grant, Walls
 
 WORK = "SELECT, INSERT, UPDATE"
 
@@ -19,6 +19,10 @@ class Migration(migrations.Migration):
         Walls(
             "lane",
             grants={"toban_web": "SELECT", "toban_worker": WORK, "toban_scheduler": "SELECT", "toban_audit": "SELECT"},
+        ),
+        Grant(
+            "medical_audit_heartbeat",
+            {"toban_web": "SELECT", "toban_worker": WORK, "toban_scheduler": WORK, "toban_audit": "SELECT"},
         ),
         migrations.RunSQL(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")),
     ]

@@ -51,11 +51,11 @@ BEGIN
     END IF;
     IF (NEW.id, NEW.tenant_id, NEW.kind, NEW.target_type, NEW.target_id, NEW.target_name, NEW.lane, NEW.parameters, NEW.shown,
         NEW.digest, NEW.reason, NEW.dedupe_key, NEW.entered_by_type, NEW.entered_by_id, NEW.entered_by_name,
-        NEW.on_behalf_of_id, NEW.on_behalf_of_name, NEW.entered_at, NEW.due_at, NEW.deadline, NEW.policy)
+        NEW.on_behalf_of_id, NEW.on_behalf_of_name, NEW.entered_at, NEW.due_at, NEW.policy)
        IS DISTINCT FROM
        (OLD.id, OLD.tenant_id, OLD.kind, OLD.target_type, OLD.target_id, OLD.target_name, OLD.lane, OLD.parameters, OLD.shown,
         OLD.digest, OLD.reason, OLD.dedupe_key, OLD.entered_by_type, OLD.entered_by_id, OLD.entered_by_name,
-        OLD.on_behalf_of_id, OLD.on_behalf_of_name, OLD.entered_at, OLD.due_at, OLD.deadline, OLD.policy) THEN
+        OLD.on_behalf_of_id, OLD.on_behalf_of_name, OLD.entered_at, OLD.due_at, OLD.policy) THEN
         RAISE EXCEPTION 'operation %: what was entered never changes', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

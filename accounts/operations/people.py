@@ -1,0 +1,44 @@
+"""Founding a tenant and its first people: what an installation starts with, before anybody can confirm anything."""
+
+import uuid
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+
+from accounts.domain.permissions import Role
+from accounts.models import Membership, Tenant, User
+from medical_audit.domain.actor import Subject, system_actor
+from medical_audit.operations.ledger import record
+from medical_audit.tenancy import tenant_scope
+
+
+def found_tenant(slug: str, name: str, *, colour: str, now: datetime, founder: str) -> Tenant:
+    """Make a tenant; `founder` names the person or command that did it, in the tenant's own ledger."""
+    tenant = Tenant(id=uuid.uuid4(), slug=slug, name=name, colour=colour, created_at=now)
+    with tenant_scope(tenant.id):
+        tenant.save(force_insert=True)
+        record("tenant.founded", actor=system_actor(tenant.id, founder), subject=Subject("tenant", str(tenant.id), name), now=now)
+    return tenant
+
+
+def make_user(username: str, name: str, password: str, *, now: datetime) -> User:
+    """A person without any right yet."""
+    user = User(username=username, name=name, password=make_password(password), created_at=now)
+    user.save(force_insert=True)
+    return user
+
+
+def grant_first(tenant_id: UUID, user: User, role: Role, *, now: datetime, founder: str) -> Membership:
+    """A role given at the founding, recorded as such."""
+    with tenant_scope(tenant_id):
+        membership = Membership(tenant_id=tenant_id, user=user, role=role, granted_at=now)
+        membership.save(force_insert=True)
+        record(
+            "member.granted",
+            actor=system_actor(tenant_id, founder),
+            subject=Subject("user", str(user.id), user.name),
+            now=now,
+            detail={"role": str(role)},
+        )
+    return membership

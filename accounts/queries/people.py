@@ -1,0 +1,62 @@
+"""Who somebody is in a tenant, with the rights he has at this moment."""
+
+from uuid import UUID
+
+from accounts.domain.permissions import permissions_of
+from accounts.models import Membership, Tenant, User
+from medical_audit.domain.actor import NO_TENANT, Actor, ActorType
+from medical_audit.domain.errors import NotFound
+
+
+def tenants_of(user: User) -> list[tuple[Tenant, tuple[str, ...]]]:
+    """Every tenant of a person with his roles there, by name; needs a scope bound to this user."""
+    own = Membership.own.filter(user=user)
+    roles: dict[UUID, list[str]] = {}
+    for tenant_id, role in own.values_list("tenant_id", "role"):
+        roles.setdefault(tenant_id, []).append(role)
+    return [(tenant, tuple(sorted(roles[tenant.id]))) for tenant in Tenant.objects.filter(id__in=roles).order_by("name")]
+
+
+def get_tenant(slug: str) -> Tenant:
+    """A tenant that the bound user belongs to; missing and foreign raise the same NotFound."""
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise NotFound(type="tenant")
+    return tenant
+
+
+def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request: str) -> Actor:
+    """The person as actor of the bound tenant. No membership: NotFound, as for a tenant that does not exist."""
+    roles = tuple(sorted(Membership.objects.filter(user=user).values_list("role", flat=True)))
+    if not roles or not user.is_active:
+        raise NotFound(type="tenant")
+    return Actor(
+        tenant_id=tenant.id,
+        type=ActorType.USER,
+        id=str(user.id),
+        name=user.name,
+        roles=roles,
+        permissions=permissions_of(roles),
+        session=session,
+        address=address,
+        request=request,
+    )
+
+
+def person_without_tenant(user: User | None, name: str, *, session: str, address: str, request: str) -> Actor:
+    """The person at the door: signing in or out, where no tenant is bound and nothing else is allowed."""
+    return Actor(
+        tenant_id=NO_TENANT,
+        type=ActorType.USER,
+        id=str(user.id) if user else "",
+        name=user.name if user else name[:60],
+        session=session,
+        address=address,
+        request=request,
+    )
+
+
+def still_authorised(tenant_id: UUID, user_id: str, permission: str) -> bool:
+    """Does this person hold this right in the bound tenant now? Asked again right before an operation is called."""
+    memberships = Membership.objects.filter(tenant_id=tenant_id, user_id=user_id, user__is_active=True)
+    return permission in permissions_of(tuple(memberships.values_list("role", flat=True)))

@@ -1,0 +1,91 @@
+"""The demo's tenants, people and accounts in the portal, through the same operations that everybody uses."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts.domain.permissions import Role
+from accounts.models import Tenant, User
+from accounts.operations.people import found_tenant, grant_first, make_user
+from accounts.operations.signing import reauthenticate
+from accounts.queries.people import actor_in
+from config.simulator import fleet
+from infra.models import AwsAccount
+from infra.operations.automation import target_of_account
+from infra.operations.onboarding import register_account
+from medical_audit.operations import entry
+from medical_audit.tenancy import platform_scope, tenant_scope
+
+PASSWORD = "toban-demo-2026"
+FOUNDER = "demo_seed"
+#: One person per role; the administrator of the first tenant also belongs to the others.
+PEOPLE: tuple[tuple[str, str, Role], ...] = (
+    ("etsuran", "閲覧 花子", Role.VIEWER),
+    ("unyo", "運用 太郎", Role.OPERATOR),
+    ("kakutei", "確定 玲子", Role.APPROVER),
+    ("kanri", "管理 一郎", Role.ADMINISTRATOR),
+    ("kansa", "監査 文子", Role.AUDITOR),
+)
+COLOURS = ("#2f6fde", "#0f8a6a", "#a4508b")
+
+
+def is_seeded() -> bool:
+    with platform_scope():
+        return User.objects.filter(username=PEOPLE[0][0]).exists()
+
+
+def seed_portal(now: Callable[[], datetime]) -> None:
+    """Make the demo's tenants, people and accounts, and switch every account's clock on by a confirmed operation."""
+    with platform_scope():
+        people = {role: make_user(username, name, PASSWORD, now=now()) for username, name, role in PEOPLE}
+    for number, (one, colour) in enumerate(zip(fleet.TENANTS, COLOURS, strict=True)):
+        tenant = found_tenant(one.slug, one.name, colour=colour, now=now(), founder=FOUNDER)
+        roles = PEOPLE if number == 0 else [p for p in PEOPLE if p[2] in (Role.ADMINISTRATOR, Role.APPROVER, Role.OPERATOR)]
+        for _, _, role in roles:
+            grant_first(tenant.id, people[role], role, now=now(), founder=FOUNDER)
+        with tenant_scope(tenant.id):
+            admin = actor_in(tenant, people[Role.ADMINISTRATOR], session="", address="", request="")
+            for account in (a for a in fleet.ACCOUNTS if a.tenant == one.slug):
+                row = register_account(
+                    account.account_id, account.name, role_arn=account.role_arn, external_id=account.external_id,
+                    regions=account.regions, actor=admin, now=now(),
+                )  # fmt: skip
+                switch_on(tenant, row, people, now)
+
+
+def switch_on(tenant: Tenant, account: AwsAccount, people: dict[Role, User], now: Callable[[], datetime]) -> None:
+    """The administrator enters it, the approver confirms it: from then on the clock acts in this account."""
+    admin, approver = people[Role.ADMINISTRATOR], people[Role.APPROVER]
+    enterer = actor_in(tenant, admin, session="", address="", request="")
+    confirmer = actor_in(tenant, approver, session="", address="", request="")
+    operation = entry.enter(
+        "account.automation", target_of_account(account), {"mode": "on"},
+        actor=enterer, now=now(), reason="デモの開始: 自動起動・自動停止・EBSタグ付けを有効にする",
+    )  # fmt: skip
+    proof = reauthenticate(approver, PASSWORD, actor=confirmer, now=now())
+    entry.confirm(operation.id, actor=confirmer, now=now(), seen_digest=operation.digest, proof=proof)
+
+
+def seed_simulator(at: datetime) -> dict[str, object]:
+    """Plant the demo fleet, its tags set round `at`; what is due at that minute has not happened yet."""
+    return simulator("demo", {"at": at.isoformat()})
+
+
+def simulator(what: str, body: dict[str, object] | None = None) -> dict[str, object]:
+    """Ask the simulator's control API."""
+    data = None if body is None else json.dumps(body).encode()
+    url = f"{settings.AWS_ENDPOINT_URL}/_sim/{what}"
+    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=60) as answer:  # noqa: S310  loopback
+        said: dict[str, object] = json.load(answer)
+    return said
+
+
+def sign_ins() -> list[dict[str, str]]:
+    return [{"role": str(role), "username": username, "name": name, "password": PASSWORD} for username, name, role in PEOPLE]
+
+

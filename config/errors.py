@@ -1,0 +1,100 @@
+"""Domain errors become answers here, once: the same status for a page and for the API."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from config.error_words import error_words
+from medical_audit.domain.errors import (
+    AlreadyMoved,
+    DomainError,
+    NotFound,
+    NotPermitted,
+    NotReauthenticated,
+    Refused,
+    StaleContent,
+)
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[DomainError], int] = {
+    NotFound: 404,
+    NotPermitted: 403,
+    AlreadyMoved: 409,
+    StaleContent: 409,
+    NotReauthenticated: 422,
+    Refused: 422,
+}
+
+
+def status_of(error: DomainError) -> int:
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 422)
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def problem(request: HttpRequest, status: int, code: str, **params: Any) -> HttpResponse:
+    """One error page or one problem document (RFC 9457), with the id that support asks for."""
+    words = error_words(code, status, params)
+    request_id = getattr(request, "request_id", "")
+    if is_api(request):
+        body = {"type": "about:blank", "title": str(words.title), "status": status, "code": code,
+                "detail": str(words.cure), "request_id": request_id}  # fmt: skip
+        return JsonResponse(body, status=status, content_type="application/problem+json")
+    return render(request, "errors/error.html", {"words": words, "status": status, "request_id": request_id}, status=status)
+
+
+class DomainErrorMiddleware:
+    """Answers a view's refusal; what is not a DomainError is a defect and stays one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        return problem(request, status_of(error), error.code, **error.params)
+
+
+def api_exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | Response | None:
+    """The same for REST views; REST framework's own refusals keep their status in the same shape."""
+    request = context["request"]._request
+    if isinstance(error, DomainError):
+        return problem(request, status_of(error), error.code, **error.params)
+    answer = exception_handler(error, context)
+    if answer is None:
+        return None
+    code = getattr(error, "default_code", "error")
+    document = problem(request, answer.status_code, code)
+    document.headers.update({name: value for name, value in answer.items() if name not in ("Content-Type",)})
+    return document
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem(request, 400, "bad_request")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem(request, 403, "not_permitted")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return problem(request, 404, "not_found")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return problem(request, 500, "internal_error")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return problem(request, 403, "csrf")

@@ -1,0 +1,93 @@
+"""Every kind of privileged action that this app owns, declared once."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from accounts.domain.permissions import Permission
+from infra.domain.schedule import Action
+from infra.operations import automation, power, tagging
+from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
+
+_CALLS = {
+    "ec2.start": "ec2:StartInstances",
+    "ec2.stop": "ec2:StopInstances",
+    "rds.start": "rds:StartDBInstance",
+    "rds.stop": "rds:StopDBInstance",
+}
+
+
+def register_all() -> None:
+    """Called once per process when the app is ready."""
+    for name in _CALLS:
+        register(_power_kind(name))
+    register(
+        Kind(
+            name=tagging.KIND,
+            enter_permission=Permission.VOLUME_TAG,
+            confirm_permission=Permission.VOLUME_TAG,
+            policy=Policy.SCHEDULE,
+            clean=tagging.clean,
+            shown=_shown_tag,
+            refusal=lambda target, parameters: None,
+            executor=tagging.TagExecutor(),
+            grace=timedelta(hours=6),
+            batch=1000,
+            group_key=lambda operation: str(operation.parameters.get("value", "")),
+        )
+    )
+    register(
+        Kind(
+            name="account.automation",
+            enter_permission=Permission.AUTOMATION_ENTER,
+            confirm_permission=Permission.AUTOMATION_CONFIRM,
+            policy=Policy.OTHER,
+            clean=automation.clean,
+            shown=lambda target, parameters: {"sentence": "account.automation", "mode": parameters["mode"], "call": ""},
+            refusal=lambda target, parameters: None,
+            apply=automation.apply,
+        )
+    )
+
+
+def _power_kind(name: str) -> Kind:
+    service, action = name.split(".")
+    database = service == "rds"
+    return Kind(
+        name=name,
+        enter_permission=Permission.POWER_ENTER,
+        confirm_permission=Permission.POWER_CONFIRM,
+        policy=Policy.SELF,
+        clean=power.clean,
+        shown=lambda target, parameters: {
+            "sentence": name,
+            "call": _CALLS[name],
+            "aws_id": parameters["aws_id"],
+            "lane": target.lane,
+        },
+        refusal=lambda target, parameters: _refusal(name, target),
+        executor=power.PowerExecutor(service, Action(action), timedelta(seconds=15 if database else 5)),
+        verify_within=timedelta(minutes=60 if database else 10),
+        batch=10 if database else 100,
+    )
+
+
+def _refusal(name: str, target: OperationTarget) -> str | None:
+    """What AWS would refuse anyway is refused before it is entered, with AWS's reason as the code."""
+    facts: Mapping[str, Any] = target.facts or {}
+    if facts.get("gone"):
+        return "gone"
+    if facts.get("kind") and facts["kind"] != name.partition(".")[0]:
+        return "wrong_kind"
+    refusal = facts.get("stop_refusal", "")
+    return f"unsupported_{refusal}" if refusal and name == "rds.stop" else None
+
+
+def _shown_tag(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "sentence": tagging.KIND,
+        "call": "ec2:CreateTags",
+        "volume_id": parameters["volume_id"],
+        "value": parameters["value"],
+        "lane": target.lane,
+    }

@@ -1,0 +1,142 @@
+"""The Name of a server on its volumes (EBS tagging): entered after each inventory, called once per distinct Name."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from infra.aws import ec2
+from infra.domain.aws import AwsError, EbsVolume, Target
+from infra.domain.aws import LeaseLost as GatewayLeaseLost
+from infra.models import Region, Volume
+from infra.models.account import Automation
+from infra.models.volume import Naming
+from infra.operations.verdicts import after_error, before_error, health_of
+from infra.queries.authority import authority_of
+from infra.queries.targets import target_of
+from medical_audit.domain.actor import schedule_actor
+from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.errors import LeaseLost
+from medical_audit.domain.kinds import Done, Drop, Fail, Go, Health, Later, OperationTarget, Round, Verdict
+from medical_audit.models import Operation
+from medical_audit.operations.automatic import Due, enter_due
+from medical_audit.tenancy import tenant_scope
+
+KIND = "ebs.tag"
+VALUE_MAX = 256
+
+
+def enter_tagging(tenant_id: UUID, region_id: UUID, *, now: datetime) -> int:
+    """Enter one operation per attached volume without a Name whose server has one; a volume is tried once a day."""
+    with tenant_scope(tenant_id):
+        region = Region.objects.select_related("account").get(id=region_id)
+        authority = authority_of(region.account, "ebs_tagging")
+        if authority is None:
+            return 0
+        wanting = Volume.objects.filter(
+            account=region.account, region=region.name, naming=Naming.DUE, gone_at__isnull=True
+        ).exclude(served_name="")
+        dues = [
+            Due(
+                kind=KIND,
+                target=OperationTarget("volume", str(row.id), row.volume_id, f"{region.account.account_id}/{region.name}"),
+                parameters={"volume_id": row.volume_id, "value": row.served_name[:VALUE_MAX], "instance_id": row.served_instance},
+                due_at=now,
+                dedupe_key=f"{KIND}/{row.id}/{utc_text(row.name_missing_since or now)}/{now:%Y-%m-%d}",
+                authority=authority,
+                reason={"source": "ebs_tagging", "instance": row.served_instance},
+            )
+            for row in wanting
+        ]
+        actor = schedule_actor(tenant_id, "ebs_tagging", frozenset({"volume.tag"}))
+        return len(enter_due(dues, actor=actor, now=now))
+
+
+def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(parameters[name]) for name in ("volume_id", "value", "instance_id")}
+
+
+@dataclass(slots=True)
+class Plan:
+    target: Target | None
+    on: bool
+    named: dict[UUID, str] = field(default_factory=dict)
+
+
+class TagExecutor:
+    """Writes the tag Name on volumes that have none, never over an existing one."""
+
+    def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
+        account, _, region = operations[0].lane.partition("/")
+        row = Region.objects.select_related("account").filter(account__account_id=account, name=region).first()
+        return Plan(target_of(account, region), row is not None and row.account.automation == Automation.ON)
+
+    def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
+        if not plan.on:
+            return Round({one.id: Drop("automation_off") for one in operations}, Health.UNTOUCHED)
+        return self._look(plan, operations, before=True)
+
+    def observe(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
+        return self._look(plan, operations, before=False)
+
+    def call(self, plan: Plan, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
+        assert plan.target is not None
+        by_value: dict[str, list[Operation]] = defaultdict(list)
+        for one in operations:
+            by_value[one.parameters["value"]].append(one)
+        verdicts: dict[UUID, Verdict] = {}
+        errors: list[AwsError | None] = []
+        for value, rows in by_value.items():
+            ids = [one.parameters["volume_id"] for one in rows]
+            try:
+                results = ec2.tag(plan.target, ids, {"Name": value}, still_ours=still_ours)
+            except GatewayLeaseLost as lost:
+                raise LeaseLost(lane=rows[0].lane) from lost
+            for one in rows:
+                result = results[one.parameters["volume_id"]]
+                errors.append(result.error)
+                if result.error is None:
+                    plan.named[one.id] = value
+                    verdicts[one.id] = Done("tagged", result.request_id, {"Name": value})
+                else:
+                    verdicts[one.id] = after_error(result.error)
+        return Round(verdicts, *health_of(errors))
+
+    def remember(self, plan: Plan, now: datetime) -> None:
+        """The page shows the new Name at once; the next inventory compares anew."""
+        targets = Operation.objects.filter(id__in=plan.named).values_list("id", "target_id")
+        names = {target: plan.named[operation] for operation, target in targets}
+        rows = list(Volume.objects.filter(id__in=names))
+        for row in rows:
+            row.name, row.naming, row.name_missing_since, row.fingerprint = names[str(row.id)], Naming.NAMED, None, ""
+            row.tags = row.tags | {"Name": row.name}
+        Volume.objects.bulk_update(rows, ["name", "naming", "name_missing_since", "fingerprint", "tags"], batch_size=200)
+
+    def _look(self, plan: Plan, operations: Sequence[Operation], *, before: bool) -> Round:
+        if plan.target is None:
+            return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
+        try:
+            found = ec2.describe_volumes(plan.target, [one.parameters["volume_id"] for one in operations])
+        except AwsError as error:
+            verdict = before_error(error) if before else Later(str(error.problem), timedelta(seconds=15))
+            return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
+        verdicts = {one.id: self._judge(one, found.get(one.parameters["volume_id"]), before=before) for one in operations}
+        plan.named.update(
+            {one.id: one.parameters["value"] for one in operations if isinstance(verdicts[one.id], Done)}
+        )
+        return Round(verdicts, Health.GOOD)
+
+    @staticmethod
+    def _judge(operation: Operation, volume: EbsVolume | None, *, before: bool) -> Verdict:
+        if volume is None:
+            return Fail("gone")
+        name = volume.name.strip()
+        if name == operation.parameters["value"]:
+            return Done("already" if before else "tagged")
+        if name:
+            return Drop("name_present", detail={"Name": name}) if before else Fail("name_present", detail={"Name": name})
+        if before and operation.parameters["instance_id"] not in {one.instance_id for one in volume.attachments}:
+            return Drop("attachment_changed")
+        return Go()

@@ -1,0 +1,135 @@
+"""The tick: what schedules say is due becomes operations, once, however many ticks run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from accounts.domain.permissions import Permission
+from infra.domain.schedule import Occurrence, Pending, pending
+from infra.models import Resource
+from infra.operations.plans import PLAN_FIELDS, set_next
+from infra.queries.authority import authority_of
+from infra.queries.schedules import GRACE, calendar_at, schedule_of
+from medical_audit.domain.actor import Actor, EventDraft, Subject, schedule_actor
+from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.kinds import Authority, OperationTarget
+from medical_audit.models import Operation
+from medical_audit.operations.automatic import Due, enter_due
+from medical_audit.operations.ledger import record_many
+from medical_audit.tenancy import tenant_scope
+
+AT_ONCE = 1000
+CLOCK_PERMISSIONS = frozenset({str(Permission.POWER_ENTER), str(Permission.VOLUME_TAG)})
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What one tick of one tenant did: resources whose schedule spoke, operations entered, lanes to wake."""
+
+    resources: int
+    entered: tuple[Operation, ...]
+    skipped: int
+
+    @property
+    def lanes(self) -> set[str]:
+        return {operation.lane for operation in self.entered if operation.work_at is not None}
+
+
+def tick(tenant_id: UUID, *, now: datetime) -> Ticked:
+    """Enter what is due in one tenant. Another tick of the same tenant under way: nothing to do here.
+
+    The due instant comes from the schedule, never from `now`, and is part of the operation's unique key.
+    """
+    total, skipped, entered = 0, 0, []
+    while True:
+        with tenant_scope(tenant_id):
+            if not _alone(tenant_id):
+                break
+            rows = list(
+                Resource.objects.filter(next_change_at__lte=now)
+                .select_related("account")
+                .select_for_update(of=("self",))
+                .order_by("next_change_at", "id")[:AT_ONCE]
+            )
+            new, passed_over = _settle(rows, tenant_id, now)
+        total, skipped = total + len(rows), skipped + passed_over
+        entered += new
+        if len(rows) < AT_ONCE:
+            break
+    return Ticked(total, tuple(entered), skipped)
+
+
+def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[list[Operation], int]:
+    actor = schedule_actor(tenant_id, "schedule", CLOCK_PERMISSIONS)
+    calendar = calendar_at(now)
+    dues: list[Due] = []
+    events: list[EventDraft] = []
+    for row in rows:
+        assert row.planned_from is not None
+        said = pending(schedule_of(row.tags, row.account), calendar, row.planned_from, now, GRACE)
+        events += _skips(row, said, actor, now)
+        authority = authority_of(row.account, "tags")
+        if authority is not None:
+            dues += _dues(row, said, authority, now)
+        elif said.due is not None:
+            events.append(_event("schedule.observed", row, said.due, actor, now))
+        set_next(row, said.next, now)
+    operations = enter_due(dues, actor=actor, now=now)
+    record_many(tenant_id, events)
+    Resource.objects.bulk_update(rows, PLAN_FIELDS, batch_size=500)
+    return operations, sum(event.kind == "schedule.skipped" for event in events)
+
+
+def _dues(row: Resource, said: Pending, authority: Authority, now: datetime) -> list[Due]:
+    late = [(one, "grace_passed" if now - one.at > GRACE else "superseded") for one in said.missed]
+    dues = [_due(row, one, authority, missed=why) for one, why in late]
+    return [*dues, _due(row, said.due, authority)] if said.due else dues
+
+
+def _due(row: Resource, one: Occurrence, authority: Authority, missed: str = "") -> Due:
+    return Due(
+        kind=f"{row.kind}.{one.action}",
+        target=target_of_resource(row),
+        parameters={"aws_id": row.aws_id},
+        due_at=one.at,
+        dedupe_key=f"{row.kind}.{one.action}/{row.id}/{utc_text(one.at)}",
+        authority=authority,
+        reason={"source": "tags", "AutoStart": row.tags.get("AutoStart", ""), "AutoStop": row.tags.get("AutoStop", "")},
+        missed=missed,
+    )
+
+
+def target_of_resource(row: Resource) -> OperationTarget:
+    """How an operation names a resource."""
+    return OperationTarget(
+        type="resource", id=str(row.id), name=row.name or row.aws_id, lane=row.lane,
+        facts={"kind": row.kind, "gone": row.gone_at is not None, "stop_refusal": row.facts.get("stop_refusal", "")},
+    )  # fmt: skip
+
+
+def _skips(row: Resource, said: Pending, actor: Actor, now: datetime) -> list[EventDraft]:
+    """A start that a holiday suppressed is recorded in words, and so is what lies too far back to list."""
+    events = [_event("schedule.skipped", row, one, actor, now) for one in said.skipped if now - one.at <= GRACE]
+    if said.missed_older and said.missed:
+        events.append(_event("schedule.long_outage", row, said.missed[0], actor, now, older=said.missed_older))
+    return events
+
+
+def _event(kind: str, row: Resource, one: Occurrence, actor: Actor, now: datetime, **more: object) -> EventDraft:
+    detail: dict[str, object] = {"action": f"{row.kind}.{one.action}", "due_at": utc_text(one.at), "aws_id": row.aws_id, **more}
+    if one.suppressed is not None:
+        detail["because"] = one.suppressed.as_json()
+    return EventDraft(
+        kind=kind, actor=actor, at=now, subject=Subject(type="resource", id=str(row.id), name=row.name or row.aws_id),
+        detail=detail,
+    )  # fmt: skip
+
+
+def _alone(tenant_id: UUID) -> bool:
+    """One tick a tenant at a time, held until commit; a second one has nothing to add."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"tick:{tenant_id}"])
+        return bool(cursor.fetchone()[0])

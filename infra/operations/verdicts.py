@@ -1,0 +1,54 @@
+"""What a named problem of AWS means for an operation, before and after its call, and for the lane."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from infra.domain.aws import AwsError, Problem
+from medical_audit.domain.kinds import Fail, Health, Later, Unknown
+
+_WAIT = {
+    Problem.THROTTLED: timedelta(seconds=5),
+    Problem.WRONG_STATE: timedelta(seconds=15),
+    Problem.NO_CAPACITY: timedelta(seconds=60),
+    Problem.UNREACHABLE: timedelta(seconds=15),
+    Problem.NO_ANSWER: timedelta(seconds=15),
+}
+_LANE_FAILS = frozenset({Problem.THROTTLED, Problem.UNREACHABLE, Problem.NO_ANSWER})
+
+
+def detail_of(error: AwsError) -> dict[str, str]:
+    """What a person and AWS support need; nothing secret is in an AwsError."""
+    detail = {"aws_code": error.code, "message": error.message[:500], "missing_action": error.missing_action}
+    return {key: value for key, value in detail.items() if value}
+
+
+def before_error(error: AwsError) -> Fail | Later:
+    """The look before a call failed: nothing was applied, so wait where waiting can help."""
+    if error.problem in _WAIT:
+        return Later(str(error.problem), _wait(error), detail=detail_of(error))
+    return Fail(str(error.problem), error.request_id, detail=detail_of(error))
+
+
+def after_error(error: AwsError) -> Fail | Later | Unknown:
+    """The call itself failed: without an answer its effect is unknown, with one it was not applied."""
+    if error.problem is Problem.NO_ANSWER:
+        return Unknown(str(error.problem), error.request_id, detail=detail_of(error))
+    return before_error(error)
+
+
+def health_of(errors: Sequence[AwsError | None]) -> tuple[Health, str]:
+    """Good when anything was answered; refused when the account as a whole turns us away."""
+    named = [error for error in errors if error is not None]
+    if not errors or len(named) < len(errors):
+        return (Health.GOOD if errors else Health.UNTOUCHED), ""
+    problems = {error.problem for error in named}
+    if Problem.ROLE_REFUSED in problems:
+        return Health.REFUSED, str(Problem.ROLE_REFUSED)
+    if problems <= _LANE_FAILS:
+        return Health.FAILING, str(named[0].problem)
+    return Health.GOOD, ""
+
+
+def _wait(error: AwsError) -> timedelta:
+    wait = _WAIT[error.problem]
+    return max(wait, timedelta(seconds=error.retry_after_s)) if error.retry_after_s else wait

@@ -1,0 +1,32 @@
+"""Where something is due, over all tenants: ids only."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import connection
+
+
+def due_tenants(now: datetime) -> list[UUID]:
+    """Tenants with a resource whose schedule speaks at or before now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id FROM queue.due_tenants(%s)", [now])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def due_inventories(before: datetime) -> list[tuple[UUID, UUID]]:
+    """Regions (tenant, region) last looked at before an instant, longest ago first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id, region_id FROM queue.due_inventories(%s)", [before])
+        return list(cursor.fetchall())
+
+
+def every_region() -> list[tuple[UUID, UUID]]:
+    """All regions of all tenants, whenever they were last looked at."""
+    return due_inventories(datetime.max.replace(tzinfo=UTC))
+
+
+def tenants() -> list[UUID]:
+    """Every tenant's id."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id FROM queue.tenants()")
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,59 @@
+"""Wake-ups of this floor: the tick of every tenant with something due, and inventories."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+from infra.operations import inventory
+from infra.operations import tick as ticking
+from infra.queries import queue
+from medical_audit import clock
+from medical_audit.operations import heartbeat
+from medical_audit.tasks import wake, worker_name
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task
+def tick() -> int:
+    """Enter what is due, tenant by tenant; one tenant's trouble never stops another's tick."""
+    now = clock.now()
+    entered = 0
+    for tenant_id in queue.due_tenants(now):
+        try:
+            done = ticking.tick(tenant_id, now=now)
+        except Exception:
+            log.exception("tick_failed", tenant=str(tenant_id))
+            continue
+        entered += len(done.entered)
+        for lane in done.lanes:
+            wake(tenant_id, lane)
+    heartbeat.beat("tick", now)
+    return entered
+
+
+@shared_task
+def kick_inventories() -> None:
+    """Ask for each inventory that is due; the task itself claims it, so asking twice is harmless."""
+    before = clock.now() - timedelta(seconds=settings.INVENTORY_EVERY_S)
+    for tenant_id, region_id in queue.due_inventories(before):
+        try:
+            take_inventory.apply_async((str(tenant_id), str(region_id)), expires=60)
+        except (OSError, OperationalError) as error:
+            log.warning("kick_failed", error=type(error).__name__)
+            return
+
+
+@shared_task
+def take_inventory(tenant_id: str, region_id: str, force: bool = False) -> None:
+    """`force`: somebody asked for it now, whenever the last one was."""
+    taken = inventory.take_inventory(
+        UUID(tenant_id), UUID(region_id), worker=worker_name(), clock=clock.now, force=force
+    )
+    if taken is not None:
+        log.info("inventory", tenant=tenant_id, region=region_id, resources=taken.resources, changed=taken.changed,
+                 tagging=taken.tagging, problem=taken.problem)  # fmt: skip

@@ -1,0 +1,105 @@
+"""Entries that the clock makes, under an authority that a named person confirmed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from medical_audit.domain.actor import Actor, EventDraft
+from medical_audit.domain.errors import Refused
+from medical_audit.domain.kinds import Authority, OperationTarget, get_kind
+from medical_audit.domain.states import State
+from medical_audit.models import Operation
+from medical_audit.operations.entry import draft
+from medical_audit.operations.ledger import record_many
+from medical_audit.operations.moves import event_of, finish
+from medical_audit.tenancy import tenant_scope
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One automatic entry. `dedupe_key` holds the due instant, so that however many ticks see it, it is one row.
+
+    `missed` (a code) enters it as already MISSED: its time has passed beyond its grace, and people must see that.
+    """
+
+    kind: str
+    target: OperationTarget
+    parameters: Mapping[str, Any]
+    due_at: datetime
+    dedupe_key: str
+    authority: Authority
+    reason: Mapping[str, Any]
+    missed: str = ""
+
+
+def enter_due(dues: Sequence[Due], *, actor: Actor, now: datetime) -> list[Operation]:
+    """Enter those that no earlier tick entered; returns the new rows, refused ones as FAILED.
+
+    Raises NotPermitted when the acting clock lacks a kind's right, ValueError for an authority without a person.
+    """
+    rows = [_row(due, actor=actor, now=now) for due in sorted(dues, key=lambda due: due.dedupe_key)]
+    with tenant_scope(actor.tenant_id):
+        Operation.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+        new = set(Operation.objects.filter(id__in=[row.id for row in rows]).values_list("id", flat=True))
+        fresh = [row for row in rows if row.id in new]
+        record_many(actor.tenant_id, [event for row in fresh for event in _events(row, actor, now)])
+    return fresh
+
+
+def _row(due: Due, *, actor: Actor, now: datetime) -> Operation:
+    kind = get_kind(due.kind)
+    actor.require(kind.enter_permission, actor.tenant_id)
+    if not due.authority.person_id:
+        raise ValueError(f"{due.kind} for {due.target.id}: no person stands behind this automatic action")
+    try:
+        row = draft(kind, due.target, due.parameters, actor=actor, now=now, due_at=due.due_at)
+    except Refused as refused:
+        row = _refused_row(due, actor=actor, now=now, code=refused.code)
+    row.dedupe_key, row.policy = due.dedupe_key, "schedule"
+    row.confirmed_by_id, row.confirmed_by_name = due.authority.person_id, due.authority.person_name
+    row.confirmed_at = now
+    row.authority = {
+        "policy": "schedule",
+        "source": due.authority.source,
+        "operation": due.authority.operation,
+        "person": due.authority.person_name,
+        "reason": dict(due.reason),
+    }
+    if row.state == State.FAILED:
+        return row
+    if due.missed:
+        finish(row, State.MISSED, due.missed, now)
+    else:
+        row.state, row.work_at = State.CONFIRMED, now
+    return row
+
+
+def _refused_row(due: Due, *, actor: Actor, now: datetime, code: str) -> Operation:
+    """A refusal before any call is still a planned action that ended: it keeps its row and its reason."""
+    kind = get_kind(due.kind)
+    row = Operation(
+        tenant_id=actor.tenant_id,
+        kind=kind.name,
+        target_type=due.target.type,
+        target_id=due.target.id,
+        target_name=due.target.name[:300],
+        lane=due.target.lane,
+        entered_by_type=actor.type,
+        entered_by_id=actor.id,
+        entered_by_name=actor.name,
+        entered_at=now,
+        due_at=due.due_at,
+        deadline=due.due_at + kind.grace,
+        approval_expires_at=now,
+    )
+    finish(row, State.FAILED, code, now)
+    return row
+
+
+def _events(row: Operation, actor: Actor, now: datetime) -> list[EventDraft]:
+    events = [event_of(row, "operation.entered", actor=actor, now=now, authority=row.authority, digest=row.digest)]
+    if row.state == State.CONFIRMED:
+        return [*events, event_of(row, "operation.confirmed", actor=actor, now=now)]
+    final = "operation.missed" if row.state == State.MISSED else "operation.failed"
+    return [*events, event_of(row, final, actor=actor, now=now, code=row.outcome)]

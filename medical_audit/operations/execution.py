@@ -1,0 +1,204 @@
+"""Carrying out confirmed operations of one lane: look, record the intent, call, record the outcome, look again.
+
+No outside call is made inside a transaction; none is made without its committed intent event; each write of a
+result proves that the lane is still ours. A worker that dies leaves rows in RUNNING: the next holder of the lane
+turns those whose call was under way into UNKNOWN and settles them by looking.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from medical_audit.domain.actor import Actor, system_actor
+from medical_audit.domain.errors import LeaseLost
+from medical_audit.domain.kinds import Drop, Fail, Go, Kind, Verdict, get_kind, still_authorised
+from medical_audit.domain.states import WORKABLE, Phase, State
+from medical_audit.models import Operation
+from medical_audit.operations import results
+from medical_audit.operations.lanes import Lease, lease_lane, note_health, release_lane
+from medical_audit.operations.moves import event_of, finish, locked, save_moves
+from medical_audit.tenancy import tenant_scope
+
+TAKE = 1000
+POISON_WAIT = timedelta(seconds=60)
+log = structlog.get_logger(__name__)
+
+
+def drain_lane(tenant_id: UUID, lane: str, *, worker: str, clock: Callable[[], datetime]) -> int:
+    """Work off what is due in this lane; returns how many operations were served (0: nothing due, or not ours)."""
+    lease = lease_lane(tenant_id, lane, worker=worker, clock=clock)
+    if lease is None:
+        return 0
+    served: set[UUID] = set()
+    try:
+        while batch := _take(lease, served):
+            served.update(operation.id for operation in batch)
+            for kind, operations in _by_kind(batch):
+                _serve_each_other(lease, kind, operations)
+    except LeaseLost:
+        log.warning("lease_lost", lane=lane, worker=worker, fence=lease.fence)
+    finally:
+        release_lane(lease)
+    return len(served)
+
+
+def _actor(lease: Lease) -> Actor:
+    return system_actor(lease.tenant_id, lease.worker)
+
+
+def _take(lease: Lease, served: set[UUID]) -> list[Operation]:
+    """Due rows of the lane, each at most once a round; rows that a dead worker left mid-call become UNKNOWN first."""
+    with tenant_scope(lease.tenant_id):
+        lease.hold()
+        now = lease.clock()
+        due = Operation.objects.filter(lane=lease.lane, work_at__lte=now, state__in=WORKABLE).exclude(id__in=served)
+        batch = list(due.select_for_update(skip_locked=True).order_by("work_at", "id")[:TAKE])
+        moved, events = [], []
+        for operation in batch:
+            if operation.state == State.RUNNING and operation.phase == Phase.CALLING:
+                operation.state, operation.phase, operation.unknown_since = State.UNKNOWN, Phase.NONE, now
+                operation.work_at, operation.outcome = now, "worker_lost"
+                moved.append(operation)
+                events.append(event_of(operation, "operation.unknown", actor=_actor(lease), now=now, code="worker_lost"))
+        save_moves(lease.tenant_id, moved, events)
+    return batch
+
+
+def _by_kind(batch: Sequence[Operation]) -> Iterator[tuple[Kind, list[Operation]]]:
+    """Batches of one kind, neighbours by its group key."""
+    for name, rows in groupby(sorted(batch, key=lambda row: row.kind), key=lambda row: row.kind):
+        kind = get_kind(name)
+        ordered = sorted(rows, key=lambda row: (kind.group_key(row), row.id.int))
+        for start in range(0, len(ordered), kind.batch):
+            yield kind, ordered[start : start + kind.batch]
+
+
+def _serve_each_other(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> None:
+    """Serve a batch; if serving it breaks, serve its rows one by one, so that a poisonous row harms only itself."""
+    try:
+        _serve(lease, kind, operations)
+    except LeaseLost:
+        raise
+    except Exception:
+        log.exception("serving_failed", lane=lease.lane, kind=kind.name, operations=len(operations))
+        if len(operations) == 1:
+            _postpone(lease, operations[0])
+            return
+        for operation in _still_due(lease, operations):
+            _serve_each_other(lease, kind, [operation])
+
+
+def _still_due(lease: Lease, operations: Sequence[Operation]) -> list[Operation]:
+    """Rows of a broken batch that may be served again: those whose call was under way are settled by the next round."""
+    with tenant_scope(lease.tenant_id):
+        rows = Operation.objects.filter(id__in=[row.id for row in operations], state__in=WORKABLE)
+        return list(rows.exclude(phase=Phase.CALLING))
+
+
+def _postpone(lease: Lease, operation: Operation) -> None:
+    with tenant_scope(lease.tenant_id):
+        lease.hold()
+        later = lease.clock() + POISON_WAIT
+        Operation.objects.filter(id=operation.id, state__in=WORKABLE).exclude(phase=Phase.CALLING).update(
+            work_at=later, outcome="internal_error"
+        )
+
+
+def _serve(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> None:
+    executor = kind.executor
+    assert executor is not None
+    now = lease.clock()
+    with tenant_scope(lease.tenant_id):
+        lease.hold()
+        plan = executor.prepare(operations, now)
+    watched = [row for row in operations if row.state != State.CONFIRMED]
+    waiting = [row for row in operations if row.state == State.CONFIRMED]
+    if watched:
+        seen = executor.observe(plan, watched, now)
+        _write(lease, kind, watched, plan, seen.verdicts, results.after_looking)
+        note_health(lease, seen.health, seen.health_code)
+    if not waiting:
+        return
+    looked = executor.check(plan, waiting, now)
+    stopped = [row for row in waiting if not isinstance(looked.verdicts.get(row.id), Go)]
+    _write(lease, kind, stopped, plan, looked.verdicts, results.before_calling)
+    note_health(lease, looked.health, looked.health_code)
+    ready = _intend(lease, kind, [row for row in waiting if isinstance(looked.verdicts.get(row.id), Go)])
+    if ready:
+        answered = executor.call(plan, ready, lease.keep)
+        _write(lease, kind, ready, plan, answered.verdicts, results.after_calling)
+        note_health(lease, answered.health, answered.health_code)
+
+
+def _intend(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> list[Operation]:
+    """Commit the intent: RUNNING, attempt counted, event written, authority asked once more. Only these may be called."""
+    if not operations:
+        return []
+    with tenant_scope(lease.tenant_id):
+        lease.hold()
+        now = lease.clock()
+        rows = locked([row.id for row in operations], State.CONFIRMED)
+        ready, events = [], []
+        for row in rows:
+            verdict = _stop_reason(row, kind)
+            if verdict is None:
+                row.state, row.phase, row.fence = State.RUNNING, Phase.CALLING, lease.fence
+                row.attempts, row.called_at, row.work_at = row.attempts + 1, now, now
+                ready.append(row)
+                events.append(event_of(row, "operation.called", actor=_actor(lease), now=now, attempt=row.attempts,
+                                       digest=row.digest))  # fmt: skip
+            else:
+                events += results.before_calling(row, kind, verdict, actor=_actor(lease), now=now)
+        save_moves(lease.tenant_id, rows, events)
+    order = {row.id: place for place, row in enumerate(operations)}
+    return sorted(ready, key=lambda row: order[row.id])
+
+
+def _stop_reason(row: Operation, kind: Kind) -> Fail | Drop | None:
+    """Why an operation that was fine to call a moment ago must not be called after all."""
+    if row.attempts >= kind.max_attempts:
+        return Fail("attempts_exhausted")
+    person_confirmed = row.policy != "schedule"
+    if person_confirmed and not still_authorised(row.tenant_id, row.confirmed_by_id, kind.confirm_permission):
+        return Drop("authority_revoked")
+    return None
+
+
+def _write(
+    lease: Lease, kind: Kind, operations: Sequence[Operation], plan: Any, verdicts: Mapping[UUID, Verdict], rule: results.Rule
+) -> None:
+    """Write what the outside said, row by row, in one transaction that holds the lane."""
+    if not operations:
+        return
+    with tenant_scope(lease.tenant_id):
+        lease.hold()
+        now = lease.clock()
+        events, rows = [], []
+        for state in {row.state for row in operations}:
+            for row in locked([row.id for row in operations if row.state == state], State(state)):
+                verdict = verdicts.get(row.id) or Fail("no_verdict")
+                events += rule(row, kind, verdict, actor=_actor(lease), now=now)
+                rows.append(row)
+        save_moves(lease.tenant_id, rows, events)
+        if kind.executor is not None:
+            kind.executor.remember(plan, now)
+
+
+def expire_overdue(tenant_id: UUID, *, actor: Actor, now: datetime) -> int:
+    """Close what waited too long: approvals expire, what the clock wanted is MISSED, what a person wanted EXPIRED."""
+    with tenant_scope(tenant_id):
+        unapproved = Operation.objects.filter(state=State.ENTERED, approval_expires_at__lt=now)
+        unstarted = Operation.objects.filter(state=State.CONFIRMED, deadline__lt=now)
+        rows = [*unapproved.select_for_update(skip_locked=True), *unstarted.select_for_update(skip_locked=True)]
+        events = []
+        for row in rows:
+            missed = row.state == State.CONFIRMED and row.policy == "schedule"
+            code = row.outcome or ("not_started_in_time" if row.state == State.CONFIRMED else "not_approved_in_time")
+            finish(row, State.MISSED if missed else State.EXPIRED, code, now)
+            events.append(event_of(row, "operation.missed" if missed else "operation.expired", actor=actor, now=now, code=code))
+        save_moves(tenant_id, rows, events)
+    return len(rows)

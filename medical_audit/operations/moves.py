@@ -1,0 +1,80 @@
+"""How a row moves: always with its event, always only from where it is expected to be."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from medical_audit.domain.actor import Actor, EventDraft, Principal, Subject
+from medical_audit.domain.errors import AlreadyMoved, NotFound
+from medical_audit.domain.states import FINAL, Phase, State
+from medical_audit.models import Operation
+from medical_audit.operations.ledger import record_many
+
+#: Everything a move may write; what was entered is not among it.
+MOVING = (
+    "state", "phase", "attempts", "fence", "work_at", "deadline", "called_at", "accepted_at", "verify_until",
+    "unknown_since", "finished_at", "outcome", "outcome_detail", "request_id",
+    "authority", "confirmed_by_id", "confirmed_by_name", "confirmed_at", "reauthentication",
+)  # fmt: skip
+
+
+def subject_of(operation: Operation) -> Subject:
+    return Subject(type=operation.target_type, id=operation.target_id, name=operation.target_name)
+
+
+def event_of(
+    operation: Operation, kind: str, *, actor: Actor, now: datetime, reason: str = "", **detail: Any
+) -> EventDraft:
+    """The event of a move; it names the kind, the state reached, and who confirmed."""
+    behalf = (
+        Principal(id=operation.on_behalf_of_id, name=operation.on_behalf_of_name)
+        if operation.on_behalf_of_id
+        else None
+    )
+    facts: dict[str, Any] = {"kind": operation.kind, "state": str(operation.state)}
+    if operation.confirmed_by_name:
+        facts["confirmed_by"] = operation.confirmed_by_name
+    return EventDraft(
+        kind=kind,
+        actor=actor,
+        at=now,
+        subject=subject_of(operation),
+        outcome="failed" if operation.state in (State.FAILED, State.MISSED) else "ok",
+        operation_id=str(operation.id),
+        on_behalf_of=behalf,
+        reason=reason,
+        detail=facts | {key: value for key, value in detail.items() if value not in ("", None, {})},
+    )
+
+
+def locked(ids: Iterable[UUID], state: State, **conditions: Any) -> list[Operation]:
+    """Rows that still stand where they are expected, locked until this transaction ends; the others are left out."""
+    wanted = Operation.objects.filter(id__in=list(ids), state=state, **conditions)
+    return list(wanted.select_for_update().order_by("id"))
+
+
+def one_locked(operation_id: UUID, state: State) -> Operation:
+    """One row of the bound tenant in this state. Raises NotFound, or AlreadyMoved when somebody was first."""
+    operation = Operation.objects.filter(id=operation_id).select_for_update().first()
+    if operation is None:
+        raise NotFound(type="operation", id=str(operation_id))
+    if operation.state != state:
+        raise AlreadyMoved(state=operation.state)
+    return operation
+
+
+def finish(operation: Operation, state: State, outcome: str, now: datetime, detail: dict[str, Any] | None = None) -> None:
+    """Put the row (in memory) into a final state."""
+    if state not in FINAL:
+        raise ValueError(f"{state} is not final")
+    operation.state, operation.phase, operation.outcome = state, Phase.NONE, outcome
+    operation.finished_at, operation.work_at = now, None
+    if detail:
+        operation.outcome_detail = detail
+
+
+def save_moves(tenant_id: UUID, operations: Sequence[Operation], events: Sequence[EventDraft]) -> None:
+    """Write locked rows and their events; both or neither."""
+    Operation.objects.bulk_update(operations, MOVING, batch_size=200)
+    record_many(tenant_id, events)

@@ -1,0 +1,135 @@
+"""What each verdict does to a row, as three small rules: before the call, after it, and when looking afterwards.
+
+Each rule changes the row in memory and returns the events of that change; `execution` writes both together.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from medical_audit.domain.actor import Actor, EventDraft
+from medical_audit.domain.kinds import Accepted, Done, Drop, Fail, Go, Kind, Later, Unknown, Verdict
+from medical_audit.domain.states import Phase, State
+from medical_audit.models import Operation
+from medical_audit.operations.moves import event_of, finish
+
+LOOK_AGAIN_MAX = timedelta(minutes=1)
+
+
+class Rule(Protocol):
+    def __call__(
+        self, row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime
+    ) -> list[EventDraft]: ...
+
+
+def before_calling(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime) -> list[EventDraft]:
+    """CONFIRMED rows for which the look before the call, or the intent, said something other than Go."""
+    match verdict:
+        case Done():
+            return _end(row, State.SUCCEEDED, verdict, actor, now)
+        case Drop():
+            return _end(row, State.CANCELLED, verdict, actor, now)
+        case Fail():
+            return _end(row, State.FAILED, verdict, actor, now)
+        case Later():
+            return _wait(row, verdict, actor, now)
+        case _:
+            raise TypeError(f"{kind.name}: {verdict} is no answer to a look before the call")
+
+
+def after_calling(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime) -> list[EventDraft]:
+    """RUNNING rows whose call was just made."""
+    match verdict:
+        case Accepted(request_id=request_id, look_in=look_in):
+            row.phase, row.accepted_at, row.request_id = Phase.VERIFYING, now, request_id[:100]
+            row.work_at, row.verify_until = now + look_in, now + kind.verify_within
+            return [event_of(row, "operation.accepted", actor=actor, now=now, request_id=request_id)]
+        case Done():
+            return _end(row, State.SUCCEEDED, verdict, actor, now)
+        case Fail():
+            return _end(row, State.FAILED, verdict, actor, now)
+        case Later(code=code):
+            return _retry(row, kind, code, now + verdict.wait, actor, now, verdict.detail)
+        case Unknown(code=code):
+            return _unknown(row, code, verdict, actor, now)
+        case _:
+            raise TypeError(f"{kind.name}: {verdict} is no answer to a call")
+
+
+def after_looking(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime) -> list[EventDraft]:
+    """RUNNING rows being verified, and UNKNOWN ones being settled."""
+    match verdict:
+        case Done():
+            return _end(row, State.SUCCEEDED, verdict, actor, now)
+        case Fail():
+            return _end(row, State.FAILED, verdict, actor, now)
+        case Go():
+            return _retry(row, kind, "not_applied", now, actor, now, None)
+        case Later():
+            late = row.verify_until is not None and now > row.verify_until
+            if row.state == State.RUNNING and late:
+                return _end(row, State.FAILED, Fail("did_not_reach", detail=verdict.detail), actor, now)
+            row.work_at = now + min(verdict.wait, LOOK_AGAIN_MAX)
+            return []
+        case _:
+            raise TypeError(f"{kind.name}: {verdict} is no answer to a look after the call")
+
+
+_EVENTS = {
+    State.SUCCEEDED: "operation.succeeded",
+    State.FAILED: "operation.failed",
+    State.CANCELLED: "operation.cancelled",
+    State.MISSED: "operation.missed",
+    State.EXPIRED: "operation.expired",
+}
+
+
+def _end(row: Operation, state: State, verdict: Done | Drop | Fail, actor: Actor, now: datetime) -> list[EventDraft]:
+    request_id = "" if isinstance(verdict, Drop) else verdict.request_id
+    row.request_id = (request_id or row.request_id)[:100]
+    detail = _plain(verdict.detail)
+    finish(row, state, verdict.code[:60], now, detail)
+    return [event_of(row, _EVENTS[state], actor=actor, now=now, code=verdict.code, request_id=row.request_id, detail=detail)]
+
+
+def _wait(row: Operation, verdict: Later, actor: Actor, now: datetime) -> list[EventDraft]:
+    """Not called yet: look again later, or give up at the deadline. Only a new reason is an event."""
+    if now + verdict.wait > row.deadline:
+        return _give_up(row, verdict.code, actor, now)
+    known = row.outcome == verdict.code
+    row.work_at, row.outcome, row.outcome_detail = now + verdict.wait, verdict.code[:60], _plain(verdict.detail)
+    if known:
+        return []
+    return [event_of(row, "operation.postponed", actor=actor, now=now, code=verdict.code, detail=row.outcome_detail)]
+
+
+def _retry(
+    row: Operation, kind: Kind, code: str, at: datetime, actor: Actor, now: datetime, detail: Mapping[str, Any] | None
+) -> list[EventDraft]:
+    """Provably not applied: back to the queue, unless tries or time are used up."""
+    if row.attempts >= kind.max_attempts:
+        return _end(row, State.FAILED, Fail("attempts_exhausted", detail={"last": code}), actor, now)
+    if at > row.deadline:
+        return _give_up(row, code, actor, now)
+    row.state, row.phase, row.work_at = State.CONFIRMED, Phase.NONE, at
+    row.outcome, row.outcome_detail, row.unknown_since = code[:60], _plain(detail), None
+    return [event_of(row, "operation.retried", actor=actor, now=now, code=code, attempt=row.attempts, detail=row.outcome_detail)]
+
+
+def _give_up(row: Operation, code: str, actor: Actor, now: datetime) -> list[EventDraft]:
+    """The deadline is reached: the clock's wish is MISSED, a person's has FAILED."""
+    state = State.MISSED if row.policy == "schedule" else State.FAILED
+    return _end(row, state, Fail(code), actor, now)
+
+
+def _unknown(row: Operation, code: str, verdict: Unknown, actor: Actor, now: datetime) -> list[EventDraft]:
+    row.state, row.phase, row.unknown_since, row.outcome = State.UNKNOWN, Phase.NONE, now, code[:60]
+    row.work_at, row.outcome_detail = now + timedelta(seconds=settings.SETTLE_AFTER_S), _plain(verdict.detail)
+    row.request_id = (verdict.request_id or row.request_id)[:100]
+    return [event_of(row, "operation.unknown", actor=actor, now=now, code=code, detail=row.outcome_detail)]
+
+
+def _plain(detail: Mapping[str, Any] | None) -> dict[str, Any]:
+    return dict(detail) if detail else {}

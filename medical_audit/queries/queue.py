@@ -1,0 +1,19 @@
+"""Where work is due, over all tenants: ids and lane names only, through functions that show nothing else."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+
+def due_lanes(now: datetime, *, limit: int) -> list[tuple[UUID, str]]:
+    """Lanes that a worker could serve now: healthy ones first, then who waited longest."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id, lane FROM queue.due_lanes(%s, %s)", [now, limit])
+        return list(cursor.fetchall())
+
+
+def overdue_tenants(now: datetime) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id FROM queue.overdue_tenants(%s)", [now])
+        return [row[0] for row in cursor.fetchall()]

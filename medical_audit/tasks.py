@@ -1,0 +1,52 @@
+"""Wake-ups. The rows are the queue: each task may be lost, repeated or run twice at once without harm."""
+
+import os
+import socket
+import threading
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from medical_audit import clock
+from medical_audit.domain.actor import system_actor
+from medical_audit.operations import execution, partitions
+from medical_audit.queries import queue
+
+log = structlog.get_logger(__name__)
+
+
+def worker_name() -> str:
+    """Which thread of which process on which machine: stands in the ledger as who executed."""
+    return f"worker:{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 10000}"
+
+
+@shared_task
+def drain_lane(tenant_id: str, lane: str) -> int:
+    return execution.drain_lane(UUID(tenant_id), lane, worker=worker_name(), clock=clock.now)
+
+
+@shared_task
+def sweep() -> None:
+    """Wake a worker for each lane with work due, and close what waited too long."""
+    now = clock.now()
+    for tenant_id, lane in queue.due_lanes(now, limit=500):
+        wake(tenant_id, lane)
+    for tenant_id in queue.overdue_tenants(now):
+        execution.expire_overdue(tenant_id, actor=system_actor(tenant_id, "sweeper"), now=now)
+
+
+@shared_task
+def ensure_partitions() -> int:
+    return partitions.ensure(months=24)
+
+
+def wake(tenant_id: UUID, lane: str) -> None:
+    """Ask for a drain; a broker that does not answer costs one sweep, never the caller."""
+    try:
+        drain_lane.apply_async((str(tenant_id), lane), expires=60)
+    except (OSError, OperationalError) as error:
+        log.warning("wake_failed", lane=lane, error=type(error).__name__)
+
+
