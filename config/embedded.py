@@ -142,7 +142,7 @@ class Servers:
         if not is_there(self.folder, "postgres", self.postgres_pid):
             self._start_postgres(background=background)
 
-    def wait(self) -> None:
+    def wait(self, *, background: bool) -> None:
         """Wait until both answer. Raises StackError with the end of the log of one that does not."""
         ready: list[str | Path] = [
             find_binaries().postgres / "pg_isready",
@@ -155,9 +155,13 @@ class Servers:
         deadline = time.monotonic() + START_S
         while not _pong(self.valkey_socket):
             self._check_start("valkey", deadline)
+            if "valkey" not in self.launched and self.valkey_pid() is None:
+                self._start_valkey(background=background)  # the one we found was just dying
             time.sleep(0.02)
         while subprocess.run(ready, env=_server_environment()).returncode != 0:
             self._check_start("postgres", deadline)
+            if "postgres" not in self.launched and self.postgres_pid() is None:
+                self._start_postgres(background=background)
             time.sleep(0.02)
 
     def _check_version(self) -> None:

@@ -116,7 +116,7 @@ class Stack:
                 self.simulator.start(background=background, env=self.inherited)
             if not self.outside:
                 self.servers.start(background=background)
-                self.servers.wait()
+                self.servers.wait(background=background)
                 self.servers.make_roles()
             if migrate:
                 self._migrate()

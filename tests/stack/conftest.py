@@ -31,7 +31,7 @@ def start(folder: DataFolder) -> Iterator[Callable[[], Servers]]:
         every.append(servers)
         with folder.locked():
             servers.start(background=False)
-            servers.wait()
+            servers.wait(background=False)
             servers.make_roles()
         return servers
 

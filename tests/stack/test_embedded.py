@@ -36,7 +36,7 @@ STARTER = textwrap.dedent("""
     servers = Servers(folder)
     with folder.locked():
         servers.start(background=False)
-        servers.wait()
+        servers.wait(background=False)
         servers.make_roles()
     print(servers.postgres_pid(), servers.valkey_pid(), ",".join(sorted(servers.launched)), flush=True)
     sys.stdin.read()
@@ -225,7 +225,7 @@ def test_root_without_user_namespaces_becomes_nobody(monkeypatch: pytest.MonkeyP
         for no_namespaces in ("1", "0"):
             monkeypatch.setenv("TOBAN_NO_USERNS", no_namespaces)
             servers.start(background=False)
-            servers.wait()
+            servers.wait(background=False)
             pid = servers.postgres_pid()
             assert Path(f"/proc/{pid}").stat().st_uid == NOBODY, "nobody's cluster stays nobody's"
             servers.stop({"postgres", "valkey"})
