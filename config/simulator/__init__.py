@@ -61,6 +61,7 @@ Trust
 Behaviour
     POST /_sim/delays {"ec2_start": 5, "ec2_stop": [4, 8], "rds_start": 0, "rds_stop": 0, "account"?: ACCOUNT}
         Seconds, or [low, high], of pending, stopping and starting. 0 unless set. GET shows them.
+    POST /_sim/settle[?account=]    Ends every pending, stopping and starting now. -> {"settled": n}
     POST /_sim/marks {"id": "i-..", "bounce"?: "Client.InvalidKMSKey.InvalidState" or "Client.InternalError",
                       "no_capacity"?: true}
         A start falls back to `stopped` with that StateReason, or fails with InsufficientInstanceCapacity (the
@@ -70,7 +71,7 @@ Behaviour
 
 Faults
     POST /_sim/faults RULE or [RULE]        -> the rules with their ids; an id in use is replaced
-    GET /_sim/faults                        rules with "seen", "fired" and "waiting"
+    GET /_sim/faults                        rules with "seen", "fired" and "waiting" (calls it delays, hangs or holds now)
     DELETE /_sim/faults/ID, DELETE /_sim/faults?account=ACCOUNT, DELETE /_sim/faults
     RULE {"id"?, "match": {"service"?: regex, "action"?: regex, "account"?: id or list, "region"?: name or list,
           "body"?: text in the request}, "times"?, "after"?, "probability"?, and what happens:

@@ -50,6 +50,9 @@ class Control:
             ("DELETE", "buckets"): self._unthrottle,
             ("GET", "delays"): lambda *_: simulator.world.delays.read(),
             ("POST", "delays"): self._delays,
+            ("POST", "settle"): lambda _id, query, _body: {
+                "settled": seed.settle(simulator.world, query.get("account"))
+            },
             ("GET", "accounts"): lambda *_: simulator.trust.accounts(),
             ("POST", "accounts"): self._register,
             ("DELETE", "accounts"): self._forget,

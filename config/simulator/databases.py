@@ -27,10 +27,14 @@ class Course:
     transient: str = ""
     until: float = 0.0
 
+    def passing(self) -> bool:
+        """Whether the transient status still holds."""
+        return bool(self.transient) and time.monotonic() < self.until
+
 
 def _status(database: DBInstance) -> str:
     course: Course = database.__dict__["course"]
-    return course.transient if course.transient and time.monotonic() < course.until else course.final
+    return course.transient if course.passing() else course.final
 
 
 def _set_status(database: DBInstance, status: str) -> None:

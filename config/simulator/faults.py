@@ -31,7 +31,7 @@ class Rule:
     reset: cut the connection, nothing is applied.
     hang_s: say nothing for so long, then cut; nothing is applied unless apply_then_lose is set too.
     apply_then_lose: the call takes effect, the answer never arrives.
-    hold: "before" or "after" applying; wait until the rule is removed, then go on as if nothing had been.
+    hold: "before" or "after" applying: wait until the rule is removed, then go on as if nothing had been.
     answer: text to answer with instead of asking moto.
     """
 
@@ -72,7 +72,7 @@ class Rule:
         span = self.latency_ms
         wait_ms = random.uniform(*span) if isinstance(span, Sequence) else span
         if wait_ms:
-            self.removed.wait(wait_ms / 1000)
+            self.wait_for_removal(wait_ms / 1000)
 
     def wait_for_removal(self, seconds: float | None = None) -> None:
         """Holds the call until the rule is removed, at most `seconds`."""

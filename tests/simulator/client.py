@@ -24,7 +24,7 @@ TOKYO, OSAKA = "ap-northeast-1", "ap-northeast-3"
 _CONFIG = Config(
     retries={"total_max_attempts": 1}, max_pool_connections=60, connect_timeout=5, read_timeout=20
 )
-_SESSION = boto3.Session(aws_access_key_id="toban", aws_secret_access_key="toban")
+_SESSION: Any = boto3.Session(aws_access_key_id="toban", aws_secret_access_key="toban")
 
 
 @dataclass
@@ -113,7 +113,7 @@ def running(*options: str) -> Iterator[Simulator]:
 
 def error_code(call: Callable[..., Any], **arguments: Any) -> str:
     """The code of the error AWS answers with."""
-    return problem(call, **arguments)["Error"]["Code"]
+    return str(problem(call, **arguments)["Error"]["Code"])
 
 
 def problem(call: Callable[..., Any], **arguments: Any) -> Any:

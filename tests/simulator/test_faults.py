@@ -1,12 +1,16 @@
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from tests.simulator.client import Simulator, error_code, eventually, problem, states
+
+
+def waiting(simulator: Simulator, rule: str) -> int:
+    """How many calls a rule keeps waiting."""
+    return next(int(one["waiting"]) for one in simulator.ask("GET", "faults") if one["id"] == rule)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +110,7 @@ def test_a_hang_ends_with_a_cut_or_with_the_removal_of_its_rule(simulator: Simul
 
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(ec2.start_instances, InstanceIds=ids)
-        eventually(lambda: simulator.ask("GET", "faults")[-1]["waiting"], 1)
+        eventually(lambda: waiting(simulator, rule), 1)
         simulator.ask("DELETE", f"faults/{rule}")
         with pytest.raises((ConnectionClosedError, ReadTimeoutError)):
             hanging.result()
@@ -124,7 +128,7 @@ def test_a_held_call_stands_before_or_after_its_effect_and_then_goes_on(
 
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(ec2.start_instances, InstanceIds=ids)
-        eventually(lambda: simulator.ask("GET", "faults")[-1]["waiting"], 1)
+        eventually(lambda: waiting(simulator, rule), 1)
         assert states(ec2, ids) == [meanwhile]
         simulator.ask("DELETE", f"faults/{rule}")
         assert held.result()["StartingInstances"][0]["CurrentState"]["Name"] == "pending"
@@ -134,13 +138,14 @@ def test_a_held_call_stands_before_or_after_its_effect_and_then_goes_on(
 
 def test_latency_comes_before_the_answer(simulator: Simulator, account: str) -> None:
     ec2 = simulator.client("ec2", account)
-    ec2.describe_instances()
-    simulator.fault(account, match={"service": "ec2"}, latency_ms=[200, 250])
+    rule = simulator.fault(account, match={"service": "ec2"}, latency_ms=[300_000, 400_000])
 
-    begun = time.monotonic()
-    ec2.describe_instances()
-
-    assert time.monotonic() - begun >= 0.2
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(ec2.describe_instances)
+        eventually(lambda: waiting(simulator, rule), 1)
+        assert not late.done()
+        simulator.ask("DELETE", f"faults/{rule}")
+        assert late.result()["Reservations"] == []
 
 
 def test_an_answer_of_ones_own(simulator: Simulator, account: str) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from config.simulator.fleet import ACCOUNTS, REFUSED, SLOW, TENANTS, TOKYO, demo_fleet, due_by_tag
 from config.simulator.fleet_parts import SOON
-from config.simulator.model import Fleet
-from tests.simulator.client import ROOT, Simulator, error_code, instances, running
+from config.simulator.model import Database, Fleet, Server, Volume
+from tests.simulator.client import ROOT, Simulator, error_code, instances
 
 MONDAY = datetime(2026, 11, 30, 8, 30, 42, tzinfo=TOKYO)
 INSTANTS = [
@@ -24,7 +24,8 @@ INSTANTS = [
 
 def ids(fleet: Fleet) -> list[str]:
     """Every id, in order."""
-    return [one.id for one in (*fleet.servers, *fleet.volumes, *fleet.databases)]
+    every: list[Server | Volume | Database] = [*fleet.servers, *fleet.volumes, *fleet.databases]
+    return [one.id for one in every]
 
 
 def test_three_tenants_have_six_accounts_in_two_regions() -> None:
@@ -125,31 +126,40 @@ def test_the_portal_reads_the_fleet_without_loading_moto() -> None:
     assert said.stdout.split() == ["False", "False"]
 
 
-def test_the_demo_is_planted_as_it_is_described_and_again_after_it_was_changed() -> None:
-    with running() as simulator:
-        told = simulator.ask("POST", "demo", {"at": MONDAY.isoformat(), "slow_ms": 0})
-        first = simulator.ask("GET", "state?detail=1")
-        normal, refusing = ACCOUNTS[0], next(one for one in ACCOUNTS if one.behaviour == REFUSED)
-        ec2 = simulator.client("ec2", normal.account_id, ExternalId=normal.external_id)
-        seen = instances(ec2.describe_instances())
-        sts = simulator.client("sts")
-        denied = error_code(
-            sts.assume_role,
-            RoleArn=refusing.role_arn,
-            RoleSessionName="test",
-            ExternalId=refusing.external_id,
-        )
-        ec2.start_instances(
-            InstanceIds=[one["InstanceId"] for one in seen if one["State"]["Name"] == "stopped"][:1]
-        )
-        simulator.ask("POST", "demo", {"at": MONDAY.isoformat()})
-        again = simulator.ask("GET", "state?detail=1")
-        slow = [one for one in simulator.ask("GET", "faults") if one["latency_ms"]]
+def demo_state(simulator: Simulator) -> dict[str, str]:
+    """The state of every server of the demo."""
+    every: dict[str, str] = {}
+    for one in ACCOUNTS:
+        every |= simulator.ask("GET", f"state?account={one.account_id}&detail=1")["by_id"]["ec2"]
+    return every
+
+
+def test_the_demo_is_planted_as_it_is_described_and_again_after_it_was_changed(
+    simulator: Simulator,
+) -> None:
+    told = simulator.ask("POST", "demo", {"at": MONDAY.isoformat(), "slow_ms": 0})
+    first = demo_state(simulator)
+    normal, refusing = ACCOUNTS[0], next(one for one in ACCOUNTS if one.behaviour == REFUSED)
+    ec2 = simulator.client("ec2", normal.account_id, ExternalId=normal.external_id)
+    seen = instances(ec2.describe_instances())
+    sts = simulator.client("sts")
+    denied = error_code(
+        sts.assume_role,
+        RoleArn=refusing.role_arn,
+        RoleSessionName="test",
+        ExternalId=refusing.external_id,
+    )
+    ec2.start_instances(
+        InstanceIds=[one["InstanceId"] for one in seen if one["State"]["Name"] == "stopped"][:1]
+    )
+    simulator.ask("POST", "demo", {"at": MONDAY.isoformat()})
+    again = demo_state(simulator)
+    slow = [one for one in simulator.ask("GET", "faults") if one["latency_ms"]]
 
     fleet = demo_fleet(MONDAY)
     assert told["counts"] == fleet.counts()
     assert told["due"] == due_by_tag(fleet, MONDAY)
-    assert first["by_id"]["ec2"] == {one.id: one.state for one in fleet.servers}
+    assert first == {one.id: one.state for one in fleet.servers}
     assert first == again
     assert denied == "AccessDenied"
     assert [one["latency_ms"] for one in slow] == [[3000, 5000]]

@@ -61,16 +61,17 @@ def test_accounts_do_not_see_each_other(simulator: Simulator, account: str) -> N
     assert error_code(stranger.describe_instances, InstanceIds=ids) == "InvalidInstanceID.NotFound"
 
 
-def test_strict_refuses_unknown_accounts_and_keys_outlive_a_restart() -> None:
-    with running() as first:
-        keys = first.sign_in("411111111111")
-    with running() as second:
-        second.ask("POST", "trust", {"strict": True})
-        second.servers("411111111111", 1)
-        sts = second.client("sts")
-        denied = error_code(sts.assume_role, RoleArn=ROLE.format("411111111111"), RoleSessionName="test")
+def test_strict_refuses_unknown_accounts_and_keys_outlive_a_restart(
+    simulator: Simulator, account: str
+) -> None:
+    keys = simulator.sign_in(account)
+    with running() as restarted:
+        restarted.ask("POST", "trust", {"strict": True})
+        restarted.servers(account, 1)
+        sts = restarted.client("sts")
+        denied = error_code(sts.assume_role, RoleArn=ROLE.format(account), RoleSessionName="test")
         # The old process's keys still lead into their own account, not into the default one.
-        found = second.with_keys("ec2", keys).describe_instances()["Reservations"]
+        found = restarted.with_keys("ec2", keys).describe_instances()["Reservations"]
 
     assert denied == "AccessDenied"
-    assert [one["OwnerId"] for one in found] == ["411111111111"]
+    assert [one["OwnerId"] for one in found] == [account]
