@@ -508,6 +508,25 @@ def hexadecimal(value: object) -> str:
 # --- Addresses ----------------------------------------------------------------------------------------------------
 
 
+AREAS: Final = {
+    "today": "today",
+    "resources": "resources",
+    "resource": "resources",
+    "operation-enter": "resources",
+    "volumes": "volumes",
+    "operations": "operations",
+    "operation": "operations",
+    "ledger": "ledger",
+}
+
+
+@register.simple_tag(takes_context=True)
+def nav_area(context: Context) -> str:
+    """The part of the main menu that this page belongs to."""
+    match = context["request"].resolver_match
+    return "" if match is None else AREAS.get(match.url_name or "", "")
+
+
 @register.simple_tag(takes_context=True)
 def list_url(context: Context, name: str, value: object = "") -> str:
     """This list with one filter set (or cleared by an empty value) and paging started anew."""
