@@ -1,0 +1,131 @@
+"""The stack under test is real: PostgreSQL, Valkey and the AWS simulator of the environment (`./toban test` brings them).
+
+Tests commit for real and are kept apart by tenant: each makes its own tenants and its own AWS account numbers, so
+nothing is truncated (the ledger could not be) and any number of tests run side by side. Each pytest worker has a
+database of its own, copied from a template that is migrated once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+from django.db import connection, connections
+from psycopg import sql
+
+from tests import factories, simulated
+
+ROOT = Path(__file__).resolve().parent.parent
+STACKLESS = ("simulator", "stack", "infra/domain")
+
+
+def _superuser() -> dict[str, str]:
+    parts = urlsplit(os.environ["DATABASE_SUPERUSER_URL"])
+    query = parse_qs(parts.query)
+    return {"host": query.get("host", [parts.hostname or ""])[0], "user": parts.username or "", "password": parts.password or "",
+            "port": str(parts.port or "5432")}  # fmt: skip
+
+
+def _admin(database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(dbname=database, autocommit=True, **_superuser())
+
+
+def _migrations_hash() -> str:
+    files = sorted(ROOT.glob("*/migrations/*.*"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.suffix in (".py", ".sql"))).hexdigest()[:12]
+
+
+def _template() -> str:
+    """The migrated template database; the first pytest worker makes it, the others wait."""
+    name = f"toban_template_{_migrations_hash()}"
+    with open(Path(tempfile.gettempdir()) / f"{name}.lock", "w") as lock, _admin() as admin:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", [name]).fetchone():
+            return name
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER toban_owner TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
+        )
+        owner = os.environ["DATABASE_OWNER_URL"].replace("/toban?", f"/{name}?")
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True,
+                       env=os.environ | {"DATABASE_URL": owner})  # fmt: skip
+        admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(name)))
+    return name
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(worker_id: str, django_db_blocker: object) -> Iterator[None]:
+    """This worker's own database, connected to as toban_web unless a test says otherwise."""
+    name = f"toban_test_{worker_id}_{os.getpid()}"
+    with _admin() as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} OWNER toban_owner TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(_template())))  # fmt: skip
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    django_db_blocker.unblock()  # type: ignore[attr-defined]
+    yield
+    connections.close_all()
+    with _admin() as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(autouse=True)
+def _database(request: pytest.FixtureRequest) -> None:
+    """Every test outside the folders that need no stack finds its database."""
+    where = str(request.path.relative_to(ROOT / "tests"))
+    if not where.startswith(STACKLESS):
+        request.getfixturevalue("django_db_setup")
+        _become("web")
+
+
+def _become(role: str) -> None:
+    connection.close()
+    connection.settings_dict["USER"] = f"toban_{role}"
+
+
+@contextmanager
+def _as_role(role: str) -> Iterator[None]:
+    before = connection.settings_dict["USER"].removeprefix("toban_")
+    _become(role)
+    try:
+        yield
+    finally:
+        _become(before)
+
+
+AsRole = Callable[[str], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def as_role() -> AsRole:
+    """`with as_role("worker"):` connects as that database role: web, worker, scheduler, audit, owner, super."""
+    return _as_role
+
+
+@pytest.fixture
+def superuser_connection(django_db_setup: None) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A superuser inside this worker's database: the attacker with the database password."""
+    with _admin(connection.settings_dict["NAME"]) as admin:
+        yield admin
+
+
+@pytest.fixture
+def cast(django_db_setup: None) -> factories.Cast:
+    """A tenant with one person per role, and a stranger who belongs to another tenant."""
+    return factories.make_cast()
+
+
+@pytest.fixture
+def aws(cast: factories.Cast) -> simulated.Account:
+    """A simulated AWS account of the cast's tenant, its clock switched on by a confirmed operation."""
+    return simulated.make_account(cast)
