@@ -126,7 +126,7 @@ class Demo:
         self.say("One round ...")
         return run_in_front(
             [sys.executable, ROOT / "manage.py", "demo_round", "--json"],
-            env=self.stack.environment(**self.clock, TOBAN_PROCESS="round"),
+            env=self.stack.environment("DATABASE_SCHEDULER_URL", **self.clock, TOBAN_PROCESS="round"),
             cwd=ROOT,
         )
 
@@ -151,9 +151,8 @@ class Demo:
 
     def _seed(self) -> list[dict[str, str]]:
         self.say("Laying out the demo fleet ...")
-        fresh = ["--fresh-clock", self.options.at.isoformat()] if self.options.at else []
         done = subprocess.run(
-            [sys.executable, ROOT / "manage.py", "demo_seed", *fresh],
+            [sys.executable, ROOT / "manage.py", "demo_seed"],
             cwd=ROOT,
             env=self.stack.environment(**self.clock, TOBAN_PROCESS="seed"),
             capture_output=True,
