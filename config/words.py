@@ -81,7 +81,7 @@ PROBLEM_STATES: Final[Mapping[str, State]] = {
     "unreachable": State("failed", _("Not reachable")),
     "refused": State("failed", _("Refused")),
     "wrong": State("failed", pgettext_lazy("count", "Wrong")),
-    "nothing_wrong": State("done", pgettext_lazy("count", "Wrong")),
+    "nothing_wrong": State("done", pgettext_lazy("count", "Nothing wrong")),
 }
 
 VOLUME_STATES: Final[Mapping[str, State]] = {

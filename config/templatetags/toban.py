@@ -170,6 +170,12 @@ def moment(context: Context, value: object, style: str = "jst", relative: bool =
     }
 
 
+@register.filter
+def number(value: object) -> object:
+    """A whole number with its thousands set off."""
+    return f"{value:,}" if isinstance(value, int) else value
+
+
 # --- Codes in words -----------------------------------------------------------------------------------------------
 
 
@@ -346,6 +352,17 @@ def outcome_text(operation: object) -> str:
 
 
 @register.filter
+def outcome_short(operation: object) -> str:
+    """The same without AWS's own words, for a list."""
+    code, detail = _field(operation, "outcome"), _field(operation, "outcome_detail", {})
+    return (
+        words.sentence(words.CODES, str(code), {"action": _field(detail, "missing_action") or "—"})
+        if code
+        else ""
+    )
+
+
+@register.filter
 def policy_text(policy: object) -> str:
     """Who may confirm."""
     return str(words.POLICIES.get(str(policy), policy))
@@ -376,15 +393,6 @@ def entered_by(operation: object) -> str:
 
 
 @register.filter
-def confirmed_by(operation: object) -> str:
-    """Who confirmed; for the clock's entries, whose confirmed automation they rest on."""
-    name = str(_field(operation, "confirmed_by_name"))
-    if name and _field(operation, "policy") == "schedule":
-        return _("%(name)s (automation)") % {"name": name}
-    return name or "—"
-
-
-@register.filter
 def why_text(operation: object) -> str:
     """The reason that a person typed, or what the clock acted on."""
     if typed := _field(operation, "reason"):
@@ -412,7 +420,9 @@ def operation_steps(operation: object) -> list[dict[str, Any]]:
     """The way of an operation: the steps passed, where it stands, and its end in place of the steps left out."""
     steps = [
         _step("entered", _field(operation, "entered_at"), entered_by(operation)),
-        _step("confirmed", _field(operation, "confirmed_at", None), confirmed_by(operation)),
+        _step(
+            "confirmed", _field(operation, "confirmed_at", None), str(_field(operation, "confirmed_by_name"))
+        ),
         _step("called", _field(operation, "called_at", None)),
         _step("verified", _field(operation, "finished_at", None)),
     ]

@@ -15,7 +15,7 @@ const zone = body.dataset.zone || "Asia/Tokyo";
 const now = () => serverNow + (performance.now() - startedAt);
 
 const timeOfDay = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const dayOfYear = new Intl.DateTimeFormat(language, { timeZone: zone, month: "numeric", day: "numeric", weekday: "short" });
+const dayOfYear = new Intl.DateTimeFormat(language, { timeZone: zone, month: language === "ja" ? "numeric" : "short", day: "numeric", weekday: "short" });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
 function relativeText(instant) {
@@ -27,9 +27,14 @@ function relativeText(instant) {
   return relative.format(Math.trunc(seconds / 86400), "day");
 }
 
+function dayText(instant) {
+  const part = Object.fromEntries(dayOfYear.formatToParts(instant).map(({ type, value }) => [type, value]));
+  return language === "ja" ? `${part.month}/${part.day} (${part.weekday})` : `${part.weekday} ${part.day} ${part.month}`;
+}
+
 function tickClock() {
   for (const clock of document.querySelectorAll("[data-clock]")) {
-    clock.querySelector("[data-clock-day]").textContent = dayOfYear.format(now());
+    clock.querySelector("[data-clock-day]").textContent = dayText(now());
     clock.querySelector("[data-clock-time]").textContent = timeOfDay.format(now());
   }
 }
