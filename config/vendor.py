@@ -140,7 +140,9 @@ class VendorError(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Front-end files of Toban: fetch from npm, or check what is here.")
+    parser = argparse.ArgumentParser(
+        description="Front-end files of Toban: fetch from npm, or check what is here."
+    )
     parser.add_argument("--check", action="store_true", help="compare files with vendor.lock, fetch nothing")
     options = parser.parse_args(arguments)
     try:
@@ -166,7 +168,9 @@ def update() -> None:
                 paths.append(write(beside / "LICENSE", package.licence_text))
             entries.append(entry(package, archive, paths))
         archive = fetch(ICON_PACKAGE, Path(folder))
-        paths = [place(ICON_PACKAGE, archive, source, target) for source, target in ICON_PACKAGE.files.items()]
+        paths = [
+            place(ICON_PACKAGE, archive, source, target) for source, target in ICON_PACKAGE.files.items()
+        ]
         paths.append(write(SPRITE, sprite(archive)))
         entries.append(entry(ICON_PACKAGE, archive, paths))
     write(LOCK, json.dumps({"packages": entries}, indent=2, ensure_ascii=False) + "\n")
@@ -183,7 +187,9 @@ def check() -> None:
     for name, digest in locked.items():
         path = ROOT / name
         if not path.is_file() or sha256(path) != digest:
-            raise VendorError(f"{name} is missing or changed: run python config/vendor.py, or restore it from git")
+            raise VendorError(
+                f"{name} is missing or changed: run python config/vendor.py, or restore it from git"
+            )
     here = {str(path.relative_to(ROOT)) for path in VENDOR.rglob("*") if path.is_file()}
     if strangers := here - locked.keys() - {str(LOCK.relative_to(ROOT))}:
         raise VendorError(f"not in vendor.lock: {', '.join(sorted(strangers))}")
@@ -221,7 +227,10 @@ def without_source_map(text: str) -> str:
 def sprite(archive: Path) -> str:
     """Return one SVG with a <symbol> per icon, so that a page refers to `icons.svg#name` and nothing is inline."""
     symbols = [symbol(name, member(archive, f"icons/{source}.svg")) for name, source in sorted(ICONS.items())]
-    symbols += [f'<symbol id="{name}" viewBox="0 0 24 24" {STROKE}>{body}</symbol>' for name, body in OWN_SYMBOLS.items()]
+    symbols += [
+        f'<symbol id="{name}" viewBox="0 0 24 24" {STROKE}>{body}</symbol>'
+        for name, body in OWN_SYMBOLS.items()
+    ]
     head = f"Tabler Icons {ICON_PACKAGE.version}, MIT, see static/vendor/tabler-icons/LICENSE. Made by config/vendor.py."
     return f'<svg xmlns="http://www.w3.org/2000/svg">\n<!-- {head} -->\n' + "\n".join(symbols) + "\n</svg>\n"
 
