@@ -106,10 +106,13 @@ class Stack:
 
     # --- up and down -----------------------------------------------------------------------------------------------
 
-    def up(self, *, background: bool, migrate: bool = True, simulator: bool = True) -> None:
+    def up(
+        self, *, background: bool, migrate: bool = True, simulator: bool = True, patient: bool = True
+    ) -> None:
         """Start what is not yet running, in parallel, and bring the schema up to date.
 
         background: the servers stay when we go; else the kernel ends them with us, whatever happens to us.
+        patient: wait for the simulator too, the slowest; else the caller does (`simulator.wait()`).
         """
         with self.folder.locked():
             if simulator:
@@ -120,7 +123,7 @@ class Stack:
                 self.servers.make_roles()
             if migrate:
                 self._migrate()
-            if simulator:
+            if simulator and patient:
                 self.simulator.wait()
 
     @property

@@ -106,10 +106,11 @@ class Demo:
         began = time.monotonic()
         self._check_port()
         self.say("Starting PostgreSQL, Valkey and the AWS simulator ...")
-        self.stack.up(background=False)
+        self.stack.up(background=False, patient=False)
         self.stack.collect_static()
         self._set_clock()
-        self._start("web")
+        self._start("web")  # it boots while the simulator does
+        self.stack.simulator.wait()
         users = self._seed()
         self._start(*WORKERS, "beat")
         self._wait_for_first_page(began)
@@ -176,7 +177,7 @@ class Demo:
             if death := self.supervisor.death():
                 raise StackError(str(death))
             if time.monotonic() > deadline:
-                raise StackError(f"The web server does not answer; see {self.supervisor.log('web')}")
+                raise StackError(f"{self.url}/readyz gives no answer; see {self.supervisor.log('web')}")
             time.sleep(0.1)
         self.say(f"Ready after {time.monotonic() - began:.0f} s.")
 
