@@ -1,0 +1,66 @@
+"""Addresses: filtered lists, other pages of a list, the live part of a page, AWS's own console."""
+
+from typing import Final
+from urllib.parse import quote
+
+from django.http import HttpRequest
+
+from config.saying.fields import field
+
+PAGING: Final = ("after", "before", "part", "seen")
+AREAS: Final = {
+    "today": "today",
+    "resources": "resources",
+    "resource": "resources",
+    "operation-enter": "resources",
+    "volumes": "volumes",
+    "operations": "operations",
+    "operation": "operations",
+    "ledger": "ledger",
+}
+
+
+def nav_area(request: HttpRequest) -> str:
+    """The part of the main menu that this page belongs to."""
+    match = request.resolver_match
+    return "" if match is None else AREAS.get(match.url_name or "", "")
+
+
+def list_url(request: HttpRequest, name: str, value: object = "") -> str:
+    """This list with one filter set (or cleared by an empty value) and paging started anew."""
+    query = request.GET.copy()
+    for gone in (*PAGING, name):
+        query.pop(gone, None)
+    if value not in ("", None):
+        query[name] = str(value)
+    return f"?{query.urlencode()}"
+
+
+def page_url(request: HttpRequest, name: str, cursor: object) -> str:
+    """This list, other page: name is "after" or "before", cursor the keyset's text."""
+    query = request.GET.copy()
+    for gone in PAGING:
+        query.pop(gone, None)
+    query[name] = str(cursor)
+    return f"?{query.urlencode()}"
+
+
+def live_url(request: HttpRequest, seen: object = "") -> str:
+    """Where the page fetches its live part: the same address with part=live, and what it has seen so far."""
+    query = request.GET.copy()
+    query["part"] = "live"
+    if seen:
+        query["seen"] = str(seen)
+    return f"?{query.urlencode()}"
+
+
+def aws_console_url(resource: object) -> str:
+    """The page of a resource in AWS's own console; empty for a kind that has none here."""
+    region, aws_id = quote(str(field(resource, "region"))), quote(str(field(resource, "aws_id")))
+    base = f"https://{region}.console.aws.amazon.com"
+    pages = {
+        "ec2": f"{base}/ec2/home?region={region}#InstanceDetails:instanceId={aws_id}",
+        "rds": f"{base}/rds/home?region={region}#database:id={aws_id};is-cluster=false",
+        "ebs": f"{base}/ec2/home?region={region}#VolumeDetails:volumeId={aws_id}",
+    }
+    return pages.get(str(field(resource, "kind")), "")

@@ -1,0 +1,36 @@
+"""States, kinds and roles in words."""
+
+from config.words import states
+
+
+def state_of(code: object, family: str) -> states.State:
+    text = str(code).lower()
+    return states.STATE_FAMILIES[family].get(text, states.State("unknown", text))
+
+
+def state_word(code: object, family: str = "resource") -> str:
+    return str(state_of(code, family).word)
+
+
+def state_look(code: object, family: str = "resource") -> str:
+    """The name of a state's icon and colour."""
+    return state_of(code, family).look
+
+
+def kind_label(code: object) -> str:
+    """A kind of resource or subject, "EC2 instance"."""
+    return str(states.RESOURCE_KINDS.get(str(code), code))
+
+
+def is_kind(code: object) -> bool:
+    """Whether this is a kind of resource (and not of operation)."""
+    return str(code) in states.RESOURCE_KINDS
+
+
+def role_label(code: object) -> str:
+    return str(states.ROLES.get(str(code), code))
+
+
+def action_label(code: object) -> str:
+    """start, stop, tag."""
+    return str(states.ACTIONS.get(str(code), code))

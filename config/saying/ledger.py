@@ -1,0 +1,72 @@
+"""Ledger events as plain sentences."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from config.saying.fields import field
+from config.saying.operations import code_with_detail, sentence_of
+from config.saying.schedules import finding_text, schedule_reason
+from config.words import events, sentence, states
+
+
+def _body(event: object) -> Mapping[str, Any]:
+    body = field(event, "body", None)
+    if isinstance(body, str):
+        body = json.loads(body)
+    return body if isinstance(body, Mapping) else {}
+
+
+def _actor_name(body: Mapping[str, Any]) -> str:
+    actor = body.get("actor", {})
+    known = states.ACTORS.get(str(actor.get("type")))
+    return str(known) if known is not None else str(actor.get("name") or actor.get("id") or "—")
+
+
+def event_actor(event: object) -> str:
+    """Who: a person's name, or Toban itself; with the person whom he entered for."""
+    body = _body(event)
+    name, behalf = _actor_name(body), body.get("behalf")
+    return _("%(actor)s for %(principal)s") % {"actor": name, "principal": behalf["name"]} if behalf else name
+
+
+def event_sentence(event: object) -> str:
+    """One ledger event (its row, with the canonical JSON in `body`) as one plain sentence."""
+    body = _body(event)
+    subject, detail = body.get("subject", {}), body.get("detail", {})
+    kind = str(body.get("kind") or field(event, "kind"))
+    name = subject.get("name") or subject.get("id") or "—"
+    values = dict(detail) | {
+        "actor": event_actor(event),
+        "subject": name,
+        "operation": sentence_of(detail.get("kind") or detail.get("action"), name, ""),
+        "problem": code_with_detail(detail.get("problem") or detail.get("code"), detail),
+        "reason": _event_reason(body, detail),
+    }
+    return sentence(events.EVENTS, kind, values).strip()
+
+
+def _event_reason(body: Mapping[str, Any], detail: Mapping[str, Any]) -> str:
+    """A reason that a person typed comes first, then the schedule's reason, then the finding."""
+    if body.get("reason"):
+        return str(body["reason"])
+    if detail.get("because"):
+        return schedule_reason(detail["because"])
+    return finding_text(detail) if "tag" in detail else ""
+
+
+def event_kind_label(kind: object) -> str:
+    return str(events.EVENT_KINDS.get(str(kind), kind))
+
+
+def pretty_json(value: object) -> str:
+    """JSON, readable by people; text is parsed first."""
+    parsed = json.loads(value) if isinstance(value, str) else value
+    return json.dumps(parsed, ensure_ascii=False, indent=2, default=str)
+
+
+def hexadecimal(value: object) -> str:
+    """Bytes of a hash as hex digits; text stays as it is."""
+    return bytes(value).hex() if isinstance(value, bytes | memoryview) else str(value or "")

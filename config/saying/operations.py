@@ -1,0 +1,125 @@
+"""Operations in words: what they do, by whom, how far they are, how they ended."""
+
+from typing import Any
+
+from config.saying.codes import state_of
+from config.saying.fields import field
+from config.words import operations, sentence, states
+
+
+def operation_label(kind: object) -> str:
+    """The short name of an operation's kind, for lists and filters."""
+    return str(operations.OPERATION_KINDS.get(str(kind), (kind, ""))[0])
+
+
+def operation_effect(kind: object) -> str:
+    return str(operations.OPERATION_EFFECTS.get(str(kind), ("", ""))[0])
+
+
+def operation_undo(kind: object) -> str:
+    return str(operations.OPERATION_EFFECTS.get(str(kind), ("", ""))[1])
+
+
+def sentence_of(kind: object, name: object, id_: object) -> str:
+    target = str(name or id_ or "—")
+    pair = operations.OPERATION_KINDS.get(str(kind))
+    return f"{kind} {target}" if pair is None else str(pair[1]) % {"target": target}
+
+
+def operation_sentence(operation: object) -> str:
+    """What an operation does to what: "Start the EC2 instance ehr-web-01"."""
+    return sentence_of(
+        field(operation, "kind"), field(operation, "target_name"), field(operation, "target_id")
+    )
+
+
+def code_text(code: object) -> str:
+    """What a code of an outcome, a problem or a refusal means, as one sentence."""
+    return sentence(operations.CODES, str(code), {}) if code else ""
+
+
+def code_with_detail(code: object, detail: object) -> str:
+    """The same, with the permission that is missing and what AWS itself said, where the detail holds them."""
+    if not code:
+        return ""
+    inner = field(detail, "detail", None) or detail
+    text = sentence(operations.CODES, str(code), {"action": field(inner, "missing_action") or "—"})
+    if last := field(inner, "last"):
+        text = f"{text} {code_text(last)}"
+    return f"{text} ({message})" if (message := field(inner, "message")) else text
+
+
+def outcome_text(operation: object) -> str:
+    """How an operation ended or why it waits; nothing while there is nothing to say."""
+    return code_with_detail(field(operation, "outcome"), field(operation, "outcome_detail", {}))
+
+
+def outcome_short(operation: object) -> str:
+    """The same without AWS's own words, for a list."""
+    code, detail = field(operation, "outcome"), field(operation, "outcome_detail", {})
+    return (
+        sentence(operations.CODES, str(code), {"action": field(detail, "missing_action") or "—"})
+        if code
+        else ""
+    )
+
+
+def policy_text(policy: object) -> str:
+    """Who may confirm."""
+    return str(operations.POLICIES.get(str(policy), policy))
+
+
+def entered_by(operation: object) -> str:
+    """A person's name, or Toban itself."""
+    known = states.ACTORS.get(str(field(operation, "entered_by_type")))
+    return str(known) if known is not None else str(field(operation, "entered_by_name"))
+
+
+def why_text(operation: object) -> str:
+    """The reason that a person typed, or what the clock acted on."""
+    if typed := field(operation, "reason"):
+        return str(typed)
+    reason = field(field(operation, "authority", {}), "reason", {})
+    values = {key: value or "—" for key, value in dict(reason).items()}
+    return sentence(operations.SOURCES, str(values.get("source", "")), values)
+
+
+def target_code(operation: object) -> str:
+    """The id that AWS knows the target by."""
+    parameters = field(operation, "parameters", {})
+    return str(field(parameters, "aws_id") or field(parameters, "volume_id") or field(operation, "target_id"))
+
+
+def _step(name: str, at: object = None, who: str = "") -> dict[str, Any]:
+    return {"word": operations.STEPS[name], "at": at, "who": who, "look": "stopped", "icon": "state-stopped"}
+
+
+def operation_steps(operation: object) -> list[dict[str, Any]]:
+    """The way of an operation: the steps passed, where it stands, and its end in place of the steps left out."""
+    steps = [
+        _step("entered", field(operation, "entered_at"), entered_by(operation)),
+        _step(
+            "confirmed", field(operation, "confirmed_at", None), str(field(operation, "confirmed_by_name"))
+        ),
+        _step("called", field(operation, "called_at", None)),
+        _step("verified", field(operation, "finished_at", None)),
+    ]
+    now_at, finished = str(field(operation, "state")).lower(), field(operation, "finished_at", None)
+    passed = [step for step in steps[:-1] if step["at"]]
+    for step in passed:
+        step |= {"passed": True, "look": "done", "icon": "state-done"}
+    if now_at == "succeeded":
+        steps[-1] |= {"passed": True, "here": True, "look": "done", "icon": "state-done"}
+        return [*passed, steps[-1]]
+    found = state_of(now_at, "operation")
+    here = {"word": found.word, "look": found.look, "icon": f"state-{found.look}", "here": True}
+    if finished:
+        return [*passed, here | {"at": finished, "who": ""}]
+    if now_at in ("running", "unknown"):
+        return [*passed, here | {"at": None, "who": ""}, steps[-1]]
+    waiting = steps[len(passed) :]
+    if now_at == "entered" and waiting:
+        waiting[0] |= here | {"who": ""}
+        return [*passed, *waiting]
+    passed[-1]["here"] = True
+    return [*passed, *waiting]

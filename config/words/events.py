@@ -1,0 +1,76 @@
+"""Ledger events: one sentence and one name per kind."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+EVENTS: Final[Mapping[str, Promise | str]] = {
+    "operation.entered": _("%(actor)s entered: %(operation)s."),
+    "operation.confirmed": _("%(actor)s confirmed: %(operation)s."),
+    "operation.rejected": _("%(actor)s rejected: %(operation)s. Reason: %(reason)s"),
+    "operation.withdrawn": _("%(actor)s withdrew the own entry: %(operation)s."),
+    "operation.expired": _("Nobody confirmed in time, so it expired: %(operation)s."),
+    "operation.cancelled": _("%(actor)s cancelled: %(operation)s."),
+    "operation.leased": _("Toban took it up: %(operation)s."),
+    "operation.called": _("Toban is about to call AWS: %(operation)s."),
+    "operation.accepted": _("AWS accepted the call: %(operation)s."),
+    "operation.succeeded": _("Done, and verified with AWS: %(operation)s."),
+    "operation.failed": _("Failed: %(operation)s. %(problem)s"),
+    "operation.unknown": _("AWS gave no answer, so the outcome is being looked up: %(operation)s."),
+    "operation.missed": _("Missed, its time has passed: %(operation)s."),
+    "operation.retried": _("To be tried again: %(operation)s. %(problem)s"),
+    "operation.postponed": _("Postponed: %(operation)s. %(problem)s"),
+    "schedule.skipped": _("Not carried out, as planned: %(operation)s. %(reason)s"),
+    "schedule.observed": _("Only observed, because the automation is off: %(operation)s."),
+    "schedule.long_outage": _(
+        "Toban was away for long: %(older)s more planned changes of %(subject)s were missed."
+    ),
+    "schedule.finding": _("The schedule tag of %(subject)s cannot be read, so nothing is done: %(reason)s"),
+    "schedule.mended": _("The schedule tag %(tag)s of %(subject)s can be read again."),
+    "session.signed_in": _("%(actor)s signed in."),
+    "session.signed_out": _("%(actor)s signed out."),
+    "session.failed": _("A sign-in as %(subject)s failed."),
+    "inventory.synced": _("The inventory of %(subject)s was read from AWS."),
+    "account.unreachable": _("The AWS account %(subject)s could not be read. %(problem)s"),
+    "account.reachable": _("The AWS account %(subject)s can be read again."),
+    "breaker.opened": _(
+        "Calls to the AWS account %(subject)s are paused after repeated failures. %(problem)s"
+    ),
+    "breaker.closed": _("The AWS account %(subject)s answers again, calls go on."),
+    "volume.named": _("The EBS volume %(subject)s got the Name tag %(name)s."),
+}
+
+# Names of event kinds alone, for the filter.
+EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
+    "operation.entered": _("Operation entered"),
+    "operation.confirmed": _("Operation confirmed"),
+    "operation.rejected": _("Operation rejected"),
+    "operation.withdrawn": _("Operation withdrawn"),
+    "operation.expired": _("Operation expired"),
+    "operation.cancelled": _("Operation cancelled"),
+    "operation.leased": _("Operation taken up"),
+    "operation.called": _("AWS call intended"),
+    "operation.accepted": _("AWS call accepted"),
+    "operation.succeeded": _("Operation done"),
+    "operation.failed": _("Operation failed"),
+    "operation.unknown": _("Outcome unknown"),
+    "operation.missed": _("Operation missed"),
+    "operation.retried": _("Operation to be tried again"),
+    "operation.postponed": _("Operation postponed"),
+    "schedule.skipped": _("Planned start or stop skipped"),
+    "schedule.observed": _("Only observed"),
+    "schedule.long_outage": _("Long outage"),
+    "schedule.finding": _("Tag to correct"),
+    "schedule.mended": _("Tag corrected"),
+    "session.signed_in": _("Signed in"),
+    "session.signed_out": _("Signed out"),
+    "session.failed": _("Sign-in failed"),
+    "inventory.synced": _("Inventory read"),
+    "account.unreachable": _("AWS account not reachable"),
+    "account.reachable": _("AWS account reachable again"),
+    "breaker.opened": _("AWS account paused"),
+    "breaker.closed": _("AWS account answers again"),
+    "volume.named": _("EBS volume named"),
+}

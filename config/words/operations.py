@@ -1,0 +1,146 @@
+"""Operations in words: what they do, whether it can be undone, who confirms, and how they ended."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+# Kinds of operation: (short name for lists and filters, sentence with the target).
+OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "ec2.start": (_("Start EC2"), _("Start the EC2 instance %(target)s")),
+    "ec2.stop": (_("Stop EC2"), _("Stop the EC2 instance %(target)s")),
+    "rds.start": (_("Start RDS"), _("Start the RDS database %(target)s")),
+    "rds.stop": (_("Stop RDS"), _("Stop the RDS database %(target)s")),
+    "ebs.tag": (_("Tag EBS"), _("Give the EBS volume %(target)s its Name tag")),
+    "account.automation": (_("Automation"), _("Change the automation of the AWS account %(target)s")),
+}
+
+# What a kind does when it is carried out, and whether it can be undone: shown before entering and confirming.
+OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "ec2.start": (
+        _("The server starts, and from that moment AWS charges for its hours."),
+        _("Can be undone: stop it again. A new start may give it another public IP address."),
+    ),
+    "ec2.stop": (
+        _("The operating system shuts down and the server becomes unreachable. Its EBS volumes are kept."),
+        _("Can be undone: start it again. What is only in memory or on instance store is lost."),
+    ),
+    "rds.start": (
+        _(
+            "The database starts and accepts connections after some minutes. From then on AWS charges for its hours."
+        ),
+        _("Can be undone: stop it again."),
+    ),
+    "rds.stop": (
+        _("The database closes all connections and stops. Its storage and backups are kept."),
+        _("Can be undone: start it again. AWS itself starts it again after 7 days."),
+    ),
+    "ebs.tag": (
+        _("The volume gets a Name tag. Nothing else about it changes."),
+        _("Can be undone: change or remove the tag."),
+    ),
+    "account.automation": (
+        _("Decides whether schedules may start, stop and tag in this AWS account by themselves."),
+        _("Can be undone: switch it back. What was carried out until then stays as it is."),
+    ),
+}
+
+POLICIES: Final[Mapping[str, Promise | str]] = {
+    "self": _("The person who entered it may confirm it, with the password."),
+    "other": _("A second person must confirm it, with the password."),
+    "schedule": _(
+        "The schedule acts by itself, because a person confirmed the automation of this AWS account."
+    ),
+}
+
+# What stands behind an operation that the clock entered (authority.reason of the operation).
+SOURCES: Final[Mapping[str, Promise | str]] = {
+    "tags": _("Planned by the tags: AutoStart %(AutoStart)s, AutoStop %(AutoStop)s."),
+    "ebs_tagging": _("The volume is attached to %(instance)s and has no Name tag."),
+}
+
+STEPS: Final[Mapping[str, Promise | str]] = {
+    "entered": pgettext_lazy("step", "Entered"),
+    "confirmed": pgettext_lazy("step", "Confirmed"),
+    "called": pgettext_lazy("step", "Call to AWS"),
+    "verified": pgettext_lazy("step", "Verified"),
+}
+
+# Every code that says how something ended or why it cannot be done: infra.domain.aws.Problem, the outcomes of
+# operations, the refusals of entering and confirming. %(action)s is the missing permission at AWS.
+CODES: Final[Mapping[str, Promise | str]] = {
+    # problems at AWS
+    "permission": _("The role may not do %(action)s. Add this action to the role's policy."),
+    "role_refused": _("AWS refused the role. Check the role's trust policy and its external ID."),
+    "throttled": _("AWS asked to slow down. Toban tries again by itself."),
+    "gone": _("It no longer exists at AWS."),
+    "wrong_state": _("It was in a state in which AWS does not allow this."),
+    "no_capacity": _(
+        "AWS has no free capacity for this instance type in this zone. Try later or change the type."
+    ),
+    "key": _(
+        "The KMS key of a volume cannot be used. Check that it is enabled and that the role may use it."
+    ),
+    "unreachable": _("AWS could not be reached, so nothing was sent."),
+    "no_answer": _("The call was sent but no answer came. Toban looks up what happened and does not guess."),
+    "invalid": _("AWS found the request invalid."),
+    "unsupported": _("AWS does not support this for this kind of resource."),
+    "other": _("AWS answered with an error."),
+    # how an operation ended, or why it still waits
+    "reached": _("Done, and seen at AWS."),
+    "already": _("It was already so, nothing had to be done."),
+    "tagged": _("The tag was written, and seen at AWS."),
+    "applied": _("Applied."),
+    "no_trust": _("The AWS account has no role that Toban may use."),
+    "in_transition": _("It is just changing its state. Toban looks again."),
+    "busy": _("It is busy, for example with a backup. Toban looks again."),
+    "not_yet": _("The new state is not there yet. Toban looks again."),
+    "not_applied": _("The call had no effect. Toban sends it again."),
+    "did_not_reach": _("AWS accepted the call, but the state was not reached in time."),
+    "fell_back": _("It started and fell back at once. Look at the reason that AWS gives."),
+    "automation_off": _("The automation of the AWS account was switched off in the meantime."),
+    "tags_changed": _("The tags were changed in the meantime, so the plan no longer holds."),
+    "superseded": _("A later planned change took its place."),
+    "grace_passed": _("Toban could not act within 60 minutes of the planned time."),
+    "name_present": _("It has a Name tag by now, which is never overwritten."),
+    "attachment_changed": _("It serves another server by now."),
+    "attempts_exhausted": _("All attempts are used up."),
+    "authority_revoked": _("Whoever confirmed it no longer has the right."),
+    "no_verdict": _("AWS said nothing about it."),
+    "worker_lost": _("The process that carried it out ended. Toban looks up what happened."),
+    "not_started_in_time": _("It could not be begun in time."),
+    "not_approved_in_time": _("Nobody confirmed it in time."),
+    "rejected": _("A person rejected it."),
+    "withdrawn": _("Whoever entered it took it back."),
+    "cancelled": _("A person cancelled it."),
+    "unsupported_aurora": _("AWS cannot stop one instance of Aurora, only its cluster."),
+    "unsupported_cluster_member": _("AWS cannot stop one member of a database cluster."),
+    "unsupported_read_replica": _("AWS cannot stop a read replica."),
+    "unsupported_has_replicas": _("AWS cannot stop a database that has read replicas."),
+    "unsupported_sqlserver_multi_az": _("AWS cannot stop SQL Server in several zones."),
+    # why something cannot be entered or confirmed now
+    "already_moved": _("Somebody else was first: the operation is already in another state."),
+    "stale_content": _("The content has changed since this page was shown. Read it again, then confirm."),
+    "not_permitted": _("Your role does not allow this."),
+    "not_found": _("There is no such thing, or it belongs to another tenant."),
+    "not_reauthenticated": _("Prove once more that it is you: enter your password."),
+    "wrong_password": _("The password is not right."),
+    "another_person_must_confirm": _("Whoever entered it cannot confirm it. A second person must."),
+    "proxy_cannot_confirm": _("Whoever entered it for somebody else cannot confirm it."),
+    "confirmer_not_a_person": _("Only a person can confirm this."),
+    "only_the_enterer": _("Only the person who entered it can take it back."),
+    "approval_expired": _("The time for confirming it has passed. Enter it again."),
+    "reason_missing": _("Say why. The reason stands in the ledger."),
+    "reason_too_long": _("The reason is too long."),
+    "wrong_kind": _("This operation does not fit this kind of resource."),
+    "unknown_kind": _("There is no such operation."),
+    "bad_parameter": _("A value is not allowed."),
+    "already_running": _("It is already running."),
+    "already_stopped": _("It is already stopped."),
+    "state_changing": _("It is just changing its state. Wait a moment."),
+    "state_unknown": _("Its state is unknown. Wait for the next look at AWS."),
+    "operation_open": _("Another operation on it is not finished yet."),
+    "refused": _("This is not possible now."),
+}

@@ -1,0 +1,137 @@
+"""States with their look, kinds, roles and actors: the short words on badges and in tables."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class State(NamedTuple):
+    """How a state looks: `look` names the icon (`state-<look>` in the sprite) and the colour (`.state-<look>`)."""
+
+    look: str
+    word: Promise | str
+
+
+RESOURCE_STATES: Final[Mapping[str, State]] = {
+    "running": State("running", _("Running")),
+    "available": State("running", _("Running")),
+    "stopped": State("stopped", _("Stopped")),
+    "transition": State("transition", _("In transition")),
+    "pending": State("transition", _("Starting")),
+    "starting": State("transition", _("Starting")),
+    "stopping": State("transition", _("Stopping")),
+    "shutting-down": State("transition", _("Being deleted")),
+    "deleting": State("transition", _("Being deleted")),
+    "terminated": State("excluded", _("Deleted")),
+    "deleted": State("excluded", _("Deleted")),
+    "gone": State("excluded", _("Deleted")),
+    "any": State("excluded", _("Left as it is")),
+    "excluded": State("excluded", _("Excluded")),
+    "failed": State("failed", _("Failed")),
+    "unknown": State("unknown", _("Unknown")),
+}
+
+OPERATION_STATES: Final[Mapping[str, State]] = {
+    "entered": State("waiting", _("Waiting for confirmation")),
+    "confirmed": State("confirmed", _("Confirmed")),
+    "running": State("transition", _("Being carried out")),
+    "succeeded": State("done", _("Done")),
+    "failed": State("failed", _("Failed")),
+    "unknown": State("unknown", _("Outcome unknown")),
+    "missed": State("failed", _("Missed")),
+    "late": State("late", _("Late")),
+    "rejected": State("excluded", _("Rejected")),
+    "withdrawn": State("excluded", _("Withdrawn")),
+    "expired": State("excluded", _("Expired")),
+    "cancelled": State("excluded", _("Cancelled")),
+}
+
+# A mark on the day band: what became of a planned start or stop.
+MARK_STATES: Final[Mapping[str, State]] = {
+    "done": State("done", pgettext_lazy("mark", "done")),
+    "late": State("late", pgettext_lazy("mark", "late")),
+    "missed": State("failed", pgettext_lazy("mark", "missed or failed")),
+    "waiting": State("waiting", pgettext_lazy("mark", "planned")),
+    "skipped": State("excluded", pgettext_lazy("mark", "skipped")),
+}
+
+# What a line in the list "wrong" of Today speaks of.
+PROBLEM_STATES: Final[Mapping[str, State]] = {
+    "failed": State("failed", _("Failed")),
+    "missed": State("failed", _("Missed")),
+    "unknown": State("unknown", _("Outcome unknown")),
+    "late": State("late", _("Late")),
+    "finding": State("late", _("Tag to correct")),
+    "account": State("failed", _("AWS account")),
+    "unreachable": State("failed", _("Not reachable")),
+    "refused": State("failed", _("Refused")),
+    "wrong": State("failed", pgettext_lazy("count", "Wrong")),
+    "nothing_wrong": State("done", pgettext_lazy("count", "Nothing wrong")),
+}
+
+VOLUME_STATES: Final[Mapping[str, State]] = {
+    "in-use": State("running", _("Attached")),
+    "available": State("stopped", _("Not attached")),
+    "creating": State("transition", _("Being created")),
+    "deleting": State("transition", _("Being deleted")),
+    "deleted": State("excluded", _("Deleted")),
+    "gone": State("excluded", _("Deleted")),
+    "error": State("failed", _("Error")),
+    "unknown": State("unknown", _("Unknown")),
+}
+
+OUTCOMES: Final[Mapping[str, State]] = {
+    "ok": State("done", pgettext_lazy("outcome", "Done")),
+    "denied": State("excluded", pgettext_lazy("outcome", "Refused")),
+    "failed": State("failed", pgettext_lazy("outcome", "Failed")),
+    "skipped": State("excluded", pgettext_lazy("outcome", "Skipped")),
+    "unknown": State("unknown", pgettext_lazy("outcome", "Unknown")),
+}
+
+STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
+    "resource": RESOURCE_STATES,
+    "operation": OPERATION_STATES,
+    "mark": MARK_STATES,
+    "problem": PROBLEM_STATES,
+    "volume": VOLUME_STATES,
+    "outcome": OUTCOMES,
+}
+
+RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
+    "resource": _("Resource"),
+    "ec2": _("EC2 instance"),
+    "rds": _("RDS database"),
+    "ebs": _("EBS volume"),
+    "volume": _("EBS volume"),
+    "lane": _("AWS account and region"),
+    "account": _("AWS account"),
+    "project": _("Project"),
+    "operation": pgettext_lazy("noun", "Operation"),
+    "session": _("Session"),
+    "user": _("User"),
+    "tenant": _("Tenant"),
+}
+
+ROLES: Final[Mapping[str, Promise | str]] = {
+    "viewer": _("Viewer"),
+    "operator": _("Operator"),
+    "approver": _("Approver"),
+    "administrator": _("Administrator"),
+    "auditor": _("Auditor"),
+}
+
+# Who stands behind an event when it is not a person.
+ACTORS: Final[Mapping[str, Promise | str]] = {
+    "system": _("Toban (system)"),
+    "schedule": _("Toban (schedule)"),
+    "anonymous": _("Somebody not signed in"),
+}
+
+ACTIONS: Final[Mapping[str, Promise | str]] = {
+    "start": pgettext_lazy("action", "Start"),
+    "stop": pgettext_lazy("action", "Stop"),
+    "tag": pgettext_lazy("action", "Tag"),
+}
