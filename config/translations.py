@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_python
+from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
@@ -26,10 +26,14 @@ SKIPPED = {"migrations", "__pycache__"}
 LANGUAGES = ("ja", "en")
 WHOLE = ("ja",)  # must translate every text; English is the text itself
 
-# Keyword -> places of its texts, as Babel's extractor counts them: context comes first in the p-functions.
-CONTEXT = {"pgettext", "pgettext_lazy", "npgettext", "npgettext_lazy"}
-PLURAL = {"ngettext", "ngettext_lazy", "npgettext", "npgettext_lazy"}
-KEYWORDS = ("_", "gettext", "gettext_lazy", "gettext_noop", *CONTEXT, *PLURAL)
+# Keyword -> places of its texts; (1, "c") marks the context. The lazy functions are Django's.
+KEYWORDS = DEFAULT_KEYWORDS | {
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext_lazy": (1, 2),
+    "pgettext_lazy": ((1, "c"), 2),
+    "npgettext_lazy": ((1, "c"), 2, 3),
+}
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 
 
@@ -54,48 +58,27 @@ def main(arguments: list[str] | None = None) -> int:
 def collect() -> Catalog:
     """Every text of the sources, with the files it stands in; line numbers would only make noise in reviews."""
     catalog = Catalog(charset="utf-8", fuzzy=False)
-    for path, name, texts, comments in found():
-        context, ids = split(name, texts)
-        if ids is not None:
-            flags = ["python-format"] if PLACEHOLDER.search(ids if isinstance(ids, str) else ids[0]) else []
-            where = str(path.relative_to(ROOT))
-            catalog.add(ids, None, [(where, 0)], flags=flags, auto_comments=comments, context=context)
+    for path, text in sources():
+        for _line, message, comments, context in extract(
+            "python", io.BytesIO(text.encode("utf-8")), keywords=KEYWORDS, comment_tags=["Translators:"]
+        ):
+            flags = ["python-format"] if placeholders(message) else []
+            where = [(str(path.relative_to(ROOT)), 0)]
+            catalog.add(message, None, where, flags=flags, auto_comments=comments, context=context)
     return catalog
 
 
-def found() -> Iterator[tuple[Path, str, object, list[str]]]:
-    """Yield (file, function, its texts, translators' comments) of all sources, in a fixed order."""
+def sources() -> Iterator[tuple[Path, str]]:
+    """Every file as Python text, in a fixed order."""
     for folder in PYTHON:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if not SKIPPED & set(path.parts):
-                yield from extracted(path, path.read_text(encoding="utf-8"))
+                yield path, path.read_text(encoding="utf-8")
     for folder in TEMPLATES:
         for path in sorted((ROOT / folder).rglob("*.html")):
             text = templatize(path.read_text(encoding="utf-8"), origin=str(path))
             # What is left of a template is no Python: without its indentation it passes as expressions.
-            yield from extracted(path, "\n".join(line.lstrip() for line in text.splitlines()))
-
-
-def extracted(path: Path, text: str) -> Iterator[tuple[Path, str, object, list[str]]]:
-    source = io.BytesIO(text.encode("utf-8"))
-    for _line, name, texts, comments in extract_python(
-        source, KEYWORDS, ["Translators:"], {"encoding": "utf-8"}
-    ):
-        yield path, name, texts, comments
-
-
-def split(name: str, texts: object) -> tuple[str | None, str | tuple[str, str] | None]:
-    """Return (context, text or (singular, plural)); no text when the argument was not a literal."""
-    parts = list(texts) if isinstance(texts, tuple | list) else [texts]
-    context = parts.pop(0) if name in CONTEXT else None
-    wanted = parts[: 2 if name in PLURAL else 1]
-    if not all(isinstance(part, str) and part for part in wanted) or (
-        name in CONTEXT and not isinstance(context, str)
-    ):
-        return None, None
-    if name in PLURAL:
-        return (context if isinstance(context, str) else None), (wanted[0], wanted[1])
-    return (context if isinstance(context, str) else None), wanted[0]
+            yield path, "\n".join(line.lstrip() for line in text.splitlines())
 
 
 def update(language: str, template: Catalog) -> list[str]:
@@ -130,7 +113,7 @@ def incomplete(language: str, catalog: Catalog) -> Iterator[str]:
     for message in catalog:
         if not message.id:
             continue
-        texts = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        texts = forms(message.string)
         if message.fuzzy:
             yield f"{language}: fuzzy: {key(message)!r}"
         if not all(texts):
@@ -139,8 +122,13 @@ def incomplete(language: str, catalog: Catalog) -> Iterator[str]:
             yield f"{language}: other placeholders: {key(message)!r}"
 
 
+def forms(value: object) -> tuple[str, ...]:
+    """One text, or all of its plural forms."""
+    return tuple(str(one or "") for one in (value if isinstance(value, tuple | list) else (value,)))
+
+
 def placeholders(text: object) -> set[str]:
-    return set(PLACEHOLDER.findall("".join(text) if isinstance(text, tuple | list) else str(text)))
+    return set(PLACEHOLDER.findall("".join(forms(text))))
 
 
 def key(message: Message) -> tuple[str, str]:
