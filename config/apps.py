@@ -6,6 +6,6 @@ __all__ = ["ConfigConfig", "celery_app"]
 
 
 class ConfigConfig(AppConfig):
-    """The top floor as a Django app; loading it makes the Celery app the current one for every `shared_task`."""
+    """The top floor as a Django app; loading it makes the Celery app current for every `shared_task`."""
 
     name = "config"

@@ -73,7 +73,7 @@ def switch_on(tenant: Tenant, account: AwsAccount, people: dict[Role, User], now
 
 def seed_simulator(at: datetime) -> dict[str, object]:
     """Plant the demo fleet, its tags set round `at`; what is due at that minute has not happened yet."""
-    return simulator("demo", {"at": at.isoformat()})
+    return simulator("demo", {"at": at.isoformat(), "slow_ms": [800, 1500]})
 
 
 def simulator(what: str, body: dict[str, object] | None = None) -> dict[str, object]:

@@ -42,10 +42,15 @@ def ensure_partitions() -> int:
     return partitions.ensure(months=24)
 
 
+def queue_of(lane: str) -> str:
+    """Lanes with a class of their own ('<account>/<region>/<class>') are background work for the inventory workers."""
+    return "inventory" if lane.count("/") > 1 else "aws"
+
+
 def wake(tenant_id: UUID, lane: str) -> None:
     """Ask for a drain; a broker that does not answer costs one sweep, never the caller."""
     try:
-        drain_lane.apply_async((str(tenant_id), lane), expires=60)
+        drain_lane.apply_async((str(tenant_id), lane), queue=queue_of(lane), expires=60)
     except (OSError, OperationalError) as error:
         log.warning("wake_failed", lane=lane, error=type(error).__name__)
 

@@ -66,7 +66,7 @@ def _power_kind(name: str) -> Kind:
             "lane": target.lane,
         },
         refusal=lambda target, parameters: _refusal(name, target),
-        executor=power.PowerExecutor(service, Action(action), timedelta(seconds=15 if database else 5)),
+        executor=power.PowerExecutor(service, Action(action), timedelta(seconds=10 if database else 5)),
         verify_within=timedelta(minutes=60 if database else 10),
         batch=10 if database else 100,
     )

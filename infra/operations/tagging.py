@@ -25,6 +25,8 @@ from medical_audit.operations.automatic import Due, enter_due
 from medical_audit.tenancy import tenant_scope
 
 KIND = "ebs.tag"
+#: Tagging has lanes of its own, served by background workers: a server never waits for a label.
+LANE_CLASS = "tags"
 VALUE_MAX = 256
 
 
@@ -41,7 +43,7 @@ def enter_tagging(tenant_id: UUID, region_id: UUID, *, now: datetime) -> int:
         dues = [
             Due(
                 kind=KIND,
-                target=OperationTarget("volume", str(row.id), row.volume_id, f"{region.account.account_id}/{region.name}"),
+                target=OperationTarget("volume", str(row.id), row.volume_id, f"{region.account.account_id}/{region.name}/{LANE_CLASS}"),
                 parameters={"volume_id": row.volume_id, "value": row.served_name[:VALUE_MAX], "instance_id": row.served_instance},
                 due_at=now,
                 dedupe_key=f"{KIND}/{row.id}/{utc_text(row.name_missing_since or now)}/{now:%Y-%m-%d}",
@@ -69,7 +71,7 @@ class TagExecutor:
     """Writes the tag Name on volumes that have none, never over an existing one."""
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
-        account, _, region = operations[0].lane.partition("/")
+        account, region, _ = operations[0].lane.split("/")
         row = Region.objects.select_related("account").filter(account__account_id=account, name=region).first()
         return Plan(target_of(account, region), row is not None and row.account.automation == Automation.ON)
 

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.conf import settings
+
 from infra.domain.aws import AwsError, Problem
 from medical_audit.domain.kinds import Fail, Health, Later, Unknown
 
-_WAIT = {
-    Problem.THROTTLED: timedelta(seconds=5),
-    Problem.WRONG_STATE: timedelta(seconds=15),
-    Problem.NO_CAPACITY: timedelta(seconds=60),
-    Problem.UNREACHABLE: timedelta(seconds=15),
-    Problem.NO_ANSWER: timedelta(seconds=15),
+#: Seconds to wait before the next try; capacity (the gateway's own advice) is bounded by the setting.
+_WAIT_S = {
+    Problem.THROTTLED: 5.0,
+    Problem.WRONG_STATE: 15.0,
+    Problem.NO_CAPACITY: 60.0,
+    Problem.UNREACHABLE: 15.0,
+    Problem.NO_ANSWER: 15.0,
 }
 _LANE_FAILS = frozenset({Problem.THROTTLED, Problem.UNREACHABLE, Problem.NO_ANSWER})
 
@@ -24,7 +27,7 @@ def detail_of(error: AwsError) -> dict[str, str]:
 
 def before_error(error: AwsError) -> Fail | Later:
     """The look before a call failed: nothing was applied, so wait where waiting can help."""
-    if error.problem in _WAIT:
+    if error.problem in _WAIT_S:
         return Later(str(error.problem), _wait(error), detail=detail_of(error))
     return Fail(str(error.problem), error.request_id, detail=detail_of(error))
 
@@ -50,5 +53,5 @@ def health_of(errors: Sequence[AwsError | None]) -> tuple[Health, str]:
 
 
 def _wait(error: AwsError) -> timedelta:
-    wait = _WAIT[error.problem]
-    return max(wait, timedelta(seconds=error.retry_after_s)) if error.retry_after_s else wait
+    seconds = max(_WAIT_S[error.problem], error.retry_after_s or 0.0)
+    return timedelta(seconds=min(seconds, settings.RETRY_WAIT_MAX_S))

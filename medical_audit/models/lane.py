@@ -14,7 +14,10 @@ class Breaker(models.TextChoices):
 
 
 class Lane(TenantModel):
-    """`name` is '<account>/<region>'; `fence` rises with each lease, and every write of its holder names it."""
+    """`name` is '<account>/<region>[/<class>]', `account` the group that shares a bound on workers.
+
+    `fence` rises with each lease, and every write of its holder names it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)

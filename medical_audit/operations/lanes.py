@@ -62,7 +62,7 @@ class Lease:
 
 def lease_lane(tenant_id: UUID, lane: str, *, worker: str, clock: Callable[[], datetime]) -> Lease | None:
     """Take the lane, or None: somebody holds it, its breaker is open, or its account has enough workers already."""
-    account = lane.partition("/")[0]
+    account = lane_group(lane)
     with tenant_scope(tenant_id):
         now = clock()
         _one_at_a_time(account)
@@ -78,6 +78,13 @@ def lease_lane(tenant_id: UUID, lane: str, *, worker: str, clock: Callable[[], d
         row.leased_until = now + timedelta(seconds=settings.LEASE_S)
         row.save(update_fields=["fence", "worker", "served_at", "leased_until"])
     return Lease(tenant_id, lane, worker, row.fence, clock, until=begin + settings.LEASE_S)
+
+
+def lane_group(lane: str) -> str:
+    """Lanes of one account and class share a bound on workers: '<account>/<region>[/<class>]' -> '<account>[/<class>]'."""
+    account, _, rest = lane.partition("/")
+    _, _, lane_class = rest.partition("/")
+    return f"{account}/{lane_class}" if lane_class else account
 
 
 def release_lane(lease: Lease) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -33,19 +34,27 @@ class Command(BaseCommand):
         self._say(f"taking stock of {len(regions)} account-regions")
         for tenant_id, region_id in regions:
             take_inventory.delay(str(tenant_id), str(region_id), force=True)
-        self._wait(lambda: demo_report.inventories_left(at), "account-regions to look at", deadline)
-        tick.delay()
-        self._wait(lambda: demo_report.tick_left(at), "tick", deadline)
-        self._wait(demo_report.open_operations, "operations to settle", deadline)
+        settled = (
+            self._wait(lambda: demo_report.inventories_left(at), "account-regions to look at", deadline)
+            and self._tick(at, deadline)
+            and self._wait(demo_report.open_operations, "operations to settle", deadline)
+        )
         report = demo_report.report(at, before)
         report["wall_s"] = round(time.monotonic() - began, 2)
         self.stdout.write(json.dumps(report, ensure_ascii=False))
-        sys.exit(0 if report["lost"] == 0 and report["ledger"]["intact"] else 1)
+        sys.exit(0 if settled and report["lost"] == 0 and report["ledger"]["intact"] else 1)
 
-    def _wait(self, left: Any, what: str, deadline: float) -> None:
-        """Wait for workers in other processes; a sweep now and then stands in for the beat."""
+    def _tick(self, at: datetime, deadline: float) -> bool:
+        tick.delay()
+        return self._wait(lambda: demo_report.tick_left(at), "tick", deadline)
+
+    def _wait(self, left: Any, what: str, deadline: float) -> bool:
+        """Wait for workers in other processes; a sweep now and then stands in for the beat. False: not in time."""
         swept, said = 0.0, -1
-        while (count := left()) and time.monotonic() < deadline:
+        while count := left():
+            if time.monotonic() > deadline:
+                self._say(f"gave up: {count} {what} left; see the workers' logs")
+                return False
             if count != said:
                 self._say(f"{count} {what}")
                 said = count
@@ -53,6 +62,7 @@ class Command(BaseCommand):
                 sweep.delay()
                 swept = time.monotonic()
             time.sleep(POLL_S)
+        return True
 
     def _say(self, line: str) -> None:
         self.stderr.write(line)
