@@ -60,4 +60,4 @@ def programs(*, bind: str, state: Path, web_workers: int = 1) -> dict[str, Progr
 
 
 def _celery(what: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "--app", "config.celery", "--quiet", what]
+    return [sys.executable, "-m", "celery", "--app", "config.celery", what]

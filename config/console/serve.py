@@ -62,7 +62,7 @@ class Serve:
                 if self.stack:
                     self.stack.up(background=False)
                     self.stack.collect_static()
-                for program in self.chosen:
+                for program in {program.role: program for program in self.chosen}.values():
                     self._check(program)
                 for program in self.chosen:
                     self.supervisor.start(program.name, program.command, env=self._environment(program))
