@@ -12,12 +12,13 @@
 -- toban_audit       reads and verifies the ledger
 -- toban_ledger      nobody logs in as it; owns the ledger's tables and functions
 -- toban_queue       nobody logs in as it; owns the few functions that look across tenants
+-- toban_keys        nobody logs in as it; lets the owner become one of the two, but not be them all the time
 --
 -- Row-level security binds the four application roles because they own nothing and may not bypass it.
 
 SELECT format('CREATE ROLE %I', name)
 FROM unnest(ARRAY['toban_owner', 'toban_web', 'toban_worker', 'toban_scheduler', 'toban_audit',
-                  'toban_ledger', 'toban_queue']) AS name
+                  'toban_ledger', 'toban_queue', 'toban_keys']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
 
@@ -28,9 +29,14 @@ ALTER ROLE toban_scheduler LOGIN   NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATERO
 ALTER ROLE toban_audit     LOGIN   NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
 ALTER ROLE toban_ledger    NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
 ALTER ROLE toban_queue     NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
+ALTER ROLE toban_keys      NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT;
 
 -- To give an object to a role one must be its member; migrations give the ledger and the queue what is theirs.
-GRANT toban_ledger, toban_queue TO toban_owner;
+-- By way of a role that inherits nothing: a direct member would have their policies on every table, too, and see
+-- every tenant's rows without so much as a SET ROLE. (WITH INHERIT FALSE says the same from PostgreSQL 16 on.)
+REVOKE toban_ledger, toban_queue FROM toban_owner;
+GRANT toban_ledger, toban_queue TO toban_keys;
+GRANT toban_keys TO toban_owner;
 
 SELECT 'CREATE DATABASE toban OWNER toban_owner TEMPLATE template0 ENCODING ''UTF8'''
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'toban')

@@ -1,13 +1,13 @@
 -- The queue's cross-tenant windows: narrow functions of a role that may only read, for the processes that must
 -- know WHERE work is due without seeing WHAT it is. The web role may not call them.
 CREATE SCHEMA queue AUTHORIZATION toban_queue;
-GRANT USAGE ON SCHEMA queue TO toban_worker, toban_scheduler, toban_audit;
 GRANT SELECT (tenant_id, lane, work_at, deadline, approval_expires_at, state) ON medical_audit_operation TO toban_queue;
 GRANT SELECT (tenant_id, name, account, leased_until, open_until, failures, served_at) ON medical_audit_lane TO toban_queue;
 CREATE POLICY queue_reader ON medical_audit_operation FOR SELECT TO toban_queue USING (true);
 CREATE POLICY queue_reader ON medical_audit_lane FOR SELECT TO toban_queue USING (true);
 
 SET LOCAL ROLE toban_queue;
+GRANT USAGE ON SCHEMA queue TO toban_worker, toban_scheduler, toban_audit;
 -- Lanes with work due that nobody holds and whose breaker lets a call through: healthy ones first, then who waited longest.
 CREATE FUNCTION queue.due_lanes(p_now timestamptz, p_limit int) RETURNS TABLE (tenant_id uuid, lane text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog

@@ -180,6 +180,7 @@ def test_the_application_roles_own_nothing_and_bypass_nothing(start: Start) -> N
         ).fetchone()
     assert roles == [
         ("toban_audit", True, False, False),
+        ("toban_keys", False, False, False),
         ("toban_ledger", False, False, False),
         ("toban_owner", True, False, True),
         ("toban_queue", False, False, False),
