@@ -63,7 +63,7 @@ def test_an_old_python_is_told_which_one_is_needed(
 
 
 def test_the_script_parses_on_pythons_that_it_refuses() -> None:
-    compile((ROOT / "toban").read_text(), "toban", "exec", flags=0, _feature_version=7)  # type: ignore[call-overload]
+    compile((ROOT / "toban").read_text(), "toban", "exec", flags=0, _feature_version=7)
 
 
 def test_a_list_counts_as_installed_until_its_lock_changes(script: Any) -> None:

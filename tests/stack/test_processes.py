@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ STUBBORN = [
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path):  # type: ignore[no-untyped-def]
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     """A supervisor whose children are ended after the test."""
     made = Supervisor(logs=tmp_path, cwd=tmp_path)
     yield made
@@ -40,6 +41,11 @@ def until(condition: Callable[[], object], *, seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
+def is_up(log: Path) -> bool:
+    """Whether the child has said that it listens to signals now."""
+    return "up" in last_lines(log)
+
+
 def test_stop_ends_group_after_group(supervisor: Supervisor, tmp_path: Path) -> None:
     note = (
         "import pathlib, signal, sys, time\n"
@@ -51,7 +57,7 @@ def test_stop_ends_group_after_group(supervisor: Supervisor, tmp_path: Path) -> 
     for name in ("worker", "web", "extra"):
         supervisor.start(name, [sys.executable, "-c", note, name], env=os.environ)
     for name in ("worker", "web", "extra"):
-        until(lambda name=name: "up" in last_lines(tmp_path / f"{name}.log"))
+        until(functools.partial(is_up, tmp_path / f"{name}.log"))
     supervisor.stop(order=[["web"], ["worker"]])
     assert (tmp_path / "order").read_text().split() == ["web", "worker", "extra"]
     assert supervisor.children == {}
