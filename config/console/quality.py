@@ -17,8 +17,8 @@ from config.stack import ROOT
 BIN = Path(sys.executable).parent
 STEPS: Mapping[str, Sequence[str | Path]] = {
     "types": (BIN / "mypy", "."),
-    "lint": (BIN / "ruff", "check", "."),
-    "format": (BIN / "ruff", "format", "--check", "."),
+    "lint": (BIN / "ruff", "check", "--output-format", "concise", "."),
+    "format": (BIN / "ruff", "format", "--check", "--output-format", "concise", "."),
     "layers": (BIN / "lint-imports",),
     "templates": (BIN / "djlint", "templates", "--check", "--lint", "--quiet"),
     "locks": (sys.executable, "-m", "config.console.locks"),
