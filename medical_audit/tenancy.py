@@ -39,11 +39,12 @@ def current_tenant_id() -> UUID:
     return scope.tenant_id
 
 
-def _tell_database(scope: _Scope) -> None:
+def _tell_database(scope: _Scope | None) -> None:
+    """None leaves nobody bound: an empty setting, on which the policies fail loudly."""
+    tenant, user = (str(scope.tenant_id), str(scope.user_id)) if scope else ("", "")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('toban.tenant_id', %s, true), set_config('toban.user_id', %s, true)",
-            [str(scope.tenant_id), str(scope.user_id)],
+            "SELECT set_config('toban.tenant_id', %s, true), set_config('toban.user_id', %s, true)", [tenant, user]
         )
 
 
@@ -51,9 +52,10 @@ def _tell_database(scope: _Scope) -> None:
 def tenant_scope(tenant_id: UUID, *, user_id: UUID = NOBODY) -> Iterator[None]:
     """Bind a tenant to one transaction: opens it (a savepoint inside another), commits or rolls back at the end.
 
-    A released savepoint would keep the inner tenant in PostgreSQL, so the outer one is told again on leaving.
+    A released savepoint would keep the inner tenant in PostgreSQL, so the outer one (or that there is none) is told
+    again on leaving.
     """
-    outer = _scope.get()
+    outer, inside = _scope.get(), connection.in_atomic_block
     scope = _Scope(tenant_id, user_id)
     with transaction.atomic():
         _tell_database(scope)
@@ -62,7 +64,7 @@ def tenant_scope(tenant_id: UUID, *, user_id: UUID = NOBODY) -> Iterator[None]:
             yield
         finally:
             _scope.reset(token)
-        if outer is not None:
+        if inside:
             _tell_database(outer)
 
 
