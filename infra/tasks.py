@@ -39,8 +39,9 @@ def tick() -> int:
 @shared_task
 def kick_inventories() -> None:
     """Ask for each inventory that is due; the task itself claims it, so asking twice is harmless."""
-    before = clock.now() - timedelta(seconds=settings.INVENTORY_EVERY_S)
-    for tenant_id, region_id in queue.due_inventories(before):
+    now = clock.now()
+    before = now - timedelta(seconds=settings.INVENTORY_EVERY_S)
+    for tenant_id, region_id in queue.due_inventories(before, now):
         try:
             take_inventory.apply_async((str(tenant_id), str(region_id)), expires=60)
         except (OSError, OperationalError) as error:

@@ -14,15 +14,15 @@ SET LOCAL ROLE toban_queue;
 CREATE FUNCTION queue.due_tenants(p_now timestamptz) RETURNS TABLE (tenant_id uuid, due bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
 AS $$ SELECT r.tenant_id, count(*) FROM public.infra_resource r WHERE r.next_change_at <= p_now GROUP BY 1 ORDER BY 1 $$;
-CREATE FUNCTION queue.due_inventories(p_before timestamptz) RETURNS TABLE (tenant_id uuid, region_id uuid)
+CREATE FUNCTION queue.due_inventories(p_before timestamptz, p_now timestamptz) RETURNS TABLE (tenant_id uuid, region_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
 AS $$
     SELECT r.tenant_id, r.id FROM public.infra_region r
-    WHERE r.inventory_tried_at IS NULL OR r.inventory_tried_at <= p_before
+    WHERE r.inventory_tried_at IS NULL OR r.inventory_tried_at <= p_before OR r.inventory_tried_at > p_now
     ORDER BY r.inventory_tried_at NULLS FIRST
 $$;
-REVOKE EXECUTE ON FUNCTION queue.due_tenants(timestamptz), queue.due_inventories(timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION queue.due_tenants(timestamptz), queue.due_inventories(timestamptz) TO toban_worker, toban_scheduler;
+REVOKE EXECUTE ON FUNCTION queue.due_tenants(timestamptz), queue.due_inventories(timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION queue.due_tenants(timestamptz), queue.due_inventories(timestamptz, timestamptz) TO toban_worker, toban_scheduler;
 RESET ROLE;
 """
 

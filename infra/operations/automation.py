@@ -33,7 +33,8 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     account.automation_confirmed_by_name = operation.confirmed_by_name
     account.automation_confirmed_at = now
     account.save()
-    rows = list(Resource.objects.filter(account=account, gone_at__isnull=True))
+    present = Resource.objects.filter(account=account, gone_at__isnull=True)
+    rows = list(present.select_for_update(of=("self",)).order_by("id"))
     for row in rows:
         plan(row, account, since=now, now=now)
     Resource.objects.bulk_update(rows, PLAN_FIELDS, batch_size=500)

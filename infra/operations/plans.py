@@ -18,11 +18,13 @@ def plan(resource: Resource, account: AwsAccount, *, since: datetime, now: datet
     schedule = schedule_of(resource.tags, account)
     following = None
     findings: tuple[TagFinding, ...] = ()
+    if resource.gone_at is not None:
+        schedule = None
     if isinstance(schedule, Unreadable):
         findings = schedule.findings
     elif isinstance(schedule, TagSchedule):
         findings = _unsupported(resource)
-        if not findings and resource.gone_at is None:
+        if not findings:
             following = next_occurrence(schedule, calendar_at(now), since)
     resource.scheduled = following is not None
     set_next(resource, following, since)

@@ -13,16 +13,17 @@ def due_tenants(now: datetime) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def due_inventories(before: datetime) -> list[tuple[UUID, UUID]]:
-    """Regions (tenant, region) last looked at before an instant, longest ago first."""
+def due_inventories(before: datetime, now: datetime) -> list[tuple[UUID, UUID]]:
+    """Regions (tenant, region) last looked at before an instant, or after now (the clock was put back); longest ago first."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tenant_id, region_id FROM queue.due_inventories(%s)", [before])
+        cursor.execute("SELECT tenant_id, region_id FROM queue.due_inventories(%s, %s)", [before, now])
         return list(cursor.fetchall())
 
 
 def every_region() -> list[tuple[UUID, UUID]]:
     """All regions of all tenants, whenever they were last looked at."""
-    return due_inventories(datetime.max.replace(tzinfo=UTC))
+    ever = datetime.max.replace(tzinfo=UTC)
+    return due_inventories(ever, ever)
 
 
 def tenants() -> list[UUID]:
