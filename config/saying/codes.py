@@ -1,5 +1,7 @@
 """States, kinds and roles in words."""
 
+from collections.abc import Iterable
+
 from config.words import states
 
 
@@ -34,3 +36,8 @@ def role_label(code: object) -> str:
 def action_label(code: object) -> str:
     """start, stop, tag."""
     return str(states.ACTIONS.get(str(code), code))
+
+
+def role_list(codes: Iterable[object]) -> str:
+    """All roles of a person in one line."""
+    return "・".join(role_label(code) for code in codes)

@@ -19,7 +19,7 @@ register = template.Library()
 FILTERS = (
     times.day, times.day_long, times.jst, times.jst_short, times.jst_exact, times.clock, times.clock_exact, times.utc,
     times.duration, times.number,
-    codes.state_look, codes.kind_label, codes.role_label, codes.action_label,
+    codes.state_look, codes.kind_label, codes.role_label, codes.role_list, codes.action_label,
     operations.operation_label, operations.operation_effect, operations.operation_undo, operations.operation_sentence,
     operations.outcome_text, operations.outcome_short, operations.code_text, operations.policy_text,
     operations.entered_by, operations.why_text, operations.target_code,
