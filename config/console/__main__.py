@@ -15,6 +15,15 @@ from config.processes import Stopped
 from config.stack import ROOT, Stack
 
 
+# Which database role a command needs; all others connect as the web server does.
+SCHEMA_COMMANDS = ("migrate", "showmigrations", "makemigrations", "sqlmigrate", "squashmigrations")
+ROLE_OF_COMMAND = {
+    **dict.fromkeys(SCHEMA_COMMANDS, "DATABASE_OWNER_URL"),
+    "audit_verify": "DATABASE_AUDIT_URL",
+    "demo_round": "DATABASE_SCHEDULER_URL",
+}
+
+
 def say(line: str) -> None:
     """Progress, to stderr: stdout belongs to results."""
     print(line, file=sys.stderr, flush=True)
@@ -72,13 +81,14 @@ def env(arguments: Sequence[str]) -> int:
 def manage(arguments: Sequence[str]) -> int:
     """manage.py in the stack, in this very process, so that shells and Ctrl-C behave as ever.
 
-    The stack stays up afterwards. `migrate` connects as the owner of the tables.
+    The stack stays up afterwards. Commands on the schema connect as the owner of the tables.
     """
     stack = open_stack()
     was_up = stack.running().keys() >= {"postgres", "valkey"}
-    role = "DATABASE_OWNER_URL" if arguments[:1] == ["migrate"] else "DATABASE_URL"
+    command = arguments[0] if arguments else "help"
+    role = ROLE_OF_COMMAND.get(command, "DATABASE_URL")
     if not {"-h", "--help", "help"} & set(arguments[:2]):
-        stack.up(background=True, migrate=role == "DATABASE_URL")
+        stack.up(background=True, migrate=command not in SCHEMA_COMMANDS)
         if not was_up and not stack.outside:
             say("The stack was down; it is up now and stays up until ./toban down.")
     os.execve(sys.executable, [sys.executable, str(ROOT / "manage.py"), *arguments], stack.environment(role))
