@@ -31,6 +31,14 @@ ERRORS: Final[Mapping[str, Words]] = {
     "reason_missing": Words(_("A reason is missing."), _("Say in a few words why; it stands in the ledger.")),
     "reason_too_long": Words(_("The reason is too long."), _("Use at most 1,000 characters.")),
     "approval_expired": Words(_("The time for confirming it is over."), _("Enter it again.")),
+    "too_many": Words(_("Too many resources at once."), _("Enter at most 200 at a time.")),
+    "bad_cursor": Words(_("This page of the list no longer exists."), _("Go back to the first page of the list.")),
+    "bad_idempotency_key": Words(
+        _("The Idempotency-Key cannot be used."), _("Send 8 to 64 letters, digits, hyphens or underscores.")
+    ),
+    "invalid": Words(_("The request could not be read."), _("Correct the fields that are named, and send it again.")),
+    "not_signed_in": Words(_("You are not signed in."), _("Sign in, then send the request again.")),
+    "method_not_allowed": Words(_("This address does not take that method."), _("Look into the API's table of methods.")),
     "bad_request": Words(_("The request could not be read."), _("Go back, correct it and send it again.")),
     "csrf": Words(_("The form is too old, or came from another page."), _("Open the page again and send it once more.")),
     "internal_error": Words(_("Something broke on our side."), _("Nothing was changed. Tell support the id below.")),

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -47,8 +49,14 @@ def problem(request: HttpRequest, status: int, code: str, **params: Any) -> Http
     if is_api(request):
         body = {"type": "about:blank", "title": str(words.title), "status": status, "code": code,
                 "detail": str(words.cure), "request_id": request_id}  # fmt: skip
+        if params.get("fields"):
+            body["fields"] = params["fields"]
         return JsonResponse(body, status=status, content_type="application/problem+json")
-    return render(request, "errors/error.html", {"words": words, "status": status, "request_id": request_id}, status=status)
+    shown = {"words": words, "status": status, "request_id": request_id}
+    if status >= 500:
+        # Without the request: what every page asks the database for may be just what broke.
+        return HttpResponse(render_to_string("errors/error.html", shown), status=status)
+    return render(request, "errors/error.html", shown, status=status)
 
 
 class DomainErrorMiddleware:
@@ -71,12 +79,16 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> HttpResp
     request = context["request"]._request
     if isinstance(error, DomainError):
         return problem(request, status_of(error), error.code, **error.params)
-    answer = exception_handler(error, context)
-    if answer is None:
+    if isinstance(error, NotAuthenticated):
+        answer = problem(request, 401, "not_signed_in")
+        answer["WWW-Authenticate"] = "Session"
+        return answer
+    refused = exception_handler(error, context)
+    if refused is None:
         return None
-    code = getattr(error, "default_code", "error")
-    document = problem(request, answer.status_code, code)
-    document.headers.update({name: value for name, value in answer.items() if name not in ("Content-Type",)})
+    fields = error.detail if isinstance(error, ValidationError) else None
+    document = problem(request, refused.status_code, getattr(error, "default_code", "error"), fields=fields)
+    document.headers.update({name: value for name, value in refused.items() if name != "Content-Type"})
     return document
 
 

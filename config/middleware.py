@@ -1,6 +1,7 @@
-"""Round every request: an id for the logs, and one transaction that knows who asks."""
+"""Round every request: an id for the logs, a count for the metrics, and one transaction that knows who asks."""
 
 import re
+import time
 import uuid
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from django.contrib.auth import SESSION_KEY
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 
+from config.metrics import count_request
 from medical_audit.tenancy import NOBODY, platform_scope
 
 #: Answered without a database, a session or a transaction: a probe must not need what it probes.
@@ -26,8 +28,10 @@ class RequestIdMiddleware:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:16]
         request.request_id = request_id  # type: ignore[attr-defined]
+        began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
+        count_request(request, response, time.perf_counter() - began)
         response["X-Request-Id"] = request_id
         return response
 

@@ -1,3 +1,28 @@
-from django.urls import URLPattern, URLResolver
+"""Every address: the door, each tenant's pages under /t/<slug>/, the API under /api/v1/, probes."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
+
+import accounts.urls
+import infra.urls
+import medical_audit.urls
+from config import health
+
+tenant_api = [*infra.urls.api_urlpatterns, *medical_audit.urls.api_urlpatterns]
+api_patterns = [*accounts.urls.api_urlpatterns, path("<slug:slug>/", include(tenant_api))]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path("language/", set_language, name="set_language"),
+    path("api/v1/tenants/", include((api_patterns, "api"))),
+    path("t/<slug:slug>/", include("infra.urls")),
+    path("t/<slug:slug>/", include("medical_audit.urls")),
+    path("", include("accounts.urls")),
+]
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"

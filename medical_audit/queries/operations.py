@@ -1,9 +1,127 @@
 """Reading operations of the bound tenant."""
 
-from medical_audit.domain.states import State
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.errors import NotFound
+from medical_audit.domain.kinds import Policy, all_kinds
+from medical_audit.domain.rights import OPERATION_VIEW
+from medical_audit.domain.states import OPEN, TROUBLE, State
 from medical_audit.models import Operation
+from medical_audit.queries.paging import Cursors, Page, page_of
 
 
-def waiting_count() -> int:
+@dataclass(frozen=True, slots=True)
+class OperationFilter:
+    """What a reader looks for; empty means everything. `target` is an id, `mine` who entered."""
+
+    state: str = ""
+    kind: str = ""
+    mine: bool = False
+    target: str = ""
+    q: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCounts:
+    """How many there are by state and by kind, each under the other filters; `total` over all states."""
+
+    states: Mapping[str, int]
+    kinds: Mapping[str, int]
+    total: int
+
+
+def waiting_count(actor: Actor) -> int:
     """How many operations wait for a person to confirm them."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
     return Operation.objects.filter(state=State.ENTERED).count()
+
+
+def list_operations(wanted: OperationFilter, cursors: Cursors, *, actor: Actor) -> Page:
+    """One page, newest first. Raises NotPermitted, Refused."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    return page_of(_matching(wanted, actor), ("entered_at", "id"), cursors, descending=True)
+
+
+def count_operations(wanted: OperationFilter, *, actor: Actor) -> OperationCounts:
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    states = _counts(_matching(wanted, actor, without="state"), "state")
+    return OperationCounts(states, _counts(_matching(wanted, actor, without="kind"), "kind"), sum(states.values()))
+
+
+def get_operation(operation_id: UUID, *, actor: Actor) -> Operation:
+    """One operation; raises NotPermitted, NotFound (missing, or another tenant's)."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    operation: Operation | None = Operation.objects.filter(id=operation_id).first()
+    if operation is None:
+        raise NotFound(type="operation")
+    return operation
+
+
+def awaiting(*, actor: Actor, limit: int) -> tuple[list[Operation], int]:
+    """What this very person could confirm, oldest first, and how many there are."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    kinds = [kind.name for kind in all_kinds() if actor.may(kind.confirm_permission, actor.tenant_id)]
+    not_mine_alone = Q(entered_by_id=actor.id) & (Q(policy=Policy.OTHER) | ~Q(on_behalf_of_id=""))
+    rows = Operation.objects.filter(state=State.ENTERED, kind__in=kinds).exclude(not_mine_alone)
+    return list(rows.order_by("entered_at", "id")[:limit]), rows.count()
+
+
+def open_by_target(target_type: str, ids: Iterable[str], *, actor: Actor) -> dict[str, Operation]:
+    """The newest operation under way of each target that has one."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    rows = Operation.objects.filter(target_type=target_type, target_id__in=list(ids), state__in=OPEN)
+    return {row.target_id: row for row in rows.order_by("entered_at", "id")}
+
+
+def open_of_target(target_type: str, target_id: str, *, actor: Actor) -> list[Operation]:
+    """What is under way for one target, newest first."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    rows = Operation.objects.filter(target_type=target_type, target_id=target_id, state__in=OPEN)
+    return list(rows.order_by("-entered_at", "-id"))
+
+
+def troubles(since: datetime, *, actor: Actor) -> QuerySet[Operation]:
+    """What went wrong since an instant and was not put right: a later success with the same target settles it."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    later = Operation.objects.filter(
+        target_type=OuterRef("target_type"),
+        target_id=OuterRef("target_id"),
+        state=State.SUCCEEDED,
+        entered_at__gt=OuterRef("entered_at"),
+    )
+    rows: QuerySet[Operation] = Operation.objects.filter(state__in=TROUBLE, entered_at__gte=since)
+    return rows.filter(~Exists(later))
+
+
+def overdue(before: datetime, *, actor: Actor) -> QuerySet[Operation]:
+    """Confirmed work that was due before an instant and has not been begun."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    rows: QuerySet[Operation] = Operation.objects.filter(state=State.CONFIRMED, due_at__lt=before)
+    return rows
+
+
+def _matching(wanted: OperationFilter, actor: Actor, *, without: str = "") -> QuerySet[Operation]:
+    rows: QuerySet[Operation] = Operation.objects.all()
+    if wanted.state and without != "state":
+        rows = rows.filter(state=wanted.state)
+    if wanted.kind and without != "kind":
+        rows = rows.filter(kind=wanted.kind)
+    if wanted.mine:
+        rows = rows.filter(entered_by_id=actor.id)
+    if wanted.target:
+        rows = rows.filter(target_id=wanted.target)
+    if wanted.q:
+        rows = rows.filter(
+            Q(target_name__icontains=wanted.q) | Q(target_id=wanted.q) | Q(parameters__aws_id=wanted.q) | Q(reason__icontains=wanted.q)
+        )
+    return rows
+
+
+def _counts(rows: QuerySet[Operation], field: str) -> dict[str, int]:
+    return dict(rows.order_by(field).values_list(field).annotate(Count("id")))

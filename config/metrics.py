@@ -1,0 +1,52 @@
+"""Counters of this process for Prometheus."""
+
+import os
+from collections.abc import Iterable
+
+from django.http import HttpRequest, HttpResponseBase
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+REQUESTS = Counter("toban_http_requests_total", "Answers by view, method and status.", ["view", "method", "status"])
+SECONDS = Histogram(
+    "toban_http_request_seconds",
+    "Time to answer, by view.",
+    ["view"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def count_request(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    """By the view's name, never by the address: addresses hold ids and have no end."""
+    match = request.resolver_match
+    view = (match.view_name if match else "") or "none"
+    method = request.method if request.method in _METHODS else "other"
+    REQUESTS.labels(view, method, response.status_code).inc()
+    SECONDS.labels(view).observe(seconds)
+
+
+def exposition(*, tick_age_s: float | None, broker_up: bool, database_up: bool) -> bytes:
+    """Prometheus's text format; all web processes together where PROMETHEUS_MULTIPROC_DIR is set."""
+    facts = CollectorRegistry()
+    _gauge(facts, "toban_up_broker", "1 while the broker answers.", float(broker_up))
+    _gauge(facts, "toban_up_database", "1 while the database answers.", float(database_up))
+    if tick_age_s is not None:
+        _gauge(facts, "toban_tick_age_seconds", "Seconds since the last tick.", tick_age_s)
+    return b"".join(generate_latest(registry) for registry in (facts, *_counters()))
+
+
+def _gauge(registry: CollectorRegistry, name: str, text: str, value: float) -> None:
+    Gauge(name, text, registry=registry, multiprocess_mode="mostrecent").set(value)
+
+
+def _counters() -> Iterable[CollectorRegistry]:
+    registry = CollectorRegistry()
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(REQUESTS)
+        registry.register(SECONDS)
+    return (registry,)
+
+

@@ -1,0 +1,122 @@
+"""What people send to this floor: filters in a list's address, and the entry of a start or stop."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext, pgettext_lazy
+
+from infra.domain.power import Power
+from infra.domain.schedule import Action
+from infra.queries.resources import NO_PROJECT, ResourceCounts, ResourceFilter
+from infra.queries.volumes import VolumeCounts, VolumeFilter
+from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.forms import REASON_MAX, choice, counted, text_of
+
+STATES = (Power.RUNNING, Power.STOPPED, Power.TRANSITION, Power.UNKNOWN)
+VOLUME_STATES = ("in-use", "available", "creating", "deleting", "error", "gone")
+
+
+class EnterForm(forms.Form):
+    """Everything besides the resources themselves; `password` only for somebody who may confirm at once."""
+
+    reason = forms.CharField(max_length=REASON_MAX)
+    token = forms.RegexField(r"^[0-9a-f]{32}$", required=False)
+    password = forms.CharField(strip=False, max_length=1000, required=False)
+
+    def __init__(self, *args: Any, may_confirm: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_confirm:
+            del self.fields["password"]
+
+    @property
+    def confirms(self) -> bool:
+        """Enter and confirm in one step was pressed."""
+        return "password" in self.fields and self.data.get("then") == "confirm"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.confirms and not cleaned.get("password"):
+            self.add_error("password", _("Enter your password to confirm at once, or enter only."))
+        return cleaned
+
+
+def action_of(query: QueryDict) -> Action:
+    try:
+        return Action(query.get("action", ""))
+    except ValueError:
+        raise Refused("unknown_kind") from None
+
+
+def ids_of(query: QueryDict) -> list[UUID]:
+    """The chosen resources, each once; a text that is no id names nothing."""
+    try:
+        return list(dict.fromkeys(UUID(text) for text in query.getlist("ids")))
+    except ValueError:
+        raise NotFound(type="resource") from None
+
+
+def resource_filter(query: QueryDict) -> ResourceFilter:
+    names = ("state", "kind", "account", "project", "schedule", "problem", "next", "q")
+    return ResourceFilter(**{name: text_of(query, name) for name in names})
+
+
+def volume_filter(query: QueryDict) -> VolumeFilter:
+    return VolumeFilter(**{name: text_of(query, name) for name in ("state", "account", "named", "q")})
+
+
+def filter_count(wanted: ResourceFilter | VolumeFilter) -> int:
+    return sum(bool(getattr(wanted, name)) for name in wanted.__dataclass_fields__)
+
+
+def resource_state_tabs(wanted: ResourceFilter, counts: ResourceCounts) -> dict[str, Any]:
+    options = [{"value": str(state), "count": counts.states.get(state, 0)} for state in STATES]
+    return {"name": "state", "value": wanted.state, "options": options}
+
+
+def volume_state_tabs(wanted: VolumeFilter, counts: VolumeCounts) -> dict[str, Any]:
+    options = [
+        {"value": state, "family": "volume", "count": counts.states.get(state, 0)}
+        for state in VOLUME_STATES
+        if counts.states.get(state) or state == wanted.state
+    ]
+    return {"name": "state", "value": wanted.state, "options": options}
+
+
+def resource_filters(wanted: ResourceFilter, counts: ResourceCounts) -> list[dict[str, Any]]:
+    projects = [
+        option | {"label": pgettext("project", "None") if option["value"] == NO_PROJECT else option["value"]}
+        for option in counted(counts.projects)
+    ]
+    words = {"yes": pgettext("schedule", "With"), "no": pgettext("schedule", "Without")}
+    problem = {"yes": pgettext("problem", "With"), "no": pgettext("problem", "Without")}
+    filters = [
+        choice("kind", _("Kind"), wanted.kind, counted(counts.kinds)),
+        choice("account", _("AWS account"), wanted.account, _accounts(counts.accounts, counts.account_names)),
+        choice("project", _("Project"), wanted.project, projects),
+        choice("schedule", _("Schedule"), wanted.schedule, _yes_no(words, counts.schedules)),
+        choice("problem", _("Problem"), wanted.problem, _yes_no(problem, {})),
+    ]
+    if wanted.next:
+        label = pgettext("next change", "within 60 minutes")
+        filters.append(choice("next", _("Next change"), wanted.next, [{"value": "hour", "label": label}]))
+    return filters
+
+
+def volume_filters(wanted: VolumeFilter, counts: VolumeCounts) -> list[dict[str, Any]]:
+    words = {"yes": pgettext("name", "With"), "no": pgettext("name", "Without")}
+    return [
+        choice("account", _("AWS account"), wanted.account, _accounts(counts.accounts, counts.account_names)),
+        choice("named", pgettext_lazy("filter", "Name tag"), wanted.named, _yes_no(words, counts.named)),
+    ]
+
+
+def _accounts(counts: Mapping[str, int], names: Mapping[str, str]) -> Iterable[dict[str, Any]]:
+    return [option | {"label": names.get(option["value"], option["value"])} for option in counted(counts)]
+
+
+def _yes_no(words: Mapping[str, str], counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"value": value, "label": label, "count": counts.get(value)} for value, label in words.items()]

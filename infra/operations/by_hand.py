@@ -1,0 +1,181 @@
+"""Starts and stops that a person enters, for one resource or many: shown first, entered once, confirmed as shown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from accounts.domain.permissions import Permission
+from infra.domain.schedule import Action
+from infra.models import AwsAccount, Resource
+from infra.operations.tick import target_of_resource
+from infra.queries.standing import refusal_of
+from medical_audit.domain.actor import Actor, Reauthentication
+from medical_audit.domain.errors import NotFound, Refused, StaleContent
+from medical_audit.domain.kinds import Policy, get_kind
+from medical_audit.domain.states import State
+from medical_audit.models import Operation
+from medical_audit.operations import entry
+from medical_audit.queries.operations import open_by_target
+from medical_audit.tenancy import tenant_scope
+
+AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one call to AWS would take together."""
+
+    kind: str
+    call: str
+    account: AwsAccount
+    region: str
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    resource: Resource
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be entered. `digests`: by resource id, what confirming must find unchanged."""
+
+    action: Action
+    groups: tuple[Group, ...]
+    refused: tuple[Refusal, ...]
+    digests: Mapping[str, str]
+    policy: Policy
+    may_confirm: bool
+
+    @property
+    def count(self) -> int:
+        return len(self.digests)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Confirming in the same step: who proved to be at the keyboard, and the digests he was shown."""
+
+    proof: Reauthentication
+    digests: Mapping[str, str]
+
+
+def preview(action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime) -> Preview:
+    """Nothing is stored. Raises NotPermitted, NotFound (any id missing or another tenant's), Refused (too many)."""
+    actor.require(Permission.POWER_ENTER, actor.tenant_id)
+    rows = _resources(ids)
+    busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor)
+    groups: dict[tuple[str, UUID, str], list[Resource]] = {}
+    calls, digests, refused = {}, {}, []
+    for row in rows:
+        try:
+            draft = _draft(row, action, actor=actor, now=now, busy=str(row.id) in busy)
+        except Refused as why:
+            refused.append(Refusal(row, why.code))
+            continue
+        groups.setdefault((draft.kind, row.account_id, row.region), []).append(row)
+        calls[draft.kind], digests[str(row.id)] = str(draft.shown["call"]), draft.digest
+    kinds = [get_kind(f"{row.kind}.{action}") for row in rows] or [get_kind(f"ec2.{action}")]
+    return Preview(
+        action=action,
+        groups=tuple(
+            Group(kind, calls[kind], found[0].account, region, tuple(found)) for (kind, _account, region), found in sorted(
+                groups.items(), key=lambda item: (item[0][0], item[1][0].account.account_id, item[0][2]))
+        ),
+        refused=tuple(refused),
+        digests=digests,
+        policy=kinds[0].policy,
+        may_confirm=all(
+            kind.policy == Policy.SELF and actor.may(kind.confirm_permission, actor.tenant_id) for kind in kinds
+        ),
+    )  # fmt: skip
+
+
+def enter_by_hand(
+    action: Action,
+    ids: Iterable[UUID],
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    token: str,
+    confirmation: Confirmation | None = None,
+) -> list[Operation]:
+    """Enter one operation per resource, all or none; with a confirmation, confirm them too.
+
+    `token` makes a repeated form one entry: the second time the operations of the first are given back.
+    Raises NotPermitted, NotFound, Refused, StaleContent, NotReauthenticated.
+    """
+    actor.require(Permission.POWER_ENTER, actor.tenant_id)
+    try:
+        with tenant_scope(actor.tenant_id):
+            operations = _enter(action, ids, actor=actor, now=now, reason=reason, token=token)
+            if confirmation is not None:
+                operations = [_confirm(one, confirmation, actor=actor, now=now) for one in operations]
+    except IntegrityError:
+        # The same form came twice at the same moment, and the other one was first.
+        with tenant_scope(actor.tenant_id):
+            operations = _entered(_keys(action, _resources(ids), actor, token).values())
+            if not operations:
+                raise
+    return operations
+
+
+def _enter(
+    action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime, reason: str, token: str
+) -> list[Operation]:
+    rows = _resources(ids)
+    keys = _keys(action, rows, actor, token)
+    if before := _entered(keys.values()):
+        return before
+    busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor)
+    operations = []
+    for row in rows:
+        if refusal := refusal_of(row, action, busy=str(row.id) in busy):
+            raise Refused(refusal, target=str(row))
+        operations.append(
+            entry.enter(
+                f"{row.kind}.{action}", target_of_resource(row), {"aws_id": row.aws_id},
+                actor=actor, now=now, reason=reason, dedupe_key=keys[row.id],
+            )
+        )  # fmt: skip
+    return operations
+
+
+def _confirm(operation: Operation, confirmation: Confirmation, *, actor: Actor, now: datetime) -> Operation:
+    if operation.state != State.ENTERED:
+        return operation
+    seen = confirmation.digests.get(operation.target_id)
+    if seen is None:
+        raise StaleContent(id=str(operation.id))
+    return entry.confirm(operation.id, actor=actor, now=now, seen_digest=seen, proof=confirmation.proof)
+
+
+def _draft(row: Resource, action: Action, *, actor: Actor, now: datetime, busy: bool) -> Operation:
+    if refusal := refusal_of(row, action, busy=busy):
+        raise Refused(refusal)
+    kind = get_kind(f"{row.kind}.{action}")
+    return entry.draft(kind, target_of_resource(row), {"aws_id": row.aws_id}, actor=actor, now=now, due_at=now)
+
+
+def _resources(ids: Iterable[UUID]) -> list[Resource]:
+    wanted = set(ids)
+    if len(wanted) > AT_ONCE:
+        raise Refused("too_many", limit=AT_ONCE)
+    rows = list(Resource.objects.filter(id__in=wanted).select_related("account").order_by("name", "id"))
+    if len(rows) != len(wanted):
+        raise NotFound(type="resource")
+    return rows
+
+
+def _keys(action: Action, rows: Sequence[Resource], actor: Actor, token: str) -> dict[UUID, str | None]:
+    return {row.id: f"form/{actor.id}/{token}/{action}/{row.id}" if token else None for row in rows}
+
+
+def _entered(keys: Iterable[str | None]) -> list[Operation]:
+    return list(Operation.objects.filter(dedupe_key__in=[key for key in keys if key]).order_by("target_name", "id"))

@@ -1,0 +1,99 @@
+"""One resource: why it is on or off, when that changes, what is wrong, what happened to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from accounts.domain.permissions import Permission
+from infra.domain.reasons import Reason
+from infra.domain.schedule import Action, Occurrence, occurrences
+from infra.models import Finding, Region, Resource, Volume
+from infra.queries.resources import get_resource
+from infra.queries.schedules import calendar_at
+from infra.queries.standing import Standing, refusal_of, standing_of
+from infra.queries.volumes import attached_to
+from medical_audit.domain.actor import Actor
+from medical_audit.models import Event, Operation
+from medical_audit.queries.events import events_of_subject
+from medical_audit.queries.operations import open_of_target
+
+DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One local day of the plan; `start_skipped` says why there is no start where the schedule has one."""
+
+    date: date
+    reason: Reason
+    start: datetime | None
+    stop: datetime | None
+    start_skipped: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    action: Action
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    resource: Resource
+    standing: Standing
+    days: tuple[Day, ...]
+    findings: Sequence[Finding]
+    operations: Sequence[Operation]
+    buttons: tuple[Button, ...]
+    events: Sequence[Event]
+    events_more: bool
+    seen_at: datetime | None
+    volumes: Sequence[Volume]
+
+
+def resource_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Detail:
+    """Everything of one resource's page. Raises NotPermitted, NotFound."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    resource = get_resource(resource_id, actor=actor)
+    under_way = open_of_target("resource", str(resource.id), actor=actor)
+    events, more = events_of_subject("resource", str(resource.id), actor=actor)
+    region = Region.objects.filter(account=resource.account, name=resource.region).first()
+    standing = standing_of(resource, now)
+    may_enter = actor.may(Permission.POWER_ENTER, actor.tenant_id) and resource.gone_at is None
+    return Detail(
+        resource=resource,
+        standing=standing,
+        days=week(resource, standing, now) if resource.gone_at is None else (),
+        findings=list(Finding.objects.filter(resource=resource, resolved_at__isnull=True).order_by("tag", "code")),
+        operations=under_way,
+        buttons=tuple(Button(one, refusal_of(resource, one, busy=bool(under_way))) for one in Action) if may_enter else (),
+        events=events,
+        events_more=more,
+        seen_at=resource.gone_at or (region.inventory_at if region else None),
+        volumes=attached_to(resource, actor=actor) if resource.kind == "ec2" else [],
+    )
+
+
+def week(resource: Resource, standing: Standing, now: datetime) -> tuple[Day, ...]:
+    """The plan of the coming days in the account's zone, today first; empty without a plan that Toban acts on."""
+    if standing.schedule is None or not resource.scheduled or standing.observed:
+        return ()
+    zone, calendar = ZoneInfo(resource.account.time_zone), calendar_at(now)
+    today = now.astimezone(zone).date()
+    midnight = datetime.combine(today, time(), zone)
+    planned = occurrences(standing.schedule, calendar, midnight - timedelta(microseconds=1), midnight + timedelta(days=DAYS))
+    by_day: dict[date, dict[Action, Occurrence]] = {}
+    for one in planned:
+        by_day.setdefault(one.at.astimezone(zone).date(), {})[one.action] = one
+    return tuple(
+        _day(day, calendar.day(day, standing.schedule.weekdays).reason, by_day.get(day, {}))
+        for day in (today + timedelta(days=number) for number in range(DAYS))
+    )
+
+
+def _day(day: date, reason: Reason, planned: dict[Action, Occurrence]) -> Day:
+    start, stop = planned.get(Action.START), planned.get(Action.STOP)
+    skipped = start.suppressed if start else None
+    return Day(day, reason, start.at if start and not skipped else None, stop.at if stop else None, skipped)

@@ -1,0 +1,8 @@
+"""The rights that this floor asks for, by name; accounts.domain.permissions says which role holds which."""
+
+from typing import Final
+
+OPERATION_VIEW: Final = "operation.view"
+OPERATION_REJECT: Final = "operation.reject"
+OPERATION_CANCEL: Final = "operation.cancel"
+LEDGER_VIEW: Final = "ledger.view"

@@ -1,0 +1,31 @@
+"""Looking into the ledger is itself recorded: who read what, and under which filter."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from medical_audit.domain.actor import Actor, Subject
+from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.operations.ledger import record
+from medical_audit.queries import events
+from medical_audit.queries.events import Chain, EventChoices, EventFilter
+from medical_audit.queries.paging import Cursors, Page
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    page: Page
+    chain: Chain
+    choices: EventChoices
+
+
+def read_ledger(wanted: EventFilter, cursors: Cursors, *, actor: Actor, now: datetime) -> LedgerView:
+    """One page of the ledger with what a page says round it. Raises NotPermitted, Refused."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    seen = LedgerView(
+        events.list_events(wanted, cursors, actor=actor), events.chain_of(actor=actor), events.event_choices(actor=actor)
+    )
+    asked = {name: utc_text(value) if isinstance(value, datetime) else value for name, value in asdict(wanted).items() if value}
+    detail: dict[str, object] = {"events": len(seen.page.rows), "filter": asked}
+    record("ledger.viewed", actor=actor, subject=Subject("tenant", str(actor.tenant_id)), now=now, detail=detail)
+    return seen

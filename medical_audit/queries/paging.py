@@ -1,0 +1,80 @@
+"""Pages of long lists by keyset: the cursor is the last row seen, so that page 1000 costs what page 1 costs."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import FieldError, ValidationError
+from django.db.models import Model, Q, QuerySet
+
+from medical_audit.domain.errors import Refused
+
+PAGE_SIZE = 50
+PAGE_SIZE_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Cursors:
+    """Where the reader stands: rows after or before one row (its cursor text); both empty is the first page."""
+
+    after: str = ""
+    before: str = ""
+    size: int = PAGE_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows in the list's order, and the cursors of the pages beside them (None: there is none)."""
+
+    rows: list[Any]
+    previous: str | None
+    next: str | None
+
+
+def page_of(rows: QuerySet[Any], fields: tuple[str, str], cursors: Cursors, *, descending: bool = False) -> Page:
+    """One page ordered by two fields of which the second is unique. Raises Refused for a cursor that is not ours."""
+    backwards = bool(cursors.before) and not cursors.after
+    mark = cursors.before if backwards else cursors.after
+    down = descending != backwards
+    if mark:
+        rows = rows.filter(_beyond(rows.model, fields, mark, down=down))
+    sign = "-" if down else ""
+    size = max(1, min(cursors.size, PAGE_SIZE_MAX))
+    found = list(rows.order_by(*(sign + name for name in fields))[: size + 1])
+    more, found = len(found) > size, found[:size]
+    if backwards:
+        found.reverse()
+    has_previous, has_next = (more, True) if backwards else (bool(mark), more)
+    return Page(
+        rows=found,
+        previous=_cursor(found[0], fields) if found and has_previous else None,
+        next=_cursor(found[-1], fields) if found and has_next else None,
+    )
+
+
+def _beyond(model: type[Model], fields: tuple[str, str], mark: str, *, down: bool) -> Q:
+    first, second = fields
+    one, two = _values(model, fields, mark)
+    way = "lt" if down else "gt"
+    further = Q(**{f"{first}__{way}": one}) | Q(**{first: one, f"{second}__{way}": two})
+    return Q(**{f"{first}__{way}e": one}) & further
+
+
+def _cursor(row: Any, fields: tuple[str, str]) -> str:
+    values = [getattr(row, name) for name in fields]
+    texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
+    return base64.urlsafe_b64encode(json.dumps(texts, ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def _values(model: type[Model], fields: tuple[str, str], mark: str) -> tuple[Any, Any]:
+    try:
+        texts = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
+        one, two = (str(text) for text in texts)
+        if "\x00" in one + two:
+            raise ValueError("a NUL character")
+        return tuple(model._meta.get_field(name).to_python(text) for name, text in zip(fields, (one, two), strict=True))  # type: ignore[return-value]
+    except (ValueError, TypeError, binascii.Error, ValidationError, FieldError) as error:
+        raise Refused("bad_cursor") from error

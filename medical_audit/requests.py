@@ -1,0 +1,24 @@
+"""What a view under a tenant's address receives; filled in by the middleware of the floor that knows people."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import cast
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from medical_audit.domain.actor import Actor, Reauthentication
+
+
+class TenantRequest(HttpRequest):
+    """`now` is one reading of the database's clock for the whole request; `reauthenticate(password)` checks the
+    password of the person at the keyboard and raises NotReauthenticated."""
+
+    actor: Actor
+    now: datetime
+    reauthenticate: Callable[[str], Reauthentication]
+
+
+def of_tenant(request: Request) -> TenantRequest:
+    """The same behind REST framework's own request."""
+    return cast(TenantRequest, request._request)

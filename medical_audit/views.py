@@ -1,0 +1,155 @@
+"""Operations and the ledger: parse, one query or operation, a page."""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from medical_audit import tasks
+from medical_audit.domain.errors import NotReauthenticated, StaleContent
+from medical_audit.domain.kinds import get_kind
+from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT
+from medical_audit.domain.states import FINAL, State
+from medical_audit.forms import (
+    ConfirmForm,
+    ReasonForm,
+    cursors_of,
+    event_filter,
+    event_filters,
+    operation_choices,
+    operation_filter,
+    operation_state_tabs,
+)
+from medical_audit.models import Operation
+from medical_audit.operations import entry
+from medical_audit.operations.choices import moves_of
+from medical_audit.operations.reading import read_ledger
+from medical_audit.queries import events
+from medical_audit.queries import operations as queries
+from medical_audit.requests import TenantRequest
+
+ZONE = ZoneInfo("Asia/Tokyo")
+
+
+def wants_live(request: HttpRequest) -> bool:
+    """Only the part that changes is asked for, by a page that is open already."""
+    return request.GET.get("part") == "live"
+
+
+@require_safe
+def operation_list(request: TenantRequest, slug: str) -> HttpResponse:
+    wanted = operation_filter(request.GET)
+    page = queries.list_operations(wanted, cursors_of(request.GET), actor=request.actor)
+    nothing_asked = wanted == queries.OperationFilter()
+    context: dict[str, Any] = {"rows": page.rows, "page": page, "ledger_is_empty": not page.rows and nothing_asked}
+    if wants_live(request):
+        return render(request, "medical_audit/_operation_rows.html", context)
+    counts = queries.count_operations(wanted, actor=request.actor)
+    context |= {
+        "state_filter": operation_state_tabs(wanted, counts),
+        "total": counts.total,
+        "filters": operation_choices(wanted, counts),
+        "filter_count": sum(map(bool, (wanted.state, wanted.kind, wanted.mine, wanted.target, wanted.q))),
+        "q": wanted.q,
+    }
+    return render(request, "medical_audit/operation_list.html", context)
+
+
+@require_safe
+def operation_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    operation = queries.get_operation(pk, actor=request.actor)
+    if not wants_live(request):
+        return _page(request, operation)
+    context = _context(request, operation) | {"seen": request.GET.get("seen", ""), "oob": True}
+    return render(request, "medical_audit/_operation_live.html", context)
+
+
+@require_POST
+def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    operation = queries.get_operation(pk, actor=request.actor)
+    entry.check_confirmer(operation, get_kind(operation.kind), request.actor)
+    form = ConfirmForm(request.POST)
+    if not form.is_valid():
+        if "digest" in form.errors:
+            raise StaleContent(id=str(pk))
+        return _page(request, operation, confirm_form=form)
+    try:
+        proof = request.reauthenticate(form.cleaned_data["password"])
+    except NotReauthenticated:
+        form.add_error("password", _("The password is not right."))
+        return _page(request, operation, confirm_form=form)
+    digest = form.cleaned_data["digest"]
+    confirmed = entry.confirm(pk, actor=request.actor, now=request.now, seen_digest=digest, proof=proof)
+    if confirmed.state == State.CONFIRMED:
+        transaction.on_commit(partial(tasks.wake, confirmed.tenant_id, confirmed.lane))
+    return redirect("medical_audit:operation", slug=slug, pk=pk)
+
+
+@require_POST
+def operation_reject(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    return _turn_down(request, slug, pk, move=partial(entry.reject, permission=OPERATION_REJECT), form_name="reject_form")
+
+
+@require_POST
+def operation_cancel(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    return _turn_down(request, slug, pk, move=partial(entry.cancel, permission=OPERATION_CANCEL), form_name="cancel_form")
+
+
+@require_POST
+def operation_withdraw(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    entry.withdraw(pk, actor=request.actor, now=request.now)
+    return redirect("medical_audit:operation", slug=slug, pk=pk)
+
+
+@require_safe
+def ledger(request: TenantRequest, slug: str) -> HttpResponse:
+    wanted = event_filter(request.GET, ZONE)
+    seen = read_ledger(wanted, cursors_of(request.GET), actor=request.actor, now=request.now)
+    filters = event_filters(wanted, seen.choices)
+    context = {
+        "rows": seen.page.rows,
+        "page": seen.page,
+        "chain": {"events": seen.chain.events, "intact": None, "verified_at": None, "broken_at": None},
+        "filters": filters,
+        "filter_count": sum(bool(one["value"]) for one in filters),
+        "q": wanted.q,
+        "period": {"from": request.GET.get("from", "") if wanted.since else "", "to": request.GET.get("to", "") if wanted.until else ""},
+    }
+    return render(request, "medical_audit/event_list.html", context)
+
+
+def _turn_down(request: TenantRequest, slug: str, pk: UUID, *, move: Any, form_name: str) -> HttpResponse:
+    operation = queries.get_operation(pk, actor=request.actor)
+    request.actor.require(move.keywords["permission"], operation.tenant_id)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        return _page(request, operation, **{form_name: form})
+    move(pk, actor=request.actor, now=request.now, reason=form.cleaned_data["reason"])
+    return redirect("medical_audit:operation", slug=slug, pk=pk)
+
+
+def _page(request: TenantRequest, operation: Operation, **forms: Any) -> HttpResponse:
+    """The operation's whole page; 422 when a form comes back with what is wrong with it."""
+    context = _context(request, operation) | forms
+    return render(request, "medical_audit/operation_detail.html", context, status=422 if forms else 200)
+
+
+def _context(request: TenantRequest, operation: Operation) -> dict[str, Any]:
+    moves = moves_of(operation, actor=request.actor)
+    return {
+        "operation": operation,
+        "is_final": operation.state in FINAL,
+        "events": [{"event": event} for event in events.events_of_operation(operation.id, actor=request.actor)],
+        "may": moves,
+        "confirm_refusal": moves.confirm_refusal,
+        "confirm_form": ConfirmForm(),
+        "reject_form": ReasonForm(),
+        "cancel_form": ReasonForm(),
+        "seen": "",
+    }
