@@ -14,7 +14,6 @@ from config.datafolder import DataFolder, StackError, default_path
 from config.processes import Stopped
 from config.stack import ROOT, Stack
 
-
 # Which database role a command needs; all others connect as the web server does.
 SCHEMA_COMMANDS = ("migrate", "showmigrations", "makemigrations", "sqlmigrate", "squashmigrations")
 ROLE_OF_COMMAND = {
