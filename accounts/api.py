@@ -12,7 +12,13 @@ from accounts.queries.people import tenants_of
 def tenant_list(request: Request) -> Response:
     assert isinstance(request.user, User)
     rows = [
-        {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name, "roles": roles, "time_zone": tenant.time_zone}
+        {
+            "id": str(tenant.id),
+            "slug": tenant.slug,
+            "name": tenant.name,
+            "roles": roles,
+            "time_zone": tenant.time_zone,
+        }
         for tenant, roles in tenants_of(request.user)
     ]
     return Response({"results": rows, "next": None, "previous": None})

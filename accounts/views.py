@@ -35,9 +35,12 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         where = whereabouts(request)
         user = signing.sign_in(
-            form.cleaned_data["username"], form.cleaned_data["password"],
-            now=clock.now(), address=where["address"], request=where["request"],
-        )  # fmt: skip
+            form.cleaned_data["username"],
+            form.cleaned_data["password"],
+            now=clock.now(),
+            address=where["address"],
+            request=where["request"],
+        )
         if user is not None:
             login(request, user, backend=BACKEND)
             return redirect(goal or "accounts:home")
@@ -87,5 +90,7 @@ def tenants(request: HttpRequest) -> HttpResponse:
 def _safe_next(request: HttpRequest) -> str:
     """Where to go afterwards: an address of this very host, or nowhere in particular."""
     given = request.POST.get("next") or request.GET.get("next") or ""
-    ours = url_has_allowed_host_and_scheme(given, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    ours = url_has_allowed_host_and_scheme(
+        given, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
     return given if ours else ""

@@ -36,8 +36,15 @@ def notices(now: datetime) -> list[dict[str, str]]:
     found = []
     tick = Heartbeat.objects.filter(name="tick").first()
     if tick is None or now - tick.at > TICK_LATE:
-        found.append({"level": "error", "text": _("The clock of Toban stands still: planned starts and stops are late.")})
+        found.append(
+            {
+                "level": "error",
+                "text": _("The clock of Toban stands still: planned starts and stops are late."),
+            }
+        )
     for lane in Lane.objects.exclude(breaker=Breaker.CLOSED).order_by("name")[:3]:
-        text = _("Calls to the AWS account %(lane)s are paused after repeated failures.") % {"lane": lane.name}
+        text = _("Calls to the AWS account %(lane)s are paused after repeated failures.") % {
+            "lane": lane.name
+        }
         found.append({"level": "warning", "text": text})
     return found

@@ -13,18 +13,27 @@ class Words(NamedTuple):
 
 
 ERRORS: Final[Mapping[str, Words]] = {
-    "not_found": Words(_("There is no such page or thing here."), _("Check the address, or go back to Today.")),
-    "not_permitted": Words(_("Your role does not allow this."), _("Ask an administrator of this tenant for the right.")),
+    "not_found": Words(
+        _("There is no such page or thing here."), _("Check the address, or go back to Today.")
+    ),
+    "not_permitted": Words(
+        _("Your role does not allow this."), _("Ask an administrator of this tenant for the right.")
+    ),
     "another_person_must_confirm": Words(
         _("What you entered must be confirmed by another person."), _("Ask an approver to confirm it.")
     ),
     "proxy_cannot_confirm": Words(
         _("A proxy cannot confirm what he entered."), _("The person it was entered for must confirm it.")
     ),
-    "only_the_enterer": Words(_("Only the person who entered it can withdraw it."), _("Reject it instead, with a reason.")),
-    "already_moved": Words(_("Somebody was first: this operation has moved on."), _("Look at its page again.")),
+    "only_the_enterer": Words(
+        _("Only the person who entered it can withdraw it."), _("Reject it instead, with a reason.")
+    ),
+    "already_moved": Words(
+        _("Somebody was first: this operation has moved on."), _("Look at its page again.")
+    ),
     "stale_content": Words(
-        _("The content is not what you were shown."), _("Read the operation again, then confirm what you see.")
+        _("The content is not what you were shown."),
+        _("Read the operation again, then confirm what you see."),
     ),
     "not_reauthenticated": Words(_("Your identity was not confirmed."), _("Enter your password again.")),
     "wrong_password": Words(_("The password is wrong."), _("Enter your own sign-in password again.")),
@@ -32,21 +41,38 @@ ERRORS: Final[Mapping[str, Words]] = {
     "reason_too_long": Words(_("The reason is too long."), _("Use at most 1,000 characters.")),
     "approval_expired": Words(_("The time for confirming it is over."), _("Enter it again.")),
     "too_many": Words(_("Too many resources at once."), _("Enter at most 200 at a time.")),
-    "bad_cursor": Words(_("This page of the list no longer exists."), _("Go back to the first page of the list.")),
+    "bad_cursor": Words(
+        _("This page of the list no longer exists."), _("Go back to the first page of the list.")
+    ),
     "bad_idempotency_key": Words(
         _("The Idempotency-Key cannot be used."), _("Send 8 to 64 letters, digits, hyphens or underscores.")
     ),
-    "invalid": Words(_("The request could not be read."), _("Correct the fields that are named, and send it again.")),
+    "invalid": Words(
+        _("The request could not be read."), _("Correct the fields that are named, and send it again.")
+    ),
     "not_signed_in": Words(_("You are not signed in."), _("Sign in, then send the request again.")),
-    "method_not_allowed": Words(_("This address does not take that method."), _("Look into the API's table of methods.")),
+    "method_not_allowed": Words(
+        _("This address does not take that method."), _("Look into the API's table of methods.")
+    ),
     "bad_request": Words(_("The request could not be read."), _("Go back, correct it and send it again.")),
-    "csrf": Words(_("The form is too old, or came from another page."), _("Open the page again and send it once more.")),
-    "internal_error": Words(_("Something broke on our side."), _("Nothing was changed. Tell support the id below.")),
+    "csrf": Words(
+        _("The form is too old, or came from another page."), _("Open the page again and send it once more.")
+    ),
+    "internal_error": Words(
+        _("Something broke on our side."), _("Nothing was changed. Tell support the id below.")
+    ),
     "gone": Words(_("It no longer exists in AWS."), _("Choose another resource.")),
 }
-BY_STATUS: Final[Mapping[int, str]] = {400: "bad_request", 403: "not_permitted", 404: "not_found", 409: "already_moved"}
+BY_STATUS: Final[Mapping[int, str]] = {
+    400: "bad_request",
+    403: "not_permitted",
+    404: "not_found",
+    409: "already_moved",
+}
 
 
 def error_words(code: str, status: int, params: Mapping[str, Any]) -> Words:
     """The words of a code; one without words of its own gets those of its status, never a bare code alone."""
-    return ERRORS.get(code) or ERRORS.get(BY_STATUS.get(status, ""), ERRORS["internal_error" if status >= 500 else "bad_request"])
+    return ERRORS.get(code) or ERRORS.get(
+        BY_STATUS.get(status, ""), ERRORS["internal_error" if status >= 500 else "bad_request"]
+    )

@@ -47,8 +47,14 @@ def problem(request: HttpRequest, status: int, code: str, **params: Any) -> Http
     words = error_words(code, status, params)
     request_id = getattr(request, "request_id", "")
     if is_api(request):
-        body = {"type": "about:blank", "title": str(words.title), "status": status, "code": code,
-                "detail": str(words.cure), "request_id": request_id}  # fmt: skip
+        body = {
+            "type": "about:blank",
+            "title": str(words.title),
+            "status": status,
+            "code": code,
+            "detail": str(words.cure),
+            "request_id": request_id,
+        }
         if params.get("fields"):
             body["fields"] = params["fields"]
         return JsonResponse(body, status=status, content_type="application/problem+json")
@@ -88,7 +94,9 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> HttpResp
         return None
     fields = error.detail if isinstance(error, ValidationError) else None
     document = problem(request, refused.status_code, getattr(error, "default_code", "error"), fields=fields)
-    document.headers.update({name: value for name, value in refused.items() if name != "Content-Type"})
+    for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+        if name in refused:
+            document[name] = refused[name]
     return document
 
 

@@ -52,9 +52,15 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """For a scraper on this machine itself, or one that sends `Authorization: Bearer <TOBAN_METRICS_TOKEN>`."""
     if not (_from_here(request) or _has_token(request)):
-        return HttpResponse("metrics are for this machine, or with TOBAN_METRICS_TOKEN\n", status=403, content_type="text/plain")
+        return HttpResponse(
+            "metrics are for this machine, or with TOBAN_METRICS_TOKEN\n",
+            status=403,
+            content_type="text/plain",
+        )
     facts = look()
-    text = counters.exposition(tick_age_s=facts.tick_age_s, broker_up=facts.broker, database_up=facts.database)
+    text = counters.exposition(
+        tick_age_s=facts.tick_age_s, broker_up=facts.broker, database_up=facts.database
+    )
     return HttpResponse(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

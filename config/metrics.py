@@ -7,7 +7,9 @@ from django.http import HttpRequest, HttpResponseBase
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-REQUESTS = Counter("toban_http_requests_total", "Answers by view, method and status.", ["view", "method", "status"])
+REQUESTS = Counter(
+    "toban_http_requests_total", "Answers by view, method and status.", ["view", "method", "status"]
+)
 SECONDS = Histogram(
     "toban_http_request_seconds",
     "Time to answer, by view.",
@@ -43,10 +45,8 @@ def _gauge(registry: CollectorRegistry, name: str, text: str, value: float) -> N
 def _counters() -> Iterable[CollectorRegistry]:
     registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry)
     else:
         registry.register(REQUESTS)
         registry.register(SECONDS)
     return (registry,)
-
-

@@ -65,5 +65,3 @@ class PersonScopeMiddleware:
         user_id = user.pk if user is not None and user.is_authenticated else NOBODY
         with platform_scope(user_id=user_id):
             return self.get_response(request)
-
-

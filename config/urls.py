@@ -8,8 +8,14 @@ import infra.urls
 import medical_audit.urls
 from config import health
 
-tenant_api = [*infra.urls.api_urlpatterns, *medical_audit.urls.api_urlpatterns]
-api_patterns = [*accounts.urls.api_urlpatterns, path("<slug:slug>/", include(tenant_api))]
+tenant_api: list[URLPattern | URLResolver] = [
+    *infra.urls.api_urlpatterns,
+    *medical_audit.urls.api_urlpatterns,
+]
+api_patterns: list[URLPattern | URLResolver] = [
+    *accounts.urls.api_urlpatterns,
+    path("<slug:slug>/", include(tenant_api)),
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),

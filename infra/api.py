@@ -78,7 +78,9 @@ class EnterIn(serializers.Serializer[Any]):
 @api_view(["GET"])
 def resource_list(request: Request, slug: str) -> Response:
     asked = of_tenant(request)
-    page = resources.list_resources(resource_filter(asked.GET), cursors_of(asked.GET), actor=asked.actor, now=asked.now)
+    page = resources.list_resources(
+        resource_filter(asked.GET), cursors_of(asked.GET), actor=asked.actor, now=asked.now
+    )
     return listed(page, ResourceRowOut)
 
 
@@ -95,23 +97,31 @@ def resource_detail(request: Request, slug: str, pk: UUID) -> Response:
             "automation": not seen.standing.observed,
             "seen_at": seen.seen_at,
             "findings": [
-                {"code": one.code, "tag": one.tag, "value": one.value, "suggestion": one.suggestion} for one in seen.findings
+                {"code": one.code, "tag": one.tag, "value": one.value, "suggestion": one.suggestion}
+                for one in seen.findings
             ],
             "plan": [
-                {"date": day.date, "reason": day.reason.as_json(), "start": day.start, "stop": day.stop,
-                 "start_skipped": day.start_skipped.as_json() if day.start_skipped else None}
+                {
+                    "date": day.date,
+                    "reason": day.reason.as_json(),
+                    "start": day.start,
+                    "stop": day.stop,
+                    "start_skipped": day.start_skipped.as_json() if day.start_skipped else None,
+                }
                 for day in seen.days
             ],
             "open_operations": [str(one.id) for one in seen.operations],
             "volumes": [one.volume_id for one in seen.volumes],
         }
-    )  # fmt: skip
+    )
 
 
 @api_view(["GET"])
 def volume_list(request: Request, slug: str) -> Response:
     asked = of_tenant(request)
-    return listed(volumes.list_volumes(volume_filter(asked.GET), cursors_of(asked.GET), actor=asked.actor), VolumeOut)
+    return listed(
+        volumes.list_volumes(volume_filter(asked.GET), cursors_of(asked.GET), actor=asked.actor), VolumeOut
+    )
 
 
 @api_view(["GET", "POST"])
@@ -131,6 +141,11 @@ def operation_list(request: Request, slug: str) -> Response:
     if key and not _KEY.fullmatch(key):
         raise Refused("bad_idempotency_key")
     (operation,) = by_hand.enter_by_hand(
-        Action(name), [resource.id], actor=asked.actor, now=asked.now, reason=given["reason"], token=f"api-{key}" if key else ""
+        Action(name),
+        [resource.id],
+        actor=asked.actor,
+        now=asked.now,
+        reason=given["reason"],
+        token=f"api-{key}" if key else "",
     )
     return Response(OperationOut(operation).data, status=201)

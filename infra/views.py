@@ -58,12 +58,17 @@ def today(request: TenantRequest, slug: str) -> HttpResponse:
         "waiting": seen.waiting,
         "waiting_total": seen.waiting_total,
         "upcoming": [
-            {"at": one.at, "action": one.action, "resource": one.resource, "key": one.resource.id,
-             "url": reverse("infra:resource", args=[slug, one.resource.id])}
+            {
+                "at": one.at,
+                "action": one.action,
+                "resource": one.resource,
+                "key": one.resource.id,
+                "url": reverse("infra:resource", args=[slug, one.resource.id]),
+            }
             for one in seen.upcoming
         ],
         "upcoming_total": seen.upcoming_total,
-    }  # fmt: skip
+    }
     return render(request, "infra/_today_live.html" if wants_live(request) else "infra/today.html", context)
 
 
@@ -71,7 +76,14 @@ def _band_row(row: band.BandRow, slug: str) -> dict[str, Any]:
     query = urlencode({"project": row.project or resources.NO_PROJECT})
     url = f"{reverse('infra:resources', args=[slug])}?{query}"
     marks = [
-        {"percent": mark.percent, "at": mark.at, "action": mark.action, "status": mark.status, "count": mark.count, "url": url}
+        {
+            "percent": mark.percent,
+            "at": mark.at,
+            "action": mark.action,
+            "status": mark.status,
+            "count": mark.count,
+            "url": url,
+        }
         for mark in row.marks
     ]
     return {"label": row.project or pgettext("project", "None"), "spans": row.spans, "marks": marks}
@@ -116,11 +128,13 @@ def resource_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse
         "buttons": seen.buttons,
         "events": [{"event": event} for event in seen.events],
         "events_more": seen.events_more,
-        "more_url": f"{reverse('medical_audit:ledger', args=[slug])}?{urlencode({'subject': seen.resource.id})}",
+        "more_url": f"{reverse('medical_audit:ledger', args=[slug])}?{urlencode({'subject': str(seen.resource.id)})}",
         "seen_at": seen.seen_at,
         "volumes": seen.volumes,
     }
-    return render(request, "infra/_resource_live.html" if wants_live(request) else "infra/resource_detail.html", context)
+    return render(
+        request, "infra/_resource_live.html" if wants_live(request) else "infra/resource_detail.html", context
+    )
 
 
 @require_safe
@@ -148,7 +162,9 @@ def operation_enter(request: TenantRequest, slug: str) -> HttpResponse:
     action, ids = action_of(given), ids_of(given)
     shown = by_hand.preview(action, ids, actor=request.actor, now=request.now)
     if request.method != "POST":
-        return _enter_page(request, shown, EnterForm(initial={"token": uuid.uuid4().hex}, may_confirm=shown.may_confirm))
+        return _enter_page(
+            request, shown, EnterForm(initial={"token": uuid.uuid4().hex}, may_confirm=shown.may_confirm)
+        )
     form = EnterForm(given, may_confirm=shown.may_confirm)
     if not form.is_valid():
         return _enter_page(request, shown, form)
@@ -161,9 +177,14 @@ def operation_enter(request: TenantRequest, slug: str) -> HttpResponse:
             return _enter_page(request, shown, form)
         confirmation = by_hand.Confirmation(proof, _digests(given.getlist("seen")))
     operations = by_hand.enter_by_hand(
-        action, ids, actor=request.actor, now=request.now, reason=form.cleaned_data["reason"],
-        token=form.cleaned_data["token"], confirmation=confirmation,
-    )  # fmt: skip
+        action,
+        ids,
+        actor=request.actor,
+        now=request.now,
+        reason=form.cleaned_data["reason"],
+        token=form.cleaned_data["token"],
+        confirmation=confirmation,
+    )
     _wake(operations)
     if len(operations) == 1:
         return redirect("medical_audit:operation", slug=slug, pk=operations[0].id)
@@ -190,5 +211,7 @@ def _digests(pairs: list[str]) -> dict[str, str]:
 
 def _wake(operations: list[Operation]) -> None:
     """Workers of each lane are woken when the confirmation is committed."""
-    for tenant_id, lane in {(one.tenant_id, one.lane) for one in operations if one.state == State.CONFIRMED and one.lane}:
+    for tenant_id, lane in {
+        (one.tenant_id, one.lane) for one in operations if one.state == State.CONFIRMED and one.lane
+    }:
         transaction.on_commit(partial(tasks.wake, tenant_id, lane))

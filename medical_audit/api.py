@@ -88,7 +88,9 @@ class ReasonIn(serializers.Serializer[Any]):
 
 def listed(page: Page, serializer: type[serializers.Serializer[Any]]) -> Response:
     """A page of a list: results and the cursors for `?after=` and `?before=`."""
-    return Response({"results": serializer(page.rows, many=True).data, "next": page.next, "previous": page.previous})
+    return Response(
+        {"results": serializer(page.rows, many=True).data, "next": page.next, "previous": page.previous}
+    )
 
 
 def parsed(request: Request, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
@@ -100,7 +102,10 @@ def parsed(request: Request, serializer: type[serializers.Serializer[Any]]) -> d
 
 def operation_page(request: Request) -> Response:
     asked = of_tenant(request)
-    return listed(queries.list_operations(operation_filter(asked.GET), cursors_of(asked.GET), actor=asked.actor), OperationOut)
+    return listed(
+        queries.list_operations(operation_filter(asked.GET), cursors_of(asked.GET), actor=asked.actor),
+        OperationOut,
+    )
 
 
 @api_view(["GET"])

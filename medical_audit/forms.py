@@ -19,9 +19,18 @@ TEXT_MAX = 200
 REASON_MAX = 500
 #: The order in which states stand above the list.
 STATE_ORDER = (
-    State.ENTERED, State.CONFIRMED, State.RUNNING, State.UNKNOWN, State.FAILED, State.MISSED,
-    State.SUCCEEDED, State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.CANCELLED,
-)  # fmt: skip
+    State.ENTERED,
+    State.CONFIRMED,
+    State.RUNNING,
+    State.UNKNOWN,
+    State.FAILED,
+    State.MISSED,
+    State.SUCCEEDED,
+    State.REJECTED,
+    State.WITHDRAWN,
+    State.EXPIRED,
+    State.CANCELLED,
+)
 
 
 class ConfirmForm(forms.Form):

@@ -47,7 +47,11 @@ def operation_list(request: TenantRequest, slug: str) -> HttpResponse:
     wanted = operation_filter(request.GET)
     page = queries.list_operations(wanted, cursors_of(request.GET), actor=request.actor)
     nothing_asked = wanted == queries.OperationFilter()
-    context: dict[str, Any] = {"rows": page.rows, "page": page, "ledger_is_empty": not page.rows and nothing_asked}
+    context: dict[str, Any] = {
+        "rows": page.rows,
+        "page": page,
+        "ledger_is_empty": not page.rows and nothing_asked,
+    }
     if wants_live(request):
         return render(request, "medical_audit/_operation_rows.html", context)
     counts = queries.count_operations(wanted, actor=request.actor)
@@ -93,12 +97,16 @@ def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpRespon
 
 @require_POST
 def operation_reject(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
-    return _turn_down(request, slug, pk, move=partial(entry.reject, permission=OPERATION_REJECT), form_name="reject_form")
+    return _turn_down(
+        request, slug, pk, move=partial(entry.reject, permission=OPERATION_REJECT), form_name="reject_form"
+    )
 
 
 @require_POST
 def operation_cancel(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
-    return _turn_down(request, slug, pk, move=partial(entry.cancel, permission=OPERATION_CANCEL), form_name="cancel_form")
+    return _turn_down(
+        request, slug, pk, move=partial(entry.cancel, permission=OPERATION_CANCEL), form_name="cancel_form"
+    )
 
 
 @require_POST
@@ -119,7 +127,10 @@ def ledger(request: TenantRequest, slug: str) -> HttpResponse:
         "filters": filters,
         "filter_count": sum(bool(one["value"]) for one in filters),
         "q": wanted.q,
-        "period": {"from": request.GET.get("from", "") if wanted.since else "", "to": request.GET.get("to", "") if wanted.until else ""},
+        "period": {
+            "from": request.GET.get("from", "") if wanted.since else "",
+            "to": request.GET.get("to", "") if wanted.until else "",
+        },
     }
     return render(request, "medical_audit/event_list.html", context)
 
@@ -145,7 +156,9 @@ def _context(request: TenantRequest, operation: Operation) -> dict[str, Any]:
     return {
         "operation": operation,
         "is_final": operation.state in FINAL,
-        "events": [{"event": event} for event in events.events_of_operation(operation.id, actor=request.actor)],
+        "events": [
+            {"event": event} for event in events.events_of_operation(operation.id, actor=request.actor)
+        ],
         "may": moves,
         "confirm_refusal": moves.confirm_refusal,
         "confirm_form": ConfirmForm(),

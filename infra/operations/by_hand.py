@@ -84,16 +84,19 @@ def preview(action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime)
     return Preview(
         action=action,
         groups=tuple(
-            Group(kind, calls[kind], found[0].account, region, tuple(found)) for (kind, _account, region), found in sorted(
-                groups.items(), key=lambda item: (item[0][0], item[1][0].account.account_id, item[0][2]))
+            Group(kind, calls[kind], found[0].account, region, tuple(found))
+            for (kind, _account, region), found in sorted(
+                groups.items(), key=lambda item: (item[0][0], item[1][0].account.account_id, item[0][2])
+            )
         ),
         refused=tuple(refused),
         digests=digests,
         policy=kinds[0].policy,
         may_confirm=all(
-            kind.policy == Policy.SELF and actor.may(kind.confirm_permission, actor.tenant_id) for kind in kinds
+            kind.policy == Policy.SELF and actor.may(kind.confirm_permission, actor.tenant_id)
+            for kind in kinds
         ),
-    )  # fmt: skip
+    )
 
 
 def enter_by_hand(
@@ -140,10 +143,15 @@ def _enter(
             raise Refused(refusal, target=str(row))
         operations.append(
             entry.enter(
-                f"{row.kind}.{action}", target_of_resource(row), {"aws_id": row.aws_id},
-                actor=actor, now=now, reason=reason, dedupe_key=keys[row.id],
+                f"{row.kind}.{action}",
+                target_of_resource(row),
+                {"aws_id": row.aws_id},
+                actor=actor,
+                now=now,
+                reason=reason,
+                dedupe_key=keys[row.id],
             )
-        )  # fmt: skip
+        )
     return operations
 
 
@@ -160,7 +168,9 @@ def _draft(row: Resource, action: Action, *, actor: Actor, now: datetime, busy: 
     if refusal := refusal_of(row, action, busy=busy):
         raise Refused(refusal)
     kind = get_kind(f"{row.kind}.{action}")
-    return entry.draft(kind, target_of_resource(row), {"aws_id": row.aws_id}, actor=actor, now=now, due_at=now)
+    return entry.draft(
+        kind, target_of_resource(row), {"aws_id": row.aws_id}, actor=actor, now=now, due_at=now
+    )
 
 
 def _resources(ids: Iterable[UUID]) -> list[Resource]:
@@ -178,4 +188,6 @@ def _keys(action: Action, rows: Sequence[Resource], actor: Actor, token: str) ->
 
 
 def _entered(keys: Iterable[str | None]) -> list[Operation]:
-    return list(Operation.objects.filter(dedupe_key__in=[key for key in keys if key]).order_by("target_name", "id"))
+    return list(
+        Operation.objects.filter(dedupe_key__in=[key for key in keys if key]).order_by("target_name", "id")
+    )

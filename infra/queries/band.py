@@ -103,7 +103,12 @@ def band_of(groups: Iterable[PlanGroup], day: DayBounds, *, actor: Actor, now: d
         marks[key] = marks.get(key, 0) + number
 
     for group in groups:
-        planned = occurrences(group.schedule, calendar, day.begin - timedelta(microseconds=1), day.end - timedelta(microseconds=1))
+        planned = occurrences(
+            group.schedule,
+            calendar,
+            day.begin - timedelta(microseconds=1),
+            day.end - timedelta(microseconds=1),
+        )
         for one in planned:
             if one.suppressed is not None:
                 add(group.project, one.at, one.action, "skipped", group.count)
@@ -135,17 +140,26 @@ def _running(
 
 
 def _rows(
-    marks: dict[tuple[str, datetime, str, str], int], spans: dict[str, list[tuple[datetime, datetime]]], day: DayBounds
+    marks: dict[tuple[str, datetime, str, str], int],
+    spans: dict[str, list[tuple[datetime, datetime]]],
+    day: DayBounds,
 ) -> list[BandRow]:
     by_project: dict[str, list[Mark]] = {}
     for (project, at, action, status), number in marks.items():
         by_project.setdefault(project, []).append(Mark(at, action, status, number, day.percent(at)))
-    names = sorted(set(by_project) | {name for name, found in spans.items() if found}, key=lambda name: (not name, name))
+    names = sorted(
+        set(by_project) | {name for name, found in spans.items() if found}, key=lambda name: (not name, name)
+    )
     return [
         BandRow(
             name,
             tuple(_merged(spans.get(name, []), day)),
-            tuple(sorted(by_project.get(name, []), key=lambda mark: (mark.at, mark.action, _STATUS_ORDER.index(mark.status)))),
+            tuple(
+                sorted(
+                    by_project.get(name, []),
+                    key=lambda mark: (mark.at, mark.action, _STATUS_ORDER.index(mark.status)),
+                )
+            ),
         )
         for name in names[:ROWS_MAX]
     ]
@@ -163,11 +177,11 @@ def _merged(found: list[tuple[datetime, datetime]], day: DayBounds) -> list[Span
 
 _DONE = """
 SELECT coalesce(r.project, ''), split_part(o.kind, '.', 2), o.due_at,
-       CASE WHEN o.state = 'SUCCEEDED' AND o.finished_at - o.due_at > %(late)s THEN 'late'
+       CASE WHEN o.state = 'SUCCEEDED' AND o.finished_at - o.due_at > make_interval(secs => %(late)s) THEN 'late'
             WHEN o.state = 'SUCCEEDED' THEN 'done'
             WHEN o.state IN ('FAILED', 'MISSED', 'EXPIRED') THEN 'missed'
             WHEN o.state = 'CANCELLED' THEN 'skipped'
-            WHEN %(now)s - o.due_at > %(late)s THEN 'late'
+            WHEN %(now)s - o.due_at > make_interval(secs => %(late)s) THEN 'late'
             ELSE 'waiting' END AS status,
        count(*)
 FROM medical_audit_operation o
@@ -181,18 +195,30 @@ GROUP BY 1, 2, 3, 4
 def _done(actor: Actor, day: DayBounds, now: datetime) -> list[tuple[str, str, datetime, str, int]]:
     """What the clock entered today, and what became of it. Nothing is entered before it is due."""
     with connection.cursor() as cursor:
-        cursor.execute(_DONE, {"tenant": actor.tenant_id, "begin": day.begin, "end": day.end, "now": now, "late": LATE_AFTER})
+        cursor.execute(
+            _DONE,
+            {
+                "tenant": actor.tenant_id,
+                "begin": day.begin,
+                "end": day.end,
+                "now": now,
+                "late": LATE_AFTER.total_seconds(),
+            },
+        )
         return list(cursor.fetchall())
 
 
 def _untaken(actor: Actor, day: DayBounds, now: datetime) -> list[tuple[str, str, datetime, str, int]]:
     """Due, and no tick has been there yet: waiting for a moment, then late."""
     rows = (
-        Resource.objects.filter(next_change_at__gte=day.begin, next_change_at__lte=now, account__automation=Automation.ON)
+        Resource.objects.filter(
+            next_change_at__gte=day.begin, next_change_at__lte=now, account__automation=Automation.ON
+        )
         .values_list("project", "next_action", "next_change_at")
         .annotate(number=Count("id"))
         .order_by()
     )
     return [
-        (project, action, at, "late" if now - at > TICK_PATIENCE else "waiting", number) for project, action, at, number in rows
+        (project, action, at, "late" if now - at > TICK_PATIENCE else "waiting", number)
+        for project, action, at, number in rows
     ]

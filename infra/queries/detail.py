@@ -66,9 +66,13 @@ def resource_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Detail
         resource=resource,
         standing=standing,
         days=week(resource, standing, now) if resource.gone_at is None else (),
-        findings=list(Finding.objects.filter(resource=resource, resolved_at__isnull=True).order_by("tag", "code")),
+        findings=list(
+            Finding.objects.filter(resource=resource, resolved_at__isnull=True).order_by("tag", "code")
+        ),
         operations=under_way,
-        buttons=tuple(Button(one, refusal_of(resource, one, busy=bool(under_way))) for one in Action) if may_enter else (),
+        buttons=tuple(Button(one, refusal_of(resource, one, busy=bool(under_way))) for one in Action)
+        if may_enter
+        else (),
         events=events,
         events_more=more,
         seen_at=resource.gone_at or (region.inventory_at if region else None),
@@ -83,7 +87,9 @@ def week(resource: Resource, standing: Standing, now: datetime) -> tuple[Day, ..
     zone, calendar = ZoneInfo(resource.account.time_zone), calendar_at(now)
     today = now.astimezone(zone).date()
     midnight = datetime.combine(today, time(), zone)
-    planned = occurrences(standing.schedule, calendar, midnight - timedelta(microseconds=1), midnight + timedelta(days=DAYS))
+    planned = occurrences(
+        standing.schedule, calendar, midnight - timedelta(microseconds=1), midnight + timedelta(days=DAYS)
+    )
     by_day: dict[date, dict[Action, Occurrence]] = {}
     for one in planned:
         by_day.setdefault(one.at.astimezone(zone).date(), {})[one.action] = one

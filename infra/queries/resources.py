@@ -72,13 +72,24 @@ def list_resources(wanted: ResourceFilter, cursors: Cursors, *, actor: Actor, no
     rows = _matching(wanted, actor, now).select_related("account")
     page = page_of(rows, ("name", "id"), cursors)
     ids = [row.id for row in page.rows]
-    found = set(Finding.objects.filter(resource_id__in=ids, resolved_at__isnull=True).values_list("resource_id", flat=True))
+    found = set(
+        Finding.objects.filter(resource_id__in=ids, resolved_at__isnull=True).values_list(
+            "resource_id", flat=True
+        )
+    )
     under_way = open_by_target("resource", map(str, ids), actor=actor)
     listed = []
     for row in page.rows:
         standing = standing_of(row, now)
         listed.append(
-            ResourceRow(row, standing.reason, standing.next, standing.observed, row.id in found, under_way.get(str(row.id)))
+            ResourceRow(
+                row,
+                standing.reason,
+                standing.next,
+                standing.observed,
+                row.id in found,
+                under_way.get(str(row.id)),
+            )
         )
     return Page(listed, page.previous, page.next)
 
@@ -117,7 +128,9 @@ def get_resource(resource_id: UUID, *, actor: Actor) -> Resource:
     return resource
 
 
-def _matching(wanted: ResourceFilter, actor: Actor, now: datetime, *, without: str = "") -> QuerySet[Resource]:
+def _matching(
+    wanted: ResourceFilter, actor: Actor, now: datetime, *, without: str = ""
+) -> QuerySet[Resource]:
     rows: QuerySet[Resource] = Resource.objects.filter(gone_at__isnull=True)
     exact = {"state": "state", "kind": "kind", "account": "account__account_id", "project": "project"}
     for name, field in exact.items():
@@ -127,11 +140,17 @@ def _matching(wanted: ResourceFilter, actor: Actor, now: datetime, *, without: s
     if wanted.schedule and without != "schedule":
         rows = rows.filter(scheduled=wanted.schedule == "yes")
     if wanted.problem:
-        rows = rows.filter(_troubled(actor, now)) if wanted.problem == "yes" else rows.exclude(_troubled(actor, now))
+        rows = (
+            rows.filter(_troubled(actor, now))
+            if wanted.problem == "yes"
+            else rows.exclude(_troubled(actor, now))
+        )
     if wanted.next == "hour":
         rows = rows.filter(next_change_at__gt=now, next_change_at__lte=now + timedelta(hours=1))
     if wanted.q:
-        rows = rows.filter(Q(name__icontains=wanted.q) | Q(aws_id__icontains=wanted.q) | Q(project__icontains=wanted.q))
+        rows = rows.filter(
+            Q(name__icontains=wanted.q) | Q(aws_id__icontains=wanted.q) | Q(project__icontains=wanted.q)
+        )
     return rows
 
 

@@ -63,11 +63,18 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
     """The whole page; raises NotPermitted. `zone` decides which day it is."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     local = now.astimezone(zone).date()
-    day = DayBounds(datetime.combine(local, time(), zone), datetime.combine(local + timedelta(days=1), time(), zone))
+    day = DayBounds(
+        datetime.combine(local, time(), zone), datetime.combine(local + timedelta(days=1), time(), zone)
+    )
     groups = plan_groups(actor=actor)
     wrong, wrong_total = _wrong(actor, now)
     waiting, waiting_total = awaiting(actor=actor, limit=SHOWN)
-    states = Resource.objects.filter(gone_at__isnull=True).order_by("state").values_list("state").annotate(Count("id"))
+    states = (
+        Resource.objects.filter(gone_at__isnull=True)
+        .order_by("state")
+        .values_list("state")
+        .annotate(Count("id"))
+    )
     return Today(
         date=local,
         reason=calendar_at(now).day(local).reason,
@@ -85,10 +92,16 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
 
 def _wrong(actor: Actor, now: datetime) -> tuple[list[Wrong], int]:
     """Accounts that cannot be read first, then operations, then tags to correct."""
-    regions = Region.objects.exclude(inventory_problem="").select_related("account").order_by("inventory_problem_since", "id")
+    regions = (
+        Region.objects.exclude(inventory_problem="")
+        .select_related("account")
+        .order_by("inventory_problem_since", "id")
+    )
     failed = troubles(now - TROUBLE_FOR, actor=actor).order_by("-entered_at", "-id")
     late = overdue(now - OVERDUE_AFTER, actor=actor).order_by("due_at", "id")
-    findings = Finding.objects.filter(resolved_at__isnull=True, resource__gone_at__isnull=True).select_related("resource__account")
+    findings = Finding.objects.filter(
+        resolved_at__isnull=True, resource__gone_at__isnull=True
+    ).select_related("resource__account")
     found = [
         *(Wrong(f"region-{row.id}", region=row) for row in regions[:SHOWN]),
         *(Wrong(f"operation-{row.id}", operation=row) for row in (*failed[:SHOWN], *late[:SHOWN])),
@@ -100,7 +113,9 @@ def _wrong(actor: Actor, now: datetime) -> tuple[list[Wrong], int]:
 def _upcoming(now: datetime) -> list[Upcoming]:
     """What will really start or stop within the hour; a start that a holiday suppresses is none."""
     rows = Resource.objects.filter(
-        next_change_at__gt=now, next_change_at__lte=now + timedelta(hours=1), account__automation=Automation.ON
+        next_change_at__gt=now,
+        next_change_at__lte=now + timedelta(hours=1),
+        account__automation=Automation.ON,
     )
     listed = []
     for row in rows.select_related("account").order_by("next_change_at", "name", "id")[:LOOKED_AT]:
@@ -113,5 +128,8 @@ def _upcoming(now: datetime) -> list[Upcoming]:
 def _upcoming_total(groups: Sequence[PlanGroup], now: datetime) -> int:
     calendar, until = calendar_at(now), now + timedelta(hours=1)
     return sum(
-        group.count for group in groups for one in occurrences(group.schedule, calendar, now, until) if one.suppressed is None
+        group.count
+        for group in groups
+        for one in occurrences(group.schedule, calendar, now, until)
+        if one.suppressed is None
     )

@@ -73,7 +73,12 @@ def _matching(wanted: VolumeFilter, *, without: str = "") -> QuerySet[Volume]:
     if wanted.named and without != "named":
         rows = rows.exclude(name="") if wanted.named == "yes" else rows.filter(name="")
     if wanted.q:
-        words = ("name__icontains", "volume_id__icontains", "served_name__icontains", "served_instance__icontains")
+        words = (
+            "name__icontains",
+            "volume_id__icontains",
+            "served_name__icontains",
+            "served_instance__icontains",
+        )
         found = Q()
         for word in words:
             found |= Q(**{word: wanted.q})

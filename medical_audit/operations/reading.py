@@ -23,9 +23,17 @@ def read_ledger(wanted: EventFilter, cursors: Cursors, *, actor: Actor, now: dat
     """One page of the ledger with what a page says round it. Raises NotPermitted, Refused."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
     seen = LedgerView(
-        events.list_events(wanted, cursors, actor=actor), events.chain_of(actor=actor), events.event_choices(actor=actor)
+        events.list_events(wanted, cursors, actor=actor),
+        events.chain_of(actor=actor),
+        events.event_choices(actor=actor),
     )
-    asked = {name: utc_text(value) if isinstance(value, datetime) else value for name, value in asdict(wanted).items() if value}
+    asked = {
+        name: utc_text(value) if isinstance(value, datetime) else value
+        for name, value in asdict(wanted).items()
+        if value
+    }
     detail: dict[str, object] = {"events": len(seen.page.rows), "filter": asked}
-    record("ledger.viewed", actor=actor, subject=Subject("tenant", str(actor.tenant_id)), now=now, detail=detail)
+    record(
+        "ledger.viewed", actor=actor, subject=Subject("tenant", str(actor.tenant_id)), now=now, detail=detail
+    )
     return seen

@@ -58,19 +58,25 @@ def list_events(wanted: EventFilter, cursors: Cursors, *, actor: Actor) -> Page:
     """One page of LedgerRow, newest first. Raises NotPermitted, Refused."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
     page = page_of(_matching(wanted), ("event_at", "ord"), cursors, descending=True)
-    links = {link.event_id: link for link in Link.objects.filter(event_id__in=[event.id for event in page.rows])}
+    links = {
+        link.event_id: link for link in Link.objects.filter(event_id__in=[event.id for event in page.rows])
+    }
     return Page([LedgerRow(event, links.get(event.id)) for event in page.rows], page.previous, page.next)
 
 
 def event_choices(*, actor: Actor) -> EventChoices:
     actor.require(LEDGER_VIEW, actor.tenant_id)
-    newest = Event.objects.order_by("-event_at", "-ord").values_list("kind", "outcome", "actor_id", "actor_name")
+    newest = Event.objects.order_by("-event_at", "-ord").values_list(
+        "kind", "outcome", "actor_id", "actor_name"
+    )
     kinds, outcomes, actors = set(), set(), {}
     for kind, outcome, actor_id, actor_name in newest[:CHOICES_FROM]:
         kinds.add(kind)
         outcomes.add(outcome)
         actors[actor_id] = actor_name
-    return EventChoices(tuple(sorted(kinds)), tuple(sorted(outcomes)), dict(sorted(actors.items(), key=lambda item: item[1])))
+    return EventChoices(
+        tuple(sorted(kinds)), tuple(sorted(outcomes)), dict(sorted(actors.items(), key=lambda item: item[1]))
+    )
 
 
 def chain_of(*, actor: Actor) -> Chain:
@@ -87,17 +93,26 @@ def events_of_operation(operation_id: UUID, *, actor: Actor, limit: int = 200) -
     return list(Event.objects.filter(operation_id=str(operation_id)).order_by("-event_at", "-ord")[:limit])
 
 
-def events_of_subject(subject_type: str, subject_id: str, *, actor: Actor, limit: int = 50) -> tuple[list[Event], bool]:
+def events_of_subject(
+    subject_type: str, subject_id: str, *, actor: Actor, limit: int = 50
+) -> tuple[list[Event], bool]:
     """What happened to one thing, newest first, and whether there is more."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
-    rows = Event.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("-event_at", "-ord")
+    rows = Event.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by(
+        "-event_at", "-ord"
+    )
     found = list(rows[: limit + 1])
     return found[:limit], len(found) > limit
 
 
 def _matching(wanted: EventFilter) -> QuerySet[Event]:
     rows: QuerySet[Event] = Event.objects.all()
-    exact = {"kind": wanted.kind, "actor_id": wanted.actor, "subject_id": wanted.subject, "outcome": wanted.outcome}
+    exact = {
+        "kind": wanted.kind,
+        "actor_id": wanted.actor,
+        "subject_id": wanted.subject,
+        "outcome": wanted.outcome,
+    }
     rows = rows.filter(**{name: value for name, value in exact.items() if value})
     if wanted.since:
         rows = rows.filter(event_at__gte=wanted.since)

@@ -51,7 +51,9 @@ def list_operations(wanted: OperationFilter, cursors: Cursors, *, actor: Actor) 
 def count_operations(wanted: OperationFilter, *, actor: Actor) -> OperationCounts:
     actor.require(OPERATION_VIEW, actor.tenant_id)
     states = _counts(_matching(wanted, actor, without="state"), "state")
-    return OperationCounts(states, _counts(_matching(wanted, actor, without="kind"), "kind"), sum(states.values()))
+    return OperationCounts(
+        states, _counts(_matching(wanted, actor, without="kind"), "kind"), sum(states.values())
+    )
 
 
 def get_operation(operation_id: UUID, *, actor: Actor) -> Operation:
@@ -118,7 +120,10 @@ def _matching(wanted: OperationFilter, actor: Actor, *, without: str = "") -> Qu
         rows = rows.filter(target_id=wanted.target)
     if wanted.q:
         rows = rows.filter(
-            Q(target_name__icontains=wanted.q) | Q(target_id=wanted.q) | Q(parameters__aws_id=wanted.q) | Q(reason__icontains=wanted.q)
+            Q(target_name__icontains=wanted.q)
+            | Q(target_id=wanted.q)
+            | Q(parameters__aws_id=wanted.q)
+            | Q(reason__icontains=wanted.q)
         )
     return rows
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import FieldError, ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Field, Model, Q, QuerySet
 
 from medical_audit.domain.errors import Refused
 
@@ -34,7 +34,9 @@ class Page:
     next: str | None
 
 
-def page_of(rows: QuerySet[Any], fields: tuple[str, str], cursors: Cursors, *, descending: bool = False) -> Page:
+def page_of(
+    rows: QuerySet[Any], fields: tuple[str, str], cursors: Cursors, *, descending: bool = False
+) -> Page:
     """One page ordered by two fields of which the second is unique. Raises Refused for a cursor that is not ours."""
     backwards = bool(cursors.before) and not cursors.after
     mark = cursors.before if backwards else cursors.after
@@ -72,9 +74,14 @@ def _cursor(row: Any, fields: tuple[str, str]) -> str:
 def _values(model: type[Model], fields: tuple[str, str], mark: str) -> tuple[Any, Any]:
     try:
         texts = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
-        one, two = (str(text) for text in texts)
-        if "\x00" in one + two:
-            raise ValueError("a NUL character")
-        return tuple(model._meta.get_field(name).to_python(text) for name, text in zip(fields, (one, two), strict=True))  # type: ignore[return-value]
-    except (ValueError, TypeError, binascii.Error, ValidationError, FieldError) as error:
+        one, two = (_value(model, name, str(text)) for name, text in zip(fields, texts, strict=True))
+    except (ValueError, TypeError, binascii.Error, ValidationError) as error:
         raise Refused("bad_cursor") from error
+    return one, two
+
+
+def _value(model: type[Model], name: str, text: str) -> Any:
+    field = model._meta.get_field(name)
+    if not isinstance(field, Field) or "\x00" in text:
+        raise ValueError(name)
+    return field.to_python(text)
