@@ -18,13 +18,15 @@ APP_ROLES = ("toban_web", "toban_worker", "toban_scheduler", "toban_audit")
 THIS_TENANT = "(SELECT current_setting('toban.tenant_id')::uuid)"
 THIS_USER = "(SELECT current_setting('toban.user_id')::uuid)"
 POLICY = "tenant_wall"
+READING = "also_read"
 
 
 class Walls(Operation):
     """Wall one tenant model in.
 
     `grants` maps a role to its privileges ("SELECT, INSERT, UPDATE (a, b)"); a role left out gets nothing.
-    `also` widens the reading policy by one condition (own memberships); `tenant_column` is `id` for the tenant itself.
+    `also` lets rows be read, never written, under one more condition (own memberships); `tenant_column` is `id` for
+    the tenant itself.
     """
 
     reversible = False
@@ -56,12 +58,14 @@ class Walls(Operation):
     def _statements(self, model: type[models.Model]) -> list[str]:
         table = model._meta.db_table
         own = f"{self.tenant_column} = {THIS_TENANT}"
-        using = f"{own} OR {self.also}" if self.also else own
+        roles = ", ".join(APP_ROLES)
         statements = [
             f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
             f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
-            f'CREATE POLICY {POLICY} ON "{table}" TO {", ".join(APP_ROLES)} USING ({using}) WITH CHECK ({own})',
+            f'CREATE POLICY {POLICY} ON "{table}" TO {roles} USING ({own}) WITH CHECK ({own})',
         ]
+        if self.also:
+            statements.append(f'CREATE POLICY {READING} ON "{table}" FOR SELECT TO {roles} USING ({self.also})')
         if self.tenant_column == "tenant_id":
             statements.append(f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_tenant_key" UNIQUE (tenant_id, id)')
             statements += [self._composite(table, field) for field in _tenant_foreign_keys(model)]

@@ -38,13 +38,11 @@ def all_tables(database: Database) -> list[Table]:
     return [Table(name, has_tenant, is_partition) for name, is_partition, has_tenant in rows]
 
 
-def missing_walls(
-    database: Database, table: str, *, tenant_column: str = "tenant_id", also: str = ""
-) -> list[str]:
-    """What a tenant table lacks, in words; an empty list: walled in. `also` is the reviewed widening of its reading."""
+def missing_walls(database: Database, table: str, *, tenant_column: str = "tenant_id") -> list[str]:
+    """What a tenant table lacks, in words; an empty list: walled in."""
     checks = [
         _row_security(database, table),
-        _policy(database, table, tenant_column, also),
+        _policy(database, table, tenant_column),
         _index(database, table, tenant_column),
     ]
     if tenant_column == "tenant_id":
@@ -96,13 +94,12 @@ def _closes_last(text: str) -> bool:
     return False
 
 
-def _policy(database: Database, table: str, tenant_column: str, also: str) -> Iterable[str]:
+def _policy(database: Database, table: str, tenant_column: str) -> Iterable[str]:
     found = policies(database, table).get("tenant_wall")
     if found is None:
         return ["no policy tenant_wall"]
     own = LOUD if tenant_column == "tenant_id" else LOUD.replace("tenant_id =", f"{tenant_column} =")
-    using = f"({own}) OR {also}" if also else own
-    wanted = ("*", True, APP_ROLES, using, own)
+    wanted = ("*", True, APP_ROLES, own, own)
     names = ("commands", "kind", "roles", "USING", "WITH CHECK")
     return [
         f"policy: {name} is {is_!r}, not {be!r}"

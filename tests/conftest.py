@@ -41,7 +41,7 @@ def _admin(database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]
 
 
 def _migrations_hash() -> str:
-    files = sorted(ROOT.glob("*/migrations/*.*"))
+    files = [*sorted(ROOT.glob("*/migrations/*.*")), ROOT / "medical_audit" / "walls.py"]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.suffix in (".py", ".sql"))).hexdigest()[:12]
 
 

@@ -1,0 +1,331 @@
+"""The database's walls at work, with the ORM's own wall switched off: plain querysets and raw SQL."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
+
+from accounts.domain.permissions import Role
+from infra.models import Attachment, AwsAccount, Finding, Region, Resource, Volume
+from medical_audit.models import Lane
+from medical_audit.tenancy import TenantModel, platform_scope, tenant_scope
+from tests import simulated
+from tests.conftest import AsRole, _as_role
+from tests.factories import MONDAY_0830, Cast, make_cast
+
+TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
+APP_ROLES = ("web", "worker", "scheduler", "audit")
+SECRET = {("scheduler", "AccountTrust"), ("audit", "AccountTrust")}
+Errors = psycopg.errors
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A tenant with at least one row in every tenant table."""
+
+    cast: Cast
+    tenant_id: uuid.UUID
+    account: AwsAccount
+
+
+def unscoped(model: type[models.Model]) -> models.QuerySet[Any]:
+    """Every row that the database lets through; no manager filters."""
+    return models.QuerySet(model)
+
+
+def _fill() -> Stock:
+    cast = make_cast()
+    account = simulated.make_account(cast).row
+    tenant = {"tenant_id": cast.tenant.id}
+    here = {
+        **tenant,
+        "account": account,
+        "region": simulated.TOKYO,
+        "fingerprint": "",
+        "first_seen_at": MONDAY_0830,
+    }
+    with _as_role("worker"), tenant_scope(cast.tenant.id):
+        resource = Resource(
+            **here, kind="ec2", aws_id="i-1", state="on", aws_state="on", state_since=MONDAY_0830
+        )
+        volume = Volume(**here, volume_id="vol-1", state="in-use", size_gib=8, type="gp3")
+        for row in (
+            Lane(**tenant, name=f"{account.account_id}/{simulated.TOKYO}", account=account.account_id),
+            resource,
+            Finding(**tenant, resource=resource, code="bad_time", found_at=MONDAY_0830),
+            volume,
+            Attachment(**tenant, volume=volume, instance_id="i-1", since=MONDAY_0830),
+        ):
+            row.save(force_insert=True)
+    return Stock(cast, cast.tenant.id, account)
+
+
+@pytest.fixture(scope="module")
+def ours(django_db_setup: None) -> Stock:
+    return _fill()
+
+
+@pytest.fixture(scope="module")
+def theirs(django_db_setup: None) -> Stock:
+    return _fill()
+
+
+def cause(refusal: pytest.ExceptionInfo[DatabaseError]) -> BaseException | None:
+    return refusal.value.__cause__
+
+
+every_model = pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
+every_role = pytest.mark.parametrize("role", APP_ROLES)
+
+
+@every_role
+@every_model
+def test_without_a_tenant_the_database_refuses_to_answer(
+    model: type[models.Model], role: str, as_role: AsRole
+) -> None:
+    refused = Errors.InsufficientPrivilege if (role, model.__name__) in SECRET else Errors.UndefinedObject
+    with as_role(role), pytest.raises(DatabaseError) as refusal:
+        unscoped(model).count()
+    assert isinstance(cause(refusal), refused)
+
+
+@every_role
+def test_after_a_tenant_was_bound_the_database_still_refuses_to_answer_without(
+    role: str, ours: Stock, as_role: AsRole
+) -> None:
+    """A setting that was once set on a connection is empty afterwards, not unknown: that must be loud, too."""
+    with as_role(role):
+        with tenant_scope(ours.tenant_id):
+            assert unscoped(Region).count() == 1
+        with pytest.raises(DatabaseError) as refusal:
+            unscoped(Region).count()
+        assert isinstance(cause(refusal), Errors.InvalidTextRepresentation)
+
+
+@every_role
+@every_model
+def test_no_row_of_another_tenant_is_seen(
+    model: type[models.Model], role: str, ours: Stock, theirs: Stock, as_role: AsRole
+) -> None:
+    if (role, model.__name__) in SECRET:
+        return
+    with as_role(role), tenant_scope(ours.tenant_id):
+        assert {row.tenant_id for row in unscoped(model)} == {ours.tenant_id}
+
+
+@every_role
+def test_the_platform_sees_no_row_of_any_tenant(role: str, ours: Stock, as_role: AsRole) -> None:
+    with as_role(role), platform_scope():
+        for model in TENANT_MODELS:
+            if (role, model.__name__) not in SECRET and model.__name__ not in ("Event", "Link"):
+                assert unscoped(model).count() == 0, model.__name__
+
+
+@every_model
+def test_the_owner_sees_no_row_at_all(model: type[models.Model], ours: Stock, as_role: AsRole) -> None:
+    """FORCE binds the owner, and no policy speaks for it: with a tenant bound, without one, and for counting."""
+    if model._meta.db_table.startswith('"ledger"'):
+        pytest.skip("the owner may not even read the ledger's tables; see the next test")
+    with as_role("owner"):
+        assert unscoped(model).count() == 0
+        with tenant_scope(ours.tenant_id):
+            assert unscoped(model).count() == 0
+            assert unscoped(model).update(tenant_id=ours.tenant_id) == 0
+
+
+@pytest.mark.parametrize("table", ["event", "link", "head"])
+def test_the_owner_may_not_read_the_ledger(table: str, ours: Stock, as_role: AsRole) -> None:
+    with as_role("owner"), pytest.raises(DatabaseError) as refusal, connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ledger.{table}")
+    assert isinstance(cause(refusal), Errors.InsufficientPrivilege)
+
+
+@every_role
+@every_model
+def test_a_row_for_another_tenant_cannot_be_inserted(
+    model: type[models.Model], role: str, ours: Stock, theirs: Stock, as_role: AsRole
+) -> None:
+    with as_role("web"), tenant_scope(theirs.tenant_id):
+        row = unscoped(model).first()
+    assert row is not None
+    row.pk = uuid.uuid4()
+    with as_role(role), pytest.raises(DatabaseError) as refusal, tenant_scope(ours.tenant_id):
+        row.save_base(raw=True, force_insert=True)
+    if model._meta.managed:
+        assert isinstance(cause(refusal), Errors.InsufficientPrivilege)
+
+
+@every_role
+@every_model
+def test_a_row_cannot_be_moved_to_another_tenant(
+    model: type[models.Model], role: str, ours: Stock, theirs: Stock, as_role: AsRole
+) -> None:
+    with as_role(role), pytest.raises(DatabaseError) as refusal, tenant_scope(ours.tenant_id):
+        unscoped(model).update(tenant_id=theirs.tenant_id)
+    assert isinstance(cause(refusal), Errors.InsufficientPrivilege | Errors.CheckViolation)
+
+
+@every_role
+@every_model
+def test_another_tenants_rows_cannot_be_changed_or_deleted(
+    model: type[models.Model], role: str, ours: Stock, theirs: Stock, as_role: AsRole
+) -> None:
+    """Refused outright, or nothing is hit; the row stands as before."""
+    table = model._meta.db_table if model._meta.db_table.startswith('"') else f'"{model._meta.db_table}"'
+    with as_role(role), tenant_scope(ours.tenant_id):
+        for attack in (f"UPDATE {table} SET tenant_id = tenant_id", f"DELETE FROM {table}"):
+            try:
+                with transaction.atomic(), connection.cursor() as cursor:
+                    cursor.execute(f"{attack} WHERE tenant_id = %s", [theirs.tenant_id])
+                    assert cursor.rowcount == 0
+            except DatabaseError as refused:
+                assert isinstance(refused.__cause__, Errors.InsufficientPrivilege)  # noqa: PT017  either is right
+    with as_role("web"), tenant_scope(theirs.tenant_id):
+        assert unscoped(model).exists()
+
+
+def _children(ours: Stock, theirs: Stock) -> list[models.Model]:
+    """Rows of our tenant that point at things of theirs."""
+    tenant = {"tenant_id": ours.tenant_id}
+    here = {
+        **tenant,
+        "region": "x",
+        "fingerprint": "",
+        "first_seen_at": MONDAY_0830,
+        "account_id": theirs.account.id,
+    }
+    with tenant_scope(theirs.tenant_id):
+        resource, volume = unscoped(Resource).get(), unscoped(Volume).get()
+    return [
+        Region(**tenant, account_id=theirs.account.id, name="x"),
+        Resource(**here, kind="ec2", aws_id="i-2", state="on", aws_state="on", state_since=MONDAY_0830),
+        Volume(**here, volume_id="vol-2", state="in-use", size_gib=8, type="gp3"),
+        Finding(**tenant, resource_id=resource.id, code="other", found_at=MONDAY_0830),
+        Attachment(**tenant, volume_id=volume.id, instance_id="i-2", since=MONDAY_0830),
+    ]
+
+
+@pytest.mark.parametrize("role", ["web", "worker", "owner", "super"])
+def test_a_child_of_another_tenants_parent_is_refused(
+    role: str, ours: Stock, theirs: Stock, as_role: AsRole
+) -> None:
+    """Foreign keys look past row-level security: only the composite key stops this, even for a superuser."""
+    for child in _children(ours, theirs):
+        with as_role(role), pytest.raises(DatabaseError) as refusal, tenant_scope(ours.tenant_id):
+            child.save(force_insert=True)
+        stopped = (
+            (Errors.ForeignKeyViolation,)
+            if role == "super"
+            else (Errors.ForeignKeyViolation, Errors.InsufficientPrivilege)
+        )
+        assert isinstance(cause(refusal), stopped), type(child).__name__
+
+
+def test_it_is_the_composite_key_that_refuses_the_worker(ours: Stock, theirs: Stock, as_role: AsRole) -> None:
+    for child in _children(ours, theirs)[1:]:
+        with (
+            as_role("worker"),
+            pytest.raises(IntegrityError, match="_same_tenant"),
+            tenant_scope(ours.tenant_id),
+        ):
+            child.save(force_insert=True)
+
+
+def test_a_name_taken_by_another_tenant_is_free_here(ours: Stock, theirs: Stock, as_role: AsRole) -> None:
+    """Uniques are per tenant, so that a refusal tells nothing of the neighbours."""
+    with tenant_scope(theirs.tenant_id):
+        lane = unscoped(Lane).get()
+    with as_role("worker"), tenant_scope(ours.tenant_id):
+        Lane(tenant_id=ours.tenant_id, name=lane.name, account=lane.account).save(force_insert=True)
+        transaction.set_rollback(True)
+
+
+FORBIDDEN = [
+    ("scheduler", "SELECT role_arn FROM infra_accounttrust"),
+    ("audit", "SELECT external_id FROM infra_accounttrust"),
+    ("worker", "SELECT password FROM accounts_user"),
+    ("scheduler", "SELECT password FROM accounts_user"),
+    ("audit", "SELECT password FROM accounts_user"),
+    ("worker", "SELECT email FROM accounts_user"),
+    ("worker", "SELECT * FROM django_session"),
+    ("scheduler", "SELECT * FROM django_session"),
+    ("audit", "SELECT * FROM django_session"),
+    ("web", "SELECT * FROM queue.due_lanes(now(), 1)"),
+    ("web", "SELECT * FROM queue.overdue_tenants(now())"),
+    ("web", "SELECT * FROM queue.tenants()"),
+    ("audit", "SELECT * FROM queue.due_lanes(now(), 1)"),
+    ("web", "SELECT ledger.ensure_partitions(1)"),
+    ("worker", "SELECT ledger.ensure_partitions(1)"),
+    ("scheduler", "INSERT INTO medical_audit_lane SELECT * FROM medical_audit_lane"),
+    ("web", "UPDATE infra_resource SET state = 'on'"),
+    ("scheduler", "UPDATE infra_resource SET tags = '{}'"),
+    ("web", "UPDATE medical_audit_lane SET leased_until = NULL"),
+    ("audit", "UPDATE medical_audit_operation SET state = 'FAILED'"),
+    ("web", "DELETE FROM medical_audit_operation"),
+    ("worker", "DELETE FROM medical_audit_operation"),
+    ("scheduler", "DELETE FROM medical_audit_operation"),
+    ("web", "DELETE FROM accounts_user"),
+    ("worker", "UPDATE accounts_membership SET role = 'administrator'"),
+    ("scheduler", "UPDATE accounts_membership SET role = 'administrator'"),
+    ("web", "SET ROLE toban_ledger"),
+    ("worker", "SET ROLE toban_owner"),
+    ("scheduler", "SET ROLE toban_queue"),
+    ("audit", "SET session_replication_role = replica"),
+    ("web", "ALTER TABLE medical_audit_operation DISABLE TRIGGER guard_operation"),
+    ("web", "ALTER TABLE medical_audit_operation DISABLE ROW LEVEL SECURITY"),
+    ("web", "TRUNCATE medical_audit_operation"),
+    ("web", "CREATE TABLE public.mine (id int)"),
+    ("web", "CREATE SCHEMA mine"),
+]
+
+
+@pytest.mark.parametrize(("role", "statement"), FORBIDDEN)
+def test_a_role_may_not_do_what_is_not_its_duty(
+    role: str, statement: str, ours: Stock, as_role: AsRole
+) -> None:
+    with (
+        as_role(role),
+        pytest.raises(DatabaseError) as refusal,
+        tenant_scope(ours.tenant_id),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+    assert isinstance(cause(refusal), Errors.InsufficientPrivilege)
+
+
+def test_a_person_sees_his_own_memberships_and_tenants_without_a_tenant_bound(
+    ours: Stock, theirs: Stock
+) -> None:
+    """The tenant picker; somebody else's stay hidden even there."""
+    with platform_scope(user_id=ours.cast.stranger.id), connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT tenant_id FROM accounts_membership")
+        assert cursor.fetchall() == [(ours.cast.other_tenant.id,)]
+        cursor.execute("SELECT id FROM accounts_tenant")
+        assert cursor.fetchall() == [(ours.cast.other_tenant.id,)]
+
+
+def test_a_person_cannot_change_his_own_membership_of_a_tenant_that_is_not_bound(ours: Stock) -> None:
+    """Seeing one's own memberships everywhere is for reading only."""
+    person = ours.cast.stranger.id
+    mine = "accounts_membership WHERE user_id = %s"
+    for attack in (
+        f"DELETE FROM {mine}",
+        "UPDATE accounts_membership SET role = 'viewer' WHERE user_id = %s",
+    ):
+        with tenant_scope(ours.tenant_id, user_id=person), connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {mine}", [person])
+            assert cursor.fetchone()[0] == len(Role)
+            cursor.execute(attack, [person])
+            assert cursor.rowcount == 0
+
+
+def test_a_person_cannot_rename_a_tenant_of_his_that_is_not_bound(ours: Stock) -> None:
+    with tenant_scope(ours.tenant_id, user_id=ours.cast.stranger.id), connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_tenant SET name = 'mine' WHERE id = %s", [ours.cast.other_tenant.id])
+        assert cursor.rowcount == 0
