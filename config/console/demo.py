@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -204,9 +205,9 @@ class Demo:
                 line = summary(get_json(f"{self.url}/readyz"))
                 if sys.stdout.isatty():
                     print(f"\r\x1b[K{datetime.now().astimezone():%H:%M:%S}  {line}", end="", flush=True)
-                elif line != shown:
+                elif (words := re.sub(r"[\d.]+", "", line)) != shown:  # in a log, numbers alone are no news
                     print(line, flush=True)
-                shown = line
+                    shown = words
             time.sleep(0.5)
 
     def _force(self) -> None:
