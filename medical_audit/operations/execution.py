@@ -61,9 +61,9 @@ def _take(lease: Lease, served: set[UUID]) -> list[Operation]:
         for operation in batch:
             if operation.state == State.RUNNING and operation.phase == Phase.CALLING:
                 operation.state, operation.phase, operation.unknown_since = State.UNKNOWN, Phase.NONE, now
-                operation.work_at, operation.outcome = now, "worker_lost"
+                operation.work_at, operation.outcome = now, results.WORKER_LOST
                 moved.append(operation)
-                events.append(event_of(operation, "operation.unknown", actor=_actor(lease), now=now, code="worker_lost"))
+                events.append(event_of(operation, "operation.unknown", actor=_actor(lease), now=now, code=results.WORKER_LOST))
         save_moves(lease.tenant_id, moved, events)
     return batch
 
@@ -72,9 +72,18 @@ def _by_kind(batch: Sequence[Operation]) -> Iterator[tuple[Kind, list[Operation]
     """Batches of one kind, neighbours by its group key."""
     for name, rows in groupby(sorted(batch, key=lambda row: row.kind), key=lambda row: row.kind):
         kind = get_kind(name)
-        ordered = sorted(rows, key=lambda row: (kind.group_key(row), row.id.int))
-        for start in range(0, len(ordered), kind.batch):
-            yield kind, ordered[start : start + kind.batch]
+        ordered = sorted(rows, key=lambda row: (-_company(row, kind), kind.group_key(row), row.id.int))
+        for size, alike in groupby(ordered, key=lambda row: _company(row, kind)):
+            same = list(alike)
+            for start in range(0, len(same), size):
+                yield kind, same[start : start + size]
+
+
+def _company(row: Operation, kind: Kind) -> int:
+    """With how many others a row may be called. After each worker that died in its call with a tenth of them, so that
+    a row that kills workers ends alone, and its neighbours do not share its end."""
+    suspect = row.state == State.CONFIRMED and row.outcome == results.WORKER_LOST
+    return max(1, kind.batch // 10**row.attempts) if suspect else kind.batch
 
 
 def _serve_each_other(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> None:

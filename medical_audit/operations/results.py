@@ -16,6 +16,8 @@ from medical_audit.models import Operation
 from medical_audit.operations.moves import event_of, finish
 
 LOOK_AGAIN_MAX = timedelta(minutes=1)
+WORKER_LOST = "worker_lost"
+"""Outcome of a row whose worker died in its call. It stays on the row until the next answer: see execution._company."""
 
 
 class Rule(Protocol):
@@ -66,7 +68,8 @@ def after_looking(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor,
         case Fail():
             return _end(row, State.FAILED, verdict, actor, now)
         case Go():
-            return _retry(row, kind, "not_applied", now, actor, now, None)
+            code = WORKER_LOST if row.outcome == WORKER_LOST else "not_applied"
+            return _retry(row, kind, code, now, actor, now, None)
         case Later():
             late = row.verify_until is not None and now > row.verify_until
             if row.state == State.RUNNING and late:

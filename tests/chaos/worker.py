@@ -1,0 +1,82 @@
+"""Worker processes that may be killed: a nursery with Django loaded forks them, so that a birth costs no start-up.
+
+    python -m tests.chaos.worker
+
+reads one command a line and answers with the new pid: `drain` (role toban_worker: due lanes are drained, over and
+over) or `tick` (role toban_scheduler: what is due is entered). Lease, clock and database come from the environment.
+Children die with the nursery, and the nursery with the end of its input.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+import django
+from django.db import DatabaseError, connection
+
+from config.processes import end_with_parent
+
+django.setup()
+
+from infra.operations import tick as ticking  # noqa: E402  models need a Django that is set up
+from infra.queries import queue as due  # noqa: E402
+from medical_audit import clock  # noqa: E402
+from medical_audit.operations.execution import drain_lane  # noqa: E402
+from medical_audit.queries import queue  # noqa: E402
+
+REST_S = 0.1
+
+
+def drain() -> int:
+    """Serve every lane with work due once, in an order of chance as messages would come."""
+    lanes = queue.due_lanes(clock.now(), limit=100)
+    random.shuffle(lanes)
+    return sum(
+        drain_lane(tenant, lane, worker=f"chaos:{os.getpid()}", clock=clock.now) for tenant, lane in lanes
+    )
+
+
+def tick() -> int:
+    """Enter what is due in every tenant."""
+    now = clock.now()
+    return sum(len(ticking.tick(tenant, now=now).entered) for tenant in due.due_tenants(now))
+
+
+DUTIES: dict[str, tuple[str, Callable[[], int]]] = {"drain": ("worker", drain), "tick": ("scheduler", tick)}
+
+
+def live(command: str) -> None:
+    """A child's whole life; only a signal ends it."""
+    role, duty = DUTIES[command]
+    connection.settings_dict["USER"] = f"toban_{role}"
+    while True:
+        try:
+            busy = duty()
+        except DatabaseError as error:
+            print(f"{os.getpid()}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            connection.close()
+            busy = 0
+        if not busy:
+            time.sleep(REST_S)
+
+
+def main() -> None:
+    """Fork a child for each command until the input ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        arm = end_with_parent(signal.SIGKILL)
+        pid = os.fork()
+        if pid == 0:
+            arm()
+            os.dup2(2, 1)
+            live(line.strip())
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    main()
