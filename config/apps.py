@@ -9,3 +9,6 @@ class ConfigConfig(AppConfig):
     """The top floor as a Django app; loading it makes the Celery app current for every `shared_task`."""
 
     name = "config"
+
+    def ready(self) -> None:
+        from config import checks  # noqa: F401, PLC0415  registers itself, once the models exist
