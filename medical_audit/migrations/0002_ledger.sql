@@ -129,13 +129,13 @@ BEGIN
 END
 $$;
 
--- A forged time or transaction number is refused even for the owner.
+-- A forged time, transaction number or database user is refused even for the owner.
 CREATE FUNCTION ledger.check_time() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
 BEGIN
     IF NEW.event_at < transaction_timestamp() OR NEW.event_at > clock_timestamp()
-       OR NEW.txid <> (pg_current_xact_id()::text)::bigint THEN
-        RAISE EXCEPTION 'the ledger takes its own time and transaction only' USING ERRCODE = 'insufficient_privilege';
+       OR NEW.txid <> (pg_current_xact_id()::text)::bigint OR NEW.db_user <> session_user THEN
+        RAISE EXCEPTION 'the ledger takes its own time, transaction and user only' USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN NEW;
 END
