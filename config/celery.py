@@ -7,6 +7,9 @@ acknowledged late, retried or stored, and a lost message costs one beat of the s
 import os
 
 from celery import Celery
+from celery.signals import beat_init, setup_logging
+
+from config.logs import configure
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -33,3 +36,16 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks()
+
+
+@beat_init.connect
+def ask_at_once(**_: object) -> None:
+    """A beat that has just started asks for every duty once, instead of letting each interval pass first."""
+    for entry in app.conf.beat_schedule.values():
+        app.send_task(entry["task"], **entry["options"])
+
+
+@setup_logging.connect
+def one_log_format(**_: object) -> None:
+    """Workers and beat write the same JSON lines as the web server; Celery sets nothing up of its own."""
+    configure({})

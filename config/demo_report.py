@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from config import demo
-from config.templatetags.toban import schedule_reason_short
+from config.saying.schedules import schedule_reason_short
 from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource, Volume
 from infra.models.volume import Naming

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -18,6 +19,7 @@ from config.console.programs import STOP_ORDER, WORKERS, programs
 from config.datafolder import DataFolder, StackError, default_path
 from config.processes import Stopped, Supervisor, interruptible, run_in_front
 from config.stack import ROOT, Stack, get_json, is_free, readable
+from infra.domain.calendar import national
 
 FIRST_PAGE_S = 120.0
 LINE_EVERY_S = 5.0
@@ -57,6 +59,14 @@ def _instant(text: str) -> datetime:
     return instant
 
 
+def next_working_instant(now: datetime) -> datetime:
+    """The same time of day on the first working day in Japan from now on, in JST; `now` itself if that is today."""
+    local = now.astimezone(ZoneInfo("Asia/Tokyo"))
+    calendar = national(range(local.year, local.year + 2))
+    days = (local + timedelta(days=ahead) for ahead in range(30))
+    return next(day for day in days if calendar.day(day.date()).working)
+
+
 def _start_over(folder: DataFolder, *, say: Callable[[str], None]) -> None:
     """Stop what runs on the folder and empty it."""
     if not folder.path.exists():
@@ -83,7 +93,8 @@ class Demo:
         self.say = say
         self.url = f"http://127.0.0.1:{options.port}"
         self.supervisor = Supervisor(logs=stack.folder.logs, cwd=ROOT)
-        self.clock: dict[str, str] = {}
+        # One round ends when everything has ended: what waits for capacity asks again soon instead of each minute.
+        self.settings: dict[str, str] = {"TOBAN_RETRY_WAIT_MAX_S": "3"} if options.once else {}
 
     def run(self) -> int:
         """Start, stay, and stop everything that we started, in order."""
@@ -109,6 +120,7 @@ class Demo:
         self.say("Starting PostgreSQL, Valkey and the AWS simulator ...")
         self.stack.up(background=False, patient=False)
         self.stack.collect_static()
+        self._look_on_a_working_day()
         self._set_clock()
         self._start("web")  # it boots while the simulator does
         self.stack.simulator.wait()
@@ -128,9 +140,16 @@ class Demo:
         self.say("One round ...")
         return run_in_front(
             [sys.executable, ROOT / "manage.py", "demo_round", "--json"],
-            env=self.stack.environment("DATABASE_SCHEDULER_URL", **self.clock, TOBAN_PROCESS="round"),
+            env=self.stack.environment("DATABASE_SCHEDULER_URL", **self.settings, TOBAN_PROCESS="round"),
             cwd=ROOT,
         )
+
+    def _look_on_a_working_day(self) -> None:
+        """Nothing starts on a weekend or holiday: the demo's clock then goes to the next working day."""
+        now = datetime.now(UTC)
+        if self.options.at is None and (at := next_working_instant(now)) != now:
+            self.options.at = at
+            self.say(f"Today is no working day in Japan: the demo's clock says {at:%Y-%m-%d %H:%M} JST.")
 
     def _set_clock(self) -> None:
         """Make the database's clock, as the processes started from now on read it, say `--at` at this moment."""
@@ -141,7 +160,7 @@ class Demo:
         ) as database:
             row = database.execute("SELECT clock_timestamp()").fetchone()
         now = row[0] if row else datetime.now(UTC)
-        self.clock = {"TOBAN_CLOCK_OFFSET": f"{(self.options.at - now).total_seconds():.3f}"}
+        self.settings["TOBAN_CLOCK_OFFSET"] = f"{(self.options.at - now).total_seconds():.3f}"
 
     def _check_port(self) -> None:
         """Refuse a taken port; a moment's patience for a demo that has just been killed."""
@@ -156,7 +175,7 @@ class Demo:
         done = subprocess.run(
             [sys.executable, ROOT / "manage.py", "demo_seed"],
             cwd=ROOT,
-            env=self.stack.environment(**self.clock, TOBAN_PROCESS="seed"),
+            env=self.stack.environment(**self.settings, TOBAN_PROCESS="seed"),
             capture_output=True,
             text=True,
         )
@@ -169,7 +188,7 @@ class Demo:
         every = programs(bind=f"127.0.0.1:{self.options.port}", state=self.stack.folder.path)
         for name in names:
             program = every[name]
-            env = self.stack.environment(program.role, **self.clock, TOBAN_PROCESS=name)
+            env = self.stack.environment(program.role, **self.settings, TOBAN_PROCESS=name)
             self.supervisor.start(name, program.command, env=env)
 
     def _wait_for_first_page(self, began: float) -> None:
