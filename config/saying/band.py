@@ -1,10 +1,11 @@
-"""The day band of Today: where each mark's number stands, so that neighbours are never read as one number."""
+"""The day band of Today: where numbers stand, so that neighbours are never read as one number."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 NEAR: Final = 3.0  # per cent of the day, about 43 minutes: closer numbers would touch
 EDGE: Final = 2.0
+NOW_WIDTH: Final = 5.5
 
 
 def band_marks(marks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -23,6 +24,19 @@ def band_marks(marks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 {**mark, "anchor": _anchor(mark["percent"], left, right) if mark["count"] > 1 else ""}
             )
     return placed
+
+
+def band_hours(now_percent: float) -> list[dict[str, Any]]:
+    """The hours on the axis with their place; `label` is off where the time of now stands."""
+    return [
+        {
+            "hour": hour,
+            "percent": hour / 24 * 100,
+            "anchor": {0: "start", 24: "end"}.get(hour, "middle"),
+            "label": abs(hour / 24 * 100 - now_percent) >= NOW_WIDTH,
+        }
+        for hour in range(0, 25, 3)
+    ]
 
 
 def _anchor(percent: float, left: bool, right: bool) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 from config.saying.fields import field
 from config.saying.times import day
 from config.words import schedules, sentence
+from config.words.operations import CODES
 
 
 def reason_values(reason: object) -> tuple[str, dict[str, Any]]:
@@ -67,10 +68,21 @@ def weekdays(numbers: Iterable[int]) -> str:
     )
 
 
+def is_tag_finding(finding: object) -> bool:
+    """Whether a corrected tag mends it; what AWS itself cannot do is found as well."""
+    return str(field(finding, "code")) in schedules.FINDINGS
+
+
+def finding_state(finding: object) -> str:
+    """The badge of a finding, a key of PROBLEM_STATES."""
+    return "finding" if is_tag_finding(finding) else "unsupported"
+
+
 def finding_text(finding: object) -> str:
-    """What is wrong with a tag, as one sentence."""
+    """What is wrong with a tag, or why a schedule cannot be kept, as one sentence."""
     values = {name: field(finding, name) for name in ("tag", "value", "suggestion")}
-    return sentence(schedules.FINDINGS, str(field(finding, "code")), values)
+    table = schedules.FINDINGS if is_tag_finding(finding) else CODES
+    return sentence(table, str(field(finding, "code")), values)
 
 
 def day_sentence(reason: object) -> str:

@@ -24,9 +24,9 @@ FILTERS = (
     operations.outcome_text, operations.outcome_short, operations.code_text, operations.policy_text,
     operations.entered_by, operations.why_text, operations.target_code,
     schedules.schedule_reason, schedules.schedule_reason_short, schedules.schedule_sentence, schedules.weekdays,
-    schedules.finding_text, schedules.day_sentence, schedules.day_kind,
+    schedules.finding_text, schedules.is_tag_finding, schedules.finding_state, schedules.day_sentence, schedules.day_kind,
     ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.hexadecimal,
-    addresses.aws_console_url, band.band_marks,
+    addresses.aws_console_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:
     register.filter(function.__name__, function)

@@ -14,12 +14,16 @@ REASONS: Final[Mapping[str, Promise | str]] = {
     "working_day": _("%(day)s is a working day."),
     "weekend": _("On %(day)s it is not started, because the schedule leaves this day of the week out."),
     "holiday": _("On %(day)s it is not started, because that day is a holiday (%(name)s)."),
-    "before_start": _("It starts on %(day)s at %(start)s."),
+    "before_start": _("It is before its start on %(day)s at %(start)s."),
     "within": _("On %(day)s it runs from %(start)s to %(stop)s."),
     "after_stop": _("Its stop on %(day)s at %(stop)s has passed."),
-    "start_only_waiting": _("It starts on %(day)s at %(start)s. After that Toban leaves it as it is."),
+    "start_only_waiting": _(
+        "It is before its start on %(day)s at %(start)s. After that Toban leaves it as it is."
+    ),
     "start_only_fired": _("Its start on %(day)s at %(start)s has passed. Toban leaves it as it is."),
-    "stop_only_waiting": _("It stops on %(day)s at %(stop)s. Until then Toban leaves it as it is."),
+    "stop_only_waiting": _(
+        "It is before its stop on %(day)s at %(stop)s. Until then Toban leaves it as it is."
+    ),
     "stop_only_fired": _("Its stop on %(day)s at %(stop)s has passed. Toban leaves it as it is."),
 }
 

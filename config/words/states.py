@@ -65,6 +65,8 @@ PROBLEM_STATES: Final[Mapping[str, State]] = {
     "unknown": State("unknown", _("Outcome unknown")),
     "late": State("late", _("Late")),
     "finding": State("late", _("Tag to correct")),
+    "unsupported": State("late", _("AWS cannot stop it")),
+    "schedule": State("late", _("Problem with its schedule")),
     "account": State("failed", _("AWS account")),
     "unreachable": State("failed", _("Not reachable")),
     "refused": State("failed", _("Refused")),
