@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
 from medical_audit.domain.chain import Linked, genesis, link_hash
 from medical_audit.tenancy import tenant_scope
-
-PAGE = 5000
 
 _CHAIN = """
 SELECT l.tenant_id, l.seq, l.event_id, e.event_at, l.linked_at, l.clock_at, e.txid, e.db_user, e.body, l.prev, l.hash
@@ -25,11 +24,16 @@ AND NOT EXISTS (SELECT 1 FROM ledger.link l WHERE l.event_id = e.id) ORDER BY e.
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """The first thing wrong: `kind` is edited, removed, reordered, unlinked or tail_cut; `seq` where."""
+    """The first thing wrong: `kind` is edited, removed, reordered, unlinked, tail_cut or head_differs; `seq` where."""
 
     kind: str
     seq: int
     event_id: str = ""
+
+
+class _Head(NamedTuple):
+    seq: int
+    hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +50,36 @@ class Verification:
 def chains() -> list[UUID]:
     """Every tenant with a chain, the platform's own among them; needs the audit role."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tenant_id FROM ledger.head ORDER BY tenant_id")
+        cursor.execute("SELECT tenant_id FROM ledger.chains()")
         return [row[0] for row in cursor.fetchall()]
 
 
-def verify(tenant_id: UUID) -> Verification:
-    """Check order, gaps, links, hashes and loose events of one tenant.
+def verify(tenant_id: UUID, *, page: int = 5000) -> Verification:
+    """Check order, gaps, links, hashes and loose events of one tenant, `page` links at a time, while others write.
 
     Cutting the newest events off, or rewriting everything with new hashes, can be told only by a copy outside the
-    database; against a careless cut the head is compared.
+    database; against a careless hand the head is compared. It is read before the links: what is linked meanwhile
+    stands behind it.
     """
     with tenant_scope(tenant_id):
+        head = _head(tenant_id)
         prev, checked, last = genesis(tenant_id), 0, None
-        for expected, event in zip(count(1), _chain(tenant_id), strict=False):
+        at_head = prev
+        for expected, event in zip(count(1), _chain(tenant_id, page), strict=False):
             damage = _wrong(event, expected, prev, last)
             if damage is not None:
                 return Verification(tenant_id, checked, damage)
             prev, checked, last = event.hash, expected, event
-        return Verification(tenant_id, checked, _at_the_end(tenant_id, checked))
+            if head is not None and head.seq == checked:
+                at_head = event.hash
+        loose = _loose(tenant_id)
+        if loose is not None:
+            return Verification(tenant_id, checked, Damage("unlinked", checked + 1, str(loose)))
+        if head is not None and head.seq > checked:
+            return Verification(tenant_id, checked, Damage("tail_cut", checked + 1))
+        if head is not None and head.hash != at_head:
+            return Verification(tenant_id, checked, Damage("head_differs", head.seq))
+        return Verification(tenant_id, checked, _beyond_the_head(tenant_id, checked))
 
 
 def _wrong(event: Linked, expected: int, prev: bytes, last: Linked | None) -> Damage | None:
@@ -80,25 +96,38 @@ def _wrong(event: Linked, expected: int, prev: bytes, last: Linked | None) -> Da
     return None
 
 
-def _at_the_end(tenant_id: UUID, checked: int) -> Damage | None:
+def _loose(tenant_id: UUID) -> UUID | None:
+    """An event that no link holds."""
     with connection.cursor() as cursor:
         cursor.execute(_LOOSE, [tenant_id])
-        loose = cursor.fetchone()
-        if loose is not None:
-            return Damage("unlinked", checked + 1, str(loose[0]))
-        cursor.execute("SELECT seq FROM ledger.head WHERE tenant_id = %s", [tenant_id])
-        head = cursor.fetchone()
-    return Damage("tail_cut", checked + 1) if head is not None and head[0] > checked else None
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
-def _chain(tenant_id: UUID) -> Iterator[Linked]:
+def _head(tenant_id: UUID) -> _Head | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seq, hash FROM ledger.head WHERE tenant_id = %s", [tenant_id])
+        row = cursor.fetchone()
+    return _Head(row[0], bytes(row[1])) if row else None
+
+
+def _beyond_the_head(tenant_id: UUID, checked: int) -> Damage | None:
+    """Links that the head does not know of by now were not made by the database's own function."""
+    head = _head(tenant_id)
+    known = head.seq if head is not None else 0
+    if checked <= known:
+        return None
+    return Damage("head_differs", checked if head is None else known)
+
+
+def _chain(tenant_id: UUID, page: int) -> Iterator[Linked]:
     seq = 0
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(_CHAIN, [tenant_id, seq, PAGE])
+            cursor.execute(_CHAIN, [tenant_id, seq, page])
             rows = cursor.fetchall()
         for row in rows:
             yield Linked(*row[:9], bytes(row[9]), bytes(row[10]))
-        if len(rows) < PAGE:
+        if len(rows) < page:
             return
         seq = rows[-1][1]
