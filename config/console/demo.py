@@ -137,9 +137,10 @@ class Demo:
         self._seed()
         self._set_clock()
         self._start(*WORKERS)
+        at = ["--at", self.options.at.isoformat()] if self.options.at else []
         self.say("One round ...")
         return run_in_front(
-            [sys.executable, ROOT / "manage.py", "demo_round", "--json"],
+            [sys.executable, ROOT / "manage.py", "demo_round", "--json", *at],
             env=self.stack.environment("DATABASE_SCHEDULER_URL", **self.settings, TOBAN_PROCESS="round"),
             cwd=ROOT,
         )

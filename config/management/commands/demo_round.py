@@ -5,6 +5,7 @@ import sys
 import time
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -24,6 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="accepted for clarity: the output is always JSON")
+        parser.add_argument("--at", help="the instant that the demo's clock was set to, as it shall stand in the report")
         parser.add_argument("--timeout", type=float, default=600.0, help="seconds to wait for everything to settle")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,6 +42,7 @@ class Command(BaseCommand):
             and self._wait(demo_report.open_operations, "operations to settle", deadline)
         )
         report = demo_report.report(at, before)
+        report["at"] = options["at"] or at.astimezone(ZoneInfo("Asia/Tokyo")).isoformat(timespec="seconds")
         report["wall_s"] = round(time.monotonic() - began, 2)
         self.stdout.write(json.dumps(report, ensure_ascii=False))
         sys.exit(0 if settled and report["lost"] == 0 and report["ledger"]["intact"] else 1)
