@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from infra.models import Region
 from infra.operations.tick import tick
 from medical_audit.domain.states import FINAL
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
 from tests.chaos.places import role, shift_to
 from tests.factories import MONDAY_0830, Cast
-from tests.simulated import Account, Clock, ask, make_account
+from tests.simulated import TOKYO, Account, Clock, ask, make_account
 
 TAGS = {"Name": "web", "AutoStart": "08:30"}
 
@@ -30,16 +32,19 @@ class Field:
         *,
         accounts: int,
         servers: int,
+        regions: Sequence[str] = (TOKYO,),
         since: datetime = MONDAY_0830 + timedelta(minutes=1),
     ) -> None:
         self.shift = shift_to(since)
         self.tenants = [cast.tenant.id for cast in casts]
         self.began = int(ask(f"journal?since={10**12}")["last"])
-        self.accounts = [make_account(casts[n % len(casts)]) for n in range(accounts)]
+        made = [make_account(casts[n % len(casts)]) for n in range(accounts)]
+        self.accounts = [one for account in made for one in _in_regions(account, regions)]
+        """One entry for each region of each account: each is a lane."""
         self.ids: dict[str, list[str]] = {}
-        for account in self.accounts:
-            planted = account.seed(instances=[{"state": "stopped", "tags": TAGS} for _ in range(servers)])
-            self.ids[account.number] = planted["instances"]
+        for one in self.accounts:
+            server = {"account_id": one.number, "region": one.region.name, "state": "stopped", "tags": TAGS}
+            self.ids[one.lane] = ask("seed", {"seed": one.lane, "instances": [server] * servers})["instances"]
 
     @property
     def now(self) -> datetime:
@@ -82,7 +87,7 @@ class Field:
     def rough(self, low_ms: int, high_ms: int) -> None:
         """Rough weather: every start takes this long before it is applied, so that kills land inside; one in ten is
         cut off unapplied, one in ten applied without an answer."""
-        for account in self.accounts:
+        for account in {one.number: one for one in self.accounts}.values():
             starts = {"action": "StartInstances"}
             account.fault(match=starts, probability=0.1, latency_ms=[low_ms, high_ms], reset=True)
             account.fault(match=starts, probability=0.1, latency_ms=[low_ms, high_ms], apply_then_lose=True)
@@ -101,6 +106,18 @@ class Field:
 
     def calls_naming(self, server: str) -> list[dict[str, Any]]:
         return [entry for entry in self.calls() if server in entry["ids"]]
+
+
+def _in_regions(account: Account, names: Sequence[str]) -> list[Account]:
+    """The account once for each region; those that it lacks are added."""
+    with tenant_scope(account.cast.tenant.id):
+        have = {account.region.name: account.region}
+        for name in names:
+            if name not in have:
+                have[name] = Region.objects.create(
+                    tenant_id=account.cast.tenant.id, account=account.row, name=name
+                )
+    return [replace(account, region=have[name]) for name in names]
 
 
 class Trap:

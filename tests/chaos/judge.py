@@ -66,7 +66,7 @@ def judge(of: Field) -> Judgement:
     )
     for account in of.accounts:
         states = account.states()["ec2"]
-        for server in of.ids[account.number]:
+        for server in of.ids[account.lane]:
             row = rows.get(server)
             if row is None or row.state != State.SUCCEEDED or states[server] != "running":
                 said.lost.append(

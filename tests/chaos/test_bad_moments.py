@@ -127,7 +127,7 @@ def test_the_result_of_a_worker_that_slept_through_its_lease_after_the_call_is_r
 def test_a_row_whose_call_kills_every_worker_fails_and_its_neighbours_do_not(
     field: Field, herd_of: HerdOf
 ) -> None:
-    poison = field.ids[field.accounts[0].number][1]
+    poison = field.ids[field.accounts[0].lane][1]
     trap = Trap(field.accounts[0], match=START | {"body": poison}, hang_s=60)
     herd = herd_of(field, **PATIENT)
     deaths = 0
