@@ -13,7 +13,6 @@ from medical_audit.domain.errors import Refused
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 
-
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[\x21-\x7e]{1,150}", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,3}(?:-[a-z]+){1,3}-[1-9][0-9]?", re.ASCII)

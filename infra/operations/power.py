@@ -1,5 +1,6 @@
 """Starting and stopping EC2 and RDS instances: look, call in batches, look again."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from infra.aws import ec2, rds
+from infra.aws.batches import not_sent
 from infra.domain.aws import AwsError, CallResult, Database, Ec2Instance, Target, problem_of_state_reason, stop_refusal
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
 from infra.domain.power import Power, ec2_power, rds_power
 from infra.domain.schedule import Action, State, TagSchedule, evaluate
 from infra.models import Resource
 from infra.models.account import Automation
-from infra.operations.verdicts import after_error, before_error, health_of
+from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.schedules import calendar_at, schedule_of
 from infra.queries.targets import target_of
 from medical_audit.domain.errors import LeaseLost
@@ -21,7 +23,9 @@ from medical_audit.domain.kinds import Accepted, Done, Drop, Fail, Go, Health, L
 from medical_audit.domain.states import State as OperationState
 from medical_audit.models import Operation
 
-BOUNCE_AFTER = timedelta(seconds=30)
+#: How long after a call AWS may still show what was before it, and when a fall is certain.
+SHOWN_AFTER, BOUNCE_AFTER = timedelta(seconds=10), timedelta(seconds=30)
+SEEN_FIELDS = ("state", "aws_state", "state_since", "fingerprint")
 
 
 @dataclass(slots=True)
@@ -68,25 +72,32 @@ class PowerExecutor:
         return self._look(plan, operations, now, self._after)
 
     def call(self, plan: Plan, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
-        assert plan.target is not None
-        ids = {plan.resources[one.id].aws_id: one.id for one in operations}
+        """One call may serve several operations: a person may order what the clock just entered too."""
+        if plan.target is None:
+            return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
+        wishes: dict[str, list[UUID]] = defaultdict(list)
+        for one in operations:
+            wishes[plan.resources[one.id].aws_id].append(one.id)
         try:
-            results = self._send(plan.target, list(ids), still_ours)
+            results = self._send(plan.target, list(wishes), still_ours)
         except GatewayLeaseLost as lost:
             raise LeaseLost(lane=operations[0].lane) from lost
-        verdicts = {ids[aws_id]: self._answered(result) for aws_id, result in results.items()}
+        verdicts = {one: self._answered(result) for aws_id, result in results.items() for one in wishes[aws_id]}
         errors = [result.error for result in results.values()]
         return Round(verdicts, *health_of(errors))
 
     def remember(self, plan: Plan, now: datetime) -> None:
         """The page shows what was just seen, without waiting for the next inventory (which compares anew)."""
-        changed = []
+        changed = {}
         for operation_id, seen in plan.seen.items():
             row = plan.resources[operation_id]
             if (row.state, row.aws_state) != (seen.power, seen.aws_state):
                 row.state, row.aws_state, row.state_since, row.fingerprint = seen.power, seen.aws_state, now, ""
-                changed.append(row)
-        Resource.objects.bulk_update(changed, ["state", "aws_state", "state_since", "fingerprint"], batch_size=200)
+                changed[row.id] = row
+        if changed:
+            rows = Resource.objects.filter(id__in=changed).select_for_update(of=("self",)).order_by("id")
+            ordered = [changed[row.id] for row in rows.only("id")]
+            Resource.objects.bulk_update(ordered, SEEN_FIELDS, batch_size=500)
 
     # -- looking ----------------------------------------------------------------------------------------------
 
@@ -124,13 +135,17 @@ class PowerExecutor:
             return drop
         if seen.power == self.goal:
             return Done("already", detail={"aws_state": seen.aws_state})
+        return too_late(operation, now) or self._hindrance(seen) or Go()
+
+    def _hindrance(self, seen: Seen) -> Fail | Later | None:
+        """What AWS would answer with a refusal, now or for good."""
         if self.action is Action.STOP and seen.stop_refusal:
             return Fail(f"unsupported_{seen.stop_refusal}")
         if seen.power != (Power.STOPPED if self.goal == Power.RUNNING else Power.RUNNING):
             return Later("in_transition", self.look_in, detail={"aws_state": seen.aws_state})
         if self.service == "rds" and self.goal == Power.STOPPED and seen.aws_state != "available":
             return Later("busy", self.look_in * 3, detail={"aws_state": seen.aws_state})
-        return Go()
+        return None
 
     def _no_longer_wanted(self, row: Resource, seen: Seen, now: datetime) -> Drop | None:
         """The level check: after a delay, or a tag changed meanwhile, only what still makes sense is done."""
@@ -155,13 +170,18 @@ class PowerExecutor:
         return self._back_where_it_was(operation, seen, now)
 
     def _back_where_it_was(self, operation: Operation, seen: Seen, now: datetime) -> Verdict:
-        """Accepted, yet in its old state: not yet shown, or fallen back (a refused disk key does that)."""
+        """Accepted, yet in its old state: not yet shown, or fallen back (a refused disk key does that).
+
+        For a moment AWS may still show the state and reason from before the call, which prove nothing.
+        """
+        since = now - (operation.accepted_at or now)
+        if since < SHOWN_AFTER:
+            return Later("not_yet", self.look_in)
         problem = problem_of_state_reason(seen.state_reason)
         detail = {"aws_state": seen.aws_state, "state_reason": seen.state_reason}
         if self.action is Action.START and problem is not None:
             return Fail(str(problem), detail=detail)
-        accepted = operation.accepted_at or now
-        return Fail("fell_back", detail=detail) if now - accepted > BOUNCE_AFTER else Later("not_yet", self.look_in)
+        return Fail("fell_back", detail=detail) if since > BOUNCE_AFTER else Later("not_yet", self.look_in)
 
     # -- calling ----------------------------------------------------------------------------------------------
 
@@ -175,8 +195,14 @@ class PowerExecutor:
         if self.service == "ec2":
             many = ec2.start_instances if start else ec2.stop_instances
             return many(target, ids, still_ours=still_ours)
-        one = rds.start_database if start else rds.stop_database
-        return {aws_id: one(target, aws_id, still_ours=still_ours) for aws_id in ids}
+        change = rds.start_database if start else rds.stop_database
+        results: dict[str, CallResult] = {}
+        for aws_id in ids:
+            results[aws_id] = result = change(target, aws_id, still_ours=still_ours)
+            if result.error is not None and stops_the_rest(result.error):
+                rest = not_sent(result.error)
+                return dict.fromkeys(ids, CallResult(False, "", rest)) | results
+        return results
 
     def _answered(self, result: CallResult) -> Verdict:
         if result.error is not None:

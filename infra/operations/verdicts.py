@@ -1,12 +1,13 @@
 """What a named problem of AWS means for an operation, before and after its call, and for the lane."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from infra.domain.aws import AwsError, Problem
 from medical_audit.domain.kinds import Fail, Health, Later, Unknown
+from medical_audit.models import Operation
 
 #: Seconds to wait before the next try; capacity (the gateway's own advice) is bounded by the setting.
 _WAIT_S = {
@@ -37,6 +38,16 @@ def after_error(error: AwsError) -> Fail | Later | Unknown:
     if error.problem is Problem.NO_ANSWER:
         return Unknown(str(error.problem), error.request_id, detail=detail_of(error))
     return before_error(error)
+
+
+def stops_the_rest(error: AwsError) -> bool:
+    """What came next would fare no better: the role is refused, the account is busy, or nobody answers."""
+    return error.problem is Problem.ROLE_REFUSED or error.problem in _LANE_FAILS
+
+
+def too_late(operation: Operation, now: datetime) -> Later | None:
+    """Nobody came for it in time. Waiting is over, which makes it MISSED (the clock's wish) or FAILED (a person's)."""
+    return Later("not_started_in_time", timedelta(0)) if now > operation.deadline else None
 
 
 def health_of(errors: Sequence[AwsError | None]) -> tuple[Health, str]:

@@ -17,12 +17,14 @@ from accounts.domain.permissions import Role
 from infra.models import Finding, Region, Resource, Volume
 from infra.operations.automation import target_of_account
 from infra.operations.inventory import Taken
+from infra.operations.tagging import LANE_CLASS
 from infra.operations.tick import Ticked, target_of_resource, tick
 from medical_audit.models import Event, Lane, Operation
 from medical_audit.operations import entry
+from medical_audit.operations.execution import drain_lane
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
-from tests.factories import proof
+from tests.factories import Cast, proof
 from tests.simulated import Account, Clock
 from tests.simulator.client import Simulator
 
@@ -56,6 +58,11 @@ class Duty:
     def work(self) -> int:
         with self.as_role("worker"):
             return self.aws.drain(self.clock)
+
+    def tag(self) -> int:
+        """Serve the lane of background work, which is apart so that no server waits for a label."""
+        with self.as_role("worker"):
+            return drain_lane(self.aws.cast.tenant.id, f"{self.aws.lane}/{LANE_CLASS}", worker="test", clock=self.clock)
 
     def work_for(self, *, rounds: int, seconds: float) -> None:
         """Drain the lane now and again after every pause."""
@@ -161,6 +168,11 @@ class Duty:
         simulator = Simulator(os.environ["AWS_ENDPOINT_URL"], 0)
         entries: list[dict[str, Any]] = simulator.ask("GET", f"journal?account={self.aws.number}{query}")["entries"]
         return entries
+
+
+def stranger_cast(cast: Cast) -> Cast:
+    """The other tenant, where the stranger holds every role."""
+    return Cast(cast.other_tenant, dict.fromkeys(cast.people, cast.stranger), cast.stranger, cast.tenant)
 
 
 @contextmanager
