@@ -86,7 +86,11 @@ def take_inventory(
         if region.inventory_problem:
             _tell(region, "account.reachable", actor, now, problem=region.inventory_problem)
         region.inventory_at, region.inventory_ended_at = looked_at, now
-        region.inventory_problem, region.inventory_problem_detail, region.inventory_problem_since = "", "", None
+        region.inventory_problem, region.inventory_problem_detail, region.inventory_problem_since = (
+            "",
+            "",
+            None,
+        )
         region.save(update_fields=_TOLD)
     entered = tagging.enter_tagging(tenant_id, region_id, now=clock())
     return Taken(len(seen.instances) + len(seen.databases), changed, len(seen.volumes), entered)
@@ -94,7 +98,9 @@ def take_inventory(
 
 def _locked(region_id: UUID) -> Region:
     """The region's row, held until commit: looks of one region write one after the other."""
-    region: Region = Region.objects.select_for_update(of=("self",)).select_related("account").get(id=region_id)
+    region: Region = (
+        Region.objects.select_for_update(of=("self",)).select_related("account").get(id=region_id)
+    )
     return region
 
 
@@ -108,7 +114,12 @@ def _look(target: Target) -> Seen:
 
 
 def _failed(
-    region: Region, looked_at: datetime, problem: str, detail: str, actor: Actor, clock: Callable[[], datetime]
+    region: Region,
+    looked_at: datetime,
+    problem: str,
+    detail: str,
+    actor: Actor,
+    clock: Callable[[], datetime],
 ) -> Taken:
     """Say on the region what went wrong; only a new problem is an event."""
     with tenant_scope(region.tenant_id):
@@ -118,14 +129,24 @@ def _failed(
         if not _overtaken(row, looked_at, now):
             if row.inventory_problem != problem:
                 row.inventory_problem_since = now
-                _tell(row, "account.unreachable", actor, now, outcome="failed", problem=problem, message=detail[:500])
+                _tell(
+                    row,
+                    "account.unreachable",
+                    actor,
+                    now,
+                    outcome="failed",
+                    problem=problem,
+                    message=detail[:500],
+                )
             row.inventory_problem, row.inventory_problem_detail = problem, detail[:2000]
         row.save(update_fields=_TOLD)
     log.warning("inventory_failed", account=row.account.account_id, region=row.name, problem=problem)
     return Taken(problem=problem)
 
 
-def _tell(region: Region, kind: str, actor: Actor, now: datetime, outcome: str = "ok", **detail: object) -> None:
+def _tell(
+    region: Region, kind: str, actor: Actor, now: datetime, outcome: str = "ok", **detail: object
+) -> None:
     account = region.account
     record(
         kind,

@@ -43,7 +43,11 @@ def register_all() -> None:
             confirm_permission=Permission.AUTOMATION_CONFIRM,
             policy=Policy.OTHER,
             clean=automation.clean,
-            shown=lambda target, parameters: {"sentence": "account.automation", "mode": parameters["mode"], "call": ""},
+            shown=lambda target, parameters: {
+                "sentence": "account.automation",
+                "mode": parameters["mode"],
+                "call": "",
+            },
             refusal=lambda target, parameters: None,
             apply=automation.apply,
         )

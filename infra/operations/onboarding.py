@@ -64,14 +64,23 @@ def _check(account_id: str, name: str, role_arn: str, external_id: str, regions:
 
 
 def _keep(
-    account_id: str, name: str, role_arn: str, external_id: str, regions: Sequence[str], *, actor: Actor, now: datetime
+    account_id: str,
+    name: str,
+    role_arn: str,
+    external_id: str,
+    regions: Sequence[str],
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> AwsAccount:
     account = AwsAccount(tenant_id=actor.tenant_id, account_id=account_id, name=name, created_at=now)
     account.save(force_insert=True)
     AccountTrust.objects.create(
         tenant_id=actor.tenant_id, account=account, role_arn=role_arn, external_id=external_id
     )
-    Region.objects.bulk_create([Region(tenant_id=actor.tenant_id, account=account, name=one) for one in regions])
+    Region.objects.bulk_create(
+        [Region(tenant_id=actor.tenant_id, account=account, name=one) for one in regions]
+    )
     record(
         "account.registered",
         actor=actor,

@@ -10,7 +10,9 @@ from infra.queries.schedules import calendar_at, schedule_of
 PLAN_FIELDS = ("next_change_at", "next_action", "planned_from")
 
 
-def plan(resource: Resource, account: AwsAccount, *, since: datetime, now: datetime) -> tuple[TagFinding, ...]:
+def plan(
+    resource: Resource, account: AwsAccount, *, since: datetime, now: datetime
+) -> tuple[TagFinding, ...]:
     """Set the plan of a resource (in memory) from `since` on; returns what is wrong with its tags.
 
     An unreadable tag, or a stop that AWS would refuse anyway, means no action at all.

@@ -9,7 +9,15 @@ from uuid import UUID
 
 from infra.aws import ec2, rds
 from infra.aws.batches import not_sent
-from infra.domain.aws import AwsError, CallResult, Database, Ec2Instance, Target, problem_of_state_reason, stop_refusal
+from infra.domain.aws import (
+    AwsError,
+    CallResult,
+    Database,
+    Ec2Instance,
+    Target,
+    problem_of_state_reason,
+    stop_refusal,
+)
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
 from infra.domain.power import Power, ec2_power, rds_power
 from infra.domain.schedule import Action, State, TagSchedule, evaluate
@@ -59,7 +67,9 @@ class PowerExecutor:
     def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
         rows = {
             str(row.id): row
-            for row in Resource.objects.filter(id__in=[one.target_id for one in operations]).select_related("account")
+            for row in Resource.objects.filter(id__in=[one.target_id for one in operations]).select_related(
+                "account"
+            )
         }
         account, _, region = operations[0].lane.partition("/")
         resources = {one.id: rows[one.target_id] for one in operations if one.target_id in rows}
@@ -82,7 +92,9 @@ class PowerExecutor:
             results = self._send(plan.target, list(wishes), still_ours)
         except GatewayLeaseLost as lost:
             raise LeaseLost(lane=operations[0].lane) from lost
-        verdicts = {one: self._answered(result) for aws_id, result in results.items() for one in wishes[aws_id]}
+        verdicts = {
+            one: self._answered(result) for aws_id, result in results.items() for one in wishes[aws_id]
+        }
         errors = [result.error for result in results.values()]
         return Round(verdicts, *health_of(errors))
 
@@ -92,7 +104,12 @@ class PowerExecutor:
         for operation_id, seen in plan.seen.items():
             row = plan.resources[operation_id]
             if (row.state, row.aws_state) != (seen.power, seen.aws_state):
-                row.state, row.aws_state, row.state_since, row.fingerprint = seen.power, seen.aws_state, now, ""
+                row.state, row.aws_state, row.state_since, row.fingerprint = (
+                    seen.power,
+                    seen.aws_state,
+                    now,
+                    "",
+                )
                 changed[row.id] = row
         if changed:
             rows = Resource.objects.filter(id__in=changed).select_for_update(of=("self",)).order_by("id")
@@ -110,7 +127,9 @@ class PowerExecutor:
     ) -> Round:
         if plan.target is None:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
-        verdicts: dict[UUID, Verdict] = {one.id: Fail("gone") for one in operations if one.id not in plan.resources}
+        verdicts: dict[UUID, Verdict] = {
+            one.id: Fail("gone") for one in operations if one.id not in plan.resources
+        }
         asked = [one for one in operations if one.id in plan.resources]
         try:
             found = self._describe(plan.target, [plan.resources[one.id].aws_id for one in asked])
@@ -220,5 +239,3 @@ def _seen_database(one: Database) -> Seen:
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {"aws_id": str(parameters["aws_id"])}
-
-

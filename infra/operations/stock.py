@@ -39,7 +39,8 @@ def keep_resources(
     seen = {(facts["kind"], facts["aws_id"]): facts for facts in everything}
     here = Resource.objects.filter(account=region.account, region=region.name)
     known = {
-        (row.kind, row.aws_id): row for row in here.only("kind", "aws_id", "fingerprint", "gone_at", "planned_from")
+        (row.kind, row.aws_id): row
+        for row in here.only("kind", "aws_id", "fingerprint", "gone_at", "planned_from")
     }
     differing = [row.id for key, row in known.items() if _differs(row, seen.get(key), now)]
     rows = list(here.filter(id__in=differing).select_for_update(of=("self",)).order_by("id"))
@@ -154,12 +155,9 @@ def _keep_findings(
     }
     # By code and tag: two keys may look alike once they are cut for showing, and one row stands for both.
     wanted = {
-        (resource.id, str(one.code), one.tag[:128]): Finding(
-            tenant_id=resource.tenant_id, resource=resource, code=str(one.code), tag=one.tag[:128], value=one.value[:300],
-            suggestion=(one.suggestion or "")[:300], found_at=now,
-        )  # fmt: skip
+        (row.resource_id, row.code, row.tag): row
         for resource, findings in found.items()
-        for one in findings
+        for row in (_finding(resource, one, now) for one in findings)
     }
     mended = [row for key, row in known.items() if key not in wanted or wanted[key].value != row.value]
     new = [row for key, row in wanted.items() if key not in known or known[key].value != row.value]
@@ -168,6 +166,13 @@ def _keep_findings(
     events = [_finding_event("schedule.finding", row, actor, now, "failed") for row in new]
     events += [_finding_event("schedule.mended", row, actor, now, "ok") for row in mended]
     record_many(actor.tenant_id, events)
+
+
+def _finding(resource: Resource, one: TagFinding, now: datetime) -> Finding:
+    return Finding(
+        tenant_id=resource.tenant_id, resource=resource, code=str(one.code), tag=one.tag[:128], value=one.value[:300],
+        suggestion=(one.suggestion or "")[:300], found_at=now,
+    )  # fmt: skip
 
 
 def _finding_event(kind: str, row: Finding, actor: Actor, now: datetime, outcome: str) -> EventDraft:

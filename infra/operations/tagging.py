@@ -20,7 +20,18 @@ from infra.queries.targets import target_of
 from medical_audit.domain.actor import schedule_actor
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import LeaseLost
-from medical_audit.domain.kinds import Authority, Done, Drop, Fail, Go, Health, Later, OperationTarget, Round, Verdict
+from medical_audit.domain.kinds import (
+    Authority,
+    Done,
+    Drop,
+    Fail,
+    Go,
+    Health,
+    Later,
+    OperationTarget,
+    Round,
+    Verdict,
+)
 from medical_audit.models import Operation
 from medical_audit.operations.automatic import Due, enter_due
 from medical_audit.tenancy import tenant_scope
@@ -87,7 +98,9 @@ class TagExecutor:
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
         account, region, _ = operations[0].lane.split("/")
-        row = Region.objects.select_related("account").filter(account__account_id=account, name=region).first()
+        row = (
+            Region.objects.select_related("account").filter(account__account_id=account, name=region).first()
+        )
         return Plan(target_of(account, region), row is not None and row.account.automation == Automation.ON)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
@@ -111,7 +124,9 @@ class TagExecutor:
             if stopped_by is not None:
                 verdicts |= dict.fromkeys(ids.values(), after_error(not_sent(stopped_by)))
                 continue
-            for volume_id, result in self._send(plan.target, list(ids), value, still_ours, operations[0].lane).items():
+            for volume_id, result in self._send(
+                plan.target, list(ids), value, still_ours, operations[0].lane
+            ).items():
                 errors.append(result.error)
                 if result.error is None:
                     plan.named[ids[volume_id]] = value
@@ -138,9 +153,16 @@ class TagExecutor:
         names = {target: plan.named[operation] for operation, target in targets}
         rows = list(Volume.objects.filter(id__in=names).select_for_update(of=("self",)).order_by("id"))
         for row in rows:
-            row.name, row.naming, row.name_missing_since, row.fingerprint = names[str(row.id)], Naming.NAMED, None, ""
+            row.name, row.naming, row.name_missing_since, row.fingerprint = (
+                names[str(row.id)],
+                Naming.NAMED,
+                None,
+                "",
+            )
             row.tags = row.tags | {"Name": row.name}
-        Volume.objects.bulk_update(rows, ["name", "naming", "name_missing_since", "fingerprint", "tags"], batch_size=200)
+        Volume.objects.bulk_update(
+            rows, ["name", "naming", "name_missing_since", "fingerprint", "tags"], batch_size=200
+        )
 
     def _look(self, plan: Plan, operations: Sequence[Operation], now: datetime, *, before: bool) -> Round:
         if plan.target is None:
@@ -151,7 +173,8 @@ class TagExecutor:
             verdict = before_error(error) if before else Later(str(error.problem), timedelta(seconds=15))
             return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
         verdicts = {
-            one.id: self._judge(one, found.get(one.parameters["volume_id"]), now, before=before) for one in operations
+            one.id: self._judge(one, found.get(one.parameters["volume_id"]), now, before=before)
+            for one in operations
         }
         plan.named.update(
             {one.id: one.parameters["value"] for one in operations if isinstance(verdicts[one.id], Done)}
@@ -166,7 +189,13 @@ class TagExecutor:
         if name == operation.parameters["value"]:
             return Done("already" if before else "tagged")
         if name:
-            return Drop("name_present", detail={"Name": name}) if before else Fail("name_present", detail={"Name": name})
-        if before and operation.parameters["instance_id"] not in {one.instance_id for one in volume.attachments}:
+            return (
+                Drop("name_present", detail={"Name": name})
+                if before
+                else Fail("name_present", detail={"Name": name})
+            )
+        if before and operation.parameters["instance_id"] not in {
+            one.instance_id for one in volume.attachments
+        }:
             return Drop("attachment_changed")
         return (too_late(operation, now) if before else None) or Go()

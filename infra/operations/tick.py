@@ -61,7 +61,9 @@ def _due_rows(now: datetime) -> list[Resource]:
     """The longest due first, locked in the order of their ids, as everybody does who locks several."""
     due = Resource.objects.filter(next_change_at__lte=now)
     ids = list(due.order_by("next_change_at", "id").values_list("id", flat=True)[:AT_ONCE])
-    return list(due.filter(id__in=ids).select_related("account").select_for_update(of=("self",)).order_by("id"))
+    return list(
+        due.filter(id__in=ids).select_related("account").select_for_update(of=("self",)).order_by("id")
+    )
 
 
 def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[list[Operation], int]:
@@ -99,7 +101,11 @@ def _due(row: Resource, one: Occurrence, authority: Authority, missed: str = "")
         due_at=one.at,
         dedupe_key=f"{row.kind}.{one.action}/{row.id}/{utc_text(one.at)}",
         authority=authority,
-        reason={"source": "tags", "AutoStart": row.tags.get("AutoStart", ""), "AutoStop": row.tags.get("AutoStop", "")},
+        reason={
+            "source": "tags",
+            "AutoStart": row.tags.get("AutoStart", ""),
+            "AutoStop": row.tags.get("AutoStop", ""),
+        },
         missed=missed,
     )
 
@@ -114,14 +120,25 @@ def target_of_resource(row: Resource) -> OperationTarget:
 
 def _skips(row: Resource, said: Pending, actor: Actor, now: datetime) -> list[EventDraft]:
     """A start that a holiday suppressed is recorded in words, and so is what lies too far back to list."""
-    events = [_event("schedule.skipped", row, one, actor, now) for one in said.skipped if now - one.at <= GRACE]
+    events = [
+        _event("schedule.skipped", row, one, actor, now) for one in said.skipped if now - one.at <= GRACE
+    ]
     if said.missed_older and said.missed:
-        events.append(_event("schedule.long_outage", row, said.missed[0], actor, now, older=said.missed_older))
+        events.append(
+            _event("schedule.long_outage", row, said.missed[0], actor, now, older=said.missed_older)
+        )
     return events
 
 
-def _event(kind: str, row: Resource, one: Occurrence, actor: Actor, now: datetime, **more: object) -> EventDraft:
-    detail: dict[str, object] = {"action": f"{row.kind}.{one.action}", "due_at": utc_text(one.at), "aws_id": row.aws_id, **more}
+def _event(
+    kind: str, row: Resource, one: Occurrence, actor: Actor, now: datetime, **more: object
+) -> EventDraft:
+    detail: dict[str, object] = {
+        "action": f"{row.kind}.{one.action}",
+        "due_at": utc_text(one.at),
+        "aws_id": row.aws_id,
+        **more,
+    }
     if one.suppressed is not None:
         detail["because"] = one.suppressed.as_json()
     return EventDraft(

@@ -20,7 +20,9 @@ NAME_MAX = 300
 
 def naming_instance(volume: EbsVolume, names: Mapping[str, str]) -> AwsAttachment | None:
     """The attachment that names a volume: of several (multi-attach) the oldest whose instance has a Name (ADR 0006)."""
-    oldest_first = sorted(volume.attachments, key=lambda a: (a.attached_at is None, a.attached_at, a.instance_id))
+    oldest_first = sorted(
+        volume.attachments, key=lambda a: (a.attached_at is None, a.attached_at, a.instance_id)
+    )
     return next((one for one in oldest_first if names.get(one.instance_id)), None)
 
 
@@ -38,7 +40,13 @@ def keep_volumes(
     differing = [row.id for row in known.values() if _differs(row, seen.get(row.volume_id))]
     rows = list(here.filter(id__in=differing).select_for_update(of=("self",)).order_by("id"))
     rows += [
-        Volume(tenant_id=region.tenant_id, account=region.account, region=region.name, volume_id=one, first_seen_at=now)
+        Volume(
+            tenant_id=region.tenant_id,
+            account=region.account,
+            region=region.name,
+            volume_id=one,
+            first_seen_at=now,
+        )
         for one in seen
         if one not in known
     ]
@@ -72,7 +80,8 @@ def _facts(one: EbsVolume, names: Mapping[str, str]) -> dict[str, Any]:
         {
             **facts,
             "attached": sorted(
-                [a.instance_id, a.device, a.delete_on_termination, names.get(a.instance_id, "")] for a in one.attachments
+                [a.instance_id, a.device, a.delete_on_termination, names.get(a.instance_id, "")]
+                for a in one.attachments
             ),
         }
     )
@@ -116,14 +125,19 @@ def _keep_attachments(
             row = known.pop((volume.id, one.instance_id, one.device), None)
             name = names.get(one.instance_id, "")
             if row is None:
-                new.append(
-                    Attachment(
-                        tenant_id=volume.tenant_id, volume=volume, instance_id=one.instance_id, instance_name=name,
-                        device=one.device, delete_on_termination=one.delete_on_termination, since=one.attached_at or now,
-                    )  # fmt: skip
+                row = Attachment(
+                    tenant_id=volume.tenant_id, volume=volume, instance_id=one.instance_id, device=one.device
                 )
-            elif (name and row.instance_name != name) or row.delete_on_termination != one.delete_on_termination:
-                row.instance_name, row.delete_on_termination = name or row.instance_name, one.delete_on_termination
+                row.instance_name, row.since = name, one.attached_at or now
+                row.delete_on_termination = one.delete_on_termination
+                new.append(row)
+            elif (
+                name and row.instance_name != name
+            ) or row.delete_on_termination != one.delete_on_termination:
+                row.instance_name, row.delete_on_termination = (
+                    name or row.instance_name,
+                    one.delete_on_termination,
+                )
                 changed.append(row)
     Attachment.objects.filter(id__in=[row.id for row in known.values()]).update(until=now)
     Attachment.objects.bulk_create(new, batch_size=500)

@@ -62,7 +62,9 @@ class Duty:
     def tag(self) -> int:
         """Serve the lane of background work, which is apart so that no server waits for a label."""
         with self.as_role("worker"):
-            return drain_lane(self.aws.cast.tenant.id, f"{self.aws.lane}/{LANE_CLASS}", worker="test", clock=self.clock)
+            return drain_lane(
+                self.aws.cast.tenant.id, f"{self.aws.lane}/{LANE_CLASS}", worker="test", clock=self.clock
+            )
 
     def work_for(self, *, rounds: int, seconds: float) -> None:
         """Drain the lane now and again after every pause."""
@@ -106,7 +108,9 @@ class Duty:
         operator = self.aws.cast.actor(Role.OPERATOR)
         with tenant_scope(operator.tenant_id):
             target = target_of_resource(Resource.objects.select_related("account").get(aws_id=aws_id))
-        entered = entry.enter(kind, target, {"aws_id": aws_id}, actor=operator, now=self.clock(), reason="test")
+        entered = entry.enter(
+            kind, target, {"aws_id": aws_id}, actor=operator, now=self.clock(), reason="test"
+        )
         return entry.confirm(entered.id, actor=operator, now=self.clock(), seen_digest=entered.digest,
                              proof=proof(operator, self.clock()))  # fmt: skip
 
@@ -132,19 +136,23 @@ class Duty:
 
     def resource(self, aws_id: str) -> Resource:
         with tenant_scope(self.aws.cast.tenant.id):
-            return Resource.objects.get(aws_id=aws_id)
+            row: Resource = Resource.objects.get(aws_id=aws_id)
+            return row
 
     def volume(self, volume_id: str) -> Volume:
         with tenant_scope(self.aws.cast.tenant.id):
-            return Volume.objects.get(volume_id=volume_id)
+            row: Volume = Volume.objects.get(volume_id=volume_id)
+            return row
 
     def region(self) -> Region:
         with tenant_scope(self.aws.cast.tenant.id):
-            return Region.objects.get(id=self.aws.region.id)
+            row: Region = Region.objects.get(id=self.aws.region.id)
+            return row
 
     def lane(self) -> Lane:
         with tenant_scope(self.aws.cast.tenant.id):
-            return Lane.objects.get(name=self.aws.lane)
+            row: Lane = Lane.objects.get(name=self.aws.lane)
+            return row
 
     def findings(self, *, still_open: bool = True) -> dict[str, list[Finding]]:
         """Findings by AWS id."""
@@ -166,7 +174,9 @@ class Duty:
 
     def _journal(self, query: str) -> list[dict[str, Any]]:
         simulator = Simulator(os.environ["AWS_ENDPOINT_URL"], 0)
-        entries: list[dict[str, Any]] = simulator.ask("GET", f"journal?account={self.aws.number}{query}")["entries"]
+        entries: list[dict[str, Any]] = simulator.ask("GET", f"journal?account={self.aws.number}{query}")[
+            "entries"
+        ]
         return entries
 
 

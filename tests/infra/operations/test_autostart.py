@@ -38,7 +38,9 @@ def test_seven_stopped_servers_in_seven_reservations_run_after_one_tick(
         assert [row.state for row in rows] == [State.SUCCEEDED] * 7
         assert {row.confirmed_by_name for row in rows} == {"approver"}
         for row in rows:
-            story = list(Event.objects.filter(operation_id=str(row.id)).order_by("ord").values_list("kind", flat=True))
+            story = list(
+                Event.objects.filter(operation_id=str(row.id)).order_by("ord").values_list("kind", flat=True)
+            )
             assert story == ["operation.entered", "operation.confirmed", "operation.called", "operation.accepted",
                              "operation.succeeded"]  # fmt: skip
         assert set(Resource.objects.values_list("state", flat=True)) == {"running"}

@@ -16,12 +16,17 @@ BAD = {
 
 def test_each_bad_tag_is_one_finding_and_the_good_neighbour_starts(duty: Duty) -> None:
     tags = [{"Name": name, **tags} for name, (tags, _) in BAD.items()]
-    *bad, good, none = duty.aws.seed(instances=[{"tags": one} for one in [*tags, {"AutoStart": "08:30"}, {}]])["instances"]
+    *bad, good, none = duty.aws.seed(
+        instances=[{"tags": one} for one in [*tags, {"AutoStart": "08:30"}, {}]]
+    )["instances"]
     duty.morning()
     running = {one for one, state in duty.aws.states()["ec2"].items() if state == "running"}
     assert running == {good}
     assert none not in duty.outcomes()
-    found = {aws_id: [(f.code, f.tag, f.value, f.suggestion) for f in rows] for aws_id, rows in duty.findings().items()}
+    found = {
+        aws_id: [(f.code, f.tag, f.value, f.suggestion) for f in rows]
+        for aws_id, rows in duty.findings().items()
+    }
     assert found == {one: [finding] for one, (_, finding) in zip(bad, BAD.values(), strict=True)}
     events = duty.events("schedule.finding")
     assert sorted(event["subject"]["name"] for event in events) == sorted(BAD)
@@ -76,13 +81,17 @@ def test_a_server_that_is_terminated_takes_its_findings_with_it(duty: Duty) -> N
 def test_keys_that_look_alike_when_cut_do_not_stop_the_look(duty: Duty) -> None:
     """Shown text is cut at sixty characters; two long keys may then read the same."""
     keys = ["Auto" + "-" * 70 + "Start" + end for end in ("", ".")]
-    (one, good) = duty.aws.seed(instances=[{"tags": dict.fromkeys(keys, "08:30")}, {"tags": {"AutoStart": "08:30"}}])["instances"]
+    (one, good) = duty.aws.seed(
+        instances=[{"tags": dict.fromkeys(keys, "08:30")}, {"tags": {"AutoStart": "08:30"}}]
+    )["instances"]
     duty.morning()
     assert len(duty.findings()[one]) == 1
     assert duty.aws.states()["ec2"][good] == "running"
 
 
-@pytest.mark.parametrize("start", ["9:5", "0900", "09.00", "T09:00", "09:00Z", "09:00\n", "24:00", "-1:00", "off"])
+@pytest.mark.parametrize(
+    "start", ["9:5", "0900", "09.00", "T09:00", "09:00Z", "09:00\n", "24:00", "-1:00", "off"]
+)
 def test_what_is_almost_a_time_is_not_acted_on(duty: Duty, start: str) -> None:
     duty.aws.seed(instances=[{"tags": {"AutoStart": start}}])
     duty.look()

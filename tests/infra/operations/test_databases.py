@@ -38,12 +38,17 @@ CANNOT = {
         "sqlserver_multi_az",
     ),
     "aurora": ([{"id": "it", "engine": "aurora-mysql", "cluster": "c", "tags": STOP}], "aurora"),
-    "member of a cluster": ([{"id": "it", "engine": "mysql", "cluster": "c", "tags": STOP}], "cluster_member"),
+    "member of a cluster": (
+        [{"id": "it", "engine": "mysql", "cluster": "c", "tags": STOP}],
+        "cluster_member",
+    ),
 }
 
 
 @pytest.mark.parametrize(("databases", "why"), CANNOT.values(), ids=CANNOT)
-def test_what_aws_cannot_stop_is_a_finding_and_no_call(evening: Duty, databases: list[dict[str, object]], why: str) -> None:
+def test_what_aws_cannot_stop_is_a_finding_and_no_call(
+    evening: Duty, databases: list[dict[str, object]], why: str
+) -> None:
     evening.aws.seed(databases=[*databases, {"id": "plain", "tags": STOP}])
     evening.morning()
     (finding,) = evening.findings()["it"]
@@ -105,7 +110,9 @@ def test_one_refused_database_does_not_stop_its_neighbours(evening: Duty) -> Non
     evening.aws.seed(databases=[{"id": f"db-{n}", "tags": STOP} for n in range(3)])
     evening.look()
     evening.tick()
-    evening.aws.fault(match={"action": "StopDBInstance", "body": "db-1"}, code="InvalidParameterCombination", status=400)
+    evening.aws.fault(
+        match={"action": "StopDBInstance", "body": "db-1"}, code="InvalidParameterCombination", status=400
+    )
     evening.work_for(rounds=1, seconds=10)
     outcomes = evening.outcomes()
     assert outcomes.pop("db-1") == ("FAILED", "invalid")

@@ -34,7 +34,9 @@ def test_a_server_tagged_half_past_eight_runs_on_a_working_day(duty: Duty, at: d
 
 @pytest.mark.usefixtures("process_zone")
 @pytest.mark.parametrize(("at", "name"), HOLIDAYS.values(), ids=HOLIDAYS)
-def test_no_server_starts_on_a_holiday_and_the_record_names_the_day(duty: Duty, at: datetime, name: str) -> None:
+def test_no_server_starts_on_a_holiday_and_the_record_names_the_day(
+    duty: Duty, at: datetime, name: str
+) -> None:
     (one,) = duty.aws.seed(instances=[{"tags": {"AutoStart": "08:30"}}])["instances"]
     duty.clock.now = at
     duty.look()
@@ -69,7 +71,9 @@ def test_a_weekend_start_is_neither_done_nor_recorded(duty: Duty) -> None:
 
 @pytest.mark.usefixtures("process_zone")
 def test_schedules_on_both_sides_of_midnight_fire_exactly_once(duty: Duty) -> None:
-    before, after = duty.aws.seed(instances=[{"tags": {"AutoStart": "23:58"}}, {"tags": {"AutoStart": "00:02"}}])["instances"]
+    before, after = duty.aws.seed(
+        instances=[{"tags": {"AutoStart": "23:58"}}, {"tags": {"AutoStart": "00:02"}}]
+    )["instances"]
     duty.clock.now = jst(2026, 11, 30, 23, 50)
     duty.look()
     for _ in range(30):

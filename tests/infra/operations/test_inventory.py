@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from infra.models import Attachment, Resource, Volume
@@ -48,10 +49,7 @@ def test_an_unchanged_second_look_writes_nothing_but_that_it_looked(duty: Duty) 
 
 def test_look_of_a_thousand_takes_a_bounded_number_of_statements(duty: Duty) -> None:
     generated(duty.aws, 1000)
-    statements: list[str] = []
-    with duty.as_role("worker"), connection.execute_wrapper(
-        lambda execute, sql, params, many, context: (statements.append(sql), execute(sql, params, many, context))[1]
-    ):
+    with duty.as_role("worker"), CaptureQueriesContext(connection) as statements:
         duty.aws.inventory(duty.clock)
     assert len(statements) < 40
 
@@ -173,7 +171,13 @@ class TestFailedLook:
     def test_nothing_of_an_answer_that_broke_off_is_used(self, duty: Duty) -> None:
         generated(duty.aws, 1200)
         duty.look()
-        ask("seed", {"seed": "more" + duty.aws.number, "instances": [{"account_id": duty.aws.number, "region": TOKYO}]})
+        ask(
+            "seed",
+            {
+                "seed": "more" + duty.aws.number,
+                "instances": [{"account_id": duty.aws.number, "region": TOKYO}],
+            },
+        )
         for action, after in (("DescribeInstances", 1), ("DescribeDBInstances", 0), ("DescribeVolumes", 0)):
             duty.aws.fault(match={"action": action}, after=after, code="UnauthorizedOperation", status=403)
             duty.clock.pass_(minutes=5)
@@ -188,7 +192,10 @@ class TestFailedLook:
             duty.aws.fault(match={"action": "DescribeInstances"}, code=code, status=403)
             duty.look()
             duty.aws.no_faults()
-        assert [event["detail"]["problem"] for event in duty.events("account.unreachable")] == ["permission", "throttled"]
+        assert [event["detail"]["problem"] for event in duty.events("account.unreachable")] == [
+            "permission",
+            "throttled",
+        ]
 
 
 class TestSeveralLooks:
@@ -235,7 +242,11 @@ class TestSeveralLooks:
                 thread.join()
         assert problems == []
         with tenant_scope(duty.aws.cast.tenant.id):
-            assert (Resource.objects.count(), Volume.objects.count(), Attachment.objects.count()) == (30, 30, 30)
+            assert (Resource.objects.count(), Volume.objects.count(), Attachment.objects.count()) == (
+                30,
+                30,
+                30,
+            )
         assert len(duty.events("schedule.finding")) == 30
 
     @pytest.mark.fault
@@ -246,7 +257,7 @@ class TestSeveralLooks:
         duty.aws.fault(id=rule, match={"action": "DescribeVolumes"}, hold="before", times=1)
 
         def held() -> int:
-            return next(shown["waiting"] for shown in ask("faults") if shown["id"] == rule)
+            return int(next(shown["waiting"] for shown in ask("faults") if shown["id"] == rule))
 
         clock = Clock(duty.clock())
 
@@ -270,7 +281,9 @@ class TestSeveralLooks:
         assert duty.region().inventory_at == jst(2026, 11, 30, 8, 35)
 
     @pytest.mark.fault
-    def test_a_look_that_began_before_a_start_does_not_show_the_server_stopped_again(self, duty: Duty) -> None:
+    def test_a_look_that_began_before_a_start_does_not_show_the_server_stopped_again(
+        self, duty: Duty
+    ) -> None:
         (one,) = duty.aws.seed(instances=[{"tags": {"AutoStart": "08:30"}}])["instances"]
         duty.look()
         duty.tick()

@@ -53,7 +53,10 @@ def test_an_external_id_is_never_shared(cast: Cast, admin: Actor) -> None:
     assert refused.value.code == "external_id_taken"
 
 
-@pytest.mark.parametrize("number", ["", "12345678901", "1234567890123", "12345678901a", "１２３４５６７８９０１２", "12345678901\n"])
+@pytest.mark.parametrize(
+    "number",
+    ["", "12345678901", "1234567890123", "12345678901a", "１２３４５６７８９０１２", "12345678901\n"],
+)
 def test_an_account_number_has_twelve_digits(admin: Actor, number: str) -> None:
     with pytest.raises(Refused) as refused:
         register(admin, number)
@@ -79,13 +82,17 @@ def test_the_role_is_a_role_of_that_account(admin: Actor, arn: str) -> None:
     assert (refused.value.code, refused.value.params["name"]) == ("bad_parameter", "role_arn")
 
 
-@pytest.mark.parametrize("arn", ["arn:aws:iam::{number}:role/ops/Toban", "arn:aws-cn:iam::{number}:role/Toban+=,.@-_"])
+@pytest.mark.parametrize(
+    "arn", ["arn:aws:iam::{number}:role/ops/Toban", "arn:aws-cn:iam::{number}:role/Toban+=,.@-_"]
+)
 def test_paths_and_other_partitions_are_roles_too(admin: Actor, arn: str) -> None:
     number = new_account_id()
     assert register(admin, number, role_arn=arn.format(number=number)).account_id == number
 
 
-@pytest.mark.parametrize("regions", [[], ["tokyo"], ["ap-northeast-1 "], ["../etc"], [TOKYO, TOKYO], ["ap-northeast-1a"]])
+@pytest.mark.parametrize(
+    "regions", [[], ["tokyo"], ["ap-northeast-1 "], ["../etc"], [TOKYO, TOKYO], ["ap-northeast-1a"]]
+)
 def test_regions_are_named_as_aws_names_them_and_once(admin: Actor, regions: list[str]) -> None:
     with pytest.raises(Refused) as refused:
         register(admin, new_account_id(), regions=regions)

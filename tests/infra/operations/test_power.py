@@ -60,10 +60,14 @@ def test_an_answer_that_was_lost_is_settled_by_looking(duty: Duty, settings: Set
     assert duty.outcomes()[one] == ("SUCCEEDED", "reached")
     assert duty.effects(one) == ["StartInstances"]
     assert len(duty.sent("StartInstances")) == 1
-    assert [event["operation"] for event in duty.events("operation.unknown")] == [str(duty.operations()[0].id)]
+    assert [event["operation"] for event in duty.events("operation.unknown")] == [
+        str(duty.operations()[0].id)
+    ]
 
 
-def test_a_call_that_hangs_is_unknown_and_sent_again_once_nothing_is_seen_of_it(duty: Duty, settings: Settings) -> None:
+def test_a_call_that_hangs_is_unknown_and_sent_again_once_nothing_is_seen_of_it(
+    duty: Duty, settings: Settings
+) -> None:
     settings.AWS_READ_TIMEOUT_S = 1.0
     (one,) = due(duty)
     duty.aws.fault(match={"action": "StartInstances"}, times=1, hang_s=10)
@@ -98,7 +102,9 @@ def test_no_capacity_waits_and_the_neighbours_start(duty: Duty) -> None:
     *rest, full = due(duty, 5)
     ask("marks", {"id": full, "no_capacity": True})
     duty.work_for(rounds=1, seconds=10)
-    assert duty.outcomes() == dict.fromkeys(rest, ("SUCCEEDED", "reached")) | {full: ("CONFIRMED", "no_capacity")}
+    assert duty.outcomes() == dict.fromkeys(rest, ("SUCCEEDED", "reached")) | {
+        full: ("CONFIRMED", "no_capacity")
+    }
     ask("marks", {"id": full})
     duty.work_for(rounds=2, seconds=60)
     assert duty.outcomes()[full] == ("SUCCEEDED", "reached")
@@ -145,7 +151,9 @@ def test_the_reason_of_an_earlier_fall_is_not_taken_for_this_one(duty: Duty) -> 
 
 
 def test_a_server_that_is_still_stopping_is_waited_for(duty: Duty) -> None:
-    (one,) = duty.aws.seed(instances=[{"state": "running", "tags": TAGS}], delays={"ec2_stop": 60})["instances"]
+    (one,) = duty.aws.seed(instances=[{"state": "running", "tags": TAGS}], delays={"ec2_stop": 60})[
+        "instances"
+    ]
     duty.console("ec2").stop_instances(InstanceIds=[one])
     duty.look()
     duty.tick()

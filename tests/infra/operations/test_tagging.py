@@ -18,7 +18,8 @@ def names(duty: Duty) -> dict[str, str]:
     """Name tags in AWS by volume."""
     volumes = duty.console("ec2").describe_volumes()["Volumes"]
     return {
-        one["VolumeId"]: next((tag["Value"] for tag in one.get("Tags", ()) if tag["Key"] == "Name"), "") for one in volumes
+        one["VolumeId"]: next((tag["Value"] for tag in one.get("Tags", ()) if tag["Key"] == "Name"), "")
+        for one in volumes
     }
 
 
@@ -82,7 +83,11 @@ def test_a_name_given_by_hand_between_look_and_call_is_kept(duty: Duty) -> None:
     duty.tag()
     assert names(duty) == {volume: "mine"}
     (operation,) = duty.operations()
-    assert (operation.state, operation.outcome, operation.outcome_detail) == (State.CANCELLED, "name_present", {"Name": "mine"})
+    assert (operation.state, operation.outcome, operation.outcome_detail) == (
+        State.CANCELLED,
+        "name_present",
+        {"Name": "mine"},
+    )
 
 
 def test_the_same_name_given_by_hand_needs_no_call(duty: Duty) -> None:
@@ -117,7 +122,9 @@ def test_a_name_longer_than_aws_takes_is_cut(duty: Duty) -> None:
 def test_a_shared_volume_is_named_after_a_server_that_has_a_name(duty: Duty) -> None:
     nameless, named = servers(duty, {}, {"Name": "named"})
     shared = [{"instance_id": one, "device": "/dev/sdf"} for one in (nameless, named)]
-    (volume,) = duty.aws.seed(volumes=[{"volume_type": "io2", "multi_attach": True, "attachments": shared}])["volumes"]
+    (volume,) = duty.aws.seed(volumes=[{"volume_type": "io2", "multi_attach": True, "attachments": shared}])[
+        "volumes"
+    ]
     look_and_tag(duty)
     assert names(duty) == {volume: "named"}
     assert sorted(attachments(duty, volume)) == [("", True), ("named", True)]
@@ -134,10 +141,14 @@ def test_a_shared_volume_is_named_after_a_server_that_has_a_name(duty: Duty) -> 
     ],
     ids=["first attached", "first that has a name", "same second", "time unknown", "no name at all"],
 )
-def test_which_server_names_a_shared_volume(attached: list[tuple[str, int | None]], wanted: str | None) -> None:
+def test_which_server_names_a_shared_volume(
+    attached: list[tuple[str, int | None]], wanted: str | None
+) -> None:
     """ADR 0006; i-9 has no Name. Whatever order AWS lists them in, the answer is the same."""
     ties = tuple(
-        AwsAttachment(one, "/dev/sdf", None if minute is None else MONDAY_0830 + timedelta(minutes=minute), False)
+        AwsAttachment(
+            one, "/dev/sdf", None if minute is None else MONDAY_0830 + timedelta(minutes=minute), False
+        )
         for one, minute in attached
     )
     for order in (ties, ties[::-1]):
