@@ -1,0 +1,135 @@
+"""A tenant with resources and operations for tests of pages and the API: rows as an inventory would leave them, no AWS."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.test import Client
+
+from accounts.domain.permissions import Role
+from accounts.models import User
+from infra.models import AwsAccount, Finding, Resource, Volume
+from infra.models.account import Automation
+from infra.operations.onboarding import register_account
+from infra.operations.plans import plan
+from infra.operations.tick import target_of_resource
+from medical_audit import clock
+from medical_audit.models import Operation
+from medical_audit.operations import entry
+from medical_audit.tenancy import platform_scope, tenant_scope
+from tests.conftest import _as_role
+from tests.factories import Cast
+from tests.simulated import TOKYO, new_account_id
+
+BACKEND = "accounts.backends.PasswordBackend"
+
+
+def signed_in(user: User, *, csrf: bool = False) -> Client:
+    """A browser in which this person is signed in; `csrf` makes it check tokens as a real one would be checked."""
+    client = Client(enforce_csrf_checks=csrf)
+    with platform_scope():
+        client.force_login(user, backend=BACKEND)
+    return client
+
+
+@dataclass
+class Stage:
+    """One tenant's account and what stands in it. Made by the worker's role, as an inventory would."""
+
+    cast: Cast
+    account: AwsAccount
+    made: list[Resource] = field(default_factory=list)
+
+    @property
+    def slug(self) -> str:
+        return self.cast.tenant.slug
+
+    def client(self, role: Role, *, csrf: bool = False) -> Client:
+        return signed_in(self.cast.people[role], csrf=csrf)
+
+    def url(self, path: str = "") -> str:
+        return f"/t/{self.slug}/{path}"
+
+    def api(self, path: str = "") -> str:
+        return f"/api/v1/tenants/{self.slug}/{path}"
+
+    def resource(self, **facts: Any) -> Resource:
+        return self.resources(1, **facts)[0]
+
+    def resources(self, number: int, **facts: Any) -> list[Resource]:
+        now = clock.now()
+        values: dict[str, Any] = {
+            "kind": "ec2",
+            "state": "stopped",
+            "project": "電子カルテ",
+            "tags": {},
+            "facts": {},
+        } | facts
+        rows = []
+        for _one in range(number):
+            aws_id = f"i-{uuid.uuid4().hex[:17]}"
+            name = values.get("name", f"server-{aws_id[2:8]}")
+            row = Resource(
+                tenant_id=self.cast.tenant.id, account=self.account, region=TOKYO, aws_id=aws_id, aws_state=values["state"],
+                type="t3.small", fingerprint="", first_seen_at=now, state_since=now - timedelta(hours=1),
+                **(values | {"name": name}),
+            )  # fmt: skip
+            plan(row, self.account, since=now, now=now)
+            rows.append(row)
+        with _as_role("worker"), tenant_scope(self.cast.tenant.id):
+            Resource.objects.bulk_create(rows)
+        self.made += rows
+        return rows
+
+    def volumes(self, number: int, **facts: Any) -> list[Volume]:
+        values: dict[str, Any] = {"name": "", "state": "in-use", "size_gib": 100, "type": "gp3"} | facts
+        rows = [
+            Volume(
+                tenant_id=self.cast.tenant.id, account=self.account, region=TOKYO, volume_id=f"vol-{uuid.uuid4().hex[:17]}",
+                fingerprint="", first_seen_at=clock.now(), **values,
+            )
+            for _one in range(number)
+        ]  # fmt: skip
+        with _as_role("worker"), tenant_scope(self.cast.tenant.id):
+            Volume.objects.bulk_create(rows)
+        return rows
+
+    def finding(
+        self, resource: Resource, code: str = "not_hh_mm", value: str = "8", suggestion: str = "08:00"
+    ) -> Finding:
+        row = Finding(
+            tenant_id=self.cast.tenant.id, resource=resource, code=code, tag="AutoStart", value=value, suggestion=suggestion,
+            found_at=clock.now(),
+        )  # fmt: skip
+        with _as_role("worker"), tenant_scope(self.cast.tenant.id):
+            row.save(force_insert=True)
+        return row
+
+    def entered(
+        self, resource: Resource | None = None, role: Role = Role.OPERATOR, action: str = "start"
+    ) -> Operation:
+        """An operation that waits for its confirmation."""
+        chosen = resource or self.resource(state="stopped" if action == "start" else "running")
+        with tenant_scope(self.cast.tenant.id):
+            return entry.enter(
+                f"{chosen.kind}.{action}", target_of_resource(chosen), {"aws_id": chosen.aws_id},
+                actor=self.cast.actor(role), now=clock.now(), reason="臨時の保守",
+            )  # fmt: skip
+
+
+def make_stage(cast: Cast, *, automation: bool = True) -> Stage:
+    number = new_account_id()
+    account = register_account(
+        number, f"アカウント{number}", role_arn=f"arn:aws:iam::{number}:role/TobanOperator", external_id=f"ext-{number}",
+        regions=[TOKYO], actor=cast.actor(Role.ADMINISTRATOR), now=clock.now(),
+    )  # fmt: skip
+    if automation:
+        person = cast.people[Role.APPROVER]
+        account.automation, account.automation_confirmed_by_id = Automation.ON, str(person.id)
+        account.automation_confirmed_by_name, account.automation_confirmed_at = person.name, clock.now()
+        with tenant_scope(cast.tenant.id):
+            account.save()
+    return Stage(cast, account)

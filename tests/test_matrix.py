@@ -1,0 +1,353 @@
+"""Every address × role × tenant × method, taken from the URL resolver: an address that is not in the table fails.
+
+Another tenant's slug and another tenant's ids are answered exactly as ones that do not exist. Every unsafe method needs
+its CSRF token, every answer carries the security headers, and no HTML carries inline script or style.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts.domain.permissions import Role
+from tests import factories
+from tests.stage import Stage, make_stage, signed_in
+
+V, O, P, A, U = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR  # noqa: E741
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+UNSAFE = METHODS[1:]
+Statuses = dict[Role, int]
+
+
+def everyone(status: int) -> Statuses:
+    return dict.fromkeys(Role, status)
+
+
+def only(roles: tuple[Role, ...], status: int, otherwise: int = 403) -> Statuses:
+    return {role: status if role in roles else otherwise for role in Role}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What each role is answered by method; a method that is not named is 405. `anonymous`: by method, or the default
+    of its kind (sign-in for pages, 401 for the API)."""
+
+    by_method: dict[str, Statuses]
+    anonymous: dict[str, int] = field(default_factory=dict)
+
+
+def get(statuses: Statuses, **more: Any) -> Expected:
+    return Expected({"GET": statuses}, **more)
+
+
+def post(statuses: Statuses, **more: Any) -> Expected:
+    return Expected({"POST": statuses}, **more)
+
+
+OPERATING = (O, P, A)
+#: What is sent: an entry without its reason (422), a confirmation without its password (422), an empty reason (422).
+EXPECTED: dict[str, Expected] = {
+    "healthz": get(everyone(200), anonymous={"GET": 200}),
+    "readyz": get(everyone(200), anonymous={"GET": 200}),
+    "metrics": get(everyone(200), anonymous={"GET": 200}),
+    # Django's own view sends other methods back as well, and changes nothing then.
+    "set_language": Expected({method: everyone(302) for method in METHODS}, dict.fromkeys(METHODS, 302)),
+    "accounts:home": get(everyone(302), anonymous={"GET": 302}),
+    "accounts:sign-in": Expected({"GET": everyone(302), "POST": everyone(422)}, {"GET": 200, "POST": 422}),
+    "accounts:sign-out": post(everyone(302), anonymous={"POST": 302}),
+    "accounts:signed-out": get(everyone(200), anonymous={"GET": 200}),
+    "accounts:tenants": get(everyone(200), anonymous={"GET": 302}),
+    "infra:today": get(everyone(200)),
+    "infra:resources": get(everyone(200)),
+    "infra:resource": get(everyone(200)),
+    "infra:volumes": get(everyone(200)),
+    "infra:operation-enter": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),
+    "medical_audit:operations": get(everyone(200)),
+    "medical_audit:operation": get(everyone(200)),
+    "medical_audit:operation-confirm": post(only(OPERATING, 422)),
+    "medical_audit:operation-reject": post(only((P, A), 422)),
+    "medical_audit:operation-withdraw": post(only((O,), 302)),
+    "medical_audit:operation-cancel": post(only(OPERATING, 422)),
+    "medical_audit:ledger": get(only((A, U), 200)),
+    "api:tenants": get(everyone(200)),
+    "api:resources": get(everyone(200)),
+    "api:resource": get(everyone(200)),
+    "api:volumes": get(everyone(200)),
+    "api:operations": Expected({"GET": everyone(200), "POST": only(OPERATING, 201)}),
+    "api:operation": get(everyone(200)),
+    "api:operation-confirm": post(only(OPERATING, 400)),
+    "api:operation-reject": post(only((P, A), 400)),
+    "api:operation-withdraw": post(only((O,), 200)),
+    "api:operation-cancel": post(only(OPERATING, 400)),
+    "api:events": get(only((A, U), 200)),
+}
+
+
+def routes(
+    patterns: list[URLPattern | URLResolver], spaces: tuple[str, ...] = ()
+) -> Iterator[tuple[str, URLPattern]]:
+    """Every pattern with its full name."""
+    for one in patterns:
+        if isinstance(one, URLResolver):
+            yield from routes(one.url_patterns, (*spaces, one.namespace) if one.namespace else spaces)
+        else:
+            yield ":".join((*spaces, one.name or f"unnamed:{one.pattern}")), one
+
+
+def converters(name: str) -> dict[str, Any]:
+    return next(one.pattern.converters for found, one in routes(get_resolver().url_patterns) if found == name)
+
+
+ENTERING = ("infra:operation-enter", "api:operations")
+ROUTES = sorted({name for name, _pattern in routes(get_resolver().url_patterns)})
+IN_TENANT = [
+    name for name in ROUTES if name.startswith(("infra:", "medical_audit:", "api:")) and name != "api:tenants"
+]
+
+
+@pytest.fixture(scope="module")
+def stage(django_db_setup: None) -> Stage:
+    return make_stage(factories.make_cast())
+
+
+@dataclass
+class Asking:
+    """Asks one address as somebody, with an object made for this very question."""
+
+    stage: Stage
+    name: str
+
+    def url(self, *, slug: str | None = None, pk: object = None) -> str:
+        kwargs: dict[str, Any] = {"slug": slug or self.stage.slug} if self.name in IN_TENANT else {}
+        if "pk" in converters(self.name):
+            kwargs["pk"] = pk or self.fresh()
+        return reverse(self.name, kwargs=kwargs)
+
+    def fresh(self) -> uuid.UUID:
+        """The id of a new object of the kind that this address takes."""
+        if self.name.endswith(":resource"):
+            return self.stage.resource().id
+        operation: uuid.UUID = self.stage.entered().id
+        return operation
+
+    def body(self, target: object = None) -> dict[str, Any]:
+        """What an unsafe method sends; `target` is the resource of an entry."""
+        if self.name == "infra:operation-enter":
+            return {"action": "start", "ids": str(target or self.stage.resource().id), "reason": ""}
+        if self.name == "api:operations":
+            return {
+                "kind": "ec2.start",
+                "resource": str(target or self.stage.resource().id),
+                "reason": "保守のため",
+            }
+        if self.name == "medical_audit:operation-confirm":
+            return {"digest": "0" * 64, "password": ""}
+        return {}
+
+    def ask(
+        self, client: Client, method: str, url: str, body: dict[str, Any] | None = None, **headers: str
+    ) -> HttpResponse:
+        sent = self.body() if body is None else body
+        if method == "GET":
+            query = sent if self.name == "infra:operation-enter" else {}
+            return client.get(url, query, headers=headers)  # type: ignore[return-value]
+        if self.name.startswith("api:"):
+            return client.generic(
+                method, url, json.dumps(sent), content_type="application/json", headers=headers
+            )  # type: ignore[return-value]
+        if method == "POST":
+            return client.post(url, sent, headers=headers)  # type: ignore[return-value]
+        return client.generic(method, url, headers=headers)  # type: ignore[return-value]
+
+
+def test_every_address_is_in_the_table_and_the_table_holds_nothing_else() -> None:
+    assert set(ROUTES) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_own_tenant(stage: Stage, name: str) -> None:
+    asking, expected = Asking(stage, name), EXPECTED[name]
+    for role in Role:
+        client = stage.client(role)
+        for method in METHODS:
+            if name == "accounts:sign-out":
+                client = stage.client(role)
+            taken = method in expected.by_method
+            answer = asking.ask(
+                client, method, asking.url(pk=None if taken else uuid.uuid4()), None if taken else {}
+            )
+            status = expected.by_method[method][role] if taken else 405
+            assert answer.status_code == status, (name, role, method)
+            assert_safe(answer)
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_anonymous(stage: Stage, name: str) -> None:
+    asking, expected = Asking(stage, name), EXPECTED[name]
+    for method in METHODS:
+        answer = asking.ask(Client(), method, asking.url(pk=uuid.uuid4()), {})
+        assert_safe(answer)
+        if name.startswith("api:"):
+            assert answer.status_code == 401, (name, method)
+            assert answer["WWW-Authenticate"] == "Session"
+        elif name in IN_TENANT:
+            assert answer.status_code == 302, (name, method)
+            assert urlsplit(answer["Location"]).path == "/sign-in/"
+        else:
+            assert answer.status_code == expected.anonymous.get(method, 405), (name, method)
+
+
+@pytest.mark.parametrize("name", IN_TENANT)
+def test_another_tenants_slug_is_a_slug_that_does_not_exist(stage: Stage, name: str) -> None:
+    asking = Asking(stage, name)
+    pk = uuid.uuid4()
+    for role in Role:
+        client = stage.client(role)
+        for method in METHODS:
+            foreign = asking.ask(client, method, asking.url(slug=stage.cast.other_tenant.slug, pk=pk), {})
+            missing = asking.ask(client, method, asking.url(slug="no-such-tenant", pk=pk), {})
+            assert foreign.status_code == 404, (name, role, method)
+            assert said(foreign) == said(missing), (name, role, method)
+            assert_safe(foreign)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in IN_TENANT if name.rpartition(":")[2].startswith(("resource", "operation"))]
+)
+def test_another_tenants_id_is_an_id_that_does_not_exist(stage: Stage, name: str, theirs: Theirs) -> None:
+    asking = Asking(stage, name)
+    takes_id, enters = "pk" in _converters(name), name in ("infra:operation-enter", "api:operations")
+    if not (takes_id or enters):
+        pytest.skip("takes no id")
+    foreign_id = theirs.resource if enters or name.endswith(":resource") else theirs.operation
+    for role in Role:
+        client = stage.client(role)
+        for method in METHODS:
+            answers = [
+                asking.ask(client, method, asking.url(pk=one), asking.body(one) if enters else None)
+                for one in (foreign_id, uuid.uuid4())
+            ]
+            expected = EXPECTED[name].by_method.get(method)
+            if takes_id:
+                assert answers[0].status_code == (404 if expected else 405), (name, role, method)
+            elif expected:
+                refused = expected[role] == 403 and name == "infra:operation-enter"
+                listing = name == "api:operations" and method == "GET"
+                assert answers[0].status_code == (200 if listing else 403 if refused else 404), (
+                    name,
+                    role,
+                    method,
+                )
+            assert answers[0].status_code == answers[1].status_code
+            if answers[0].status_code in (403, 404):
+                assert said(answers[0]) == said(answers[1]), (name, role, method)
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_no_unsafe_method_without_its_csrf_token(stage: Stage, name: str) -> None:
+    asking, client = Asking(stage, name), stage.client(A, csrf=True)
+    for method in UNSAFE:
+        answer = asking.ask(client, method, asking.url(pk=uuid.uuid4()), {})
+        assert answer.status_code == 403, (name, method)
+        assert_safe(answer)
+
+
+def test_the_token_of_the_page_is_what_opens_the_door(stage: Stage) -> None:
+    client = stage.client(O, csrf=True)
+    page = client.get(stage.url()).content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert token
+    asking = Asking(stage, "api:operations")
+    assert asking.ask(client, "POST", asking.url(), **{"X-CSRFToken": token[1]}).status_code == 201
+
+
+@dataclass(frozen=True)
+class Theirs:
+    resource: uuid.UUID
+    operation: uuid.UUID
+
+
+@pytest.fixture(scope="module")
+def theirs(stage: Stage) -> Theirs:
+    """Objects of the stranger's tenant."""
+    cast = stage.cast
+    other = factories.Cast(cast.other_tenant, dict.fromkeys(Role, cast.stranger), cast.stranger, cast.tenant)
+    elsewhere = make_stage(other)
+    return Theirs(elsewhere.resource().id, elsewhere.entered().id)
+
+
+def test_the_stranger_reaches_his_own_things_at_those_ids(stage: Stage, theirs: Theirs) -> None:
+    client = signed_in(stage.cast.stranger)
+    slug = stage.cast.other_tenant.slug
+    assert client.get(f"/t/{slug}/resources/{theirs.resource}/").status_code == 200
+    assert client.get(f"/t/{slug}/operations/{theirs.operation}/").status_code == 200
+
+
+# -- what every answer must keep -----------------------------------------------------------------------------------
+
+_VARYING = (
+    re.compile(r'name="csrfmiddlewaretoken" value="\w+"'),
+    re.compile(r'name="next" value="[^"]*"'),
+    re.compile(r'data-now="[^"]*"'),
+)
+
+
+def said(answer: HttpResponse) -> str:
+    """The answer without what differs from request to request: its id, its token, its own address, the time."""
+    body = answer.content.decode().replace(answer["X-Request-Id"], "ID")
+    return _without(body, _VARYING)
+
+
+def _without(text: str, patterns: tuple[re.Pattern[str], ...]) -> str:
+    for pattern in patterns:
+        text = pattern.sub("", text)
+    return text
+
+
+def assert_safe(answer: HttpResponse) -> None:
+    """Headers of every answer, and HTML that a strict content security policy can show."""
+    policy = answer["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    for directive in (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ):
+        assert directive in policy
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["X-Request-Id"]
+    if answer.get("Content-Type", "").startswith("text/html") and answer.content:
+        Strict().feed(answer.content.decode())
+
+
+class Strict(HTMLParser):
+    """Fails on anything inline."""
+
+    refuse: Callable[[str], None] = staticmethod(pytest.fail)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "style" or (tag == "script" and not given.get("src")):
+            self.refuse(f"inline <{tag}>")
+        for name, value in attrs:
+            if name == "style" or name.startswith("on"):
+                self.refuse(f"inline {name} at <{tag}>")
+            if name in ("href", "src", "action") and (value or "").strip().lower().startswith(
+                ("javascript:", "data:text")
+            ):
+                self.refuse(f"{name}={value} at <{tag}>")
