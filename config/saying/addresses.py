@@ -4,10 +4,12 @@ from typing import Final
 from urllib.parse import quote
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from config.saying.fields import field
 
 PAGING: Final = ("after", "before", "part", "seen")
+OPERATION_FORMS: Final = {"operation-confirm", "operation-reject", "operation-withdraw", "operation-cancel"}
 AREAS: Final = {
     "today": "today",
     "resources": "resources",
@@ -16,6 +18,7 @@ AREAS: Final = {
     "volumes": "volumes",
     "operations": "operations",
     "operation": "operations",
+    **dict.fromkeys(OPERATION_FORMS, "operations"),
     "ledger": "ledger",
 }
 
@@ -24,6 +27,16 @@ def nav_area(request: HttpRequest) -> str:
     """The part of the main menu that this page belongs to."""
     match = request.resolver_match
     return "" if match is None else AREAS.get(match.url_name or "", "")
+
+
+def return_path(request: HttpRequest) -> str:
+    """Where to come back to after a detour: this page, or for one that answered a POST the page its form stood on."""
+    match = request.resolver_match
+    if request.method in ("GET", "HEAD") or match is None:
+        return request.get_full_path()
+    if match.url_name in OPERATION_FORMS:
+        return reverse("medical_audit:operation", kwargs=match.kwargs)
+    return request.path
 
 
 def list_url(request: HttpRequest, name: str, value: object = "") -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 NEAR: Final = 3.0  # per cent of the day, about 43 minutes: closer numbers would touch
 EDGE: Final = 2.0
-NOW_WIDTH: Final = 5.5
+NOW_WIDTH: Final = 7.5
 
 
 def band_marks(marks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

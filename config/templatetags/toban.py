@@ -70,6 +70,11 @@ def nav_area(context: Context) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def return_path(context: Context) -> str:
+    return addresses.return_path(context["request"])
+
+
+@register.simple_tag(takes_context=True)
 def list_url(context: Context, name: str, value: object = "") -> str:
     return addresses.list_url(context["request"], name, value)
 
