@@ -39,7 +39,7 @@ class Field:
         self.tenants = [cast.tenant.id for cast in casts]
         self.began = int(ask(f"journal?since={10**12}")["last"])
         made = [make_account(casts[n % len(casts)]) for n in range(accounts)]
-        self.accounts = [one for account in made for one in _in_regions(account, regions)]
+        self.accounts = [one for account in made for one in in_regions(account, regions)]
         """One entry for each region of each account: each is a lane."""
         self.ids: dict[str, list[str]] = {}
         for one in self.accounts:
@@ -108,7 +108,7 @@ class Field:
         return [entry for entry in self.calls() if server in entry["ids"]]
 
 
-def _in_regions(account: Account, names: Sequence[str]) -> list[Account]:
+def in_regions(account: Account, names: Sequence[str]) -> list[Account]:
     """The account once for each region; those that it lacks are added."""
     with tenant_scope(account.cast.tenant.id):
         have = {account.region.name: account.region}

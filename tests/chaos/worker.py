@@ -21,6 +21,7 @@ from django.db import DatabaseError, connection
 
 from config.processes import end_with_parent
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from infra.operations import tick as ticking  # noqa: E402  models need a Django that is set up
