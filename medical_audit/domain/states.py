@@ -47,6 +47,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 FINAL = frozenset(state for state, moves in TRANSITIONS.items() if not moves)
 OPEN = frozenset(State) - FINAL
+#: States that a row reaches without anybody's confirmation.
+UNCONFIRMED = frozenset({State.ENTERED, State.REJECTED, State.WITHDRAWN, State.EXPIRED})
 #: States whose row waits for a worker; the others wait for a person or for nobody.
 WORKABLE = frozenset({State.CONFIRMED, State.RUNNING, State.UNKNOWN})
 #: Final states that a person should look at.

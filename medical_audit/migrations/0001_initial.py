@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'objects',
                 'indexes': [models.Index(condition=models.Q(('work_at__isnull', False)), fields=['work_at', 'lane'], name='operation_work'), models.Index(condition=models.Q(('work_at__isnull', False)), fields=['tenant_id', 'lane', 'work_at'], name='op_lane_work'), models.Index(condition=models.Q(('state__in', ['CONFIRMED', 'ENTERED', 'RUNNING', 'UNKNOWN'])), fields=['deadline'], name='operation_overdue'), models.Index(fields=['tenant_id', '-entered_at', '-id'], name='operation_recent'), models.Index(fields=['tenant_id', 'target_type', 'target_id', '-entered_at'], name='operation_of_target'), models.Index(fields=['tenant_id', 'state', '-entered_at'], name='operation_by_state')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('dedupe_key__isnull', False)), fields=('tenant_id', 'dedupe_key'), name='operation_once')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('dedupe_key__isnull', False)), fields=('tenant_id', 'dedupe_key'), name='operation_once'), models.CheckConstraint(condition=models.Q(('state__in', ['ENTERED', 'EXPIRED', 'REJECTED', 'WITHDRAWN']), models.Q(('confirmed_by_id', ''), _negated=True), _connector='OR'), name='operation_confirmed_by_somebody')],
             },
         ),
     ]

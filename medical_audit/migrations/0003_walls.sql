@@ -51,12 +51,22 @@ BEGIN
     END IF;
     IF (NEW.id, NEW.tenant_id, NEW.kind, NEW.target_type, NEW.target_id, NEW.target_name, NEW.lane, NEW.parameters, NEW.shown,
         NEW.digest, NEW.reason, NEW.dedupe_key, NEW.entered_by_type, NEW.entered_by_id, NEW.entered_by_name,
-        NEW.on_behalf_of_id, NEW.on_behalf_of_name, NEW.entered_at, NEW.due_at, NEW.policy)
+        NEW.on_behalf_of_id, NEW.on_behalf_of_name, NEW.entered_at, NEW.due_at, NEW.approval_expires_at, NEW.policy)
        IS DISTINCT FROM
        (OLD.id, OLD.tenant_id, OLD.kind, OLD.target_type, OLD.target_id, OLD.target_name, OLD.lane, OLD.parameters, OLD.shown,
         OLD.digest, OLD.reason, OLD.dedupe_key, OLD.entered_by_type, OLD.entered_by_id, OLD.entered_by_name,
-        OLD.on_behalf_of_id, OLD.on_behalf_of_name, OLD.entered_at, OLD.due_at, OLD.policy) THEN
+        OLD.on_behalf_of_id, OLD.on_behalf_of_name, OLD.entered_at, OLD.due_at, OLD.approval_expires_at, OLD.policy) THEN
         RAISE EXCEPTION 'operation %: what was entered never changes', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.state IN ('SUCCEEDED', 'FAILED', 'MISSED', 'REJECTED', 'WITHDRAWN', 'EXPIRED', 'CANCELLED')
+       AND NEW IS DISTINCT FROM OLD THEN
+        RAISE EXCEPTION 'operation %: it has ended, nothing about it changes', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.state <> 'ENTERED'
+       AND (NEW.confirmed_by_id, NEW.confirmed_by_name, NEW.confirmed_at, NEW.reauthentication, NEW.authority)
+       IS DISTINCT FROM
+       (OLD.confirmed_by_id, OLD.confirmed_by_name, OLD.confirmed_at, OLD.reauthentication, OLD.authority) THEN
+        RAISE EXCEPTION 'operation %: who confirmed it never changes', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END
@@ -64,7 +74,7 @@ $$;
 CREATE TRIGGER guard_operation BEFORE UPDATE ON medical_audit_operation
     FOR EACH ROW EXECUTE FUNCTION medical_audit_guard_operation();
 
--- Every insert and every move has its event in the same transaction, or there is no commit.
+-- Every insert and every move has its event, which names the state reached, in the same transaction, or there is no commit.
 SET LOCAL ROLE toban_ledger;
 CREATE FUNCTION ledger.require_event() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
@@ -74,6 +84,7 @@ BEGIN
         SELECT 1 FROM ledger.event e
         WHERE e.tenant_id = NEW.tenant_id AND e.operation_id = NEW.id::text
           AND e.event_at >= transaction_timestamp() AND e.txid = (pg_current_xact_id()::text)::bigint
+          AND e.body::jsonb #>> '{detail,state}' = NEW.state
     ) THEN
         RAISE EXCEPTION 'operation %: move to % without its ledger event', NEW.id, NEW.state USING ERRCODE = 'check_violation';
     END IF;

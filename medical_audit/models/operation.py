@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from medical_audit.domain.states import OPEN, Phase, State
+from medical_audit.domain.states import OPEN, UNCONFIRMED, Phase, State
 from medical_audit.tenancy import TenantManager, TenantModel
 
 
@@ -67,6 +67,10 @@ class Operation(TenantModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant_id", "dedupe_key"], condition=Q(dedupe_key__isnull=False), name="operation_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=sorted(map(str, UNCONFIRMED))) | ~Q(confirmed_by_id=""),
+                name="operation_confirmed_by_somebody",
             ),
         ]
         indexes = [

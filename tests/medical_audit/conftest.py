@@ -5,8 +5,20 @@ from __future__ import annotations
 import pytest
 
 from tests.factories import Cast, make_cast
+from tests.medical_audit.desk import Desk, make_desk, register_kinds
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kinds(django_db_setup: None) -> None:
+    register_kinds()
 
 
 @pytest.fixture(scope="module")
 def cast(django_db_setup: None) -> Cast:
     return make_cast()
+
+
+@pytest.fixture
+def desk(cast: Cast) -> Desk:
+    """The cast's tenant with a lane of its own."""
+    return make_desk(cast)
