@@ -59,6 +59,7 @@ def _by_weekday(day: date, weekdays: frozenset[int]) -> DayKind:
     return DayKind(False, because(ReasonCode.WEEKEND, day=day, weekday=day.weekday()))
 
 
+@lru_cache(maxsize=64)
 def national(years: range) -> Calendar:
     """Give Japan's national holidays of some years, named in Japanese, substitute and bridge days included.
 

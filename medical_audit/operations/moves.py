@@ -10,6 +10,7 @@ from medical_audit.domain.errors import AlreadyMoved, NotFound
 from medical_audit.domain.states import FINAL, Phase, State
 from medical_audit.models import Operation
 from medical_audit.operations.ledger import record_many
+from medical_audit.operations.writing import write_rows
 
 #: Everything a move may write; what was entered is not among it.
 MOVING = (
@@ -76,5 +77,5 @@ def finish(operation: Operation, state: State, outcome: str, now: datetime, deta
 
 def save_moves(tenant_id: UUID, operations: Sequence[Operation], events: Sequence[EventDraft]) -> None:
     """Write locked rows and their events; both or neither."""
-    Operation.objects.bulk_update(operations, MOVING, batch_size=200)
+    write_rows(operations, MOVING)
     record_many(tenant_id, events)
