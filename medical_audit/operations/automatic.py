@@ -10,7 +10,7 @@ from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import Authority, OperationTarget, get_kind
 from medical_audit.domain.states import State
 from medical_audit.models import Operation
-from medical_audit.operations.entry import draft
+from medical_audit.operations.entry import NAME_MAX, draft
 from medical_audit.operations.ledger import record_many
 from medical_audit.operations.moves import event_of, finish
 from medical_audit.tenancy import tenant_scope
@@ -83,7 +83,7 @@ def _refused_row(due: Due, *, actor: Actor, now: datetime, code: str) -> Operati
         kind=kind.name,
         target_type=due.target.type,
         target_id=due.target.id,
-        target_name=due.target.name[:300],
+        target_name=due.target.name[:NAME_MAX],
         lane=due.target.lane,
         entered_by_type=actor.type,
         entered_by_id=actor.id,

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from medical_audit.operations.moves import event_of, finish, one_locked, save_mo
 from medical_audit.tenancy import tenant_scope
 
 REASON_MAX = 1000
+NAME_MAX = 300
 
 
 def content_digest(kind: str, target: OperationTarget, parameters: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
@@ -33,10 +35,17 @@ def content_digest(kind: str, target: OperationTarget, parameters: Mapping[str, 
     )
 
 
+def digest_of(operation: Operation) -> str:
+    """The digest of a row as it stands now: equal to `operation.digest`, unless somebody changed the row."""
+    target = OperationTarget(operation.target_type, operation.target_id, operation.target_name, operation.lane)
+    return content_digest(operation.kind, target, operation.parameters, operation.shown)
+
+
 def draft(
     kind: Kind, target: OperationTarget, parameters: Mapping[str, Any], *, actor: Actor, now: datetime, due_at: datetime
 ) -> Operation:
     """The unsaved row of an entry; raises Refused when the kind's preflight does."""
+    target = replace(target, name=target.name[:NAME_MAX])
     clean = kind.clean(parameters)
     refusal = kind.refusal(target, clean)
     if refusal is not None:
@@ -48,7 +57,7 @@ def draft(
         kind=kind.name,
         target_type=target.type,
         target_id=target.id,
-        target_name=target.name[:300],
+        target_name=target.name,
         lane=target.lane,
         parameters=clean,
         shown=shown,
@@ -81,11 +90,7 @@ def enter(
     """
     kind = get_kind(kind_name)
     actor.require(kind.enter_permission, actor.tenant_id)
-    reason = reason.strip()
-    if not reason:
-        raise Refused("reason_missing")
-    if len(reason) > REASON_MAX:
-        raise Refused("reason_too_long", limit=REASON_MAX)
+    reason = _readable(reason)
     with tenant_scope(actor.tenant_id):
         operation = draft(kind, target, parameters, actor=actor, now=now, due_at=now)
         operation.reason, operation.dedupe_key = reason, dedupe_key
@@ -108,7 +113,7 @@ def confirm(
         kind = get_kind(operation.kind)
         check_confirmer(operation, kind, actor)
         _check_proof(proof, actor, now)
-        if seen_digest != operation.digest or _digest_now(operation) != operation.digest:
+        if seen_digest != operation.digest or digest_of(operation) != operation.digest:
             raise StaleContent(id=str(operation.id))
         if now > operation.approval_expires_at:
             raise Refused("approval_expired", id=str(operation.id))
@@ -177,17 +182,26 @@ def _turn_down(
     before: State = State.ENTERED,
     only_enterer: bool = False,
 ) -> Operation:
-    if not reason.strip() and not only_enterer:
-        raise Refused("reason_missing")
+    reason = _readable(reason, required=not only_enterer)
     with tenant_scope(actor.tenant_id):
         operation = one_locked(operation_id, before)
         if only_enterer and actor.id != operation.entered_by_id:
             raise NotPermitted("only_the_enterer")
         finish(operation, after, str(after).lower(), now)
         save_moves(
-            actor.tenant_id, [operation], [event_of(operation, event, actor=actor, now=now, reason=reason.strip()[:REASON_MAX])]
+            actor.tenant_id, [operation], [event_of(operation, event, actor=actor, now=now, reason=reason)]
         )
     return operation
+
+
+def _readable(reason: str, *, required: bool = True) -> str:
+    """The reason as it will stand in the ledger; raises Refused."""
+    reason = reason.strip()
+    if required and not reason:
+        raise Refused("reason_missing")
+    if len(reason) > REASON_MAX:
+        raise Refused("reason_too_long", limit=REASON_MAX)
+    return reason
 
 
 def _apply(kind: Kind, operation: Operation, *, actor: Actor, now: datetime) -> None:
@@ -207,8 +221,3 @@ def _check_proof(proof: Reauthentication | None, actor: Actor, now: datetime) ->
     valid = timedelta(seconds=settings.REAUTHENTICATION_VALID_S)
     if proof is None or proof.user_id != actor.id or not now - valid <= proof.at <= now + timedelta(seconds=5):
         raise NotReauthenticated
-
-
-def _digest_now(operation: Operation) -> str:
-    target = OperationTarget(operation.target_type, operation.target_id, operation.target_name, operation.lane)
-    return content_digest(operation.kind, target, operation.parameters, operation.shown)

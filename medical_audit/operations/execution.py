@@ -14,11 +14,13 @@ from uuid import UUID
 import structlog
 
 from medical_audit.domain.actor import Actor, system_actor
-from medical_audit.domain.errors import LeaseLost
+from medical_audit.domain.errors import LeaseLost, Refused
 from medical_audit.domain.kinds import Drop, Fail, Go, Kind, Verdict, get_kind, still_authorised
 from medical_audit.domain.states import WORKABLE, Phase, State
-from medical_audit.models import Operation
+from medical_audit.models import Lane, Operation
+from medical_audit.models.lane import Breaker
 from medical_audit.operations import results
+from medical_audit.operations.entry import digest_of
 from medical_audit.operations.lanes import Lease, lease_lane, note_health, release_lane
 from medical_audit.operations.moves import event_of, finish, locked, save_moves
 from medical_audit.tenancy import tenant_scope
@@ -35,10 +37,11 @@ def drain_lane(tenant_id: UUID, lane: str, *, worker: str, clock: Callable[[], d
         return 0
     served: set[UUID] = set()
     try:
-        while batch := _take(lease, served):
+        while not lease.paused and (batch := _take(lease, served)):
             served.update(operation.id for operation in batch)
-            for kind, operations in _by_kind(batch):
-                _serve_each_other(lease, kind, operations)
+            for kind, operations in _by_kind(lease, batch):
+                if not lease.paused:
+                    _serve_each_other(lease, kind, operations)
     except LeaseLost:
         log.warning("lease_lost", lane=lane, worker=worker, fence=lease.fence)
     finally:
@@ -68,10 +71,15 @@ def _take(lease: Lease, served: set[UUID]) -> list[Operation]:
     return batch
 
 
-def _by_kind(batch: Sequence[Operation]) -> Iterator[tuple[Kind, list[Operation]]]:
-    """Batches of one kind, neighbours by its group key."""
+def _by_kind(lease: Lease, batch: Sequence[Operation]) -> Iterator[tuple[Kind, list[Operation]]]:
+    """Batches of one kind, neighbours by its group key. A kind that only a newer version of us knows is left to it."""
     for name, rows in groupby(sorted(batch, key=lambda row: row.kind), key=lambda row: row.kind):
-        kind = get_kind(name)
+        try:
+            kind = get_kind(name)
+        except Refused as refused:
+            log.warning(refused.code, lane=lease.lane, kind=name)
+            _postpone(lease, list(rows), refused.code)
+            continue
         ordered = sorted(rows, key=lambda row: (-_company(row, kind), kind.group_key(row), row.id.int))
         for size, alike in groupby(ordered, key=lambda row: _company(row, kind)):
             same = list(alike)
@@ -95,26 +103,28 @@ def _serve_each_other(lease: Lease, kind: Kind, operations: Sequence[Operation])
     except Exception:
         log.exception("serving_failed", lane=lease.lane, kind=kind.name, operations=len(operations))
         if len(operations) == 1:
-            _postpone(lease, operations[0])
+            _postpone(lease, operations, "internal_error")
             return
         for operation in _still_due(lease, operations):
             _serve_each_other(lease, kind, [operation])
 
 
 def _still_due(lease: Lease, operations: Sequence[Operation]) -> list[Operation]:
-    """Rows of a broken batch that may be served again: those whose call was under way are settled by the next round."""
+    """Rows of a broken batch that are still to be served now: those whose call was under way are settled by the next
+    round, those that were told to wait wait."""
     with tenant_scope(lease.tenant_id):
-        rows = Operation.objects.filter(id__in=[row.id for row in operations], state__in=WORKABLE)
+        mine = Operation.objects.filter(id__in=[row.id for row in operations], state__in=WORKABLE)
+        rows = mine.filter(work_at__lte=lease.clock())
         return list(rows.exclude(phase=Phase.CALLING))
 
 
-def _postpone(lease: Lease, operation: Operation) -> None:
+def _postpone(lease: Lease, operations: Sequence[Operation], outcome: str) -> None:
+    """Try again later; nothing moves, so nothing is recorded."""
     with tenant_scope(lease.tenant_id):
         lease.hold()
         later = lease.clock() + POISON_WAIT
-        Operation.objects.filter(id=operation.id, state__in=WORKABLE).exclude(phase=Phase.CALLING).update(
-            work_at=later, outcome="internal_error"
-        )
+        rows = Operation.objects.filter(id__in=[row.id for row in operations], state__in=WORKABLE)
+        rows.exclude(phase=Phase.CALLING).update(work_at=later, outcome=outcome)
 
 
 def _serve(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> None:
@@ -130,7 +140,7 @@ def _serve(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> None:
         seen = executor.observe(plan, watched, now)
         _write(lease, kind, watched, plan, seen.verdicts, results.after_looking)
         note_health(lease, seen.health, seen.health_code)
-    if not waiting:
+    if not waiting or lease.paused:
         return
     looked = executor.check(plan, waiting, now)
     stopped = [row for row in waiting if not isinstance(looked.verdicts.get(row.id), Go)]
@@ -154,7 +164,9 @@ def _intend(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> list[O
         ready, events = [], []
         for row in rows:
             verdict = _stop_reason(row, kind)
-            if verdict is None:
+            if now > row.deadline:
+                events += results.overdue(row, actor=_actor(lease), now=now)
+            elif verdict is None:
                 row.state, row.phase, row.fence = State.RUNNING, Phase.CALLING, lease.fence
                 row.attempts, row.called_at, row.work_at = row.attempts + 1, now, now
                 ready.append(row)
@@ -171,6 +183,8 @@ def _stop_reason(row: Operation, kind: Kind) -> Fail | Drop | None:
     """Why an operation that was fine to call a moment ago must not be called after all."""
     if row.attempts >= kind.max_attempts:
         return Fail("attempts_exhausted")
+    if digest_of(row) != row.digest:
+        return Fail("stale_content")
     person_confirmed = row.policy != "schedule"
     if person_confirmed and not still_authorised(row.tenant_id, row.confirmed_by_id, kind.confirm_permission):
         return Drop("authority_revoked")
@@ -189,7 +203,7 @@ def _write(
         events, rows = [], []
         for state in {row.state for row in operations}:
             for row in locked([row.id for row in operations if row.state == state], State(state)):
-                verdict = verdicts.get(row.id) or Fail("no_verdict")
+                verdict = verdicts.get(row.id) or results.SILENCE[rule]
                 events += rule(row, kind, verdict, actor=_actor(lease), now=now)
                 rows.append(row)
         save_moves(lease.tenant_id, rows, events)
@@ -200,14 +214,19 @@ def _write(
 def expire_overdue(tenant_id: UUID, *, actor: Actor, now: datetime) -> int:
     """Close what waited too long: approvals expire, what the clock wanted is MISSED, what a person wanted EXPIRED."""
     with tenant_scope(tenant_id):
-        unapproved = Operation.objects.filter(state=State.ENTERED, approval_expires_at__lt=now)
-        unstarted = Operation.objects.filter(state=State.CONFIRMED, deadline__lt=now)
-        rows = [*unapproved.select_for_update(skip_locked=True), *unstarted.select_for_update(skip_locked=True)]
+        unapproved = list(
+            Operation.objects.filter(state=State.ENTERED, approval_expires_at__lt=now).select_for_update(skip_locked=True)
+        )
+        unstarted = list(
+            Operation.objects.filter(state=State.CONFIRMED, deadline__lt=now).select_for_update(skip_locked=True)
+        )
+        paused = dict(Lane.objects.exclude(breaker=Breaker.CLOSED).values_list("name", "breaker_reason"))
         events = []
-        for row in rows:
-            missed = row.state == State.CONFIRMED and row.policy == "schedule"
-            code = row.outcome or ("not_started_in_time" if row.state == State.CONFIRMED else "not_approved_in_time")
-            finish(row, State.MISSED if missed else State.EXPIRED, code, now)
-            events.append(event_of(row, "operation.missed" if missed else "operation.expired", actor=actor, now=now, code=code))
+        for row in unapproved:
+            finish(row, State.EXPIRED, "not_approved_in_time", now)
+            events.append(event_of(row, "operation.expired", actor=actor, now=now, code="not_approved_in_time"))
+        for row in unstarted:
+            events += results.overdue(row, actor=actor, now=now, why=paused.get(row.lane, ""))
+        rows = [*unapproved, *unstarted]
         save_moves(tenant_id, rows, events)
     return len(rows)

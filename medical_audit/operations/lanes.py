@@ -36,6 +36,9 @@ class Lease:
     until: float = field(default=0.0)
     """Monotonic seconds: this process trusts its lease no longer than this, whatever the database says."""
 
+    paused: bool = field(default=False)
+    """The breaker opened while we held the lane: what is not begun yet waits for the next lease."""
+
     def hold(self) -> None:
         """Prove and extend the lease inside the caller's transaction; raises LeaseLost."""
         end = time.monotonic() + settings.LEASE_S
@@ -113,6 +116,7 @@ def note_health(lease: Lease, health: Health, code: str) -> None:
             if row.failures >= settings.BREAKER_AFTER:
                 row.breaker, row.breaker_reason = Breaker.OPEN, code
                 row.open_until = now + _open_for(row.failures)
+        lease.paused = row.open_until is not None and row.open_until > now
         row.save(update_fields=["failures", "breaker", "breaker_reason", "open_until"])
         if row.breaker != before:
             record(

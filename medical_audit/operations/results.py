@@ -80,6 +80,22 @@ def after_looking(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor,
             raise TypeError(f"{kind.name}: {verdict} is no answer to a look after the call")
 
 
+#: What it means that a round says nothing of a row: never that it may go, and of a call never that it had no effect.
+SILENCE: dict[Rule, Verdict] = {
+    before_calling: Later("no_verdict", LOOK_AGAIN_MAX),
+    after_calling: Unknown("no_verdict"),
+    after_looking: Later("no_verdict", LOOK_AGAIN_MAX),
+}
+
+
+def overdue(row: Operation, *, actor: Actor, now: datetime, why: str = "") -> list[EventDraft]:
+    """CONFIRMED rows that were not begun by their deadline: what the clock wanted is MISSED, a person's wish EXPIRED."""
+    state = State.MISSED if row.policy == "schedule" else State.EXPIRED
+    code = row.outcome or why or "not_started_in_time"
+    finish(row, state, code, now, row.outcome_detail)
+    return [event_of(row, _EVENTS[state], actor=actor, now=now, code=code)]
+
+
 _EVENTS = {
     State.SUCCEEDED: "operation.succeeded",
     State.FAILED: "operation.failed",
@@ -101,7 +117,7 @@ def _wait(row: Operation, verdict: Later, actor: Actor, now: datetime) -> list[E
     """Not called yet: look again later, or give up at the deadline. Only a new reason is an event."""
     if now + verdict.wait > row.deadline:
         return _give_up(row, verdict.code, actor, now)
-    known = row.outcome == verdict.code
+    known = row.outcome == verdict.code[:60]
     row.work_at, row.outcome, row.outcome_detail = now + verdict.wait, verdict.code[:60], _plain(verdict.detail)
     if known:
         return []

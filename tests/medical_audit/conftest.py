@@ -22,3 +22,9 @@ def cast(django_db_setup: None) -> Cast:
 def desk(cast: Cast) -> Desk:
     """The cast's tenant with a lane of its own."""
     return make_desk(cast)
+
+
+@pytest.fixture
+def own_desk(django_db_setup: None) -> Desk:
+    """A tenant of its own, for what looks at everything of a tenant."""
+    return make_desk(make_cast())

@@ -114,7 +114,7 @@ def _kind(name: str, policy: Policy, **changes: Any) -> Kind:
         "enter_permission": Permission.POWER_ENTER,
         "confirm_permission": Permission.POWER_CONFIRM,
         "policy": policy,
-        "clean": lambda parameters: dict(parameters),
+        "clean": dict,
         "shown": lambda target, parameters: {"sentence": name, "target": target.id},
         "refusal": _refusal,
         "executor": SCRIPTED,
@@ -185,7 +185,7 @@ class Desk:
             "target": self.target(key),
             "parameters": {},
             "due_at": at or self.clock(),
-            "dedupe_key": key,
+            "dedupe_key": f"{self.lane} {key}",
             "authority": Authority("tags", "op-1", "u-1", "承認者"),
             "reason": {"code": "tags"},
         }
