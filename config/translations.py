@@ -181,14 +181,10 @@ def compiled(language: str, catalog: Catalog) -> bytes:
     """
     pairs = {b"": "\n".join(header_fields(language)).encode() + b"\n"}
     for message in catalog:
-        if message.id and not message.fuzzy:
-            ids, texts = (
-                (value if isinstance(value, tuple | list) else (value,))
-                for value in (message.id, message.string)
-            )
-            if all(texts):
-                context = f"{message.context}\x04" if message.context else ""
-                pairs[(context + "\0".join(ids)).encode()] = "\0".join(texts).encode()
+        ids, texts = forms(message.id), forms(message.string)
+        if message.id and not message.fuzzy and all(texts):
+            context = f"{message.context}\x04" if message.context else ""
+            pairs[(context + "\0".join(ids)).encode()] = "\0".join(texts).encode()
     keys = sorted(pairs)
     start = 28 + 16 * len(keys)
     tables, blob = [], b""
