@@ -28,7 +28,11 @@ app.conf.update(
         "tick": {"task": "infra.tasks.tick", "schedule": 15.0, "options": {"expires": 30}},
         "sweep": {"task": "medical_audit.tasks.sweep", "schedule": 10.0, "options": {"expires": 20}},
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
-        "partitions": {"task": "medical_audit.tasks.ensure_partitions", "schedule": 86400.0, "options": {"expires": 3600}},
+        "partitions": {
+            "task": "medical_audit.tasks.ensure_partitions",
+            "schedule": 86400.0,
+            "options": {"expires": 3600},
+        },
     },
     task_routes={
         "medical_audit.tasks.drain_lane": {"queue": "aws"},

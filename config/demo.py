@@ -45,7 +45,11 @@ def seed_portal(now: Callable[[], datetime]) -> None:
         people = {role: make_user(username, name, PASSWORD, now=now()) for username, name, role in PEOPLE}
     for number, (one, colour) in enumerate(zip(fleet.TENANTS, COLOURS, strict=True)):
         tenant = found_tenant(one.slug, one.name, colour=colour, now=now(), founder=FOUNDER)
-        roles = PEOPLE if number == 0 else [p for p in PEOPLE if p[2] in (Role.ADMINISTRATOR, Role.APPROVER, Role.OPERATOR)]
+        roles = (
+            PEOPLE
+            if number == 0
+            else [p for p in PEOPLE if p[2] in (Role.ADMINISTRATOR, Role.APPROVER, Role.OPERATOR)]
+        )
         for _, _, role in roles:
             grant_first(tenant.id, people[role], role, now=now(), founder=FOUNDER)
         with tenant_scope(tenant.id):
@@ -58,7 +62,9 @@ def seed_portal(now: Callable[[], datetime]) -> None:
                 switch_on(tenant, row, people, now)
 
 
-def switch_on(tenant: Tenant, account: AwsAccount, people: dict[Role, User], now: Callable[[], datetime]) -> None:
+def switch_on(
+    tenant: Tenant, account: AwsAccount, people: dict[Role, User], now: Callable[[], datetime]
+) -> None:
     """The administrator enters it, the approver confirms it: from then on the clock acts in this account."""
     admin, approver = people[Role.ADMINISTRATOR], people[Role.APPROVER]
     enterer = actor_in(tenant, admin, session="", address="", request="")
@@ -86,6 +92,7 @@ def simulator(what: str, body: dict[str, object] | None = None) -> dict[str, obj
 
 
 def sign_ins() -> list[dict[str, str]]:
-    return [{"role": str(role), "username": username, "name": name, "password": PASSWORD} for username, name, role in PEOPLE]
-
-
+    return [
+        {"role": str(role), "username": username, "name": name, "password": PASSWORD}
+        for username, name, role in PEOPLE
+    ]

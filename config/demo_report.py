@@ -47,7 +47,9 @@ def open_operations() -> int:
 def report(at: datetime, before: dict[str, Any]) -> dict[str, Any]:
     """Counts and lists of the round that began at `at`."""
     total: dict[str, Any] = {"at": at.isoformat()}
-    total |= dict.fromkeys(("resources", "due", "started", "stopped", "missed", "lost", "volumes_tagged", "events"), 0)
+    total |= dict.fromkeys(
+        ("resources", "due", "started", "stopped", "missed", "lost", "volumes_tagged", "events"), 0
+    )
     total |= {"skipped": [], "failed": []}
     intact, events = True, 0
     for tenant_id in each_tenant():
@@ -69,7 +71,9 @@ def _add_tenant(total: dict[str, Any], at: datetime) -> None:
     total["missed"] += sum(row.state == State.MISSED for row in rows)
     total["lost"] += sum(row.state not in FINAL for row in rows)
     total["volumes_tagged"] += sum(row.kind == "ebs.tag" and row.outcome == "tagged" for row in rows)
-    total["failed"] += [_line(row.target_name, row.kind, row.outcome) for row in rows if row.state == State.FAILED]
+    total["failed"] += [
+        _line(row.target_name, row.kind, row.outcome) for row in rows if row.state == State.FAILED
+    ]
     total["failed"] += [
         _line(f"{region.account.account_id}/{region.name}", "inventory", region.inventory_problem)
         for region in Region.objects.exclude(inventory_problem="").select_related("account")
@@ -81,7 +85,13 @@ def _skipped(rows: list[Operation], at: datetime) -> list[dict[str, str]]:
     lines = [_line(row.target_name, row.kind, row.outcome) for row in rows if row.state == State.CANCELLED]
     for finding in Finding.objects.filter(resolved_at__isnull=True).select_related("resource"):
         reason = f"{finding.code}: {finding.tag}={finding.value!r}"
-        lines.append(_line(str(finding.resource), "schedule", reason + (f" -> {finding.suggestion}" if finding.suggestion else "")))
+        lines.append(
+            _line(
+                str(finding.resource),
+                "schedule",
+                reason + (f" -> {finding.suggestion}" if finding.suggestion else ""),
+            )
+        )
     for event in Event.objects.filter(kind="schedule.skipped", event_at__gte=_real(at)):
         lines.append(_holiday(event))
     nameless = Volume.objects.filter(naming=Naming.NAMELESS, gone_at__isnull=True)
@@ -105,4 +115,8 @@ def _real(at: datetime) -> datetime:
 def _calls_since(before: dict[str, Any]) -> dict[str, int]:
     old, new = before["by_action"], demo.simulator("counts")["by_action"]
     assert isinstance(new, dict)
-    return {action: count - old.get(action, 0) for action, count in sorted(new.items()) if count > old.get(action, 0)}
+    return {
+        action: count - old.get(action, 0)
+        for action, count in sorted(new.items())
+        if count > old.get(action, 0)
+    }

@@ -53,5 +53,3 @@ def wake(tenant_id: UUID, lane: str) -> None:
         drain_lane.apply_async((str(tenant_id), lane), queue=queue_of(lane), expires=60)
     except (OSError, OperationalError) as error:
         log.warning("wake_failed", lane=lane, error=type(error).__name__)
-
-

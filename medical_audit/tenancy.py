@@ -44,7 +44,8 @@ def _tell_database(scope: _Scope | None) -> None:
     tenant, user = (str(scope.tenant_id), str(scope.user_id)) if scope else ("", "")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('toban.tenant_id', %s, true), set_config('toban.user_id', %s, true)", [tenant, user]
+            "SELECT set_config('toban.tenant_id', %s, true), set_config('toban.user_id', %s, true)",
+            [tenant, user],
         )
 
 

@@ -49,7 +49,11 @@ class Walls(Operation):
         """The model's state does not change."""
 
     def database_forwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
     ) -> None:
         model = to_state.apps.get_model(app_label, self.model)
         for statement in self._statements(model):
@@ -65,9 +69,13 @@ class Walls(Operation):
             f'CREATE POLICY {POLICY} ON "{table}" TO {roles} USING ({own}) WITH CHECK ({own})',
         ]
         if self.also:
-            statements.append(f'CREATE POLICY {READING} ON "{table}" FOR SELECT TO {roles} USING ({self.also})')
+            statements.append(
+                f'CREATE POLICY {READING} ON "{table}" FOR SELECT TO {roles} USING ({self.also})'
+            )
         if self.tenant_column == "tenant_id":
-            statements.append(f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_tenant_key" UNIQUE (tenant_id, id)')
+            statements.append(
+                f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_tenant_key" UNIQUE (tenant_id, id)'
+            )
             statements += [self._composite(table, field) for field in _tenant_foreign_keys(model)]
         return statements + [
             f'GRANT {privileges} ON "{table}" TO {role}' for role, privileges in sorted(self.grants.items())
@@ -101,7 +109,11 @@ class Grant(Operation):
         """The model's state does not change."""
 
     def database_forwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
     ) -> None:
         for role, privileges in sorted(self.grants.items()):
             schema_editor.execute(f'GRANT {privileges} ON "{self.table}" TO {role}', params=None)

@@ -42,7 +42,9 @@ def _admin(database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]
 
 def _migrations_hash() -> str:
     files = [*sorted(ROOT.glob("*/migrations/*.*")), ROOT / "medical_audit" / "walls.py"]
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.suffix in (".py", ".sql"))).hexdigest()[:12]
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.suffix in (".py", ".sql"))).hexdigest()[
+        :12
+    ]
 
 
 def _template() -> str:
@@ -54,7 +56,9 @@ def _template() -> str:
             return name
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         admin.execute(
-            sql.SQL("CREATE DATABASE {} OWNER toban_owner TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
+            sql.SQL("CREATE DATABASE {} OWNER toban_owner TEMPLATE template0 ENCODING 'UTF8'").format(
+                sql.Identifier(name)
+            )
         )
         owner = os.environ["DATABASE_OWNER_URL"].replace("/toban?", f"/{name}?")
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True,

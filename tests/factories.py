@@ -42,7 +42,9 @@ class Cast:
     @property
     def stranger_actor(self) -> Actor:
         with tenant_scope(self.other_tenant.id):
-            return actor_in(self.other_tenant, self.stranger, session="s-2", address="192.0.2.8", request="r-2")
+            return actor_in(
+                self.other_tenant, self.stranger, session="s-2", address="192.0.2.8", request="r-2"
+            )
 
 
 def make_person(name: str, now: datetime = MONDAY_0830) -> User:

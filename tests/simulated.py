@@ -28,7 +28,9 @@ _accounts = itertools.count(1)
 def ask(path: str, body: object | None = None, method: str | None = None) -> Any:
     """Call the simulator's control API."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{os.environ['AWS_ENDPOINT_URL']}/_sim/{path}", data=data, method=method)
+    request = urllib.request.Request(
+        f"{os.environ['AWS_ENDPOINT_URL']}/_sim/{path}", data=data, method=method
+    )
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
@@ -70,7 +72,17 @@ class Account:
     def seed(self, *, instances: Iterable[dict[str, Any]] = (), volumes: Iterable[dict[str, Any]] = (),
              databases: Iterable[dict[str, Any]] = (), delays: dict[str, float] | None = None) -> dict[str, Any]:  # fmt: skip
         """Plant resources here; see config/simulator for the fields. Transitions take no time unless `delays` says so."""
-        ask("delays", {"account": self.number, "ec2_start": 0, "ec2_stop": 0, "rds_start": 0, "rds_stop": 0, **(delays or {})})
+        ask(
+            "delays",
+            {
+                "account": self.number,
+                "ec2_start": 0,
+                "ec2_stop": 0,
+                "rds_start": 0,
+                "rds_stop": 0,
+                **(delays or {}),
+            },
+        )
         here = {"account_id": self.number, "region": self.region.name}
         return ask("seed", {"seed": self.number, "instances": [here | one for one in instances],
                             "volumes": [here | one for one in volumes], "databases": [here | one for one in databases]})  # fmt: skip
@@ -104,7 +116,9 @@ class Account:
         return drain_lane(self.cast.tenant.id, self.lane, worker="test", clock=clock)
 
 
-def make_account(cast: Cast, now: datetime = MONDAY_0830 - timedelta(hours=12), *, on: bool = True) -> Account:
+def make_account(
+    cast: Cast, now: datetime = MONDAY_0830 - timedelta(hours=12), *, on: bool = True
+) -> Account:
     """Register a new account; `on` also switches its clock on, entered by the administrator, confirmed by the approver."""
     admin = cast.actor(Role.ADMINISTRATOR)
     number = new_account_id()
@@ -119,5 +133,7 @@ def make_account(cast: Cast, now: datetime = MONDAY_0830 - timedelta(hours=12), 
         with tenant_scope(cast.tenant.id):
             entered = entry.enter("account.automation", target_of_account(row), {"mode": "on"}, actor=admin, now=now,
                                   reason="test")  # fmt: skip
-        entry.confirm(entered.id, actor=approver, now=now, seen_digest=entered.digest, proof=proof(approver, now))
+        entry.confirm(
+            entered.id, actor=approver, now=now, seen_digest=entered.digest, proof=proof(approver, now)
+        )
     return Account(cast, row, region)

@@ -36,4 +36,3 @@ class User(AbstractBaseUser):
 
     def get_full_name(self) -> str:
         return self.name
-

@@ -18,7 +18,12 @@ def found_tenant(slug: str, name: str, *, colour: str, now: datetime, founder: s
     tenant = Tenant(id=uuid.uuid4(), slug=slug, name=name, colour=colour, created_at=now)
     with tenant_scope(tenant.id):
         tenant.save(force_insert=True)
-        record("tenant.founded", actor=system_actor(tenant.id, founder), subject=Subject("tenant", str(tenant.id), name), now=now)
+        record(
+            "tenant.founded",
+            actor=system_actor(tenant.id, founder),
+            subject=Subject("tenant", str(tenant.id), name),
+            now=now,
+        )
     return tenant
 
 

@@ -29,7 +29,9 @@ def sign_in(username: str, password: str, *, now: datetime, address: str, reques
 
 def sign_out(user: User, *, now: datetime, session: str, address: str, request: str) -> None:
     actor = person_without_tenant(user, user.name, session=session, address=address, request=request)
-    record("session.signed_out", actor=actor, subject=Subject(type="user", id=actor.id, name=actor.name), now=now)
+    record(
+        "session.signed_out", actor=actor, subject=Subject(type="user", id=actor.id, name=actor.name), now=now
+    )
 
 
 def reauthenticate(user: User, password: str, *, actor: Actor, now: datetime) -> Reauthentication:

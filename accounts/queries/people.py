@@ -14,7 +14,10 @@ def tenants_of(user: User) -> list[tuple[Tenant, tuple[str, ...]]]:
     roles: dict[UUID, list[str]] = {}
     for tenant_id, role in own.values_list("tenant_id", "role"):
         roles.setdefault(tenant_id, []).append(role)
-    return [(tenant, tuple(sorted(roles[tenant.id]))) for tenant in Tenant.objects.filter(id__in=roles).order_by("name")]
+    return [
+        (tenant, tuple(sorted(roles[tenant.id])))
+        for tenant in Tenant.objects.filter(id__in=roles).order_by("name")
+    ]
 
 
 def get_tenant(slug: str) -> Tenant:

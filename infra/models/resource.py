@@ -42,9 +42,13 @@ class Resource(TenantModel):
     planned_from = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["account", "region", "kind", "aws_id"], name="resource_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "region", "kind", "aws_id"], name="resource_once")
+        ]
         indexes = [
-            models.Index(fields=["next_change_at"], condition=Q(next_change_at__isnull=False), name="resource_due"),
+            models.Index(
+                fields=["next_change_at"], condition=Q(next_change_at__isnull=False), name="resource_due"
+            ),
             models.Index(fields=["tenant_id", "name", "id"], name="resource_by_name"),
             models.Index(fields=["tenant_id", "state"], name="resource_by_state"),
         ]
@@ -72,6 +76,8 @@ class Finding(TenantModel):
     class Meta(TenantModel.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["resource", "code", "tag"], condition=Q(resolved_at__isnull=True), name="finding_open_once"
+                fields=["resource", "code", "tag"],
+                condition=Q(resolved_at__isnull=True),
+                name="finding_open_once",
             )
         ]

@@ -46,6 +46,8 @@ def event_body(draft: EventDraft) -> str:
         "operation": draft.operation_id,
         "reason": draft.reason,
         "detail": draft.detail,
-        "behalf": {"id": draft.on_behalf_of.id, "name": draft.on_behalf_of.name} if draft.on_behalf_of else None,
+        "behalf": {"id": draft.on_behalf_of.id, "name": draft.on_behalf_of.name}
+        if draft.on_behalf_of
+        else None,
     }
     return canonical(body | {key: value for key, value in optional.items() if value})

@@ -66,7 +66,9 @@ class Operation(TenantModel):
     class Meta(TenantModel.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant_id", "dedupe_key"], condition=Q(dedupe_key__isnull=False), name="operation_once"
+                fields=["tenant_id", "dedupe_key"],
+                condition=Q(dedupe_key__isnull=False),
+                name="operation_once",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=sorted(map(str, UNCONFIRMED))) | ~Q(confirmed_by_id=""),
@@ -74,10 +76,22 @@ class Operation(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["work_at", "lane"], condition=Q(work_at__isnull=False), name="operation_work"),
-            models.Index(fields=["tenant_id", "lane", "work_at"], condition=Q(work_at__isnull=False), name="op_lane_work"),
-            models.Index(fields=["deadline"], condition=Q(state__in=[str(s) for s in sorted(OPEN)]), name="operation_overdue"),
+            models.Index(
+                fields=["work_at", "lane"], condition=Q(work_at__isnull=False), name="operation_work"
+            ),
+            models.Index(
+                fields=["tenant_id", "lane", "work_at"],
+                condition=Q(work_at__isnull=False),
+                name="op_lane_work",
+            ),
+            models.Index(
+                fields=["deadline"],
+                condition=Q(state__in=[str(s) for s in sorted(OPEN)]),
+                name="operation_overdue",
+            ),
             models.Index(fields=["tenant_id", "-entered_at", "-id"], name="operation_recent"),
-            models.Index(fields=["tenant_id", "target_type", "target_id", "-entered_at"], name="operation_of_target"),
+            models.Index(
+                fields=["tenant_id", "target_type", "target_id", "-entered_at"], name="operation_of_target"
+            ),
             models.Index(fields=["tenant_id", "state", "-entered_at"], name="operation_by_state"),
         ]

@@ -21,12 +21,18 @@ SWEEP_EVERY_S = 2.0
 
 class Command(BaseCommand):
     help = "Take stock of every account, tick once, wait until everything due is settled; one JSON object on stdout."
-    requires_system_checks: list[str] = []  # noqa: RUF012  Django's own type
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="accepted for clarity: the output is always JSON")
-        parser.add_argument("--at", help="the instant that the demo's clock was set to, as it shall stand in the report")
-        parser.add_argument("--timeout", type=float, default=600.0, help="seconds to wait for everything to settle")
+        parser.add_argument(
+            "--json", action="store_true", help="accepted for clarity: the output is always JSON"
+        )
+        parser.add_argument(
+            "--at", help="the instant that the demo's clock was set to, as it shall stand in the report"
+        )
+        parser.add_argument(
+            "--timeout", type=float, default=600.0, help="seconds to wait for everything to settle"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         began, at = time.monotonic(), clock.now()

@@ -14,13 +14,15 @@ from medical_audit.tenancy import platform_scope
 
 class Command(BaseCommand):
     help = "Seed the demo: tenants, people and accounts once, the simulated AWS fleet anew; prints the sign-ins as JSON."
-    requires_system_checks: list[str] = []  # noqa: RUF012  Django's own type
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.LOCAL:
             raise CommandError("TOBAN_ENV is production: the demo is never seeded there.")
         if not settings.AWS_ENDPOINT_URL.startswith("http://127.0.0.1:"):
-            raise CommandError("AWS_ENDPOINT_URL must be the local simulator: the demo never touches a real AWS.")
+            raise CommandError(
+                "AWS_ENDPOINT_URL must be the local simulator: the demo never touches a real AWS."
+            )
         planted = demo.seed_simulator(clock.now())
         if not demo.is_seeded():
             with platform_scope():
@@ -28,4 +30,6 @@ class Command(BaseCommand):
             if strangers:
                 raise CommandError("This database has people who are not the demo's; use another TOBAN_DATA.")
             demo.seed_portal(clock.now)
-        self.stdout.write(json.dumps({"users": demo.sign_ins(), "fleet": planted["counts"]}, ensure_ascii=False))
+        self.stdout.write(
+            json.dumps({"users": demo.sign_ins(), "fleet": planted["counts"]}, ensure_ascii=False)
+        )
