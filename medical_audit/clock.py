@@ -10,5 +10,5 @@ def now() -> datetime:
     """Aware UTC. A local demo may shift it (`TOBAN_CLOCK_OFFSET`); production refuses to."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        (moment,) = cursor.fetchone()
+        moment: datetime = cursor.fetchone()[0]
     return moment + timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)

@@ -82,8 +82,8 @@ class CurrentTenant(Expression):
     def __init__(self) -> None:
         super().__init__(output_field=models.UUIDField())
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
-        return "%s", [current_tenant_id()]
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        return "%s", (current_tenant_id(),)
 
 
 class TenantManager(models.Manager[Any]):

@@ -29,15 +29,17 @@ ROOT = Path(__file__).resolve().parent.parent
 STACKLESS = ("simulator", "stack", "infra/domain")
 
 
-def _superuser() -> dict[str, str]:
-    parts = urlsplit(os.environ["DATABASE_SUPERUSER_URL"])
-    query = parse_qs(parts.query)
-    return {"host": query.get("host", [parts.hostname or ""])[0], "user": parts.username or "", "password": parts.password or "",
-            "port": str(parts.port or "5432")}  # fmt: skip
-
-
 def _admin(database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(dbname=database, autocommit=True, **_superuser())
+    parts = urlsplit(os.environ["DATABASE_SUPERUSER_URL"])
+    host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
+    return psycopg.connect(
+        dbname=database,
+        autocommit=True,
+        host=host,
+        port=parts.port or 5432,
+        user=parts.username or "",
+        password=parts.password or "",
+    )
 
 
 def _migrations_hash() -> str:

@@ -57,7 +57,7 @@ def locked(ids: Iterable[UUID], state: State, **conditions: Any) -> list[Operati
 
 def one_locked(operation_id: UUID, state: State) -> Operation:
     """One row of the bound tenant in this state. Raises NotFound, or AlreadyMoved when somebody was first."""
-    operation = Operation.objects.filter(id=operation_id).select_for_update().first()
+    operation: Operation | None = Operation.objects.filter(id=operation_id).select_for_update().first()
     if operation is None:
         raise NotFound(type="operation", id=str(operation_id))
     if operation.state != state:
