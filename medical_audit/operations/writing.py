@@ -19,7 +19,8 @@ def write_rows(rows: Sequence[TenantModel], names: Sequence[str]) -> None:
     if any(row.tenant_id != tenant_id for row in rows):
         raise ValueError("a row belongs to another tenant")
     meta = rows[0]._meta
-    fields = [field for field in meta.local_concrete_fields if field.name in names]
+    by_name = {field.name: field for field in meta.local_concrete_fields}
+    fields = [by_name[name] for name in names]
     arrays, values = ["%s::uuid[]"], [[row.pk for row in rows]]
     for field in fields:
         # Without the length: a text that is too long must be an error here too, and a cast would cut it.
