@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import _as_role
 from tests.factories import Cast, make_cast
 from tests.medical_audit.desk import Desk, make_desk, register_kinds
 
@@ -27,4 +28,5 @@ def desk(cast: Cast) -> Desk:
 @pytest.fixture
 def own_desk(django_db_setup: None) -> Desk:
     """A tenant of its own, for what looks at everything of a tenant."""
-    return make_desk(make_cast())
+    with _as_role("web"):
+        return make_desk(make_cast())
