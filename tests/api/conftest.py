@@ -1,0 +1,3 @@
+from tests.pages.conftest import stage
+
+__all__ = ["stage"]

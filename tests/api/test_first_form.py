@@ -1,0 +1,160 @@
+"""The REST API as a client program meets it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+from accounts.domain.permissions import Role
+from medical_audit.domain.states import State
+from medical_audit.models import Event, Operation
+from medical_audit.tenancy import tenant_scope
+from tests.factories import PASSWORD
+from tests.stage import Stage, signed_in
+
+
+def send(client: Client, url: str, body: object, **headers: str) -> HttpResponse:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return client.post(url, text, content_type="application/json", headers=headers)  # type: ignore[return-value]
+
+
+def problem(answer: HttpResponse) -> dict[str, Any]:
+    assert answer["Content-Type"] == "application/problem+json"
+    document: dict[str, Any] = json.loads(answer.content)
+    assert document["request_id"] == answer["X-Request-Id"]
+    assert document["status"] == answer.status_code
+    return document
+
+
+def test_my_tenants(stage: Stage) -> None:
+    (tenant,) = stage.client(Role.AUDITOR).get("/api/v1/tenants/").json()["results"]
+    assert (tenant["slug"], tenant["roles"]) == (stage.slug, ["auditor"])
+
+
+def test_a_start_is_entered_confirmed_and_told(stage: Stage) -> None:
+    client, row = stage.client(Role.OPERATOR), stage.resource(name="web")
+    answer = send(
+        client, stage.api("operations/"), {"kind": "ec2.start", "resource": str(row.id), "reason": "保守"}
+    )
+    assert answer.status_code == 201
+    entered = answer.json()
+    assert entered["state"] == "ENTERED"
+    assert entered["shown"]["call"] == "ec2:StartInstances"
+    url = stage.api(f"operations/{entered['id']}/")
+    wrong = send(client, f"{url}confirm/", {"digest": entered["digest"], "password": "wrong"})
+    assert (wrong.status_code, problem(wrong)["code"]) == (422, "wrong_password")
+    stale = send(client, f"{url}confirm/", {"digest": "0" * 64, "password": PASSWORD})
+    assert (stale.status_code, problem(stale)["code"]) == (409, "stale_content")
+    confirmed = send(client, f"{url}confirm/", {"digest": entered["digest"], "password": PASSWORD})
+    assert confirmed.json()["state"] == "CONFIRMED"
+    assert client.get(url).json()["confirmed_by"]["name"] == "operator"
+    assert (
+        client.get(stage.api("operations/"), {"state": "CONFIRMED"}).json()["results"][0]["id"]
+        == entered["id"]
+    )
+    with tenant_scope(stage.cast.tenant.id):
+        kinds = (
+            Event.objects.filter(operation_id=entered["id"]).order_by("ord").values_list("kind", flat=True)
+        )
+        assert list(kinds) == ["operation.entered", "operation.confirmed"]
+
+
+def test_a_repeated_idempotency_key_enters_once(stage: Stage) -> None:
+    client, row = stage.client(Role.OPERATOR), stage.resource()
+    body = {"kind": "ec2.start", "resource": str(row.id), "reason": "保守"}
+    answers = [
+        send(client, stage.api("operations/"), body, **{"Idempotency-Key": "job-00000001"})
+        for _try in range(2)
+    ]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    with tenant_scope(stage.cast.tenant.id):
+        assert Operation.objects.count() == 1
+    assert problem(send(client, stage.api("operations/"), body, **{"Idempotency-Key": "?"}))["status"] == 422
+
+
+def test_what_cannot_be_entered_says_why(stage: Stage) -> None:
+    client = stage.client(Role.OPERATOR)
+    running = stage.resource(state="running")
+
+    def code(**change: object) -> str:
+        body = {"kind": "ec2.start", "resource": str(running.id), "reason": "保守"} | change
+        return str(problem(send(client, stage.api("operations/"), body))["code"])
+
+    assert code() == "already_running"
+    assert code(kind="rds.stop") == "wrong_kind"
+    assert code(kind="ec2.reboot") == "unknown_kind"
+    assert code(reason=" ") == "invalid"
+    assert code(reason="x\x00") == "invalid"
+    assert code(resource="no-id") == "invalid"
+
+
+def test_fields_that_are_wrong_are_named(stage: Stage) -> None:
+    answer = send(stage.client(Role.OPERATOR), stage.api("operations/"), {"kind": "ec2.start"})
+    assert set(problem(answer)["fields"]) == {"resource", "reason"}
+
+
+def test_what_is_not_json_is_refused_as_such(stage: Stage) -> None:
+    client, url = stage.client(Role.OPERATOR), stage.api("operations/")
+    assert problem(send(client, url, "{not json"))["status"] == 400
+    assert problem(send(client, url, '["a"]'))["status"] == 400
+    form = client.post(url, {"kind": "ec2.start"})
+    assert problem(form)["status"] == 415
+
+
+def test_pages_of_a_list_by_cursor(stage: Stage) -> None:
+    rows = stage.resources(7)
+    client, url = stage.client(Role.VIEWER), stage.api("resources/")
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = client.get(url, {"limit": "3", "after": cursor}).json()
+        seen.append([row["id"] for row in page["results"]])
+        cursor = page["next"]
+    assert [len(ids) for ids in seen] == [3, 3, 1]
+    assert {one for ids in seen for one in ids} == {str(row.id) for row in rows}
+    assert client.get(url, {"limit": "0"}).status_code == 200
+    assert client.get(url, {"limit": "9" * 400}).status_code == 200
+    assert problem(client.get(url, {"after": "?"}))["code"] == "bad_cursor"
+
+
+def test_a_resource_tells_why_and_when(stage: Stage) -> None:
+    row = stage.resource(tags={"AutoStart": "08:30", "AutoStop": "19:00"})
+    stage.finding(row)
+    told = stage.client(Role.VIEWER).get(stage.api(f"resources/{row.id}/")).json()
+    assert told["automation"] is True
+    assert len(told["plan"]) == 7
+    assert told["next_change"]["action"] in ("start", "stop")
+    assert told["findings"][0]["suggestion"] == "08:00"
+
+
+def test_who_turned_it_down_and_why(stage: Stage) -> None:
+    first, second = stage.entered(), stage.entered()
+    approver, operator = stage.client(Role.APPROVER), stage.client(Role.OPERATOR)
+    rejected = send(approver, stage.api(f"operations/{first.id}/reject/"), {"reason": "対象が違う"})
+    withdrawn = send(operator, stage.api(f"operations/{second.id}/withdraw/"), {})
+    assert [rejected.json()["state"], withdrawn.json()["state"]] == [State.REJECTED, State.WITHDRAWN]
+    assert send(approver, stage.api(f"operations/{first.id}/reject/"), {"reason": "again"}).status_code == 409
+
+
+def test_events_with_their_place_in_the_chain_and_reading_is_recorded(stage: Stage) -> None:
+    client = stage.client(Role.AUDITOR)
+    client.get(stage.api("events/"))
+    told = client.get(stage.api("events/"), {"event": "ledger.viewed"}).json()["results"]
+    assert len(told) == 1
+    assert told[0]["seq"] > 0
+    assert len(told[0]["hash"]) == 64
+    assert json.loads(told[0]["body"])["actor"]["name"] == "auditor"
+
+
+def test_a_stranger_is_told_that_nothing_is_there(stage: Stage) -> None:
+    row = stage.resource()
+    stranger = signed_in(stage.cast.stranger)
+    slug = stage.cast.other_tenant.slug
+    assert problem(stranger.get(stage.api("resources/")))["code"] == "not_found"
+    assert problem(stranger.get(f"/api/v1/tenants/{slug}/resources/{row.id}/"))["code"] == "not_found"
+    body = {"kind": "ec2.start", "resource": str(row.id), "reason": "保守"}
+    assert problem(send(stranger, f"/api/v1/tenants/{slug}/operations/", body))["code"] == "not_found"
+    with tenant_scope(stage.cast.tenant.id):
+        assert Operation.objects.count() == 0
