@@ -1,11 +1,13 @@
 """Counters of this process for Prometheus."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 
 from django.http import HttpRequest, HttpResponseBase
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 REQUESTS = Counter(
     "toban_http_requests_total", "Answers by view, method and status.", ["view", "method", "status"]
@@ -28,25 +30,30 @@ def count_request(request: HttpRequest, response: HttpResponseBase, seconds: flo
     SECONDS.labels(view).observe(seconds)
 
 
+class _Facts(Collector):
+    """What this very scrape found out; never kept, so that no process's old word stays in the sum of all."""
+
+    def __init__(self, values: Mapping[str, tuple[str, float]]) -> None:
+        self.values = values
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for name, (text, value) in self.values.items():
+            yield GaugeMetricFamily(name, text, value=value)
+
+
 def exposition(*, tick_age_s: float | None, broker_up: bool, database_up: bool) -> bytes:
-    """Prometheus's text format; all web processes together where PROMETHEUS_MULTIPROC_DIR is set."""
-    facts = CollectorRegistry()
-    _gauge(facts, "toban_up_broker", "1 while the broker answers.", float(broker_up))
-    _gauge(facts, "toban_up_database", "1 while the database answers.", float(database_up))
+    """Prometheus's text format; all web processes together where PROMETHEUS_MULTIPROC_DIR is set, else this one's."""
+    values = {
+        "toban_up_broker": ("1 while the broker answers.", float(broker_up)),
+        "toban_up_database": ("1 while the database answers.", float(database_up)),
+    }
     if tick_age_s is not None:
-        _gauge(facts, "toban_tick_age_seconds", "Seconds since the last tick.", tick_age_s)
-    return b"".join(generate_latest(registry) for registry in (facts, *_counters()))
-
-
-def _gauge(registry: CollectorRegistry, name: str, text: str, value: float) -> None:
-    Gauge(name, text, registry=registry, multiprocess_mode="mostrecent").set(value)
-
-
-def _counters() -> Iterable[CollectorRegistry]:
+        values["toban_tick_age_seconds"] = ("Seconds since the last tick.", tick_age_s)
     registry = CollectorRegistry()
+    registry.register(_Facts(values))
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)
     else:
         registry.register(REQUESTS)
         registry.register(SECONDS)
-    return (registry,)
+    return generate_latest(registry)

@@ -48,7 +48,7 @@ def text_of(query: QueryDict, name: str) -> str:
 
 
 def cursors_of(query: QueryDict) -> Cursors:
-    size = query.get("limit", "")
+    size = text_of(query, "limit")[:6]
     return Cursors(
         after=text_of(query, "after"),
         before=text_of(query, "before"),

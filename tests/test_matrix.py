@@ -265,7 +265,7 @@ def test_the_token_of_the_page_is_what_opens_the_door(stage: Stage) -> None:
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
     assert token
     asking = Asking(stage, "api:operations")
-    assert asking.ask(client, "POST", asking.url(), **{"X-CSRFToken": token[1]}).status_code == 201
+    assert asking.ask(client, "POST", asking.url(), body=None, **{"X-CSRFToken": token[1]}).status_code == 201
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.domain.permissions import Role
@@ -16,12 +15,12 @@ from tests.factories import PASSWORD
 from tests.stage import Stage, signed_in
 
 
-def send(client: Client, url: str, body: object, **headers: str) -> HttpResponse:
+def send(client: Client, url: str, body: object, **headers: str) -> Any:
     text = body if isinstance(body, str) else json.dumps(body)
-    return client.post(url, text, content_type="application/json", headers=headers)  # type: ignore[return-value]
+    return client.post(url, text, content_type="application/json", headers=headers)
 
 
-def problem(answer: HttpResponse) -> dict[str, Any]:
+def problem(answer: Any) -> dict[str, Any]:
     assert answer["Content-Type"] == "application/problem+json"
     document: dict[str, Any] = json.loads(answer.content)
     assert document["request_id"] == answer["X-Request-Id"]
@@ -107,7 +106,8 @@ def test_what_is_not_json_is_refused_as_such(stage: Stage) -> None:
 def test_pages_of_a_list_by_cursor(stage: Stage) -> None:
     rows = stage.resources(7)
     client, url = stage.client(Role.VIEWER), stage.api("resources/")
-    seen, cursor = [], ""
+    seen: list[list[str]] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = client.get(url, {"limit": "3", "after": cursor}).json()
         seen.append([row["id"] for row in page["results"]])

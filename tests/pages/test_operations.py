@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts.domain.permissions import Role
@@ -146,6 +149,30 @@ def test_a_double_click_enters_once_and_shows_the_first_ones_operation(stage: St
     answers = [client.post(url, sent) for _click in range(2)]
     (operation,) = operations(stage)
     assert {answer["Location"] for answer in answers} == {stage.url(f"operations/{operation.id}/")}
+
+
+def test_two_clicks_at_the_very_same_moment_enter_once(stage: Stage) -> None:
+    row = stage.resource()
+    url = stage.url("operations/enter/")
+    clients = [stage.client(Role.OPERATOR) for _click in range(4)]
+    sent = form_of(
+        clients[0].get(url, {"action": "start", "ids": str(row.id)}), then="confirm", password=PASSWORD
+    )
+    together = Barrier(len(clients))
+
+    def click(client: Client) -> str:
+        together.wait()
+        try:
+            return str(client.post(url, sent)["Location"])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        goals = set(pool.map(click, clients))
+    (operation,) = operations(stage)
+    assert goals == {stage.url(f"operations/{operation.id}/")}
+    assert operation.state == State.CONFIRMED
+    assert story(stage, operation) == ["operation.entered", "operation.confirmed"]
 
 
 def test_many_are_entered_at_once_and_those_already_so_are_left_out(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
@@ -72,13 +73,13 @@ def test_metrics_count_requests_by_view_and_never_by_address(stage: Stage) -> No
 
 
 def test_metrics_are_for_this_machine_or_for_the_token(settings: Settings) -> None:
-    far = {"REMOTE_ADDR": "203.0.113.9"}
-    assert Client().get("/metrics", **far).status_code == 403
+    far = Client(REMOTE_ADDR="203.0.113.9")
+    assert far.get("/metrics").status_code == 403
     assert Client().get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
     settings.TOBAN_METRICS_TOKEN = "a-token-of-some-length"
-    assert Client().get("/metrics", headers={"Authorization": "Bearer other"}, **far).status_code == 403
+    assert far.get("/metrics", headers={"Authorization": "Bearer other"}).status_code == 403
     bearer = {"Authorization": f"Bearer {settings.TOBAN_METRICS_TOKEN}"}
-    assert Client().get("/metrics", headers=bearer, **far).status_code == 200
+    assert far.get("/metrics", headers=bearer).status_code == 200
 
 
 def test_the_page_says_when_the_clock_stands_still(stage: Stage, as_role: AsRole) -> None:
@@ -89,6 +90,22 @@ def test_the_page_says_when_the_clock_stands_still(stage: Stage, as_role: AsRole
     with as_role("scheduler"):
         beat("tick", clock.now() - timedelta(minutes=5))
     assert [one["level"] for one in client.get(stage.url()).context["platform_notices"]] == ["error"]
+
+
+def test_a_page_that_breaks_says_so_and_the_next_one_works(
+    stage: Stage, superuser_connection: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    client = stage.client(Role.VIEWER)
+    client.raise_request_exception = False
+    superuser_connection.execute("REVOKE SELECT ON infra_volume FROM toban_web")
+    try:
+        for answer in (client.get(stage.url("volumes/")), client.get(stage.api("volumes/"))):
+            assert answer.status_code == 500
+            assert answer["X-Request-Id"] in answer.content.decode()
+            assert "infra_volume" not in answer.content.decode()
+    finally:
+        superuser_connection.execute("GRANT SELECT ON infra_volume TO toban_web")
+    assert client.get(stage.url("volumes/")).status_code == 200
 
 
 def test_an_error_of_ours_shows_a_page_with_the_id_and_no_detail(no_database: None) -> None:
