@@ -7,9 +7,10 @@ acknowledged late, retried or stored, and a lost message costs one beat of the s
 import os
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging
+from celery.signals import beat_init, setup_logging, worker_shutting_down
 
 from config.logs import configure
+from medical_audit.operations import stopping
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -25,7 +26,7 @@ app.conf.update(
     task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
     timezone="UTC",
     beat_schedule={
-        "tick": {"task": "infra.tasks.tick", "schedule": 15.0, "options": {"expires": 30}},
+        "tick": {"task": "infra.tasks.tick", "schedule": 3.0, "options": {"expires": 10}},
         "sweep": {"task": "medical_audit.tasks.sweep", "schedule": 10.0, "options": {"expires": 20}},
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
         "partitions": {
@@ -47,6 +48,12 @@ def ask_at_once(**_: object) -> None:
     """A beat that has just started asks for every duty once, instead of letting each interval pass first."""
     for entry in app.conf.beat_schedule.values():
         app.send_task(entry["task"], **entry["options"])
+
+
+@worker_shutting_down.connect
+def end_what_is_in_hand(**_: object) -> None:
+    """A worker asked to stop would serve its lanes to their end, however long; this lets it end its batches only."""
+    stopping.ask()
 
 
 @setup_logging.connect

@@ -30,6 +30,7 @@ from medical_audit.domain.errors import LeaseLost
 from medical_audit.domain.kinds import Accepted, Done, Drop, Fail, Go, Health, Later, Round, Verdict
 from medical_audit.domain.states import State as OperationState
 from medical_audit.models import Operation
+from medical_audit.operations.writing import write_rows
 
 #: How long after a call AWS may still show what was before it, and when a fall is certain.
 SHOWN_AFTER, BOUNCE_AFTER = timedelta(seconds=10), timedelta(seconds=30)
@@ -114,7 +115,7 @@ class PowerExecutor:
         if changed:
             rows = Resource.objects.filter(id__in=changed).select_for_update(of=("self",)).order_by("id")
             ordered = [changed[row.id] for row in rows.only("id")]
-            Resource.objects.bulk_update(ordered, SEEN_FIELDS, batch_size=500)
+            write_rows(ordered, SEEN_FIELDS)
 
     # -- looking ----------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from medical_audit.domain.kinds import Authority, OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations.automatic import Due, enter_due
 from medical_audit.operations.ledger import record_many
+from medical_audit.operations.writing import write_rows
 from medical_audit.tenancy import tenant_scope
 
 AT_ONCE = 1000
@@ -83,7 +84,7 @@ def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[l
         set_next(row, said.next, now)
     operations = enter_due(dues, actor=actor, now=now)
     record_many(tenant_id, events)
-    Resource.objects.bulk_update(rows, PLAN_FIELDS, batch_size=500)
+    write_rows(rows, PLAN_FIELDS)
     return operations, sum(event.kind == "schedule.skipped" for event in events)
 
 

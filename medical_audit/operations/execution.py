@@ -19,7 +19,7 @@ from medical_audit.domain.kinds import Drop, Fail, Go, Kind, Verdict, get_kind, 
 from medical_audit.domain.states import WORKABLE, Phase, State
 from medical_audit.models import Lane, Operation
 from medical_audit.models.lane import Breaker
-from medical_audit.operations import results
+from medical_audit.operations import results, stopping
 from medical_audit.operations.entry import digest_of
 from medical_audit.operations.lanes import Lease, lease_lane, note_health, release_lane
 from medical_audit.operations.moves import event_of, finish, locked, save_moves
@@ -32,21 +32,26 @@ log = structlog.get_logger(__name__)
 
 def drain_lane(tenant_id: UUID, lane: str, *, worker: str, clock: Callable[[], datetime]) -> int:
     """Work off what is due in this lane; returns how many operations were served (0: nothing due, or not ours)."""
-    lease = lease_lane(tenant_id, lane, worker=worker, clock=clock)
+    lease = None if stopping.asked() else lease_lane(tenant_id, lane, worker=worker, clock=clock)
     if lease is None:
         return 0
     served: set[UUID] = set()
     try:
-        while not lease.paused and (batch := _take(lease, served)):
+        while _goes_on(lease) and (batch := _take(lease, served)):
             served.update(operation.id for operation in batch)
             for kind, operations in _by_kind(lease, batch):
-                if not lease.paused:
+                if _goes_on(lease):
                     _serve_each_other(lease, kind, operations)
     except LeaseLost:
         log.warning("lease_lost", lane=lane, worker=worker, fence=lease.fence)
     finally:
         release_lane(lease)
     return len(served)
+
+
+def _goes_on(lease: Lease) -> bool:
+    """May another batch be begun? Not once the breaker has opened, nor in a process that is asked to stop."""
+    return not lease.paused and not stopping.asked()
 
 
 def _actor(lease: Lease) -> Actor:

@@ -1,0 +1,112 @@
+"""Faults 5, 6, 7 and 10: broker, database and workers die under real Celery processes; late, but nothing is lost."""
+
+import os
+import signal
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+
+from config.console.programs import worker
+from config.datafolder import DataFolder
+from medical_audit.domain.states import State
+from medical_audit.models import Lane
+from medical_audit.tenancy import tenant_scope
+from tests import factories
+from tests.chaos.field import Field
+from tests.chaos.house import House
+from tests.chaos.judge import judge
+from tests.chaos.places import wait_until
+
+pytestmark = pytest.mark.chaos
+LATE = timedelta(seconds=30)
+WITHIN = 180.0
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[House]:
+    folder = DataFolder(tmp_path_factory.mktemp("house") / "data")
+    folder.prepare()
+    house = House(folder)
+    try:
+        house.make()
+        yield house
+    finally:
+        house.close()
+
+
+@pytest.fixture
+def house(built: House) -> Iterator[House]:
+    """Servers up, no process running, its database ours."""
+    built.up()
+    with built.inside():
+        yield built
+        built.processes.stop(patience=1)
+
+
+def latest(field: Field, count: int) -> datetime:
+    """When the last of so many calls was made."""
+    called = [row.called_at for row in field.operations() if row.called_at]
+    assert len(called) == count
+    return max(called)
+
+
+def test_a_broker_that_forgets_everything_costs_half_a_minute_at_most(house: House) -> None:
+    field = Field([factories.make_cast()], accounts=6, servers=5)
+    house.run(field.shift)
+    os.kill(house.pid("aws"), signal.SIGSTOP)
+    field.look()
+    seen = field.now
+    wait_until(
+        "all are entered and their messages sent", lambda: sum(field.states().values()) == 30, within=WITHIN
+    )
+    house.flush()
+    os.kill(house.pid("aws"), signal.SIGCONT)
+    wait_until("all have ended", lambda: field.settled(30), within=WITHIN)
+    assert latest(field, 30) - seen <= LATE
+    assert judge(field).faults() == {}
+
+
+def test_a_broker_that_dies_and_comes_back_costs_half_a_minute_at_most(house: House) -> None:
+    field = Field([factories.make_cast()], accounts=6, servers=5)
+    house.run(field.shift)
+    field.look(field.accounts[:3])
+    house.servers.kill({"valkey"})
+    field.look(field.accounts[3:])
+    house.up()
+    back = field.now
+    wait_until("all have ended", lambda: field.settled(30), within=WITHIN)
+    assert latest(field, 30) - back <= LATE
+    assert judge(field).faults() == {}
+
+
+def test_a_database_that_crashes_in_the_middle_loses_nothing(house: House) -> None:
+    field = Field([factories.make_cast()], accounts=12, servers=5)
+    field.rough(1000, 2000)
+    house.run(field.shift)
+    field.look()
+    wait_until("calls are under way", lambda: State.RUNNING in field.states(), within=WITHIN)
+    house.servers.kill({"postgres"})
+    house.up()
+    connection.close()
+    wait_until("all have ended", lambda: field.settled(60), within=WITHIN)
+    assert judge(field).faults() == {}
+
+
+def test_a_worker_asked_to_stop_ends_its_batch_gives_its_lanes_back_and_leaves_the_rest(house: House) -> None:
+    field = Field([factories.make_cast()], accounts=1, servers=300)
+    field.accounts[0].fault(match={"action": "StartInstances"}, latency_ms=4000)
+    house.run(field.shift)
+    field.look()
+    wait_until("a call is under way", lambda: State.RUNNING in field.states(), within=WITHIN)
+    going = house.processes.children.pop("aws")
+    going.terminate()
+    assert going.wait(60) == 0
+    left = field.states()
+    with tenant_scope(field.tenants[0]):
+        assert list(Lane.objects.filter(leased_until__isnull=False)) == []
+    house.start("aws", worker("aws", concurrency=4))
+    wait_until("all have ended", lambda: field.settled(300), within=WITHIN)
+    assert judge(field).faults() == {}
+    assert left[State.CONFIRMED] >= 100
