@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from config.words import CODES, sentence
+
 
 class Words(NamedTuple):
     title: Promise | str
@@ -72,7 +74,9 @@ BY_STATUS: Final[Mapping[int, str]] = {
 
 
 def error_words(code: str, status: int, params: Mapping[str, Any]) -> Words:
-    """The words of a code; one without words of its own gets those of its status, never a bare code alone."""
-    return ERRORS.get(code) or ERRORS.get(
-        BY_STATUS.get(status, ""), ERRORS["internal_error" if status >= 500 else "bad_request"]
-    )
+    """The words of a code: its own, else what pages say of it, else those of its status; never a bare code alone."""
+    if code in ERRORS:
+        return ERRORS[code]
+    if code in CODES:
+        return Words(sentence(CODES, code, params), _("Nothing was changed. Go back and look at it again."))
+    return ERRORS[BY_STATUS.get(status, "internal_error" if status >= 500 else "bad_request")]

@@ -35,6 +35,11 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "inventory.synced": _("The inventory of %(subject)s was read from AWS."),
     "account.unreachable": _("The AWS account %(subject)s could not be read. %(problem)s"),
     "account.reachable": _("The AWS account %(subject)s can be read again."),
+    "account.registered": _("%(actor)s made the AWS account %(subject)s known to Toban."),
+    "tenant.founded": _("The tenant %(subject)s was founded."),
+    "member.granted": _("%(subject)s was given a role."),
+    "session.reauthentication_failed": _("%(actor)s gave a wrong password when confirming."),
+    "ledger.viewed": _("%(actor)s read the ledger."),
     "breaker.opened": _(
         "Calls to the AWS account %(subject)s are paused after repeated failures. %(problem)s"
     ),
@@ -70,6 +75,11 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "inventory.synced": _("Inventory read"),
     "account.unreachable": _("AWS account not reachable"),
     "account.reachable": _("AWS account reachable again"),
+    "account.registered": _("AWS account made known"),
+    "tenant.founded": _("Tenant founded"),
+    "member.granted": _("Role given"),
+    "session.reauthentication_failed": _("Wrong password at a confirmation"),
+    "ledger.viewed": _("Ledger read"),
     "breaker.opened": _("AWS account paused"),
     "breaker.closed": _("AWS account answers again"),
     "volume.named": _("EBS volume named"),
