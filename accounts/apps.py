@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from medical_audit.domain.kinds import register_authority
+
 
 class AccountsConfig(AppConfig):
     """Who may: tenants, people, roles."""
@@ -9,6 +11,5 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.queries.people import still_authorised  # noqa: PLC0415  models exist only now
-        from medical_audit.domain.kinds import register_authority  # noqa: PLC0415
 
         register_authority(still_authorised)

@@ -1,0 +1,234 @@
+"""Founding, signing in and out, and proving again who sits there: what each leaves in the ledger, and what it does not."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError
+
+from accounts.backends import PasswordBackend
+from accounts.domain.permissions import Role, permissions_of
+from accounts.models import Membership, Tenant, User
+from accounts.operations.people import grant_first
+from accounts.operations.signing import reauthenticate, sign_in, sign_out
+from accounts.queries.people import actor_in, get_tenant, still_authorised, tenants_of
+from medical_audit.domain.actor import NO_TENANT, Actor
+from medical_audit.domain.errors import NotFound, NotReauthenticated
+from medical_audit.models import Event
+from medical_audit.queries.verification import verify
+from medical_audit.tenancy import platform_scope, tenant_scope
+from tests.conftest import AsRole
+from tests.factories import MONDAY_0830, PASSWORD, Cast, make_cast, make_person
+from tests.medical_audit.support import Database
+
+WHERE: dict[str, Any] = {"now": MONDAY_0830, "address": "192.0.2.9", "request": "r-9"}
+
+
+@pytest.fixture(scope="module")
+def cast(django_db_setup: None) -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def person(cast: Cast) -> User:
+    return cast.people[Role.OPERATOR]
+
+
+def last_of_platform(database: Database) -> dict[str, Any]:
+    row = database.execute(
+        "SELECT e.body FROM ledger.event e WHERE e.tenant_id = %s ORDER BY e.ord DESC LIMIT 1", [NO_TENANT]
+    ).fetchone()
+    assert row is not None
+    found: dict[str, Any] = json.loads(row[0])
+    return found
+
+
+def enter(username: str, password: str) -> User | None:
+    with platform_scope():
+        return sign_in(username, password, **WHERE)
+
+
+def test_the_right_password_opens_whatever_the_case_of_the_name(
+    person: User, superuser_connection: Database
+) -> None:
+    assert enter(person.username.upper(), PASSWORD) == person
+    event = last_of_platform(superuser_connection)
+    assert (event["kind"], event["outcome"]) == ("session.signed_in", "ok")
+    assert event["actor"] == {"type": "user", "id": str(person.id), "name": person.name, "roles": []}
+    assert (event["address"], event["request"]) == ("192.0.2.9", "r-9")
+
+
+@pytest.mark.parametrize(
+    "case", ["wrong password", "unknown person", "disabled person", "empty password", "unusable password"]
+)
+def test_every_other_try_gets_the_same_answer_and_is_recorded(
+    case: str, superuser_connection: Database
+) -> None:
+    somebody = make_person("somebody")
+    name, password = somebody.username, PASSWORD
+    if case == "wrong password":
+        password = PASSWORD + "x"
+    elif case == "unknown person":
+        name = f"nobody-{uuid.uuid4()}"
+    elif case == "empty password":
+        password = ""
+    with platform_scope():
+        if case == "disabled person":
+            User.objects.filter(id=somebody.id).update(is_active=False)
+        if case == "unusable password":
+            User.objects.filter(id=somebody.id).update(password=make_password(None))
+    assert enter(name, password) is None
+    event = last_of_platform(superuser_connection)
+    assert (event["kind"], event["outcome"], event["actor"]["id"], event["actor"]["name"]) == (
+        "session.failed",
+        "failed",
+        "",
+        name[:60],
+    )
+
+
+def test_no_password_ever_stands_in_the_ledger(person: User, superuser_connection: Database) -> None:
+    secret = f"secret-{uuid.uuid4()}"
+    enter(person.username, secret)
+    with pytest.raises(NotReauthenticated):
+        reauthenticate_as(person, secret, actor_of(person))
+    row = superuser_connection.execute(
+        "SELECT count(*) FROM ledger.event WHERE body LIKE %s", [f"%{secret}%"]
+    ).fetchone()
+    assert row == (0,)
+    row = superuser_connection.execute(
+        "SELECT count(*) FROM ledger.event WHERE body LIKE %s", [f"%{PASSWORD}%"]
+    ).fetchone()
+    assert row == (0,)
+
+
+def test_a_name_of_any_length_can_be_tried(superuser_connection: Database) -> None:
+    assert enter("長" * 5000, "x") is None
+    assert last_of_platform(superuser_connection)["actor"]["name"] == "長" * 60
+
+
+def test_signing_out_is_recorded(person: User, superuser_connection: Database) -> None:
+    with platform_scope(user_id=person.id):
+        sign_out(person, session="s-9", **WHERE)
+    event = last_of_platform(superuser_connection)
+    assert (event["kind"], event["session"], event["actor"]["id"]) == (
+        "session.signed_out",
+        "s-9",
+        str(person.id),
+    )
+
+
+def test_the_platforms_own_chain_is_whole(person: User, as_role: AsRole) -> None:
+    enter(person.username, PASSWORD)
+    with as_role("audit"):
+        assert verify(NO_TENANT).intact
+
+
+# -- proving it again --------------------------------------------------------------------------------------------------
+
+
+def actor_of(person: User) -> Actor:
+    with platform_scope(user_id=person.id):
+        ((tenant, _),) = tenants_of(person)
+    with tenant_scope(tenant.id):
+        return actor_in(tenant, person, session="s", address="a", request="r")
+
+
+def reauthenticate_as(person: User, password: str, actor: Actor) -> object:
+    """As a page does: the refusal becomes an answer inside the request's transaction, which is then committed."""
+    refusal: NotReauthenticated | None = None
+    with tenant_scope(actor.tenant_id):
+        try:
+            return reauthenticate(person, password, actor=actor, now=MONDAY_0830)
+        except NotReauthenticated as refused:
+            refusal = refused
+    raise refusal
+
+
+def test_the_own_password_proves_it(person: User) -> None:
+    actor = actor_of(person)
+    found = reauthenticate(person, PASSWORD, actor=actor, now=MONDAY_0830)
+    assert (found.user_id, found.method, found.at) == (str(person.id), "password", MONDAY_0830)
+
+
+def test_a_wrong_password_proves_nothing_and_is_recorded_in_the_tenant(cast: Cast, person: User) -> None:
+    actor = actor_of(person)
+    with pytest.raises(NotReauthenticated) as refused:
+        reauthenticate_as(person, "wrong", actor)
+    assert refused.value.code == "wrong_password"
+    with tenant_scope(cast.tenant.id):
+        event = Event.objects.filter(kind="session.reauthentication_failed").order_by("-ord")[0]
+    assert (event.actor_id, event.outcome) == (str(person.id), "failed")
+
+
+def test_the_password_of_somebody_else_proves_nothing(cast: Cast, person: User) -> None:
+    """Two people of one tenant: the actor stays who is signed in."""
+    actor = actor_of(person)
+    with pytest.raises(NotReauthenticated):
+        reauthenticate_as(cast.people[Role.APPROVER], PASSWORD, actor)
+
+
+def test_a_disabled_person_proves_nothing() -> None:
+    cast = make_cast()
+    person = cast.people[Role.OPERATOR]
+    actor = actor_of(person)
+    with platform_scope():
+        User.objects.filter(id=person.id).update(is_active=False)
+    with pytest.raises(NotReauthenticated):
+        reauthenticate_as(person, PASSWORD, actor)
+    assert PasswordBackend().get_user(person.id) is None
+
+
+# -- who somebody is ---------------------------------------------------------------------------------------------------
+
+
+def test_rights_are_those_of_all_roles_at_this_moment() -> None:
+    cast = make_cast()
+    person = cast.people[Role.VIEWER]
+    assert cast.actor(Role.VIEWER).permissions == permissions_of(("viewer",))
+    grant_first(cast.tenant.id, person, Role.AUDITOR, now=MONDAY_0830, founder="test")
+    actor = cast.actor(Role.VIEWER)
+    assert (actor.roles, actor.permissions) == (("auditor", "viewer"), permissions_of(("viewer", "auditor")))
+    with tenant_scope(cast.tenant.id):
+        assert still_authorised(cast.tenant.id, str(person.id), "ledger.view")
+        Membership.objects.filter(user=person).delete()
+        assert not still_authorised(cast.tenant.id, str(person.id), "ledger.view")
+        with pytest.raises(NotFound):
+            actor_in(cast.tenant, person, session="", address="", request="")
+
+
+def test_a_foreign_tenant_is_a_missing_tenant(cast: Cast) -> None:
+    told = []
+    for slug in (cast.tenant.slug, f"missing-{uuid.uuid4()}"):
+        with platform_scope(user_id=cast.stranger.id), pytest.raises(NotFound) as missing:
+            get_tenant(slug)
+        told.append((missing.value.code, missing.value.params))
+    assert told[0] == told[1]
+
+
+def test_the_picker_shows_ones_own_tenants_with_their_roles(cast: Cast) -> None:
+    with platform_scope(user_id=cast.stranger.id):
+        own = tenants_of(cast.stranger)
+    assert [(tenant.id, set(roles)) for tenant, roles in own] == [(cast.other_tenant.id, set(map(str, Role)))]
+
+
+def test_a_founding_stands_in_the_tenants_own_ledger(cast: Cast) -> None:
+    with tenant_scope(cast.tenant.id):
+        first, *rest = Event.objects.order_by("ord").values_list("kind", "actor_name", "subject_name")[:6]
+        assert first == ("tenant.founded", "test", cast.tenant.name)
+        assert {kind for kind, _, _ in rest} == {"member.granted"}
+
+
+def test_names_and_slugs_exist_once(cast: Cast) -> None:
+    person = cast.people[Role.VIEWER]
+    with pytest.raises(IntegrityError), platform_scope():
+        User(username=person.username.upper(), name="x", created_at=MONDAY_0830).save(force_insert=True)
+    tenant_id = uuid.uuid4()
+    with pytest.raises(IntegrityError), tenant_scope(tenant_id):
+        Tenant(id=tenant_id, slug=cast.tenant.slug, name="x", created_at=MONDAY_0830).save(force_insert=True)
+    with pytest.raises(IntegrityError):
+        grant_first(cast.tenant.id, person, Role.VIEWER, now=MONDAY_0830, founder="test")
