@@ -98,7 +98,9 @@ def _refused_row(due: Due, *, actor: Actor, now: datetime, code: str) -> Operati
 
 
 def _events(row: Operation, actor: Actor, now: datetime) -> list[EventDraft]:
-    events = [event_of(row, "operation.entered", actor=actor, now=now, authority=row.authority, digest=row.digest)]
+    events = [
+        event_of(row, "operation.entered", actor=actor, now=now, authority=row.authority, digest=row.digest)
+    ]
     if row.state == State.CONFIRMED:
         return [*events, event_of(row, "operation.confirmed", actor=actor, now=now)]
     final = "operation.missed" if row.state == State.MISSED else "operation.failed"

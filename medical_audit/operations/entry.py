@@ -23,7 +23,9 @@ REASON_MAX = 1000
 NAME_MAX = 300
 
 
-def content_digest(kind: str, target: OperationTarget, parameters: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
+def content_digest(
+    kind: str, target: OperationTarget, parameters: Mapping[str, Any], shown: Mapping[str, Any]
+) -> str:
     """The hash of exactly what is shown, confirmed and executed."""
     return digest(
         {
@@ -37,12 +39,20 @@ def content_digest(kind: str, target: OperationTarget, parameters: Mapping[str, 
 
 def digest_of(operation: Operation) -> str:
     """The digest of a row as it stands now: equal to `operation.digest`, unless somebody changed the row."""
-    target = OperationTarget(operation.target_type, operation.target_id, operation.target_name, operation.lane)
+    target = OperationTarget(
+        operation.target_type, operation.target_id, operation.target_name, operation.lane
+    )
     return content_digest(operation.kind, target, operation.parameters, operation.shown)
 
 
 def draft(
-    kind: Kind, target: OperationTarget, parameters: Mapping[str, Any], *, actor: Actor, now: datetime, due_at: datetime
+    kind: Kind,
+    target: OperationTarget,
+    parameters: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+    due_at: datetime,
 ) -> Operation:
     """The unsaved row of an entry; raises Refused when the kind's preflight does."""
     target = replace(target, name=target.name[:NAME_MAX])
@@ -95,7 +105,9 @@ def enter(
         operation = draft(kind, target, parameters, actor=actor, now=now, due_at=now)
         operation.reason, operation.dedupe_key = reason, dedupe_key
         operation.save(force_insert=True)
-        event = event_of(operation, "operation.entered", actor=actor, now=now, reason=reason, digest=operation.digest)
+        event = event_of(
+            operation, "operation.entered", actor=actor, now=now, reason=reason, digest=operation.digest
+        )
         record_many(actor.tenant_id, [event])
     return operation
 
@@ -118,7 +130,11 @@ def confirm(
         if now > operation.approval_expires_at:
             raise Refused("approval_expired", id=str(operation.id))
         operation.state = State.CONFIRMED
-        operation.confirmed_by_id, operation.confirmed_by_name, operation.confirmed_at = actor.id, actor.name, now
+        operation.confirmed_by_id, operation.confirmed_by_name, operation.confirmed_at = (
+            actor.id,
+            actor.name,
+            now,
+        )
         operation.reauthentication = proof.method if proof else ""
         operation.authority = {"policy": str(operation.policy), "person": actor.name}
         operation.deadline, operation.work_at = now + kind.grace, now if operation.lane else None
@@ -159,7 +175,13 @@ def reject(operation_id: UUID, *, actor: Actor, now: datetime, permission: str, 
 def withdraw(operation_id: UUID, *, actor: Actor, now: datetime, reason: str = "") -> Operation:
     """取り下げ by the enterer himself, before it is confirmed."""
     return _turn_down(
-        operation_id, State.WITHDRAWN, "operation.withdrawn", actor=actor, now=now, reason=reason, only_enterer=True
+        operation_id,
+        State.WITHDRAWN,
+        "operation.withdrawn",
+        actor=actor,
+        now=now,
+        reason=reason,
+        only_enterer=True,
     )
 
 
@@ -167,7 +189,13 @@ def cancel(operation_id: UUID, *, actor: Actor, now: datetime, permission: str, 
     """Stop a confirmed operation that no worker has begun."""
     actor.require(permission, actor.tenant_id)
     return _turn_down(
-        operation_id, State.CANCELLED, "operation.cancelled", actor=actor, now=now, reason=reason, before=State.CONFIRMED
+        operation_id,
+        State.CANCELLED,
+        "operation.cancelled",
+        actor=actor,
+        now=now,
+        reason=reason,
+        before=State.CONFIRMED,
     )
 
 
@@ -213,11 +241,17 @@ def _apply(kind: Kind, operation: Operation, *, actor: Actor, now: datetime) -> 
     detail = kind.apply(operation, now)
     finish(operation, State.SUCCEEDED, "applied", now, detail)
     save_moves(
-        operation.tenant_id, [operation], [event_of(operation, "operation.succeeded", actor=actor, now=now, **detail)]
+        operation.tenant_id,
+        [operation],
+        [event_of(operation, "operation.succeeded", actor=actor, now=now, **detail)],
     )
 
 
 def _check_proof(proof: Reauthentication | None, actor: Actor, now: datetime) -> None:
     valid = timedelta(seconds=settings.REAUTHENTICATION_VALID_S)
-    if proof is None or proof.user_id != actor.id or not now - valid <= proof.at <= now + timedelta(seconds=5):
+    if (
+        proof is None
+        or proof.user_id != actor.id
+        or not now - valid <= proof.at <= now + timedelta(seconds=5)
+    ):
         raise NotReauthenticated

@@ -63,7 +63,9 @@ def _take(lease: Lease, served: set[UUID]) -> list[Operation]:
     with tenant_scope(lease.tenant_id):
         lease.hold()
         now = lease.clock()
-        due = Operation.objects.filter(lane=lease.lane, work_at__lte=now, state__in=WORKABLE).exclude(id__in=served)
+        due = Operation.objects.filter(lane=lease.lane, work_at__lte=now, state__in=WORKABLE).exclude(
+            id__in=served
+        )
         batch = list(due.select_for_update(skip_locked=True).order_by("work_at", "id")[:TAKE])
         moved, events = [], []
         for operation in batch:
@@ -71,7 +73,11 @@ def _take(lease: Lease, served: set[UUID]) -> list[Operation]:
                 operation.state, operation.phase, operation.unknown_since = State.UNKNOWN, Phase.NONE, now
                 operation.work_at, operation.outcome = now, results.WORKER_LOST
                 moved.append(operation)
-                events.append(event_of(operation, "operation.unknown", actor=_actor(lease), now=now, code=results.WORKER_LOST))
+                events.append(
+                    event_of(
+                        operation, "operation.unknown", actor=_actor(lease), now=now, code=results.WORKER_LOST
+                    )
+                )
         save_moves(lease.tenant_id, moved, events)
     return batch
 
@@ -197,7 +203,12 @@ def _stop_reason(row: Operation, kind: Kind) -> Fail | Drop | None:
 
 
 def _write(
-    lease: Lease, kind: Kind, operations: Sequence[Operation], plan: Any, verdicts: Mapping[UUID, Verdict], rule: results.Rule
+    lease: Lease,
+    kind: Kind,
+    operations: Sequence[Operation],
+    plan: Any,
+    verdicts: Mapping[UUID, Verdict],
+    rule: results.Rule,
 ) -> None:
     """Write what the outside said, row by row, in one transaction that holds the lane."""
     if not operations:
@@ -220,16 +231,22 @@ def expire_overdue(tenant_id: UUID, *, actor: Actor, now: datetime) -> int:
     """Close what waited too long: approvals expire, what the clock wanted is MISSED, what a person wanted EXPIRED."""
     with tenant_scope(tenant_id):
         unapproved = list(
-            Operation.objects.filter(state=State.ENTERED, approval_expires_at__lt=now).select_for_update(skip_locked=True)
+            Operation.objects.filter(state=State.ENTERED, approval_expires_at__lt=now).select_for_update(
+                skip_locked=True
+            )
         )
         unstarted = list(
-            Operation.objects.filter(state=State.CONFIRMED, deadline__lt=now).select_for_update(skip_locked=True)
+            Operation.objects.filter(state=State.CONFIRMED, deadline__lt=now).select_for_update(
+                skip_locked=True
+            )
         )
         paused = dict(Lane.objects.exclude(breaker=Breaker.CLOSED).values_list("name", "breaker_reason"))
         events = []
         for row in unapproved:
             finish(row, State.EXPIRED, "not_approved_in_time", now)
-            events.append(event_of(row, "operation.expired", actor=actor, now=now, code="not_approved_in_time"))
+            events.append(
+                event_of(row, "operation.expired", actor=actor, now=now, code="not_approved_in_time")
+            )
         for row in unstarted:
             events += results.overdue(row, actor=actor, now=now, why=paused.get(row.lane, ""))
         rows = [*unapproved, *unstarted]

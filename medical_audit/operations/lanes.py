@@ -69,9 +69,15 @@ def lease_lane(tenant_id: UUID, lane: str, *, worker: str, clock: Callable[[], d
     with tenant_scope(tenant_id):
         now = clock()
         _one_at_a_time(account)
-        Lane.objects.bulk_create([Lane(tenant_id=tenant_id, name=lane, account=account)], ignore_conflicts=True)
+        Lane.objects.bulk_create(
+            [Lane(tenant_id=tenant_id, name=lane, account=account)], ignore_conflicts=True
+        )
         row = Lane.objects.filter(name=lane).select_for_update(skip_locked=True).first()
-        if row is None or (row.leased_until and row.leased_until > now) or (row.open_until and row.open_until > now):
+        if (
+            row is None
+            or (row.leased_until and row.leased_until > now)
+            or (row.open_until and row.open_until > now)
+        ):
             return None
         others = Lane.objects.filter(account=account, leased_until__gt=now).exclude(id=row.id)
         if others.count() >= settings.LANES_PER_ACCOUNT:

@@ -65,7 +65,9 @@ def one_locked(operation_id: UUID, state: State) -> Operation:
     return operation
 
 
-def finish(operation: Operation, state: State, outcome: str, now: datetime, detail: dict[str, Any] | None = None) -> None:
+def finish(
+    operation: Operation, state: State, outcome: str, now: datetime, detail: dict[str, Any] | None = None
+) -> None:
     """Put the row (in memory) into a final state."""
     if state not in FINAL:
         raise ValueError(f"{state} is not final")

@@ -26,7 +26,9 @@ class Rule(Protocol):
     ) -> list[EventDraft]: ...
 
 
-def before_calling(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime) -> list[EventDraft]:
+def before_calling(
+    row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime
+) -> list[EventDraft]:
     """CONFIRMED rows for which the look before the call, or the intent, said something other than Go."""
     match verdict:
         case Done():
@@ -41,7 +43,9 @@ def before_calling(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor
             raise TypeError(f"{kind.name}: {verdict} is no answer to a look before the call")
 
 
-def after_calling(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime) -> list[EventDraft]:
+def after_calling(
+    row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime
+) -> list[EventDraft]:
     """RUNNING rows whose call was just made."""
     match verdict:
         case Accepted(request_id=request_id, look_in=look_in):
@@ -60,7 +64,9 @@ def after_calling(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor,
             raise TypeError(f"{kind.name}: {verdict} is no answer to a call")
 
 
-def after_looking(row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime) -> list[EventDraft]:
+def after_looking(
+    row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime
+) -> list[EventDraft]:
     """RUNNING rows being verified, and UNKNOWN ones being settled."""
     match verdict:
         case Done():
@@ -105,12 +111,24 @@ _EVENTS = {
 }
 
 
-def _end(row: Operation, state: State, verdict: Done | Drop | Fail, actor: Actor, now: datetime) -> list[EventDraft]:
+def _end(
+    row: Operation, state: State, verdict: Done | Drop | Fail, actor: Actor, now: datetime
+) -> list[EventDraft]:
     request_id = "" if isinstance(verdict, Drop) else verdict.request_id
     row.request_id = (request_id or row.request_id)[:100]
     detail = _plain(verdict.detail)
     finish(row, state, verdict.code[:60], now, detail)
-    return [event_of(row, _EVENTS[state], actor=actor, now=now, code=verdict.code, request_id=row.request_id, detail=detail)]
+    return [
+        event_of(
+            row,
+            _EVENTS[state],
+            actor=actor,
+            now=now,
+            code=verdict.code,
+            request_id=row.request_id,
+            detail=detail,
+        )
+    ]
 
 
 def _wait(row: Operation, verdict: Later, actor: Actor, now: datetime) -> list[EventDraft]:
@@ -118,14 +136,28 @@ def _wait(row: Operation, verdict: Later, actor: Actor, now: datetime) -> list[E
     if now + verdict.wait > row.deadline:
         return _give_up(row, verdict.code, actor, now)
     known = row.outcome == verdict.code[:60]
-    row.work_at, row.outcome, row.outcome_detail = now + verdict.wait, verdict.code[:60], _plain(verdict.detail)
+    row.work_at, row.outcome, row.outcome_detail = (
+        now + verdict.wait,
+        verdict.code[:60],
+        _plain(verdict.detail),
+    )
     if known:
         return []
-    return [event_of(row, "operation.postponed", actor=actor, now=now, code=verdict.code, detail=row.outcome_detail)]
+    return [
+        event_of(
+            row, "operation.postponed", actor=actor, now=now, code=verdict.code, detail=row.outcome_detail
+        )
+    ]
 
 
 def _retry(
-    row: Operation, kind: Kind, code: str, at: datetime, actor: Actor, now: datetime, detail: Mapping[str, Any] | None
+    row: Operation,
+    kind: Kind,
+    code: str,
+    at: datetime,
+    actor: Actor,
+    now: datetime,
+    detail: Mapping[str, Any] | None,
 ) -> list[EventDraft]:
     """Provably not applied: back to the queue, unless tries or time are used up."""
     if row.attempts >= kind.max_attempts:
@@ -134,7 +166,17 @@ def _retry(
         return _give_up(row, code, actor, now)
     row.state, row.phase, row.work_at = State.CONFIRMED, Phase.NONE, at
     row.outcome, row.outcome_detail, row.unknown_since = code[:60], _plain(detail), None
-    return [event_of(row, "operation.retried", actor=actor, now=now, code=code, attempt=row.attempts, detail=row.outcome_detail)]
+    return [
+        event_of(
+            row,
+            "operation.retried",
+            actor=actor,
+            now=now,
+            code=code,
+            attempt=row.attempts,
+            detail=row.outcome_detail,
+        )
+    ]
 
 
 def _give_up(row: Operation, code: str, actor: Actor, now: datetime) -> list[EventDraft]:
