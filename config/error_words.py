@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from config.words import CODES, sentence
+from config.words import sentence
+from config.words.operations import CODES
 
 
 class Words(NamedTuple):

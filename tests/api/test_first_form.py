@@ -83,6 +83,14 @@ def test_what_cannot_be_entered_says_why(stage: Stage) -> None:
         return str(problem(send(client, stage.api("operations/"), body))["code"])
 
     assert code() == "already_running"
+    told = problem(
+        send(
+            client,
+            stage.api("operations/"),
+            {"kind": "ec2.start", "resource": str(running.id), "reason": "保守"},
+        )
+    )
+    assert told["title"] == "すでに稼働しています。"
     assert code(kind="rds.stop") == "wrong_kind"
     assert code(kind="ec2.reboot") == "unknown_kind"
     assert code(reason=" ") == "invalid"
