@@ -1,7 +1,7 @@
 """Is the record whole? Every link of a tenant's chain recomputed in Python, apart from the database's own code."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import count
 from typing import NamedTuple
 from uuid import UUID
@@ -12,10 +12,12 @@ from medical_audit.domain.chain import Linked, genesis, link_hash
 from medical_audit.tenancy import tenant_scope
 
 _CHAIN = """
-SELECT l.tenant_id, l.seq, l.event_id, e.event_at, l.linked_at, l.clock_at, e.txid, e.db_user, e.body, l.prev, l.hash
+SELECT l.tenant_id, l.seq, l.event_id, l.event_at, l.linked_at, l.clock_at,
+    coalesce(e.txid, 0), coalesce(e.db_user, ''), coalesce(e.body, ''), l.prev, l.hash
 FROM ledger.link l LEFT JOIN ledger.event e ON e.id = l.event_id AND e.event_at = l.event_at
 WHERE l.tenant_id = %s AND l.seq > %s ORDER BY l.seq LIMIT %s
 """
+_COLUMNS = tuple(field.name for field in fields(Linked))
 _LOOSE = """
 SELECT e.id FROM ledger.event e WHERE e.tenant_id = %s
 AND NOT EXISTS (SELECT 1 FROM ledger.link l WHERE l.event_id = e.id) ORDER BY e.ord LIMIT 1
@@ -85,7 +87,7 @@ def verify(tenant_id: UUID, *, page: int = 5000) -> Verification:
 def _wrong(event: Linked, expected: int, prev: bytes, last: Linked | None) -> Damage | None:
     if event.seq != expected:
         return Damage("removed", expected)
-    if event.body is None:
+    if not event.body:
         return Damage("removed", expected, str(event.event_id))
     if event.prev != prev:
         return Damage("reordered", expected, str(event.event_id))
@@ -127,7 +129,9 @@ def _chain(tenant_id: UUID, page: int) -> Iterator[Linked]:
             cursor.execute(_CHAIN, [tenant_id, seq, page])
             rows = cursor.fetchall()
         for row in rows:
-            yield Linked(*row[:9], bytes(row[9]), bytes(row[10]))
+            yield Linked(
+                **dict(zip(_COLUMNS, row, strict=True)) | {"prev": bytes(row[9]), "hash": bytes(row[10])}
+            )
         if len(rows) < page:
             return
         seq = rows[-1][1]

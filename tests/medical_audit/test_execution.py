@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from medical_audit.domain.actor import system_actor
-from medical_audit.domain.kinds import Done, Fail, Go, Health, Later
+from medical_audit.domain.kinds import Done, Fail, Go, Health, Later, Verdict
 from medical_audit.domain.states import Phase, State
 from medical_audit.models import Operation
 from medical_audit.operations.execution import expire_overdue
@@ -68,7 +68,7 @@ def test_a_batch_is_one_call_and_never_larger_than_the_kind_allows(desk: Desk) -
 
 def test_only_what_may_go_is_called(desk: Desk) -> None:
     going, done, failing, waiting = desk.confirmed(4)
-    verdicts = {
+    verdicts: dict[str, Verdict] = {
         going.target_id: Go(),
         done.target_id: Done("already"),
         failing.target_id: Fail("gone"),
