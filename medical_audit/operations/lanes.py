@@ -36,15 +36,18 @@ class Lease:
     until: float = field(default=0.0)
     """Monotonic seconds: this process trusts its lease no longer than this, whatever the database says."""
 
+    healthy: bool = field(default=False)
+    """The breaker was closed without a failure when we last saw it: more good news need not be written."""
+
     paused: bool = field(default=False)
     """The breaker opened while we held the lane: what is not begun yet waits for the next lease."""
 
     def hold(self) -> None:
         """Prove and extend the lease inside the caller's transaction; raises LeaseLost."""
         end = time.monotonic() + settings.LEASE_S
-        until = self.clock() + timedelta(seconds=settings.LEASE_S)
-        mine = Lane.objects.filter(name=self.lane, fence=self.fence, leased_until__gt=self.clock())
-        if time.monotonic() > self.until or not mine.update(leased_until=until):
+        now = self.clock()
+        mine = Lane.objects.filter(name=self.lane, fence=self.fence, leased_until__gt=now)
+        if time.monotonic() > self.until or not mine.update(leased_until=now + timedelta(seconds=settings.LEASE_S)):
             raise LeaseLost(lane=self.lane, fence=self.fence)
         self.until = end
 
@@ -86,7 +89,7 @@ def lease_lane(tenant_id: UUID, lane: str, *, worker: str, clock: Callable[[], d
         row.fence, row.worker, row.served_at = row.fence + 1, worker[:120], now
         row.leased_until = now + timedelta(seconds=settings.LEASE_S)
         row.save(update_fields=["fence", "worker", "served_at", "leased_until"])
-    return Lease(tenant_id, lane, worker, row.fence, clock, until=begin + settings.LEASE_S)
+    return Lease(tenant_id, lane, worker, row.fence, clock, until=begin + settings.LEASE_S, healthy=_is_healthy(row))
 
 
 def lane_group(lane: str) -> str:
@@ -104,7 +107,7 @@ def release_lane(lease: Lease) -> None:
 
 def note_health(lease: Lease, health: Health, code: str) -> None:
     """Tell the breaker what the outside said. Opens after consecutive failures, at once when the account refuses us."""
-    if health == Health.UNTOUCHED:
+    if health == Health.UNTOUCHED or (health == Health.GOOD and lease.healthy):
         return
     with tenant_scope(lease.tenant_id):
         now = lease.clock()
@@ -123,6 +126,7 @@ def note_health(lease: Lease, health: Health, code: str) -> None:
                 row.breaker, row.breaker_reason = Breaker.OPEN, code
                 row.open_until = now + _open_for(row.failures)
         lease.paused = row.open_until is not None and row.open_until > now
+        lease.healthy = _is_healthy(row)
         row.save(update_fields=["failures", "breaker", "breaker_reason", "open_until"])
         if row.breaker != before:
             record(
@@ -132,6 +136,10 @@ def note_health(lease: Lease, health: Health, code: str) -> None:
                 now=now,
                 detail={"breaker": str(row.breaker), "code": code, "failures": row.failures},
             )
+
+
+def _is_healthy(row: Lane) -> bool:
+    return row.breaker == Breaker.CLOSED and row.failures == 0
 
 
 def _open_for(failures: int) -> timedelta:
