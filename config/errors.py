@@ -7,11 +7,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from config.error_words import error_words
+from config.error_words import Words, error_words
 from medical_audit.domain.errors import (
     AlreadyMoved,
     DomainError,
@@ -60,9 +61,24 @@ def problem(request: HttpRequest, status: int, code: str, **params: Any) -> Http
         return JsonResponse(body, status=status, content_type="application/problem+json")
     shown = {"words": words, "status": status, "request_id": request_id}
     if status >= 500:
-        # Without the request: what every page asks the database for may be just what broke.
-        return HttpResponse(render_to_string("errors/error.html", shown), status=status)
+        return HttpResponse(_plainly(shown), status=status)
     return render(request, "errors/error.html", shown, status=status)
+
+
+def _plainly(shown: dict[str, Any]) -> str:
+    """The page of a defect, made without the request, because what every page asks the database for may be just what
+    broke; should the page itself be broken, its bare words."""
+    try:
+        return render_to_string("errors/error.html", shown)
+    except Exception:
+        log.exception("error page broken")
+        words: Words = shown["words"]
+        return format_html(
+            "<!DOCTYPE html><title>{0}</title><h1>{0}</h1><p>{1}</p><p>{2}</p>",
+            words.title,
+            words.cure,
+            shown["request_id"],
+        )
 
 
 class DomainErrorMiddleware:

@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterator, Mapping
 
 from django.http import HttpRequest, HttpResponseBase
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+disable_created_metrics()
 REQUESTS = Counter(
     "toban_http_requests_total", "Answers by view, method and status.", ["view", "method", "status"]
 )

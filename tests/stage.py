@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.test import Client
 
 from accounts.domain.permissions import Role
@@ -24,6 +25,7 @@ from tests.conftest import _as_role
 from tests.factories import Cast
 from tests.simulated import TOKYO, new_account_id
 
+settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns about a missing folder
 BACKEND = "accounts.backends.PasswordBackend"
 
 

@@ -114,3 +114,16 @@ def test_an_error_of_ours_shows_a_page_with_the_id_and_no_detail(no_database: No
     assert answer.status_code == 500
     assert answer["X-Request-Id"] in answer.content.decode()
     assert "nowhere" not in answer.content.decode()
+
+
+def test_even_a_broken_error_page_says_what_happened_and_its_id(settings: Settings) -> None:
+    manifest = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": manifest}}
+    answer = Client(raise_request_exception=False).get("/sign-in/")
+    assert answer.status_code == 500
+    assert answer["X-Request-Id"] in answer.content.decode()
+    assert answer["Content-Security-Policy"]
+
+
+def test_a_host_that_is_not_ours_is_refused() -> None:
+    assert Client().get("/sign-in/", headers={"Host": "evil.example"}).status_code == 400
