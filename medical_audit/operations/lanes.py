@@ -47,7 +47,9 @@ class Lease:
         end = time.monotonic() + settings.LEASE_S
         now = self.clock()
         mine = Lane.objects.filter(name=self.lane, fence=self.fence, leased_until__gt=now)
-        if time.monotonic() > self.until or not mine.update(leased_until=now + timedelta(seconds=settings.LEASE_S)):
+        if time.monotonic() > self.until or not mine.update(
+            leased_until=now + timedelta(seconds=settings.LEASE_S)
+        ):
             raise LeaseLost(lane=self.lane, fence=self.fence)
         self.until = end
 
@@ -89,7 +91,9 @@ def lease_lane(tenant_id: UUID, lane: str, *, worker: str, clock: Callable[[], d
         row.fence, row.worker, row.served_at = row.fence + 1, worker[:120], now
         row.leased_until = now + timedelta(seconds=settings.LEASE_S)
         row.save(update_fields=["fence", "worker", "served_at", "leased_until"])
-    return Lease(tenant_id, lane, worker, row.fence, clock, until=begin + settings.LEASE_S, healthy=_is_healthy(row))
+    return Lease(
+        tenant_id, lane, worker, row.fence, clock, until=begin + settings.LEASE_S, healthy=_is_healthy(row)
+    )
 
 
 def lane_group(lane: str) -> str:
