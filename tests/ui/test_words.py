@@ -47,7 +47,7 @@ def test_no_code_is_without_words(codes_known: Iterable[object], table: object) 
 
 
 def test_every_registered_kind_of_operation_has_a_name_and_says_what_it_does() -> None:
-    names = {kind.name for kind in all_kinds()}
+    names = {kind.name for kind in all_kinds() if not kind.name.startswith("test.")}
     assert names <= operation_words.OPERATION_KINDS.keys()
     assert names <= operation_words.OPERATION_EFFECTS.keys()
 
