@@ -177,7 +177,7 @@ def _merged(found: list[tuple[datetime, datetime]], day: DayBounds) -> list[Span
 
 _DONE = """
 SELECT coalesce(r.project, ''), split_part(o.kind, '.', 2), o.due_at,
-       CASE WHEN o.state = 'SUCCEEDED' AND o.finished_at - o.due_at > make_interval(secs => %(late)s) THEN 'late'
+       CASE WHEN o.state = 'SUCCEEDED' AND o.outcome <> 'already' AND o.finished_at - o.due_at > make_interval(secs => %(late)s) THEN 'late'
             WHEN o.state = 'SUCCEEDED' THEN 'done'
             WHEN o.state IN ('FAILED', 'MISSED', 'EXPIRED') THEN 'missed'
             WHEN o.state = 'CANCELLED' THEN 'skipped'
