@@ -16,9 +16,8 @@ from pathlib import Path
 from tests import factories
 from tests.bench._measure import report, show
 from tests.chaos.field import Field
-from tests.chaos.herd import Herd
+from tests.chaos.herd import Herd, Nursery
 from tests.chaos.judge import judge
-from tests.chaos.places import child_env
 from tests.chaos.storm import Storm, blow
 
 
@@ -38,10 +37,8 @@ def main() -> int:
         kills=options.kills, freezes=options.freezes, waves=max(1, options.accounts // 15), calm_within=900
     )
     began = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory() as place,
-        Herd(child_env(field.shift), Path(place) / "herd.log") as herd,
-    ):
+    with tempfile.TemporaryDirectory() as place, Nursery(Path(place) / "workers.log") as nursery:
+        herd = Herd(nursery, field.shift)
         entered = blow(storm, field, herd, _say)
         refused = herd.said().count("lease_lost")
     said = judge(field)

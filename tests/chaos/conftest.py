@@ -1,20 +1,17 @@
-"""What storms need: tenants, and a herd of worker processes on this test's database."""
+"""What storms need: tenants, and herds of worker processes on this pytest worker's database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from tests import factories
 from tests.chaos.field import Field
-from tests.chaos.herd import Herd
-from tests.chaos.places import child_env
+from tests.chaos.herd import Herd, Nursery
 
 HerdOf = Callable[..., Herd]
-"""herd_of(field, **environment)"""
+"""herd_of(field, **settings)"""
 
 
 @pytest.fixture
@@ -23,12 +20,21 @@ def casts(django_db_setup: None) -> list[factories.Cast]:
     return [factories.make_cast(), factories.make_cast()]
 
 
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery") / "workers.log") as nursery:
+        yield nursery
+
+
 @pytest.fixture
-def herd_of(tmp_path: Path) -> Iterator[HerdOf]:
+def herd_of(nursery: Nursery) -> Iterator[HerdOf]:
     """Opens a herd that lives in a field's time; it ends with the test."""
-    with ExitStack() as stack:
+    herds: list[Herd] = []
 
-        def herd_of(of: Field, **more: str) -> Herd:
-            return stack.enter_context(Herd(child_env(of.shift), tmp_path / "herd.log", **more))
+    def herd_of(of: Field, **settings: float) -> Herd:
+        herds.append(Herd(nursery, of.shift, **settings))
+        return herds[-1]
 
-        yield herd_of
+    yield herd_of
+    for herd in herds:
+        herd.end()

@@ -23,7 +23,7 @@ TAGS = {"Name": "web", "AutoStart": "08:30"}
 class Field:
     """Accounts of some tenants with stopped servers that are due at 08:30 of a working Monday.
 
-    `since` is the moment that it is there now: its clock is shifted, and runs.
+    `since` is the moment that it is there now, its clock shifted; or the `shift` itself.
     """
 
     def __init__(
@@ -34,8 +34,9 @@ class Field:
         servers: int,
         regions: Sequence[str] = (TOKYO,),
         since: datetime = MONDAY_0830 + timedelta(minutes=1),
+        shift: timedelta | None = None,
     ) -> None:
-        self.shift = shift_to(since)
+        self.shift = shift_to(since) if shift is None else shift
         self.tenants = [cast.tenant.id for cast in casts]
         self.began = int(ask(f"journal?since={10**12}")["last"])
         made = [make_account(casts[n % len(casts)]) for n in range(accounts)]

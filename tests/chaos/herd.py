@@ -1,41 +1,42 @@
-"""A nursery of worker processes, and ways to treat them badly."""
+"""A nursery of worker processes, and herds of them that may be treated badly."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
 from config.processes import end_with_parent, is_running
-from tests.chaos.places import ROOT
+from tests.chaos.places import ROOT, url
 
 #: Short, so that a dead worker's lanes come free soon; the call budget stays below two thirds of the lease.
 SHORT = {
-    "TOBAN_LEASE_S": "8",
-    "AWS_CONNECT_TIMEOUT_S": "2",
-    "AWS_READ_TIMEOUT_S": "5",
-    "TOBAN_SETTLE_AFTER_S": "1",
-    "TOBAN_BREAKER_OPEN_S": "2",
+    "LEASE_S": 8.0,
+    "AWS_CONNECT_TIMEOUT_S": 2.0,
+    "AWS_READ_TIMEOUT_S": 5.0,
+    "SETTLE_AFTER_S": 1.0,
+    "BREAKER_OPEN_S": 2.0,
 }
 
 
-class Herd:
-    """Worker processes of one database, by pid. Leaving the context ends them all."""
+class Nursery:
+    """A process that forks workers on this process's database. It and all of them end with the context."""
 
-    def __init__(self, env: Mapping[str, str], log: Path, **more: str) -> None:
-        self.env, self.log = {**env, **SHORT, **more}, log
-        self.drainers: list[int] = []
-        self.tickers: list[int] = []
+    def __init__(self, log: Path) -> None:
+        self.log = log
 
-    def __enter__(self) -> Herd:
+    def __enter__(self) -> Nursery:
+        env = {**os.environ, "DATABASE_URL": url("worker")}
         with self.log.open("ab") as out:
-            self.nursery = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.worker"], cwd=ROOT, env=self.env, stdin=subprocess.PIPE,
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.worker"], cwd=ROOT, env=env, stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=out, preexec_fn=end_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )  # fmt: skip
         return self
@@ -43,26 +44,38 @@ class Herd:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.nursery.communicate()
+        self.process.communicate()
+
+    def born(self, duty: str, settings: dict[str, float]) -> int:
+        """Fork a worker with these settings; gives its pid."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"duty": duty, "settings": settings}).encode() + b"\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+
+class Herd:
+    """Workers of one nursery that live in one shifted time; `more` are settings other than SHORT."""
+
+    def __init__(self, nursery: Nursery, shift: timedelta, **more: float) -> None:
+        self.nursery = nursery
+        self.settings = {**SHORT, **more, "TOBAN_CLOCK_OFFSET": shift.total_seconds()}
+        self.drainers: list[int] = []
+        self.tickers: list[int] = []
+        self.silent_until = nursery.log.stat().st_size
 
     def drain(self, count: int = 1) -> list[int]:
         """Start so many workers."""
-        born = [self._born("drain") for _ in range(count)]
+        born = [self.nursery.born("drain", self.settings) for _ in range(count)]
         self.drainers += born
         return born
 
     def tick(self, count: int = 1) -> list[int]:
         """Start so many tick processes."""
-        born = [self._born("tick") for _ in range(count)]
+        born = [self.nursery.born("tick", self.settings) for _ in range(count)]
         self.tickers += born
         return born
-
-    def _born(self, what: str) -> int:
-        assert self.nursery.stdin is not None
-        assert self.nursery.stdout is not None
-        self.nursery.stdin.write(f"{what}\n".encode())
-        self.nursery.stdin.flush()
-        return int(self.nursery.stdout.readline())
 
     def kill(self, pid: int | None = None) -> int:
         """SIGKILL a worker, one of chance unless named."""
@@ -80,8 +93,16 @@ class Herd:
         os.kill(pid, signal.SIGCONT)
 
     def said(self) -> str:
-        """Everything that the workers logged so far."""
-        return self.log.read_text(errors="replace")
+        """Everything that the nursery's workers logged since this herd began."""
+        with self.nursery.log.open("rb") as log:
+            log.seek(self.silent_until)
+            return log.read().decode(errors="replace")
 
     def alive(self) -> int:
         return sum(is_running(pid) for pid in self.drainers)
+
+    def end(self) -> None:
+        """SIGKILL them all, frozen ones too."""
+        for pid in (*self.drainers, *self.tickers):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

@@ -15,21 +15,37 @@ from django.db import connection
 from config.console.programs import Program, beat, worker
 from config.datafolder import DataFolder
 from config.embedded import Servers
-from config.processes import Supervisor
-from tests.chaos.herd import SHORT
-from tests.chaos.places import ROOT, url, wait_until
+from config.processes import Supervisor, is_running
+from tests.chaos.places import ROOT, shift_to, url, wait_until
+from tests.factories import MONDAY_0830
 
 ROLES = {"DATABASE_SCHEDULER_URL": "scheduler", "DATABASE_WORKER_URL": "worker"}
 READY_S = 120.0
+SHORT = {
+    "TOBAN_LEASE_S": "5",
+    "AWS_READ_TIMEOUT_S": "5",
+    "TOBAN_SETTLE_AFTER_S": "1",
+    "TOBAN_BREAKER_OPEN_S": "2",
+}
 
 
 class House:
-    """The servers of one data folder, and the processes of one run. The AWS simulator is the suite's."""
+    """The servers of one data folder, and a worker for decisions, one for AWS and two beats, at 08:31 of a Monday.
+
+    The AWS simulator is the suite's.
+    """
 
     def __init__(self, folder: DataFolder) -> None:
         self.folder = folder
         self.servers = Servers(folder)
         self.processes = Supervisor(logs=folder.logs, cwd=ROOT)
+        self.shift = shift_to(MONDAY_0830 + timedelta(minutes=1))
+        self.programs = {
+            "control": worker("control", concurrency=2),
+            "aws": worker("aws", concurrency=4),
+            "beat": beat(schedule=folder.path / "beat-schedule"),
+            "beat-2": beat(schedule=folder.path / "beat-2-schedule"),
+        }
 
     def up(self) -> None:
         """Start the servers that do not run."""
@@ -66,30 +82,22 @@ class House:
     def redis_url(self) -> str:
         return f"unix://{self.servers.valkey_socket}?db=0"
 
-    def run(self, shift: timedelta, **more: str) -> None:
-        """Start a worker for decisions, one for AWS and two beats, and wait until they work."""
-        self.env = {
-            **SHORT,
-            "TOBAN_CLOCK_OFFSET": f"{shift.total_seconds():.3f}",
-            "REDIS_URL": self.redis_url,
-            **more,
-        }
-        before = {name: self.said(name).count(" ready") for name in ("control", "aws")}
-        self.start("control", worker("control", concurrency=2))
-        self.start("aws", worker("aws", concurrency=4))
-        for name in ("beat", "beat-2"):
-            self.start(name, beat(schedule=self.folder.path / f"{name}-schedule"))
+    def run(self) -> None:
+        """Start the processes that do not run, and wait until their workers work."""
+        for name, program in self.programs.items():
+            child = self.processes.children.get(name)
+            if child is None or not is_running(child.pid):
+                self._start(name, program)
 
-        def ready() -> bool:
-            return all(self.said(name).count(" ready") > count for name, count in before.items())
-
-        wait_until("the workers are ready", ready, within=READY_S)
-
-    def start(self, name: str, program: Program) -> None:
-        env = {**os.environ, **self.env, "DATABASE_URL": url(ROLES[program.role]), "PYTHONUNBUFFERED": "1"}
+    def _start(self, name: str, program: Program) -> None:
+        ready = self._said(name).count(" ready")
+        env = {**os.environ, **SHORT, "TOBAN_CLOCK_OFFSET": f"{self.shift.total_seconds():.3f}", "REDIS_URL": self.redis_url,
+               "DATABASE_URL": url(ROLES[program.role]), "PYTHONUNBUFFERED": "1"}  # fmt: skip
         self.processes.start(name, program.command, env=env)
+        if not name.startswith("beat"):
+            wait_until(f"{name} is ready", lambda: self._said(name).count(" ready") > ready, within=READY_S)
 
-    def said(self, name: str) -> str:
+    def _said(self, name: str) -> str:
         log = self.processes.log(name)
         return log.read_text(errors="replace") if log and log.exists() else ""
 

@@ -11,7 +11,7 @@ from tests.chaos.field import Field
 from tests.chaos.herd import SHORT, Herd
 from tests.chaos.places import wait_until
 
-LEASE_S = float(SHORT["TOBAN_LEASE_S"])
+LEASE_S = SHORT["LEASE_S"]
 
 
 @dataclass(frozen=True)

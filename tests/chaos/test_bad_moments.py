@@ -14,7 +14,7 @@ START = {"action": "StartInstances"}
 LOOK = {"action": "DescribeInstances"}
 WITHIN = 90.0
 #: A dead worker's lane comes free soon, and whoever is caught in a trap has time to be treated badly there.
-PATIENT = {"TOBAN_LEASE_S": "4", "AWS_READ_TIMEOUT_S": "30"}
+PATIENT = {"LEASE_S": 3.0, "AWS_READ_TIMEOUT_S": 30.0}
 
 
 @pytest.fixture
@@ -131,13 +131,13 @@ def test_a_row_whose_call_kills_every_worker_fails_and_its_neighbours_do_not(
     trap = Trap(field.accounts[0], match=START | {"body": poison}, hang_s=60)
     herd = herd_of(field, **PATIENT)
     deaths = 0
+
+    def called_again_or_over() -> bool:
+        return trap.fired() > deaths or field.settled(3)
+
     while not field.settled(3):
         (worker,) = herd.drain()
-        wait_until(
-            "the next call, or the end",
-            lambda dead=deaths: trap.fired() > dead or field.settled(3),
-            within=WITHIN,
-        )
+        wait_until("the next call, or the end", called_again_or_over, within=WITHIN)
         deaths = trap.fired()
         herd.kill(worker)
     assert field.of(poison).state == State.FAILED

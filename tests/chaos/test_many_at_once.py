@@ -36,7 +36,7 @@ def test_an_account_that_never_answers_delays_nobody_else(cast: Cast, herd_of: H
     hung = field.accounts[0]
     field.enter()
     hung.fault(match={"service": "ec2"}, hang_s=60)
-    herd_of(field, AWS_READ_TIMEOUT_S="30", TOBAN_LEASE_S="60").drain(4)
+    herd_of(field, AWS_READ_TIMEOUT_S=30.0, LEASE_S=60.0).drain(4)
     wait_until("the others have ended", lambda: field.settled(8 * 4 * 5), within=180)
     with tenant_scope(cast.tenant.id):
         of_hung = Operation.objects.filter(kind="ec2.start", lane__startswith=f"{hung.number}/")

@@ -8,7 +8,6 @@ from datetime import datetime
 import pytest
 from django.db import connection
 
-from config.console.programs import worker
 from config.datafolder import DataFolder
 from medical_audit.domain.states import State
 from medical_audit.models import Lane
@@ -38,11 +37,11 @@ def built(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> It
 
 @pytest.fixture
 def house(built: House) -> Iterator[House]:
-    """Servers up, no process running, its database ours."""
-    built.up()
+    """Servers up, processes at work, its database ours."""
     with built.inside():
+        built.up()
+        built.run()
         yield built
-        built.processes.stop(patience=1)
 
 
 def tell_lateness(field: Field, count: int, since: datetime, record_property: Tell) -> None:
@@ -53,8 +52,7 @@ def tell_lateness(field: Field, count: int, since: datetime, record_property: Te
 
 
 def test_a_broker_that_forgets_everything_loses_nothing(house: House, record_property: Tell) -> None:
-    field = Field([factories.make_cast()], accounts=6, servers=5)
-    house.run(field.shift)
+    field = Field([factories.make_cast()], accounts=6, servers=5, shift=house.shift)
     os.kill(house.pid("aws"), signal.SIGSTOP)
     field.look()
     seen = field.now
@@ -69,8 +67,7 @@ def test_a_broker_that_forgets_everything_loses_nothing(house: House, record_pro
 
 
 def test_a_broker_that_dies_and_comes_back_loses_nothing(house: House, record_property: Tell) -> None:
-    field = Field([factories.make_cast()], accounts=6, servers=5)
-    house.run(field.shift)
+    field = Field([factories.make_cast()], accounts=6, servers=5, shift=house.shift)
     field.look(field.accounts[:3])
     house.servers.kill({"valkey"})
     field.look(field.accounts[3:])
@@ -82,31 +79,29 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(house: House, record_pr
 
 
 def test_a_database_that_crashes_in_the_middle_loses_nothing(house: House) -> None:
-    field = Field([factories.make_cast()], accounts=12, servers=5)
-    field.rough(1000, 2000)
-    house.run(field.shift)
+    field = Field([factories.make_cast()], accounts=6, servers=5, shift=house.shift)
+    field.rough(500, 1000)
     field.look()
     wait_until("calls are under way", lambda: State.RUNNING in field.states(), within=WITHIN)
     house.servers.kill({"postgres"})
     house.up()
     connection.close()
-    wait_until("all have ended", lambda: field.settled(60), within=WITHIN)
+    wait_until("all have ended", lambda: field.settled(30), within=WITHIN)
     assert judge(field).faults() == {}
 
 
 def test_a_worker_asked_to_stop_ends_its_batch_gives_its_lanes_back_and_leaves_the_rest(house: House) -> None:
-    field = Field([factories.make_cast()], accounts=1, servers=300)
-    field.accounts[0].fault(match={"action": "StartInstances"}, latency_ms=4000)
-    house.run(field.shift)
+    field = Field([factories.make_cast()], accounts=1, servers=200, shift=house.shift)
+    field.accounts[0].fault(match={"action": "StartInstances"}, latency_ms=2500)
     field.look()
     wait_until("a call is under way", lambda: State.RUNNING in field.states(), within=WITHIN)
-    going = house.processes.children.pop("aws")
+    going = house.processes.children["aws"]
     going.terminate()
     assert going.wait(60) == 0
     left = field.states()
     with tenant_scope(field.tenants[0]):
         assert list(Lane.objects.filter(leased_until__isnull=False)) == []
-    house.start("aws", worker("aws", concurrency=4))
-    wait_until("all have ended", lambda: field.settled(300), within=WITHIN)
+    house.run()
+    wait_until("all have ended", lambda: field.settled(200), within=WITHIN)
     assert judge(field).faults() == {}
     assert left[State.CONFIRMED] >= 100

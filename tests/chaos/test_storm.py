@@ -13,7 +13,7 @@ pytestmark = pytest.mark.chaos
 
 def test_300_operations_survive_25_killed_and_3_frozen_workers(casts: list[Cast], herd_of: HerdOf) -> None:
     field = Field(casts, accounts=30, servers=10)
-    field.rough(200, 900)
+    field.rough(100, 600)
     entered = blow(Storm(kills=25, freezes=3), field, herd_of(field))
     said = judge(field)
     assert entered == said.operations == 300

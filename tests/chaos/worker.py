@@ -2,13 +2,14 @@
 
     python -m tests.chaos.worker
 
-reads one command a line and answers with the new pid: `drain` (role toban_worker: due lanes are drained, over and
-over) or `tick` (role toban_scheduler: what is due is entered). Lease, clock and database come from the environment.
-Children die with the nursery, and the nursery with the end of its input.
+reads one JSON object a line, {"duty": "drain" | "tick", "settings": {...}}, and answers with the new pid: `drain`
+(role toban_worker) serves due lanes over and over, `tick` (role toban_scheduler) enters what is due. Children die
+with the nursery, and the nursery with the end of its input.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable
 
 import django
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from config.processes import end_with_parent
@@ -37,9 +39,8 @@ def drain() -> int:
     """Serve every lane with work due once, in an order of chance as messages would come."""
     lanes = queue.due_lanes(clock.now(), limit=100)
     random.shuffle(lanes)
-    return sum(
-        drain_lane(tenant, lane, worker=f"chaos:{os.getpid()}", clock=clock.now) for tenant, lane in lanes
-    )
+    name = f"chaos:{os.getpid()}"
+    return sum(drain_lane(tenant, lane, worker=name, clock=clock.now) for tenant, lane in lanes)
 
 
 def tick() -> int:
@@ -53,7 +54,10 @@ DUTIES: dict[str, tuple[str, Callable[[], int]]] = {"drain": ("worker", drain), 
 
 def live(command: str) -> None:
     """A child's whole life; only a signal ends it."""
-    role, duty = DUTIES[command]
+    order = json.loads(command)
+    for name, value in order["settings"].items():
+        setattr(settings, name, value)
+    role, duty = DUTIES[order["duty"]]
     connection.settings_dict["USER"] = f"toban_{role}"
     while True:
         try:
@@ -75,7 +79,7 @@ def main() -> None:
         if pid == 0:
             arm()
             os.dup2(2, 1)
-            live(line.strip())
+            live(line)
         print(pid, flush=True)
 
 
