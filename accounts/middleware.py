@@ -58,8 +58,11 @@ def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
     here = request.get_full_path() if request.method in ("GET", "HEAD") else resolve_url("accounts:home")
     if not request.headers.get("HX-Request"):
         return redirect_to_login(here)
-    whole = getattr(request, "htmx", None)
-    answer = redirect_to_login((whole and whole.current_url_abs_path) or resolve_url("accounts:home"))
+    try:
+        page = request.htmx.current_url_abs_path  # type: ignore[attr-defined]
+    except ValueError:
+        page = None  # the header is no address
+    answer = redirect_to_login(page or resolve_url("accounts:home"))
     return HttpResponse(headers={"HX-Redirect": answer.url})
 
 

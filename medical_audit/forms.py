@@ -16,6 +16,8 @@ from medical_audit.queries.operations import OperationCounts, OperationFilter
 from medical_audit.queries.paging import PAGE_SIZE, PAGE_SIZE_MAX, Cursors
 
 TEXT_MAX = 200
+#: A mark of a page holds a name of 300 characters in base64.
+CURSOR_MAX = 4000
 REASON_MAX = 500
 #: The order in which states stand above the list.
 STATE_ORDER = (
@@ -42,16 +44,16 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=REASON_MAX)
 
 
-def text_of(query: QueryDict, name: str) -> str:
+def text_of(query: QueryDict, name: str, limit: int = TEXT_MAX) -> str:
     """One value of an address, safe to look for: no NUL characters, no spaces around, not endless."""
-    return query.get(name, "").replace("\x00", "").strip()[:TEXT_MAX]
+    return query.get(name, "").replace("\x00", "").strip()[:limit]
 
 
 def cursors_of(query: QueryDict) -> Cursors:
     size = text_of(query, "limit")[:6]
     return Cursors(
-        after=text_of(query, "after"),
-        before=text_of(query, "before"),
+        after=text_of(query, "after", CURSOR_MAX),
+        before=text_of(query, "before", CURSOR_MAX),
         size=min(int(size), PAGE_SIZE_MAX) if size.isascii() and size.isdigit() and int(size) else PAGE_SIZE,
     )
 

@@ -29,12 +29,15 @@ def drain_lane(tenant_id: str, lane: str) -> int:
 
 @shared_task
 def sweep() -> None:
-    """Wake a worker for each lane with work due, and close what waited too long."""
+    """Close what waited too long, tenant by tenant, and wake a worker for each lane with work due."""
     now = clock.now()
+    for tenant_id in queue.overdue_tenants(now):
+        try:
+            execution.expire_overdue(tenant_id, actor=system_actor(tenant_id, "sweeper"), now=now)
+        except Exception:
+            log.exception("sweep_failed", tenant=str(tenant_id))
     for tenant_id, lane in queue.due_lanes(now, limit=500):
         wake(tenant_id, lane)
-    for tenant_id in queue.overdue_tenants(now):
-        execution.expire_overdue(tenant_id, actor=system_actor(tenant_id, "sweeper"), now=now)
 
 
 @shared_task

@@ -47,12 +47,15 @@ def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request:
 
 
 def person_without_tenant(user: User | None, name: str, *, session: str, address: str, request: str) -> Actor:
-    """The person at the door: signing in or out, where no tenant is bound and nothing else is allowed."""
+    """The person at the door: signing in or out, where no tenant is bound and nothing else is allowed.
+
+    Of an unknown name only the beginning is kept: people type passwords into that field, and the ledger forgets nothing.
+    """
     return Actor(
         tenant_id=NO_TENANT,
         type=ActorType.USER,
         id=str(user.id) if user else "",
-        name=user.name if user else name[:60],
+        name=user.name if user else f"{name[:2]}…",
         session=session,
         address=address,
         request=request,

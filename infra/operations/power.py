@@ -136,7 +136,9 @@ class PowerExecutor:
             found = self._describe(plan.target, [plan.resources[one.id].aws_id for one in asked])
         except AwsError as error:
             uncalled = judge == self._before
-            verdict = before_error(error) if uncalled else Later(str(error.problem), self.look_in * 3)
+            verdict = (
+                before_error(error) if uncalled else Later(str(error.problem), self.look_in * 3, seen=False)
+            )
             return Round(verdicts | dict.fromkeys((one.id for one in asked), verdict), *health_of([error]))
         for one in asked:
             row = plan.resources[one.id]
@@ -186,7 +188,8 @@ class PowerExecutor:
         if seen.power == Power.TRANSITION:
             return Later("in_transition", self.look_in)
         if operation.state == OperationState.UNKNOWN:
-            return Go()
+            shown = operation.called_at is None or now - operation.called_at >= SHOWN_AFTER
+            return Go() if shown else Later("not_yet", self.look_in)
         return self._back_where_it_was(operation, seen, now)
 
     def _back_where_it_was(self, operation: Operation, seen: Seen, now: datetime) -> Verdict:

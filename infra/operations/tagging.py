@@ -170,7 +170,11 @@ class TagExecutor:
         try:
             found = ec2.describe_volumes(plan.target, [one.parameters["volume_id"] for one in operations])
         except AwsError as error:
-            verdict = before_error(error) if before else Later(str(error.problem), timedelta(seconds=15))
+            verdict = (
+                before_error(error)
+                if before
+                else Later(str(error.problem), timedelta(seconds=15), seen=False)
+            )
             return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
         verdicts = {
             one.id: self._judge(one, found.get(one.parameters["volume_id"]), now, before=before)

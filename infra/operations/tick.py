@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from django.db import connection
 
 from accounts.domain.permissions import Permission
+from infra.domain.calendar import Calendar
 from infra.domain.schedule import Occurrence, Pending, pending
 from infra.models import Resource
 from infra.operations.plans import PLAN_FIELDS, set_next
@@ -23,6 +25,8 @@ from medical_audit.operations.writing import write_rows
 from medical_audit.tenancy import tenant_scope
 
 AT_ONCE = 1000
+TROUBLE_WAIT = timedelta(minutes=5)
+log = structlog.get_logger(__name__)
 CLOCK_PERMISSIONS = frozenset({str(Permission.POWER_ENTER), str(Permission.VOLUME_TAG)})
 
 
@@ -73,8 +77,10 @@ def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[l
     dues: list[Due] = []
     events: list[EventDraft] = []
     for row in rows:
-        assert row.planned_from is not None
-        said = pending(schedule_of(row.tags, row.account), calendar, row.planned_from, now, GRACE)
+        said = _said(row, calendar, now)
+        if said is None:
+            row.next_change_at = now + TROUBLE_WAIT
+            continue
         events += _skips(row, said, actor, now)
         authority = authority_of(row.account, "tags")
         if authority is not None:
@@ -86,6 +92,16 @@ def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[l
     record_many(tenant_id, events)
     write_rows(rows, PLAN_FIELDS)
     return operations, sum(event.kind == "schedule.skipped" for event in events)
+
+
+def _said(row: Resource, calendar: Calendar, now: datetime) -> Pending | None:
+    """What a schedule says; None where working it out broke: that row is looked at again later, the others go on."""
+    try:
+        since = row.planned_from or now
+        return pending(schedule_of(row.tags, row.account), calendar, since, now, GRACE)
+    except Exception:
+        log.exception("schedule_failed", resource=str(row.id), tenant=str(row.tenant_id))
+        return None
 
 
 def _dues(row: Resource, said: Pending, authority: Authority, now: datetime) -> list[Due]:

@@ -69,11 +69,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Provably not applied, or not to be judged yet: try again after `wait`."""
+    """Provably not applied, or not to be judged yet: try again after `wait`.
+
+    `seen` is False where the look itself failed: of such a row nothing is known, however long it takes.
+    """
 
     code: str
     wait: timedelta
     detail: Mapping[str, Any] | None = None
+    seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,13 @@ def _take(lease: Lease, served: set[UUID]) -> list[Operation]:
 
 
 def _by_kind(lease: Lease, batch: Sequence[Operation]) -> Iterator[tuple[Kind, list[Operation]]]:
-    """Batches of one kind, neighbours by its group key. A kind that only a newer version of us knows is left to it."""
-    for name, rows in groupby(sorted(batch, key=lambda row: row.kind), key=lambda row: row.kind):
+    """Batches of one kind, the kind that was entered first before the others, neighbours by its group key. A kind that only a newer version of us knows is left to it."""
+    first: dict[str, datetime] = {}
+    for row in batch:
+        first[row.kind] = min(row.entered_at, first.get(row.kind, row.entered_at))
+    for name, rows in groupby(
+        sorted(batch, key=lambda row: (first[row.kind], row.kind)), key=lambda row: row.kind
+    ):
         try:
             kind = get_kind(name)
         except Refused as refused:

@@ -78,8 +78,10 @@ def after_looking(
             return _retry(row, kind, code, now, actor, now, None)
         case Later():
             late = row.verify_until is not None and now > row.verify_until
-            if row.state == State.RUNNING and late:
+            if row.state == State.RUNNING and late and verdict.seen:
                 return _end(row, State.FAILED, Fail("did_not_reach", detail=verdict.detail), actor, now)
+            if row.state == State.RUNNING and late:
+                return _unknown(row, verdict.code, Unknown(verdict.code, detail=verdict.detail), actor, now)
             row.work_at = now + min(verdict.wait, LOOK_AGAIN_MAX)
             return []
         case _:
@@ -90,7 +92,7 @@ def after_looking(
 SILENCE: dict[Rule, Verdict] = {
     before_calling: Later("no_verdict", LOOK_AGAIN_MAX),
     after_calling: Unknown("no_verdict"),
-    after_looking: Later("no_verdict", LOOK_AGAIN_MAX),
+    after_looking: Later("no_verdict", LOOK_AGAIN_MAX, seen=False),
 }
 
 

@@ -71,6 +71,10 @@ def _cursor(row: Any, fields: tuple[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(texts, ensure_ascii=False).encode()).decode().rstrip("=")
 
 
+#: Instants beyond these cannot be moved to another zone; no row has one.
+OLDEST, NEWEST = datetime(1900, 1, 1), datetime(9000, 1, 1)  # noqa: DTZ001  bounds of a comparison
+
+
 def _values(model: type[Model], fields: tuple[str, str], mark: str) -> tuple[Any, Any]:
     try:
         texts = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
@@ -84,4 +88,8 @@ def _value(model: type[Model], name: str, text: str) -> Any:
     field = model._meta.get_field(name)
     if not isinstance(field, Field) or "\x00" in text:
         raise ValueError(name)
-    return field.to_python(text)
+    text.encode("utf-8")  # half a character is no text (UnicodeEncodeError is a ValueError)
+    value = field.to_python(text)
+    if isinstance(value, datetime) and not OLDEST <= value.replace(tzinfo=None) <= NEWEST:
+        raise ValueError(name)
+    return value
