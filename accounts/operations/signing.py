@@ -5,7 +5,7 @@ from datetime import datetime
 from django.contrib.auth import authenticate
 
 from accounts.models import User
-from accounts.queries.people import person_without_tenant
+from accounts.queries.people import name_to_keep, person_without_tenant
 from medical_audit.domain.actor import Actor, Reauthentication, Subject
 from medical_audit.domain.errors import NotReauthenticated
 from medical_audit.operations.ledger import record
@@ -15,7 +15,7 @@ def sign_in(username: str, password: str, *, now: datetime, address: str, reques
     """Check a password and record the attempt; None is the same answer for a wrong password and an unknown user."""
     user = authenticate(username=username, password=password)
     known = user if isinstance(user, User) else None
-    actor = person_without_tenant(known, username, session="", address=address, request=request)
+    actor = person_without_tenant(known, name_to_keep(username), session="", address=address, request=request)
     record(
         "session.signed_in" if known else "session.failed",
         actor=actor,

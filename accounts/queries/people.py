@@ -46,16 +46,19 @@ def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request:
     )
 
 
-def person_without_tenant(user: User | None, name: str, *, session: str, address: str, request: str) -> Actor:
-    """The person at the door: signing in or out, where no tenant is bound and nothing else is allowed.
+def name_to_keep(username: str) -> str:
+    """What a failed sign-in records. Of a name that nobody has only the beginning: people type passwords into that
+    field, and the ledger forgets nothing."""
+    return username if User.objects.filter(username__iexact=username).exists() else f"{username[:2]}…"
 
-    Of an unknown name only the beginning is kept: people type passwords into that field, and the ledger forgets nothing.
-    """
+
+def person_without_tenant(user: User | None, name: str, *, session: str, address: str, request: str) -> Actor:
+    """The person at the door: signing in or out, where no tenant is bound and nothing else is allowed."""
     return Actor(
         tenant_id=NO_TENANT,
         type=ActorType.USER,
         id=str(user.id) if user else "",
-        name=user.name if user else f"{name[:2]}…",
+        name=user.name if user else name[:60],
         session=session,
         address=address,
         request=request,
