@@ -97,8 +97,8 @@ def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[l
 def _said(row: Resource, calendar: Calendar, now: datetime) -> Pending | None:
     """What a schedule says; None where working it out broke: that row is looked at again later, the others go on."""
     try:
-        since = row.planned_from or now
-        return pending(schedule_of(row.tags, row.account), calendar, since, now, GRACE)
+        assert row.planned_from is not None
+        return pending(schedule_of(row.tags, row.account), calendar, row.planned_from, now, GRACE)
     except Exception:
         log.exception("schedule_failed", resource=str(row.id), tenant=str(row.tenant_id))
         return None

@@ -58,19 +58,21 @@ def _read(seen: dict[str, list[list[object]]]) -> None:
                     messages.append(message.payload[0])
 
 
-def test_one_tenants_trouble_does_not_stop_another_tenants_tick(
+def test_a_row_that_breaks_the_engine_is_looked_at_later_and_stops_nobody_elses_tick(
     aws: Account, as_role: AsRole, asked: dict[str, list[list[object]]]
 ) -> None:
     broken = make_account(make_cast(), now=clock.now())
     before = clock.now() - timedelta(hours=12)
     due_now(aws, as_role, before)
-    due_now(broken, as_role, None)  # no code writes this; the tick of this tenant breaks on it
+    due_now(broken, as_role, None)  # no code writes this; the engine breaks on it
     with as_role("scheduler"), capture_logs() as logs:
         tasks.tick()
         beat = Heartbeat.objects.get(name="tick")
     assert entered(aws) == 1
     assert entered(broken) == 0
-    assert [line["tenant"] for line in logs if line["event"] == "tick_failed"] == [str(broken.cast.tenant.id)]
+    assert [line["tenant"] for line in logs if line["event"] == "schedule_failed"] == [
+        str(broken.cast.tenant.id)
+    ]
     assert beat.at > before
     _read(asked)
     assert [str(aws.cast.tenant.id), aws.lane] in asked["aws"]
