@@ -13,7 +13,7 @@ from tests.catalogue import LOUD, Database, missing_walls, policies, privileges
 
 READ, WORK, FULL = "SELECT", "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, UPDATE"
 PERSON = "SELECT (id, is_active, name, username)"
-PLAN = "SELECT, UPDATE (next_action, next_change_at, planned_from)"
+PLAN = "SELECT, UPDATE (next_action, next_change_at, planned_from, schedule_revision, schedule_source, scheduled)"
 QUEUE = "toban_queue"
 
 THIS_USER = "( SELECT (current_setting('toban.user_id'::text))::uuid AS current_setting)"
@@ -67,6 +67,12 @@ PRIVILEGES = {
     "public.django_migrations": {},
     "public.django_session": {"toban_web": FULL},
     "public.infra_accounttrust": {"toban_web": WORK, "toban_worker": READ},
+    "public.infra_assignment": {
+        "toban_web": FULL,
+        "toban_worker": READ,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
     "public.infra_attachment": {
         "toban_web": READ,
         "toban_worker": WORK,
@@ -85,6 +91,37 @@ PRIVILEGES = {
         "toban_scheduler": READ,
         "toban_audit": READ,
     },
+    "public.infra_heldround": {
+        "toban_web": "SELECT, UPDATE",
+        "toban_worker": READ,
+        "toban_scheduler": WORK,
+        "toban_audit": READ,
+        QUEUE: "SELECT (released_at, settled_at, tenant_id)",
+    },
+    "public.infra_maintenancewindow": {
+        "toban_web": READ,
+        "toban_worker": FULL,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
+    "public.infra_namedschedule": {
+        "toban_web": WORK,
+        "toban_worker": READ,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
+    "public.infra_override": {
+        "toban_web": WORK,
+        "toban_worker": READ,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
+    "public.infra_price": {
+        "toban_web": FULL,
+        "toban_worker": READ,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
     "public.infra_region": {
         "toban_web": WORK,
         "toban_worker": "SELECT, UPDATE",
@@ -98,6 +135,18 @@ PRIVILEGES = {
         "toban_scheduler": PLAN,
         "toban_audit": READ,
         QUEUE: "SELECT (next_change_at, tenant_id)",
+    },
+    "public.infra_revision": {
+        "toban_web": FULL,
+        "toban_worker": READ,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
+    "public.infra_tenantrules": {
+        "toban_web": WORK,
+        "toban_worker": READ,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
     },
     "public.infra_volume": {
         "toban_web": READ,

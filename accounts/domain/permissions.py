@@ -11,6 +11,13 @@ class Permission(StrEnum):
     VOLUME_TAG = "volume.tag"
     AUTOMATION_ENTER = "automation.enter"
     AUTOMATION_CONFIRM = "automation.confirm"
+    SCHEDULE_EDIT = "schedule.edit"
+    SCHEDULE_CONFIRM = "schedule.confirm"
+    OVERRIDE_ENTER = "override.enter"
+    OVERRIDE_CONFIRM = "override.confirm"
+    CALENDAR_EDIT = "calendar.edit"
+    CALENDAR_CONFIRM = "calendar.confirm"
+    PRICE_EDIT = "price.edit"
     OPERATION_REJECT = "operation.reject"
     OPERATION_CANCEL = "operation.cancel"
     LEDGER_VIEW = "ledger.view"
@@ -25,14 +32,33 @@ class Role(StrEnum):
 
 
 _VIEW = frozenset({Permission.RESOURCE_VIEW, Permission.OPERATION_VIEW})
-_OPERATE = _VIEW | {Permission.POWER_ENTER, Permission.POWER_CONFIRM, Permission.OPERATION_CANCEL}
+_OPERATE = _VIEW | {
+    Permission.POWER_ENTER,
+    Permission.POWER_CONFIRM,
+    Permission.OPERATION_CANCEL,
+    Permission.OVERRIDE_ENTER,
+    Permission.OVERRIDE_CONFIRM,
+}
+_PLAN = frozenset({Permission.SCHEDULE_EDIT, Permission.CALENDAR_EDIT})
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEW,
-    Role.OPERATOR: _OPERATE,
-    Role.APPROVER: _OPERATE | {Permission.OPERATION_REJECT, Permission.AUTOMATION_CONFIRM},
+    Role.OPERATOR: _OPERATE | _PLAN,
+    Role.APPROVER: _OPERATE
+    | {
+        Permission.OPERATION_REJECT,
+        Permission.AUTOMATION_CONFIRM,
+        Permission.SCHEDULE_CONFIRM,
+        Permission.CALENDAR_CONFIRM,
+    },
     Role.ADMINISTRATOR: _OPERATE
-    | {Permission.OPERATION_REJECT, Permission.AUTOMATION_ENTER, Permission.LEDGER_VIEW},
+    | _PLAN
+    | {
+        Permission.OPERATION_REJECT,
+        Permission.AUTOMATION_ENTER,
+        Permission.PRICE_EDIT,
+        Permission.LEDGER_VIEW,
+    },
     Role.AUDITOR: _VIEW | {Permission.LEDGER_VIEW},
 }
 

@@ -1,4 +1,4 @@
-"""What runs: EC2 and RDS instances as last seen, with their schedule worked out."""
+"""What runs: servers, databases and groups as last seen, with their schedule worked out."""
 
 import uuid
 
@@ -11,8 +11,12 @@ from medical_audit.tenancy import TenantModel
 
 
 class ResourceKind(models.TextChoices):
+    """rds: a database instance; cluster: Aurora or a Multi-AZ DB cluster; asg: an Auto Scaling group."""
+
     EC2 = "ec2"
     RDS = "rds"
+    CLUSTER = "cluster"
+    ASG = "asg"
 
 
 class Resource(TenantModel):
@@ -22,8 +26,8 @@ class Resource(TenantModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(AwsAccount, on_delete=models.PROTECT, related_name="resources")
     region = models.CharField(max_length=30)
-    kind = models.CharField(max_length=5, choices=ResourceKind.choices)
-    aws_id = models.CharField(max_length=80)
+    kind = models.CharField(max_length=7, choices=ResourceKind.choices)
+    aws_id = models.CharField(max_length=255)
     name = models.CharField(max_length=300, blank=True)
     project = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=10, choices=[(p, p) for p in Power])
@@ -40,6 +44,15 @@ class Resource(TenantModel):
     next_change_at = models.DateTimeField(null=True)
     next_action = models.CharField(max_length=5, blank=True)
     planned_from = models.DateTimeField(null=True)
+    schedule_source = models.CharField(
+        max_length=8, blank=True, help_text="infra.domain.sources.Source or nothing"
+    )
+    schedule_revision = models.UUIDField(
+        null=True, help_text="the published revision it follows, if a named schedule"
+    )
+    memory = models.JSONField(
+        default=dict, help_text="what must be restored at the next start, e.g. sizes of a group"
+    )
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -51,6 +64,7 @@ class Resource(TenantModel):
             ),
             models.Index(fields=["tenant_id", "name", "id"], name="resource_by_name"),
             models.Index(fields=["tenant_id", "state"], name="resource_by_state"),
+            models.Index(fields=["tenant_id", "schedule_revision"], name="resource_by_revision"),
         ]
 
     def __str__(self) -> str:
