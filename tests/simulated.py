@@ -16,6 +16,7 @@ from infra.models import AwsAccount, Region
 from infra.operations.automation import target_of_account
 from infra.operations.inventory import Taken, take_inventory
 from infra.operations.onboarding import register_account
+from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.operations.execution import drain_lane
 from medical_audit.tenancy import tenant_scope
@@ -119,7 +120,7 @@ class Account:
 def make_account(
     cast: Cast, now: datetime = MONDAY_0830 - timedelta(hours=12), *, on: bool = True
 ) -> Account:
-    """Register a new account; `on` also switches its clock on, entered by the administrator, confirmed by the approver."""
+    """Register a new account; `on` also switches its clock on."""
     admin = cast.actor(Role.ADMINISTRATOR)
     number = new_account_id()
     arn, external_id = f"arn:aws:iam::{number}:role/TobanOperator", f"ext-{number}"
@@ -129,11 +130,15 @@ def make_account(
     with tenant_scope(cast.tenant.id):
         region = Region.objects.get(account=row)
     if on:
-        approver = cast.actor(Role.APPROVER)
-        with tenant_scope(cast.tenant.id):
-            entered = entry.enter("account.automation", target_of_account(row), {"mode": "on"}, actor=admin, now=now,
-                                  reason="test")  # fmt: skip
-        entry.confirm(
-            entered.id, actor=approver, now=now, seen_digest=entered.digest, proof=proof(approver, now)
-        )
+        switch_on(cast, row, now)
     return Account(cast, row, region)
+
+
+def switch_on(cast: Cast, account: AwsAccount, now: datetime) -> Operation:
+    """Let the clock act in an account: entered by the administrator, confirmed by the approver."""
+    approver = cast.actor(Role.APPROVER)
+    entered = entry.enter("account.automation", target_of_account(account), {"mode": "on"},
+                          actor=cast.actor(Role.ADMINISTRATOR), now=now, reason="test")  # fmt: skip
+    return entry.confirm(
+        entered.id, actor=approver, now=now, seen_digest=entered.digest, proof=proof(approver, now)
+    )

@@ -23,6 +23,7 @@ from medical_audit.operations import entry
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import _as_role
 from tests.factories import Cast
+from tests.medical_audit.support import plant
 from tests.simulated import TOKYO, new_account_id
 
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns about a missing folder
@@ -123,6 +124,8 @@ class Stage:
 
 
 def make_stage(cast: Cast, *, automation: bool = True) -> Stage:
+    """`automation`: the clock is on, as a picture only: no operation stands behind it, so that lists begin empty. Where
+    the tick itself acts, `simulated.switch_on` does it by the book."""
     number = new_account_id()
     account = register_account(
         number, f"アカウント{number}", role_arn=f"arn:aws:iam::{number}:role/TobanOperator", external_id=f"ext-{number}",
@@ -132,6 +135,5 @@ def make_stage(cast: Cast, *, automation: bool = True) -> Stage:
         person = cast.people[Role.APPROVER]
         account.automation, account.automation_confirmed_by_id = Automation.ON, str(person.id)
         account.automation_confirmed_by_name, account.automation_confirmed_at = person.name, clock.now()
-        with tenant_scope(cast.tenant.id):
-            account.save()
+        plant(account, force_insert=False)
     return Stage(cast, account)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -12,7 +13,22 @@ from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 
 from accounts.domain.permissions import Role
-from infra.models import Attachment, AwsAccount, Finding, Region, Resource, Volume
+from infra.models import (
+    Assignment,
+    Attachment,
+    AwsAccount,
+    Finding,
+    HeldRound,
+    MaintenanceWindow,
+    NamedSchedule,
+    Override,
+    Price,
+    Region,
+    Resource,
+    Revision,
+    TenantRules,
+    Volume,
+)
 from medical_audit.models import Lane
 from medical_audit.tenancy import TenantModel, platform_scope, tenant_scope
 from tests import simulated
@@ -54,6 +70,14 @@ def _fill() -> Stock:
         resource = Resource(
             **here, kind="ec2", aws_id="i-1", state="on", aws_state="on", state_since=MONDAY_0830
         )
+        maintenance = MaintenanceWindow(
+            **tenant,
+            account=account,
+            region=simulated.TOKYO,
+            window_id="mw-1",
+            name="patch",
+            seen_at=MONDAY_0830,
+        )
         volume = Volume(**here, volume_id="vol-1", state="in-use", size_gib=8, type="gp3")
         for row in (
             Lane(**tenant, name=f"{account.account_id}/{simulated.TOKYO}", account=account.account_id),
@@ -61,9 +85,39 @@ def _fill() -> Stock:
             Finding(**tenant, resource=resource, code="bad_time", found_at=MONDAY_0830),
             volume,
             Attachment(**tenant, volume=volume, instance_id="i-1", since=MONDAY_0830),
+            maintenance,
         ):
             row.save(force_insert=True)
+    _fill_rules(tenant, resource)
     return Stock(cast, cast.tenant.id, account)
+
+
+def _fill_rules(tenant: dict[str, Any], resource: Resource) -> None:
+    """A row in every table of what people decide about schedules."""
+    now = MONDAY_0830
+    who = {"operation": "o", "confirmed_by_id": "u", "confirmed_by_name": "確定"}
+    schedule = NamedSchedule(**tenant, name="office", created_at=now)
+    revision = Revision(
+        **tenant, schedule=schedule, number=1, content={}, digest="d", created_by_id="u", created_by_name="運用",
+        created_at=now, updated_at=now,
+    )  # fmt: skip
+    override = Override(
+        **tenant, **who, kind="override", scope="resource", resource=resource, wish="any", since=now,
+        until=now + timedelta(hours=1), reason="test", entered_by_id="u", entered_by_name="運用", created_at=now,
+    )  # fmt: skip
+    price = Price(
+        **tenant, kind="ec2", type="t3.micro", per_hour="0.01", currency="USD", source="list", as_of=now.date(),
+        changed_by_name="管理", changed_at=now,
+    )  # fmt: skip
+    held = HeldRound(**tenant, held_at=now, items=[], running=1, limit_percent=50, operation="o")
+    assignment = Assignment(
+        **tenant, **who, scope="resource", resource=resource, schedule=schedule, confirmed_at=now
+    )
+    with _as_role("web"), tenant_scope(tenant["tenant_id"]):
+        for row in (schedule, revision, assignment, override, price, TenantRules(**tenant)):
+            row.save(force_insert=True)
+    with _as_role("scheduler"), tenant_scope(tenant["tenant_id"]):
+        held.save(force_insert=True)
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,16 @@ CREATE TABLE ledger.event (
     body         text        NOT NULL,
     kind         text        NOT NULL GENERATED ALWAYS AS ((body::jsonb) ->> 'kind') STORED,
     outcome      text        NOT NULL GENERATED ALWAYS AS ((body::jsonb) ->> 'outcome') STORED,
+    actor_type   text        NOT NULL GENERATED ALWAYS AS ((body::jsonb) -> 'actor' ->> 'type') STORED,
     actor_id     text        NOT NULL GENERATED ALWAYS AS ((body::jsonb) -> 'actor' ->> 'id') STORED,
     actor_name   text        NOT NULL GENERATED ALWAYS AS ((body::jsonb) -> 'actor' ->> 'name') STORED,
     subject_type text        NOT NULL GENERATED ALWAYS AS ((body::jsonb) -> 'subject' ->> 'type') STORED,
     subject_id   text        NOT NULL GENERATED ALWAYS AS ((body::jsonb) -> 'subject' ->> 'id') STORED,
     subject_name text        NOT NULL GENERATED ALWAYS AS ((body::jsonb) -> 'subject' ->> 'name') STORED,
     operation_id text        GENERATED ALWAYS AS ((body::jsonb) ->> 'operation') STORED,
-    PRIMARY KEY (event_at, ord)
+    PRIMARY KEY (event_at, ord),
+    -- People act through the web server alone: no worker, tick or audit writes in a person's name.
+    CONSTRAINT people_act_through_the_web CHECK (actor_type <> 'user' OR db_user = 'toban_web')
 ) PARTITION BY RANGE (event_at);
 CREATE INDEX ON ledger.event (id);
 CREATE INDEX ON ledger.event (txid);

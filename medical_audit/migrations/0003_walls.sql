@@ -43,6 +43,28 @@ AS $$
         ELSE false
     END
 $$;
+-- Who makes which move, by the role that a process logs in as (ADR 9): people decide through the web server, workers
+-- carry out, the tick and the sweeper close what waited too long. A row without a lane is carried out by the web
+-- server, inside the confirming transaction. `before = after` is a change without a move. Nobody else moves anything.
+CREATE FUNCTION medical_audit_may_be_moved_by(login text, before text, after text, lane text) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog
+AS $$
+    SELECT CASE login
+        WHEN 'toban_web' THEN CASE before
+            WHEN 'ENTERED' THEN after IN ('CONFIRMED', 'REJECTED', 'WITHDRAWN')
+            WHEN 'CONFIRMED' THEN after = 'CANCELLED' OR (after = 'RUNNING' AND lane = '')
+            WHEN 'RUNNING' THEN after = 'SUCCEEDED' AND lane = ''
+            ELSE false
+        END
+        WHEN 'toban_worker' THEN before IN ('CONFIRMED', 'RUNNING', 'UNKNOWN') AND lane <> ''
+        WHEN 'toban_scheduler' THEN CASE before
+            WHEN 'ENTERED' THEN after = 'EXPIRED'
+            WHEN 'CONFIRMED' THEN after IN ('MISSED', 'EXPIRED')
+            ELSE false
+        END
+        ELSE false
+    END
+$$;
 CREATE FUNCTION medical_audit_guard_operation() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
 BEGIN
@@ -62,11 +84,18 @@ BEGIN
        AND NEW IS DISTINCT FROM OLD THEN
         RAISE EXCEPTION 'operation %: it has ended, nothing about it changes', OLD.id USING ERRCODE = 'check_violation';
     END IF;
-    IF OLD.state <> 'ENTERED'
-       AND (NEW.confirmed_by_id, NEW.confirmed_by_name, NEW.confirmed_at, NEW.reauthentication, NEW.authority)
+    IF OLD.state = 'ENTERED' AND NEW.state = 'CONFIRMED' THEN
+        IF NEW.confirmed_by_id = NEW.entered_by_id AND (NEW.policy = 'other' OR NEW.on_behalf_of_id <> '') THEN
+            RAISE EXCEPTION 'operation %: another person must confirm it', OLD.id USING ERRCODE = 'insufficient_privilege';
+        END IF;
+    ELSIF (NEW.confirmed_by_id, NEW.confirmed_by_name, NEW.confirmed_at, NEW.reauthentication, NEW.authority)
        IS DISTINCT FROM
        (OLD.confirmed_by_id, OLD.confirmed_by_name, OLD.confirmed_at, OLD.reauthentication, OLD.authority) THEN
         RAISE EXCEPTION 'operation %: who confirmed it never changes', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF NOT public.medical_audit_may_be_moved_by(session_user, OLD.state, NEW.state, OLD.lane) THEN
+        RAISE EXCEPTION 'operation %: % -> % is no move of %', OLD.id, OLD.state, NEW.state, session_user
+            USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN NEW;
 END
@@ -74,17 +103,97 @@ $$;
 CREATE TRIGGER guard_operation BEFORE UPDATE ON medical_audit_operation
     FOR EACH ROW EXECUTE FUNCTION medical_audit_guard_operation();
 
--- Every insert and every move has its event, which names the state reached, in the same transaction, or there is no commit.
+-- Who enters what. A person's wish comes in through the web server and waits to be confirmed; a wish of Toban's own
+-- that a person must decide waits likewise; what the clock enters rests on an operation of this tenant that the
+-- person named in it confirmed. Once a statement, because the tick enters a thousand rows on one authority; by the
+-- primary key always, whatever the statistics of a young table say.
+CREATE FUNCTION medical_audit_guard_entry() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog SET enable_seqscan = off
+AS $$
+DECLARE
+    v_id uuid;
+    v_basis record;
+BEGIN
+    SELECT n.id INTO v_id FROM added n WHERE (
+        n.policy = 'schedule' AND n.state IN ('CONFIRMED', 'FAILED', 'MISSED') AND n.dedupe_key <> ''
+        AND n.entered_by_type IN ('system', 'schedule') AND session_user IN ('toban_worker', 'toban_scheduler')
+        OR
+        n.policy IN ('self', 'other') AND n.state = 'ENTERED' AND n.confirmed_at IS NULL
+        AND (n.confirmed_by_id, n.confirmed_by_name, n.reauthentication, n.authority) = ('', '', '', '{}')
+        AND CASE session_user WHEN 'toban_web' THEN n.entered_by_type = 'user'
+                              WHEN 'toban_worker' THEN n.entered_by_type IN ('system', 'schedule')
+                              WHEN 'toban_scheduler' THEN n.entered_by_type IN ('system', 'schedule')
+                              ELSE false END
+    ) IS NOT TRUE LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'operation %: no such entry is made by %', v_id, session_user USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    FOR v_basis IN
+        SELECT DISTINCT n.tenant_id, n.authority ->> 'operation' AS operation, n.confirmed_by_id
+        FROM added n WHERE n.policy = 'schedule'
+    LOOP
+        PERFORM FROM public.medical_audit_operation o
+        WHERE o.id = CASE WHEN v_basis.operation ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN v_basis.operation::uuid END
+          AND o.tenant_id = v_basis.tenant_id AND o.confirmed_by_id = v_basis.confirmed_by_id
+          AND o.state IN ('CONFIRMED', 'RUNNING', 'UNKNOWN', 'SUCCEEDED')
+          AND NOT EXISTS (SELECT 1 FROM added n WHERE n.id = o.id);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'operation % was not confirmed by %: nothing rests on it', v_basis.operation, v_basis.confirmed_by_id
+                USING ERRCODE = 'insufficient_privilege';
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER guard_entry AFTER INSERT ON medical_audit_operation
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION medical_audit_guard_entry();
+
+-- What has no lane has no worker: it is carried out in the transaction that confirms it, or not confirmed.
+CREATE FUNCTION medical_audit_finish_local() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+DECLARE
+    v_bound text := current_setting('toban.tenant_id', true);
+    v_state text;
+BEGIN
+    PERFORM set_config('toban.tenant_id', NEW.tenant_id::text, true);
+    SELECT state INTO v_state FROM public.medical_audit_operation WHERE id = NEW.id;
+    PERFORM set_config('toban.tenant_id', coalesce(v_bound, ''), true);
+    IF v_state IN ('CONFIRMED', 'RUNNING') THEN
+        RAISE EXCEPTION 'operation %: confirmed, but neither carried out here nor in a lane', NEW.id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER finish_local AFTER UPDATE OF state ON medical_audit_operation
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.state = 'ENTERED' AND NEW.state = 'CONFIRMED' AND NEW.lane = '')
+    EXECUTE FUNCTION medical_audit_finish_local();
+
+-- Every insert and every move has its event, in the same transaction, or there is no commit. The event names the state
+-- reached and its actor: of an entry who entered it; of what the web server does a person, and he who confirmed it, or
+-- withdrew his own, is the one whom the row names.
 SET LOCAL ROLE toban_ledger;
 CREATE FUNCTION ledger.require_event() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 AS $$
+DECLARE
+    v_type text;
+    v_id text;
 BEGIN
+    IF TG_OP = 'INSERT' THEN
+        v_type := NEW.entered_by_type;
+        v_id := NEW.entered_by_id;
+    ELSIF session_user = 'toban_web' THEN
+        v_type := 'user';
+        v_id := CASE WHEN NEW.state IN ('CONFIRMED', 'RUNNING', 'SUCCEEDED') THEN NEW.confirmed_by_id
+                     WHEN NEW.state = 'WITHDRAWN' THEN NEW.entered_by_id END;
+    END IF;
+    -- A day ahead: only so that the partitions of the coming years are not asked.
     IF NOT EXISTS (
         SELECT 1 FROM ledger.event e
-        WHERE e.tenant_id = NEW.tenant_id AND e.operation_id = NEW.id::text
-          AND e.event_at >= transaction_timestamp() AND e.txid = (pg_current_xact_id()::text)::bigint
+        WHERE e.tenant_id = NEW.tenant_id AND e.operation_id = NEW.id::text AND e.txid = (pg_current_xact_id()::text)::bigint
+          AND e.event_at >= transaction_timestamp() AND e.event_at < statement_timestamp() + interval '1 day'
           AND e.body::jsonb #>> '{detail,state}' = NEW.state
+          AND e.actor_type = coalesce(v_type, e.actor_type) AND e.actor_id = coalesce(v_id, e.actor_id)
     ) THEN
         RAISE EXCEPTION 'operation %: move to % without its ledger event', NEW.id, NEW.state USING ERRCODE = 'check_violation';
     END IF;

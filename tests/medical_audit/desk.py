@@ -143,6 +143,7 @@ class Desk:
     lane: str
     outside: Outside
     clock: Clock
+    confirmed_authority: Authority | None = None
 
     @property
     def tenant_id(self) -> UUID:
@@ -186,15 +187,26 @@ class Desk:
             "parameters": {},
             "due_at": at or self.clock(),
             "dedupe_key": f"{self.lane} {key}",
-            "authority": Authority("tags", "op-1", "u-1", "承認者"),
+            "authority": changes.get("authority") or self.authority(),
             "reason": {"code": "tags"},
         }
         return Due(**given | changes)  # type: ignore[arg-type]
 
+    def authority(self) -> Authority:
+        """What the clock's entries rest on: entered by the administrator, confirmed by the approver."""
+        if self.confirmed_authority is None:
+            with _as_role("web"):
+                basis = self.confirm(self.enter(APPLY, Role.ADMINISTRATOR))
+            self.confirmed_authority = Authority(
+                "tags", str(basis.id), basis.confirmed_by_id, basis.confirmed_by_name
+            )
+        return self.confirmed_authority
+
     def scheduled(self, *keys: str) -> list[Operation]:
         """Entered by the clock, confirmed by the authority behind it."""
+        dues = [self.due(key) for key in keys]
         with _as_role("scheduler"):
-            return enter_due([self.due(key) for key in keys], actor=self.clockwork(), now=self.clock())
+            return enter_due(dues, actor=self.clockwork(), now=self.clock())
 
     def clockwork(self) -> Actor:
         return schedule_actor(self.tenant_id, "tick", frozenset({str(Permission.POWER_ENTER)}))

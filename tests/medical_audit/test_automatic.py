@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.domain.permissions import Role
 from medical_audit.domain.kinds import Authority, Fail
 from medical_audit.domain.states import State
 from medical_audit.operations.automatic import enter_due
@@ -16,6 +17,7 @@ from tests.medical_audit.threads import race
 
 def test_two_ticks_at_once_enter_each_due_instant_once(desk: Desk, as_role: AsRole) -> None:
     keys = [f"key-{number}" for number in range(30)]
+    desk.authority()
     with as_role("scheduler"):
         entered = race(2, lambda number: enter_due(
             [desk.due(key) for key in (keys if number else reversed(keys))], actor=desk.clockwork(), now=desk.clock()))  # fmt: skip
@@ -37,8 +39,9 @@ def test_what_the_clock_enters_names_the_person_behind_it(desk: Desk) -> None:
     (row,) = desk.scheduled("named")
     stored = desk.row(row)
     assert (stored.state, stored.policy, stored.entered_by_type) == (State.CONFIRMED, "schedule", "schedule")
-    assert (stored.confirmed_by_id, stored.confirmed_by_name) == ("u-1", "承認者")
-    assert stored.authority["operation"] == "op-1"
+    approver = desk.actor(Role.APPROVER)
+    assert (stored.confirmed_by_id, stored.confirmed_by_name) == (approver.id, approver.name)
+    assert stored.authority["operation"] == desk.authority().operation
 
 
 def test_the_clock_needs_a_person_behind_it(desk: Desk) -> None:
@@ -57,11 +60,8 @@ def test_what_comes_too_late_is_entered_as_missed_and_never_called(desk: Desk, a
 
 
 def test_what_is_refused_before_the_call_keeps_its_row_and_its_reason(desk: Desk, as_role: AsRole) -> None:
+    due = desk.due("no", target=desk.target("no", refused="gone"))
     with as_role("scheduler"):
-        (row,) = enter_due(
-            [desk.due("no", target=desk.target("no", refused="gone"))],
-            actor=desk.clockwork(),
-            now=desk.clock(),
-        )
+        (row,) = enter_due([due], actor=desk.clockwork(), now=desk.clock())
     assert (desk.row(row).state, desk.row(row).outcome) == (State.FAILED, "gone")
     assert desk.story(row) == ["entered", "failed"]

@@ -7,6 +7,7 @@ import itertools
 import pytest
 from django.db import IntegrityError, connection
 
+from accounts.domain.permissions import Role
 from medical_audit.domain.states import (
     FINAL,
     OPEN,
@@ -21,8 +22,9 @@ from medical_audit.models import Operation
 from medical_audit.operations.ledger import record_many
 from medical_audit.operations.moves import MOVING, event_of
 from medical_audit.tenancy import tenant_scope
+from tests.conftest import _as_role
 from tests.medical_audit.desk import Desk
-from tests.medical_audit.support import execute
+from tests.medical_audit.support import execute, plant
 
 
 def test_every_state_has_its_moves_and_every_move_ends_in_a_state() -> None:
@@ -79,27 +81,26 @@ def test_the_database_knows_the_same_moves(desk: Desk) -> None:
 
 
 def _in_state(desk: Desk, state: State) -> Operation:
-    """A row standing in any state, with an event, as a migration might leave it."""
+    """A row standing in any state."""
     model = desk.enter()
     row = Operation(
         **{f.attname: getattr(model, f.attname) for f in Operation._meta.local_fields if f.attname != "id"}
     )
-    row.state, row.confirmed_by_id = state, "u-1"
-    with tenant_scope(desk.tenant_id):
-        row.save(force_insert=True)
-        record_many(
-            desk.tenant_id, [event_of(row, "operation.entered", actor=desk.clockwork(), now=desk.clock())]
-        )
-    return row
+    row.state, row.confirmed_by_id = state, desk.actor(Role.APPROVER).id
+    return plant(row)
 
 
 def _move(desk: Desk, row: Operation, after: State) -> None:
-    with tenant_scope(desk.tenant_id):
+    """By a process whose move it is: what people decide by the web server, what time decides by the scheduler."""
+    by_a_person = row.state == State.ENTERED and after != State.EXPIRED
+    actor = desk.clockwork()
+    if by_a_person:
+        actor = desk.actor(Role.OPERATOR if after == State.WITHDRAWN else Role.APPROVER)
+    role = "web" if by_a_person else "scheduler" if row.state == State.ENTERED else "worker"
+    with _as_role(role), tenant_scope(desk.tenant_id):
         Operation.objects.filter(id=row.id).update(state=after)
         row.state = after
-        record_many(
-            desk.tenant_id, [event_of(row, "operation.moved", actor=desk.clockwork(), now=desk.clock())]
-        )
+        record_many(desk.tenant_id, [event_of(row, "operation.moved", actor=actor, now=desk.clock())])
 
 
 @pytest.mark.parametrize("before", State)
@@ -178,7 +179,8 @@ def test_the_event_of_another_operation_or_of_another_state_does_not_count(desk:
             Operation.objects.filter(id=row.id).update(state=State.REJECTED)
             told.state = state
             record_many(
-                desk.tenant_id, [event_of(told, "operation.moved", actor=desk.clockwork(), now=desk.clock())]
+                desk.tenant_id,
+                [event_of(told, "operation.moved", actor=desk.actor(Role.APPROVER), now=desk.clock())],
             )
 
     with pytest.raises(IntegrityError, match="without its ledger event"):
@@ -194,7 +196,8 @@ def test_an_event_of_an_earlier_transaction_does_not_count(desk: Desk) -> None:
     row.state = State.REJECTED
     with tenant_scope(desk.tenant_id):
         record_many(
-            desk.tenant_id, [event_of(row, "operation.rejected", actor=desk.clockwork(), now=desk.clock())]
+            desk.tenant_id,
+            [event_of(row, "operation.rejected", actor=desk.actor(Role.APPROVER), now=desk.clock())],
         )
     with pytest.raises(IntegrityError, match="without its ledger event"):
         _update(desk, row, State.REJECTED)

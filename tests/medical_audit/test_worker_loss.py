@@ -12,11 +12,9 @@ from medical_audit.domain.kinds import Done, Fail, Go, Later, Unknown
 from medical_audit.domain.states import Phase, State
 from medical_audit.models import Operation
 from medical_audit.operations.execution import expire_overdue
-from medical_audit.operations.ledger import record_many
-from medical_audit.operations.moves import event_of
-from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
 from tests.medical_audit.desk import SOON, Desk
+from tests.medical_audit.support import plant
 from tests.medical_audit.threads import race
 
 
@@ -211,11 +209,7 @@ def test_a_row_whose_kind_nobody_knows_any_more_does_not_stop_its_lane(desk: Des
         **{f.attname: getattr(model, f.attname) for f in Operation._meta.local_fields if f.attname != "id"}
     )
     row.kind = "a.newer.kind"
-    with tenant_scope(desk.tenant_id):
-        row.save(force_insert=True)
-        record_many(
-            desk.tenant_id, [event_of(row, "operation.entered", actor=desk.clockwork(), now=desk.clock())]
-        )
+    plant(row)
     desk.drain()
     assert desk.row(good).state == State.RUNNING
     stored = desk.row(row)

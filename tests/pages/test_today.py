@@ -17,6 +17,7 @@ from medical_audit import clock
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
+from tests.simulated import switch_on
 from tests.stage import Stage
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -68,6 +69,8 @@ def test_a_mark_goes_from_waiting_to_late_to_what_became_of_it(stage: Stage, as_
     due = MONDAY_0800 + timedelta(minutes=30)
     assert marks(stage, due + timedelta(seconds=20))["電子カルテ"][0] == ("08:30", "start", "waiting", 2)
     assert marks(stage, due + timedelta(minutes=5))["電子カルテ"][0] == ("08:30", "start", "late", 2)
+    switch_on(stage.cast, stage.account, MONDAY_0800)
+    planned_at(stage, stage.made, MONDAY_0800, as_role)
     with as_role("scheduler"):
         tick(stage.cast.tenant.id, now=due + timedelta(minutes=5))
     assert marks(stage, due + timedelta(minutes=6))["電子カルテ"][0] == ("08:30", "start", "waiting", 2)
