@@ -17,6 +17,7 @@ from infra.models.account import Automation
 from infra.operations.onboarding import register_account
 from infra.operations.plans import plan
 from infra.operations.tick import target_of_resource
+from infra.queries.rules import rules_at
 from medical_audit import clock
 from medical_audit.models import Operation
 from medical_audit.operations import entry
@@ -72,6 +73,8 @@ class Stage:
             "facts": {},
         } | facts
         rows = []
+        with tenant_scope(self.cast.tenant.id):
+            rules = rules_at(now)
         for _one in range(number):
             aws_id = f"i-{uuid.uuid4().hex[:17]}"
             name = values.get("name", f"server-{aws_id[2:8]}")
@@ -80,7 +83,7 @@ class Stage:
                 type="t3.small", fingerprint="", first_seen_at=now, state_since=now - timedelta(hours=1),
                 **(values | {"name": name}),
             )  # fmt: skip
-            plan(row, self.account, since=now, now=now)
+            plan(row, rules, since=now)
             rows.append(row)
         with _as_role("worker"), tenant_scope(self.cast.tenant.id):
             Resource.objects.bulk_create(rows)

@@ -23,6 +23,7 @@ from infra.domain.calendar import national
 
 FIRST_PAGE_S = 120.0
 LINE_EVERY_S = 5.0
+SATURDAY = 5
 
 
 def main(arguments: Sequence[str], *, say: Callable[[str], None]) -> int:
@@ -64,7 +65,8 @@ def next_working_instant(now: datetime) -> datetime:
     local = now.astimezone(ZoneInfo("Asia/Tokyo"))
     calendar = national(range(local.year, local.year + 2))
     days = (local + timedelta(days=ahead) for ahead in range(30))
-    return next(day for day in days if calendar.day(day.date()).working)
+    kinds = ((day, calendar.day(day.date())) for day in days)
+    return next(day for day, kind in kinds if kind.closed is None and kind.like < SATURDAY)
 
 
 def _start_over(folder: DataFolder, *, say: Callable[[str], None]) -> None:

@@ -7,9 +7,11 @@ from django.utils import dates
 from django.utils.translation import get_language
 
 from config.saying.fields import field
-from config.saying.times import day
+from config.saying.times import day, jst
 from config.words import schedules, sentence
 from config.words.operations import CODES
+from infra.domain.days import DayRule
+from infra.domain.schedule import Period
 
 
 def reason_values(reason: object) -> tuple[str, dict[str, Any]]:
@@ -24,6 +26,7 @@ def reason_values(reason: object) -> tuple[str, dict[str, Any]]:
     code = str(field(reason, "code"))
     if values.get("day"):
         values["day"] = day(values["day"])
+    values |= {name: jst(values[name]) for name in ("until", "since") if values.get(name)}
     return code, values
 
 
@@ -45,15 +48,59 @@ def schedule_reason_short(reason: object) -> str:
 
 def schedule_sentence(schedule: object) -> str:
     """The standing rule: "Starts at 08:30 on working days and stops at 19:00."; nothing for no schedule."""
-    start, stop = field(schedule, "start", None), field(schedule, "stop", None)
-    text = schedules.SCHEDULES.get((bool(start), bool(stop)))
-    if text is None:
+    periods = list(field(schedule, "periods", None) or ())
+    if not periods:
         return ""
-    return str(text) % {
-        "start": start,
-        "stop": stop,
-        "days": weekdays(field(schedule, "weekdays", range(5))),
-    }
+    only = periods[0]
+    if len(periods) == 1 and only.days.weekly and (only.one_sided or only.stop_every_day):
+        return str(schedules.SCHEDULES[only.begin is not None, only.end is not None]) % {
+            "start": only.begin,
+            "stop": only.end,
+            "days": days_words(only.days),
+        }
+    return str(schedules.RUNS) % {"periods": _listed([period_words(one) for one in periods])}
+
+
+def period_words(period: Period) -> str:
+    """Days and hours of one period: "working days 08:30–19:00"."""
+    overnight = period.begin is not None and period.end is not None and period.end < period.begin
+    hours = (
+        schedules.OVERNIGHT
+        if overnight
+        else schedules.HOURS[period.begin is not None, period.end is not None]
+    )
+    return f"{days_words(period.days)} {str(hours) % {'begin': period.begin, 'end': period.end}}"
+
+
+def days_words(rule: DayRule) -> str:
+    """Which dates a period is for, in words."""
+    parts = []
+    if rule.weekdays is not None:
+        if rule.weekdays or not (rule.nth or rule.last):
+            parts.append(weekdays(rule.weekdays))
+        for number, nth in sorted(rule.nth, key=lambda one: (one[1], one[0])):
+            parts.append(str(schedules.ORDINALS[nth]) % {"weekday": _weekday(number)})
+        parts += [str(schedules.LAST_WEEKDAY) % {"weekday": _weekday(number)} for number in sorted(rule.last)]
+    if rule.monthdays is not None:
+        if rule.monthdays:
+            parts.append(
+                str(schedules.MONTHDAY) % {"days": _listed([str(one) for one in sorted(rule.monthdays)])}
+            )
+        parts += [str(schedules.NEAREST) % {"day": one} for one in sorted(rule.nearest)]
+        parts += [str(schedules.LAST_DAY)] if rule.last_day else []
+    words = _listed(parts) if parts else str(schedules.EVERY_DAY)
+    if rule.months is None:
+        return words
+    months = _listed([str(dates.MONTHS[number]) for number in sorted(rule.months)])
+    return f"{words} {str(schedules.IN_MONTHS) % {'months': months}}"
+
+
+def _weekday(number: int) -> str:
+    return str(dates.WEEKDAYS[number])
+
+
+def _listed(words: list[str]) -> str:
+    return ("、" if get_language() == "ja" else ", ").join(words)
 
 
 def weekdays(numbers: Iterable[int]) -> str:

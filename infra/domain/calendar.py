@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from holidays import country_holidays
 
@@ -15,12 +16,17 @@ from infra.domain.reasons import Reason, ReasonCode, because
 MONDAY_TO_FRIDAY: frozenset[int] = frozenset(range(5))
 
 
-@dataclass(frozen=True, slots=True)
-class DayKind:
-    """Whether a date is worked, and why."""
+class DayKind(NamedTuple):
+    """What the calendar says of a date.
 
-    working: bool
-    reason: Reason
+    closed: why nothing starts on it, or None. like: the weekday (0 is Monday) that plain weekday rules see: its own, but
+    for an extra working day on a weekend a Friday. extra: it is an extra working day.
+    """
+
+    date: date
+    closed: Reason | None
+    like: int
+    extra: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,30 +39,31 @@ class Calendar:
 
     holidays: Mapping[date, str] = field(default_factory=dict)
     coverage: tuple[date, date] | None = None
+    _months: Mapping[tuple[int, int], frozenset[int]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "holidays", MappingProxyType(dict(self.holidays)))
+        months: dict[tuple[int, int], set[int]] = {}
+        for day in self.holidays:
+            months.setdefault((day.year, day.month), set()).add(day.day)
+        object.__setattr__(self, "_months", {key: frozenset(days) for key, days in months.items()})
         if self.coverage is None and self.holidays:
             whole = date(min(self.holidays).year, 1, 1), date(max(self.holidays).year, 12, 31)
             object.__setattr__(self, "coverage", whole)
 
-    def day(self, day: date, weekdays: frozenset[int] = MONDAY_TO_FRIDAY) -> DayKind:
-        """Say whether a schedule for these weekdays (0 is Monday) works on a date; a holiday goes first."""
+    def day(self, day: date) -> DayKind:
+        """Say what kind of date it is for every schedule that observes this calendar."""
         name = self.holidays.get(day)
-        if name is not None:
-            return DayKind(False, because(ReasonCode.HOLIDAY, day=day, name=name))
-        return _by_weekday(day, weekdays)
+        closed = because(ReasonCode.HOLIDAY, day=day, name=name) if name is not None else None
+        return DayKind(day, closed, day.weekday())
+
+    def special(self, year: int, month: int) -> frozenset[int]:
+        """The days of a month that are not plain days of their week: closed ones and extra working days."""
+        return self._months.get((year, month), frozenset())
 
     def covers(self, day: date) -> bool:
         """Say whether the list speaks for a date."""
         return self.coverage is not None and self.coverage[0] <= day <= self.coverage[1]
-
-
-@lru_cache(maxsize=1 << 14)
-def _by_weekday(day: date, weekdays: frozenset[int]) -> DayKind:
-    if day.weekday() in weekdays:
-        return DayKind(True, because(ReasonCode.WORKING_DAY, day=day))
-    return DayKind(False, because(ReasonCode.WEEKEND, day=day, weekday=day.weekday()))
 
 
 @lru_cache(maxsize=64)

@@ -26,6 +26,8 @@ class FindingCode(StrEnum):
     SAME_TIME = "same_time"  # AutoStart and AutoStop name the same time
     TAG_NAME = "tag_name"  # a tag key that is almost AutoStart or AutoStop
     UNKNOWN_ZONE = "unknown_zone"  # the account's time zone does not exist
+    UNKNOWN_SCHEDULE = "unknown_schedule"  # no published schedule has the name that the tag gives
+    TOBAN_VALUE = "toban_value"  # the tag Toban says something other than never
 
 
 @dataclass(frozen=True, slots=True)

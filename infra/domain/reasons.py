@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
-Param = str | int | date
+Param = str | int | date | datetime
 
 
 class ReasonCode(StrEnum):
@@ -25,9 +25,23 @@ class ReasonCode(StrEnum):
     START_ONLY_FIRED = "start_only_fired"
     STOP_ONLY_WAITING = "stop_only_waiting"
     STOP_ONLY_FIRED = "stop_only_fired"
+    ALL_DAY = "all_day"
+    NO_PERIOD = "no_period"
+    CLOSURE = "closure"  # a day on which the company is closed
+    OVERRIDE_RUNNING = "override_running"
+    OVERRIDE_STOPPED = "override_stopped"
+    OVERRIDE_ALONE = "override_alone"
+    SKIPPED_ONCE = "skipped_once"
+    FREEZE = "freeze"
+    MAINTENANCE = "maintenance"
+    NEVER_TOUCH = "never_touch"
+    ENFORCED = "enforced"  # reality differs from what the schedule holds
+    NEWLY_FOUND = "newly_found"
+    AUTO_RESTART = "auto_restart"  # AWS starts a stopped database after seven days
+    STARTED_OUTSIDE = "started_outside"
 
 
-# start, stop: "HH:MM" in the schedule's zone. day: the local date that decides. weekday: 0 is Monday.
+# start, stop: "HH:MM" in the schedule's zone. until, since: instants (UTC). day: the local date that decides. weekday: 0 is Monday.
 PARAMS: Mapping[ReasonCode, tuple[str, ...]] = {
     ReasonCode.NOT_SCHEDULED: (),
     ReasonCode.UNREADABLE: ("findings",),
@@ -41,6 +55,20 @@ PARAMS: Mapping[ReasonCode, tuple[str, ...]] = {
     ReasonCode.START_ONLY_FIRED: ("day", "start"),
     ReasonCode.STOP_ONLY_WAITING: ("day", "stop"),
     ReasonCode.STOP_ONLY_FIRED: ("day", "stop"),
+    ReasonCode.ALL_DAY: ("day",),
+    ReasonCode.NO_PERIOD: (),
+    ReasonCode.CLOSURE: ("day", "name"),
+    ReasonCode.OVERRIDE_RUNNING: ("until", "person"),
+    ReasonCode.OVERRIDE_STOPPED: ("until", "person"),
+    ReasonCode.OVERRIDE_ALONE: ("until", "person"),
+    ReasonCode.SKIPPED_ONCE: ("until", "person"),
+    ReasonCode.FREEZE: ("until", "person"),
+    ReasonCode.MAINTENANCE: ("until", "name"),
+    ReasonCode.NEVER_TOUCH: (),
+    ReasonCode.ENFORCED: ("state",),
+    ReasonCode.NEWLY_FOUND: (),
+    ReasonCode.AUTO_RESTART: ("since",),
+    ReasonCode.STARTED_OUTSIDE: ("since",),
 }
 
 
@@ -56,9 +84,8 @@ class Reason:
         return dict(self.params)
 
     def as_json(self) -> dict[str, str | int]:
-        """Give code and values as one flat JSON object, dates as ISO 8601."""
-        plain = {k: v.isoformat() if isinstance(v, date) else v for k, v in self.params}
-        return {"code": self.code.value, **plain}
+        """Give code and values as one flat JSON object; dates and instants (UTC) as ISO 8601."""
+        return {"code": self.code.value, **{name: _plain(value) for name, value in self.params}}
 
 
 def because(code: ReasonCode, **params: Param) -> Reason:
@@ -70,3 +97,9 @@ def because(code: ReasonCode, **params: Param) -> Reason:
         return Reason(code, tuple([(name, params[name]) for name in names]))
     except KeyError as missing:
         raise TypeError(f"{code} takes {names}, got {tuple(params)}") from missing
+
+
+def _plain(value: Param) -> str | int:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value

@@ -13,6 +13,7 @@ from infra.domain.findings import FindingCode, shown
 
 # re.ASCII and fullmatch matter: \d and $ would let in other scripts' digits and a line end.
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
+_END_OF_DAY = "24:00"
 _LOOSE = re.compile(r"T?([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{2}))?)?|([0-9]{2})([0-9]{2})", re.ASCII)
 _ZONED = re.compile(
     r"T?[0-9]{1,2}:?[0-9]{2}(?::[0-9]{2})? ?(?:Z|JST|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})", re.ASCII
@@ -26,17 +27,20 @@ class UnknownZone(ValueError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class ClockTime:
-    """A time of day, 00:00 to 23:59, in no zone; `str()` gives HH:MM."""
+    """A time of day, 00:00 to 23:59, or 24:00 as an end, in no zone; `str()` gives HH:MM."""
 
     hour: int
     minute: int
 
     def __post_init__(self) -> None:
-        if not (0 <= self.hour <= 23 and 0 <= self.minute <= 59):
+        if not ((0 <= self.hour <= 23 and 0 <= self.minute <= 59) or (self.hour, self.minute) == (24, 0)):
             raise ValueError(f"no clock shows {self.hour}:{self.minute}")
 
     def __str__(self) -> str:
         return f"{self.hour:02}:{self.minute:02}"
+
+
+MIDNIGHT, END_OF_DAY = ClockTime(0, 0), ClockTime(24, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,10 @@ class BadTime:
     suggestion: str | None = None
 
 
-def parse_clock(text: str) -> ClockTime | BadTime:
-    """Accept exactly HH:MM in ASCII, 00:00 to 23:59; name the fault of anything else. Never raises."""
+def parse_clock(text: str, *, end: bool = False) -> ClockTime | BadTime:
+    """Accept exactly HH:MM in ASCII, 00:00 to 23:59, and 24:00 for an end; name the fault of anything else. Never raises."""
+    if end and text == _END_OF_DAY:
+        return END_OF_DAY
     if _CLOCK.fullmatch(text):
         return ClockTime(int(text[:2]), int(text[3:]))
     core = _trimmed(text)
@@ -113,7 +119,10 @@ def instant(day: date, clock: ClockTime, zone: ZoneInfo) -> datetime:
 
     A time that is skipped when clocks go forward gives the first instant after the gap; one that comes
     twice when clocks go back gives the first of the two. Later local times never give earlier instants.
+    24:00 is the first moment of the next date.
     """
+    if clock == END_OF_DAY:
+        day, clock = day + timedelta(days=1), MIDNIGHT
     wall = datetime.combine(day, time(clock.hour, clock.minute))
     at = wall.replace(tzinfo=zone).astimezone(UTC)
     return at if at.astimezone(zone).replace(tzinfo=None) == wall else _end_of_gap(wall, zone)

@@ -6,7 +6,8 @@ from typing import Any
 
 from infra.models import AwsAccount, Resource
 from infra.models.account import Automation
-from infra.operations.plans import PLAN_FIELDS, plan
+from infra.operations.plans import replan
+from infra.queries.rules import rules_at
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
@@ -34,8 +35,6 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     account.automation_confirmed_at = now
     account.save()
     present = Resource.objects.filter(account=account, gone_at__isnull=True)
-    rows = list(present.select_for_update(of=("self",)).order_by("id"))
-    for row in rows:
-        plan(row, account, since=now, now=now)
-    Resource.objects.bulk_update(rows, PLAN_FIELDS, batch_size=500)
-    return {"before": before, "after": account.automation, "resources": len(rows)}
+    rows = present.select_related("account").select_for_update(of=("self",)).order_by("id")
+    planned = replan(rows, rules_at(now), since=now)
+    return {"before": before, "after": account.automation, "resources": planned}

@@ -1,34 +1,39 @@
-"""When a resource's schedule speaks next: worked out when tags change, when a tick has passed, never by a scan."""
+"""When a resource's schedule speaks next: worked out when something it depends on changes, or when a tick has passed, never by a scan."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from infra.domain.duty import Duty, Occurrence, next_occurrence
 from infra.domain.findings import Finding as TagFinding
-from infra.domain.schedule import Occurrence, TagSchedule, Unreadable, next_occurrence
-from infra.models import AwsAccount, Resource
-from infra.queries.schedules import calendar_at, schedule_of
+from infra.domain.schedule import Action, Schedule, Unreadable
+from infra.models import Resource
+from infra.queries.rules import Followed, Rules
+from medical_audit.operations.writing import write_rows
 
-PLAN_FIELDS = ("next_change_at", "next_action", "planned_from")
+PLAN_FIELDS = (
+    "next_change_at", "next_action", "planned_from", "scheduled", "schedule_source", "schedule_revision",
+)  # fmt: skip
 
 
-def plan(
-    resource: Resource, account: AwsAccount, *, since: datetime, now: datetime
-) -> tuple[TagFinding, ...]:
+def plan(resource: Resource, rules: Rules, *, since: datetime) -> tuple[TagFinding, ...]:
     """Set the plan of a resource (in memory) from `since` on; returns what is wrong with its tags.
 
-    An unreadable tag, or a stop that AWS would refuse anyway, means no action at all.
+    An unreadable tag, or a stop that AWS would refuse anyway, means no action at all. Needs `resource.account`.
     """
-    schedule = schedule_of(resource.tags, account)
-    following = None
+    followed = rules.followed(resource)
+    duty = rules.duty(resource)
     findings: tuple[TagFinding, ...] = ()
     if resource.gone_at is not None:
-        schedule = None
-    if isinstance(schedule, Unreadable):
-        findings = schedule.findings
-    elif isinstance(schedule, TagSchedule):
-        findings = _unsupported(resource)
-        if not findings:
-            following = next_occurrence(schedule, calendar_at(now), since)
+        duty, followed = Duty(None, rules.calendar), None
+    elif isinstance(duty.schedule, Unreadable):
+        findings = duty.schedule.findings
+    elif isinstance(duty.schedule, Schedule):
+        findings = _unsupported(resource, duty)
+    following = None if findings else next_occurrence(duty, since)
     resource.scheduled = following is not None
+    source = followed if isinstance(followed, Followed) else None
+    resource.schedule_source = str(source.source) if source else ""
+    resource.schedule_revision = source.revision.id if source and source.revision else None
     set_next(resource, following, since)
     return findings
 
@@ -39,8 +44,21 @@ def set_next(resource: Resource, following: Occurrence | None, since: datetime) 
     resource.planned_from = since
 
 
-def _unsupported(resource: Resource) -> tuple[TagFinding, ...]:
+def replan(resources: Iterable[Resource], rules: Rules, *, since: datetime) -> int:
+    """Plan locked rows (with their accounts) anew from `since` on and write them; returns how many.
+
+    What lay before `since` is not caught up.
+    """
+    rows = list(resources)
+    for row in rows:
+        plan(row, rules, since=since)
+    write_rows(rows, PLAN_FIELDS)
+    return len(rows)
+
+
+def _unsupported(resource: Resource, duty: Duty) -> tuple[TagFinding, ...]:
     refusal = resource.facts.get("stop_refusal", "")
-    if not refusal or "AutoStop" not in resource.tags:
+    if not refusal or not isinstance(duty.schedule, Schedule) or Action.STOP not in duty.schedule.directions:
         return ()
-    return (TagFinding(f"unsupported_{refusal}", "AutoStop", resource.tags["AutoStop"]),)  # type: ignore[arg-type]
+    tag = next((name for name in ("AutoStop", "Schedule") if name in resource.tags), "")
+    return (TagFinding(f"unsupported_{refusal}", tag, resource.tags.get(tag, "")),)  # type: ignore[arg-type]

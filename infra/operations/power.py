@@ -19,12 +19,13 @@ from infra.domain.aws import (
     stop_refusal,
 )
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
+from infra.domain.duty import wanted as wanted_at
 from infra.domain.power import Power, ec2_power, rds_power
-from infra.domain.schedule import Action, State, TagSchedule, evaluate
+from infra.domain.schedule import Action, State, Unreadable
 from infra.models import Resource
 from infra.models.account import Automation
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
-from infra.queries.schedules import calendar_at, schedule_of
+from infra.queries.rules import Rules, rules_at
 from infra.queries.targets import target_of
 from medical_audit.domain.errors import LeaseLost
 from medical_audit.domain.kinds import Accepted, Done, Drop, Fail, Go, Health, Later, Round, Verdict
@@ -54,6 +55,7 @@ class Plan:
 
     target: Target | None
     resources: Mapping[UUID, Resource]
+    rules: Rules
     now: datetime
     seen: dict[UUID, Seen] = field(default_factory=dict)
 
@@ -74,7 +76,7 @@ class PowerExecutor:
         }
         account, _, region = operations[0].lane.partition("/")
         resources = {one.id: rows[one.target_id] for one in operations if one.target_id in rows}
-        return Plan(target_of(account, region), resources, now)
+        return Plan(target_of(account, region), resources, rules_at(now), now)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, now, self._before)
@@ -124,7 +126,7 @@ class PowerExecutor:
         plan: Plan,
         operations: Sequence[Operation],
         now: datetime,
-        judge: Callable[[Operation, Resource, Seen, datetime], Verdict],
+        judge: Callable[[Plan, Operation, Resource, Seen, datetime], Verdict],
     ) -> Round:
         if plan.target is None:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
@@ -147,13 +149,13 @@ class PowerExecutor:
                 verdicts[one.id] = Fail("gone")
                 continue
             plan.seen[one.id] = seen
-            verdicts[one.id] = judge(one, row, seen, now)
+            verdicts[one.id] = judge(plan, one, row, seen, now)
         return Round(verdicts, Health.GOOD if asked else Health.UNTOUCHED)
 
-    def _before(self, operation: Operation, row: Resource, seen: Seen, now: datetime) -> Verdict:
+    def _before(self, plan: Plan, operation: Operation, row: Resource, seen: Seen, now: datetime) -> Verdict:
         if seen.power == Power.GONE:
             return Fail("gone", detail={"aws_state": seen.aws_state})
-        if operation.policy == "schedule" and (drop := self._no_longer_wanted(row, seen, now)):
+        if operation.policy == "schedule" and (drop := self._no_longer_wanted(plan.rules, row, seen, now)):
             return drop
         if seen.power == self.goal:
             return Done("already", detail={"aws_state": seen.aws_state})
@@ -169,18 +171,20 @@ class PowerExecutor:
             return Later("busy", self.look_in * 3, detail={"aws_state": seen.aws_state})
         return None
 
-    def _no_longer_wanted(self, row: Resource, seen: Seen, now: datetime) -> Drop | None:
+    def _no_longer_wanted(self, rules: Rules, row: Resource, seen: Seen, now: datetime) -> Drop | None:
         """The level check: after a delay, or a tag changed meanwhile, only what still makes sense is done."""
         if row.account.automation != Automation.ON:
             return Drop("automation_off")
-        schedule = schedule_of(seen.tags, row.account)
-        if not isinstance(schedule, TagSchedule):
+        duty = rules.duty(row, seen.tags)
+        if duty.excluded is not None or isinstance(duty.schedule, Unreadable):
             return Drop("tags_changed")
-        wanted = evaluate(schedule, now, calendar_at(now)).state
+        if duty.schedule is None and not duty.windows:
+            return Drop("tags_changed")
+        wanted, _ = wanted_at(duty, now)
         opposite = State.STOPPED if self.action is Action.START else State.RUNNING
         return Drop("superseded", detail={"wanted": str(wanted)}) if wanted is opposite else None
 
-    def _after(self, operation: Operation, row: Resource, seen: Seen, now: datetime) -> Verdict:
+    def _after(self, plan: Plan, operation: Operation, row: Resource, seen: Seen, now: datetime) -> Verdict:
         if seen.power == self.goal:
             return Done("reached", detail={"aws_state": seen.aws_state})
         if seen.power == Power.GONE:

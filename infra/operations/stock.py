@@ -10,14 +10,14 @@ from infra.domain.power import Power, ec2_power, rds_power
 from infra.models import Finding, Region, Resource
 from infra.models.resource import ResourceKind
 from infra.operations.plans import PLAN_FIELDS, plan
-from infra.queries.schedules import GRACE, schedule_of
+from infra.queries.rules import GRACE, Rules, rules_at
 from medical_audit.domain.actor import Actor, EventDraft, Subject
 from medical_audit.domain.canonical import digest
 from medical_audit.operations.ledger import record_many
 
 SEEN_FIELDS = (
     "name", "project", "state", "aws_state", "type", "tags", "facts", "fingerprint", "state_since", "gone_at",
-    "scheduled", *PLAN_FIELDS,
+    *PLAN_FIELDS,
 )  # fmt: skip
 
 
@@ -43,11 +43,13 @@ def keep_resources(
         for row in here.only("kind", "aws_id", "fingerprint", "gone_at", "planned_from")
     }
     differing = [row.id for key, row in known.items() if _differs(row, seen.get(key), now)]
+    rules = rules_at(now)
     rows = list(here.filter(id__in=differing).select_for_update(of=("self",)).order_by("id"))
     found: dict[Resource, tuple[TagFinding, ...]] = {}
     for row in rows:
         facts = seen.get((row.kind, row.aws_id))
-        found[row] = _change(row, facts, region, looked_at, now) if facts else _lose(row, region, now)
+        row.account = region.account
+        found[row] = _change(row, facts, region, rules, looked_at, now) if facts else _lose(row, rules, now)
     for key, facts in seen.items():
         if key not in known and facts["state"] != Power.GONE:
             row = Resource(
@@ -55,7 +57,7 @@ def keep_resources(
                 first_seen_at=now, state_since=looked_at,
             )  # fmt: skip
             rows.append(row)
-            found[row] = _change(row, facts, region, looked_at, now)
+            found[row] = _change(row, facts, region, rules, looked_at, now)
     # One statement for new and changed rows alike, and far cheaper than an UPDATE of many CASEs.
     Resource.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["id"], update_fields=SEEN_FIELDS, batch_size=500
@@ -72,9 +74,9 @@ def _differs(row: Resource, facts: dict[str, Any] | None, now: datetime) -> bool
 
 
 def _change(
-    row: Resource, facts: dict[str, Any], region: Region, looked_at: datetime, now: datetime
+    row: Resource, facts: dict[str, Any], region: Region, rules: Rules, looked_at: datetime, now: datetime
 ) -> tuple[TagFinding, ...]:
-    since = _since(row, facts, region, now)
+    since = _since(row, facts, region, rules, now)
     if looked_at < row.state_since <= now:
         # A worker has seen the machine after this look began; the next look compares anew.
         facts = facts | {"state": row.state, "aws_state": row.aws_state, "fingerprint": ""}
@@ -83,16 +85,16 @@ def _change(
     for name, value in facts.items():
         setattr(row, name, value)
     row.gone_at = (row.gone_at or now) if row.state == Power.GONE else None
-    return plan(row, region.account, since=since, now=now)
+    return plan(row, rules, since=since)
 
 
-def _lose(row: Resource, region: Region, now: datetime) -> tuple[TagFinding, ...]:
+def _lose(row: Resource, rules: Rules, now: datetime) -> tuple[TagFinding, ...]:
     row.state, row.aws_state, row.fingerprint = Power.GONE, "gone", ""
     row.gone_at = row.state_since = now
-    return plan(row, region.account, since=now, now=now)
+    return plan(row, rules, since=now)
 
 
-def _since(row: Resource, facts: dict[str, Any], region: Region, now: datetime) -> datetime:
+def _since(row: Resource, facts: dict[str, Any], region: Region, rules: Rules, now: datetime) -> datetime:
     """From when the plan of a row counts: a time that passed between two looks is still acted on, an older one is not.
 
     A schedule that is as it was goes on where it stood. A changed one counts from the look before this one, but
@@ -101,7 +103,7 @@ def _since(row: Resource, facts: dict[str, Any], region: Region, now: datetime) 
     account = region.account
     if row.planned_from is None or _clock_went_back(row, now):
         return now - GRACE
-    same = schedule_of(row.tags, account) == schedule_of(facts["tags"], account)
+    same = row.project == facts["project"] and rules.followed(row) == rules.followed(row, facts["tags"])
     if same and row.gone_at is None and row.facts.get("stop_refusal") == facts["facts"].get("stop_refusal"):
         return row.planned_from
     floors = (now - GRACE, region.inventory_at, account.automation_confirmed_at)

@@ -15,7 +15,7 @@ from infra.models import Region, Volume
 from infra.models.account import Automation
 from infra.models.volume import Naming
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
-from infra.queries.authority import authority_of
+from infra.queries.authority import account_authority
 from infra.queries.targets import target_of
 from medical_audit.domain.actor import schedule_actor
 from medical_audit.domain.canonical import utc_text
@@ -46,7 +46,7 @@ def enter_tagging(tenant_id: UUID, region_id: UUID, *, now: datetime) -> int:
     """Enter one operation per attached volume without a Name whose server has one; a volume is tried once a day."""
     with tenant_scope(tenant_id):
         region = Region.objects.select_related("account").get(id=region_id)
-        authority = authority_of(region.account, "ebs_tagging")
+        authority = account_authority(region.account, "ebs_tagging")
         if authority is None:
             return 0
         wanting = Volume.objects.filter(

@@ -9,12 +9,12 @@ import structlog
 from django.db import connection
 
 from accounts.domain.permissions import Permission
-from infra.domain.calendar import Calendar
-from infra.domain.schedule import Occurrence, Pending, pending
+from infra.domain.duty import Duty, Occurrence, Pending, pending
+from infra.domain.schedule import Action
 from infra.models import Resource
 from infra.operations.plans import PLAN_FIELDS, set_next
 from infra.queries.authority import authority_of
-from infra.queries.schedules import GRACE, calendar_at, schedule_of
+from infra.queries.rules import Followed, Rules, rules_at
 from medical_audit.domain.actor import Actor, EventDraft, Subject, schedule_actor
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.kinds import Authority, OperationTarget
@@ -73,19 +73,19 @@ def _due_rows(now: datetime) -> list[Resource]:
 
 def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[list[Operation], int]:
     actor = schedule_actor(tenant_id, "schedule", CLOCK_PERMISSIONS)
-    calendar = calendar_at(now)
+    rules = rules_at(now)
     dues: list[Due] = []
     events: list[EventDraft] = []
     for row in rows:
-        said = _said(row, calendar, now)
-        if said is None:
+        spoken = _said(row, rules, now)
+        if spoken is None:
             row.next_change_at = now + TROUBLE_WAIT
             continue
-        events += _skips(row, said, actor, now)
-        authority = authority_of(row.account, "tags")
-        if authority is not None:
-            dues += _dues(row, said, authority, now)
-        elif said.due is not None:
+        duty, said = spoken
+        events += _skips(row, said, duty, actor, now)
+        new = _dues(row, said, duty, rules, now)
+        dues += new
+        if said.due is not None and not new:
             events.append(_event("schedule.observed", row, said.due, actor, now))
         set_next(row, said.next, now)
     operations = enter_due(dues, actor=actor, now=now)
@@ -94,37 +94,67 @@ def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[l
     return operations, sum(event.kind == "schedule.skipped" for event in events)
 
 
-def _said(row: Resource, calendar: Calendar, now: datetime) -> Pending | None:
+def _said(row: Resource, rules: Rules, now: datetime) -> tuple[Duty, Pending] | None:
     """What a schedule says; None where working it out broke: that row is looked at again later, the others go on."""
     try:
         assert row.planned_from is not None
-        return pending(schedule_of(row.tags, row.account), calendar, row.planned_from, now, GRACE)
+        duty = rules.duty(row)
+        return duty, pending(duty, row.planned_from, now)
     except Exception:
         log.exception("schedule_failed", resource=str(row.id), tenant=str(row.tenant_id))
         return None
 
 
-def _dues(row: Resource, said: Pending, authority: Authority, now: datetime) -> list[Due]:
-    late = [(one, "grace_passed" if now - one.at > GRACE else "superseded") for one in said.missed]
-    dues = [_due(row, one, authority, missed=why) for one, why in late]
-    return [*dues, _due(row, said.due, authority)] if said.due else dues
+def _dues(row: Resource, said: Pending, duty: Duty, rules: Rules, now: datetime) -> list[Due]:
+    """What is entered, under the authority of each; nothing in an account that only observes."""
+    found = rules.followed(row)
+    followed = found if isinstance(found, Followed) else None
+    wanted = [
+        (one, "grace_passed" if now - one.at > duty.grace(one.action) else "superseded")
+        for one in said.missed
+    ]
+    wanted += [(said.due, "")] if said.due else []
+    dues = []
+    for one, missed in wanted:
+        authority = authority_of(row.account, followed, rules, one)
+        if authority is not None:
+            dues.append(_due(row, one, duty, followed, authority, missed))
+    return dues
 
 
-def _due(row: Resource, one: Occurrence, authority: Authority, missed: str = "") -> Due:
+def _due(
+    row: Resource, one: Occurrence, duty: Duty, followed: Followed | None, authority: Authority, missed: str
+) -> Due:
+    reason: dict[str, object] = {"source": authority.source}
+    if followed is not None and followed.named is not None and followed.revision is not None:
+        reason |= {"schedule": followed.named.name, "revision": followed.revision.number}
+    else:
+        reason |= {name: row.tags.get(name, "") for name in ("AutoStart", "AutoStop")}
+    if one.cause is not None:
+        reason["because"] = one.cause.as_json()
     return Due(
         kind=f"{row.kind}.{one.action}",
         target=target_of_resource(row),
-        parameters={"aws_id": row.aws_id},
+        parameters={"aws_id": row.aws_id, **_options(row, one, duty)},
         due_at=one.at,
+        grace=duty.grace(one.action),
         dedupe_key=f"{row.kind}.{one.action}/{row.id}/{utc_text(one.at)}",
         authority=authority,
-        reason={
-            "source": "tags",
-            "AutoStart": row.tags.get("AutoStart", ""),
-            "AutoStop": row.tags.get("AutoStop", ""),
-        },
+        reason=reason,
         missed=missed,
     )
+
+
+def _options(row: Resource, one: Occurrence, duty: Duty) -> dict[str, bool]:
+    """How the schedule wants this action carried out; only what is asked for."""
+    options, stop = duty.options, one.action is Action.STOP
+    wanted = {
+        "hibernate": stop and row.kind == "ec2" and options.hibernate,
+        "snapshot": stop and row.kind == "rds" and options.snapshot,
+        "retain": stop and not one.window and options.retain_running,
+        "ordered": options.ordered and bool(row.project),
+    }
+    return {name: True for name, asked in wanted.items() if asked}
 
 
 def target_of_resource(row: Resource) -> OperationTarget:
@@ -135,10 +165,12 @@ def target_of_resource(row: Resource) -> OperationTarget:
     )  # fmt: skip
 
 
-def _skips(row: Resource, said: Pending, actor: Actor, now: datetime) -> list[EventDraft]:
-    """A start that a holiday suppressed is recorded in words, and so is what lies too far back to list."""
+def _skips(row: Resource, said: Pending, duty: Duty, actor: Actor, now: datetime) -> list[EventDraft]:
+    """What a closed day or an override suppressed is recorded in words, and so is what lies too far back to list."""
     events = [
-        _event("schedule.skipped", row, one, actor, now) for one in said.skipped if now - one.at <= GRACE
+        _event("schedule.skipped", row, one, actor, now)
+        for one in said.skipped
+        if now - one.at <= duty.grace(one.action)
     ]
     if said.missed_older and said.missed:
         events.append(

@@ -6,16 +6,18 @@ Grouped in the database by equal tags, so that it costs what differs, not what e
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Max, TextField
+from django.db.models.functions import Cast
 
 from accounts.domain.permissions import Permission
-from infra.domain.calendar import Calendar
-from infra.domain.schedule import Action, Occurrence, State, TagSchedule, evaluate, occurrences
-from infra.models import AwsAccount, Resource
+from infra.domain.duty import Duty, Occurrence, occurrences, wanted
+from infra.domain.schedule import Action, Schedule, State
+from infra.models import Resource
 from infra.models.account import Automation
-from infra.queries.schedules import calendar_at, schedule_of
+from infra.queries.rules import Rules
 from medical_audit.domain.actor import Actor
 
 #: A start or stop this much later than planned is shown as late.
@@ -54,10 +56,10 @@ class BandRow:
 
 @dataclass(frozen=True, slots=True)
 class PlanGroup:
-    """Resources of one project and account with the same tags, and how many they are."""
+    """Resources of one project that have the same duty, and how many they are."""
 
     project: str
-    schedule: TagSchedule
+    duty: Duty
     count: int
 
 
@@ -72,29 +74,37 @@ class DayBounds:
         return max(0.0, min(100.0, (at - self.begin) / (self.end - self.begin) * 100))
 
 
-def plan_groups(*, actor: Actor) -> list[PlanGroup]:
-    """Every schedule that Toban acts on in this tenant, with the number of resources that follow it."""
+def plan_groups(rules: Rules, *, actor: Actor) -> list[PlanGroup]:
+    """Everything that Toban acts on in this tenant, with the number of resources that are alike.
+
+    Resources of one project and account that follow the same are alike, unless an override speaks of one of them.
+    """
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    accounts = {account.id: account for account in AwsAccount.objects.filter(automation=Automation.ON)}
-    rows = (
-        Resource.objects.filter(gone_at__isnull=True, scheduled=True, account_id__in=accounts)
-        .values_list("project", "account_id", "tags__AutoStart", "tags__AutoStop")
-        .annotate(number=Count("id"))
+    rows = Resource.objects.filter(gone_at__isnull=True, scheduled=True, account__automation=Automation.ON)
+    apart = {one.resource_id for one in rules.overrides if one.resource_id is not None}
+    alike = (
+        rows.exclude(id__in=apart)
+        .values_list(
+            "project",
+            "account_id",
+            "schedule_source",
+            "schedule_revision",
+            "tags__AutoStart",
+            "tags__AutoStop",
+        )
+        .annotate(number=Count("id"), sample=Max(Cast("id", TextField())))
         .order_by()
     )
-    groups = []
-    for project, account_id, start, stop, number in rows:
-        tags = {name: text for name, text in (("AutoStart", start), ("AutoStop", stop)) if text is not None}
-        schedule = schedule_of(tags, accounts[account_id])
-        if isinstance(schedule, TagSchedule):
-            groups.append(PlanGroup(project, schedule, number))
-    return groups
+    numbers = {UUID(sample): number for *_, number, sample in alike} | dict.fromkeys(apart, 1)
+    return [
+        PlanGroup(row.project, rules.duty(row), numbers[row.id])
+        for row in rows.filter(id__in=numbers).select_related("account").order_by("project", "id")
+    ]
 
 
 def band_of(groups: Iterable[PlanGroup], day: DayBounds, *, actor: Actor, now: datetime) -> list[BandRow]:
     """One row per project that has anything planned or done on this day."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    calendar = calendar_at(now)
     marks: dict[tuple[str, datetime, str, str], int] = {}
     spans: dict[str, list[tuple[datetime, datetime]]] = {}
 
@@ -104,8 +114,7 @@ def band_of(groups: Iterable[PlanGroup], day: DayBounds, *, actor: Actor, now: d
 
     for group in groups:
         planned = occurrences(
-            group.schedule,
-            calendar,
+            group.duty,
             day.begin - timedelta(microseconds=1),
             day.end - timedelta(microseconds=1),
         )
@@ -114,20 +123,18 @@ def band_of(groups: Iterable[PlanGroup], day: DayBounds, *, actor: Actor, now: d
                 add(group.project, one.at, one.action, "skipped", group.count)
             elif one.at > now:
                 add(group.project, one.at, one.action, "waiting", group.count)
-        spans.setdefault(group.project, []).extend(_running(group.schedule, planned, day, calendar))
+        spans.setdefault(group.project, []).extend(_running(group.duty, planned, day))
     for project, action, at, status, number in [*_done(actor, day, now), *_untaken(actor, day, now)]:
         add(project, at, action, status, number)
     return _rows(marks, spans, day)
 
 
-def _running(
-    schedule: TagSchedule, planned: Iterable[Occurrence], day: DayBounds, calendar: Calendar
-) -> list[tuple[datetime, datetime]]:
-    """When a schedule with a start and a stop wants its resources on."""
-    if schedule.start is None or schedule.stop is None:
+def _running(duty: Duty, planned: Iterable[Occurrence], day: DayBounds) -> list[tuple[datetime, datetime]]:
+    """When a duty that names both a start and a stop wants its resources on."""
+    if not isinstance(duty.schedule, Schedule) or len(duty.schedule.directions) < len(Action):
         return []
     found = []
-    since = day.begin if evaluate(schedule, day.begin, calendar).state is State.RUNNING else None
+    since = day.begin if wanted(duty, day.begin)[0] is State.RUNNING else None
     for one in planned:
         if one.suppressed is not None:
             continue

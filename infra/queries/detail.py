@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from accounts.domain.permissions import Permission
+from infra.domain.duty import Occurrence, occurrences
 from infra.domain.reasons import Reason
-from infra.domain.schedule import Action, Occurrence, occurrences
+from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource, Volume
 from infra.queries.resources import get_resource
-from infra.queries.schedules import calendar_at
+from infra.queries.rules import Rules, rules_at
 from infra.queries.standing import Standing, refusal_of, standing_of
+from infra.queries.today import day_reason
 from infra.queries.volumes import attached_to
 from medical_audit.domain.actor import Actor
 from medical_audit.models import Event, Operation
@@ -60,12 +61,13 @@ def resource_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Detail
     under_way = open_of_target("resource", str(resource.id), actor=actor)
     events, more = events_of_subject("resource", str(resource.id), actor=actor)
     region = Region.objects.filter(account=resource.account, name=resource.region).first()
-    standing = standing_of(resource, now)
+    rules = rules_at(now)
+    standing = standing_of(resource, rules, now)
     may_enter = actor.may(Permission.POWER_ENTER, actor.tenant_id) and resource.gone_at is None
     return Detail(
         resource=resource,
         standing=standing,
-        days=week(resource, standing, now) if resource.gone_at is None else (),
+        days=week(resource, standing, rules, now) if resource.gone_at is None else (),
         findings=list(
             Finding.objects.filter(resource=resource, resolved_at__isnull=True).order_by("tag", "code")
         ),
@@ -80,21 +82,21 @@ def resource_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Detail
     )
 
 
-def week(resource: Resource, standing: Standing, now: datetime) -> tuple[Day, ...]:
-    """The plan of the coming days in the account's zone, today first; empty without a plan that Toban acts on."""
+def week(resource: Resource, standing: Standing, rules: Rules, now: datetime) -> tuple[Day, ...]:
+    """The plan of the coming days in the schedule's zone, today first; empty without a plan that Toban acts on."""
     if standing.schedule is None or not resource.scheduled or standing.observed:
         return ()
-    zone, calendar = ZoneInfo(resource.account.time_zone), calendar_at(now)
+    zone = standing.schedule.tz
     today = now.astimezone(zone).date()
     midnight = datetime.combine(today, time(), zone)
     planned = occurrences(
-        standing.schedule, calendar, midnight - timedelta(microseconds=1), midnight + timedelta(days=DAYS)
+        standing.duty, midnight - timedelta(microseconds=1), midnight + timedelta(days=DAYS)
     )
     by_day: dict[date, dict[Action, Occurrence]] = {}
     for one in planned:
         by_day.setdefault(one.at.astimezone(zone).date(), {})[one.action] = one
     return tuple(
-        _day(day, calendar.day(day, standing.schedule.weekdays).reason, by_day.get(day, {}))
+        _day(day, day_reason(rules, day), by_day.get(day, {}))
         for day in (today + timedelta(days=number) for number in range(DAYS))
     )
 

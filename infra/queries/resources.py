@@ -10,10 +10,11 @@ from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 
 from accounts.domain.permissions import Permission
+from infra.domain.duty import Change
 from infra.domain.power import Power
 from infra.domain.reasons import Reason
-from infra.domain.schedule import Change
 from infra.models import AwsAccount, Finding, Resource
+from infra.queries.rules import rules_at
 from infra.queries.standing import standing_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
@@ -78,9 +79,9 @@ def list_resources(wanted: ResourceFilter, cursors: Cursors, *, actor: Actor, no
         )
     )
     under_way = open_by_target("resource", map(str, ids), actor=actor)
-    listed = []
+    listed, rules = [], rules_at(now)
     for row in page.rows:
-        standing = standing_of(row, now)
+        standing = standing_of(row, rules, now)
         listed.append(
             ResourceRow(
                 row,

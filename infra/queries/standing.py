@@ -1,34 +1,49 @@
-"""How one resource stands: what its schedule wants now, why, what comes next, and whether a person may act on it."""
+"""How one resource stands: what is wanted of it now, why, what comes next, and whether a person may act on it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from infra.domain.duty import Change, Duty, evaluate
 from infra.domain.power import Power
 from infra.domain.reasons import Reason
-from infra.domain.schedule import Action, Change, TagSchedule, Unreadable, evaluate
-from infra.models import Resource
+from infra.domain.schedule import Action, Schedule
+from infra.models import Override, Resource
 from infra.models.account import Automation
-from infra.queries.schedules import calendar_at, schedule_of
+from infra.queries.rules import Followed, Rules
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`next` is what Toban will really do next: nothing in an account that it only observes (`observed`)."""
+    """`next` is what Toban will really do next: nothing in an account that it only observes (`observed`), where
+    `would` says what it would do. `followed`: which schedule and where from. `overrides`: the governing one first."""
 
-    schedule: TagSchedule | None
+    duty: Duty
+    schedule: Schedule | None
+    followed: Followed | None
     reason: Reason
     next: Change | None
+    would: Change | None
     observed: bool
+    overrides: tuple[Override, ...]
 
 
-def standing_of(resource: Resource, now: datetime) -> Standing:
+def standing_of(resource: Resource, rules: Rules, now: datetime) -> Standing:
     """Needs `resource.account`; asks nothing of the database."""
-    schedule = schedule_of(resource.tags, resource.account)
-    verdict = evaluate(schedule, now, calendar_at(now))
-    readable = None if isinstance(schedule, Unreadable) else schedule
+    followed, duty = rules.followed(resource), rules.duty(resource)
+    verdict = evaluate(duty, now)
     observed = resource.account.automation != Automation.ON
-    acts = resource.scheduled and not observed and resource.gone_at is None
-    return Standing(readable, verdict.reason, verdict.next_action if acts else None, observed)
+    present = resource.scheduled and resource.gone_at is None
+    would = verdict.next_action if present else None
+    return Standing(
+        duty=duty,
+        schedule=duty.schedule if isinstance(duty.schedule, Schedule) else None,
+        followed=followed if isinstance(followed, Followed) else None,
+        reason=verdict.reason,
+        next=None if observed else would,
+        would=would,
+        observed=observed,
+        overrides=tuple(one for one in rules.overrides_of(resource) if (one.ended_at or one.until) > now),
+    )
 
 
 _REFUSED_STATES = {

@@ -9,18 +9,20 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count
 
 from accounts.domain.permissions import Permission
-from infra.domain.reasons import Reason
-from infra.domain.schedule import Action, occurrences
+from infra.domain.duty import occurrences
+from infra.domain.reasons import Reason, ReasonCode, because
+from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource
 from infra.models.account import Automation
 from infra.queries.band import BandRow, DayBounds, PlanGroup, band_of, plan_groups
-from infra.queries.schedules import calendar_at
+from infra.queries.rules import Rules, rules_at
 from infra.queries.standing import standing_of
 from medical_audit.domain.actor import Actor
 from medical_audit.models import Operation
 from medical_audit.queries.operations import awaiting, overdue, troubles
 
 SHOWN = 8
+SATURDAY = 5
 #: So many resources due within the hour are looked at for the list; the total counts all.
 LOOKED_AT = 200
 TROUBLE_FOR = timedelta(hours=24)
@@ -66,7 +68,8 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
     day = DayBounds(
         datetime.combine(local, time(), zone), datetime.combine(local + timedelta(days=1), time(), zone)
     )
-    groups = plan_groups(actor=actor)
+    rules = rules_at(now)
+    groups = plan_groups(rules, actor=actor)
     wrong, wrong_total = _wrong(actor, now)
     waiting, waiting_total = awaiting(actor=actor, limit=SHOWN)
     states = (
@@ -77,7 +80,7 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
     )
     return Today(
         date=local,
-        reason=calendar_at(now).day(local).reason,
+        reason=day_reason(rules, local),
         now_percent=day.percent(now),
         counts={"running": 0, "stopped": 0, "transition": 0, "unknown": 0} | dict(states),
         rows=band_of(groups, day, actor=actor, now=now),
@@ -85,9 +88,19 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
         wrong_total=wrong_total,
         waiting=waiting,
         waiting_total=waiting_total,
-        upcoming=list(islice(_upcoming(now), SHOWN)),
+        upcoming=list(islice(_upcoming(rules, now), SHOWN)),
         upcoming_total=_upcoming_total(groups, now),
     )
+
+
+def day_reason(rules: Rules, day: date) -> Reason:
+    """What kind of day it is in the tenant's calendar: closed and why, a working day, or a weekend."""
+    kind = rules.calendar.day(day)
+    if kind.closed is not None:
+        return kind.closed
+    if kind.like < SATURDAY:
+        return because(ReasonCode.WORKING_DAY, day=day)
+    return because(ReasonCode.WEEKEND, day=day, weekday=kind.like)
 
 
 def _wrong(actor: Actor, now: datetime) -> tuple[list[Wrong], int]:
@@ -110,7 +123,7 @@ def _wrong(actor: Actor, now: datetime) -> tuple[list[Wrong], int]:
     return found[:SHOWN], regions.count() + failed.count() + late.count() + findings.count()
 
 
-def _upcoming(now: datetime) -> list[Upcoming]:
+def _upcoming(rules: Rules, now: datetime) -> list[Upcoming]:
     """What will really start or stop within the hour; a start that a holiday suppresses is none."""
     rows = Resource.objects.filter(
         next_change_at__gt=now,
@@ -119,17 +132,17 @@ def _upcoming(now: datetime) -> list[Upcoming]:
     )
     listed = []
     for row in rows.select_related("account").order_by("next_change_at", "name", "id")[:LOOKED_AT]:
-        change = standing_of(row, now).next
+        change = standing_of(row, rules, now).next
         if change is not None and change.at <= now + timedelta(hours=1):
             listed.append(Upcoming(change.at, change.action, row))
     return listed
 
 
 def _upcoming_total(groups: Sequence[PlanGroup], now: datetime) -> int:
-    calendar, until = calendar_at(now), now + timedelta(hours=1)
+    until = now + timedelta(hours=1)
     return sum(
         group.count
         for group in groups
-        for one in occurrences(group.schedule, calendar, now, until)
+        for one in occurrences(group.duty, now, until)
         if one.suppressed is None
     )

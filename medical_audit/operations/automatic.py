@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from medical_audit.domain.actor import Actor, EventDraft
@@ -21,6 +21,7 @@ class Due:
     """One automatic entry. `dedupe_key` holds the due instant, so that however many ticks see it, it is one row.
 
     `missed` (a code) enters it as already MISSED: its time has passed beyond its grace, and people must see that.
+    `grace`: how late it may still be done, where the kind's own does not hold.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Due:
     authority: Authority
     reason: Mapping[str, Any]
     missed: str = ""
+    grace: timedelta | None = None
 
 
 def enter_due(dues: Sequence[Due], *, actor: Actor, now: datetime) -> list[Operation]:
@@ -56,6 +58,8 @@ def _row(due: Due, *, actor: Actor, now: datetime) -> Operation:
         row = draft(kind, due.target, due.parameters, actor=actor, now=now, due_at=due.due_at)
     except Refused as refused:
         row = _refused_row(due, actor=actor, now=now, code=refused.code)
+    if due.grace is not None:
+        row.deadline = due.due_at + due.grace
     row.dedupe_key, row.policy = due.dedupe_key, "schedule"
     row.confirmed_by_id, row.confirmed_by_name = due.authority.person_id, due.authority.person_name
     row.confirmed_at = now

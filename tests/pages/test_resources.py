@@ -80,7 +80,8 @@ def test_one_resource_says_why_and_when_it_changes(stage: Stage) -> None:
     row = stage.resource(name="web", tags=OFFICE | {"Name": "web"})
     page = stage.client(Role.OPERATOR).get(stage.url(f"resources/{row.id}/"))
     context = page.context
-    assert (str(context["schedule"].start), str(context["schedule"].stop)) == ("08:30", "19:00")
+    [period] = context["schedule"].periods
+    assert (str(period.begin), str(period.end)) == ("08:30", "19:00")
     assert context["reason"].code in ("within", "before_start", "after_stop", "holiday", "weekend")
     assert context["next"].at > context["now"]
     assert [day.date for day in context["days"]] == [

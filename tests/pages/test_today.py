@@ -9,9 +9,10 @@ import pytest
 
 from accounts.domain.permissions import Role
 from infra.models import Region, Resource
-from infra.operations.plans import plan
+from infra.operations.plans import PLAN_FIELDS, plan
 from infra.operations.tick import tick
 from infra.queries.band import DayBounds, Mark, band_of, plan_groups
+from infra.queries.rules import rules_at
 from infra.queries.today import today
 from medical_audit import clock
 from medical_audit.models import Operation
@@ -28,10 +29,12 @@ LABOUR_DAY_0800 = datetime(2026, 11, 23, 8, 0, tzinfo=TOKYO).astimezone(UTC)
 
 def planned_at(stage: Stage, rows: list[Resource], at: datetime, as_role: AsRole) -> None:
     """As if the inventory had been taken at that instant."""
+    with tenant_scope(stage.cast.tenant.id):
+        rules = rules_at(at)
     for row in rows:
-        plan(row, stage.account, since=at - timedelta(hours=8), now=at)
+        plan(row, rules, since=at - timedelta(hours=8))
     with as_role("worker"), tenant_scope(stage.cast.tenant.id):
-        Resource.objects.bulk_update(rows, ["next_change_at", "next_action", "planned_from", "scheduled"])
+        Resource.objects.bulk_update(rows, PLAN_FIELDS)
 
 
 def marks(stage: Stage, now: datetime) -> dict[str, list[tuple[str, str, str, int]]]:
@@ -39,7 +42,10 @@ def marks(stage: Stage, now: datetime) -> dict[str, list[tuple[str, str, str, in
     actor = stage.cast.actor(Role.VIEWER)
     with tenant_scope(stage.cast.tenant.id):
         rows = band_of(
-            plan_groups(actor=actor), DayBounds(local, local + timedelta(days=1)), actor=actor, now=now
+            plan_groups(rules_at(now), actor=actor),
+            DayBounds(local, local + timedelta(days=1)),
+            actor=actor,
+            now=now,
         )
     return {row.project: [_told(mark) for mark in row.marks] for row in rows}
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from infra.domain.calendar import MONDAY_TO_FRIDAY, national
-from infra.domain.schedule import Occurrence, TagSchedule
+from infra.domain import duty
+from infra.domain.calendar import Calendar, national
+from infra.domain.duty import Duty, Occurrence, Pending, Verdict
+from infra.domain.schedule import Schedule, Unreadable
+from infra.domain.tags import MONDAY_TO_FRIDAY, times_schedule
 from infra.domain.times import ClockTime
+
+Reading = Schedule | Unreadable | None
 
 JAPAN = national(range(2026, 2028))
 
@@ -19,9 +24,25 @@ def clock(text: str) -> ClockTime | None:
 
 def plan(
     start: str = "", stop: str = "", *, zone: str = "Asia/Tokyo", weekdays: frozenset[int] = MONDAY_TO_FRIDAY
-) -> TagSchedule:
-    """A schedule from two texts."""
-    return TagSchedule(clock(start), clock(stop), weekdays, zone)
+) -> Schedule:
+    """What AutoStart and AutoStop with these texts stand for."""
+    return times_schedule(clock(start), clock(stop), weekdays=weekdays, zone=zone)
+
+
+def evaluate(schedule: Reading, at: datetime, calendar: Calendar) -> Verdict:
+    return duty.evaluate(Duty(schedule, calendar), at)
+
+
+def occurrences(schedule: Reading, calendar: Calendar, after: datetime, until: datetime) -> list[Occurrence]:
+    return duty.occurrences(Duty(schedule, calendar), after, until)
+
+
+def next_occurrence(schedule: Reading, calendar: Calendar, after: datetime) -> Occurrence | None:
+    return duty.next_occurrence(Duty(schedule, calendar), after)
+
+
+def pending(schedule: Reading, calendar: Calendar, since: datetime, now: datetime) -> Pending:
+    return duty.pending(Duty(schedule, calendar), since, now)
 
 
 def local(text: str, zone: str = "Asia/Tokyo") -> datetime:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from infra.domain.calendar import Calendar, national
+from infra.domain.calendar import Calendar, DayKind, national
 from infra.domain.reasons import ReasonCode, because
 
 JAPAN = national(range(2026, 2028))
@@ -25,8 +25,7 @@ JAPAN = national(range(2026, 2028))
 )
 def test_a_national_holiday_is_not_worked_and_has_its_name(day: date, name: str) -> None:
     kind = JAPAN.day(day)
-    assert not kind.working
-    assert kind.reason == because(ReasonCode.HOLIDAY, day=day, name=name)
+    assert kind.closed == because(ReasonCode.HOLIDAY, day=day, name=name)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +34,7 @@ def test_a_national_holiday_is_not_worked_and_has_its_name(day: date, name: str)
     ids=["tanabata", "after shichi-go-san", "christmas", "new year's eve", "setsubun"],
 )
 def test_observances_that_are_no_holidays_are_worked(day: date) -> None:
-    assert JAPAN.day(day).working
+    assert JAPAN.day(day).closed is None
 
 
 def test_the_number_of_holidays_agrees_with_the_published_lists() -> None:
@@ -43,16 +42,14 @@ def test_the_number_of_holidays_agrees_with_the_published_lists() -> None:
     assert sum(day.year == 2027 for day in JAPAN.holidays) == 17
 
 
-def test_the_weekday_set_decides_on_other_days() -> None:
+def test_a_plain_day_is_like_its_own_weekday_and_not_closed() -> None:
     saturday = date(2026, 11, 28)
-    assert JAPAN.day(saturday).reason == because(ReasonCode.WEEKEND, day=saturday, weekday=5)
-    assert JAPAN.day(saturday, frozenset({5})).working
-    assert not JAPAN.day(date(2026, 11, 30), frozenset({5})).working
+    assert JAPAN.day(saturday) == DayKind(saturday, None, 5)
 
 
-def test_a_holiday_goes_before_the_weekday() -> None:
+def test_a_holiday_on_a_sunday_is_closed_by_name() -> None:
     sunday = date(2026, 5, 3)
-    assert JAPAN.day(sunday).reason == because(ReasonCode.HOLIDAY, day=sunday, name="憲法記念日")
+    assert JAPAN.day(sunday) == DayKind(sunday, because(ReasonCode.HOLIDAY, day=sunday, name="憲法記念日"), 6)
 
 
 def test_coverage_is_the_whole_years_asked_for() -> None:
@@ -78,7 +75,7 @@ def test_a_calendar_does_not_change_after_it_was_made() -> None:
     source = {date(2026, 6, 1): "創立記念日"}
     own = Calendar(source)
     source.clear()
-    assert not own.day(date(2026, 6, 1)).working
+    assert own.day(date(2026, 6, 1)).closed is not None
     with pytest.raises(TypeError):
         own.holidays[date(2026, 6, 2)] = "x"  # type: ignore[index]
 

@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from infra.domain.calendar import Calendar
+from infra.domain.duty import Change, StateChange
 from infra.domain.findings import Finding, FindingCode
 from infra.domain.reasons import ReasonCode
-from infra.domain.schedule import Change, State, TagSchedule, Unreadable, Verdict, evaluate
-from tests.infra.domain.builders import JAPAN, local, plan
+from infra.domain.schedule import Schedule, State, Unreadable
+from tests.infra.domain.builders import JAPAN, evaluate, local, plan
 
 OFFICE = plan("08:30", "19:00")
 NIGHT = plan("22:00", "06:00")
@@ -18,12 +19,14 @@ START_ONLY = plan("08:30")
 STOP_ONLY = plan(stop="19:00")
 
 
-def brief(change: Change | None, zone: str = "Asia/Tokyo") -> str:
-    return (
-        f"{change.at.astimezone(plan('00:00', zone=zone).tz):%m-%d %H:%M} {change.action}"
-        if change
-        else "none"
-    )
+WORDS = {State.RUNNING: "start", State.STOPPED: "stop", State.ANY: "any"}
+
+
+def brief(change: Change | StateChange | None, zone: str = "Asia/Tokyo") -> str:
+    if change is None:
+        return "none"
+    what = WORDS[change.state] if isinstance(change, StateChange) else change.action
+    return f"{change.at.astimezone(plan('00:00', zone=zone).tz):%m-%d %H:%M} {what}"
 
 
 # 2026-11-20 Friday; 21, 22 weekend; 23 Monday 勤労感謝の日; 24 Tuesday.
@@ -46,12 +49,13 @@ def brief(change: Change | None, zone: str = "Asia/Tokyo") -> str:
         (NIGHT, "2026-11-24 03:00", "stopped", "holiday", "11-24 22:00 start", "11-24 06:00 stop"),
         (NIGHT, "2026-11-24 06:00", "stopped", "before_start", "11-24 22:00 start", "11-24 22:00 start"),
         (START_ONLY, "2026-11-20 08:29", "any", "start_only_waiting", "11-20 08:30 start", "11-20 08:30 start"),
-        (START_ONLY, "2026-11-20 08:30", "any", "start_only_fired", "11-24 08:30 start", "11-24 08:30 start"),
-        (START_ONLY, "2026-11-21 08:30", "any", "weekend", "11-24 08:30 start", "11-24 08:30 start"),
-        (START_ONLY, "2026-11-23 08:30", "any", "holiday", "11-24 08:30 start", "11-24 08:30 start"),
-        (STOP_ONLY, "2026-11-23 18:59", "any", "stop_only_waiting", "11-23 19:00 stop", "11-23 19:00 stop"),
-        (STOP_ONLY, "2026-11-23 19:00", "stopped", "stop_only_fired", "11-24 19:00 stop", "11-24 19:00 stop"),
-        (STOP_ONLY, "2026-11-23 23:59:59", "stopped", "stop_only_fired", "11-24 19:00 stop", "11-24 19:00 stop"),
+        (START_ONLY, "2026-11-20 08:30", "running", "start_only_fired", "11-21 00:00 any", "11-24 08:30 start"),
+        (START_ONLY, "2026-11-21 08:30", "any", "weekend", "11-23 00:00 stop", "11-24 08:30 start"),
+        (START_ONLY, "2026-11-23 08:30", "stopped", "holiday", "11-24 00:00 any", "11-24 08:30 start"),
+        (STOP_ONLY, "2026-11-22 18:59", "any", "stop_only_waiting", "11-22 19:00 stop", "11-22 19:00 stop"),
+        (STOP_ONLY, "2026-11-22 19:00", "stopped", "stop_only_fired", "11-24 00:00 any", "11-23 19:00 stop"),
+        (STOP_ONLY, "2026-11-23 18:59", "stopped", "holiday", "11-24 00:00 any", "11-23 19:00 stop"),
+        (STOP_ONLY, "2026-11-24 23:59:59", "stopped", "stop_only_fired", "11-25 00:00 any", "11-25 19:00 stop"),
         (STOP_ONLY, "2026-11-24 00:00", "any", "stop_only_waiting", "11-24 19:00 stop", "11-24 19:00 stop"),
         (plan("23:58", "00:02"), "2026-11-20 23:59", "running", "within", "11-21 00:02 stop", "11-21 00:02 stop"),
         (plan("00:02", "23:58"), "2026-11-20 00:01", "stopped", "before_start", "11-20 00:02 start", "11-20 00:02 start"),
@@ -61,7 +65,7 @@ def brief(change: Change | None, zone: str = "Asia/Tokyo") -> str:
     ],
 )  # fmt: skip
 def test_state_reason_and_what_comes_next(
-    schedule: TagSchedule, at: str, state: str, code: str, change: str, action: str
+    schedule: Schedule, at: str, state: str, code: str, change: str, action: str
 ) -> None:
     verdict = evaluate(schedule, local(at), JAPAN)
     assert (verdict.state, verdict.reason.code) == (state, code)
@@ -113,11 +117,3 @@ def test_an_instant_in_any_zone_gives_the_same_answer() -> None:
 def test_a_naive_instant_is_refused() -> None:
     with pytest.raises(ValueError, match="zone"):
         evaluate(OFFICE, datetime(2026, 11, 30, 8, 30), JAPAN)  # noqa: DTZ001
-
-
-def test_every_reason_is_reached() -> None:
-    schedules = [OFFICE, NIGHT, START_ONLY, STOP_ONLY, None, Unreadable(())]
-    hours = [local("2026-11-20 00:30") + timedelta(hours=n) for n in range(24 * 5)]
-    verdicts: list[Verdict] = [evaluate(schedule, at, JAPAN) for schedule in schedules for at in hours]
-    # A working day by itself is a reason of the calendar only.
-    assert {v.reason.code for v in verdicts} == set(ReasonCode) - {ReasonCode.WORKING_DAY}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from infra.domain.findings import Finding, FindingCode
-from infra.domain.schedule import TagSchedule, Unreadable, read_tags
+from infra.domain.schedule import Schedule, Unreadable
+from infra.domain.tags import ByName, Never, read_tags, times_schedule
 from infra.domain.times import ClockTime, UnknownZone
 
 F = FindingCode
@@ -20,12 +21,13 @@ NINE, SEVEN_PM = ClockTime(9, 0), ClockTime(19, 0)
         ({"AutoStart": "09:00"}, NINE, None),
         ({"AutoStop": "19:00"}, None, SEVEN_PM),
         ({"AutoStop": "00:00"}, None, ClockTime(0, 0)),
+        ({"AutoStart": "00:00", "AutoStop": "24:00"}, ClockTime(0, 0), ClockTime(24, 0)),
     ],
 )
 def test_readable_tags_make_a_schedule(
     tags: dict[str, str], start: ClockTime | None, stop: ClockTime | None
 ) -> None:
-    assert read_tags(tags) == TagSchedule(start, stop)
+    assert read_tags(tags) == times_schedule(start, stop)
 
 
 @pytest.mark.parametrize("tags", [{}, {"Name": "09:00"}, {"AutoStartup": "09:00"}, {"Auto": "Start"}])
@@ -65,7 +67,6 @@ def test_anything_unreadable_means_no_action_and_says_why(
 @pytest.mark.parametrize(
     "tags",
     [
-        {"AutoStart": "00:00", "AutoStop": "24:00"},
         {"AutoStart": "08:00", "AutoStop": "８:００"},
         {"AutoStart": "8", "AutoStop": "0800"},
     ],
@@ -76,9 +77,26 @@ def test_no_correction_is_offered_that_would_make_start_and_stop_equal(tags: dic
     assert [finding.suggestion for finding in read.findings] == [None] * len(read.findings)
 
 
+@pytest.mark.parametrize(
+    ("tags", "wish"),
+    [
+        ({"Toban": "never", "AutoStart": "25:00"}, Never()),
+        ({"Toban": "Never"}, Unreadable((Finding(F.TOBAN_VALUE, "Toban", "Never", "never"),))),
+        ({"Schedule": "平日"}, ByName("平日")),
+        ({"Schedule": "平日", "AutoStart": "nonsense"}, ByName("平日")),
+        ({"Schedule": " "}, Unreadable((Finding(F.EMPTY, "Schedule", " "),))),
+        ({"schedule": "平日"}, None),
+    ],
+)
+def test_never_touch_goes_before_a_named_schedule_and_that_before_times(
+    tags: dict[str, str], wish: object
+) -> None:
+    assert read_tags(tags) == wish
+
+
 def test_the_zone_and_weekdays_of_the_account_are_kept() -> None:
     read = read_tags({"AutoStart": "09:00"}, "America/New_York", frozenset({5, 6}))
-    assert read == TagSchedule(NINE, None, frozenset({5, 6}), "America/New_York")
+    assert read == times_schedule(NINE, None, weekdays=frozenset({5, 6}), zone="America/New_York")
 
 
 def test_an_unknown_zone_is_a_finding() -> None:
@@ -89,7 +107,7 @@ def test_an_unknown_zone_is_a_finding() -> None:
 def test_one_bad_resource_leaves_the_others_alone() -> None:
     fleet = [{"AutoStart": text} for text in ("8", "25:00", "", "９:００", "09:00")] + [{}]
     readings = [read_tags(tags) for tags in fleet]
-    assert [type(reading) for reading in readings] == [Unreadable] * 4 + [TagSchedule, type(None)]
+    assert [type(reading) for reading in readings] == [Unreadable] * 4 + [Schedule, type(None)]
 
 
 @pytest.mark.parametrize(
@@ -100,9 +118,9 @@ def test_a_schedule_that_makes_no_sense_cannot_be_made(
     start: ClockTime | None, stop: ClockTime | None, weekdays: set[int]
 ) -> None:
     with pytest.raises(ValueError, match=r"start or a stop|weekdays"):
-        TagSchedule(start, stop, frozenset(weekdays))
+        times_schedule(start, stop, weekdays=frozenset(weekdays))
 
 
 def test_a_schedule_in_no_zone_cannot_be_made() -> None:
     with pytest.raises(UnknownZone):
-        TagSchedule(NINE, None, zone="Mars/Olympus")
+        times_schedule(NINE, None, zone="Mars/Olympus")

@@ -111,7 +111,7 @@ def test_text_is_shown_without_hidden_characters_and_cut() -> None:
     assert shown("x" * 61) == "x" * 60 + "…"
 
 
-@pytest.mark.parametrize(("hour", "minute"), [(24, 0), (-1, 0), (0, 60), (0, -1)])
+@pytest.mark.parametrize(("hour", "minute"), [(24, 1), (-1, 0), (0, 60), (0, -1)])
 def test_a_clock_time_that_no_clock_shows_cannot_be_made(hour: int, minute: int) -> None:
     with pytest.raises(ValueError, match="no clock"):
         ClockTime(hour, minute)
