@@ -41,8 +41,10 @@ def is_seeded() -> bool:
 
 def seed_portal(now: Callable[[], datetime]) -> None:
     """Make the demo's tenants, people and accounts, and switch every account's clock on by a confirmed operation."""
-    with platform_scope():
-        people = {role: make_user(username, name, PASSWORD, now=now()) for username, name, role in PEOPLE}
+    people = {
+        role: make_user(username, name, PASSWORD, now=now(), founder=FOUNDER)
+        for username, name, role in PEOPLE
+    }
     for number, (one, colour) in enumerate(zip(fleet.TENANTS, COLOURS, strict=True)):
         tenant = found_tenant(one.slug, one.name, colour=colour, now=now(), founder=FOUNDER)
         roles = (

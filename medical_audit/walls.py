@@ -5,7 +5,7 @@ A table is walled when it has row-level security ENABLEd and FORCEd with the can
 roles only. The catalogue test fails for any table with a tenant_id that lacks one of these.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import models
@@ -120,6 +120,60 @@ class Grant(Operation):
 
     def describe(self) -> str:
         return f"Grant rights on {self.table}"
+
+
+class Recorded(Operation):
+    """Let rows of one model appear, change or go only with an event about them in the same transaction.
+
+    `subject`: the type of the event's subject; `column`: where the row holds the subject's id; `kinds`: how the event's
+    kind may begin; `besides`: fields that change without one.
+    """
+
+    reversible = False
+    reduces_to_sql = True
+
+    def __init__(
+        self, model: str, *, subject: str, column: str, kinds: Sequence[str], besides: Sequence[str] = ()
+    ) -> None:
+        self.model, self.subject, self.column = model, subject, column
+        self.kinds, self.besides = tuple(kinds), tuple(besides)
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        keywords: dict[str, Any] = {"subject": self.subject, "column": self.column, "kinds": self.kinds}
+        if self.besides:
+            keywords["besides"] = self.besides
+        return type(self).__name__, [self.model], keywords
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """The model's state does not change."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model)
+        names = [
+            field.column for field in model._meta.local_concrete_fields if field.name not in self.besides
+        ]
+        old, new = (", ".join(f'{side}."{name}"' for name in names) for side in ("OLD", "NEW"))
+        arguments = ", ".join(f"'{one}'" for one in (self.subject, self.column, *self.kinds))
+        changed = f"WHEN (({old}) IS DISTINCT FROM ({new}))"
+        for name, what, when in (
+            ("recorded", "INSERT OR DELETE", ""),
+            ("recorded_change", "UPDATE", changed),
+        ):
+            schema_editor.execute(
+                f'CREATE CONSTRAINT TRIGGER {name} AFTER {what} ON "{model._meta.db_table}" '
+                f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW {when} "
+                f"EXECUTE FUNCTION ledger.require_event_about({arguments})",
+                params=None,
+            )
+
+    def describe(self) -> str:
+        return f"Changes of {self.model} need an event about them"
 
 
 def _tenant_foreign_keys(model: type[models.Model]) -> "list[models.ForeignKey[Any, Any]]":

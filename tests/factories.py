@@ -6,12 +6,15 @@ import itertools
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 from accounts.domain.permissions import Role
-from accounts.models import Tenant, User
+from accounts.models import Membership, Tenant, User
 from accounts.operations.people import found_tenant, grant_first, make_user
 from accounts.queries.people import actor_in
-from medical_audit.domain.actor import Actor, Reauthentication
+from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject, system_actor
+from medical_audit.operations.ledger import record
 from medical_audit.tenancy import platform_scope, tenant_scope
 
 PASSWORD = "correct-horse-battery-7"
@@ -48,8 +51,7 @@ class Cast:
 
 
 def make_person(name: str, now: datetime = MONDAY_0830) -> User:
-    with platform_scope():
-        return make_user(f"{name}-{unique()}", name, PASSWORD, now=now)
+    return make_user(f"{name}-{unique()}", name, PASSWORD, now=now, founder="test")
 
 
 def make_tenant(now: datetime = MONDAY_0830) -> Tenant:
@@ -65,6 +67,25 @@ def make_cast(now: datetime = MONDAY_0830) -> Cast:
     for role in Role:
         grant_first(other.id, stranger, role, now=now, founder="test")
     return Cast(tenant, people, stranger, other)
+
+
+def revoke(tenant_id: UUID, user: User) -> None:
+    """Take every role of a person in a tenant away."""
+    with tenant_scope(tenant_id):
+        Membership.objects.filter(user=user).delete()
+        _told("member.revoked", tenant_id, user)
+
+
+def change(user: User, **values: Any) -> None:
+    """Change a person as the platform's staff does: disable him, take his password."""
+    with platform_scope():
+        User.objects.filter(id=user.id).update(**values)
+        _told("user.changed", NO_TENANT, user)
+
+
+def _told(kind: str, tenant_id: UUID, user: User) -> None:
+    subject = Subject("user", str(user.id), user.name)
+    record(kind, actor=system_actor(tenant_id, "test"), subject=subject, now=MONDAY_0830)
 
 
 def proof(actor: Actor, now: datetime) -> Reauthentication:

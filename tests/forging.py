@@ -72,3 +72,17 @@ def authority_of(operation: Operation) -> Authority:
 
 def confirmed(desk: Desk) -> Operation:
     return desk.confirm(desk.enter(APPLY, Role.ADMINISTRATOR))
+
+
+def claim(desk: Desk, authority: Authority) -> None:
+    """A row of the clock's, right in everything, that says it rests on this."""
+    (model,) = rest_on(desk, authority_of(confirmed(desk)))
+    row = copy(
+        model,
+        dedupe_key=uuid.uuid4().hex,
+        confirmed_by_id=authority.person_id,
+        confirmed_by_name=authority.person_name,
+        authority={**model.authority, "operation": authority.operation},
+    )
+    with _as_role("scheduler"):
+        forge(desk, row, desk.clockwork())

@@ -182,6 +182,7 @@ DEFINER_FUNCTIONS = {
     "ledger.ensure_partitions": {"toban_owner", "toban_scheduler"},
     "ledger.link_transaction": set(),
     "ledger.require_event": {"toban_owner"},
+    "ledger.require_event_about": {"toban_owner"},
     "queue.due_inventories": {"toban_worker", "toban_scheduler"},
     "queue.due_lanes": {"toban_worker", "toban_scheduler"},
     "queue.due_tenants": {"toban_worker", "toban_scheduler"},

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from medical_audit.walls import THIS_USER, Grant, Walls
+from medical_audit.walls import THIS_USER, Grant, Recorded, Walls
 
 READ = "SELECT"
 PERSON = "SELECT (id, username, name, is_active)"
@@ -50,5 +50,9 @@ class Migration(migrations.Migration):
             {"toban_web": "SELECT, INSERT, UPDATE", "toban_worker": PERSON, "toban_scheduler": PERSON, "toban_audit": PERSON},
         ),
         Grant("django_session", {"toban_web": "SELECT, INSERT, UPDATE, DELETE"}),
+        # Who may come in, and as what, changes with a record only; when somebody last signed in has one of its own.
+        Recorded("membership", subject="user", column="user_id", kinds=("member.", "operation.")),
+        Recorded("tenant", subject="tenant", column="id", kinds=("tenant.", "operation.")),
+        Recorded("user", subject="user", column="id", kinds=("user.", "operation."), besides=("last_login",)),
         migrations.RunSQL(EVERY_TENANT),
     ]

@@ -8,9 +8,9 @@ from django.contrib.auth.hashers import make_password
 
 from accounts.domain.permissions import Role
 from accounts.models import Membership, Tenant, User
-from medical_audit.domain.actor import Subject, system_actor
+from medical_audit.domain.actor import NO_TENANT, Subject, system_actor
 from medical_audit.operations.ledger import record
-from medical_audit.tenancy import tenant_scope
+from medical_audit.tenancy import platform_scope, tenant_scope
 
 
 def found_tenant(slug: str, name: str, *, colour: str, now: datetime, founder: str) -> Tenant:
@@ -27,10 +27,17 @@ def found_tenant(slug: str, name: str, *, colour: str, now: datetime, founder: s
     return tenant
 
 
-def make_user(username: str, name: str, password: str, *, now: datetime) -> User:
-    """A person without any right yet."""
+def make_user(username: str, name: str, password: str, *, now: datetime, founder: str) -> User:
+    """A person without any right yet; `founder` stands in the platform's own ledger, for he has no tenant."""
     user = User(username=username, name=name, password=make_password(password), created_at=now)
-    user.save(force_insert=True)
+    with platform_scope():
+        user.save(force_insert=True)
+        record(
+            "user.created",
+            actor=system_actor(NO_TENANT, founder),
+            subject=Subject("user", str(user.id), name),
+            now=now,
+        )
     return user
 
 

@@ -24,6 +24,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "operation.postponed": _("Postponed: %(operation)s. %(problem)s"),
     "schedule.skipped": _("Not carried out, as planned: %(operation)s. %(reason)s"),
     "schedule.observed": _("Only observed, because the automation is off: %(operation)s."),
+    "schedule.unauthorised": _(
+        "Left out: %(entries)s planned actions rest on something that %(subject)s did not confirm."
+    ),
     "schedule.long_outage": _(
         "Toban was away for long: %(older)s more planned changes of %(subject)s were missed."
     ),
@@ -38,6 +41,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "account.registered": _("%(actor)s made the AWS account %(subject)s known to Toban."),
     "tenant.founded": _("The tenant %(subject)s was founded."),
     "member.granted": _("%(subject)s was given a role."),
+    "user.created": _("%(subject)s was made known to Toban."),
     "session.reauthentication_failed": _("%(actor)s gave a wrong password when confirming."),
     "ledger.viewed": _("%(actor)s read the ledger."),
     "breaker.opened": _(
@@ -66,6 +70,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "operation.postponed": _("Operation postponed"),
     "schedule.skipped": _("Planned start or stop skipped"),
     "schedule.observed": _("Only observed"),
+    "schedule.unauthorised": _("Planned action left out"),
     "schedule.long_outage": _("Long outage"),
     "schedule.finding": _("Tag to correct"),
     "schedule.mended": _("Tag corrected"),
@@ -78,6 +83,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "account.registered": _("AWS account made known"),
     "tenant.founded": _("Tenant founded"),
     "member.granted": _("Role given"),
+    "user.created": _("Person made known"),
     "session.reauthentication_failed": _("Wrong password at a confirmation"),
     "ledger.viewed": _("Ledger read"),
     "breaker.opened": _("AWS account paused"),

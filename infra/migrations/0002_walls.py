@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from medical_audit.walls import Walls
+from medical_audit.walls import Recorded, Walls
 
 READ, WORK = "SELECT", "SELECT, INSERT, UPDATE"
 PLAN = "UPDATE (next_change_at, next_action, planned_from)"
@@ -26,6 +26,33 @@ GRANT EXECUTE ON FUNCTION queue.due_tenants(timestamptz), queue.due_inventories(
 RESET ROLE;
 """
 
+#: The clock of an account is switched by applying an `account.automation` of this account, as it was confirmed. Such an
+#: operation is RUNNING inside the transaction that confirms it and never again, so that none can be used twice.
+AUTOMATION = """
+CREATE FUNCTION infra_guard_automation() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+BEGIN
+    IF (NEW.automation, NEW.automation_operation, NEW.automation_confirmed_by_id, NEW.automation_confirmed_by_name,
+        NEW.automation_confirmed_at)
+       IS NOT DISTINCT FROM
+       (coalesce(OLD.automation, 'observe'), coalesce(OLD.automation_operation, ''), coalesce(OLD.automation_confirmed_by_id, ''),
+        coalesce(OLD.automation_confirmed_by_name, ''), OLD.automation_confirmed_at)
+       OR EXISTS (
+        SELECT 1 FROM public.medical_audit_operation o
+        WHERE o.id::text = NEW.automation_operation AND o.tenant_id = NEW.tenant_id AND o.kind = 'account.automation'
+          AND o.target_type = 'account' AND o.target_id = NEW.id::text AND o.state = 'RUNNING'
+          AND o.parameters ->> 'mode' = NEW.automation
+          AND (o.confirmed_by_id, o.confirmed_by_name) = (NEW.automation_confirmed_by_id, NEW.automation_confirmed_by_name)
+    ) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'account %: its clock is switched only by a confirmed operation', NEW.id USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER guard_automation BEFORE INSERT OR UPDATE ON infra_awsaccount
+    FOR EACH ROW EXECUTE FUNCTION infra_guard_automation();
+"""
+
 
 class Migration(migrations.Migration):
     """Walls round everything of this app; the role and ExternalId of an account are kept from the scheduler."""
@@ -34,6 +61,9 @@ class Migration(migrations.Migration):
     operations = [
         Walls("awsaccount", grants={"toban_web": WORK, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ}),
         Walls("accounttrust", grants={"toban_web": WORK, "toban_worker": READ}),
+        Recorded("awsaccount", subject="account", column="id", kinds=("account.", "operation.")),
+        Recorded("accounttrust", subject="account", column="account_id", kinds=("account.", "operation.")),
+        migrations.RunSQL(AUTOMATION),
         Walls(
             "region",
             grants={"toban_web": WORK, "toban_worker": "SELECT, UPDATE", "toban_scheduler": READ, "toban_audit": READ},

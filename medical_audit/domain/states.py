@@ -51,6 +51,8 @@ OPEN = frozenset(State) - FINAL
 UNCONFIRMED = frozenset({State.ENTERED, State.REJECTED, State.WITHDRAWN, State.EXPIRED})
 #: States whose row waits for a worker; the others wait for a person or for nobody.
 WORKABLE = frozenset({State.CONFIRMED, State.RUNNING, State.UNKNOWN})
+#: States of an operation on which automatic ones may rest: confirmed, and not come to nothing. The database has them, too.
+AUTHORISING = frozenset({State.CONFIRMED, State.RUNNING, State.UNKNOWN, State.SUCCEEDED})
 #: Final states that a person should look at.
 TROUBLE = frozenset({State.FAILED, State.MISSED, State.UNKNOWN})
 

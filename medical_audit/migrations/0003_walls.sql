@@ -200,8 +200,34 @@ BEGIN
     RETURN NULL;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION ledger.require_event() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger.require_event() TO toban_owner;
+
+-- For tables that are no operations (walls.Recorded): a row appears, changes or goes only with an event about it in the
+-- same transaction. Arguments: the type of the event's subject, the row's column that holds the subject's id, and how
+-- the event's kind may begin. A subject that is exchanged for another must be named as well.
+CREATE FUNCTION ledger.require_event_about() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+DECLARE
+    v_row jsonb;
+BEGIN
+    FOREACH v_row IN ARRAY ARRAY[to_jsonb(OLD), to_jsonb(NEW)] LOOP
+        IF v_row IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM ledger.event e
+            WHERE e.txid = (pg_current_xact_id()::text)::bigint
+              AND e.event_at >= transaction_timestamp() AND e.event_at < statement_timestamp() + interval '1 day'
+              AND e.tenant_id = coalesce((v_row ->> 'tenant_id')::uuid, e.tenant_id)
+              AND e.subject_type = TG_ARGV[0] AND e.subject_id = v_row ->> TG_ARGV[1]
+              AND EXISTS (SELECT 1 FROM unnest(TG_ARGV[2:]) AS allowed (beginning) WHERE starts_with(e.kind, beginning))
+        ) THEN
+            RAISE EXCEPTION '% of % % without an event about it', TG_OP, TG_ARGV[0], v_row ->> TG_ARGV[1]
+                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION ledger.require_event(), ledger.require_event_about() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.require_event(), ledger.require_event_about() TO toban_owner;
 RESET ROLE;
 CREATE CONSTRAINT TRIGGER event_for_entry AFTER INSERT ON medical_audit_operation
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger.require_event();

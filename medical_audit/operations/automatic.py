@@ -1,19 +1,24 @@
 """Entries that the clock makes, under an authority that a named person confirmed."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from medical_audit.domain.actor import Actor, EventDraft
+from medical_audit.domain.actor import Actor, EventDraft, Subject
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import Authority, OperationTarget, get_kind
-from medical_audit.domain.states import State
+from medical_audit.domain.states import AUTHORISING, State
 from medical_audit.models import Operation
 from medical_audit.operations.entry import NAME_MAX, draft
 from medical_audit.operations.ledger import record_many
 from medical_audit.operations.moves import event_of, finish
 from medical_audit.tenancy import tenant_scope
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +43,46 @@ class Due:
 def enter_due(dues: Sequence[Due], *, actor: Actor, now: datetime) -> list[Operation]:
     """Enter those that no earlier tick entered; returns the new rows, refused ones as FAILED.
 
-    Raises NotPermitted when the acting clock lacks a kind's right, ValueError for an authority without a person.
+    What rests on nobody's confirmation is left out with an event, and takes nothing else with it: the database refuses
+    such rows, and with one of them all of its statement. Raises NotPermitted when the acting clock lacks a kind's right,
+    ValueError for an authority without a person.
     """
     rows = [_row(due, actor=actor, now=now) for due in sorted(dues, key=lambda due: due.dedupe_key)]
     with tenant_scope(actor.tenant_id):
+        rows = _confirmed(rows, actor=actor, now=now)
         Operation.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
         new = set(Operation.objects.filter(id__in=[row.id for row in rows]).values_list("id", flat=True))
         fresh = [row for row in rows if row.id in new]
         record_many(actor.tenant_id, [event for row in fresh for event in _events(row, actor, now)])
     return fresh
+
+
+def _confirmed(rows: Sequence[Operation], *, actor: Actor, now: datetime) -> list[Operation]:
+    """Those whose authority was confirmed by the person whom they name; one event for each authority that was not."""
+    named = {row.authority["operation"] for row in rows}
+    found = Operation.objects.filter(id__in=[UUID(one) for one in named if _UUID.fullmatch(one)])
+    confirmed = {
+        (str(operation_id), person)
+        for operation_id, person in found.filter(state__in=AUTHORISING).values_list("id", "confirmed_by_id")
+    }
+    fallen = Counter(
+        (row.authority["operation"], row.confirmed_by_name)
+        for row in rows
+        if (row.authority["operation"], row.confirmed_by_id) not in confirmed
+    )
+    events = [
+        EventDraft(
+            kind="schedule.unauthorised",
+            actor=actor,
+            at=now,
+            subject=Subject("operation", operation, person),
+            outcome="failed",
+            detail={"entries": count},
+        )
+        for (operation, person), count in sorted(fallen.items())
+    ]
+    record_many(actor.tenant_id, events)
+    return [row for row in rows if (row.authority["operation"], row.confirmed_by_id) in confirmed]
 
 
 def _row(due: Due, *, actor: Actor, now: datetime) -> Operation:

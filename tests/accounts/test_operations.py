@@ -12,7 +12,7 @@ from django.db import IntegrityError
 
 from accounts.backends import PasswordBackend
 from accounts.domain.permissions import Role, permissions_of
-from accounts.models import Membership, Tenant, User
+from accounts.models import Tenant, User
 from accounts.operations.people import grant_first
 from accounts.operations.signing import reauthenticate, sign_in, sign_out
 from accounts.queries.people import actor_in, get_tenant, still_authorised, tenants_of
@@ -22,7 +22,7 @@ from medical_audit.models import Event
 from medical_audit.queries.verification import verify
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import AsRole
-from tests.factories import MONDAY_0830, PASSWORD, Cast, make_cast, make_person
+from tests.factories import MONDAY_0830, PASSWORD, Cast, change, make_cast, make_person, revoke
 from tests.medical_audit.support import Database
 
 WHERE: dict[str, Any] = {"now": MONDAY_0830, "address": "192.0.2.9", "request": "r-9"}
@@ -76,11 +76,10 @@ def test_every_other_try_gets_the_same_answer_and_is_recorded(
         name = f"nobody-{uuid.uuid4()}"
     elif case == "empty password":
         password = ""
-    with platform_scope():
-        if case == "disabled person":
-            User.objects.filter(id=somebody.id).update(is_active=False)
-        if case == "unusable password":
-            User.objects.filter(id=somebody.id).update(password=make_password(None))
+    if case == "disabled person":
+        change(somebody, is_active=False)
+    if case == "unusable password":
+        change(somebody, password=make_password(None))
     assert enter(name, password) is None
     event = last_of_platform(superuser_connection)
     assert (event["kind"], event["outcome"], event["actor"]["id"], event["actor"]["name"]) == (
@@ -176,8 +175,7 @@ def test_a_disabled_person_proves_nothing() -> None:
     cast = make_cast()
     person = cast.people[Role.OPERATOR]
     actor = actor_of(person)
-    with platform_scope():
-        User.objects.filter(id=person.id).update(is_active=False)
+    change(person, is_active=False)
     with pytest.raises(NotReauthenticated):
         reauthenticate_as(person, PASSWORD, actor)
     assert PasswordBackend().get_user(person.id) is None
@@ -195,7 +193,7 @@ def test_rights_are_those_of_all_roles_at_this_moment() -> None:
     assert (actor.roles, actor.permissions) == (("auditor", "viewer"), permissions_of(("viewer", "auditor")))
     with tenant_scope(cast.tenant.id):
         assert still_authorised(cast.tenant.id, str(person.id), "ledger.view")
-        Membership.objects.filter(user=person).delete()
+        revoke(cast.tenant.id, person)
         assert not still_authorised(cast.tenant.id, str(person.id), "ledger.view")
         with pytest.raises(NotFound):
             actor_in(cast.tenant, person, session="", address="", request="")

@@ -13,7 +13,6 @@ import pytest
 from django.conf import settings
 
 from accounts.domain.permissions import Role
-from accounts.models import Membership
 from medical_audit.domain.actor import Actor, Reauthentication
 from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import (
@@ -25,9 +24,8 @@ from medical_audit.domain.errors import (
 from medical_audit.domain.states import State
 from medical_audit.models import Operation
 from medical_audit.operations import entry
-from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
-from tests.factories import make_cast, proof
+from tests.factories import change, make_cast, proof, revoke
 from tests.medical_audit.desk import APPLIED, APPLY, OTHER, SELF, Desk, make_desk
 from tests.medical_audit.support import Database
 from tests.medical_audit.threads import race
@@ -186,12 +184,10 @@ def test_a_confirmer_who_lost_his_right_before_the_call_stops_it(loss: str, as_r
     desk = make_desk(make_cast())
     operation = desk.confirm(desk.enter())
     approver = desk.cast.people[A]
-    with tenant_scope(desk.tenant_id):
-        if loss == "role":
-            Membership.objects.filter(user=approver).delete()
-        else:
-            approver.is_active = False
-            approver.save(update_fields=["is_active"])
+    if loss == "role":
+        revoke(desk.tenant_id, approver)
+    else:
+        change(approver, is_active=False)
     desk.drain()
     row = desk.row(operation)
     assert (row.state, row.outcome) == (State.CANCELLED, "authority_revoked")

@@ -6,10 +6,9 @@ import pytest
 from django.test import Client
 
 from accounts.domain.permissions import Role
-from accounts.models import Membership
 from medical_audit.models import Event
-from medical_audit.tenancy import platform_scope, tenant_scope
-from tests.factories import PASSWORD, Cast
+from medical_audit.tenancy import tenant_scope
+from tests.factories import PASSWORD, Cast, change, revoke
 from tests.stage import Stage, signed_in
 
 
@@ -47,9 +46,7 @@ def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(cast: Cast) ->
 def test_somebody_disabled_does_not_come_in_and_an_open_session_ends(cast: Cast) -> None:
     user = cast.people[Role.VIEWER]
     client = signed_in(user)
-    with platform_scope():
-        user.is_active = False
-        user.save()
+    change(user, is_active=False)
     assert client.get(f"/t/{cast.tenant.slug}/").status_code == 302
     assert Client().post("/sign-in/", {"username": user.username, "password": PASSWORD}).status_code == 422
 
@@ -100,8 +97,7 @@ def test_tenants_lists_only_ones_own_with_what_waits_there(stage: Stage) -> None
 def test_a_membership_taken_away_closes_the_tenant_at_once(cast: Cast) -> None:
     client = signed_in(cast.people[Role.VIEWER])
     assert client.get(f"/t/{cast.tenant.slug}/").status_code == 200
-    with tenant_scope(cast.tenant.id):
-        Membership.objects.filter(user=cast.people[Role.VIEWER]).delete()
+    revoke(cast.tenant.id, cast.people[Role.VIEWER])
     assert client.get(f"/t/{cast.tenant.slug}/").status_code == 404
 
 
