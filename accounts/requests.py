@@ -2,8 +2,10 @@
 
 import hashlib
 
+from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.domain.addresses import client_address
 from accounts.models import Tenant, User
 from medical_audit.requests import TenantRequest as RequestOfTenant
 
@@ -18,6 +20,10 @@ def whereabouts(request: HttpRequest) -> dict[str, str]:
     key = getattr(request.session, "session_key", "") or ""
     return {
         "session": hashlib.sha256(f"toban-session:{key}".encode()).hexdigest()[:16] if key else "",
-        "address": request.META.get("REMOTE_ADDR", ""),
+        "address": client_address(
+            request.META.get("REMOTE_ADDR", ""),
+            request.META.get("HTTP_X_FORWARDED_FOR", ""),
+            settings.TRUSTED_PROXIES,
+        ),
         "request": getattr(request, "request_id", ""),
     }

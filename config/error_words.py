@@ -43,6 +43,13 @@ ERRORS: Final[Mapping[str, Words]] = {
     "reason_missing": Words(_("A reason is missing."), _("Say in a few words why; it stands in the ledger.")),
     "reason_too_long": Words(_("The reason is too long."), _("Use at most 1,000 characters.")),
     "approval_expired": Words(_("The time for confirming it is over."), _("Enter it again.")),
+    "nothing_chosen": Words(
+        _("Nothing was chosen."), _("Go back to the list and choose at least one resource.")
+    ),
+    "token_reused": Words(
+        _("Something else was already entered from this form."),
+        _("Nothing more was entered. Look at your operations, then begin again with a new form."),
+    ),
     "too_many": Words(_("Too many resources at once."), _("Enter at most 200 at a time.")),
     "bad_cursor": Words(
         _("This page of the list no longer exists."), _("Go back to the first page of the list.")

@@ -21,6 +21,7 @@ from medical_audit.domain.errors import (
     NotReauthenticated,
     Refused,
     StaleContent,
+    TokenReused,
 )
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ STATUS: dict[type[DomainError], int] = {
     NotPermitted: 403,
     AlreadyMoved: 409,
     StaleContent: 409,
+    TokenReused: 409,
     NotReauthenticated: 422,
     Refused: 422,
 }

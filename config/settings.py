@@ -3,12 +3,15 @@
 `TOBAN_ENV` is production unless said otherwise. See `.env.example` for every variable.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+
+from accounts.domain.addresses import Network, read_networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -21,6 +24,16 @@ def _required(name: str, cure: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set: {cure}")
     return value
+
+
+def trusted_proxies(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Whose X-Forwarded-For is believed; what is no network, or is everybody, stops the start."""
+    try:
+        return read_networks(texts)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"TOBAN_TRUSTED_PROXIES: {error}. Name your proxies' networks, e.g. 127.0.0.1,10.0.0.0/24."
+        ) from error
 
 
 SECRET_KEY = _required("SECRET_KEY", "give at least 50 random characters, the same for every process.")
@@ -161,6 +174,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TOBAN_BEHIND_TLS_PROXY", default=False) else None
 )
+TRUSTED_PROXIES = trusted_proxies(env.list("TOBAN_TRUSTED_PROXIES", default=[]))
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -202,7 +216,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsing.ShallowJSONParser"],
     "EXCEPTION_HANDLER": "config.errors.api_exception_handler",
     "UNAUTHENTICATED_USER": None,
 }

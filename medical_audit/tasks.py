@@ -14,6 +14,8 @@ from medical_audit.domain.actor import system_actor
 from medical_audit.operations import execution, partitions
 from medical_audit.queries import queue
 
+#: Two sweeps: by then the lane has been woken again, and a queue of old messages would only be in the way.
+WAKE_EXPIRES_S = 20
 log = structlog.get_logger(__name__)
 
 
@@ -53,6 +55,6 @@ def queue_of(lane: str) -> str:
 def wake(tenant_id: UUID, lane: str) -> None:
     """Ask for a drain; a broker that does not answer costs one sweep, never the caller."""
     try:
-        drain_lane.apply_async((str(tenant_id), lane), queue=queue_of(lane), expires=60)
+        drain_lane.apply_async((str(tenant_id), lane), queue=queue_of(lane), expires=WAKE_EXPIRES_S)
     except (OSError, OperationalError) as error:
         log.warning("wake_failed", lane=lane, error=type(error).__name__)

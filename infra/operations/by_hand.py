@@ -13,7 +13,7 @@ from infra.models import AwsAccount, Resource
 from infra.operations.tick import target_of_resource
 from infra.queries.standing import refusal_of
 from medical_audit.domain.actor import Actor, Reauthentication
-from medical_audit.domain.errors import NotFound, Refused, StaleContent
+from medical_audit.domain.errors import NotFound, Refused, StaleContent, TokenReused
 from medical_audit.domain.kinds import Policy, get_kind
 from medical_audit.domain.states import State
 from medical_audit.models import Operation
@@ -112,7 +112,7 @@ def enter_by_hand(
     """Enter one operation per resource, all or none; with a confirmation, confirm them too.
 
     `token` makes a repeated form one entry: the second time the operations of the first are given back.
-    Raises NotPermitted, NotFound, Refused, StaleContent, NotReauthenticated.
+    Raises NotPermitted, NotFound, Refused, StaleContent, NotReauthenticated, TokenReused (other content than the first).
     """
     actor.require(Permission.POWER_ENTER, actor.tenant_id)
     try:
@@ -123,7 +123,7 @@ def enter_by_hand(
     except IntegrityError:
         # The same form came twice at the same moment, and the other one was first.
         with tenant_scope(actor.tenant_id):
-            operations = _entered(_keys(action, _resources(ids), actor, token).values())
+            operations = _entered(action, _resources(ids), actor=actor, reason=reason, token=token)
             if not operations:
                 raise
     return operations
@@ -133,12 +133,11 @@ def _enter(
     action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime, reason: str, token: str
 ) -> list[Operation]:
     rows = _resources(ids)
-    keys = _keys(action, rows, actor, token)
-    if before := _entered(keys.values()):
+    if before := _entered(action, rows, actor=actor, reason=reason, token=token):
         return before
     busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor)
     operations = []
-    for row in rows:
+    for row, key in zip(rows, _keys(len(rows), actor, token), strict=True):
         if refusal := refusal_of(row, action, busy=str(row.id) in busy):
             raise Refused(refusal, target=str(row))
         operations.append(
@@ -149,7 +148,7 @@ def _enter(
                 actor=actor,
                 now=now,
                 reason=reason,
-                dedupe_key=keys[row.id],
+                dedupe_key=key,
             )
         )
     return operations
@@ -175,6 +174,8 @@ def _draft(row: Resource, action: Action, *, actor: Actor, now: datetime, busy: 
 
 def _resources(ids: Iterable[UUID]) -> list[Resource]:
     wanted = set(ids)
+    if not wanted:
+        raise Refused("nothing_chosen")
     if len(wanted) > AT_ONCE:
         raise Refused("too_many", limit=AT_ONCE)
     rows = list(Resource.objects.filter(id__in=wanted).select_related("account").order_by("name", "id"))
@@ -183,11 +184,20 @@ def _resources(ids: Iterable[UUID]) -> list[Resource]:
     return rows
 
 
-def _keys(action: Action, rows: Sequence[Resource], actor: Actor, token: str) -> dict[UUID, str | None]:
-    return {row.id: f"form/{actor.id}/{token}/{action}/{row.id}" if token else None for row in rows}
+def _keys(count: int, actor: Actor, token: str) -> list[str | None]:
+    """One key for each entry of a form, by number: a form that comes again with other resources meets the first one's."""
+    return [f"form/{actor.id}/{token}/{number}" if token else None for number in range(count)]
 
 
-def _entered(keys: Iterable[str | None]) -> list[Operation]:
-    return list(
-        Operation.objects.filter(dedupe_key__in=[key for key in keys if key]).order_by("target_name", "id")
-    )
+def _entered(
+    action: Action, rows: Sequence[Resource], *, actor: Actor, reason: str, token: str
+) -> list[Operation]:
+    """What this form entered before; one key more is asked for, because it may have entered more."""
+    if not token:
+        return []
+    found = Operation.objects.filter(dedupe_key__in=_keys(len(rows) + 1, actor, token))
+    before = list(found.order_by("target_name", "id"))
+    told = {(one.kind, one.target_id, one.reason) for one in before}
+    if before and told != {(f"{row.kind}.{action}", str(row.id), reason.strip()) for row in rows}:
+        raise TokenReused(token=token)
+    return before

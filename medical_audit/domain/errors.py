@@ -34,6 +34,12 @@ class StaleContent(DomainError):
     code = "stale_content"
 
 
+class TokenReused(DomainError):
+    """The same form or Idempotency-Key came again with other content; what came first stands."""
+
+    code = "token_reused"
+
+
 class NotReauthenticated(DomainError):
     code = "not_reauthenticated"
 

@@ -135,12 +135,13 @@ def _still_due(lease: Lease, operations: Sequence[Operation]) -> list[Operation]
 
 
 def _postpone(lease: Lease, operations: Sequence[Operation], outcome: str) -> None:
-    """Try again later; nothing moves, so nothing is recorded."""
+    """Try again later; nothing moves, so nothing is recorded. What was called keeps what is known of its call."""
     with tenant_scope(lease.tenant_id):
         lease.hold()
         later = lease.clock() + POISON_WAIT
         rows = Operation.objects.filter(id__in=[row.id for row in operations], state__in=WORKABLE)
-        rows.exclude(phase=Phase.CALLING).update(work_at=later, outcome=outcome)
+        rows.exclude(phase=Phase.CALLING).update(work_at=later)
+        rows.filter(state=State.CONFIRMED).update(outcome=outcome)
 
 
 def _serve(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> None:

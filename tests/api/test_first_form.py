@@ -74,6 +74,20 @@ def test_a_repeated_idempotency_key_enters_once(stage: Stage) -> None:
     assert problem(send(client, stage.api("operations/"), body, **{"Idempotency-Key": "?"}))["status"] == 422
 
 
+def test_an_idempotency_key_stands_for_one_content(stage: Stage) -> None:
+    client, (row, other) = stage.client(Role.OPERATOR), stage.resources(2)
+    body = {"kind": "ec2.start", "resource": str(row.id), "reason": "保守"}
+    key = {"Idempotency-Key": "job-00000002"}
+    first = send(client, stage.api("operations/"), body, **key).json()
+    for change in ({"resource": str(other.id)}, {"reason": "別の理由"}, {"kind": "ec2.stop"}):
+        told = problem(send(client, stage.api("operations/"), body | change, **key))
+        assert (told["status"], told["code"]) == (409, "token_reused"), change
+    with tenant_scope(stage.cast.tenant.id):
+        assert Operation.objects.count() == 1
+    again = send(client, stage.api("operations/"), body | {"reason": " 保守 "}, **key)
+    assert again.json()["id"] == first["id"]
+
+
 def test_what_cannot_be_entered_says_why(stage: Stage) -> None:
     client = stage.client(Role.OPERATOR)
     running = stage.resource(state="running")
@@ -107,6 +121,8 @@ def test_what_is_not_json_is_refused_as_such(stage: Stage) -> None:
     client, url = stage.client(Role.OPERATOR), stage.api("operations/")
     assert problem(send(client, url, "{not json"))["status"] == 400
     assert problem(send(client, url, '["a"]'))["status"] == 400
+    assert problem(send(client, url, "[" * 100_000))["status"] == 400
+    assert problem(send(client, url, '{"a":' * 500 + "1" + "}" * 500))["status"] == 400
     form = client.post(url, {"kind": "ec2.start"})
     assert problem(form)["status"] == 415
 

@@ -202,6 +202,22 @@ def test_a_broken_round_does_not_shorten_the_wait_of_its_neighbours(desk: Desk) 
     assert sorted(checked) == sorted(one.target_id for one in operations)
 
 
+def test_what_a_row_waits_for_is_not_forgotten_when_looking_at_it_breaks(desk: Desk) -> None:
+    """`worker_lost` tells later rounds to call it in small company: a broken look is no answer."""
+    (operation,) = desk.confirmed()
+
+    def explode(*_row: Operation) -> None:
+        raise ZeroDivisionError
+
+    desk.outside.before_call = explode
+    desk.drain()
+    desk.outside.observe = explode  # type: ignore[assignment]
+    desk.drain()
+    row = desk.row(operation)
+    assert (row.state, row.outcome) == (State.UNKNOWN, "worker_lost")
+    assert row.work_at == desk.clock() + timedelta(seconds=60)
+
+
 def test_a_row_whose_kind_nobody_knows_any_more_does_not_stop_its_lane(desk: Desk) -> None:
     """After a roll-back of the application, rows of a newer kind may stand in the queue."""
     model, (good,) = desk.confirm(desk.enter()), desk.confirmed()

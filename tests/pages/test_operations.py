@@ -151,6 +151,47 @@ def test_a_double_click_enters_once_and_shows_the_first_ones_operation(stage: St
     assert {answer["Location"] for answer in answers} == {stage.url(f"operations/{operation.id}/")}
 
 
+def test_a_form_that_comes_back_with_other_content_is_refused(stage: Stage) -> None:
+    """Answering it with the first one's operation would say that something was entered which was not."""
+    client, (row, other, running) = (
+        stage.client(Role.OPERATOR),
+        [*stage.resources(2), stage.resource(state="running")],
+    )
+    url = stage.url("operations/enter/")
+    sent = form_of(client.get(url, {"action": "start", "ids": [str(row.id)]}), then="enter")
+    assert client.post(url, sent).status_code == 302
+    for change in (
+        {"ids": [str(other.id)]},
+        {"ids": [str(row.id), str(other.id)]},
+        {"reason": "別の理由"},
+        {"ids": [str(running.id)], "action": "stop"},
+    ):
+        answer = client.post(url, sent | change)
+        assert answer.status_code == 409, change
+        assert "この画面からはすでに別の内容で登録されています。" in answer.content.decode()
+    (operation,) = operations(stage)
+    assert operation.target_id == str(row.id)
+
+
+def test_a_form_for_many_that_comes_back_for_fewer_is_refused(stage: Stage) -> None:
+    client, rows = stage.client(Role.OPERATOR), stage.resources(3)
+    url = stage.url("operations/enter/")
+    sent = form_of(client.get(url, {"action": "start", "ids": [str(row.id) for row in rows]}), then="enter")
+    assert client.post(url, sent).status_code == 302
+    assert client.post(url, sent | {"ids": [str(rows[0].id)]}).status_code == 409
+    assert len(operations(stage)) == 3
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nothing_chosen_is_said_in_words(method: str, stage: Stage) -> None:
+    client, url = stage.client(Role.OPERATOR), stage.url("operations/enter/")
+    sent = {"action": "start", "reason": REASON, "token": "0" * 32, "then": "enter"}
+    answer = getattr(client, method)(url, sent)
+    assert answer.status_code == 422
+    assert "何も選択されていません。" in answer.content.decode()
+    assert operations(stage) == []
+
+
 def test_two_clicks_at_the_very_same_moment_enter_once(stage: Stage) -> None:
     row = stage.resource()
     url = stage.url("operations/enter/")
