@@ -14,9 +14,9 @@ from accounts.domain.permissions import Role
 from accounts.models import User
 from infra.models import AwsAccount, Finding, Resource, Volume
 from infra.models.account import Automation
+from infra.operations.dues import target_of_resource
 from infra.operations.onboarding import register_account
 from infra.operations.plans import plan
-from infra.operations.tick import target_of_resource
 from infra.queries.rules import rules_at
 from medical_audit import clock
 from medical_audit.models import Operation

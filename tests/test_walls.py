@@ -96,7 +96,7 @@ PRIVILEGES = {
         "toban_worker": READ,
         "toban_scheduler": WORK,
         "toban_audit": READ,
-        QUEUE: "SELECT (released_at, settled_at, tenant_id)",
+        QUEUE: "SELECT (settled_at, tenant_id)",
     },
     "public.infra_maintenancewindow": {
         "toban_web": READ,

@@ -4,6 +4,7 @@ from typing import Any
 
 from config.saying.codes import state_of
 from config.saying.fields import field
+from config.saying.schedules import schedule_reason
 from config.words import operations, sentence, states
 
 
@@ -81,7 +82,10 @@ def why_text(operation: object) -> str:
         return str(typed)
     reason = field(field(operation, "authority", {}), "reason", {})
     values = {key: value or "—" for key, value in dict(reason).items()}
-    return sentence(operations.SOURCES, str(values.get("source", "")), values)
+    source = str(values.get("source", "")).partition(":")[0]
+    planned = sentence(operations.SOURCES, source, values)
+    because = schedule_reason(reason.get("because")) if hasattr(reason, "get") else ""
+    return f"{planned} {because}".strip()
 
 
 def target_code(operation: object) -> str:

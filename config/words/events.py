@@ -30,6 +30,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "schedule.long_outage": _(
         "Toban was away for long: %(older)s more planned changes of %(subject)s were missed."
     ),
+    "schedule.drafted": _("Schedule drafted"),
+    "schedule.draft_discarded": _("Draft discarded"),
+    "schedule.archived": _("Schedule archived"),
     "schedule.finding": _("The schedule tag of %(subject)s cannot be read, so nothing is done: %(reason)s"),
     "schedule.mended": _("The schedule tag %(tag)s of %(subject)s can be read again."),
     "session.signed_in": _("%(actor)s signed in."),

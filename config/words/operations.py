@@ -15,6 +15,12 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "rds.stop": (_("Stop RDS"), _("Stop the RDS database %(target)s")),
     "ebs.tag": (_("Tag EBS"), _("Give the EBS volume %(target)s its Name tag")),
     "account.automation": (_("Automation"), _("Change the automation of the AWS account %(target)s")),
+    "schedule.publish": (_("Publish schedule"), _("Publish a revision of the schedule %(target)s")),
+    "schedule.assign": (_("Assign schedule"), _("Change which schedule %(target)s follows")),
+    "freeze.set": (_("Freeze"), _("Let the clock do nothing for a while (%(target)s)")),
+    "override.set": (_("Override"), _("Override the schedule of %(target)s for a while")),
+    "override.end": (_("End override"), _("End the override of %(target)s early")),
+    "round.release": (_("Release stops"), _("Stop so many at once: %(target)s that run")),
 }
 
 # What a kind does when it is carried out, and whether it can be undone: shown before entering and confirming.
@@ -41,6 +47,32 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("The volume gets a Name tag. Nothing else about it changes."),
         _("Can be undone: change or remove the tag."),
     ),
+    "schedule.publish": (
+        _(
+            "From its confirmation on, everything that follows this schedule starts and stops by this revision."
+        ),
+        _("Can be undone: publish the revision before it again."),
+    ),
+    "schedule.assign": (
+        _("From its confirmation on, what is named here starts and stops by the assigned schedule."),
+        _("Can be undone: assign the schedule before it again."),
+    ),
+    "freeze.set": (
+        _("Until its end nothing is started or stopped by schedule. Starts and stops by hand stay possible."),
+        _("Can be undone: end it early. Then the schedule holds again at once."),
+    ),
+    "override.set": (
+        _("Until its end this holds instead of the schedule. At its end the schedule holds again by itself."),
+        _("Can be undone: end it early. Then the schedule holds again at once."),
+    ),
+    "override.end": (
+        _("The override ends now, and what the schedule wants at this moment is done."),
+        _("Can be undone: enter a new override."),
+    ),
+    "round.release": (
+        _("More would be stopped at once than the tenant's limit allows, so Toban waits for you."),
+        _("Can be undone: start them again. Rejected or left alone, nothing is stopped."),
+    ),
     "account.automation": (
         _("Decides whether schedules may start, stop and tag in this AWS account by themselves."),
         _("Can be undone: switch it back. What was carried out until then stays as it is."),
@@ -58,6 +90,8 @@ POLICIES: Final[Mapping[str, Promise | str]] = {
 # What stands behind an operation that the clock entered (authority.reason of the operation).
 SOURCES: Final[Mapping[str, Promise | str]] = {
     "tags": _("Planned by the tags: AutoStart %(AutoStart)s, AutoStop %(AutoStop)s."),
+    "schedule": _("Planned by the schedule %(schedule)s, revision %(revision)s."),
+    "override": _("Planned by an override of the schedule."),
     "ebs_tagging": _("The volume is attached to %(instance)s and has no Name tag."),
 }
 
@@ -104,6 +138,12 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "tags_changed": _("The tags were changed in the meantime, so the plan no longer holds."),
     "superseded": _("A later planned change took its place."),
     "grace_passed": _("Toban could not act within 60 minutes of the planned time."),
+    "brake_not_released": _(
+        "More would have been stopped at once than the limit allows, and nobody released it."
+    ),
+    "retained": _("It ran already when its hours began, and its schedule leaves such servers on."),
+    "waits_for_databases": _("It waits until the databases of its project run."),
+    "waits_for_servers": _("It waits until the servers of its project have stopped."),
     "name_present": _("It has a Name tag by now, which is never overwritten."),
     "attachment_changed": _("It serves another server by now."),
     "attempts_exhausted": _("All attempts are used up."),
@@ -134,6 +174,21 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "approval_expired": _("The time for confirming it has passed. Enter it again."),
     "reason_missing": _("Say why. The reason stands in the ledger."),
     "reason_too_long": _("The reason is too long."),
+    "bad_content": _("Something in the schedule is not right. The field says what."),
+    "bad_name": _("A name has 1 to 100 characters that can be shown."),
+    "name_taken": _("There is a schedule of this name already (upper and lower case count as the same)."),
+    "draft_changed": _("The draft has changed since this page was shown. Look at it again."),
+    "published_meanwhile": _("Another revision was published meanwhile. Look at the difference again."),
+    "assigned_meanwhile": _("The assignment was changed meanwhile. Look at it again."),
+    "round_settled": _("This round is settled already."),
+    "schedule_in_use": _("Something still follows this schedule. Assign another one first."),
+    "nothing_changed": _("Nothing would change."),
+    "not_published": _("This schedule has no published revision yet."),
+    "bad_end": _("The end must lie in the future, and after the beginning."),
+    "too_long": _("An override lasts 31 days at most."),
+    "nothing_to_skip": _("Nothing is planned that could be skipped."),
+    "override_over": _("This override has ended already."),
+    "override_overlaps": _("There is an override for this already. End it first, or choose a time after it."),
     "wrong_kind": _("This operation does not fit this kind of resource."),
     "unknown_kind": _("There is no such operation."),
     "bad_parameter": _("A value is not allowed."),

@@ -12,9 +12,9 @@ READ, WORK = "SELECT", "SELECT, INSERT, UPDATE"
 READERS = {"toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ}
 PLAN = "UPDATE (next_change_at, next_action, planned_from, scheduled, schedule_source, schedule_revision)"
 
-#: A tick is due, too, where a person has decided on a round that was held back.
+#: A tick is due, too, where a round is held back: a person may have decided on it, or nobody in time.
 QUEUE = """
-GRANT SELECT (tenant_id, released_at, settled_at) ON infra_heldround TO toban_queue;
+GRANT SELECT (tenant_id, settled_at) ON infra_heldround TO toban_queue;
 CREATE POLICY queue_reader ON infra_heldround FOR SELECT TO toban_queue USING (true);
 SET LOCAL ROLE toban_queue;
 CREATE OR REPLACE FUNCTION queue.due_tenants(p_now timestamptz) RETURNS TABLE (tenant_id uuid, due bigint)
@@ -23,7 +23,7 @@ AS $$
     SELECT d.tenant_id, count(*) FROM (
         SELECT r.tenant_id FROM public.infra_resource r WHERE r.next_change_at <= p_now
         UNION ALL
-        SELECT h.tenant_id FROM public.infra_heldround h WHERE h.settled_at IS NULL AND h.released_at IS NOT NULL
+        SELECT h.tenant_id FROM public.infra_heldround h WHERE h.settled_at IS NULL
     ) d GROUP BY 1 ORDER BY 1
 $$;
 RESET ROLE;

@@ -10,7 +10,7 @@ from django.db import IntegrityError
 from accounts.domain.permissions import Permission
 from infra.domain.schedule import Action
 from infra.models import AwsAccount, Resource
-from infra.operations.tick import target_of_resource
+from infra.operations.dues import target_of_resource
 from infra.queries.standing import refusal_of
 from medical_audit.domain.actor import Actor, Reauthentication
 from medical_audit.domain.errors import NotFound, Refused, StaleContent, TokenReused

@@ -12,9 +12,9 @@ from django.db.models import Q
 from infra.aws import ec2, rds
 from infra.domain.aws import AwsError, Database, EbsVolume, Ec2Instance, Target
 from infra.models import Region
-from infra.operations import stock, tagging, volumes
+from infra.operations import corrections, stock, tagging, volumes
 from infra.queries.targets import target_of
-from medical_audit.domain.actor import Actor, Subject, system_actor
+from medical_audit.domain.actor import Actor, Subject, schedule_actor, system_actor
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 
@@ -36,13 +36,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an inventory did."""
+    """What an inventory did; `lanes` have something to do now."""
 
     resources: int = 0
     changed: int = 0
     volumes: int = 0
     tagging: int = 0
     problem: str = ""
+    lanes: tuple[str, ...] = ()
 
 
 def take_inventory(
@@ -92,8 +93,11 @@ def take_inventory(
             None,
         )
         region.save(update_fields=_TOLD)
+        clock_actor = schedule_actor(tenant_id, worker, corrections.PERMISSIONS)
+        corrected = corrections.enter_corrections(region, actor=clock_actor, now=now)
     entered = tagging.enter_tagging(tenant_id, region_id, now=clock())
-    return Taken(len(seen.instances) + len(seen.databases), changed, len(seen.volumes), entered)
+    lanes = tuple(sorted({one.lane for one in corrected if one.work_at is not None}))
+    return Taken(len(seen.instances) + len(seen.databases), changed, len(seen.volumes), entered, lanes=lanes)
 
 
 def _locked(region_id: UUID) -> Region:

@@ -1,14 +1,17 @@
 """Every kind of privileged action that this app owns, declared once."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
 from infra.domain.schedule import Action
-from infra.operations import automation, power, tagging
+from infra.operations import assigning, automation, overriding, power, publishing, rounds, tagging
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
+from medical_audit.models import Operation
 
+Shown = Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]]
+Apply = Callable[[Operation, datetime], dict[str, Any]]
 _CALLS = {
     "ec2.start": "ec2:StartInstances",
     "ec2.stop": "ec2:StopInstances",
@@ -36,6 +39,8 @@ def register_all() -> None:
             group_key=lambda operation: str(operation.parameters.get("value", "")),
         )
     )
+    for kind in _planning_kinds():
+        register(kind)
     register(
         Kind(
             name="account.automation",
@@ -51,6 +56,54 @@ def register_all() -> None:
             refusal=lambda target, parameters: None,
             apply=automation.apply,
         )
+    )
+
+
+def _planning_kinds() -> tuple[Kind, ...]:
+    """Schedules, assignments and freezes need another person; an override its enterer may confirm himself."""
+    return (
+        _planned(publishing.KIND, publishing.shown, publishing.apply),
+        _planned(assigning.KIND, assigning.shown, assigning.apply),
+        _planned(overriding.FREEZE, overriding.shown, overriding.apply_set),
+        _override(overriding.SET, overriding.shown, overriding.apply_set),
+        Kind(
+            name=rounds.KIND,
+            enter_permission=Permission.POWER_ENTER,
+            confirm_permission=Permission.POWER_CONFIRM,
+            policy=Policy.SELF,
+            clean=dict,
+            shown=rounds.shown,
+            refusal=lambda target, parameters: None,
+            apply=rounds.apply,
+            approval_ttl=rounds.DECIDE_WITHIN,
+        ),
+        _override(overriding.END, overriding.shown_end, overriding.apply_end),
+    )
+
+
+def _planned(name: str, shown: Shown, apply: Apply) -> Kind:
+    return Kind(
+        name=name,
+        enter_permission=Permission.SCHEDULE_EDIT,
+        confirm_permission=Permission.SCHEDULE_CONFIRM,
+        policy=Policy.OTHER,
+        clean=dict,
+        shown=shown,
+        refusal=lambda target, parameters: None,
+        apply=apply,
+    )
+
+
+def _override(name: str, shown: Shown, apply: Apply) -> Kind:
+    return Kind(
+        name=name,
+        enter_permission=Permission.OVERRIDE_ENTER,
+        confirm_permission=Permission.OVERRIDE_CONFIRM,
+        policy=Policy.SELF,
+        clean=dict,
+        shown=shown,
+        refusal=lambda target, parameters: None,
+        apply=apply,
     )
 
 

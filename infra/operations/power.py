@@ -35,6 +35,8 @@ from medical_audit.operations.writing import write_rows
 
 #: How long after a call AWS may still show what was before it, and when a fall is certain.
 SHOWN_AFTER, BOUNCE_AFTER = timedelta(seconds=10), timedelta(seconds=30)
+#: hibernate (EC2 stop), snapshot (RDS stop), retain (stop), ordered (within the project).
+OPTIONS = ("hibernate", "snapshot", "retain", "ordered")
 SEEN_FIELDS = ("state", "aws_state", "state_since", "fingerprint")
 
 
@@ -246,4 +248,6 @@ def _seen_database(one: Database) -> Seen:
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {"aws_id": str(parameters["aws_id"])}
+    """The machine, and how the schedule wants it done; only what is asked for."""
+    asked = {name: True for name in OPTIONS if parameters.get(name)}
+    return {"aws_id": str(parameters["aws_id"]), **asked}

@@ -10,14 +10,13 @@ from django.db import connection
 
 from accounts.domain.permissions import Permission
 from infra.domain.duty import Duty, Occurrence, Pending, pending
-from infra.domain.schedule import Action
 from infra.models import Resource
+from infra.operations import rounds
+from infra.operations.dues import dues_of, held_due
 from infra.operations.plans import PLAN_FIELDS, set_next
-from infra.queries.authority import authority_of
-from infra.queries.rules import Followed, Rules, rules_at
+from infra.queries.rules import Rules, rules_at
 from medical_audit.domain.actor import Actor, EventDraft, Subject, schedule_actor
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.kinds import Authority, OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations.automatic import Due, enter_due
 from medical_audit.operations.ledger import record_many
@@ -53,6 +52,7 @@ def tick(tenant_id: UUID, *, now: datetime) -> Ticked:
         with tenant_scope(tenant_id):
             if not _alone(tenant_id):
                 break
+            entered += _settle_rounds(tenant_id, now)
             rows = _due_rows(now)
             if not rows:
                 break
@@ -83,15 +83,31 @@ def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[l
             continue
         duty, said = spoken
         events += _skips(row, said, duty, actor, now)
-        new = _dues(row, said, duty, rules, now)
+        new = dues_of(row, said, duty, rules, now)
         dues += new
         if said.due is not None and not new:
             events.append(_event("schedule.observed", row, said.due, actor, now))
         set_next(row, said.next, now)
-    operations = enter_due(dues, actor=actor, now=now)
+    operations = enter_due(rounds.hold(dues, actor=actor, now=now), actor=actor, now=now)
     record_many(tenant_id, events)
     write_rows(rows, PLAN_FIELDS)
     return operations, sum(event.kind == "schedule.skipped" for event in events)
+
+
+def _settle_rounds(tenant_id: UUID, now: datetime) -> list[Operation]:
+    """Enter the stops of rounds that a person released; those of rounds that nobody released are recorded as missed."""
+    entered: list[Operation] = []
+    actor = schedule_actor(tenant_id, "schedule", CLOCK_PERMISSIONS)
+    for held, released in rounds.decided(now):
+        rules = rules_at(now)
+        due_at = {item["resource"]: datetime.fromisoformat(item["due_at"]) for item in held.items}
+        rows = Resource.objects.filter(id__in=list(due_at), gone_at__isnull=True).select_related("account")
+        dues = [
+            held_due(row, due_at[str(row.id)], rules, now, released=released) for row in rows.order_by("id")
+        ]
+        entered += enter_due([due for due in dues if due is not None], actor=actor, now=now)
+        rounds.settle(held, now)
+    return entered
 
 
 def _said(row: Resource, rules: Rules, now: datetime) -> tuple[Duty, Pending] | None:
@@ -103,66 +119,6 @@ def _said(row: Resource, rules: Rules, now: datetime) -> tuple[Duty, Pending] | 
     except Exception:
         log.exception("schedule_failed", resource=str(row.id), tenant=str(row.tenant_id))
         return None
-
-
-def _dues(row: Resource, said: Pending, duty: Duty, rules: Rules, now: datetime) -> list[Due]:
-    """What is entered, under the authority of each; nothing in an account that only observes."""
-    found = rules.followed(row)
-    followed = found if isinstance(found, Followed) else None
-    wanted = [
-        (one, "grace_passed" if now - one.at > duty.grace(one.action) else "superseded")
-        for one in said.missed
-    ]
-    wanted += [(said.due, "")] if said.due else []
-    dues = []
-    for one, missed in wanted:
-        authority = authority_of(row.account, followed, rules, one)
-        if authority is not None:
-            dues.append(_due(row, one, duty, followed, authority, missed))
-    return dues
-
-
-def _due(
-    row: Resource, one: Occurrence, duty: Duty, followed: Followed | None, authority: Authority, missed: str
-) -> Due:
-    reason: dict[str, object] = {"source": authority.source}
-    if followed is not None and followed.named is not None and followed.revision is not None:
-        reason |= {"schedule": followed.named.name, "revision": followed.revision.number}
-    else:
-        reason |= {name: row.tags.get(name, "") for name in ("AutoStart", "AutoStop")}
-    if one.cause is not None:
-        reason["because"] = one.cause.as_json()
-    return Due(
-        kind=f"{row.kind}.{one.action}",
-        target=target_of_resource(row),
-        parameters={"aws_id": row.aws_id, **_options(row, one, duty)},
-        due_at=one.at,
-        grace=duty.grace(one.action),
-        dedupe_key=f"{row.kind}.{one.action}/{row.id}/{utc_text(one.at)}",
-        authority=authority,
-        reason=reason,
-        missed=missed,
-    )
-
-
-def _options(row: Resource, one: Occurrence, duty: Duty) -> dict[str, bool]:
-    """How the schedule wants this action carried out; only what is asked for."""
-    options, stop = duty.options, one.action is Action.STOP
-    wanted = {
-        "hibernate": stop and row.kind == "ec2" and options.hibernate,
-        "snapshot": stop and row.kind == "rds" and options.snapshot,
-        "retain": stop and not one.window and options.retain_running,
-        "ordered": options.ordered and bool(row.project),
-    }
-    return {name: True for name, asked in wanted.items() if asked}
-
-
-def target_of_resource(row: Resource) -> OperationTarget:
-    """How an operation names a resource."""
-    return OperationTarget(
-        type="resource", id=str(row.id), name=row.name or row.aws_id, lane=row.lane,
-        facts={"kind": row.kind, "gone": row.gone_at is not None, "stop_refusal": row.facts.get("stop_refusal", "")},
-    )  # fmt: skip
 
 
 def _skips(row: Resource, said: Pending, duty: Duty, actor: Actor, now: datetime) -> list[EventDraft]:

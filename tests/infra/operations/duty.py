@@ -16,9 +16,10 @@ from django.db import connection
 from accounts.domain.permissions import Role
 from infra.models import Finding, Region, Resource, Volume
 from infra.operations.automation import target_of_account
+from infra.operations.dues import target_of_resource
 from infra.operations.inventory import Taken
 from infra.operations.tagging import LANE_CLASS
-from infra.operations.tick import Ticked, target_of_resource, tick
+from infra.operations.tick import Ticked, tick
 from medical_audit.models import Event, Lane, Operation
 from medical_audit.operations import entry
 from medical_audit.operations.execution import drain_lane
