@@ -85,6 +85,8 @@ WITHOUT_ACTOR = {
     "accounts/operations/signing.py:sign_in": "finds out who it is",
     "accounts/operations/signing.py:sign_out": "the person himself, without a tenant",
     "infra/operations/automation.py:apply": "a kind's own work, inside the confirmation that names the person",
+    "infra/operations/calendars.py:apply_adopt": "a kind's own work, inside the confirmation that names the person",
+    "infra/operations/calendars.py:apply_change": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/assigning.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/overriding.py:apply_end": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/overriding.py:apply_set": "a kind's own work, inside the confirmation that names the person",

@@ -85,6 +85,24 @@ PRIVILEGES = {
         "toban_scheduler": READ,
         "toban_audit": READ,
     },
+    "public.infra_closure": {
+        "toban_web": FULL,
+        "toban_worker": READ,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
+    "public.infra_companyday": {
+        "toban_web": FULL,
+        "toban_worker": READ,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
+    "public.infra_holidaylist": {
+        "toban_web": WORK,
+        "toban_worker": WORK,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
     "public.infra_finding": {
         "toban_web": READ,
         "toban_worker": WORK,

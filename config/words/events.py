@@ -30,6 +30,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "schedule.long_outage": _(
         "Toban was away for long: %(older)s more planned changes of %(subject)s were missed."
     ),
+    "calendar.list_adopted": _("List of holidays taken over"),
+    "calendar.list_quarantined": _("List of holidays waits for a person"),
+    "calendar.list_refused": _("List of holidays refused"),
     "schedule.drafted": _("Schedule drafted"),
     "schedule.draft_discarded": _("Draft discarded"),
     "schedule.archived": _("Schedule archived"),

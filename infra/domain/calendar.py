@@ -1,10 +1,11 @@
-"""Decide which dates are working days."""
+"""Decide which dates are closed, and why: national holidays, company closures, extra working days."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -13,7 +14,9 @@ from holidays import country_holidays
 
 from infra.domain.reasons import Reason, ReasonCode, because
 
-MONDAY_TO_FRIDAY: frozenset[int] = frozenset(range(5))
+_MONTH_DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", re.ASCII)
+_LEAP_YEAR = 2024
+FRIDAY = 4
 
 
 class DayKind(NamedTuple):
@@ -29,41 +32,94 @@ class DayKind(NamedTuple):
     extra: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedRange:
+    """Days of every year on which the company is closed, "MM-DD" to "MM-DD" inclusive, across New Year if the end is
+    before the beginning. A text that is no day of a year is a ValueError."""
+
+    first: str
+    last: str
+    name: str
+
+    def __post_init__(self) -> None:
+        for text in (self.first, self.last):
+            found = _MONTH_DAY.fullmatch(text)
+            if found is None:
+                raise ValueError(text)
+            date(_LEAP_YEAR, int(found[1]), int(found[2]))
+
+    def holds(self, day: date) -> bool:
+        """Say whether a date lies in the range, of whichever year."""
+        text = f"{day:%m-%d}"
+        if self.first <= self.last:
+            return self.first <= text <= self.last
+        return text >= self.first or text <= self.last
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Calendar:
     """The days that differ from the plain week. Immutable; dates are in the zone of the schedule that asks.
 
-    holidays: name by date. coverage: first and last date the list speaks for, by default the whole years of
-    its dates, None when it is empty. Outside the coverage only weekdays decide: callers warn before it ends.
+    holidays: name by date. ranges, closed (name by date): when the company is closed. extra: working days although
+    something else says otherwise, name by date. coverage: first and last date that the list of holidays speaks for, by
+    default the whole years of its dates, None when it is empty; outside of it no day is a holiday: callers warn before.
+    Precedence: extra working day > single closed day > closed range > holiday > weekday.
     """
 
     holidays: Mapping[date, str] = field(default_factory=dict)
     coverage: tuple[date, date] | None = None
-    _months: Mapping[tuple[int, int], frozenset[int]] = field(init=False, repr=False)
+    ranges: tuple[ClosedRange, ...] = ()
+    closed: Mapping[date, str] = field(default_factory=dict)
+    extra: Mapping[date, str] = field(default_factory=dict)
+    _months: dict[tuple[int, int], frozenset[int]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "holidays", MappingProxyType(dict(self.holidays)))
-        months: dict[tuple[int, int], set[int]] = {}
-        for day in self.holidays:
-            months.setdefault((day.year, day.month), set()).add(day.day)
-        object.__setattr__(self, "_months", {key: frozenset(days) for key, days in months.items()})
+        for name in ("holidays", "closed", "extra"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         if self.coverage is None and self.holidays:
             whole = date(min(self.holidays).year, 1, 1), date(max(self.holidays).year, 12, 31)
             object.__setattr__(self, "coverage", whole)
+        if not self.ranges:
+            months: dict[tuple[int, int], set[int]] = {}
+            for day in (*self.holidays, *self.closed, *self.extra):
+                months.setdefault((day.year, day.month), set()).add(day.day)
+            self._months.update({key: frozenset(days) for key, days in months.items()})
 
     def day(self, day: date) -> DayKind:
         """Say what kind of date it is for every schedule that observes this calendar."""
+        weekday = day.weekday()
+        if day in self.extra:
+            return DayKind(day, None, min(weekday, FRIDAY), extra=True)
+        name = self.closed.get(day)
+        if name is None and self.ranges:
+            name = next((one.name for one in self.ranges if one.holds(day)), None)
+        if name is not None:
+            return DayKind(day, because(ReasonCode.CLOSURE, day=day, name=name), weekday)
         name = self.holidays.get(day)
-        closed = because(ReasonCode.HOLIDAY, day=day, name=name) if name is not None else None
-        return DayKind(day, closed, day.weekday())
+        if name is not None:
+            return DayKind(day, because(ReasonCode.HOLIDAY, day=day, name=name), weekday)
+        return DayKind(day, None, weekday)
 
     def special(self, year: int, month: int) -> frozenset[int]:
         """The days of a month that are not plain days of their week: closed ones and extra working days."""
-        return self._months.get((year, month), frozenset())
+        if not self.ranges:
+            return self._months.get((year, month), frozenset())
+        if (year, month) not in self._months:
+            self._months[year, month] = frozenset(
+                kind.date.day for kind in map(self.day, _days_of(year, month)) if kind.closed or kind.extra
+            )
+        return self._months[year, month]
 
     def covers(self, day: date) -> bool:
         """Say whether the list speaks for a date."""
         return self.coverage is not None and self.coverage[0] <= day <= self.coverage[1]
+
+
+def _days_of(year: int, month: int) -> Iterable[date]:
+    day = date(year, month, 1)
+    while day.month == month:
+        yield day
+        day += timedelta(days=1)
 
 
 @lru_cache(maxsize=64)

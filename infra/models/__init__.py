@@ -1,4 +1,5 @@
 from infra.models.account import AccountTrust, AwsAccount, Region
+from infra.models.calendar import Closure, CompanyDay, HolidayList
 from infra.models.resource import Finding, Resource
 from infra.models.schedule import (
     Assignment,
@@ -17,8 +18,11 @@ __all__ = [
     "Assignment",
     "Attachment",
     "AwsAccount",
+    "Closure",
+    "CompanyDay",
     "Finding",
     "HeldRound",
+    "HolidayList",
     "MaintenanceWindow",
     "NamedSchedule",
     "Override",

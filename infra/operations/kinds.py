@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.domain.permissions import Permission
 from infra.domain.schedule import Action
-from infra.operations import assigning, automation, overriding, power, publishing, rounds, tagging
+from infra.operations import assigning, automation, calendars, overriding, power, publishing, rounds, tagging
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.models import Operation
 
@@ -65,6 +65,8 @@ def _planning_kinds() -> tuple[Kind, ...]:
         _planned(publishing.KIND, publishing.shown, publishing.apply),
         _planned(assigning.KIND, assigning.shown, assigning.apply),
         _planned(overriding.FREEZE, overriding.shown, overriding.apply_set),
+        _calendar(calendars.CHANGE, calendars.shown, calendars.apply_change),
+        _calendar(calendars.ADOPT, calendars.shown_adopt, calendars.apply_adopt),
         _override(overriding.SET, overriding.shown, overriding.apply_set),
         Kind(
             name=rounds.KIND,
@@ -86,6 +88,19 @@ def _planned(name: str, shown: Shown, apply: Apply) -> Kind:
         name=name,
         enter_permission=Permission.SCHEDULE_EDIT,
         confirm_permission=Permission.SCHEDULE_CONFIRM,
+        policy=Policy.OTHER,
+        clean=dict,
+        shown=shown,
+        refusal=lambda target, parameters: None,
+        apply=apply,
+    )
+
+
+def _calendar(name: str, shown: Shown, apply: Apply) -> Kind:
+    return Kind(
+        name=name,
+        enter_permission=Permission.CALENDAR_EDIT,
+        confirm_permission=Permission.CALENDAR_CONFIRM,
         policy=Policy.OTHER,
         clean=dict,
         shown=shown,
