@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from infra.domain.schedule import Action
-from infra.forms import resource_filter, volume_filter
+from infra.forms.fleet import resource_filter, volume_filter
 from infra.models import Resource, Volume
 from infra.operations import by_hand
 from infra.queries import detail, resources, volumes

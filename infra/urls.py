@@ -2,15 +2,29 @@
 
 from django.urls import path
 
-from infra import api, views
+from infra import api
+from infra.views import calendar, fleet, overrides, schedules
 
 app_name = "infra"
 urlpatterns = [
-    path("", views.today, name="today"),
-    path("resources/", views.resource_list, name="resources"),
-    path("resources/<uuid:pk>/", views.resource_detail, name="resource"),
-    path("volumes/", views.volume_list, name="volumes"),
-    path("operations/enter/", views.operation_enter, name="operation-enter"),
+    path("", fleet.today, name="today"),
+    path("resources/", fleet.resource_list, name="resources"),
+    path("resources/<uuid:pk>/", fleet.resource_detail, name="resource"),
+    path("volumes/", fleet.volume_list, name="volumes"),
+    path("operations/enter/", fleet.operation_enter, name="operation-enter"),
+    path("schedules/", schedules.schedule_list, name="schedules"),
+    path("schedules/new/", schedules.schedule_new, name="schedule-new"),
+    path("schedules/<uuid:pk>/", schedules.schedule_detail, name="schedule"),
+    path("schedules/<uuid:pk>/edit/", schedules.schedule_edit, name="schedule-edit"),
+    path("schedules/<uuid:pk>/publish/", schedules.schedule_publish, name="schedule-publish"),
+    path("schedules/assign/", schedules.assign, name="assign"),
+    path("calendar/", calendar.month, name="calendar"),
+    path("calendar/change/", calendar.change, name="calendar-change"),
+    path("calendar/lists/", calendar.receive, name="calendar-lists"),
+    path("calendar/lists/adopt/", calendar.adopt, name="calendar-adopt"),
+    path("overrides/", overrides.override_list, name="overrides"),
+    path("overrides/enter/", overrides.enter, name="override-enter"),
+    path("overrides/end/", overrides.end, name="override-end"),
 ]
 api_urlpatterns = [
     path("resources/", api.resource_list, name="resources"),

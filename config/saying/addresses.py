@@ -16,6 +16,11 @@ AREAS: Final = {
     "resource": "resources",
     "operation-enter": "resources",
     "volumes": "volumes",
+    **dict.fromkeys(
+        ("schedules", "schedule", "schedule-new", "schedule-edit", "schedule-publish", "assign"), "schedules"
+    ),
+    "calendar": "calendar",
+    **dict.fromkeys(("overrides", "override-enter"), "overrides"),
     "operations": "operations",
     "operation": "operations",
     **dict.fromkeys(OPERATION_FORMS, "operations"),

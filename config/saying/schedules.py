@@ -10,7 +10,8 @@ from config.saying.fields import field
 from config.saying.times import day, jst
 from config.words import schedules, sentence
 from config.words.operations import CODES
-from infra.domain.days import DayRule
+from infra.domain.content import PERIOD_KEYS, read_period
+from infra.domain.days import DAY_NAMES, DayRule
 from infra.domain.schedule import Period
 
 
@@ -113,6 +114,70 @@ def weekdays(numbers: Iterable[int]) -> str:
     return ("・" if get_language() == "ja" else ", ").join(
         str(dates.WEEKDAYS_ABBR[number]) for number in chosen
     )
+
+
+def problem_words(problem: object) -> str:
+    """What is wrong at a field of a schedule, and how to put it right."""
+    code, params = str(field(problem, "code")), dict(field(problem, "params", ()) or ())
+    values = {"field": field(problem, "path"), "value": field(problem, "value"), **params}
+    text = schedules.PROBLEMS.get(code)
+    if text is None:
+        cure = f" {str(schedules.TIME_CURE) % values}" if params.get("suggestion") else ""
+        return f"{str(schedules.TIME_PROBLEM) % values}{cure}"
+    return str(text) % values
+
+
+def difference_words(one: Mapping[str, Any]) -> str:
+    """One difference of two contents of a schedule."""
+    values = dict(one)
+    if "period" in str(one["code"]):
+        read = read_period({key: one.get(key) for key in PERIOD_KEYS}, "period", [])
+        values["period"] = period_words(read[0]) if read else ""
+    if one["code"] == "option_changed":
+        values |= {name: _option_value(one[name]) for name in ("before", "after")}
+        values["option"] = option_label(one["option"])
+    return str(schedules.DIFFERENCES[str(one["code"])]) % values
+
+
+def _option_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(schedules.YES if value else schedules.NO)
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def option_label(name: object) -> str:
+    return str(schedules.OPTIONS[str(name)][0])
+
+
+def option_help(name: object) -> str:
+    return str(schedules.OPTIONS[str(name)][1])
+
+
+def weekday_short(name: str) -> str:
+    """The short name of a weekday that the grammar calls mon, tue, ..."""
+    return str(dates.WEEKDAYS_ABBR[DAY_NAMES.index(name)])
+
+
+def override_words(one: object) -> str:
+    """What an override holds: "kept running"."""
+    return str(schedules.OVERRIDES[str(field(one, "kind")), str(field(one, "wish"))])
+
+
+def source_words(source: object) -> str:
+    """Where the schedule of a resource comes from."""
+    return str(schedules.FOLLOWED[str(source)])
+
+
+def end_word(key: str) -> str:
+    return str(schedules.ENDS[key])
+
+
+def list_source(source: object) -> str:
+    return str(schedules.LIST_SOURCES[str(source)])
+
+
+def list_state(state: object) -> str:
+    return str(schedules.LIST_STATES[str(state)])
 
 
 def is_tag_finding(finding: object) -> bool:

@@ -114,6 +114,103 @@ SCHEDULES: Final[Mapping[tuple[bool, bool], Promise | str]] = {
     (False, True): _("Stops at %(stop)s every day. Toban does not start it."),
 }
 
+# How a schedule is carried out (infra.domain.schedule.Options): (label, help beside the box).
+OPTIONS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "holidays": (
+        _("Observe the calendar"),
+        _("On holidays and closed days nothing is started; stops are still done."),
+    ),
+    "enforced": (
+        _("Enforced"),
+        _("The state is held: what somebody changes by hand is changed back at the next look."),
+    ),
+    "retain_running": (
+        _("Leave on what ran before"),
+        _("What ran already when its hours began is not stopped at their end."),
+    ),
+    "stop_new": (
+        _("Stop what is newly found"),
+        _("What is first seen running outside its hours is stopped."),
+    ),
+    "hibernate": (_("Hibernate"), _("EC2 instances hibernate instead of stopping, where they can.")),
+    "ordered": (
+        _("Databases first"),
+        _("Within a project databases start before servers and stop after them."),
+    ),
+    "grace_start_min": (_("Late start"), _("So many minutes late a start may still be done.")),
+    "grace_stop_min": (_("Late stop"), _("So many minutes late a stop may still be done.")),
+}
+
+# What is wrong with a field of a schedule, or seldom meant (infra.domain.content).
+PROBLEMS: Final[Mapping[str, Promise | str]] = {
+    "not_an_object": _("%(field)s cannot be read."),
+    "not_a_list": _("%(field)s cannot be read."),
+    "unknown_key": _("%(field)s is not known here."),
+    "number_of_periods": _("A schedule has 1 to 50 rows of hours."),
+    "unknown_zone": _("The time zone does not exist: %(value)s"),
+    "bad_name": _("The name cannot be used: %(value)s"),
+    "same_time": _(
+        "Start and stop are the same time (%(value)s), so it would never run. For a whole day choose “Runs all day”."
+    ),
+    "bad_weekdays": _("The weekdays cannot be read: %(value)s. Write mon-fri, sat, mon#1 or friL."),
+    "bad_monthdays": _("The days of the month cannot be read: %(value)s. Write 1-7, 15, L, 15W or 1/15."),
+    "bad_months": _("The months cannot be read: %(value)s. Write apr-sep or 4-9."),
+    "bad_grace": _("Minutes from 1 to 360 are needed, not %(value)s."),
+    "not_yes_or_no": _("%(field)s is neither yes nor no."),
+    "halves_do_not_compose": _(
+        "Hours that only start or only stop do not compose with others: nothing would be stopped. Use one row with both times."
+    ),
+    "enforced_one_way": _(
+        "An enforced schedule that only starts, or only stops, is held in that one direction only."
+    ),
+    "never_comes": _("These hours do not come within the next two years."),
+}
+TIME_PROBLEM = _("%(value)s is not a time like 08:30.")
+TIME_CURE = _("Write %(suggestion)s.")
+
+# The difference of two contents of a schedule (infra.queries.forecast.differences).
+DIFFERENCES: Final[Mapping[str, Promise | str]] = {
+    "new_schedule": _("This is its first publication."),
+    "period_added": _("New hours: %(period)s"),
+    "period_removed": _("No longer: %(period)s"),
+    "zone_changed": _("Time zone: %(before)s → %(after)s"),
+    "option_changed": _("%(option)s: %(before)s → %(after)s"),
+}
+YES, NO = pgettext_lazy("option", "yes"), pgettext_lazy("option", "no")
+
+# Overrides (infra.models.schedule.Override), by kind and wish.
+OVERRIDES: Final[Mapping[tuple[str, str], Promise | str]] = {
+    ("override", "running"): _("kept running"),
+    ("override", "stopped"): _("kept stopped"),
+    ("override", "any"): _("left alone"),
+    ("skip", "any"): _("skipped once"),
+    ("freeze", "any"): _("frozen"),
+}
+ENDS: Final[Mapping[str, Promise | str]] = {
+    "tonight": _("tonight"),
+    "tomorrow": _("tomorrow morning"),
+    "monday": _("Monday morning"),
+}
+# Where a schedule comes from (infra.domain.sources.Source).
+FOLLOWED: Final[Mapping[str, Promise | str]] = {
+    "resource": _("Assigned to this resource:"),
+    "tag": _("By its tag Schedule:"),
+    "tags": _("By its tags AutoStart and AutoStop."),
+    "project": _("Assigned to its project:"),
+    "tenant": _("Default of the tenant:"),
+}
+LIST_SOURCES: Final[Mapping[str, Promise | str]] = {
+    "library": _("Shipped with Toban"),
+    "cabinet": _("Cabinet Office (syukujitsu.csv)"),
+    "ical": _("iCalendar (.ics)"),
+}
+LIST_STATES: Final[Mapping[str, Promise | str]] = {
+    "adopted": _("in force"),
+    "replaced": _("replaced"),
+    "quarantined": _("waits for a person"),
+    "refused": _("refused"),
+}
+
 # Hours of one period, by (has a begin, has an end); "overnight" ends on the next day.
 HOURS: Final[Mapping[tuple[bool, bool], Promise | str]] = {
     (True, True): _("%(begin)s–%(end)s"),

@@ -99,17 +99,22 @@ def start_instances(
 
 
 def stop_instances(
-    target: Target, ids: Sequence[str], *, still_ours: StillOurs | None = None
+    target: Target, ids: Sequence[str], *, hibernate: bool = False, still_ours: StillOurs | None = None
 ) -> dict[str, CallResult]:
     """Stop instances; a result for every id, whatever happens. One that is stopped already is accepted.
 
-    still_ours: as in start_instances.
+    hibernate: keep their memory on disk; AWS refuses it for instances that were not launched for it (INVALID or
+    UNSUPPORTED). still_ours: as in start_instances.
     """
 
     def send(batch: Sequence[str]) -> dict[str, CallResult]:
         answer = current().mutate(
             Call(EC2, target, "StopInstances", "StoppingInstances"),
-            lambda ec2: ec2.stop_instances(InstanceIds=batch),
+            lambda ec2: (
+                ec2.stop_instances(InstanceIds=batch, Hibernate=hibernate)
+                if hibernate
+                else ec2.stop_instances(InstanceIds=batch)
+            ),
             ids=batch,
             still_ours=still_ours,
         )

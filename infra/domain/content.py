@@ -16,7 +16,7 @@ from infra.domain.findings import shown
 from infra.domain.schedule import OPTION_NAMES, Action, Options, Period, Schedule
 from infra.domain.times import BadTime, ClockTime, UnknownZone, load_zone, parse_clock
 
-PERIODS_MAX, NAME_MAX, WINDOWS_MAX = 50, 100, 20
+PERIODS_MAX, NAME_MAX = 50, 100
 GRACE_MIN, GRACE_MAX = 1, 360
 PERIOD_KEYS = ("name", "begin", "end", "weekdays", "monthdays", "months")
 DAY_KEYS = ("weekdays", "monthdays", "months")
@@ -57,7 +57,7 @@ def read_content(data: object, *, today: date | None = None) -> Content | tuple[
     canonical = {
         "zone": zone,
         "periods": [texts for _, texts in periods],
-        "options": asdict(options) | {"ssm_windows": list(options.ssm_windows)},
+        "options": asdict(options),
     }
     return Content(schedule, canonical, tuple(_warnings(schedule, today)))
 
@@ -150,15 +150,7 @@ def _read_options(value: object, problems: list[FieldProblem]) -> Options:
         if name not in value:
             continue
         given, path = value[name], f"options.{name}"
-        if name == "ssm_windows":
-            names: Sequence[Any] = given if isinstance(given, list | tuple) else [None]
-            if len(names) > WINDOWS_MAX or not all(
-                isinstance(one, str) and 3 <= len(one) <= 128 and one.isprintable() for one in names
-            ):
-                problems.append(FieldProblem(path, "bad_window_names", shown(repr(given))))
-                continue
-            found[name] = tuple(dict.fromkeys(names))
-        elif name.startswith("grace_"):
+        if name.startswith("grace_"):
             if isinstance(given, bool) or not isinstance(given, int) or not GRACE_MIN <= given <= GRACE_MAX:
                 limits = (("least", GRACE_MIN), ("most", GRACE_MAX))
                 problems.append(FieldProblem(path, "bad_grace", shown(repr(given)), limits))

@@ -29,6 +29,8 @@ _LAST = re.compile(r"([a-z]{3,}?|[0-6])l", re.ASCII)
 _NEAREST = re.compile(r"([0-9]{1,2})w", re.ASCII)
 _LONGEST = 200
 EVERY = "*"
+#: The names of plain weekdays, 0 is Monday.
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class BadDays(ValueError):

@@ -62,9 +62,8 @@ class Options:
 
     holidays: closed days of the calendar are observed. enforced: the wanted state is held, not only brought about
     once. retain_running: what ran already at its start is not stopped at its end. stop_new: what is first seen
-    running outside its hours is stopped. hibernate: EC2 hibernates, or stops where it cannot. snapshot: RDS is
-    copied before each stop. ordered: within a project databases start first and stop last. rds_maintenance,
-    ssm_windows (names): kept on during these windows. grace_*_min: how late a start or stop may still be done.
+    running outside its hours is stopped. hibernate: EC2 hibernates, or stops where it cannot. ordered: within a project
+    databases start first and stop last. grace_*_min: how late a start or stop may still be done.
     """
 
     holidays: bool = True
@@ -72,10 +71,7 @@ class Options:
     retain_running: bool = False
     stop_new: bool = False
     hibernate: bool = False
-    snapshot: bool = False
     ordered: bool = False
-    rds_maintenance: bool = False
-    ssm_windows: tuple[str, ...] = ()
     grace_start_min: int = 60
     grace_stop_min: int = 60
 

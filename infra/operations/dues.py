@@ -83,7 +83,6 @@ def _options(row: Resource, one: Occurrence, duty: Duty) -> dict[str, bool]:
     options, stop = duty.options, one.action is Action.STOP
     asked = {
         "hibernate": stop and row.kind == "ec2" and options.hibernate,
-        "snapshot": stop and row.kind == "rds" and options.snapshot,
         "retain": stop and not one.window and options.retain_running,
         "ordered": options.ordered and bool(row.project),
     }

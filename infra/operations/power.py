@@ -14,6 +14,7 @@ from infra.domain.aws import (
     CallResult,
     Database,
     Ec2Instance,
+    Problem,
     Target,
     problem_of_state_reason,
     stop_refusal,
@@ -24,6 +25,7 @@ from infra.domain.power import Power, ec2_power, rds_power
 from infra.domain.schedule import Action, State, Unreadable
 from infra.models import Resource
 from infra.models.account import Automation
+from infra.operations.neighbours import held_back
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.rules import Rules, rules_at
 from infra.queries.targets import target_of
@@ -35,8 +37,9 @@ from medical_audit.operations.writing import write_rows
 
 #: How long after a call AWS may still show what was before it, and when a fall is certain.
 SHOWN_AFTER, BOUNCE_AFTER = timedelta(seconds=10), timedelta(seconds=30)
-#: hibernate (EC2 stop), snapshot (RDS stop), retain (stop), ordered (within the project).
-OPTIONS = ("hibernate", "snapshot", "retain", "ordered")
+#: hibernate (EC2 stop), retain (stop), ordered (within the project).
+OPTIONS = ("hibernate", "retain", "ordered")
+NO_HIBERNATION = frozenset({Problem.INVALID, Problem.UNSUPPORTED})
 SEEN_FIELDS = ("state", "aws_state", "state_since", "fingerprint")
 
 
@@ -58,6 +61,7 @@ class Plan:
     target: Target | None
     resources: Mapping[UUID, Resource]
     rules: Rules
+    held: Mapping[UUID, Drop | Later]
     now: datetime
     seen: dict[UUID, Seen] = field(default_factory=dict)
 
@@ -78,7 +82,8 @@ class PowerExecutor:
         }
         account, _, region = operations[0].lane.partition("/")
         resources = {one.id: rows[one.target_id] for one in operations if one.target_id in rows}
-        return Plan(target_of(account, region), resources, rules_at(now), now)
+        held = held_back(operations, resources, self.action)
+        return Plan(target_of(account, region), resources, rules_at(now), held, now)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, now, self._before)
@@ -94,7 +99,12 @@ class PowerExecutor:
         for one in operations:
             wishes[plan.resources[one.id].aws_id].append(one.id)
         try:
-            results = self._send(plan.target, list(wishes), still_ours)
+            asleep = {
+                plan.resources[one.id].aws_id
+                for one in operations
+                if one.parameters.get("hibernate") and plan.resources[one.id].facts.get("hibernation")
+            }
+            results = self._send(plan.target, list(wishes), asleep, still_ours)
         except GatewayLeaseLost as lost:
             raise LeaseLost(lane=operations[0].lane) from lost
         verdicts = {
@@ -161,7 +171,7 @@ class PowerExecutor:
             return drop
         if seen.power == self.goal:
             return Done("already", detail={"aws_state": seen.aws_state})
-        return too_late(operation, now) or self._hindrance(seen) or Go()
+        return too_late(operation, now) or plan.held.get(operation.id) or self._hindrance(seen) or Go()
 
     def _hindrance(self, seen: Seen) -> Fail | Later | None:
         """What AWS would answer with a refusal, now or for good."""
@@ -219,11 +229,26 @@ class PowerExecutor:
             return {key: _seen_instance(one) for key, one in ec2.describe_instances(target, ids).items()}
         return {key: _seen_database(one) for key, one in rds.describe_databases(target, ids).items()}
 
-    def _send(self, target: Target, ids: list[str], still_ours: Callable[[], bool]) -> dict[str, CallResult]:
+    def _send(
+        self, target: Target, ids: list[str], asleep: set[str], still_ours: Callable[[], bool]
+    ) -> dict[str, CallResult]:
+        """`asleep`: those that are to hibernate, or to stop where AWS refuses that."""
         start = self.action is Action.START
+        if self.service == "ec2" and start:
+            return ec2.start_instances(target, ids, still_ours=still_ours)
         if self.service == "ec2":
-            many = ec2.start_instances if start else ec2.stop_instances
-            return many(target, ids, still_ours=still_ours)
+            slept = (
+                ec2.stop_instances(target, sorted(asleep), hibernate=True, still_ours=still_ours)
+                if asleep
+                else {}
+            )
+            refused = {
+                aws_id
+                for aws_id, result in slept.items()
+                if result.error and result.error.problem in NO_HIBERNATION
+            }
+            plain = [aws_id for aws_id in ids if aws_id not in slept or aws_id in refused]
+            return slept | (ec2.stop_instances(target, plain, still_ours=still_ours) if plain else {})
         change = rds.start_database if start else rds.stop_database
         results: dict[str, CallResult] = {}
         for aws_id in ids:

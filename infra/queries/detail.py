@@ -12,8 +12,8 @@ from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource, Volume
 from infra.queries.resources import get_resource
 from infra.queries.rules import Rules, rules_at
+from infra.queries.schedule_pages import day_reason
 from infra.queries.standing import Standing, refusal_of, standing_of
-from infra.queries.today import day_reason
 from infra.queries.volumes import attached_to
 from medical_audit.domain.actor import Actor
 from medical_audit.models import Event, Operation
@@ -96,7 +96,7 @@ def week(resource: Resource, standing: Standing, rules: Rules, now: datetime) ->
     for one in planned:
         by_day.setdefault(one.at.astimezone(zone).date(), {})[one.action] = one
     return tuple(
-        _day(day, day_reason(rules, day), by_day.get(day, {}))
+        _day(day, day_reason(rules.calendar, day), by_day.get(day, {}))
         for day in (today + timedelta(days=number) for number in range(DAYS))
     )
 

@@ -10,19 +10,19 @@ from django.db.models import Count
 
 from accounts.domain.permissions import Permission
 from infra.domain.duty import occurrences
-from infra.domain.reasons import Reason, ReasonCode, because
+from infra.domain.reasons import Reason
 from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource
 from infra.models.account import Automation
 from infra.queries.band import BandRow, DayBounds, PlanGroup, band_of, plan_groups
 from infra.queries.rules import Rules, rules_at
+from infra.queries.schedule_pages import day_reason
 from infra.queries.standing import standing_of
 from medical_audit.domain.actor import Actor
 from medical_audit.models import Operation
 from medical_audit.queries.operations import awaiting, overdue, troubles
 
 SHOWN = 8
-SATURDAY = 5
 #: So many resources due within the hour are looked at for the list; the total counts all.
 LOOKED_AT = 200
 TROUBLE_FOR = timedelta(hours=24)
@@ -80,7 +80,7 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
     )
     return Today(
         date=local,
-        reason=day_reason(rules, local),
+        reason=day_reason(rules.calendar, local),
         now_percent=day.percent(now),
         counts={"running": 0, "stopped": 0, "transition": 0, "unknown": 0} | dict(states),
         rows=band_of(groups, day, actor=actor, now=now),
@@ -91,16 +91,6 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
         upcoming=list(islice(_upcoming(rules, now), SHOWN)),
         upcoming_total=_upcoming_total(groups, now),
     )
-
-
-def day_reason(rules: Rules, day: date) -> Reason:
-    """What kind of day it is in the tenant's calendar: closed and why, a working day, or a weekend."""
-    kind = rules.calendar.day(day)
-    if kind.closed is not None:
-        return kind.closed
-    if kind.like < SATURDAY:
-        return because(ReasonCode.WORKING_DAY, day=day)
-    return because(ReasonCode.WEEKEND, day=day, weekday=kind.like)
 
 
 def _wrong(actor: Actor, now: datetime) -> tuple[list[Wrong], int]:

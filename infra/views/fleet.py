@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
-from infra.forms import (
+from infra.forms.fleet import (
     EnterForm,
     action_of,
     filter_count,
@@ -121,6 +121,9 @@ def resource_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse
         "reason": seen.standing.reason,
         "next": seen.standing.next,
         "observed": seen.standing.observed,
+        "would": seen.standing.would,
+        "followed": seen.standing.followed,
+        "overrides": seen.standing.overrides,
         "today": seen.days[0].reason if seen.days else None,
         "days": seen.days,
         "findings": seen.findings,

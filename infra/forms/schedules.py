@@ -1,0 +1,128 @@
+"""What planners send: a schedule in fields, its publication, an assignment, an override, a change of the calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from infra.domain.days import DAY_NAMES, BadDays, read_days
+from infra.domain.schedule import OPTION_NAMES
+from medical_audit.forms import REASON_MAX, text_of
+
+#: Rows of periods that the form offers at once; more come with a saved draft.
+ROWS = 3
+FLAGS = tuple(name for name in OPTION_NAMES if not name.startswith("grace_"))
+GRACES = ("grace_start_min", "grace_stop_min")
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=REASON_MAX)
+    token = forms.RegexField(r"^[0-9a-f]{32}$", required=False)
+
+
+class OverrideForm(ReasonForm):
+    wish = forms.ChoiceField(choices=[("running", ""), ("stopped", ""), ("any", "")])
+    until = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M"])
+
+
+class UploadForm(forms.Form):
+    source = forms.ChoiceField(choices=[("cabinet", ""), ("ical", "")])
+    file = forms.FileField(required=False, max_length=200)
+    url = forms.CharField(required=False, max_length=500)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if bool(cleaned.get("file")) == bool(cleaned.get("url")):
+            self.add_error("file", _("Choose a file, or give an address."))
+        return cleaned
+
+
+def content_of(posted: QueryDict) -> dict[str, Any]:
+    """The content that the editor's fields stand for; rows that are wholly empty are left out."""
+    periods = []
+    for number in range(
+        min(int(posted.get("rows", "0") or 0), 50) if posted.get("rows", "0").isdigit() else 0
+    ):
+        row = _period_of(posted, f"p{number}-")
+        if row is not None:
+            periods.append(row)
+    options: dict[str, Any] = {name: posted.get(name) == "on" for name in FLAGS}
+    for name in GRACES:
+        text = text_of(posted, name)
+        options[name] = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else text or 60
+    return {"zone": text_of(posted, "zone"), "periods": periods, "options": options}
+
+
+def _period_of(posted: QueryDict, prefix: str) -> dict[str, Any] | None:
+    mode = text_of(posted, f"{prefix}mode")
+    if mode == "none" or f"{prefix}mode" not in posted:
+        return None
+    days = [day for day in posted.getlist(f"{prefix}day") if day in DAY_NAMES]
+    typed = text_of(posted, f"{prefix}weekdays")
+    weekdays = typed or (",".join(days) if 0 < len(days) < len(DAY_NAMES) else None)
+    return {
+        "name": text_of(posted, f"{prefix}name"),
+        "begin": text_of(posted, f"{prefix}begin") if mode in ("both", "start") else None,
+        "end": text_of(posted, f"{prefix}end") if mode in ("both", "stop") else None,
+        "weekdays": weekdays,
+        "monthdays": text_of(posted, f"{prefix}monthdays") or None,
+        "months": text_of(posted, f"{prefix}months") or None,
+    }
+
+
+def rows_of(content: Mapping[str, Any], problems: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """The periods as rows of the editor, with what is wrong at each field; empty rows follow."""
+    rows = []
+    for number, one in enumerate(content.get("periods", [])):
+        rows.append(_row(number, one, problems))
+    empty = {"begin": "", "end": "", "weekdays": None, "monthdays": None, "months": None, "name": ""}
+    while len(rows) < ROWS:
+        first = not rows
+        blank = empty | ({"begin": "08:30", "end": "19:00", "weekdays": "mon-fri"} if first else {})
+        rows.append(_row(len(rows), blank, ()) | ({} if first else {"mode": "none"}))
+    return rows
+
+
+def _row(number: int, one: Mapping[str, Any], problems: Sequence[Any]) -> dict[str, Any]:
+    begin, end = one.get("begin"), one.get("end")
+    mode = {(True, True): "both", (True, False): "start", (False, True): "stop", (False, False): "all"}
+    chosen, typed = _chosen_days(one.get("weekdays"))
+    prefix = f"periods.{number}."
+    return {
+        "number": number, "mode": mode[begin is not None, end is not None], "begin": begin or "", "end": end or "",
+        "days": [(day, day in chosen) for day in DAY_NAMES], "weekdays": typed,
+        "monthdays": one.get("monthdays") or "", "months": one.get("months") or "", "name": one.get("name") or "",
+        "advanced": bool(typed or one.get("monthdays") or one.get("months")),
+        "problems": [problem for problem in problems if problem.path.startswith(prefix)],
+    }  # fmt: skip
+
+
+def _chosen_days(text: str | None) -> tuple[set[str], str]:
+    """Which toggles are on, and the text for what toggles cannot say."""
+    if not text:
+        return set(DAY_NAMES), ""
+    try:
+        rule = read_days(text, None, None)
+    except BadDays:
+        return set(), text
+    if rule.nth or rule.last:
+        return set(), text
+    numbers = range(7) if rule.weekdays is None else rule.weekdays
+    return {DAY_NAMES[number] for number in numbers}, ""
+
+
+def zones() -> list[str]:
+    """Time zones to choose from, Tokyo first."""
+    others = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return ["Asia/Tokyo", "UTC", *[name for name in others if name != "Asia/Tokyo"]]
+
+
+def local(moment: datetime, zone: ZoneInfo) -> datetime:
+    """A naive local time of a form as an instant."""
+    return moment.replace(tzinfo=zone)
