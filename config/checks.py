@@ -133,6 +133,14 @@ def _production() -> list[CheckMessage]:
                 id="toban.E006",
             )
         )
+    if settings.SECURE_PROXY_SSL_HEADER and not settings.TRUSTED_PROXIES:
+        found.append(
+            Warning(
+                "TRUSTED_PROXIES is empty behind a TLS proxy: the ledger keeps the proxy's address for everybody. Set "
+                "TOBAN_TRUSTED_PROXIES to the networks of your proxies.",
+                id="toban.W002",
+            )
+        )
     broker = urlsplit(settings.REDIS_URL)
     if broker.scheme != "unix" and not broker.password and not _is_loopback(broker.hostname or ""):
         found.append(

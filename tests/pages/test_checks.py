@@ -8,6 +8,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from config.checks import check_database_role, check_settings, prove_settings
+from config.settings import trusted_proxies
 from tests.conftest import AsRole
 
 GOOD_KEY = "correct-horse-battery-staple-0123456789-abcdefghijklmnop"
@@ -55,6 +56,13 @@ def test_what_is_dangerous_is_named_with_its_cure(
     (message,) = check_settings()
     assert message.id == expected
     assert message.msg.startswith(name)
+
+
+def test_a_tls_proxy_that_is_not_trusted_is_told(production: Settings) -> None:
+    production.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert ids() == ["toban.W002"]
+    production.TRUSTED_PROXIES = trusted_proxies(["127.0.0.1"])
+    assert ids() == []
 
 
 @pytest.mark.parametrize(
