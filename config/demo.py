@@ -16,8 +16,10 @@ from accounts.operations.signing import reauthenticate
 from accounts.queries.people import actor_in
 from config.simulator import fleet
 from infra.models import AwsAccount
+from infra.operations import calendars, drafts, publishing
 from infra.operations.automation import target_of_account
 from infra.operations.onboarding import register_account
+from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import platform_scope, tenant_scope
 
@@ -30,6 +32,11 @@ PEOPLE: tuple[tuple[str, str, Role], ...] = (
     ("kakutei", "確定 玲子", Role.APPROVER),
     ("kanri", "管理 一郎", Role.ADMINISTRATOR),
     ("kansa", "監査 文子", Role.AUDITOR),
+)
+#: What the tags Schedule=... of the demo fleet name: a night shift, and a maintenance day on the first Monday.
+SCHEDULES: tuple[tuple[str, dict[str, str]], ...] = (
+    (fleet.NIGHT_SHIFT, {"name": "夜勤", "begin": "22:00", "end": "06:00"}),
+    (fleet.MAINTENANCE_DAY, {"name": "月例保守", "begin": "09:00", "end": "17:00", "weekdays": "mon#1"}),
 )
 COLOURS = ("#2f6fde", "#0f8a6a", "#a4508b")
 
@@ -62,21 +69,43 @@ def seed_portal(now: Callable[[], datetime]) -> None:
                     regions=account.regions, actor=admin, now=now(),
                 )  # fmt: skip
                 switch_on(tenant, row, people, now)
+            _plan(tenant, people, now)
 
 
 def switch_on(
     tenant: Tenant, account: AwsAccount, people: dict[Role, User], now: Callable[[], datetime]
 ) -> None:
     """The administrator enters it, the approver confirms it: from then on the clock acts in this account."""
-    admin, approver = people[Role.ADMINISTRATOR], people[Role.APPROVER]
-    enterer = actor_in(tenant, admin, session="", address="", request="")
-    confirmer = actor_in(tenant, approver, session="", address="", request="")
+    enterer = actor_in(tenant, people[Role.ADMINISTRATOR], session="", address="", request="")
     operation = entry.enter(
         "account.automation", target_of_account(account), {"mode": "on"},
         actor=enterer, now=now(), reason="デモの開始: 自動起動・自動停止・EBSタグ付けを有効にする",
     )  # fmt: skip
+    _confirm(tenant, people, operation, now)
+
+
+def _plan(tenant: Tenant, people: dict[Role, User], now: Callable[[], datetime]) -> None:
+    """Named schedules for the servers whose tag names them, and the company's year-end, each entered and confirmed."""
+    planner = actor_in(tenant, people[Role.ADMINISTRATOR], session="", address="", request="")
+    for name, period in SCHEDULES:
+        content = {"zone": "Asia/Tokyo", "periods": [period], "options": {}}
+        draft = drafts.create_schedule(name, content, actor=planner, now=now(), note="デモ")
+        entered = publishing.enter_publish(
+            draft.schedule_id, draft.id, actor=planner, now=now(), reason="デモの開始: 標準のスケジュール"
+        )
+        _confirm(tenant, people, entered, now)
+    closure = {"what": "closure", "first": "12-29", "last": "01-03", "name": "年末年始"}
+    entered = calendars.enter_change(closure, actor=planner, now=now(), reason="年間休業日")
+    _confirm(tenant, people, entered, now)
+
+
+def _confirm(
+    tenant: Tenant, people: dict[Role, User], entered: Operation, now: Callable[[], datetime]
+) -> None:
+    approver = people[Role.APPROVER]
+    confirmer = actor_in(tenant, approver, session="", address="", request="")
     proof = reauthenticate(approver, PASSWORD, actor=confirmer, now=now())
-    entry.confirm(operation.id, actor=confirmer, now=now(), seen_digest=operation.digest, proof=proof)
+    entry.confirm(entered.id, actor=confirmer, now=now(), seen_digest=entered.digest, proof=proof)
 
 
 def seed_simulator(at: datetime) -> dict[str, object]:

@@ -24,6 +24,7 @@ urlpatterns = [
     path("calendar/lists/adopt/", calendar.adopt, name="calendar-adopt"),
     path("overrides/", overrides.override_list, name="overrides"),
     path("overrides/enter/", overrides.enter, name="override-enter"),
+    path("overrides/rules/", overrides.change_rules, name="rules-change"),
     path("overrides/end/", overrides.end, name="override-end"),
 ]
 api_urlpatterns = [

@@ -91,6 +91,7 @@ WITHOUT_ACTOR = {
     "infra/operations/overriding.py:apply_end": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/overriding.py:apply_set": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/publishing.py:apply": "a kind's own work, inside the confirmation that names the person",
+    "infra/operations/ruling.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/rounds.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/rounds.py:settle": "a part of the tick, which names the authority of each entry",
     "infra/operations/inventory.py:take_inventory": "a look at AWS; the worker is named",

@@ -21,6 +21,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.domain.permissions import Role
+from infra.operations.drafts import create_schedule
+from medical_audit import clock
 from tests import factories
 from tests.stage import Stage, make_stage, signed_in
 
@@ -55,7 +57,7 @@ def post(statuses: Statuses, **more: Any) -> Expected:
     return Expected({"POST": statuses}, **more)
 
 
-OPERATING = (O, P, A)
+OPERATING, PLANNING = (O, P, A), (O, A)
 #: What is sent: an entry without its reason (422), a confirmation without its password (422), an empty reason (422).
 EXPECTED: dict[str, Expected] = {
     "healthz": get(everyone(200), anonymous={"GET": 200}),
@@ -73,6 +75,20 @@ EXPECTED: dict[str, Expected] = {
     "infra:resource": get(everyone(200)),
     "infra:volumes": get(everyone(200)),
     "infra:operation-enter": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),
+    "infra:schedules": get(everyone(200)),
+    "infra:schedule": get(everyone(200)),
+    "infra:schedule-new": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
+    "infra:schedule-edit": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
+    "infra:schedule-publish": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
+    "infra:assign": Expected({"GET": only(PLANNING, 422), "POST": only(PLANNING, 422)}),
+    "infra:calendar": get(everyone(200)),
+    "infra:calendar-change": post(only(PLANNING, 422)),
+    "infra:calendar-lists": post(only(PLANNING, 302)),
+    "infra:calendar-adopt": post(only(PLANNING, 404)),
+    "infra:overrides": get(everyone(200)),
+    "infra:override-enter": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),
+    "infra:rules-change": post(only(PLANNING, 422)),
+    "infra:override-end": post(only(OPERATING, 404)),
     "medical_audit:operations": get(everyone(200)),
     "medical_audit:operation": get(everyone(200)),
     "medical_audit:operation-confirm": post(only(OPERATING, 422)),
@@ -138,6 +154,12 @@ class Asking:
         """The id of a new object of the kind that this address takes."""
         if self.name.endswith(":resource"):
             return self.stage.resource().id
+        if self.name.startswith("infra:schedule"):
+            actor = self.stage.cast.actor(O)
+            content = {"zone": "Asia/Tokyo", "periods": [{"begin": "08:30"}], "options": {}}
+            name = f"s-{uuid.uuid4().hex[:8]}"
+            made: uuid.UUID = create_schedule(name, content, actor=actor, now=clock.now()).schedule_id
+            return made
         operation: uuid.UUID = self.stage.entered().id
         return operation
 

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from config.simulator.fleet_parts import TOKYO, build_databases, build_servers, build_volumes, minute
+from config.simulator.fleet_parts import (
+    MAINTENANCE_DAY,
+    NIGHT_SHIFT,
+    TOKYO,
+    build_databases,
+    build_servers,
+    build_volumes,
+    minute,
+)
 from config.simulator.model import Fleet
 
 NORMAL, REFUSED, SLOW = "normal", "refused", "slow"
@@ -108,6 +116,8 @@ def due_by_tag(fleet: Fleet, at: datetime) -> dict[str, int]:
 
 __all__ = [
     "ACCOUNTS",
+    "MAINTENANCE_DAY",
+    "NIGHT_SHIFT",
     "NORMAL",
     "REFUSED",
     "SLOW",

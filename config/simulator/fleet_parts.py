@@ -175,6 +175,10 @@ def _scheduled(at: datetime, start: str, stop: str) -> Role:
     return Role({"AutoStart": start, "AutoStop": stop}, on=was_on_before(at, start, stop))
 
 
+#: Schedules of the portal that some servers name in their tag.
+NIGHT_SHIFT, MAINTENANCE_DAY = "夜間勤務", "月例保守日"
+
+
 def _visible_cases(at: datetime) -> list[Role]:
     """The servers that have to stand where anyone can reach them quickly."""
     kms = replace(_starts(at, 0), bounce="Client.InvalidKMSKey.InvalidState")
@@ -190,6 +194,8 @@ def _common_cases(at: datetime) -> list[Role]:
     roles += [replace(_scheduled(at, "08:30", "19:00"), name=False) for _ in range(6)]
     roles += [Role({"AutoStop": "22:00"}, on=was_on_before(at, "09:00", "22:00")) for _ in range(6)]
     roles += [_scheduled(at, *_NIGHT[n % 2]) for n in range(6)]
+    roles += [Role({"Schedule": NIGHT_SHIFT}, on=was_on_before(at, "22:00", "06:00")) for _ in range(6)]
+    roles += [Role({"Schedule": MAINTENANCE_DAY}, on=False) for _ in range(3)]
     roles += [Role({}, on=True) for _ in range(30)]
     return roles
 

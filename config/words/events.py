@@ -30,12 +30,14 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "schedule.long_outage": _(
         "Toban was away for long: %(older)s more planned changes of %(subject)s were missed."
     ),
-    "calendar.list_adopted": _("List of holidays taken over"),
-    "calendar.list_quarantined": _("List of holidays waits for a person"),
-    "calendar.list_refused": _("List of holidays refused"),
-    "schedule.drafted": _("Schedule drafted"),
-    "schedule.draft_discarded": _("Draft discarded"),
-    "schedule.archived": _("Schedule archived"),
+    "calendar.list_adopted": _("%(actor)s took in a list of national holidays, which is in force now."),
+    "calendar.list_quarantined": _(
+        "%(actor)s took in a list of national holidays; it differs and waits for a person."
+    ),
+    "calendar.list_refused": _("A list of national holidays was refused. The last good one stays in force."),
+    "schedule.drafted": _("%(actor)s saved a draft of the schedule %(subject)s."),
+    "schedule.draft_discarded": _("%(actor)s threw the draft of the schedule %(subject)s away."),
+    "schedule.archived": _("%(actor)s archived the schedule %(subject)s."),
     "schedule.finding": _("The schedule tag of %(subject)s cannot be read, so nothing is done: %(reason)s"),
     "schedule.mended": _("The schedule tag %(tag)s of %(subject)s can be read again."),
     "session.signed_in": _("%(actor)s signed in."),
@@ -78,6 +80,12 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "schedule.observed": _("Only observed"),
     "schedule.unauthorised": _("Planned action left out"),
     "schedule.long_outage": _("Long outage"),
+    "calendar.list_adopted": _("List of holidays taken over"),
+    "calendar.list_quarantined": _("List of holidays waits for a person"),
+    "calendar.list_refused": _("List of holidays refused"),
+    "schedule.drafted": _("Schedule drafted"),
+    "schedule.draft_discarded": _("Draft discarded"),
+    "schedule.archived": _("Schedule archived"),
     "schedule.finding": _("Tag to correct"),
     "schedule.mended": _("Tag corrected"),
     "session.signed_in": _("Signed in"),

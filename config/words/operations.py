@@ -20,6 +20,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "calendar.change": (_("Change calendar"), _("Change the company calendar: %(target)s")),
     "calendar.adopt": (_("Adopt holidays"), _("Take over a list of national holidays (%(target)s)")),
     "freeze.set": (_("Freeze"), _("Let the clock do nothing for a while (%(target)s)")),
+    "rules.change": (_("Change rules"), _("Change the limit on stops at once")),
     "override.set": (_("Override"), _("Override the schedule of %(target)s for a while")),
     "override.end": (_("End override"), _("End the override of %(target)s early")),
     "round.release": (_("Release stops"), _("Stop so many at once: %(target)s that run")),
@@ -70,6 +71,10 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "freeze.set": (
         _("Until its end nothing is started or stopped by schedule. Starts and stops by hand stay possible."),
         _("Can be undone: end it early. Then the schedule holds again at once."),
+    ),
+    "rules.change": (
+        _("A round that would stop a larger share of what runs waits until a person releases it."),
+        _("Can be undone: change it back."),
     ),
     "override.set": (
         _("Until its end this holds instead of the schedule. At its end the schedule holds again by itself."),

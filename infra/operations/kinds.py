@@ -6,7 +6,17 @@ from typing import Any
 
 from accounts.domain.permissions import Permission
 from infra.domain.schedule import Action
-from infra.operations import assigning, automation, calendars, overriding, power, publishing, rounds, tagging
+from infra.operations import (
+    assigning,
+    automation,
+    calendars,
+    overriding,
+    power,
+    publishing,
+    rounds,
+    ruling,
+    tagging,
+)
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.models import Operation
 
@@ -64,6 +74,7 @@ def _planning_kinds() -> tuple[Kind, ...]:
     return (
         _planned(publishing.KIND, publishing.shown, publishing.apply),
         _planned(assigning.KIND, assigning.shown, assigning.apply),
+        _planned(ruling.KIND, ruling.shown, ruling.apply),
         _planned(overriding.FREEZE, overriding.shown, overriding.apply_set),
         _calendar(calendars.CHANGE, calendars.shown, calendars.apply_change),
         _calendar(calendars.ADOPT, calendars.shown_adopt, calendars.apply_adopt),

@@ -17,9 +17,9 @@ from accounts.requests import TenantRequest
 from infra.domain.schedule import State
 from infra.forms.fleet import ids_of
 from infra.forms.schedules import OverrideForm, local
-from infra.models import Override, Resource
+from infra.models import HeldRound, Override, Resource, TenantRules
 from infra.models.schedule import OverrideKind
-from infra.operations import overriding
+from infra.operations import overriding, ruling
 from infra.operations.overriding import Wanted
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.forms import text_of
@@ -36,6 +36,8 @@ def override_list(request: TenantRequest, slug: str) -> HttpResponse:
     context = {
         "live": live,
         "over": over,
+        "rules": TenantRules.objects.first(),
+        "rounds": HeldRound.objects.filter(settled_at__isnull=True).order_by("held_at"),
         "can_enter": request.actor.may(Permission.OVERRIDE_ENTER, request.tenant.id),
         "can_freeze": request.actor.may(Permission.SCHEDULE_EDIT, request.tenant.id),
     }
@@ -86,8 +88,30 @@ def enter(request: TenantRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
+def change_rules(request: TenantRequest, slug: str) -> HttpResponse:
+    """Enter a change of the brake; another person confirms it."""
+    request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
+    percent, least = text_of(request.POST, "brake_percent"), text_of(request.POST, "brake_least")
+    operation = ruling.enter_rules(
+        brake_percent=_number(percent, "brake_percent") if percent else None,
+        brake_least=_number(least, "brake_least"),
+        actor=request.actor,
+        now=request.now,
+        reason=text_of(request.POST, "reason", 500),
+    )
+    return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+
+
+def _number(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise Refused("bad_parameter", name=name, allowed="1-100")
+    return int(text)
+
+
+@require_POST
 def end(request: TenantRequest, slug: str) -> HttpResponse:
     """Enter the early end of an override; its enterer may confirm it himself."""
+    request.actor.require(Permission.OVERRIDE_ENTER, request.tenant.id)
     try:
         pk = UUID(text_of(request.POST, "override"))
     except ValueError:

@@ -73,8 +73,8 @@ def schedule_new(request: TenantRequest, slug: str) -> HttpResponse:
 @require_http_methods(PAGE_METHODS)
 def schedule_edit(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """The editor of the one draft, begun from what is published where there is none."""
-    request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
     listed = schedule_pages.schedule_page(pk, actor=request.actor, now=request.now).listed
+    request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
     base = listed.draft or listed.revision
     if request.method != "POST":
         content = base.content if base else {"zone": request.tenant.time_zone, "periods": [], "options": {}}
@@ -95,8 +95,8 @@ def schedule_edit(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
 @require_http_methods(PAGE_METHODS)
 def schedule_publish(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """What publishing would change, in words and as the next 14 days; on POST it is entered for another person."""
-    request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
     listed = schedule_pages.schedule_page(pk, actor=request.actor, now=request.now).listed
+    request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
     given = request.POST if request.method == "POST" else request.GET
     revision = _revision(text_of(given, "revision"), listed)
     try:
