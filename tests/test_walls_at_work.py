@@ -17,8 +17,11 @@ from infra.models import (
     Assignment,
     Attachment,
     AwsAccount,
+    Closure,
+    CompanyDay,
     Finding,
     HeldRound,
+    HolidayList,
     MaintenanceWindow,
     NamedSchedule,
     Override,
@@ -113,8 +116,13 @@ def _fill_rules(tenant: dict[str, Any], resource: Resource) -> None:
     assignment = Assignment(
         **tenant, **who, scope="resource", resource=resource, schedule=schedule, confirmed_at=now
     )
+    calendar = (
+        HolidayList(**tenant, source="upload", state="refused", received_at=now, received_by_name="管理"),
+        CompanyDay(**tenant, day=now.date(), kind="closed", name="創立記念日", operation="o"),
+        Closure(**tenant, first="12-29", last="01-03", name="年末年始", operation="o"),
+    )
     with _as_role("web"), tenant_scope(tenant["tenant_id"]):
-        for row in (schedule, revision, assignment, override, price, TenantRules(**tenant)):
+        for row in (schedule, revision, assignment, override, price, TenantRules(**tenant), *calendar):
             row.save(force_insert=True)
     with _as_role("scheduler"), tenant_scope(tenant["tenant_id"]):
         held.save(force_insert=True)
