@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
-from infra import feeds
 from infra.feeds import FetchFailed, fetch
 
 
@@ -129,13 +130,13 @@ def test_the_connection_goes_to_the_address_that_was_judged(
 ) -> None:
     """A name that answers otherwise the second time is not asked a second time."""
     asked = []
-    real = feeds.socket.getaddrinfo
+    real = socket.getaddrinfo
 
-    def once(host: str, *args: object, **kwargs: object) -> object:
+    def once(host: str, *args: Any, **kwargs: Any) -> Any:
         asked.append(host)
-        return real("127.0.0.1", *args, **kwargs)  # type: ignore[arg-type]
+        return real("127.0.0.1", *args, **kwargs)
 
-    monkeypatch.setattr(feeds.socket, "getaddrinfo", once)
+    monkeypatch.setattr(socket, "getaddrinfo", once)
     port = web.rsplit(":", 1)[1]
     assert fetch(f"http://changing.test:{port}/good", local=True) == b"days"
     assert [host for host in asked if host != "127.0.0.1"] == ["changing.test"]

@@ -30,7 +30,7 @@ def fields(name: str = "日勤", **more: Any) -> dict[str, Any]:
 
 def operation(stage: Stage) -> Operation:
     with tenant_scope(stage.cast.tenant.id):
-        found: Operation = Operation.objects.order_by("-entered_at").first()
+        found: Operation = Operation.objects.order_by("-entered_at")[0]
         return found
 
 
