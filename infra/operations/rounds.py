@@ -31,12 +31,17 @@ _TURNED_DOWN = (State.REJECTED, State.WITHDRAWN, State.EXPIRED)
 def hold(dues: Sequence[Due], *, actor: Actor, now: datetime) -> list[Due]:
     """Give back what may be entered now; stops beyond the tenant's limit become one round that waits for a person.
 
-    Starts, stops of what does not run, and what is recorded as missed are never held.
+    Starts, stops of what does not run, what is recorded as missed, and what a person's override asks for are never
+    held. All stops that are due count, also those that are entered in a later step, and those held already.
     """
     rules: TenantRules | None = TenantRules.objects.first()
     if rules is None or rules.brake_percent is None:
         return list(dues)
-    wishes = [due for due in dues if due.kind.endswith(".stop") and not due.missed]
+    wishes = [
+        due
+        for due in dues
+        if due.kind.endswith(".stop") and not due.missed and not due.authority.source.startswith("override:")
+    ]
     running = set(
         map(
             str,
@@ -48,7 +53,7 @@ def hold(dues: Sequence[Due], *, actor: Actor, now: datetime) -> list[Due]:
     stops = [due for due in wishes if due.target.id in running]
     before = _just_entered(now)
     total = Resource.objects.filter(state="running", gone_at__isnull=True).count() + before
-    number = len(stops) + before
+    number = max(len(stops), _still_due(now)) + before + _held_already()
     if not stops or number < rules.brake_least or number * 100 <= rules.brake_percent * total:
         return list(dues)
     _hold(stops, running=total, limit=rules.brake_percent, actor=actor, now=now)
@@ -65,6 +70,18 @@ def _just_entered(now: datetime) -> int:
         .exclude(outcome="already")
         .count()
     )
+
+
+def _still_due(now: datetime) -> int:
+    """Stops of running resources that fall due now, whether this step of the tick sees them or a later one."""
+    rows = Resource.objects.filter(
+        next_change_at__lte=now, next_action="stop", state="running", gone_at__isnull=True
+    )
+    return rows.count()
+
+
+def _held_already() -> int:
+    return sum(len(row.items) for row in HeldRound.objects.filter(settled_at__isnull=True))
 
 
 def _hold(stops: Sequence[Due], *, running: int, limit: int, actor: Actor, now: datetime) -> None:

@@ -7,7 +7,9 @@ from datetime import datetime
 import pytest
 
 from accounts.domain.permissions import Role
-from infra.models import HeldRound, TenantRules
+from infra.domain.schedule import State
+from infra.models import HeldRound, Resource, TenantRules
+from infra.operations.overriding import Wanted
 from medical_audit.domain.actor import system_actor
 from medical_audit.models import Operation
 from medical_audit.operations import entry
@@ -15,6 +17,7 @@ from medical_audit.operations.execution import expire_overdue
 from medical_audit.tenancy import tenant_scope
 from tests.factories import proof
 from tests.infra.operations.duty import Duty, jst
+from tests.infra.operations.test_planning import Planning
 
 EVENING = jst(2026, 11, 30, 19, 0)
 TAGS = {"AutoStop": "19:00"}
@@ -100,6 +103,25 @@ def test_a_round_within_the_limit_or_below_the_least_number_goes_on(
     evening.tick()
     assert len(evening.operations(kind="ec2.stop")) == 6
     assert evening.operations(kind="round.release") == []
+
+
+def test_stops_that_are_entered_in_several_steps_do_not_slip_under_the_limit(
+    evening: Duty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.operations.tick.AT_ONCE", 4)
+    evening.tick()
+    assert evening.operations(kind="ec2.stop") == []
+    assert sum(one.parameters["count"] for one in evening.operations(kind="round.release")) == 6
+
+
+def test_what_a_persons_override_asks_for_is_not_held(evening: Duty) -> None:
+    planning = Planning(evening)
+    evening.clock.now = jst(2026, 11, 30, 18, 30)
+    with tenant_scope(evening.aws.cast.tenant.id):
+        ids = tuple(Resource.objects.filter(state="running").values_list("id", flat=True))
+    planning.override(Wanted(State.STOPPED, jst(2026, 11, 30, 23, 0), resources=ids))
+    evening.tick()
+    assert len(evening.operations(kind="ec2.stop")) == 10
 
 
 def test_starts_are_never_held(duty: Duty) -> None:
