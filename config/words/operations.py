@@ -19,6 +19,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "schedule.assign": (_("Assign schedule"), _("Change which schedule %(target)s follows")),
     "calendar.change": (_("Change calendar"), _("Change the company calendar: %(target)s")),
     "calendar.adopt": (_("Adopt holidays"), _("Take over a list of national holidays (%(target)s)")),
+    "freeze.end": (_("End freeze"), _("Let the clock act again (%(target)s)")),
     "freeze.set": (_("Freeze"), _("Let the clock do nothing for a while (%(target)s)")),
     "rules.change": (_("Change rules"), _("Change the limit on stops at once")),
     "override.set": (_("Override"), _("Override the schedule of %(target)s for a while")),
@@ -67,6 +68,10 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "calendar.adopt": (
         _("This list of national holidays takes the place of the one in force."),
         _("Can be undone: receive the right list again."),
+    ),
+    "freeze.end": (
+        _("The freeze ends now, and what the schedules want at this moment is done."),
+        _("Can be undone: freeze again."),
     ),
     "freeze.set": (
         _("Until its end nothing is started or stopped by schedule. Starts and stops by hand stay possible."),

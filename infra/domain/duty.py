@@ -149,6 +149,9 @@ def next_change(duty: Duty, at: datetime) -> StateChange | None:
     if duty.excluded is not None:
         return None
     now, _ = wanted(duty, at)
+    if not duty.windows and isinstance(duty.schedule, Schedule) and not duty.schedule.one_sided:
+        turn = Timeline(duty.schedule, duty.calendar).next_turn(at, running=now is State.RUNNING)
+        return StateChange(*turn) if turn else None
     bounds = sorted({x for one in duty.windows for x in (one.since, one.until) if x > at})
     timeline = duty.timeline
     for moment in merge(bounds, timeline.changes(at) if timeline is not None else ()):

@@ -28,6 +28,8 @@ _SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.STOP_ONLY_WAITING: "{day}: before {stop}, nothing starts it",
     ReasonCode.STOP_ONLY_FIRED: "{day}: stopped at {stop}",
 }
+#: Zones and calendars say nothing sensible outside of these years.
+EARLIEST, LATEST = 1900, 9900
 _KEYS = ("timezone", "periods", "override", "holidays")
 
 
@@ -130,6 +132,8 @@ def _instant(given: object) -> datetime:
         at = datetime.fromisoformat(given)
     except ValueError as bad:
         raise Unexplained("at", f"{shown(str(given))} is no instant; like 2026-11-30T08:30:00+09:00") from bad
+    if not EARLIEST <= at.year <= LATEST:
+        raise Unexplained("at", f"{shown(given)} is too far away; years {EARLIEST} to {LATEST}")
     if at.tzinfo is None:
         raise Unexplained("at", f"{shown(given)} has no offset; like 2026-11-30T08:30:00+09:00")
     return at.astimezone(UTC)

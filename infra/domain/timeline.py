@@ -154,6 +154,34 @@ class Timeline:
             if found:
                 yield from sorted(at for at in found if at > after)
 
+    def next_turn(self, at: datetime, *, running: bool) -> tuple[datetime, State] | None:
+        """When another state is wanted, for a schedule in which every period names both ends, or none.
+
+        running: whether it runs at `at`. The same as going through `changes`, without asking at each of them.
+        """
+        first = self.local_date(at) - _DAY
+        end, ending = at - _DAY, set[int]()
+        holds = False  # whether the span at hand holds `at`
+        for day in self._days(first, first + timedelta(days=self._horizon)):
+            for begin, together in groupby(sorted(self._intervals(day), key=_begin_of), key=_begin_of):
+                beginning = list(together)
+                numbers = {one.period for one in beginning}
+                follows = begin <= end or (
+                    begin - end <= BRIDGE and any(one != two for one in ending for two in numbers)
+                )
+                if running and holds and not follows:
+                    return end, State.STOPPED
+                if not running and begin > at:
+                    return begin, State.RUNNING
+                last = max(one.end for one in beginning)
+                if not follows or last > end:
+                    end, ending = last, set()
+                ending |= {one.period for one in beginning if one.end == end}
+                holds = end > at or (running and at - end < BRIDGE)
+        # Where looking ahead stops is no end.
+        ends = running and holds and self.state_at(end)[0] is not State.RUNNING
+        return (end, State.STOPPED) if ends else None
+
     def _days(self, first: date, last: date) -> Iterator[date]:
         """Yield the dates that a period names or the calendar speaks of; on all others nothing happens."""
         year, month = first.year, first.month
@@ -262,6 +290,10 @@ def _end(period: Period, day: date, tz: ZoneInfo) -> datetime:
         return instant(day + _DAY, MIDNIGHT, tz)
     overnight = period.begin is not None and period.end < period.begin
     return instant(day + _DAY if overnight else day, period.end, tz)
+
+
+def _begin_of(one: Interval) -> datetime:
+    return one.begin
 
 
 def _spans(intervals: list[Interval]) -> list[list[Interval]]:

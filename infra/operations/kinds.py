@@ -75,6 +75,7 @@ def _planning_kinds() -> tuple[Kind, ...]:
         _planned(publishing.KIND, publishing.shown, publishing.apply),
         _planned(assigning.KIND, assigning.shown, assigning.apply),
         _planned(ruling.KIND, ruling.shown, ruling.apply),
+        _planned(overriding.THAW, overriding.shown_end, overriding.apply_end),
         _planned(overriding.FREEZE, overriding.shown, overriding.apply_set),
         _calendar(calendars.CHANGE, calendars.shown, calendars.apply_change),
         _calendar(calendars.ADOPT, calendars.shown_adopt, calendars.apply_adopt),

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from accounts.domain.permissions import Permission
 from infra.domain.duty import occurrences
 from infra.domain.schedule import State
@@ -17,13 +19,13 @@ from infra.operations.plans import replan
 from infra.queries.rules import rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import digest, utc_text
-from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.domain.errors import NotFound, Refused, StaleContent, TokenReused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
 
-SET, END, FREEZE = "override.set", "override.end", "freeze.set"
+SET, END, FREEZE, THAW = "override.set", "override.end", "freeze.set", "freeze.end"
 LONGEST = timedelta(days=31)
 AT_ONCE = 200
 _MOMENT = timedelta(microseconds=1)
@@ -62,12 +64,23 @@ def enter_override(wanted: Wanted, *, actor: Actor, now: datetime, reason: str, 
     actor.require(Permission.SCHEDULE_EDIT if freeze else Permission.OVERRIDE_ENTER, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         key = f"form/{actor.id}/{token}/{SET}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        before = Operation.objects.filter(dedupe_key=key).first() if key else None
+        if before is not None:
+            return _same(before, wanted, reason, token)
         target, parameters = proposal(wanted, actor=actor, now=now)
         return entry.enter(
             FREEZE if freeze else SET, target, parameters, actor=actor, now=now, reason=reason, dedupe_key=key
         )
+
+
+def _same(before: Operation, wanted: Wanted, reason: str, token: str) -> Operation:
+    """The operation of a form that came twice; raises TokenReused where it says something else now."""
+    given = before.parameters
+    first = (given["wish"], given["until"], given["resources"], given["project"], before.reason)
+    ids = [str(one) for one in wanted.resources]
+    if first != (str(wanted.wish), utc_text(wanted.until), ids, wanted.project, reason.strip()):
+        raise TokenReused(token=token)
+    return before
 
 
 def proposal(wanted: Wanted, *, actor: Actor, now: datetime) -> tuple[OperationTarget, dict[str, Any]]:
@@ -114,7 +127,10 @@ def skip_next(resource_id: UUID, *, actor: Actor, now: datetime) -> Wanted:
 
 
 def enter_end(override_id: UUID, *, actor: Actor, now: datetime, reason: str) -> Operation:
-    """Enter the early end of an override: of every row that was entered with it. Raises NotPermitted, NotFound, Refused."""
+    """Enter the early end of an override: of every row that was entered with it. Raises NotPermitted, NotFound, Refused.
+
+    What needed two people to begin, a freeze, needs two people to end.
+    """
     actor.require(Permission.OVERRIDE_ENTER, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         row: Override | None = Override.objects.filter(id=override_id).first()
@@ -124,7 +140,8 @@ def enter_end(override_id: UUID, *, actor: Actor, now: datetime, reason: str) ->
             raise Refused("override_over")
         made = Operation.objects.filter(id=row.operation).first()
         target = OperationTarget("override", row.operation, made.target_name if made else "")
-        return entry.enter(END, target, {"operation": row.operation}, actor=actor, now=now, reason=reason)
+        kind = THAW if row.kind == OverrideKind.FREEZE else END
+        return entry.enter(kind, target, {"operation": row.operation}, actor=actor, now=now, reason=reason)
 
 
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,8 +174,25 @@ def apply_set(operation: Operation, now: datetime) -> dict[str, Any]:
         )
         for one in each
     ]  # fmt: skip
+    if _overlapping(scope, rows, since, until).exists():
+        raise StaleContent("override_overlaps", target=operation.target_name)
     Override.objects.bulk_create(rows)
     return {"resources": _replan(rows, now)}
+
+
+def _overlapping(
+    scope: Scope, rows: Sequence[Override], since: datetime, until: datetime
+) -> QuerySet[Override]:
+    """What holds already for the same thing at the same time; another entry may have been confirmed meanwhile."""
+    live = Override.objects.filter(
+        ended_at__isnull=True, until__gt=since, since__lt=until, scope=str(scope)
+    ).select_for_update()
+    found: QuerySet[Override] = (
+        live.filter(resource_id__in=[row.resource_id for row in rows])
+        if scope is Scope.RESOURCE
+        else live.filter(project=rows[0].project, schedule_id=rows[0].schedule_id)
+    )
+    return found
 
 
 def apply_end(operation: Operation, now: datetime) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Ticked:
         return {operation.lane for operation in self.entered if operation.work_at is not None}
 
 
-def tick(tenant_id: UUID, *, now: datetime) -> Ticked:
+def tick(tenant_id: UUID, *, now: datetime, at_once: int = AT_ONCE) -> Ticked:
     """Enter what is due in one tenant. Another tick of the same tenant under way: nothing to do here.
 
     The due instant comes from the schedule, never from `now`, and is part of the operation's unique key.
@@ -53,7 +53,7 @@ def tick(tenant_id: UUID, *, now: datetime) -> Ticked:
             if not _alone(tenant_id):
                 break
             entered += _settle_rounds(tenant_id, now)
-            rows = _due_rows(now)
+            rows = _due_rows(now, at_once)
             if not rows:
                 break
             new, passed_over = _settle(rows, tenant_id, now)
@@ -62,10 +62,10 @@ def tick(tenant_id: UUID, *, now: datetime) -> Ticked:
     return Ticked(total, tuple(entered), skipped)
 
 
-def _due_rows(now: datetime) -> list[Resource]:
+def _due_rows(now: datetime, at_once: int) -> list[Resource]:
     """The longest due first, locked in the order of their ids, as everybody does who locks several."""
     due = Resource.objects.filter(next_change_at__lte=now)
-    ids = list(due.order_by("next_change_at", "id").values_list("id", flat=True)[:AT_ONCE])
+    ids = list(due.order_by("next_change_at", "id").values_list("id", flat=True)[:at_once])
     return list(
         due.filter(id__in=ids).select_related("account").select_for_update(of=("self",)).order_by("id")
     )

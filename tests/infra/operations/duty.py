@@ -52,9 +52,9 @@ class Duty:
         with self.as_role("worker"):
             return self.aws.inventory(self.clock)
 
-    def tick(self) -> Ticked:
+    def tick(self, **step: int) -> Ticked:
         with self.as_role("scheduler"):
-            return tick(self.aws.cast.tenant.id, now=self.clock())
+            return tick(self.aws.cast.tenant.id, now=self.clock(), **step)
 
     def work(self) -> int:
         with self.as_role("worker"):

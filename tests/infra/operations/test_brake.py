@@ -105,11 +105,8 @@ def test_a_round_within_the_limit_or_below_the_least_number_goes_on(
     assert evening.operations(kind="round.release") == []
 
 
-def test_stops_that_are_entered_in_several_steps_do_not_slip_under_the_limit(
-    evening: Duty, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("infra.operations.tick.AT_ONCE", 4)
-    evening.tick()
+def test_stops_that_are_entered_in_several_steps_do_not_slip_under_the_limit(evening: Duty) -> None:
+    evening.tick(at_once=4)
     assert evening.operations(kind="ec2.stop") == []
     assert sum(one.parameters["count"] for one in evening.operations(kind="round.release")) == 6
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from accounts.domain.permissions import Role
-from infra.domain.schedule import State
-from infra.models import NamedSchedule, Override, Resource, Revision
-from infra.models.schedule import OverrideKind, Scope
+from infra.models import NamedSchedule, Resource, Revision
+from infra.models.schedule import Scope
 from infra.operations import assigning, drafts, overriding, publishing
 from infra.operations.drafts import BadContent
 from infra.operations.overriding import Wanted
@@ -255,96 +254,11 @@ def test_the_order_of_where_a_schedule_comes_from(planning: Planning) -> None:
     assert tag
 
 
-def test_kept_running_until_22_it_is_not_stopped_at_19_but_at_22(planning: Planning) -> None:
-    server = server_of(planning, tags={"AutoStop": "19:00"}, state="running")
-    at(planning, jst(2026, 11, 30, 18, 0))
-    planning.duty.look()
-    row = planning.row(server)
-    planning.override(Wanted(State.RUNNING, jst(2026, 11, 30, 22, 0), resources=(row.id,)))
-    planning.duty.tick()
-    planning.duty.work()
-    at(planning, jst(2026, 11, 30, 19, 0))
-    planning.duty.tick()
-    assert planning.duty.operations(kind="ec2.stop") == []
-    at(planning, jst(2026, 11, 30, 22, 0))
-    planning.duty.tick()
-    planning.duty.work_for(rounds=1, seconds=10)
-    [stop] = planning.duty.operations(kind="ec2.stop")
-    assert (stop.state, stop.due_at) == ("SUCCEEDED", jst(2026, 11, 30, 22, 0))
-    assert stop.confirmed_by_id == planning.planner.id
-    assert stop.authority["source"] == "override:resource"
-
-
-def test_an_override_that_is_ended_early_gives_way_at_once(planning: Planning) -> None:
-    server = server_of(planning, tags={"AutoStart": "08:30", "AutoStop": "19:00"}, state="running")
-    at(planning, jst(2026, 11, 30, 18, 0))
-    planning.duty.look()
-    row = planning.row(server)
-    planning.override(Wanted(State.RUNNING, jst(2026, 12, 1, 6, 0), resources=(row.id,)))
-    at(planning, jst(2026, 11, 30, 20, 0))
-    planning.duty.tick()
-    with tenant_scope(planning.planner.tenant_id):
-        [override] = Override.objects.all()
-    ended = overriding.enter_end(
-        override.id, actor=planning.planner, now=planning.duty.clock(), reason="終了"
+def test_a_schedule_that_was_archived_meanwhile_is_not_assigned(planning: Planning) -> None:
+    schedule = planning.published("日勤", WEEK)
+    entered = assigning.enter_assign(
+        Scope.TENANT, "", schedule, actor=planning.planner, now=planning.duty.clock(), reason="x"
     )
-    planning.confirm(ended, planning.planner)
-    planning.duty.tick()
-    planning.duty.work_for(rounds=1, seconds=10)
-    stops = planning.duty.operations(kind="ec2.stop")
-    assert [(one.state, one.due_at) for one in stops] == [("SUCCEEDED", jst(2026, 11, 30, 20, 0))]
-
-
-def test_the_next_stop_is_left_out_once(planning: Planning) -> None:
-    server = server_of(planning, tags={"AutoStart": "08:30", "AutoStop": "19:00"}, state="running")
-    at(planning, jst(2026, 11, 30, 18, 0))
-    planning.duty.look()
-    row = planning.row(server)
-    wanted = overriding.skip_next(row.id, actor=planning.planner, now=planning.duty.clock())
-    assert (wanted.kind, wanted.until) == (OverrideKind.SKIP, jst(2026, 12, 1, 8, 30))
-    planning.override(wanted)
-    for moment in (jst(2026, 11, 30, 19, 0), jst(2026, 12, 1, 8, 30), jst(2026, 12, 1, 19, 0)):
-        at(planning, moment)
-        planning.duty.tick()
-        planning.duty.work_for(rounds=1, seconds=10)
-    done = [(one.kind, one.due_at) for one in planning.duty.operations(policy="schedule")]
-    assert sorted(done) == [
-        ("ec2.start", jst(2026, 12, 1, 8, 30)),
-        ("ec2.stop", jst(2026, 12, 1, 19, 0)),
-    ]
-
-
-@pytest.mark.parametrize(("hours", "code"), [(-1, "bad_end"), (24 * 32, "too_long")])
-def test_an_override_needs_an_end_within_31_days(planning: Planning, hours: int, code: str) -> None:
-    server_of(planning, tags={"Project": "emr"}, state="running")
-    planning.duty.look()
-    until = planning.duty.clock() + timedelta(hours=hours)
-    with pytest.raises(Refused) as caught:
-        planning.override(Wanted(State.RUNNING, until, project="emr"))
-    assert caught.value.code == code
-
-
-def test_two_overrides_of_one_thing_at_one_time_are_refused(planning: Planning) -> None:
-    server_of(planning, tags={"Project": "emr"}, state="running")
-    planning.duty.look()
-    until = planning.duty.clock() + timedelta(hours=2)
-    planning.override(Wanted(State.RUNNING, until, project="emr"))
-    with pytest.raises(Refused) as caught:
-        planning.override(Wanted(State.STOPPED, until, project="emr"))
-    assert caught.value.code == "override_overlaps"
-
-
-def test_a_freeze_stops_the_clock_for_everything_and_needs_another_person(planning: Planning) -> None:
-    server_of(planning, tags={"AutoStart": "08:30"}, state="stopped")
-    planning.duty.look()
-    until = jst(2026, 11, 30, 12, 0)
-    entered = overriding.enter_override(
-        Wanted(State.ANY, until, kind=OverrideKind.FREEZE),
-        actor=planning.planner, now=planning.duty.clock(), reason="年次点検",
-    )  # fmt: skip
-    with pytest.raises(NotPermitted):
-        planning.confirm(entered, planning.planner)
-    planning.confirm(entered)
-    at(planning, jst(2026, 11, 30, 8, 30))
-    planning.duty.tick()
-    assert planning.duty.operations(policy="schedule") == []
+    drafts.archive(schedule, actor=planning.planner, now=planning.duty.clock())
+    with pytest.raises(StaleContent):
+        planning.confirm(entered)

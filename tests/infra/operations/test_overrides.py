@@ -1,0 +1,162 @@
+"""Overrides, skips and freezes: they hold for a while, end by themselves, and name the person who confirmed them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from infra.domain.schedule import State
+from infra.models import Override
+from infra.models.schedule import OverrideKind
+from infra.operations import overriding
+from infra.operations.overriding import Wanted
+from medical_audit.domain.errors import NotPermitted, Refused, StaleContent, TokenReused
+from medical_audit.models import Operation
+from medical_audit.tenancy import tenant_scope
+from tests.infra.operations.duty import Duty, jst
+from tests.infra.operations.test_planning import Planning, at, server_of
+
+
+@pytest.fixture
+def planning(duty: Duty) -> Planning:
+    duty.clock.now = jst(2026, 11, 30, 8, 0)
+    return Planning(duty)
+
+
+def test_kept_running_until_22_it_is_not_stopped_at_19_but_at_22(planning: Planning) -> None:
+    server = server_of(planning, tags={"AutoStop": "19:00"}, state="running")
+    at(planning, jst(2026, 11, 30, 18, 0))
+    planning.duty.look()
+    row = planning.row(server)
+    planning.override(Wanted(State.RUNNING, jst(2026, 11, 30, 22, 0), resources=(row.id,)))
+    planning.duty.tick()
+    planning.duty.work()
+    at(planning, jst(2026, 11, 30, 19, 0))
+    planning.duty.tick()
+    assert planning.duty.operations(kind="ec2.stop") == []
+    at(planning, jst(2026, 11, 30, 22, 0))
+    planning.duty.tick()
+    planning.duty.work_for(rounds=1, seconds=10)
+    [stop] = planning.duty.operations(kind="ec2.stop")
+    assert (stop.state, stop.due_at) == ("SUCCEEDED", jst(2026, 11, 30, 22, 0))
+    assert stop.confirmed_by_id == planning.planner.id
+    assert stop.authority["source"] == "override:resource"
+
+
+def test_an_override_that_is_ended_early_gives_way_at_once(planning: Planning) -> None:
+    server = server_of(planning, tags={"AutoStart": "08:30", "AutoStop": "19:00"}, state="running")
+    at(planning, jst(2026, 11, 30, 18, 0))
+    planning.duty.look()
+    row = planning.row(server)
+    planning.override(Wanted(State.RUNNING, jst(2026, 12, 1, 6, 0), resources=(row.id,)))
+    at(planning, jst(2026, 11, 30, 20, 0))
+    planning.duty.tick()
+    with tenant_scope(planning.planner.tenant_id):
+        [override] = Override.objects.all()
+    ended = overriding.enter_end(
+        override.id, actor=planning.planner, now=planning.duty.clock(), reason="終了"
+    )
+    planning.confirm(ended, planning.planner)
+    planning.duty.tick()
+    planning.duty.work_for(rounds=1, seconds=10)
+    stops = planning.duty.operations(kind="ec2.stop")
+    assert [(one.state, one.due_at) for one in stops] == [("SUCCEEDED", jst(2026, 11, 30, 20, 0))]
+
+
+def test_the_next_stop_is_left_out_once(planning: Planning) -> None:
+    server = server_of(planning, tags={"AutoStart": "08:30", "AutoStop": "19:00"}, state="running")
+    at(planning, jst(2026, 11, 30, 18, 0))
+    planning.duty.look()
+    row = planning.row(server)
+    wanted = overriding.skip_next(row.id, actor=planning.planner, now=planning.duty.clock())
+    assert (wanted.kind, wanted.until) == (OverrideKind.SKIP, jst(2026, 12, 1, 8, 30))
+    planning.override(wanted)
+    for moment in (jst(2026, 11, 30, 19, 0), jst(2026, 12, 1, 8, 30), jst(2026, 12, 1, 19, 0)):
+        at(planning, moment)
+        planning.duty.tick()
+        planning.duty.work_for(rounds=1, seconds=10)
+    done = [(one.kind, one.due_at) for one in planning.duty.operations(policy="schedule")]
+    assert sorted(done) == [
+        ("ec2.start", jst(2026, 12, 1, 8, 30)),
+        ("ec2.stop", jst(2026, 12, 1, 19, 0)),
+    ]
+
+
+@pytest.mark.parametrize(("hours", "code"), [(-1, "bad_end"), (24 * 32, "too_long")])
+def test_an_override_needs_an_end_within_31_days(planning: Planning, hours: int, code: str) -> None:
+    server_of(planning, tags={"Project": "emr"}, state="running")
+    planning.duty.look()
+    until = planning.duty.clock() + timedelta(hours=hours)
+    with pytest.raises(Refused) as caught:
+        planning.override(Wanted(State.RUNNING, until, project="emr"))
+    assert caught.value.code == code
+
+
+def test_two_overrides_of_one_thing_at_one_time_are_refused(planning: Planning) -> None:
+    server_of(planning, tags={"Project": "emr"}, state="running")
+    planning.duty.look()
+    until = planning.duty.clock() + timedelta(hours=2)
+    planning.override(Wanted(State.RUNNING, until, project="emr"))
+    with pytest.raises(Refused) as caught:
+        planning.override(Wanted(State.STOPPED, until, project="emr"))
+    assert caught.value.code == "override_overlaps"
+
+
+def test_of_two_overrides_entered_before_either_is_confirmed_only_one_holds(planning: Planning) -> None:
+    server_of(planning, tags={"Project": "emr"}, state="running")
+    planning.duty.look()
+    now, until = planning.duty.clock(), planning.duty.clock() + timedelta(hours=2)
+    first, second = (
+        overriding.enter_override(
+            Wanted(wish, until, project="emr"), actor=planning.planner, now=now, reason="x"
+        )
+        for wish in (State.RUNNING, State.STOPPED)
+    )
+    planning.confirm(first, planning.planner)
+    with pytest.raises(StaleContent):
+        planning.confirm(second, planning.planner)
+
+
+def test_one_form_stands_for_one_override(planning: Planning) -> None:
+    server_of(planning, tags={"Project": "emr"}, state="running")
+    planning.duty.look()
+    now, until = planning.duty.clock(), planning.duty.clock() + timedelta(hours=2)
+    wanted, token = Wanted(State.RUNNING, until, project="emr"), "0" * 32
+
+    def enter(one: Wanted) -> Operation:
+        return overriding.enter_override(one, actor=planning.planner, now=now, reason="x", token=token)
+
+    assert enter(wanted).id == enter(wanted).id
+    with pytest.raises(TokenReused):
+        enter(Wanted(State.STOPPED, until, project="emr"))
+
+
+def test_a_freeze_needs_two_people_to_end_as_well(planning: Planning) -> None:
+    until = planning.duty.clock() + timedelta(hours=2)
+    wanted = Wanted(State.ANY, until, kind=OverrideKind.FREEZE)
+    planning.confirm(
+        overriding.enter_override(wanted, actor=planning.planner, now=planning.duty.clock(), reason="x")
+    )
+    with tenant_scope(planning.planner.tenant_id):
+        [row] = Override.objects.all()
+    ended = overriding.enter_end(row.id, actor=planning.planner, now=planning.duty.clock(), reason="x")
+    with pytest.raises(NotPermitted):
+        planning.confirm(ended, planning.planner)
+    planning.confirm(ended)
+
+
+def test_a_freeze_stops_the_clock_for_everything_and_needs_another_person(planning: Planning) -> None:
+    server_of(planning, tags={"AutoStart": "08:30"}, state="stopped")
+    planning.duty.look()
+    until = jst(2026, 11, 30, 12, 0)
+    entered = overriding.enter_override(
+        Wanted(State.ANY, until, kind=OverrideKind.FREEZE),
+        actor=planning.planner, now=planning.duty.clock(), reason="年次点検",
+    )  # fmt: skip
+    with pytest.raises(NotPermitted):
+        planning.confirm(entered, planning.planner)
+    planning.confirm(entered)
+    at(planning, jst(2026, 11, 30, 8, 30))
+    planning.duty.tick()
+    assert planning.duty.operations(policy="schedule") == []
