@@ -11,6 +11,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from infra.domain.content import PERIODS_MAX
 from infra.domain.days import DAY_NAMES, BadDays, read_days
 from infra.domain.schedule import OPTION_NAMES
 from medical_audit.forms import REASON_MAX, text_of
@@ -46,9 +47,7 @@ class UploadForm(forms.Form):
 def content_of(posted: QueryDict) -> dict[str, Any]:
     """The content that the editor's fields stand for; rows that are wholly empty are left out."""
     periods = []
-    for number in range(
-        min(int(posted.get("rows", "0") or 0), 50) if posted.get("rows", "0").isdigit() else 0
-    ):
+    for number in range(min(_rows(posted), PERIODS_MAX)):
         row = _period_of(posted, f"p{number}-")
         if row is not None:
             periods.append(row)
@@ -59,13 +58,19 @@ def content_of(posted: QueryDict) -> dict[str, Any]:
     return {"zone": text_of(posted, "zone"), "periods": periods, "options": options}
 
 
+def _rows(posted: QueryDict) -> int:
+    text = posted.get("rows", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+
+
 def _period_of(posted: QueryDict, prefix: str) -> dict[str, Any] | None:
     mode = text_of(posted, f"{prefix}mode")
     if mode == "none" or f"{prefix}mode" not in posted:
         return None
     days = [day for day in posted.getlist(f"{prefix}day") if day in DAY_NAMES]
     typed = text_of(posted, f"{prefix}weekdays")
-    weekdays = typed or (",".join(days) if 0 < len(days) < len(DAY_NAMES) else None)
+    # No box ticked is no day at all, which the reader of the content refuses at this field.
+    weekdays = typed or (None if len(days) == len(DAY_NAMES) else ",".join(days))
     return {
         "name": text_of(posted, f"{prefix}name"),
         "begin": text_of(posted, f"{prefix}begin") if mode in ("both", "start") else None,
@@ -82,7 +87,8 @@ def rows_of(content: Mapping[str, Any], problems: Sequence[Any] = ()) -> list[di
     for number, one in enumerate(content.get("periods", [])):
         rows.append(_row(number, one, problems))
     empty = {"begin": "", "end": "", "weekdays": None, "monthdays": None, "months": None, "name": ""}
-    while len(rows) < ROWS:
+    wanted = min(max(ROWS, len(rows) + 1), PERIODS_MAX)
+    while len(rows) < wanted:
         first = not rows
         blank = empty | ({"begin": "08:30", "end": "19:00", "weekdays": "mon-fri"} if first else {})
         rows.append(_row(len(rows), blank, ()) | ({} if first else {"mode": "none"}))

@@ -21,7 +21,7 @@ from infra.models.schedule import Scope
 from infra.operations import assigning, drafts, publishing
 from infra.queries import schedule_pages
 from infra.queries.rules import rules_at
-from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.domain.errors import NotFound, Refused, StaleContent
 from medical_audit.forms import text_of
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
@@ -82,10 +82,15 @@ def schedule_edit(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     content = content_of(request.POST)
     if _only_preview(request) or isinstance(read_content(content), tuple):
         return _editor(request, content, name=listed.named.name, listed=listed, posted=True)
-    drafts.save_draft(
-        pk, content, actor=request.actor, now=request.now, note=text_of(request.POST, "note", 1000),
-        seen=text_of(request.POST, "seen"),
-    )  # fmt: skip
+    try:
+        drafts.save_draft(
+            pk, content, actor=request.actor, now=request.now, note=text_of(request.POST, "note", 1000),
+            seen=text_of(request.POST, "seen"),
+        )  # fmt: skip
+    except StaleContent as stale:
+        return _editor(
+            request, content, name=listed.named.name, listed=listed, posted=True, refused=stale.code
+        )
     messages.success(
         request, _("The draft is saved. Nothing runs by it before its publication is confirmed.")
     )

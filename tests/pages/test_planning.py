@@ -72,6 +72,29 @@ def test_the_editor_names_what_is_wrong_and_keeps_what_was_typed(stage: Stage) -
     assert 'value="19:0"' in text
 
 
+def test_no_weekday_ticked_is_refused_and_not_taken_for_every_day(stage: Stage) -> None:
+    client = stage.client(Role.OPERATOR)
+    answer = client.post(stage.url("schedules/new/"), fields(**{"p0-day": []}))
+    assert answer.status_code == 422
+    assert [one.path for one in answer.context["problems"]] == ["periods.0.weekdays"]
+
+
+def test_an_odd_number_of_rows_is_no_server_error(stage: Stage) -> None:
+    client = stage.client(Role.OPERATOR)
+    for rows in ("²", "9" * 5000, "-1", ""):
+        assert client.post(stage.url("schedules/new/"), fields(rows=rows)).status_code == 422
+
+
+def test_a_draft_that_somebody_else_saved_meanwhile_keeps_what_was_typed(stage: Stage) -> None:
+    client = stage.client(Role.OPERATOR)
+    client.post(stage.url("schedules/new/"), fields())
+    with tenant_scope(stage.cast.tenant.id):
+        pk = NamedSchedule.objects.get().id
+    answer = client.post(stage.url(f"schedules/{pk}/edit/"), fields(seen="0" * 64, **{"p0-begin": "07:45"}))
+    assert (answer.status_code, answer.context["refused"]) == (422, "draft_changed")
+    assert 'value="07:45"' in answer.content.decode()
+
+
 def test_the_preview_is_drawn_before_anything_is_saved(stage: Stage) -> None:
     client = stage.client(Role.OPERATOR)
     answer = client.post(stage.url("schedules/new/"), fields(), headers={"HX-Request": "true"})
