@@ -74,7 +74,8 @@ def test_the_editor_names_what_is_wrong_and_keeps_what_was_typed(stage: Stage) -
 
 def test_no_weekday_ticked_is_refused_and_not_taken_for_every_day(stage: Stage) -> None:
     client = stage.client(Role.OPERATOR)
-    answer = client.post(stage.url("schedules/new/"), fields(**{"p0-day": []}))
+    no_days: dict[str, Any] = {"p0-day": []}
+    answer = client.post(stage.url("schedules/new/"), fields(**no_days))
     assert answer.status_code == 422
     assert [one.path for one in answer.context["problems"]] == ["periods.0.weekdays"]
 
