@@ -3,7 +3,7 @@
 from django.urls import path
 
 from infra import api
-from infra.views import calendar, fleet, overrides, schedules
+from infra.views import calendar, editor, fleet, overrides, schedules
 
 app_name = "infra"
 urlpatterns = [
@@ -13,10 +13,13 @@ urlpatterns = [
     path("volumes/", fleet.volume_list, name="volumes"),
     path("operations/enter/", fleet.operation_enter, name="operation-enter"),
     path("schedules/", schedules.schedule_list, name="schedules"),
-    path("schedules/new/", schedules.schedule_new, name="schedule-new"),
+    path("schedules/new/", editor.schedule_new, name="schedule-new"),
     path("schedules/<uuid:pk>/", schedules.schedule_detail, name="schedule"),
-    path("schedules/<uuid:pk>/edit/", schedules.schedule_edit, name="schedule-edit"),
+    path("schedules/<uuid:pk>/edit/", editor.schedule_edit, name="schedule-edit"),
     path("schedules/<uuid:pk>/publish/", schedules.schedule_publish, name="schedule-publish"),
+    path("schedules/<uuid:pk>/publish/forecast.csv", schedules.schedule_forecast, name="schedule-forecast"),
+    path("schedules/<uuid:pk>/compare/", schedules.schedule_compare, name="schedule-compare"),
+    path("schedules/<uuid:pk>/archive/", schedules.schedule_archive, name="schedule-archive"),
     path("schedules/assign/", schedules.assign, name="assign"),
     path("calendar/", calendar.month, name="calendar"),
     path("calendar/change/", calendar.change, name="calendar-change"),

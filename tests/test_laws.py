@@ -84,6 +84,7 @@ WITHOUT_ACTOR = {
     "accounts/operations/people.py:make_user": "a person without any right yet",
     "accounts/operations/signing.py:sign_in": "finds out who it is",
     "accounts/operations/signing.py:sign_out": "the person himself, without a tenant",
+    "infra/operations/archiving.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/automation.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/calendars.py:apply_adopt": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/calendars.py:apply_change": "a kind's own work, inside the confirmation that names the person",

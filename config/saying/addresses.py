@@ -17,7 +17,17 @@ AREAS: Final = {
     "operation-enter": "resources",
     "volumes": "volumes",
     **dict.fromkeys(
-        ("schedules", "schedule", "schedule-new", "schedule-edit", "schedule-publish", "assign"), "schedules"
+        (
+            "schedules",
+            "schedule",
+            "schedule-new",
+            "schedule-edit",
+            "schedule-publish",
+            "schedule-compare",
+            "schedule-archive",
+            "assign",
+        ),
+        "schedules",
     ),
     "calendar": "calendar",
     **dict.fromkeys(("overrides", "override-enter"), "overrides"),

@@ -13,6 +13,7 @@ from config.words.operations import CODES
 from infra.domain.content import PERIOD_KEYS, read_period
 from infra.domain.days import DAY_NAMES, DayRule
 from infra.domain.schedule import Period
+from infra.domain.week import DAY_MINUTES, Block, Mark
 
 
 def reason_values(reason: object) -> tuple[str, dict[str, Any]]:
@@ -151,6 +152,36 @@ def option_label(name: object) -> str:
 
 def option_help(name: object) -> str:
     return str(schedules.OPTIONS[str(name)][1])
+
+
+def weekday_name(number: int) -> str:
+    """The whole name of a weekday, 0 is Monday."""
+    return _weekday(number)
+
+
+def minutes_clock(minutes: int) -> str:
+    """Minutes of a day as a clock shows them, 1440 as 24:00."""
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def percent_of_day(minutes: int) -> str:
+    """Minutes as a share of 24 hours, for a drawing; the same in every language."""
+    return f"{minutes * 100 / DAY_MINUTES:.3f}"
+
+
+def block_words(block: Block) -> str:
+    """One block of a week in words: "08:30–19:00", or what comes only sometimes as its rule."""
+    if block.period is not None and not block.from_before:
+        return period_words(block.period)
+    table = schedules.ALONE if block.mark is Mark.ALONE else schedules.BLOCKS
+    whole = block.length == DAY_MINUTES
+    text = table["whole"] if whole else table[block.from_before, block.goes_on]
+    return str(text) % {"begin": minutes_clock(block.begin), "end": minutes_clock(block.end)}
+
+
+def preset_words(name: str) -> str:
+    """What a new schedule may begin with."""
+    return str(schedules.PRESETS[name])
 
 
 def weekday_short(name: str) -> str:

@@ -17,6 +17,8 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "account.automation": (_("Automation"), _("Change the automation of the AWS account %(target)s")),
     "schedule.publish": (_("Publish schedule"), _("Publish a revision of the schedule %(target)s")),
     "schedule.assign": (_("Assign schedule"), _("Change which schedule %(target)s follows")),
+    "schedule.archive": (_("Archive schedule"), _("Archive the schedule %(target)s")),
+    "schedule.restore": (_("Restore schedule"), _("Take the schedule %(target)s out of the archive")),
     "calendar.change": (_("Change calendar"), _("Change the company calendar: %(target)s")),
     "calendar.adopt": (_("Adopt holidays"), _("Take over a list of national holidays (%(target)s)")),
     "freeze.end": (_("End freeze"), _("Let the clock act again (%(target)s)")),
@@ -60,6 +62,16 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "schedule.assign": (
         _("From its confirmation on, what is named here starts and stops by the assigned schedule."),
         _("Can be undone: assign the schedule before it again."),
+    ),
+    "schedule.archive": (
+        _(
+            "The schedule leaves the lists and can no longer be assigned. Nothing follows it, so nothing changes."
+        ),
+        _("Can be undone: restore it. Its revisions are kept."),
+    ),
+    "schedule.restore": (
+        _("The schedule stands in the lists again with the revision that was in force."),
+        _("Can be undone: archive it again."),
     ),
     "calendar.change": (
         _("From its confirmation on, schedules that observe the calendar go by it."),

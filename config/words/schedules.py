@@ -233,6 +233,29 @@ NEAREST = _("weekday nearest to day %(day)s")
 IN_MONTHS = _("in %(months)s")
 RUNS = _("It runs: %(periods)s.")
 
+# One block of a week that is drawn: by (comes over midnight, goes over midnight), or the whole day.
+BLOCKS: Final[Mapping[tuple[bool, bool] | str, Promise | str]] = {
+    "whole": pgettext_lazy("block", "All day"),
+    (False, False): pgettext_lazy("block", "%(begin)s to %(end)s"),
+    (True, False): _("From the day before until %(end)s"),
+    (False, True): _("From %(begin)s into the next day"),
+    (True, True): pgettext_lazy("block", "All day"),
+}
+ALONE: Final[Mapping[tuple[bool, bool] | str, Promise | str]] = {
+    "whole": _("All day left as it is"),
+    (False, False): _("%(begin)s to %(end)s left as it is"),
+    (True, False): _("Left as it is until %(end)s"),
+    (False, True): _("Left as it is from %(begin)s on"),
+    (True, True): _("All day left as it is"),
+}
+# What a new schedule may begin with (infra.forms.schedules.PRESETS).
+PRESETS: Final[Mapping[str, Promise | str]] = {
+    "office": _("Office hours"),
+    "night": _("Night shift"),
+    "monthly": _("Monthly maintenance day"),
+    "stop": _("Only stop in the evening"),
+}
+
 EVERY_DAY = _("every day")
 
 WORKING_DAYS = _("working days")

@@ -3,11 +3,19 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
 
 from infra.domain.schedule import State
 from infra.models.resource import Resource
 from medical_audit.tenancy import TenantModel
+
+
+class Alike(Func):
+    """A name as people see it: width, case and spaces apart. The same as infra.operations.drafts says first, and kindly."""
+
+    template = r"lower(regexp_replace(normalize(%(expressions)s, NFKC), '\s', '', 'g'))"
+    arity = 1
+    output_field = models.TextField()
 
 
 class NamedSchedule(TenantModel):
@@ -26,7 +34,10 @@ class NamedSchedule(TenantModel):
     created_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant_id", "name"], name="schedule_name_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "name"], name="schedule_name_once"),
+            models.UniqueConstraint("tenant_id", Alike("name"), name="schedule_name_alike_once"),
+        ]
 
     def __str__(self) -> str:
         return self.name

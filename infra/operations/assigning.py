@@ -82,6 +82,8 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     row = Assignment.objects.filter(**where).select_for_update().first()
     if str(row.schedule_id if row else "") != given["replaces"]:
         raise StaleContent("assigned_meanwhile", name=operation.target_name)
+    # Held until commit, so that it is not archived at the same moment.
+    list(NamedSchedule.objects.filter(id=given["schedule"] or None).select_for_update())
     if given["schedule"] and UUID(given["schedule"]) not in rules_at(now).published:
         raise StaleContent("not_published", name=given["schedule_name"])
     if not given["schedule"]:

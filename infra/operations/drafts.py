@@ -13,7 +13,7 @@ from django.db.models import Max
 
 from accounts.domain.permissions import Permission
 from infra.domain.content import Content, FieldProblem, read_content
-from infra.models import Assignment, NamedSchedule, Resource, Revision
+from infra.models import NamedSchedule, Revision
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
@@ -55,7 +55,7 @@ def create_schedule(
             )
             return _new_draft(schedule, read, note, actor=actor, now=now)
     except IntegrityError as error:
-        if "schedule_name_once" in str(error):
+        if "schedule_name_once" in str(error) or "schedule_name_alike_once" in str(error):
             raise Refused("name_taken", name=clean) from error
         raise
 
@@ -100,22 +100,6 @@ def discard_draft(schedule_id: UUID, *, actor: Actor, now: datetime) -> None:
             raise NotFound(type="draft", id=str(schedule_id))
         _tell("schedule.draft_discarded", schedule, actor, now, number=draft.number, digest=draft.digest)
         draft.delete()
-
-
-def archive(schedule_id: UUID, *, actor: Actor, now: datetime) -> None:
-    """Take a schedule off the lists. Raises NotPermitted, NotFound, Refused (schedule_in_use)."""
-    actor.require(Permission.SCHEDULE_EDIT, actor.tenant_id)
-    with tenant_scope(actor.tenant_id):
-        schedule = schedule_locked(schedule_id)
-        following = Resource.objects.filter(
-            schedule_revision__in=Revision.objects.filter(schedule=schedule).values("id"),
-            gone_at__isnull=True,
-        ).count()
-        if following or Assignment.objects.filter(schedule=schedule).exists():
-            raise Refused("schedule_in_use", name=schedule.name, number=following)
-        schedule.archived_at = now
-        schedule.save(update_fields=["archived_at"])
-        _tell("schedule.archived", schedule, actor, now)
 
 
 def schedule_locked(schedule_id: UUID) -> NamedSchedule:

@@ -7,6 +7,7 @@ from typing import Any
 from accounts.domain.permissions import Permission
 from infra.domain.schedule import Action
 from infra.operations import (
+    archiving,
     assigning,
     automation,
     calendars,
@@ -74,6 +75,8 @@ def _planning_kinds() -> tuple[Kind, ...]:
     return (
         _planned(publishing.KIND, publishing.shown, publishing.apply),
         _planned(assigning.KIND, assigning.shown, assigning.apply),
+        _planned(archiving.ARCHIVE, archiving.shown_archive, archiving.apply),
+        _planned(archiving.RESTORE, archiving.shown_restore, archiving.apply),
         _planned(ruling.KIND, ruling.shown, ruling.apply),
         _planned(overriding.THAW, overriding.shown_end, overriding.apply_end),
         _planned(overriding.FREEZE, overriding.shown, overriding.apply_set),

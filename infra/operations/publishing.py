@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from infra.domain.content import schedule_of_content
 from infra.models import NamedSchedule, Resource, Revision
 from infra.operations.drafts import schedule_locked
 from infra.operations.plans import replan
-from infra.queries.forecast import differences, forecast
+from infra.queries.forecast import compared, differences, forecast
 from infra.queries.rules import Followed, Rules, rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
@@ -58,6 +58,30 @@ def proposal(schedule_id: UUID, revision_id: UUID, *, actor: Actor, now: datetim
             "differences": differences(current.content if current else None, revision.content),
             "forecast": seen.as_json(),
         }
+
+
+def differing(
+    schedule_id: UUID, revision_id: UUID, *, actor: Actor, now: datetime
+) -> Iterator[tuple[Resource, str, datetime, str]]:
+    """Yield every start and stop of the next 14 days that a publication adds or takes away, resource by resource.
+
+    As (resource, "added" or "removed", instant, action). Raises NotPermitted, NotFound.
+    """
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    revision: Revision | None = Revision.objects.filter(id=revision_id, schedule_id=schedule_id).first()
+    if revision is None:
+        raise NotFound(type="revision", id=str(revision_id))
+    rules = rules_at(now)
+    after = rules.with_published(schedule_id, schedule_of_content(revision.content))
+    return _differing(rules, after, followers(after, schedule_id), now)
+
+
+def _differing(
+    before: Rules, after: Rules, rows: list[Resource], now: datetime
+) -> Iterator[tuple[Resource, str, datetime, str]]:
+    for row, old, new in compared(before, after, rows, now=now):
+        for at, action in sorted(old ^ new):
+            yield row, "added" if (at, action) in new else "removed", at, action
 
 
 def enter_publish(

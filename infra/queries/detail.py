@@ -12,7 +12,7 @@ from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource, Volume
 from infra.queries.resources import get_resource
 from infra.queries.rules import Rules, rules_at
-from infra.queries.schedule_pages import day_reason
+from infra.queries.schedule_days import day_reason
 from infra.queries.standing import Standing, refusal_of, standing_of
 from infra.queries.volumes import attached_to
 from medical_audit.domain.actor import Actor

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from infra.domain.duty import Duty, occurrences
 from infra.models import Resource
@@ -15,6 +16,10 @@ from medical_audit.domain.canonical import utc_text
 
 DAYS = 14
 LINES_SHOWN, NAMES_SHOWN = 60, 5
+GROUPS_SHOWN, MEMBERS_SHOWN = 12, 50
+_TOKYO = ZoneInfo("Asia/Tokyo")
+#: What is done for one resource: instants and actions.
+Acts = frozenset[tuple[datetime, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +34,37 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class DayChange:
+    """Everything that is done on a date (JST) before and after, oldest first."""
+
+    day: date
+    before: tuple[tuple[datetime, str], ...]
+    after: tuple[tuple[datetime, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Resources for which the same things change on the same days: the first names, and how many they are."""
+
+    names: tuple[str, ...]
+    count: int
+    days: tuple[DayChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """The difference of two sets of rules. `resources`: how many are looked at; `affected`: for how many anything differs;
     `observed`: how many of those lie in accounts in which Toban only observes."""
 
     until: datetime
     lines: tuple[Line, ...]
+    groups: tuple[Group, ...]
     resources: int
     affected: int
     observed: int
 
     def as_json(self) -> dict[str, Any]:
-        """For the content that a person confirms: the first lines in full, all of them as numbers."""
+        """For the content that a person confirms: the first groups and lines in full, all of them as numbers."""
         sums: dict[str, int] = {}
         for line in self.lines:
             key = f"{line.change}_{line.action}"
@@ -51,6 +75,19 @@ class Forecast:
             "affected": self.affected,
             "observed": self.observed,
             "sums": sums,
+            "groups": [
+                {
+                    "names": list(one.names),
+                    "count": one.count,
+                    "more": one.count - len(one.names),
+                    "days": [
+                        {"day": day.day.isoformat(), "before": _plain(day.before), "after": _plain(day.after)}
+                        for day in one.days
+                    ],
+                }
+                for one in self.groups[:GROUPS_SHOWN]
+            ],
+            "more_groups": max(0, len(self.groups) - GROUPS_SHOWN),
             "lines": [
                 {
                     "at": utc_text(one.at),
@@ -72,32 +109,62 @@ def forecast(
 
     Resources with the same duty are worked out once, so that it costs what differs, not what exists.
     """
-    until = now + timedelta(days=days)
-    known: dict[Duty, frozenset[tuple[datetime, str]]] = {}
+    at_once: dict[tuple[datetime, str, str], list[str]] = {}
+    alike: dict[tuple[Acts, Acts], list[str]] = {}
+    number = affected = observed = 0
+    for row, old, new in compared(before, after, resources, now=now, days=days):
+        number += 1
+        if old == new:
+            continue
+        affected += 1
+        observed += row.account.automation != Automation.ON
+        alike.setdefault((old, new), []).append(str(row))
+        for change, acted in (("removed", old - new), ("added", new - old)):
+            for at, action in acted:
+                at_once.setdefault((at, action, change), []).append(str(row))
+    lines = tuple(
+        Line(at, action, change, tuple(sorted(names)[:NAMES_SHOWN]), len(names))
+        for (at, action, change), names in sorted(at_once.items(), key=_order)
+    )
+    groups = tuple(
+        Group(tuple(sorted(names)[:MEMBERS_SHOWN]), len(names), _days(old, new))
+        for (old, new), names in sorted(alike.items(), key=lambda item: (-len(item[1]), min(item[1])))
+    )
+    return Forecast(now + timedelta(days=days), lines, groups, number, affected, observed)
 
-    def acts(duty: Duty) -> frozenset[tuple[datetime, str]]:
+
+def compared(
+    before: Rules, after: Rules, resources: Iterable[Resource], *, now: datetime, days: int = DAYS
+) -> Iterator[tuple[Resource, Acts, Acts]]:
+    """Yield each resource with what would be done for it under two sets of rules."""
+    until = now + timedelta(days=days)
+    known: dict[Duty, Acts] = {}
+
+    def acts(duty: Duty) -> Acts:
         if duty not in known:
             found = occurrences(duty, now, until)
             known[duty] = frozenset((one.at, str(one.action)) for one in found if one.suppressed is None)
         return known[duty]
 
-    groups: dict[tuple[datetime, str, str], list[str]] = {}
-    number = affected = observed = 0
     for row in resources:
-        number += 1
-        old, new = acts(before.duty(row)), acts(after.duty(row))
-        if old == new:
-            continue
-        affected += 1
-        observed += row.account.automation != Automation.ON
-        for change, acted in (("removed", old - new), ("added", new - old)):
-            for at, action in acted:
-                groups.setdefault((at, action, change), []).append(str(row))
-    lines = tuple(
-        Line(at, action, change, tuple(sorted(names)[:NAMES_SHOWN]), len(names))
-        for (at, action, change), names in sorted(groups.items(), key=_order)
-    )
-    return Forecast(until, lines, number, affected, observed)
+        yield row, acts(before.duty(row)), acts(after.duty(row))
+
+
+def _days(old: Acts, new: Acts) -> tuple[DayChange, ...]:
+    """The dates on which anything differs, each with all that is done on it."""
+    found = []
+    for day in sorted({_date(at) for at, _ in old ^ new}):
+        sides = (tuple(sorted(one for one in acts if _date(one[0]) == day)) for acts in (old, new))
+        found.append(DayChange(day, *sides))
+    return tuple(found)
+
+
+def _date(at: datetime) -> date:
+    return at.astimezone(_TOKYO).date()
+
+
+def _plain(acts: Iterable[tuple[datetime, str]]) -> list[dict[str, str]]:
+    return [{"at": utc_text(at), "action": action} for at, action in acts]
 
 
 def _order(item: tuple[tuple[datetime, str, str], list[str]]) -> tuple[datetime, bool, str]:

@@ -3,51 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import Count
+
 from accounts.domain.permissions import Permission
-from infra.domain.calendar import Calendar
 from infra.domain.content import schedule_of_content
-from infra.domain.duty import Duty, Occurrence, occurrences, wanted
-from infra.domain.reasons import Reason, ReasonCode, because
-from infra.domain.schedule import Schedule, State
+from infra.domain.duty import Duty, Occurrence, occurrences
+from infra.domain.reasons import Reason
+from infra.domain.schedule import Schedule
+from infra.domain.week import Week, week_of
 from infra.models import Assignment, NamedSchedule, Override, Resource, Revision
 from infra.models.schedule import Scope
-from infra.queries.rules import Rules, rules_at
+from infra.queries.calendars import calendar_of
+from infra.queries.forecast import differences
+from infra.queries.rules import Rules
+from infra.queries.schedule_days import Act, DayLine, DayPair, days_of, days_of_both, hours_on, next_acts
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.states import State as OperationState
 from medical_audit.models import Operation
 
-DAYS = 14
-_MINUTES = 24 * 60
-SATURDAY = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """Minutes of a day in which it runs."""
-
-    begin: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class DayLine:
-    """One local date: what kind of day, when it runs, what starts and stops."""
-
-    date: date
-    reason: Reason
-    bars: tuple[Bar, ...]
-    acts: tuple[Occurrence, ...]
+PUBLISH = "schedule.publish"
+#: Kinds of operations on a schedule that wait for a person.
+DECIDED = (PUBLISH, "schedule.archive", "schedule.restore")
+FOLLOWERS_SHOWN, FOLLOWERS_MOST = 50, 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ListedSchedule:
+    """`followers`: how many resources follow it. `waiting`: something about it waits for a person."""
+
     named: NamedSchedule
     schedule: Schedule | None
     revision: Revision | None
@@ -57,10 +48,46 @@ class ListedSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the list."""
+
+    listed: ListedSchedule
+    next: Act | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    rows: Sequence[Row]
+    used: int
+    archived: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRevision:
+    """A revision, and the confirmed operation that put it in force last, if any did."""
+
+    revision: Revision
+    in_force: bool
+    published: Operation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How many resources follow for the same reason; source: infra.domain.sources.Source."""
+
+    source: str
+    project: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulePage:
     listed: ListedSchedule
+    week: Week | None
     days: tuple[DayLine, ...]
-    revisions: Sequence[Revision]
+    next: tuple[Act, ...]
+    revisions: Sequence[SeenRevision]
+    following: Sequence[Following]
     resources: Sequence[Resource]
     assignments: Sequence[Assignment]
     overrides: Sequence[Override]
@@ -68,51 +95,84 @@ class SchedulePage:
     hours_a_week: float
 
 
-def list_schedules(*, actor: Actor) -> list[ListedSchedule]:
+@dataclass(frozen=True, slots=True)
+class ComparePage:
+    """Two revisions side by side: in words, as weeks, and as the coming days."""
+
+    listed: ListedSchedule
+    revisions: Sequence[Revision]
+    before: Revision
+    after: Revision
+    weeks: tuple[Week, Week]
+    schedules: tuple[Schedule, Schedule]
+    differences: Sequence[Mapping[str, Any]]
+    days: tuple[DayPair, ...]
+
+
+def list_schedules(*, actor: Actor, archived: bool = False) -> list[ListedSchedule]:
     """Every schedule of the tenant by name. Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    rows = list(NamedSchedule.objects.filter(archived_at__isnull=True).order_by("name"))
-    revisions = list(Revision.objects.all())
+    rows = list(NamedSchedule.objects.filter(archived_at__isnull=not archived).order_by("name"))
+    revisions = list(Revision.objects.filter(schedule__in=rows))
     following = Counter(
         Resource.objects.filter(gone_at__isnull=True, schedule_revision__isnull=False).values_list(
             "schedule_revision", flat=True
         )
     )
     waiting = set(
-        Operation.objects.filter(kind="schedule.publish", state=OperationState.ENTERED).values_list(
+        Operation.objects.filter(kind__in=DECIDED, state=OperationState.ENTERED).values_list(
             "target_id", flat=True
         )
     )
     return [_listed(row, revisions, following, str(row.id) in waiting) for row in rows]
 
 
-def schedule_page(schedule_id: UUID, *, actor: Actor, now: datetime) -> SchedulePage:
-    """Everything of one schedule's page. Raises NotPermitted, NotFound."""
+def list_page(*, actor: Actor, now: datetime, archived: bool = False) -> ListPage:
+    """The list with what each does next. Raises NotPermitted."""
+    found = list_schedules(actor=actor, archived=archived)
+    calendar = calendar_of(now)
+    rows = []
+    for one in found:
+        coming = next_acts(one.schedule, calendar, now, 1) if one.schedule and not archived else ()
+        rows.append(Row(one, coming[0] if coming else None))
+    other = NamedSchedule.objects.filter(archived_at__isnull=archived).count()
+    return ListPage(rows, other if archived else len(rows), len(rows) if archived else other)
+
+
+def get_schedule(schedule_id: UUID, *, actor: Actor, archived: bool = False) -> ListedSchedule:
+    """One schedule, an archived one only if asked. Raises NotPermitted, NotFound."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    named: NamedSchedule | None = NamedSchedule.objects.filter(
-        id=schedule_id, archived_at__isnull=True
-    ).first()
+    found = NamedSchedule.objects.filter(id=schedule_id)
+    if not archived:
+        found = found.filter(archived_at__isnull=True)
+    named: NamedSchedule | None = found.first()
     if named is None:
         raise NotFound(type="schedule", id=str(schedule_id))
     revisions = list(Revision.objects.filter(schedule=named).order_by("-number"))
-    following = Resource.objects.filter(gone_at__isnull=True, schedule_revision=named.current)
-    waiting = list(
-        Operation.objects.filter(
-            kind="schedule.publish", target_id=str(named.id), state=OperationState.ENTERED
-        ).order_by("-entered_at")
-    )
-    number = following.count() if named.current else 0
-    listed = _listed(named, revisions, Counter({named.current: number}), bool(waiting))
-    rules = rules_at(now)
-    days = days_of(listed.schedule, rules.calendar, now) if listed.schedule else ()
-    week = sum(bar.length for line in days[:7] for bar in line.bars) / 60
+    waiting = _waiting(named)
+    number = _followers(named).count() if named.current else 0
+    return _listed(named, revisions, Counter({named.current: number}), bool(waiting))
+
+
+def schedule_page(
+    schedule_id: UUID, *, actor: Actor, now: datetime, every_follower: bool = False
+) -> SchedulePage:
+    """Everything of one schedule's page, also of an archived one. Raises NotPermitted, NotFound."""
+    listed = get_schedule(schedule_id, actor=actor, archived=True)
+    named, schedule = listed.named, listed.schedule
+    calendar = calendar_of(now)
+    days = days_of(schedule, calendar, now) if schedule else ()
+    most = FOLLOWERS_MOST if every_follower else FOLLOWERS_SHOWN
+    following = _followers(named) if named.current else Resource.objects.none()
+    grouped = following.values("schedule_source", "project").annotate(n=Count("id")).order_by("-n")
     return SchedulePage(
         listed=listed,
+        week=week_of(schedule, now.astimezone(schedule.tz).date()) if schedule else None,
         days=days,
-        revisions=revisions,
-        resources=list(following.select_related("account").order_by("name", "id")[:50])
-        if named.current
-        else [],
+        next=next_acts(schedule, calendar, now) if schedule and named.archived_at is None else (),
+        revisions=_revisions(named),
+        following=_grouped(grouped),
+        resources=list(following.select_related("account").order_by("name", "id")[:most]),
         assignments=list(
             Assignment.objects.filter(schedule=named).select_related("resource").order_by("scope", "project")
         ),
@@ -121,46 +181,66 @@ def schedule_page(schedule_id: UUID, *, actor: Actor, now: datetime) -> Schedule
                 schedule=named, scope=Scope.SCHEDULE, ended_at__isnull=True, until__gt=now
             ).order_by("since")
         ),
-        waiting=waiting,
-        hours_a_week=week,
+        waiting=_waiting(named),
+        hours_a_week=hours_on(days[:7]),
     )
 
 
-def days_of(schedule: Schedule, calendar: Calendar, now: datetime, days: int = DAYS) -> tuple[DayLine, ...]:
-    """The coming days in the schedule's zone, today first, drawn by the engine."""
-    duty, tz = Duty(schedule, calendar), schedule.tz
-    today = now.astimezone(tz).date()
-    return tuple(day_line(duty, today + timedelta(days=ahead), tz) for ahead in range(days))
+def compare_page(
+    schedule_id: UUID, before: UUID | None, after: UUID | None, *, actor: Actor, now: datetime
+) -> ComparePage:
+    """Two revisions side by side; by default what is in force and the newest other one.
+
+    Raises NotPermitted, NotFound (also where there are no two).
+    """
+    listed = get_schedule(schedule_id, actor=actor, archived=True)
+    revisions = list(Revision.objects.filter(schedule=listed.named).order_by("-number"))
+    known = {one.id: one for one in revisions}
+    first = known.get(before) if before else listed.revision or (revisions[-1] if revisions else None)
+    second = known.get(after) if after else next((one for one in revisions if one != first), None)
+    if first is None or second is None:
+        raise NotFound(type="revision", id=str(before or after or ""))
+    old, new = schedule_of_content(first.content), schedule_of_content(second.content)
+    today = now.astimezone(new.tz).date()
+    return ComparePage(
+        listed=listed,
+        revisions=revisions,
+        before=first,
+        after=second,
+        weeks=(week_of(old, today), week_of(new, today)),
+        schedules=(old, new),
+        differences=differences(first.content, second.content),
+        days=days_of_both(old, new, calendar_of(now), now),
+    )
 
 
-def day_line(duty: Duty, day: date, tz: ZoneInfo) -> DayLine:
-    """One date of a duty."""
-    begin, end = (datetime.combine(one, time(), tz) for one in (day, day + timedelta(days=1)))
-    moment = timedelta(microseconds=1)
-    acts = tuple(occurrences(duty, begin - moment, end - moment))
-    bars: list[Bar] = []
-    since = 0 if wanted(duty, begin)[0] is State.RUNNING else None
-    for one in (one for one in acts if one.suppressed is None):
-        at = int((one.at - begin).total_seconds() // 60)
-        running = wanted(duty, one.at)[0] is State.RUNNING
-        if running and since is None:
-            since = at
-        elif not running and since is not None:
-            bars.append(Bar(since, at - since))
-            since = None
-    if since is not None:
-        bars.append(Bar(since, _MINUTES - since))
-    return DayLine(day, day_reason(duty.calendar, day), tuple(bars), acts)
+def _followers(named: NamedSchedule) -> Any:
+    return Resource.objects.filter(gone_at__isnull=True, schedule_revision=named.current)
 
 
-def day_reason(calendar: Calendar, day: date) -> Reason:
-    """What kind of day it is: closed and why, a working day, or a weekend."""
-    kind = calendar.day(day)
-    if kind.closed is not None:
-        return kind.closed
-    if kind.like < SATURDAY:
-        return because(ReasonCode.WORKING_DAY, day=day)
-    return because(ReasonCode.WEEKEND, day=day, weekday=kind.like)
+def _waiting(named: NamedSchedule) -> list[Operation]:
+    rows = Operation.objects.filter(kind__in=DECIDED, target_id=str(named.id), state=OperationState.ENTERED)
+    return list(rows.order_by("-entered_at"))
+
+
+def _revisions(named: NamedSchedule) -> list[SeenRevision]:
+    done = Operation.objects.filter(
+        kind=PUBLISH, target_id=str(named.id), target_type="schedule", state=OperationState.SUCCEEDED
+    )
+    last = {str(one.parameters.get("revision")): one for one in done.order_by("finished_at")}
+    return [
+        SeenRevision(one, one.id == named.current, last.get(str(one.id)))
+        for one in Revision.objects.filter(schedule=named).order_by("-number")
+    ]
+
+
+def _grouped(rows: Sequence[Mapping[str, Any]]) -> list[Following]:
+    """By where it comes from; only where that is the project, by project as well."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for one in rows:
+        source = one["schedule_source"]
+        sums[source, one["project"] if source == "project" else ""] += one["n"]
+    return [Following(source, project, count) for (source, project), count in sums.most_common()]
 
 
 @dataclass(frozen=True, slots=True)

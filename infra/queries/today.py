@@ -16,7 +16,7 @@ from infra.models import Finding, Region, Resource
 from infra.models.account import Automation
 from infra.queries.band import BandRow, DayBounds, PlanGroup, band_of, plan_groups
 from infra.queries.rules import Rules, rules_at
-from infra.queries.schedule_pages import day_reason
+from infra.queries.schedule_days import day_reason
 from infra.queries.standing import standing_of
 from medical_audit.domain.actor import Actor
 from medical_audit.models import Operation

@@ -20,7 +20,7 @@ from infra.forms.schedules import UploadForm
 from infra.models import Closure, CompanyDay, HolidayList
 from infra.models.calendar import ListState
 from infra.operations import calendars
-from infra.queries import schedule_pages
+from infra.queries import schedule_days, schedule_pages
 from infra.queries.calendars import coverage_of
 from infra.queries.rules import rules_at
 from medical_audit.forms import text_of
@@ -38,14 +38,14 @@ def month(request: TenantRequest, slug: str) -> HttpResponse:
     chosen = _day_of(text_of(request.GET, "day"))
     rules = rules_at(request.now)
     weeks = [
-        [(day, schedule_pages.day_reason(rules.calendar, day), rules.calendar.day(day).extra) for day in week]
+        [(day, schedule_days.day_reason(rules.calendar, day), rules.calendar.day(day).extra) for day in week]
         for week in months.Calendar().monthdatescalendar(first.year, first.month)
     ]
     context = {
         "weeks": weeks, "first": first, "today": today, "chosen": chosen,
         "before": (first - timedelta(days=1)).replace(day=1), "after": (first + timedelta(days=31)).replace(day=1),
         "happens": schedule_pages.would_happen(chosen, zone, actor=request.actor, rules=rules) if chosen else [],
-        "reason": schedule_pages.day_reason(rules.calendar, chosen) if chosen else None,
+        "reason": schedule_days.day_reason(rules.calendar, chosen) if chosen else None,
         "closures": Closure.objects.order_by("first"), "single": CompanyDay.objects.filter(day__gte=today).order_by("day"),
         "lists": HolidayList.objects.order_by("-received_at")[:LISTS_SHOWN],
         "coverage": coverage_of(request.now), "defaults": calendars.DEFAULT_CLOSURES,

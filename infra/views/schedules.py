@@ -1,36 +1,37 @@
-"""Named schedules: the list, one page each, the editor, publishing and assigning."""
+"""Named schedules: the list, one page each, comparing revisions, publishing, archiving and assigning."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
-from infra.domain.content import Content, read_content
-from infra.forms.schedules import FLAGS, ReasonForm, content_of, rows_of, zones
+from infra.forms.schedules import ReasonForm
 from infra.models.schedule import Scope
-from infra.operations import assigning, drafts, publishing
+from infra.operations import archiving, assigning, publishing
 from infra.queries import schedule_pages
-from infra.queries.rules import rules_at
-from medical_audit.domain.errors import NotFound, Refused, StaleContent
+from infra.views.tables import csv_answer
+from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.forms import text_of
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
+_COLUMNS = ("resource", "aws_id", "account", "project", "date", "time", "zone", "action", "change")
 
 
 @require_safe
 def schedule_list(request: TenantRequest, slug: str) -> HttpResponse:
+    archived = request.GET.get("show") == "archived"
     context = {
-        "rows": schedule_pages.list_schedules(actor=request.actor),
+        "page": schedule_pages.list_page(actor=request.actor, now=request.now, archived=archived),
+        "archived": archived,
         "can_edit": request.actor.may(Permission.SCHEDULE_EDIT, request.tenant.id),
     }
     return render(request, "infra/schedule_list.html", context)
@@ -38,69 +39,30 @@ def schedule_list(request: TenantRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def schedule_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
-    seen = schedule_pages.schedule_page(pk, actor=request.actor, now=request.now)
+    everyone = request.GET.get("followers") == "all"
+    seen = schedule_pages.schedule_page(pk, actor=request.actor, now=request.now, every_follower=everyone)
     context = {
         "seen": seen,
         "listed": seen.listed,
+        "more_followers": max(0, seen.listed.followers - len(seen.resources)),
         "can_edit": request.actor.may(Permission.SCHEDULE_EDIT, request.tenant.id),
     }
     return render(request, "infra/schedule_detail.html", context)
 
 
-@require_http_methods(PAGE_METHODS)
-def schedule_new(request: TenantRequest, slug: str) -> HttpResponse:
-    """The editor of a new schedule; nothing runs by it before its publication is confirmed."""
-    request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
-    empty: dict[str, Any] = {"zone": request.tenant.time_zone, "periods": [], "options": {}}
-    if request.method != "POST":
-        return _editor(request, empty, name="")
-    content, name = content_of(request.POST), text_of(request.POST, "name")
-    if _only_preview(request):
-        return _editor(request, content, name=name, posted=True)
-    read = read_content(content)
-    if isinstance(read, tuple):
-        return _editor(request, content, name=name, posted=True)
-    try:
-        revision = drafts.create_schedule(
-            name, content, actor=request.actor, now=request.now,
-            description=text_of(request.POST, "description", 1000), note=text_of(request.POST, "note", 1000),
-        )  # fmt: skip
-    except Refused as refused:
-        return _editor(request, content, name=name, posted=True, refused=refused.code)
-    return redirect("infra:schedule-publish", slug=slug, pk=revision.schedule_id)
-
-
-@require_http_methods(PAGE_METHODS)
-def schedule_edit(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
-    """The editor of the one draft, begun from what is published where there is none."""
-    listed = schedule_pages.schedule_page(pk, actor=request.actor, now=request.now).listed
-    request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
-    base = listed.draft or listed.revision
-    if request.method != "POST":
-        content = base.content if base else {"zone": request.tenant.time_zone, "periods": [], "options": {}}
-        return _editor(request, content, name=listed.named.name, listed=listed)
-    content = content_of(request.POST)
-    if _only_preview(request) or isinstance(read_content(content), tuple):
-        return _editor(request, content, name=listed.named.name, listed=listed, posted=True)
-    try:
-        drafts.save_draft(
-            pk, content, actor=request.actor, now=request.now, note=text_of(request.POST, "note", 1000),
-            seen=text_of(request.POST, "seen"),
-        )  # fmt: skip
-    except StaleContent as stale:
-        return _editor(
-            request, content, name=listed.named.name, listed=listed, posted=True, refused=stale.code
-        )
-    messages.success(
-        request, _("The draft is saved. Nothing runs by it before its publication is confirmed.")
-    )
-    return redirect("infra:schedule-publish", slug=slug, pk=pk)
+@require_safe
+def schedule_compare(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """Two revisions side by side, for everybody who may look."""
+    before, after = (_uuid(text_of(request.GET, name)) for name in ("before", "after"))
+    seen = schedule_pages.compare_page(pk, before, after, actor=request.actor, now=request.now)
+    can_edit = request.actor.may(Permission.SCHEDULE_EDIT, request.tenant.id)
+    return render(request, "infra/schedule_compare.html", {"seen": seen, "can_edit": can_edit})
 
 
 @require_http_methods(PAGE_METHODS)
 def schedule_publish(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """What publishing would change, in words and as the next 14 days; on POST it is entered for another person."""
-    listed = schedule_pages.schedule_page(pk, actor=request.actor, now=request.now).listed
+    listed = schedule_pages.get_schedule(pk, actor=request.actor)
     request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
     given = request.POST if request.method == "POST" else request.GET
     revision = _revision(text_of(given, "revision"), listed)
@@ -120,6 +82,43 @@ def schedule_publish(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
         return redirect("medical_audit:operation", slug=slug, pk=operation.id)
     context = {"listed": listed, "shown": shown, "form": form, "revision": revision}
     return render(request, "infra/schedule_publish.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def schedule_forecast(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """Every start and stop of the next 14 days that a publication would add or take away, as CSV."""
+    listed = schedule_pages.get_schedule(pk, actor=request.actor)
+    revision = _revision(text_of(request.GET, "revision"), listed)
+    zone = ZoneInfo(request.tenant.time_zone)
+    rows = [
+        (
+            str(row), row.aws_id, row.account.account_id, row.project, f"{local:%Y-%m-%d}", f"{local:%H:%M}",
+            request.tenant.time_zone, action, change,
+        )
+        for row, change, at, action in publishing.differing(pk, revision, actor=request.actor, now=request.now)
+        for local in [at.astimezone(zone)]
+    ]  # fmt: skip
+    return csv_answer(f"toban-{listed.named.name}-14days", _COLUMNS, rows)
+
+
+@require_http_methods(PAGE_METHODS)
+def schedule_archive(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """What stands in the way of archiving a schedule, or its entry for another person; an archived one comes back."""
+    listed = schedule_pages.get_schedule(pk, actor=request.actor, archived=True)
+    request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
+    back = listed.named.archived_at is not None
+    names, count = ([], 0) if back else archiving.in_the_way(listed.named)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and not count:
+        enter = archiving.enter_restore if back else archiving.enter_archive
+        operation = enter(pk, actor=request.actor, now=request.now, reason=form.cleaned_data["reason"])
+        return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+    context = {
+        "listed": listed, "back": back, "form": form, "names": names, "count": count, "more": count - len(names),
+    }  # fmt: skip
+    return render(
+        request, "infra/schedule_archive.html", context, status=422 if request.method == "POST" else 200
+    )
 
 
 @require_http_methods(PAGE_METHODS)
@@ -147,43 +146,6 @@ def assign(request: TenantRequest, slug: str) -> HttpResponse:
     }  # fmt: skip
     status = 422 if request.method == "POST" else 200
     return render(request, "infra/assign.html", context, status=status)
-
-
-def _editor(
-    request: TenantRequest,
-    content: Mapping[str, Any],
-    *,
-    name: str,
-    listed: schedule_pages.ListedSchedule | None = None,
-    posted: bool = False,
-    refused: str = "",
-) -> HttpResponse:
-    """The form with what was typed, what is wrong at which field, and a preview drawn by the engine."""
-    read = read_content(content, today=request.now.date()) if posted or content.get("periods") else None
-    problems = read if isinstance(read, tuple) else ()
-    days: Sequence[schedule_pages.DayLine] = ()
-    if isinstance(read, Content):
-        days = schedule_pages.days_of(read.schedule, rules_at(request.now).calendar, request.now)
-    options = content.get("options", {})
-    context = {
-        "listed": listed, "name": name, "zone": content.get("zone"), "zones": zones(),
-        "rows": rows_of(content, problems if posted else ()), "flags": [(one, bool(options.get(one, one == "holidays"))) for one in FLAGS],
-        "grace_start_min": options.get("grace_start_min", 60), "grace_stop_min": options.get("grace_stop_min", 60),
-        "problems": problems if posted else (),
-        "general": [one for one in problems if posted and not one.path.startswith("periods.")],
-        "warnings": read.warnings if isinstance(read, Content) else (),
-        "schedule": read.schedule if isinstance(read, Content) else None, "days": days, "refused": refused,
-        "seen": listed.draft.digest if listed and listed.draft else "",
-        "note": text_of(request.POST, "note", 1000), "description": text_of(request.POST, "description", 1000),
-    }  # fmt: skip
-    if request.headers.get("HX-Request"):
-        return render(request, "infra/_schedule_preview.html", context)
-    wrong = bool(refused) or (bool(problems) and posted)
-    return render(request, "infra/schedule_edit.html", context, status=422 if wrong else 200)
-
-
-def _only_preview(request: HttpRequest) -> bool:
-    return request.POST.get("then") == "preview" or bool(request.headers.get("HX-Request"))
 
 
 def _revision(text: str, listed: schedule_pages.ListedSchedule) -> UUID:

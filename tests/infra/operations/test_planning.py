@@ -11,7 +11,7 @@ import pytest
 from accounts.domain.permissions import Role
 from infra.models import NamedSchedule, Resource, Revision
 from infra.models.schedule import Scope
-from infra.operations import assigning, drafts, overriding, publishing
+from infra.operations import archiving, assigning, drafts, overriding, publishing
 from infra.operations.drafts import BadContent
 from infra.operations.overriding import Wanted
 from medical_audit.domain.actor import Actor
@@ -259,6 +259,9 @@ def test_a_schedule_that_was_archived_meanwhile_is_not_assigned(planning: Planni
     entered = assigning.enter_assign(
         Scope.TENANT, "", schedule, actor=planning.planner, now=planning.duty.clock(), reason="x"
     )
-    drafts.archive(schedule, actor=planning.planner, now=planning.duty.clock())
+    archived = archiving.enter_archive(
+        schedule, actor=planning.planner, now=planning.duty.clock(), reason="x"
+    )
+    planning.confirm(archived)
     with pytest.raises(StaleContent):
         planning.confirm(entered)
