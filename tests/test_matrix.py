@@ -80,6 +80,9 @@ EXPECTED: dict[str, Expected] = {
     "infra:schedule-new": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:schedule-edit": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:schedule-publish": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
+    "infra:schedule-compare": get(everyone(404)),  # there is one revision only
+    "infra:schedule-forecast": get(everyone(200)),
+    "infra:schedule-archive": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:assign": Expected({"GET": only(PLANNING, 422), "POST": only(PLANNING, 422)}),
     "infra:calendar": get(everyone(200)),
     "infra:calendar-change": post(only(PLANNING, 422)),

@@ -199,6 +199,11 @@ def source_words(source: object) -> str:
     return str(schedules.FOLLOWED[str(source)])
 
 
+def following_words(source: object) -> str:
+    """The same of a number of resources."""
+    return str(schedules.FOLLOWING[str(source)])
+
+
 def end_word(key: str) -> str:
     return str(schedules.ENDS[key])
 

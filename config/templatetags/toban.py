@@ -27,7 +27,7 @@ FILTERS = (
     schedules.finding_text, schedules.is_tag_finding, schedules.finding_state, schedules.day_sentence, schedules.day_kind,
     schedules.problem_words, schedules.difference_words, schedules.option_label, schedules.option_help,
     schedules.weekday_short, schedules.weekday_name, schedules.minutes_clock, schedules.percent_of_day,
-    schedules.block_words, schedules.period_words, schedules.preset_words, schedules.override_words, schedules.end_word, schedules.source_words, schedules.list_source, schedules.list_state,
+    schedules.block_words, schedules.following_words, schedules.period_words, schedules.preset_words, schedules.override_words, schedules.end_word, schedules.source_words, schedules.list_source, schedules.list_state,
     ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.hexadecimal,
     addresses.aws_console_url, band.band_marks, band.band_hours,
 )  # fmt: skip

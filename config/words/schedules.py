@@ -199,6 +199,14 @@ FOLLOWED: Final[Mapping[str, Promise | str]] = {
     "project": _("Assigned to its project:"),
     "tenant": _("Default of the tenant:"),
 }
+# The same, in front of a number of resources.
+FOLLOWING: Final[Mapping[str, Promise | str]] = {
+    "resource": _("assigned one by one"),
+    "tag": _("by their tag Schedule"),
+    "tags": _("by their tags AutoStart and AutoStop"),
+    "project": _("by their project"),
+    "tenant": _("by the default of the tenant"),
+}
 LIST_SOURCES: Final[Mapping[str, Promise | str]] = {
     "library": _("Shipped with Toban"),
     "cabinet": _("Cabinet Office (syukujitsu.csv)"),

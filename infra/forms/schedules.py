@@ -78,7 +78,8 @@ def content_of(posted: QueryDict) -> dict[str, Any]:
 
 def problems_by_row(posted: QueryDict, problems: Sequence[Any]) -> list[tuple[int, list[Any]]]:
     """What is wrong at each row of the form as it was sent, where unused rows stand between others."""
-    found, used = [], 0
+    found: list[tuple[int, list[Any]]] = []
+    used = 0
     for number in range(min(_rows(posted), PERIODS_MAX)):
         if _period_of(posted, f"p{number}-") is None:
             found.append((number, []))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import IntegrityError
 
 from accounts.domain.permissions import Role
 from infra.models import NamedSchedule, Resource, Revision
@@ -265,3 +266,16 @@ def test_a_schedule_that_was_archived_meanwhile_is_not_assigned(planning: Planni
     planning.confirm(archived)
     with pytest.raises(StaleContent):
         planning.confirm(entered)
+
+
+def test_look_alike_names_are_kept_apart_by_the_database_too(planning: Planning) -> None:
+    planning.draft("Night Shift", NIGHT)
+    with (
+        pytest.raises(IntegrityError, match="schedule_name_alike_once"),
+        tenant_scope(planning.planner.tenant_id),
+    ):
+        NamedSchedule.objects.create(
+            tenant_id=planning.planner.tenant_id,
+            name="ｎｉｇｈｔｓｈｉｆｔ",
+            created_at=planning.duty.clock(),
+        )
