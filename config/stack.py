@@ -84,6 +84,7 @@ class Stack:
 
     def exports(self) -> dict[str, str]:
         """The variables that a process of this stack needs; the same whether the stack is up or down."""
+        seal_key, public_key = self.folder.seal_key()
         return {
             **{name: self.url(role) for name, role in ROLE_URLS.items()},
             "REDIS_URL": f"unix://{self.servers.valkey_socket}?db=0",
@@ -97,6 +98,9 @@ class Stack:
             "TOBAN_ENV": self.mode,
             "TOBAN_DATA": str(self.folder.path),
             "TOBAN_STATIC_ROOT": str(self.folder.path / "static"),
+            "TOBAN_SEAL_KEY_FILE": str(seal_key),
+            "TOBAN_SEAL_PUBLIC_KEYS": public_key,
+            "TOBAN_ANCHOR_FILE": str(self.folder.path / "seals.jsonl") if self.mode == "development" else "",
         }
 
     def environment(self, role: str = "DATABASE_URL", **more: str) -> dict[str, str]:
@@ -184,11 +188,13 @@ class Stack:
     def _migrate(self) -> None:
         """Migrate as the owner of the tables, unless that has been done for these very migrations."""
         print_now = _fingerprint(
-            _files("*/migrations/*.py", "config/roles.sql", "requirements/production.txt")
+            _files("*/migrations/*.*", "config/roles.sql", "config/guard.sql", "requirements/production.txt")
         )
         if self.outside or self.folder.remembered("schema") != print_now:
             self.say("Bringing the database schema up to date ...")
             self.manage("migrate", "--noinput", "-v", "0", role="DATABASE_OWNER_URL")
+            if not self.outside:
+                self.servers.guard_ledger()
             self.folder.remember("schema", print_now)
 
 

@@ -126,6 +126,23 @@ def superuser_connection(django_db_setup: None) -> Iterator[psycopg.Connection[t
 
 
 @pytest.fixture
+def ledger_of_its_own(django_db_setup: None) -> Iterator[None]:
+    """A fresh database for one test, for what looks at the whole platform's ledger or does damage to it."""
+    before = connection.settings_dict["NAME"]
+    name = f"{before}_own"
+    with _admin() as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} OWNER toban_owner TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(_template())))  # fmt: skip
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    yield
+    connection.close()
+    connection.settings_dict["NAME"] = before
+    with _admin() as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
 def cast(django_db_setup: None) -> factories.Cast:
     """A tenant with one person per role, and a stranger who belongs to another tenant."""
     return factories.make_cast()

@@ -24,6 +24,10 @@ WIDER = {
 }
 #: Reviewed: tables without a tenant, and why.
 WITHOUT_TENANT = {
+    "ledger.catalogue": "digests of what guards the ledger",
+    "ledger.checkpoint": "seals over all tenants: numbers, times and hashes",
+    "ledger.duty": "how the sealer's duties stand",
+    "ledger.maintenance": "who may change the ledger's catalogue, until when",
     "public.accounts_tenant": "the tenant itself; walled in by its own id",
     "public.accounts_user": "a person may belong to several tenants; rights hang on memberships",
     "public.auth_group": "Django's, unused, no rights for anybody",
@@ -35,11 +39,16 @@ WITHOUT_TENANT = {
     "public.medical_audit_heartbeat": "when periodic duties last ran",
 }
 #: Reviewed: the ledger is written by functions only; nothing points at it.
-LEDGER = {"ledger.event", "ledger.link", "ledger.head"}
+LEDGER = {"ledger.event", "ledger.link", "ledger.head", "ledger.tree_head"}
 #: Reviewed: every privilege that anybody but the owner holds on a table.
 PRIVILEGES = {
     "ledger.event": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
     "ledger.link": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
+    "ledger.catalogue": {"toban_web": READ, "toban_audit": READ},
+    "ledger.checkpoint": {"toban_web": READ, "toban_audit": READ},
+    "ledger.duty": {"toban_web": READ, "toban_audit": READ},
+    "ledger.maintenance": {},
+    "ledger.tree_head": {"toban_web": READ, "toban_audit": READ},
     "ledger.head": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
     "public.accounts_membership": {
         "toban_web": FULL,
@@ -199,6 +208,13 @@ DEFINER_FUNCTIONS = {
     "ledger.chains": {"toban_audit"},
     "ledger.ensure_partitions": {"toban_owner", "toban_scheduler"},
     "ledger.link_transaction": set(),
+    "ledger.seal": {"toban_audit"},
+    "ledger.progress": {"toban_audit"},
+    "ledger.grown": {"toban_audit"},
+    "ledger.report_duty": {"toban_audit"},
+    "ledger.catalogue_digest": set(),
+    "ledger.open_maintenance": {"toban_owner"},
+    "ledger.close_maintenance": {"toban_owner"},
     "ledger.require_event": {"toban_owner"},
     "ledger.require_event_about": {"toban_owner"},
     "queue.due_inventories": {"toban_worker", "toban_scheduler"},

@@ -19,6 +19,8 @@ SCHEMA_COMMANDS = ("migrate", "showmigrations", "makemigrations", "sqlmigrate", 
 ROLE_OF_COMMAND = {
     **dict.fromkeys(SCHEMA_COMMANDS, "DATABASE_OWNER_URL"),
     "audit_verify": "DATABASE_AUDIT_URL",
+    "audit_seal": "DATABASE_AUDIT_URL",
+    "audit_export": "DATABASE_AUDIT_URL",
     "demo_round": "DATABASE_SCHEDULER_URL",
 }
 

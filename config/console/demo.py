@@ -127,7 +127,7 @@ class Demo:
         self._start("web")  # it boots while the simulator does
         self.stack.simulator.wait()
         users = self._seed()
-        self._start(*WORKERS, "beat")
+        self._start(*WORKERS, "beat", "sealer")
         self._wait_for_first_page(began)
         self._welcome(users)
         return self._watch()

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Who asks for work ends before those who do it.
-STOP_ORDER: Sequence[Sequence[str]] = (("beat", "web"), ("control", "inventory", "aws"))
+STOP_ORDER: Sequence[Sequence[str]] = (("beat", "web"), ("control", "inventory", "aws"), ("sealer",))
 WORKERS = ("control", "aws", "inventory")
-EVERYTHING = ("web", *WORKERS, "beat")
+EVERYTHING = ("web", *WORKERS, "beat", "sealer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ def beat(*, schedule: Path) -> Program:
     return Program("beat", command, "DATABASE_SCHEDULER_URL")
 
 
+def sealer() -> Program:
+    """Seals the ledger each minute; asks nothing of the broker. A second one is harmless."""
+    return Program("sealer", [sys.executable, "manage.py", "audit_seal"], "DATABASE_AUDIT_URL")
+
+
 def programs(*, bind: str, state: Path, web_workers: int = 1) -> dict[str, Program]:
     """Every process by name."""
     every = [
@@ -55,6 +60,7 @@ def programs(*, bind: str, state: Path, web_workers: int = 1) -> dict[str, Progr
         worker("aws", concurrency=8),
         worker("inventory", concurrency=4),
         beat(schedule=state / "beat-schedule"),
+        sealer(),
     ]
     return {program.name: program for program in every}
 

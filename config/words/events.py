@@ -51,6 +51,13 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "user.created": _("%(subject)s was made known to Toban."),
     "session.reauthentication_failed": _("%(actor)s gave a wrong password when confirming."),
     "ledger.viewed": _("%(actor)s read the ledger."),
+    "ledger.sealing_resumed": _("The ledger is sealed again, after a silence since seal %(after)s."),
+    "ledger.catalogue_changed": _(
+        "What guards the ledger was changed in an announced maintenance. Reason: %(reason)s"
+    ),
+    "ledger.verification_asked": _("%(actor)s had the ledger verified."),
+    "ledger.verified": _("The ledger was verified up to event %(events)s."),
+    "ledger.exported": _("%(actor)s exported the ledger: %(events)s events."),
     "breaker.opened": _(
         "Calls to the AWS account %(subject)s are paused after repeated failures. %(problem)s"
     ),
@@ -98,6 +105,11 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "user.created": _("Person made known"),
     "session.reauthentication_failed": _("Wrong password at a confirmation"),
     "ledger.viewed": _("Ledger read"),
+    "ledger.sealing_resumed": _("Sealing resumed"),
+    "ledger.catalogue_changed": _("Guards of the ledger changed"),
+    "ledger.verification_asked": _("Verification asked for"),
+    "ledger.verified": _("Ledger verified"),
+    "ledger.exported": _("Ledger exported"),
     "breaker.opened": _("AWS account paused"),
     "breaker.closed": _("AWS account answers again"),
     "volume.named": _("EBS volume named"),

@@ -1,0 +1,52 @@
+-- The guard over the ledger's catalogue: refuses each DDL command that would change a table, trigger, function, right or
+-- policy of the ledger outside an open maintenance. Run it with psql as a superuser, in the database, after `migrate`;
+-- running it again renews it:
+--
+--     psql -v ON_ERROR_STOP=1 -d toban -f config/guard.sql
+--
+-- Event triggers need a superuser. Where there is none (managed PostgreSQL) leave this out: the sealer then compares the
+-- digest each minute, which tells of a change afterwards instead of refusing it.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT ledger.open_maintenance('guard', interval '1 minute');
+CREATE SCHEMA IF NOT EXISTS toban_guard;
+REVOKE ALL ON SCHEMA toban_guard FROM PUBLIC;
+
+-- A copy of its own: the ledger's function could be replaced by the very command that is judged.
+DO $$
+BEGIN
+    EXECUTE format('CREATE OR REPLACE FUNCTION toban_guard.digest() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS %L',
+        (SELECT prosrc FROM pg_proc WHERE oid = 'ledger.catalogue_digest()'::regprocedure));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION toban_guard.refuse() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+DECLARE
+    v_until timestamptz;
+BEGIN
+    SELECT until INTO v_until FROM ledger.maintenance WHERE db_user = session_user ORDER BY id DESC LIMIT 1;
+    IF v_until > clock_timestamp() THEN
+        RETURN;
+    END IF;
+    -- IS DISTINCT FROM: after DROP SCHEMA there may be nothing left to make a digest of.
+    IF toban_guard.digest() IS DISTINCT FROM (SELECT digest FROM ledger.catalogue ORDER BY id DESC LIMIT 1) THEN
+        RAISE EXCEPTION '% would change what guards the ledger', tg_tag
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Announce it: SELECT ledger.open_maintenance(reason, interval), then ledger.close_maintenance(). Both are recorded.';
+    END IF;
+END
+$$;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_event_trigger WHERE evtname = 'toban_guard') THEN
+        CREATE EVENT TRIGGER toban_guard ON ddl_command_end EXECUTE FUNCTION toban_guard.refuse();
+    END IF;
+END
+$$;
+-- Also in a session that says it is a replica.
+ALTER EVENT TRIGGER toban_guard ENABLE ALWAYS;
+SELECT ledger.close_maintenance();
+COMMIT;

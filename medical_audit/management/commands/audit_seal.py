@@ -1,0 +1,72 @@
+"""`audit_seal [--once]`: the sealer. Connects as toban_audit; holds the only private key."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
+
+from medical_audit import anchors
+from medical_audit.domain.checkpoint import ORIGIN
+from medical_audit.domain.notes import Signer
+from medical_audit.operations.sealer import Sealer
+from medical_audit.operations.sealing import INTERVAL
+from medical_audit.queries.seals import database_clock
+
+log = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Seal the ledger each minute, also when idle, and send each seal to the anchors. Two at once are harmless."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="one seal, then end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sealer = Sealer(
+            _signer(),
+            settings.TOBAN_SEAL_PUBLIC_KEYS,
+            anchors.configured(),
+            clock=database_clock,
+            wall=time.time,
+        )
+        if options["once"]:
+            sealed = sealer.round()
+            self.stdout.write("not sealed" if sealed is None else f"sealed {sealed.number}")
+            raise SystemExit(1 if sealed is None else 0)
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        while not stopping.is_set():
+            began = time.monotonic()
+            try:
+                sealer.round()
+            except DatabaseError as error:
+                # The next round tries again; the strip on every page says meanwhile that nothing is sealed.
+                log.error("seal_failed", error=type(error).__name__)
+                connection.close()
+            stopping.wait(max(0.0, INTERVAL.total_seconds() - (time.monotonic() - began)))
+
+
+def _signer() -> Signer:
+    """The private key, which must belong to one of the public keys that are still in use."""
+    if not settings.TOBAN_SEAL_KEY_FILE:
+        raise CommandError(
+            "TOBAN_SEAL_KEY_FILE is not set: without a key nothing can be sealed. `manage.py audit_key FILE` makes one."
+        )
+    try:
+        signer = Signer.from_text(ORIGIN, Path(settings.TOBAN_SEAL_KEY_FILE).read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"TOBAN_SEAL_KEY_FILE: {error}") from error
+    if signer.verifier not in settings.TOBAN_SEAL_PUBLIC_KEYS:
+        raise CommandError(
+            "TOBAN_SEAL_PUBLIC_KEYS does not name the public half of TOBAN_SEAL_KEY_FILE, so nobody could verify its "
+            f"seals. Add {signer.verifier}"
+        )
+    return signer

@@ -1,0 +1,103 @@
+"""The sealer's round: a seal, its copies to the anchors, and how each went. It never holds up anybody's work."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+from django.db import connection
+
+from medical_audit.domain.actor import NO_TENANT, Actor, system_actor
+from medical_audit.domain.anchoring import Anchor, AnchorError, Payload
+from medical_audit.domain.checkpoint import note_hash
+from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
+from medical_audit.operations.sealing import Known, Sealed, SealRefused, seal
+from medical_audit.queries import seals
+from medical_audit.tenancy import platform_scope
+
+log = structlog.get_logger(__name__)
+SEALER: Actor = system_actor(NO_TENANT, "sealer")
+
+
+class Sealer:
+    """One process's memory between rounds: the newest checkpoint that it has seen here or in an anchor."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        keys: Sequence[VerifierKey],
+        anchors: Sequence[Anchor],
+        *,
+        clock: Callable[[], datetime],
+        wall: Callable[[], float],
+    ) -> None:
+        self.signer, self.keys, self.anchors = signer, list(keys), list(anchors)
+        self.clock, self.wall = clock, wall
+        self.known: Known | None = None
+        self._asked: set[str] = set()
+
+    def round(self) -> Sealed | None:
+        """Seal and anchor once. A refusal is reported and None; a database that is away raises its own error."""
+        self._ask_anchors()
+        try:
+            sealed = seal(
+                self.signer, self.keys, actor=SEALER, clock=self.clock, wall=self.wall, known=self.known
+            )
+        except SealRefused as refusal:
+            log.error("seal_refused", code=refusal.code, why=str(refusal))
+            report("seal", 0, refusal.code)
+            return None
+        if sealed is not None:
+            self.known = Known(sealed.number, note_hash(sealed.note))
+            for one in sealed.withheld:
+                log.error("seal_withheld", tenant=str(one.tenant_id), seq=one.seq)
+            report("seal", sealed.number, "")
+        self._anchor()
+        return sealed
+
+    def _ask_anchors(self) -> None:
+        """Once per anchor: what it holds must still be in the database, or the sealer does not go on behind it."""
+        for anchor in self.anchors:
+            if anchor.name not in self._asked:
+                try:
+                    newest = anchor.newest(at_least=0)
+                except AnchorError as error:
+                    log.warning("anchor_unread", anchor=anchor.name, why=str(error))
+                    continue
+                self._asked.add(anchor.name)
+                if newest is not None and not self._is_ours(newest):
+                    log.error("anchor_forged", anchor=anchor.name, number=newest.number)
+                elif newest is not None and (self.known is None or newest.number > self.known.number):
+                    self.known = Known(newest.number, note_hash(newest.note))
+
+    def _is_ours(self, payload: Payload) -> bool:
+        try:
+            open_note(payload.note, self.keys, number=payload.number)
+        except BadNote:
+            return False
+        return True
+
+    def _anchor(self) -> None:
+        with platform_scope():
+            newest, done = seals.newest_checkpoint(), seals.duties()
+        if newest is None:
+            return
+        for anchor in self.anchors:
+            name = f"anchor:{anchor.name}"
+            before = done[name].number if name in done else 0
+            if before >= newest.number:
+                continue
+            with platform_scope():
+                heads = {head.tenant_id: head for _, head in seals.grown(before, newest.number)}
+            problem = ""
+            try:
+                anchor.put(Payload(newest.number, newest.note, tuple(heads.values())))
+            except AnchorError as error:
+                problem = str(error)
+                log.warning("anchor_failed", anchor=anchor.name, why=problem)
+            report(name, newest.number, problem)
+
+
+def report(name: str, number: int, problem: str) -> None:
+    """Say how a duty went; empty `problem`: done, up to checkpoint `number`."""
+    with platform_scope(), connection.cursor() as cursor:
+        cursor.execute("SELECT ledger.report_duty(%s, %s, %s)", [name, number, problem])

@@ -1,0 +1,157 @@
+"""What is sealed, how far, and what guards the ledger."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from medical_audit.domain.checkpoint import TreeHead
+
+_CATALOGUE = Path(__file__).resolve().parent.parent / "migrations" / "catalogue.sql"
+_GUARD = """
+SELECT EXISTS (SELECT 1 FROM pg_event_trigger WHERE evtname = 'toban_guard' AND evtenabled = 'A')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A checkpoint as the database holds it."""
+
+    number: int
+    at: datetime
+    note: str
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one tenant's chain is sealed: `seq` links are there, `head` is what was sealed last (None: nothing yet) at
+    checkpoint `number`, `found` the hash that stands now at the place where it ended."""
+
+    tenant_id: UUID
+    seq: int
+    number: int
+    head: TreeHead | None
+    frontier: bytes
+    found: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """How a duty of the sealer stands: `seal`, or `anchor:<place>`. `number`: the checkpoint up to which it is done."""
+
+    name: str
+    tried_at: datetime
+    done_at: datetime | None
+    number: int
+    problem: str
+
+
+def duties() -> dict[str, Duty]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, tried_at, done_at, number, problem FROM ledger.duty ORDER BY name")
+        return {row[0]: Duty(*row) for row in cursor.fetchall()}
+
+
+def database_clock() -> datetime:
+    """The database's own clock, by which events are linked; never the demo's shifted one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
+def newest_checkpoint() -> Stored | None:
+    return _one("SELECT number, at, note, hash FROM ledger.checkpoint ORDER BY number DESC LIMIT 1", [])
+
+
+def checkpoint(number: int) -> Stored | None:
+    return _one("SELECT number, at, note, hash FROM ledger.checkpoint WHERE number = %s", [number])
+
+
+def checkpoints(first: int, last: int, *, page: int = 2000) -> Iterator[Stored]:
+    """From `first` to `last`, both included, in order; a missing one is simply not there."""
+    while first <= last:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT number, at, note, hash FROM ledger.checkpoint WHERE number BETWEEN %s AND %s ORDER BY number LIMIT %s",
+                [first, last, page],
+            )
+            rows = cursor.fetchall()
+        for row in rows:
+            yield _stored(row)
+        if len(rows) < page:
+            return
+        first = rows[-1][0] + 1
+
+
+def progress() -> list[Progress]:
+    """Every tenant with a chain or a seal; needs the audit role."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM ledger.progress()")
+        return [
+            Progress(
+                tenant_id=tenant_id,
+                seq=seq,
+                number=number or 0,
+                head=None if size is None else TreeHead(tenant_id, size, bytes(root), bytes(last_hash)),
+                frontier=bytes(frontier or b""),
+                found=None if found is None else bytes(found),
+            )
+            for tenant_id, seq, number, size, root, frontier, last_hash, found in cursor.fetchall()
+        ]
+
+
+def grown(after: int, until: int) -> list[tuple[int, TreeHead]]:
+    """(checkpoint, head) of each tree that grew behind `after` and up to `until`; needs the audit role."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM ledger.grown(%s, %s)", [after, until])
+        return [
+            (number, TreeHead(tenant_id, size, bytes(root), bytes(last_hash)))
+            for number, tenant_id, size, root, last_hash in cursor.fetchall()
+        ]
+
+
+def heads_of(tenant_id: UUID) -> list[tuple[int, TreeHead]]:
+    """(checkpoint, head) of one bound tenant, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT number, size, root, last_hash FROM ledger.tree_head WHERE tenant_id = %s ORDER BY number",
+            [tenant_id],
+        )
+        return [
+            (number, TreeHead(tenant_id, size, bytes(root), bytes(last_hash)))
+            for number, size, root, last_hash in cursor.fetchall()
+        ]
+
+
+def catalogue_digest() -> str:
+    """The digest of what guards the ledger, by our own text: a function in the database could have been exchanged."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL search_path = pg_catalog")
+        cursor.execute(_CATALOGUE.read_text(encoding="utf-8"))
+        (digest,) = cursor.fetchone()
+        cursor.execute("SET LOCAL search_path = DEFAULT")
+    return str(digest)
+
+
+def is_guarded() -> bool:
+    """Whether the database itself refuses changes of the catalogue (config/guard.sql)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GUARD)
+        return bool(cursor.fetchone()[0])
+
+
+def _one(statement: str, parameters: list[int]) -> Stored | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        row = cursor.fetchone()
+    return _stored(row) if row else None
+
+
+def _stored(row: tuple[int, datetime, str, memoryview]) -> Stored:
+    number, at, note, hashed = row
+    return Stored(number, at, note, bytes(hashed))

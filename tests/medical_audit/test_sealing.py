@@ -1,0 +1,229 @@
+"""Each minute a signed checkpoint over every tenant's tree, also when nothing happened; a sealer signs no other past."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import DatabaseError
+
+from medical_audit.domain.checkpoint import NOTHING_BEFORE, Checkpoint, note_hash, root_over
+from medical_audit.domain.merkle import root_of
+from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
+from medical_audit.operations.sealer import SEALER
+from medical_audit.operations.sealing import SealRefused, seal
+from medical_audit.queries import seals
+from medical_audit.tenancy import platform_scope
+from tests.conftest import AsRole
+from tests.factories import make_tenant
+from tests.medical_audit.sealers import SealingRoom, make_room
+from tests.medical_audit.support import Database, chain_of, execute, note
+
+
+@pytest.fixture
+def room(ledger_of_its_own: None, tmp_path: Path) -> SealingRoom:
+    """A ledger that no other test seals, and somebody who seals it."""
+    return make_room(tmp_path)
+
+
+def parsed(room: SealingRoom, text: str) -> Checkpoint:
+    return Checkpoint.parse(open_note(text, room.keys)[0])
+
+
+def test_a_seal_covers_every_chain_and_names_the_seal_before(
+    room: SealingRoom, as_role: AsRole, superuser_connection: Database
+) -> None:
+    tenant_id = make_tenant().id
+    note(tenant_id, count=4)
+    first = room.seal()
+    note(tenant_id, count=2)
+    second = room.seal()
+    assert (first.number, second.number) == (1, 2)
+    one, two = parsed(room, first.note), parsed(room, second.note)
+    assert (one.prev, two.prev) == (NOTHING_BEFORE, note_hash(first.note))
+    assert one.at < two.at
+    assert abs(one.clock_ms) < 60_000
+    hashes = [hash_ for *_, hash_ in chain_of(superuser_connection, tenant_id)]
+    head = next(head for head in second.grown if head.tenant_id == tenant_id)
+    assert (head.size, head.root, head.last_hash) == (7, root_of(hashes), hashes[-1])
+    with as_role("audit"), platform_scope():
+        heads = {head.tenant_id: head for _, head in seals.grown(0, 2)}
+    assert (two.tenants, two.root) == (len(heads), root_over(heads.values()))
+
+
+def test_nothing_happened_is_sealed_too(room: SealingRoom) -> None:
+    make_tenant()
+    room.seal()
+    again = room.seal()
+    assert (again.number, again.grown) == (2, ())
+
+
+def test_two_sealers_at_once_make_one_seal(room: SealingRoom, as_role: AsRole) -> None:
+    make_tenant()
+    with as_role("audit"):
+        first, second = room.sealer(), room.sealer()
+        one, two = first.round(), second.round()
+        assert one is not None
+        assert two is not None
+        with platform_scope():
+            execute("SELECT ledger.seal(2, clock_timestamp(), 'other', '{}', '{}', '{}', '{}', '{}')")
+            newest = seals.newest_checkpoint()
+    assert newest is not None
+    assert (newest.number, newest.note) == (2, two.note)
+
+
+def test_a_key_follows_another_and_a_retired_one_signs_no_more(room: SealingRoom) -> None:
+    make_tenant()
+    room.seal()
+    old, room.signer = room.signer, Signer.generate("toban/ledger")
+    room.keys[:] = [VerifierKey.parse(f"{old.verifier}@1"), room.signer.verifier]
+    second = room.seal()
+    assert open_note(second.note, room.keys, number=2)[1] == room.signer.verifier
+    forged = old.sign(parsed(room, second.note).text())
+    with pytest.raises(BadNote, match="retired after checkpoint 1"):
+        open_note(forged, room.keys, number=2)
+
+
+CUT = "DELETE FROM ledger.checkpoint WHERE number = 2"
+OTHER_NOTE = "UPDATE ledger.checkpoint SET note = note || 'x', hash = sha256(convert_to(note || 'x', 'UTF8')) WHERE number = 2"
+OTHER_ROOT = "UPDATE ledger.tree_head SET root = sha256(root)"
+LOST_HEAD = "DELETE FROM ledger.tree_head WHERE tenant_id = (SELECT tenant_id FROM ledger.tree_head LIMIT 1)"
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (CUT, "behind"),
+        (OTHER_NOTE, "rewritten"),
+        (OTHER_ROOT, "heads_differ"),
+        (LOST_HEAD, "heads_differ"),
+        ("DELETE FROM ledger.checkpoint", "behind"),
+    ],
+)
+def test_a_sealer_does_not_go_on_from_a_past_that_was_changed(
+    room: SealingRoom, damage: str, code: str, as_role: AsRole, superuser_connection: Database
+) -> None:
+    """The anchor's copy is all that a sealer that has just started knows."""
+    make_tenant()
+    room.seal()
+    room.seal()
+    tampered(superuser_connection, damage)
+    with as_role("audit"):
+        assert room.sealer().round() is None
+        with platform_scope():
+            assert seals.duties()["seal"].problem == code
+
+
+def test_without_an_anchor_a_forged_note_is_still_seen(
+    room: SealingRoom, as_role: AsRole, superuser_connection: Database
+) -> None:
+    make_tenant()
+    room.seal()
+    room.anchors = []
+    other = Signer.generate("toban/ledger")
+    text = parsed(room, room.seal().note).text()
+    tampered(
+        superuser_connection,
+        "UPDATE ledger.checkpoint SET note = %s, hash = sha256(convert_to(%s, 'UTF8')) WHERE number = 2",
+        other.sign(text),
+    )
+    with as_role("audit"), pytest.raises(SealRefused, match="signed by no known key"):
+        seal(room.signer, room.keys, actor=SEALER, clock=room.clock, wall=lambda: 0.0)
+
+
+def tampered(database: Database, statement: str, text: str = "") -> None:
+    with database.transaction():
+        for table in ("checkpoint", "tree_head"):
+            database.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER")
+        assert database.execute(statement, [text] * statement.count("%s")).rowcount > 0
+        for table in ("checkpoint", "tree_head"):
+            database.execute("SELECT ledger.guard(%s::regclass)", [f"ledger.{table}"])
+
+
+@pytest.mark.parametrize("attack", ["edit", "cut"])
+def test_a_chain_that_was_damaged_is_sealed_no_further_and_the_others_are(
+    room: SealingRoom, attack: str, superuser_connection: Database
+) -> None:
+    broken, whole = make_tenant().id, make_tenant().id
+    note(broken, count=3)
+    if attack == "cut":
+        room.seal()
+    with superuser_connection.transaction():
+        superuser_connection.execute("ALTER TABLE ledger.link DISABLE TRIGGER USER")
+        superuser_connection.execute(
+            "DELETE FROM ledger.link WHERE tenant_id = %s AND seq = 4"
+            if attack == "cut"
+            else "UPDATE ledger.link SET clock_at = clock_at - interval '1 s' WHERE tenant_id = %s AND seq = 3",
+            [broken],
+        )
+        superuser_connection.execute("SELECT ledger.guard('ledger.link'::regclass)")
+    note(whole)
+    sealed = room.seal()
+    sizes = {head.tenant_id: head.size for head in sealed.grown}
+    assert sizes[whole] == 2
+    assert sizes.get(broken) == (None if attack == "cut" else 2)
+    assert [(one.tenant_id, one.seq) for one in sealed.withheld] == [(broken, 4 if attack == "cut" else 3)]
+
+
+@pytest.mark.parametrize("role", ["web", "worker", "scheduler", "owner"])
+def test_nobody_but_the_sealers_role_seals(room: SealingRoom, role: str, as_role: AsRole) -> None:
+    for call in (
+        "seal(1, now(), '', '{}', '{}', '{}', '{}', '{}')",
+        "progress()",
+        "grown(0, 1)",
+        "report_duty('seal', 1, '')",
+    ):
+        with as_role(role), pytest.raises(DatabaseError) as refusal, platform_scope():
+            execute(f"SELECT ledger.{call}")
+        assert isinstance(refusal.value.__cause__, psycopg.errors.InsufficientPrivilege), call
+
+
+def test_a_long_silence_is_recorded_by_the_next_seal(
+    room: SealingRoom, superuser_connection: Database
+) -> None:
+    make_tenant()
+    room.seal()
+    with superuser_connection.transaction():
+        superuser_connection.execute("ALTER TABLE ledger.checkpoint DISABLE TRIGGER USER")
+        superuser_connection.execute("UPDATE ledger.checkpoint SET at = at - interval '10 minutes'")
+        superuser_connection.execute("SELECT ledger.guard('ledger.checkpoint'::regclass)")
+    room.seal()
+    row = superuser_connection.execute(
+        "SELECT body::jsonb #>> '{detail,after}' FROM ledger.event WHERE kind = 'ledger.sealing_resumed'"
+    ).fetchone()
+    assert row == ("1",)
+
+
+def test_a_full_anchor_or_none_holds_up_no_seal_and_is_made_up_for(
+    room: SealingRoom, tmp_path: Path, as_role: AsRole
+) -> None:
+    tenant_id = make_tenant().id
+    folder = tmp_path / "away"
+    room.anchors = make_room(folder).anchors
+    room.seal()
+    with as_role("audit"), platform_scope():
+        duty = seals.duties()["anchor:file"]
+    assert (duty.number, duty.done_at) == (0, None)
+    assert "Make the folder writable" in duty.problem
+    note(tenant_id)
+    folder.mkdir()
+    room.seal()
+    with as_role("audit"), platform_scope():
+        duty = seals.duties()["anchor:file"]
+    assert (duty.number, duty.problem) == (2, "")
+    newest = room.anchors[0].newest(at_least=0)
+    assert newest is not None
+    assert {head.tenant_id: head.size for head in newest.heads}[tenant_id] == 2
+
+
+def test_the_digest_of_the_catalogue_is_the_same_for_sealer_and_database(
+    room: SealingRoom, as_role: AsRole, superuser_connection: Database
+) -> None:
+    with as_role("audit"):
+        mine = seals.catalogue_digest()
+    row = superuser_connection.execute("SELECT ledger.catalogue_digest()").fetchone()
+    newest = superuser_connection.execute(
+        "SELECT digest FROM ledger.catalogue ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    assert row == newest == (mine,)
