@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
@@ -72,6 +73,7 @@ class Calendar:
     closed: Mapping[date, str] = field(default_factory=dict)
     extra: Mapping[date, str] = field(default_factory=dict)
     _months: dict[tuple[int, int], frozenset[int]] = field(init=False, repr=False, default_factory=dict)
+    _listed: tuple[date, ...] = field(init=False, repr=False, default=())
 
     def __post_init__(self) -> None:
         for name in ("holidays", "closed", "extra"):
@@ -79,9 +81,11 @@ class Calendar:
         if self.coverage is None and self.holidays:
             whole = date(min(self.holidays).year, 1, 1), date(max(self.holidays).year, 12, 31)
             object.__setattr__(self, "coverage", whole)
+        listed = tuple(sorted({*self.holidays, *self.closed, *self.extra}))
+        object.__setattr__(self, "_listed", listed)
         if not self.ranges:
             months: dict[tuple[int, int], set[int]] = {}
-            for day in (*self.holidays, *self.closed, *self.extra):
+            for day in listed:
                 months.setdefault((day.year, day.month), set()).add(day.day)
             self._months.update({key: frozenset(days) for key, days in months.items()})
 
@@ -109,6 +113,10 @@ class Calendar:
                 kind.date.day for kind in map(self.day, _days_of(year, month)) if kind.closed or kind.extra
             )
         return self._months[year, month]
+
+    def listed_after(self, day: date) -> Sequence[date]:
+        """The dates after another that are listed by themselves, in order: in between, years of one kind are alike."""
+        return self._listed[bisect_right(self._listed, day) :]
 
     def covers(self, day: date) -> bool:
         """Say whether the list speaks for a date."""

@@ -64,6 +64,11 @@ class DayRule:
         """It looks at plain weekdays only, so that every week is like the next."""
         return not self.nth and not self.last and self.monthdays is None and self.months is None
 
+    @property
+    def possible(self) -> bool:
+        """Some date of the calendar is named: 29 February on a Monday is one of them, 31 February is not."""
+        return _possible(self)
+
     def in_month(self, year: int, month: int) -> frozenset[int]:
         """The days of a month that the rule names."""
         return _in_month(self, year, month)
@@ -222,6 +227,15 @@ def _nearest(year: int, month: int, wanted: int) -> int | None:
     if weekday == 6:
         return wanted + 1 if wanted < length else wanted - 2
     return wanted
+
+
+#: Years of each of the 14 kinds that there are: which weekday they begin on, with and without 29 February.
+_EVERY_KIND_OF_YEAR = range(2000, 2028)
+
+
+@lru_cache(maxsize=1 << 12)
+def _possible(rule: DayRule) -> bool:
+    return any(_in_month(rule, year, month) for year in _EVERY_KIND_OF_YEAR for month in range(1, 13))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from heapq import merge
+from itertools import takewhile
 
 from infra.domain.calendar import Calendar
 from infra.domain.reasons import Reason, ReasonCode, because
 from infra.domain.schedule import Action, Options, Schedule, State, Unreadable
-from infra.domain.timeline import Timeline
+from infra.domain.timeline import Edge, Timeline
 
 MISSED_KEPT = 31
 _MOMENT = timedelta(microseconds=1)
@@ -36,7 +37,10 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Something that holds instead of the schedule, `since <= t < until` (UTC). A wish ANY leaves alone."""
+    """Something that holds instead of the schedule, `since <= t < until` (UTC). A wish ANY leaves alone.
+
+    resumes: what the schedule asks for meanwhile is done at the end; otherwise it is left out (a skip).
+    """
 
     since: datetime
     until: datetime
@@ -44,6 +48,7 @@ class Window:
     rank: int
     reason: Reason
     id: str = ""
+    resumes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,8 @@ class Verdict:
 class Occurrence:
     """An action that falls due (UTC); `suppressed` says why it is not done, so that the skip is recorded.
 
-    cause: why it is due. window: id of the window that asks for it, or whose end brings the schedule back.
+    cause: why it is due. window: id of the window that asks for it or suppresses it; what the schedule asks for, also where
+    it had to wait for the end of a window, names none.
     """
 
     at: datetime
@@ -149,7 +155,8 @@ def next_change(duty: Duty, at: datetime) -> StateChange | None:
     if duty.excluded is not None:
         return None
     now, _ = wanted(duty, at)
-    if not duty.windows and isinstance(duty.schedule, Schedule) and not duty.schedule.one_sided:
+    ahead = any(one.until > at for one in duty.windows)
+    if not ahead and isinstance(duty.schedule, Schedule) and not duty.schedule.one_sided:
         turn = Timeline(duty.schedule, duty.calendar).next_turn(at, running=now is State.RUNNING)
         return StateChange(*turn) if turn else None
     bounds = sorted({x for one in duty.windows for x in (one.since, one.until) if x > at})
@@ -165,6 +172,23 @@ def governing(duty: Duty, at: datetime) -> Window | None:
     """The window that holds at an instant: the highest rank, then the one that began last."""
     found = [one for one in duty.windows if one.since <= at < one.until]
     return max(found, key=lambda one: (one.rank, one.since, one.id), default=None)
+
+
+def objection(duty: Duty, action: Action, due_at: datetime, at: datetime) -> tuple[State, Reason] | None:
+    """Say what is wanted instead of an action that fell due earlier, and why; None while it still makes sense.
+
+    What is wanted now decides. Where the schedule leaves the resource as it is, its last word since then counts: a stop
+    at 23:59 is still done after midnight, one that was planned otherwise meanwhile is not.
+    """
+    due_at, at = _utc(due_at), _utc(at)
+    state, reason = wanted(duty, at)
+    if state is _STATE_OF[action]:
+        return None
+    if state is State.ANY and duty.excluded is None and governing(duty, at) is None:
+        acting = [one for one in occurrences(duty, due_at - _MOMENT, at) if one.suppressed is None]
+        if acting and acting[-1].action is action and not acting[-1].window:
+            return None
+    return state, reason
 
 
 def occurrences(duty: Duty, after: datetime, until: datetime) -> list[Occurrence]:
@@ -214,8 +238,8 @@ def _stream(duty: Duty, after: datetime, until: datetime | None = None) -> Itera
         )
     last: Occurrence | None = None
     for one in merge(edges, turns, key=lambda one: one.at):
-        # Where a window ends just when the schedule speaks, both say the same: once is enough.
-        if last is None or (one.at, one.action) != (last.at, last.action):
+        # Where a window begins or ends just when the schedule speaks, and both say the same, once is enough.
+        if last is None or last.suppressed is not None or (one.at, one.action) != (last.at, last.action):
             yield one
         last = one
 
@@ -228,22 +252,79 @@ def _under_windows(duty: Duty, one: Occurrence) -> Occurrence:
     return Occurrence(one.at, one.action, window.reason, one.cause, window.id)
 
 
-def _turns(duty: Duty, after: datetime) -> list[Occurrence]:
-    """What has to be done where another window begins to govern, or none does any longer."""
-    found = []
-    for at in sorted({x for one in duty.windows for x in (one.since, one.until) if x > after}):
+def _turns(duty: Duty, after: datetime) -> Iterator[Occurrence]:
+    """Yield what has to be done where another window begins to govern, or none does any longer."""
+    for at in _bounds(duty):
         before, now = governing(duty, at - _MOMENT), governing(duty, at)
-        if before is now:
+        if at <= after or before is now:
             continue
-        was = before.wish if before is not None else _by_schedule(duty, at - _MOMENT)[0]
-        state, reason = (now.wish, now.reason) if now is not None else _by_schedule(duty, at)
-        action = _ACTION_TO.get(state)
-        if action is None or state is was:
+        found = _begun(at, before, now) if now is not None else _resumed(duty, at)
+        if found is not None:
+            yield found
+
+
+def _bounds(duty: Duty) -> list[datetime]:
+    return sorted({bound for one in duty.windows for bound in (one.since, one.until)})
+
+
+def _begun(at: datetime, before: Window | None, now: Window) -> Occurrence | None:
+    """What a window asks for when it begins, whatever was wanted before: reality may differ from that. One that held
+    already under another one asks only for what the other one did not want."""
+    action = _ACTION_TO.get(now.wish)
+    if action is None or (now.since < at and before is not None and before.wish is now.wish):
+        return None
+    return Occurrence(at, action, None, now.reason, now.id)
+
+
+def _resumed(duty: Duty, at: datetime) -> Occurrence | None:
+    """What the schedule asks for where no window governs any longer.
+
+    The last thing that it asked for meanwhile, and nobody did; if there is none, what the windows changed is undone.
+    """
+    timeline = duty.timeline
+    if timeline is None:
+        return None
+    waiting, driven = _meanwhile(duty, timeline, at)
+    state, reason = _by_schedule(duty, at)
+    if waiting is not None and waiting.at == at:
+        return None
+    if waiting is not None and state in (State.ANY, _STATE_OF[waiting.action]):
+        return Occurrence(at, waiting.action, None, waiting.reason)
+    action = _ACTION_TO.get(state)
+    undone = waiting is not None or driven not in (None, state)
+    if action is None or not undone or action not in timeline.schedule.directions:
+        return None
+    return Occurrence(at, action, None, reason)
+
+
+def _meanwhile(duty: Duty, timeline: Timeline, at: datetime) -> tuple[Edge | None, State | None]:
+    """What the schedule asked for last and was not done, and what was brought about last, while windows governed
+    without a break up to an instant."""
+    bounds = [one for one in _bounds(duty) if one < at]
+    first = len(bounds)
+    while first and governing(duty, bounds[first - 1]) is not None:
+        first -= 1
+    since = bounds[first]
+    edges = [
+        one
+        for one in takewhile(
+            lambda edge: edge.at <= at, timeline.edges(since - _MOMENT, (at - since).days + 2)
+        )
+        if one.suppressed is None
+    ]
+    waiting, driven = None, None
+    begins = [(bound, governing(duty, bound), None) for bound in bounds[first:]]
+    asked = [(edge.at, governing(duty, edge.at), edge) for edge in edges]
+    for _, window, edge in sorted([*begins, *asked], key=lambda one: (one[0], one[2] is not None)):
+        if window is not None and window.wish is not State.ANY:
+            driven = window.wish
+        if edge is None:
             continue
-        if now is None and not (isinstance(duty.schedule, Schedule) and action in duty.schedule.directions):
-            continue
-        found.append(Occurrence(at, action, None, reason, (now or before or duty.windows[0]).id))
-    return found
+        if window is not None and window.wish is _STATE_OF[edge.action]:
+            waiting = None
+        elif window is None or window.resumes:
+            waiting = edge
+    return waiting, driven
 
 
 def _by_schedule(duty: Duty, at: datetime) -> tuple[State, Reason]:

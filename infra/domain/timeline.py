@@ -21,8 +21,12 @@ from infra.domain.times import END_OF_DAY, MIDNIGHT, instant
 _DAY = timedelta(days=1)
 #: Two periods that leave no longer a gap than this count as one.
 BRIDGE = timedelta(minutes=1)
-#: How far the next change is looked for: a closure is no longer than a year, 29 February comes every 8 years at worst.
-WEEKLY_HORIZON_DAYS, HORIZON_DAYS = 400, 8 * 366 + 2
+_MOMENT = timedelta(microseconds=1)
+#: How far beyond the last listed date a change is looked for. Plain weeks are all alike, but for the nights of a year in
+#: which clocks change. Otherwise years of one kind are alike, and the rarest kind (a leap year that begins on a given
+#: weekday) comes after 40 years at the latest.
+WEEKLY_HORIZON, HORIZON = timedelta(days=400), timedelta(days=41 * 366)
+_LAST = date(9998, 12, 31)
 
 
 class Interval(NamedTuple):
@@ -63,10 +67,20 @@ class Timeline:
             else DayKind(day, None, day.weekday(), False)
         )
 
-    @property
-    def _horizon(self) -> int:
-        weekly = all(one.days.weekly for one in self.schedule.periods)
-        return WEEKLY_HORIZON_DAYS if weekly else HORIZON_DAYS
+    def _ahead(self, first: date) -> Iterator[tuple[date, date]]:
+        """Yield the ranges of dates (both ends in) in which something may come for the first time: from a date on, and
+        from each listed date on. In between, what did not come before does not come."""
+        observed = self.schedule.options.holidays
+        rules = [one.days for one in self.schedule.periods if one.days.possible]
+        plain = not (observed and self.calendar.ranges)
+        reach = WEEKLY_HORIZON if plain and all(rule.weekly for rule in rules) else HORIZON
+        begin, last = first, min(first, _LAST - reach) + reach
+        for listed in self.calendar.listed_after(first) if observed else ():
+            if listed - 2 * _DAY > last:
+                yield begin, last
+                begin = listed - 2 * _DAY
+            last = min(listed, _LAST - reach) + reach
+        yield begin, last
 
     # -- level ----------------------------------------------------------------------------------------------------
 
@@ -146,7 +160,7 @@ class Timeline:
         """Yield every instant after another at which the wanted state may change, in order."""
         first = self.local_date(after) - _DAY
         one_sided = self.schedule.one_sided
-        for day in self._days(first, first + timedelta(days=self._horizon)):
+        for day in (day for reach in self._ahead(first) for day in self._days(*reach)):
             kind = self.kind(day)
             found = [at for one in self._intervals(day, kind) for at in (one.begin, one.end)]
             if one_sided:
@@ -159,10 +173,19 @@ class Timeline:
 
         running: whether it runs at `at`. The same as going through `changes`, without asking at each of them.
         """
-        first = self.local_date(at) - _DAY
+        for first, last in self._ahead(self.local_date(at) - _DAY):
+            at = max(at, instant(first + _DAY, MIDNIGHT, self.schedule.tz))
+            turn = self._turn_within(first, last, at, running)
+            if turn is not None:
+                return turn
+        return None
+
+    def _turn_within(
+        self, first: date, until: date, at: datetime, running: bool
+    ) -> tuple[datetime, State] | None:
         end, ending = at - _DAY, set[int]()
         holds = False  # whether the span at hand holds `at`
-        for day in self._days(first, first + timedelta(days=self._horizon)):
+        for day in self._days(first, until):
             for begin, together in groupby(sorted(self._intervals(day), key=_begin_of), key=_begin_of):
                 beginning = list(together)
                 numbers = {one.period for one in beginning}
@@ -193,6 +216,12 @@ class Timeline:
                     yield day
             year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
+    def _acting(self, first: date, last: date) -> Iterator[date]:
+        """Yield the dates of which an edge may come."""
+        if not any(one.stop_every_day for one in self.schedule.periods):
+            return self._days(first, last)
+        return (first + offset * _DAY for offset in range((last - first).days + 1))
+
     def _turns_of_one_sided(self, day: date, kind: DayKind) -> list[datetime]:
         """A closed day wants stopped from midnight to midnight, an end-only period from its end to midnight."""
         tz = self.schedule.tz
@@ -208,13 +237,15 @@ class Timeline:
 
     def edges(self, after: datetime, days: int | None = None) -> Iterator[Edge]:
         """Yield what the schedule asks for after an instant, in order, a few days at a time."""
-        first = self.local_date(after) - _DAY
-        days, done, size = self._horizon if days is None else days, 0, 4
-        while done < days + 2:
-            for edge in self._edges_of(first + timedelta(days=done), size):
-                if edge.at > after:
-                    yield edge
-            done, size = done + size, min(size * 2, 128)
+        first, done = self.local_date(after) - _DAY, after
+        for begin, last in self._ahead(first) if days is None else ((first, first + (days + 1) * _DAY),):
+            day, size = begin, 4
+            while day <= last:
+                for edge in self._edges_of(day, size):
+                    if edge.at > done:
+                        yield edge
+                day, size = day + size * _DAY, min(size * 2, 128)
+            done = max(done, instant(day, MIDNIGHT, self.schedule.tz) - _MOMENT)
 
     def _edges_of(self, first: date, days: int) -> list[Edge]:
         """The edges from the first moment of a date up to the end of some dates.
@@ -223,7 +254,7 @@ class Timeline:
         """
         tz = self.schedule.tz
         since, until = instant(first, MIDNIGHT, tz), instant(first + days * _DAY, MIDNIGHT, tz)
-        dates = [first + offset * _DAY for offset in range(-1, days + 1)]
+        dates = list(self._acting(first - _DAY, first + days * _DAY))
         found = [edge for day in dates for edge in self._lonely(day)]
         for span in _spans([one for day in dates for one in self._intervals(day)]):
             found.append(Edge(span[0].begin, Action.START, self._why_running(span[0])))
@@ -236,10 +267,23 @@ class Timeline:
     def _closing(self, span: list[Interval]) -> list[Edge]:
         """The stop at the end of what runs on without a break, where the schedule then wants stopped."""
         end = max(one.end for one in span)
-        last = next((one for one in span if one.end == end and one.hard), None)
-        if last is None or self.state_at(end)[0] is not State.STOPPED:
-            return []
-        return [Edge(end, Action.STOP, self._after_stop(last.day, last.period))]
+        last = [one for one in span if one.end == end and one.hard and self._stops_at(end, one.period)]
+        return [Edge(end, Action.STOP, self._after_stop(one.day, one.period)) for one in last[:1]]
+
+    def _stops_at(self, end: datetime, number: int) -> bool:
+        """Whether the end of a period brings a stop: nothing runs on then, and no one-sided period leaves it as it is.
+
+        24:00 is still of the date that it ends, although what is wanted from then on is the next date's.
+        """
+        state, _ = self.state_at(end)
+        if state is not State.ANY or self.schedule.periods[number].end not in (None, END_OF_DAY):
+            return state is State.STOPPED
+        day = self.local_date(end - _MOMENT)
+        return all(
+            self._stopped_by(one, end - _MOMENT, day)
+            for one in self.schedule.one_sided
+            if one.end != END_OF_DAY or not self._matches(one, day)
+        )
 
     def _after_stop(self, day: date, period: int) -> Reason:
         end = self.schedule.periods[period].end
@@ -259,7 +303,7 @@ class Timeline:
             anyway = kind.closed is not None or period.begin is None
             if period.end is not None and ((matches and anyway) or (not matches and period.stop_every_day)):
                 end = _end(period, day, tz)
-                if self.state_at(end)[0] is State.STOPPED:
+                if self._stops_at(end, number):
                     yield Edge(end, Action.STOP, self._after_stop(day, number))
 
     def _matches(self, period: Period, day: date) -> bool:

@@ -105,7 +105,7 @@ def proposal(wanted: Wanted, *, actor: Actor, now: datetime) -> tuple[OperationT
 
 
 def skip_next(resource_id: UUID, *, actor: Actor, now: datetime) -> Wanted:
-    """What leaves out the next start or stop of a resource, once: alone from it to the next opposite action.
+    """What leaves out the next start or stop of a resource, and nothing else: alone from it to what is done after it.
 
     Raises NotPermitted, NotFound, Refused (nothing_to_skip).
     """
@@ -121,8 +121,7 @@ def skip_next(resource_id: UUID, *, actor: Actor, now: datetime) -> Wanted:
         if not coming:
             raise Refused("nothing_to_skip", target=str(row))
         skipped = coming[0]
-        opposite = next((one for one in coming if one.action != skipped.action), None)
-        until = opposite.at if opposite else skipped.at + timedelta(days=1)
+        until = next((one.at for one in coming if one.at > skipped.at), skipped.at + timedelta(days=1))
         return Wanted(State.ANY, until, skipped.at, (row.id,), kind=OverrideKind.SKIP)
 
 

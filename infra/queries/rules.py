@@ -194,8 +194,9 @@ def rules_at(now: datetime) -> Rules:
 def _window(one: Override) -> Window:
     until = min(one.until, one.ended_at) if one.ended_at else one.until
     return Window(
-        one.since, until, State(one.wish), _RANK[Scope(one.scope)], _reason(one, until), str(one.id)
-    )
+        one.since, until, State(one.wish), _RANK[Scope(one.scope)], _reason(one, until), str(one.id),
+        resumes=one.kind != OverrideKind.SKIP,
+    )  # fmt: skip
 
 
 def _reason(one: Override, until: datetime) -> Reason:

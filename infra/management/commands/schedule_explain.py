@@ -20,21 +20,27 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         bad = 0
-        for line in sys.stdin:
+        for line in sys.stdin.buffer:
             if not line.strip():
                 continue
             answer = _answer(line)
             bad += "error" in answer
-            self.stdout.write(json.dumps(answer, ensure_ascii=False))
+            self.stdout.write(_text(answer))
         if bad:
             self.stderr.write(f'{bad} lines could not be read; each says why under "error"')
             sys.exit(1)
 
 
-def _answer(line: str) -> dict[str, Any]:
+def _text(answer: dict[str, Any]) -> str:
+    """One line; an id that no UTF-8 can hold (half a surrogate pair) is written with its escapes, as it came."""
+    text = json.dumps(answer, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(answer)
+
+
+def _answer(line: bytes) -> dict[str, Any]:
     asked: Any = None
     try:
-        asked = json.loads(line)
+        asked = json.loads(line.decode("utf-8"), parse_constant=_no_number)
         return explain(asked)
     except (Unexplained, ValueError, RecursionError) as error:
         field, problem = (error.field, error.problem) if isinstance(error, Unexplained) else ("", str(error))
@@ -46,3 +52,7 @@ def _answer(line: str) -> dict[str, Any]:
             "next_change": None,
             "error": {"field": field, "problem": problem},
         }
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")

@@ -6,14 +6,14 @@ for the first time, and days are matched by counting.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
-BEFORE = 3 * 24 * 60  # minutes watched before the first one that is asked about
+BEFORE = 2 * 24 * 60  # minutes watched before the first one that is asked about
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,16 @@ class Hours:
     last_day: bool = False
     nearest: frozenset[int] = frozenset()
     months: frozenset[int] | None = None
+    stops_daily: bool = False
+
+    @property
+    def one_sided(self) -> bool:
+        return (self.begin is None) != (self.end is None)
+
+    @property
+    def to_midnight(self) -> bool:
+        """It ends with the date, by its own wish."""
+        return self.end == 1440 or (self.begin is None and self.end is None)
 
     def is_for(self, day: date) -> bool:
         return self._month(day) and self._weekday(day) and self._monthday(day)
@@ -62,14 +72,14 @@ class Hours:
 
 @dataclass(frozen=True)
 class Case:
-    """Some days from `begin` on; windows are (first minute, minute after the last, wish, rank)."""
+    """Some days from `begin` on; windows are (first minute, minute after the last, wish, rank, whether it is no skip)."""
 
     begin: datetime
     minutes: int
     zone: str
     periods: tuple[Hours, ...]
     holidays: frozenset[date] = frozenset()
-    windows: tuple[tuple[int, int, str, int], ...] = ()
+    windows: tuple[tuple[int, int, str, int, bool], ...] = ()
     names: Mapping[date, str] = field(default_factory=dict, compare=False)
 
 
@@ -94,64 +104,192 @@ def wall_clock(begin: datetime, minutes: int, zone: str) -> list[tuple[int, int,
     return ticks
 
 
+@dataclass
+class Watch:
+    """What somebody who watches the wall clock writes down, minute by minute, from BEFORE minutes before the case on.
+
+    running: which periods run. moods: what is wanted where none does. ends: periods whose own end came in this minute, with
+    whether it counts although nothing ran. past: the one-sided periods that want stopped when a date ends.
+    """
+
+    running: list[frozenset[int]] = field(default_factory=list)
+    moods: list[str] = field(default_factory=list)
+    ends: list[set[tuple[int, bool]]] = field(default_factory=list)
+    past: list[frozenset[int]] = field(default_factory=list)
+
+
+@dataclass
+class _Clock:
+    """The state of the watching: what runs because of which date, and which end-only periods are past their end today."""
+
+    case: Case
+    active: set[tuple[int, date]] = field(default_factory=set)
+    stopping: set[int] = field(default_factory=set)
+    past: frozenset[int] = frozenset()
+    closed: bool = False
+
+    def tick(self, clock: int, day: date) -> set[tuple[int, bool]]:
+        """The wall clock reaches or jumps over a time of a date; which periods end by themselves."""
+        yesterday, ended = day - timedelta(days=1), set[tuple[int, bool]]()
+        if clock == 0:
+            for number, one in enumerate(self.case.periods):
+                if one.begin is None and one.end == 1440 and one.is_for(yesterday):
+                    self.stopping.add(number)
+            self.past = frozenset(self.stopping)
+            self.stopping.clear()
+            self.closed = day in self.case.holidays
+        for number, one in enumerate(self.case.periods):
+            if one.begin is not None and one.begin == one.end:
+                continue
+            self._begin_and_end(number, one, clock, day, yesterday, ended)
+        return ended
+
+    def _begin_and_end(
+        self, number: int, one: Hours, clock: int, day: date, yesterday: date, ended: set[tuple[int, bool]]
+    ) -> None:
+        begin = 0 if one.begin is None and one.end is None else one.begin
+        last_minute = one.end is None or one.end == 1440
+        if clock == (0 if last_minute else one.end):
+            late = last_minute or (begin is not None and one.end is not None and one.end < begin)
+            of = yesterday if late else day
+            ran = (number, of) in self.active
+            self.active.discard((number, of))
+            here, holiday = one.is_for(of), of in self.case.holidays
+            anyway = one.end is not None and (
+                (here and (holiday or begin is None)) or (not here and one.stops_daily)
+            )
+            if anyway or (ran and (one.end is not None or one.begin is None)):
+                ended.add((number, anyway))
+            if begin is None and not last_minute and here:
+                self.stopping.add(number)
+        if begin is not None and clock == begin and one.is_for(day) and day not in self.case.holidays:
+            self.active.add((number, day))
+
+
+def watch(case: Case) -> Watch:
+    """Watch the wall clock all through the case."""
+    seen, state = Watch(), _Clock(case)
+    one_sided = {number for number, one in enumerate(case.periods) if one.one_sided}
+    times = {0} | {
+        one % 1440 for period in case.periods for one in (period.begin, period.end) if one is not None
+    }
+    ticks = iter(
+        [one for one in wall_clock(case.begin, case.minutes, case.zone) if one[1] in times]
+        + [(case.minutes, 0, date.max)]
+    )
+    coming = next(ticks)
+    runs, mood, nothing = frozenset[int](), "any", set[tuple[int, bool]]()
+    for minute in range(-BEFORE, case.minutes):
+        ended = nothing
+        if coming[0] <= minute:
+            ended = set()
+            while coming[0] <= minute:
+                ended |= state.tick(*coming[1:])
+                coming = next(ticks)
+            runs = frozenset(number for number, _ in state.active)
+        mood = "stopped" if state.closed or one_sided <= state.stopping else "any"
+        seen.running.append(runs)
+        seen.moods.append(mood)
+        seen.ends.append(ended)
+        seen.past.append(state.past)
+    _bridge(seen.running)
+    return seen
+
+
 def states(case: Case) -> list[str]:
     """The state wanted in each minute of the case."""
-    length = BEFORE + case.minutes
-    active: set[tuple[int, date]] = set()
-    stopping: set[int] = set()  # end-only periods that are past their end today
-    closed = False
-    running: list[frozenset[int]] = []
-    moods: list[str] = []
-    ticks = iter([*wall_clock(case.begin, case.minutes, case.zone), (case.minutes + 1, 0, date.max)])
-    coming = next(ticks)
-    one_sided = {
-        number for number, one in enumerate(case.periods) if (one.begin is None) != (one.end is None)
-    }
-    for minute in range(-BEFORE, case.minutes):
-        while coming[0] <= minute:
-            _, clock, day = coming
-            if clock == 0:
-                closed = day in case.holidays
-                stopping.clear()
-            _tick(case, clock, day, active, stopping)
-            coming = next(ticks)
-        running.append(frozenset(number for number, _ in active))
-        moods.append("stopped" if closed or one_sided <= stopping else "any")
-    _bridge(running)
-    found = ["running" if running[n] else moods[n] for n in range(length)]
+    seen = watch(case)
+    found = ["running" if runs else mood for runs, mood in zip(seen.running, seen.moods, strict=True)]
     return _under_windows(case, found[BEFORE:])
 
 
-def _tick(case: Case, clock: int, day: date, active: set[tuple[int, date]], stopping: set[int]) -> None:
-    """What the clock's reaching one time on one date ends and begins."""
-    yesterday = day - timedelta(days=1)
-    for number, one in enumerate(case.periods):
-        if one.begin is not None and one.begin == one.end:
-            continue
-        begin = 0 if one.begin is None and one.end is None else one.begin
-        if begin is None:
-            if clock == one.end and one.is_for(day):
-                stopping.add(number)
-            continue
-        if one.end is None or one.end == 1440:
-            if clock == 0:
-                active.discard((number, yesterday))
-        elif clock == one.end:
-            active.discard((number, day if one.end > begin else yesterday))
-        if clock == begin and one.is_for(day) and day not in case.holidays:
-            active.add((number, day))
+def acts(case: Case) -> set[tuple[int, str]]:
+    """What is done in which minute, from the second one on."""
+    seen = watch(case)
+    level = ["running" if runs else mood for runs, mood in zip(seen.running, seen.moods, strict=True)][
+        BEFORE:
+    ]
+    own = [_own(case, seen, BEFORE + minute) for minute in range(case.minutes)]
+    return {(minute, what) for minute, what in _through_windows(case, own, level) if minute > 0}
+
+
+def _own(case: Case, seen: Watch, at: int) -> str | None:
+    """What the schedule by itself does in a minute."""
+    if seen.running[at]:
+        return None if seen.running[at - 1] else "running"
+    if not seen.ends[at]:
+        return None
+    one_sided = {number for number, one in enumerate(case.periods) if one.one_sided}
+    for number, anyway in seen.ends[at]:
+        quiet = seen.moods[at] == "stopped" or (
+            case.periods[number].to_midnight and one_sided <= seen.past[at]
+        )
+        if quiet and (anyway or number in seen.running[at - 1]):
+            return "stopped"
+    return None
+
+
+def _through_windows(case: Case, own: list[str | None], level: list[str]) -> Iterator[tuple[int, str]]:
+    """Follow the windows minute by minute: what waits for their end, and what they have brought about themselves."""
+    able = _directions(case)
+    before: int | None = None
+    waiting: str | None = None
+    driven: str | None = None
+    for minute in range(case.minutes):
+        here = _governing(case, minute)
+        wish, wished = (case.windows[one][2] if one is not None else None for one in (here, before))
+        if here is not None and here != before:
+            if before is None:
+                waiting = driven = None
+            if wish != "any":
+                driven = wish
+                if case.windows[here][0] == minute or wish != wished:
+                    yield minute, str(wish)
+        if here is None and own[minute] is not None:
+            yield minute, str(own[minute])
+        elif here is None and before is not None:
+            want = waiting if waiting is not None and level[minute] in ("any", waiting) else level[minute]
+            if want != "any" and (
+                want == waiting or (want in able and (waiting or driven not in (None, want)))
+            ):
+                yield minute, want
+        elif here is not None and own[minute] is not None:
+            if wish == own[minute]:
+                yield minute, str(wish)
+                waiting = None
+            elif case.windows[here][4]:
+                waiting = own[minute]
+        before = here
+
+
+def _governing(case: Case, minute: int) -> int | None:
+    found = [
+        (rank, since, number)
+        for number, (since, until, _, rank, _) in enumerate(case.windows)
+        if since <= minute < until
+    ]
+    return max(found)[2] if found else None
+
+
+def _directions(case: Case) -> set[str]:
+    able = set()
+    for one in case.periods:
+        if one.begin is None or one.begin != one.end:
+            able |= {"running"} if one.begin is not None or one.end is None else set()
+            able |= {"stopped"} if one.end is not None or one.begin is None else set()
+    return able
 
 
 def _bridge(running: list[frozenset[int]]) -> None:
     """One minute in which nothing runs, between two different periods, is no gap."""
     for minute in range(1, len(running) - 1):
         before, after = running[minute - 1], running[minute + 1]
-        if not running[minute] and any(one != two for one in before for two in after):
+        if before and after and not running[minute] and any(one != two for one in before for two in after):
             running[minute] = frozenset({-1})
 
 
 def _under_windows(case: Case, found: list[str]) -> list[str]:
-    for since, until, wish, _ in sorted(case.windows, key=lambda one: (one[3], one[0])):
+    for since, until, wish, *_ in sorted(case.windows, key=lambda one: (one[3], one[0])):
         for minute in range(max(since, 0), min(until, case.minutes)):
             found[minute] = wish
     return found

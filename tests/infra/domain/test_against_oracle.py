@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from infra.domain.calendar import Calendar
@@ -17,7 +18,7 @@ from infra.domain.duty import Duty, Window, evaluate, next_change, occurrences, 
 from infra.domain.reasons import ReasonCode, because
 from infra.domain.schedule import Action, Period, Schedule, State
 from infra.domain.times import ClockTime
-from tests.infra.domain.oracle import MINUTE, Case, Hours, states
+from tests.infra.domain.oracle import MINUTE, Case, Hours, acts, states
 
 EXAMPLES = int(os.environ.get("TOBAN_EXAMPLES", "400"))
 DAYS = 3
@@ -34,6 +35,7 @@ BEGINS = [
     datetime(2026, 8, 1, 20, tzinfo=UTC),
 ]
 ZONES = ["Asia/Tokyo", "UTC", "America/New_York", "Europe/London", "Australia/Lord_Howe"]
+WORD = {Action.START: "running", Action.STOP: "stopped"}
 REASON = because(ReasonCode.FREEZE, until=datetime(2026, 1, 1, tzinfo=UTC), person="")
 
 
@@ -47,14 +49,21 @@ def duty_of(case: Case) -> Duty:
             clock(one.begin),
             clock(one.end),
             DayRule(one.weekdays, one.nth, one.last, one.monthdays, one.last_day, one.nearest, one.months),
+            stop_every_day=one.stops_daily,
         )
         for one in case.periods
     )
     windows = tuple(
         Window(
-            case.begin + since * MINUTE, case.begin + until * MINUTE, State(wish), rank, REASON, str(number)
+            case.begin + since * MINUTE,
+            case.begin + until * MINUTE,
+            State(wish),
+            rank,
+            REASON,
+            str(number),
+            resumes,
         )
-        for number, (since, until, wish, rank) in enumerate(case.windows)
+        for number, (since, until, wish, rank, resumes) in enumerate(case.windows)
     )
     return Duty(Schedule(case.zone, periods), Calendar(dict.fromkeys(case.holidays, "休")), windows)
 
@@ -76,7 +85,8 @@ def hours(draw: st.DrawFn) -> Hours:
         last_day = draw(st.booleans())
         nearest = draw(st.frozensets(st.sampled_from([1, 2, 15, 28, 29, 30, 31]), max_size=2))
     months = draw(st.none() | st.none() | st.frozensets(st.integers(1, 12), min_size=1))
-    return Hours(begin, end, weekdays, nth, last, monthdays, last_day, nearest, months)
+    daily = begin is not None and end is not None and draw(st.integers(0, 3)) == 0
+    return Hours(begin, end, weekdays, nth, last, monthdays, last_day, nearest, months, daily)
 
 
 @st.composite
@@ -90,7 +100,7 @@ def cases(draw: st.DrawFn) -> Case:
         since = draw(st.integers(0, MINUTES - 2))
         until = draw(st.integers(since + 1, MINUTES - 1))
         wish = draw(st.sampled_from(["running", "stopped", "any"]))
-        windows.append((since, until, wish, rank))
+        windows.append((since, until, wish, rank, wish != "any" or draw(st.booleans())))
     return Case(begin, MINUTES, zone, tuple(periods), holidays, tuple(windows))
 
 
@@ -127,28 +137,42 @@ def test_at_every_minute_the_engine_wants_what_the_wall_clock_says(case: Case, m
             assert change.at >= case.begin + MINUTES * MINUTE
 
 
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@example(SKIPPED[0])
+@example(SKIPPED[1])
+@example(ADJACENT)
+@given(cases())
+def test_what_falls_due_is_what_somebody_with_a_wall_clock_would_do(case: Case) -> None:
+    duty = duty_of(case)
+    found = occurrences(duty, case.begin, case.begin + (MINUTES - 1) * MINUTE)
+    assert [one.at for one in found] == sorted(one.at for one in found)
+    acting = [((one.at - case.begin) // MINUTE, WORD[one.action]) for one in found if one.suppressed is None]
+    assert len(acting) == len(set(acting))
+    assert set(acting) == acts(case)
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_a_machine_that_does_what_falls_due_is_always_where_the_engine_wants_it(case: Case) -> None:
+    """Where every period names both ends, and nothing is left out by a skip."""
+    assume(all(resumes for *_, resumes in case.windows))
     duty, seen = duty_of(case), states(case)
     assert isinstance(duty.schedule, Schedule)
+    assume(not duty.schedule.one_sided and duty.schedule.directions == frozenset(Action))
     machine = wanted(duty, case.begin)[0]
+    if machine is State.ANY:
+        machine = wanted(replace(duty, windows=()), case.begin)[0]
     found = occurrences(duty, case.begin, case.begin + (MINUTES - 1) * MINUTE)
-    assert [one.at for one in found] == sorted(one.at for one in found)
-    acts = {(one.at - case.begin) // MINUTE: one.action for one in found if one.suppressed is None}
+    done = {(one.at - case.begin) // MINUTE: one.action for one in found if one.suppressed is None}
     for minute in range(MINUTES):
-        if minute in acts:
-            machine = State.RUNNING if acts[minute] is Action.START else State.STOPPED
-            assert seen[minute] in (machine, State.ANY) or not both_ways(duty), f"wrong way at {minute}"
-        if both_ways(duty) and seen[minute] != State.ANY:
-            assert machine == seen[minute], minute
-
-
-def both_ways(duty: Duty) -> bool:
-    """Every period names a begin and an end, so that whatever is wanted is also brought about."""
-    assert isinstance(duty.schedule, Schedule)
-    schedule = duty.schedule
-    return not schedule.one_sided and schedule.directions == frozenset(Action)
+        if minute in done:
+            machine = State(WORD[done[minute]])
+            assert seen[minute] in (machine, State.ANY), f"wrong way at {minute}"
+        assert seen[minute] in (machine, State.ANY), minute
 
 
 def test_next_action_and_next_change_of_a_plain_week_agree() -> None:

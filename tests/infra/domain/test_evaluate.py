@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from infra.domain.calendar import Calendar
+from infra.domain.calendar import Calendar, ClosedRange
 from infra.domain.duty import Change, StateChange
 from infra.domain.findings import Finding, FindingCode
 from infra.domain.reasons import ReasonCode
@@ -88,11 +88,18 @@ def test_without_a_readable_schedule_nothing_is_wanted_and_nothing_comes() -> No
         assert (verdict.next_change, verdict.next_action) == (None, None)
 
 
-def test_a_closure_without_end_has_a_next_action_but_no_next_change() -> None:
+def test_after_a_closure_of_years_the_next_change_is_found() -> None:
     closed = Calendar({date(2026, 1, 1) + timedelta(days=n): "休業" for n in range(900)})
     verdict = evaluate(OFFICE, local("2026-02-02 10:00"), closed)
     assert verdict.state is State.STOPPED
-    assert verdict.next_change is None
+    assert verdict.next_change == StateChange(local("2028-06-19 08:30"), State.RUNNING)
+    assert brief(verdict.next_action) == "02-02 19:00 stop"
+
+
+def test_a_closure_without_end_has_a_next_action_but_no_next_change() -> None:
+    closed = Calendar(ranges=(ClosedRange("01-01", "12-31", "休業"),))
+    verdict = evaluate(OFFICE, local("2026-02-02 10:00"), closed)
+    assert (verdict.state, verdict.next_change) == (State.STOPPED, None)
     assert brief(verdict.next_action) == "02-02 19:00 stop"
 
 

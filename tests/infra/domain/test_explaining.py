@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -89,14 +90,71 @@ def test_what_cannot_be_read_is_named(question: dict[str, Any], field: str) -> N
     assert caught.value.field == field
 
 
-def test_one_bad_line_never_stops_the_others(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("question", "state", "following"),
+    [
+        # Only the four leap years of a century's end that begin aright have it: 2096 is the last for 40 years.
+        (ask("2052-03-01T00:00:00Z", {"weekdays": "thu", "monthdays": 29, "months": 2}, zone="UTC"), "stopped", "2080-02-29T00:00:00+00:00"),
+        (ask("2080-03-01T00:00:00Z", {"weekdays": "thu", "monthdays": 29, "months": 2}, zone="UTC"), "stopped", "2120-02-29T00:00:00+00:00"),
+        (ask("2026-11-30T00:00:00Z", {"weekdays": "mon#5", "months": "feb"}, zone="UTC"), "stopped", "2044-02-29T00:00:00+00:00"),
+        (ask("2096-03-01T00:00:00Z", {"monthdays": 29, "months": 2}, zone="UTC"), "stopped", "2104-02-29T00:00:00+00:00"),
+        (ask("2026-11-30T00:00:00Z", {"monthdays": 31, "months": 2}, zone="UTC"), "stopped", None),
+        (ask("2026-11-30T00:00:00Z", {"begin": "09:00", "monthdays": 31, "months": 2}, zone="UTC", holidays=["2031-01-01"]), "any", "2031-01-01T00:00:00+00:00"),
+        (ask("9899-12-31T00:00:00Z", {"monthdays": 31, "months": 2}, zone="UTC"), "stopped", None),
+        (ask("2026-11-30T00:00:00Z", {}, zone="UTC", holidays=["9899-12-30"]), "running", "9899-12-30T00:00:00+00:00"),
+        (ask("2026-11-30T00:00:00Z", {"begin": "22:00", "end": "06:00", "monthdays": 31, "months": 2}, {"end": "22:00", "monthdays": 31, "months": 2}, zone="UTC", holidays=["2126-12-30"]), "any", "2126-12-30T00:00:00+00:00"),
+        (ask("2026-11-30T00:00:00Z", {}, zone="UTC", holidays=["9999-12-31"]), "running", None),
+    ],
+)  # fmt: skip
+def test_the_next_change_is_found_however_far_it_is(
+    question: dict[str, Any], state: str, following: str | None
 ) -> None:
-    good = ask("2026-11-30T09:00:00+09:00", OFFICE)
-    lines = [json.dumps(good), "{nonsense", json.dumps(ask("9999-12-31T00:00:00Z", OFFICE)), json.dumps(good)]
-    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
+    answer = explain(question)
+    assert (answer["state"], answer["next_change"]) == (state, following)
+
+
+def test_the_next_change_comes_after_years_of_listed_holidays() -> None:
+    closed = [(date(2026, 1, 1) + timedelta(days=number)).isoformat() for number in range(2000)]
+    answer = explain(ask("2026-11-30T09:00:00+09:00", OFFICE, holidays=closed))
+    assert (answer["state"], answer["next_change"]) == ("stopped", "2031-06-24T08:30:00+09:00")
+
+
+def answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *lines: bytes
+) -> list[dict[str, Any]]:
+    """What the command says to these lines, of which one at least cannot be read."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n".join(lines))))
     with pytest.raises(SystemExit) as ended:
         call_command("schedule_explain")
-    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [one["state"] for one in answers] == ["running", "any", "any", "running"]
     assert ended.value.code == 1
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"{nonsense",
+        b'{"id": "\xff\xfe"}',
+        "２".encode("cp932"),
+        b'{"id": NaN}',
+        b"[" * 100_000,
+        b"9" * 5000,
+        json.dumps(ask("9999-12-31T00:00:00Z", OFFICE)).encode(),
+    ],
+    ids=["no JSON", "no UTF-8", "CP932", "no number", "deep", "long", "too late"],
+)
+def test_one_bad_line_never_stops_the_others(
+    bad: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = json.dumps(ask("2026-11-30T09:00:00+09:00", OFFICE)).encode()
+    found = answers(monkeypatch, capsys, good, bad, good)
+    assert [one["state"] for one in found] == ["running", "any", "running"]
+    assert ["error" in one for one in found] == [False, True, False]
+
+
+def test_an_id_that_no_text_can_hold_comes_back_as_it_went(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = ask("2026-11-30T09:00:00+09:00", OFFICE) | {"id": "\ud800"}
+    found = answers(monkeypatch, capsys, json.dumps(odd).encode(), b"{")
+    assert (found[0]["id"], found[0]["state"]) == ("\ud800", "running")

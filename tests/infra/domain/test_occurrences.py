@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from infra.domain.calendar import Calendar
+from infra.domain.days import read_days
 from infra.domain.reasons import ReasonCode, because
-from infra.domain.schedule import Schedule, Unreadable
-from tests.infra.domain.builders import JAPAN, local, next_occurrence, occurrences, plan, short
+from infra.domain.schedule import Period, Schedule, Unreadable
+from infra.domain.times import END_OF_DAY, ClockTime
+from tests.infra.domain.builders import JAPAN, clock, local, next_occurrence, occurrences, plan, short
 
 NEW_YORK = "America/New_York"
 EVERY_DAY = frozenset(range(7))
@@ -58,6 +60,47 @@ def test_one_sided_schedules_do_one_thing() -> None:
     assert listed(plan(stop="19:00"), "2026-11-20 12:00", "2026-11-23 23:00") == [
         f"11-{day} 19:00 stop" for day in (20, 21, 22, 23)
     ]
+
+
+def timetable(*periods: tuple[str, str, str | None]) -> Schedule:
+    """A schedule of (begin, end, weekdays); "" is none."""
+    return Schedule(
+        "Asia/Tokyo",
+        tuple(Period(clock(begin), parse(end), read_days(days, None, None)) for begin, end, days in periods),
+    )
+
+
+def parse(end: str) -> ClockTime | None:
+    return END_OF_DAY if end == "24:00" else clock(end)
+
+
+# 2026-11-20 Friday, 23 Monday is a holiday, 24 Tuesday.
+@pytest.mark.parametrize(
+    ("case", "schedule", "expected"),
+    [
+        ("24:00 alone stops at the end of every date", timetable(("", "24:00", None)), ["11-21 00:00 stop", "11-22 00:00 stop", "11-23 00:00 stop", "11-24 00:00 stop", "11-25 00:00 stop"]),
+        ("24:00 on Fridays and Mondays, also on a holiday", timetable(("", "24:00", "fri,mon")), ["11-21 00:00 stop", "11-24 00:00 stop"]),
+        ("23:59 alone", timetable(("", "23:59", "fri")), ["11-20 23:59 stop"]),
+        ("the last end of a date stops, where another period leaves alone until then", timetable(("", "19:00", None), ("", "24:00", None)), ["11-21 00:00 stop", "11-22 00:00 stop", "11-23 00:00 stop", "11-23 19:00 stop", "11-24 00:00 stop", "11-25 00:00 stop"]),
+        ("24:00 does not stop what runs on", timetable(("", "24:00", "fri"), ("00:00", "06:00", "sat")), ["11-21 00:00 start"]),
+        ("hours to 24:00, and an end of every day", timetable(("08:30", "24:00", "fri"), ("", "24:00", "fri")), ["11-20 08:30 start", "11-21 00:00 stop"]),
+        ("halves do not compose: started, never stopped", timetable(("19:00", "", "fri"), ("", "10:00", "sat")), ["11-20 19:00 start"]),
+        ("the other half: nothing stops at 24:00 what begins at 22:00", timetable(("22:00", "", "fri"), ("", "24:00", "fri")), ["11-20 22:00 start"]),
+        ("both ends of hours", timetable(("08:30", "19:00", "fri"), ("19:00", "22:00", "fri")), ["11-20 08:30 start", "11-20 22:00 stop"]),
+        ("a gap of a minute is none", timetable(("20:00", "23:59", "fri"), ("00:00", "06:00", "sat")), ["11-20 20:00 start", "11-21 06:00 stop"]),
+        ("a gap of two minutes is one", timetable(("20:00", "23:58", "fri"), ("00:00", "06:00", "sat")), ["11-20 20:00 start", "11-20 23:58 stop", "11-21 00:00 start", "11-21 06:00 stop"]),
+        ("equal times never run", timetable(("08:30", "08:30", None)), []),
+    ],
+)  # fmt: skip
+def test_ends_and_halves(case: str, schedule: Schedule, expected: list[str]) -> None:
+    assert listed(schedule, "2026-11-20 00:00", "2026-11-25 00:00") == expected, case
+
+
+def test_the_next_occurrence_is_found_after_decades() -> None:
+    rare = Schedule("UTC", (Period(clock("09:00"), clock("10:00"), read_days("mon", "29", "feb")),))
+    found = next_occurrence(rare, Calendar(), local("2044-03-01 00:00", "UTC"))
+    assert found is not None
+    assert found.at == local("2072-02-29 09:00", "UTC")
 
 
 def test_the_first_instant_is_left_out_and_the_last_is_in() -> None:

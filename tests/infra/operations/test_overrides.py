@@ -40,8 +40,8 @@ def test_kept_running_until_22_it_is_not_stopped_at_19_but_at_22(planning: Plann
     planning.duty.work_for(rounds=1, seconds=10)
     [stop] = planning.duty.operations(kind="ec2.stop")
     assert (stop.state, stop.due_at) == ("SUCCEEDED", jst(2026, 11, 30, 22, 0))
-    assert stop.confirmed_by_id == planning.planner.id
-    assert stop.authority["source"] == "override:resource"
+    assert stop.authority["source"] == "tags", "the schedule asks for it, late"
+    assert stop.confirmed_by_id == planning.approver.id
 
 
 def test_an_override_that_is_ended_early_gives_way_at_once(planning: Planning) -> None:
@@ -81,6 +81,42 @@ def test_the_next_stop_is_left_out_once(planning: Planning) -> None:
         ("ec2.start", jst(2026, 12, 1, 8, 30)),
         ("ec2.stop", jst(2026, 12, 1, 19, 0)),
     ]
+
+
+def test_of_the_stops_of_a_weekend_one_is_left_out_and_the_others_are_done(planning: Planning) -> None:
+    server = server_of(planning, tags={"AutoStart": "08:30", "AutoStop": "19:00"}, state="running")
+    at(planning, jst(2026, 12, 4, 18, 0))
+    planning.duty.look()
+    wanted = overriding.skip_next(planning.row(server).id, actor=planning.planner, now=planning.duty.clock())
+    planning.override(wanted)
+    for day in (4, 5, 6):
+        at(planning, jst(2026, 12, day, 19, 0))
+        planning.duty.tick()
+    assert [one.due_at for one in planning.duty.operations(kind="ec2.stop")] == [
+        jst(2026, 12, 5, 19, 0),
+        jst(2026, 12, 6, 19, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "real", "goal"),
+    [(State.RUNNING, "stopped", "running"), (State.STOPPED, "running", "stopped")],
+)
+def test_an_override_that_agrees_with_the_schedule_still_puts_the_server_right(
+    planning: Planning, wish: State, real: str, goal: str
+) -> None:
+    """Stopped by hand in its hours, or started by hand out of them."""
+    server = server_of(planning, tags={"AutoStart": "08:30", "AutoStop": "19:00"}, state=real)
+    at(planning, jst(2026, 11, 30, 10 if wish is State.RUNNING else 20, 0))
+    planning.duty.look()
+    planning.override(
+        Wanted(wish, planning.duty.clock() + timedelta(hours=2), resources=(planning.row(server).id,))
+    )
+    planning.duty.tick()
+    planning.duty.work_for(rounds=1, seconds=10)
+    assert planning.duty.aws.states()["ec2"][server] == goal
+    [done] = planning.duty.operations(policy="schedule")
+    assert (done.state, done.authority["source"]) == ("SUCCEEDED", "override:resource")
 
 
 @pytest.mark.parametrize(("hours", "code"), [(-1, "bad_end"), (24 * 32, "too_long")])
