@@ -41,6 +41,7 @@ app.conf.update(
     task_routes={
         "medical_audit.tasks.drain_lane": {"queue": "aws"},
         "infra.tasks.take_inventory": {"queue": "inventory"},
+        "infra.tasks.prove_account": {"queue": "inventory"},
     },
 )
 app.autodiscover_tasks()

@@ -71,6 +71,32 @@ ERRORS: Final[Mapping[str, Words]] = {
     "internal_error": Words(
         _("Something broke on our side."), _("Nothing was changed. Tell support the id below.")
     ),
+    "account_taken": Words(
+        _("This AWS account is already known to Toban."),
+        _("Check the number. If another customer should not have it, ask the people who run Toban."),
+    ),
+    "external_id_taken": Words(
+        _("This external ID is already in use."), _("Begin again; Toban makes a new one.")
+    ),
+    "setup_open": Words(
+        _("This account is being taken in already."), _("Go on with it from the list of AWS accounts.")
+    ),
+    "setup_closed": Words(
+        _("This account came in already, or was given up."), _("Look at the list of AWS accounts.")
+    ),
+    "proof_under_way": Words(
+        _("The roles are being tried."), _("Wait for the result; it takes a few seconds.")
+    ),
+    "not_proven": Words(
+        _("The roles have not been proven right."), _("Mend what the proof names, then prove them again.")
+    ),
+    "proof_too_old": Words(
+        _("The proof is older than an hour."), _("Prove the roles again, then take the account in.")
+    ),
+    "no_principal": Words(
+        _("Toban does not know its own AWS role."),
+        _("Ask the people who run Toban to set TOBAN_AWS_PRINCIPAL_ARN."),
+    ),
     "gone": Words(_("It no longer exists in AWS."), _("Choose another resource.")),
 }
 BY_STATUS: Final[Mapping[int, str]] = {

@@ -133,6 +133,7 @@ def _broker(url: str) -> str:
 CELERY_BROKER_URL = _broker(REDIS_URL)
 
 AWS_ENDPOINT_URL = env.str("AWS_ENDPOINT_URL", default="")
+AWS_PRINCIPAL_ARN = env.str("TOBAN_AWS_PRINCIPAL_ARN", default="")
 AWS_CONNECT_TIMEOUT_S = env.float("AWS_CONNECT_TIMEOUT_S", default=3.0)
 AWS_READ_TIMEOUT_S = env.float("AWS_READ_TIMEOUT_S", default=20.0)
 

@@ -93,6 +93,7 @@ class Stack:
             "AWS_ACCESS_KEY_ID": "toban",
             "AWS_SECRET_ACCESS_KEY": "toban",
             "AWS_DEFAULT_REGION": "ap-northeast-1",
+            "TOBAN_AWS_PRINCIPAL_ARN": "arn:aws:iam::123456789012:user/toban",
             "SECRET_KEY": self.folder.secret_key(),
             "ALLOWED_HOSTS": "127.0.0.1,localhost" + (",testserver" if self.mode == "test" else ""),
             "TOBAN_ENV": self.mode,

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from infra.operations import inventory
+from infra.operations import inventory, setups
 from infra.operations import tick as ticking
 from infra.queries import queue
 from medical_audit import clock
@@ -60,3 +60,17 @@ def take_inventory(tenant_id: str, region_id: str, force: bool = False) -> None:
             wake(UUID(tenant_id), lane)
         log.info("inventory", tenant=tenant_id, region=region_id, resources=taken.resources, changed=taken.changed,
                  tagging=taken.tagging, problem=taken.problem)  # fmt: skip
+
+
+@shared_task
+def prove_account(tenant_id: str, setup_id: str) -> None:
+    """Try the roles of an account that is to be taken in; asked twice, the second finds nothing to do."""
+    setups.run_proof(UUID(tenant_id), UUID(setup_id), worker=worker_name(), clock=clock.now)
+
+
+def kick_proof(tenant_id: UUID, setup_id: UUID) -> None:
+    """Ask for a proof; with the broker away the page says after a while that it may be asked for again."""
+    try:
+        prove_account.apply_async((str(tenant_id), str(setup_id)), expires=60)
+    except (OSError, OperationalError) as error:
+        log.warning("kick_failed", error=type(error).__name__)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from infra import api
-from infra.views import calendar, editor, fleet, overrides, schedules
+from infra.views import accounts, calendar, editor, fleet, overrides, schedules
 
 app_name = "infra"
 urlpatterns = [
@@ -29,6 +29,13 @@ urlpatterns = [
     path("overrides/enter/", overrides.enter, name="override-enter"),
     path("overrides/rules/", overrides.change_rules, name="rules-change"),
     path("overrides/end/", overrides.end, name="override-end"),
+    path("accounts/", accounts.account_list, name="accounts"),
+    path("accounts/new/", accounts.account_new, name="account-new"),
+    path("accounts/setup/<uuid:pk>/", accounts.account_setup, name="account-setup"),
+    path("accounts/setup/<uuid:pk>/template/", accounts.account_template, name="account-template"),
+    path("accounts/<uuid:pk>/", accounts.account_detail, name="account"),
+    path("accounts/<uuid:pk>/prove/", accounts.account_prove, name="account-prove"),
+    path("accounts/<uuid:pk>/automation/", accounts.account_automation, name="account-automation"),
 ]
 api_urlpatterns = [
     path("resources/", api.resource_list, name="resources"),

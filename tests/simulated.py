@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import boto3
+
 from accounts.domain.permissions import Role
 from infra.models import AwsAccount, Region
 from infra.operations.automation import target_of_account
@@ -142,3 +144,16 @@ def switch_on(cast: Cast, account: AwsAccount, now: datetime) -> Operation:
     return entry.confirm(
         entered.id, actor=approver, now=now, seen_digest=entered.digest, proof=proof(approver, now)
     )
+
+
+def customer_client(account_id: str, service: str) -> Any:
+    """A boto3 client of the customer himself, who may do everything in his account."""
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    own = {"endpoint_url": endpoint, "region_name": TOKYO}
+    sts = boto3.client("sts", aws_access_key_id="customer", aws_secret_access_key="customer", **own)
+    arn = f"arn:aws:iam::{account_id}:role/Administrator"
+    keys = sts.assume_role(RoleArn=arn, RoleSessionName="customer")["Credentials"]
+    return boto3.client(
+        service, aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"], **own,
+    )  # fmt: skip

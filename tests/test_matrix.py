@@ -22,8 +22,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.domain.permissions import Role
 from infra.operations.drafts import create_schedule
+from infra.operations.setups import begin_setup
 from medical_audit import clock
 from tests import factories
+from tests.simulated import TOKYO, new_account_id
 from tests.stage import Stage, make_stage, signed_in
 
 V, O, P, A, U = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR  # noqa: E741
@@ -92,6 +94,13 @@ EXPECTED: dict[str, Expected] = {
     "infra:override-enter": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),
     "infra:rules-change": post(only(PLANNING, 422)),
     "infra:override-end": post(only(OPERATING, 404)),
+    "infra:accounts": get(everyone(200)),
+    "infra:account": get(everyone(200)),
+    "infra:account-new": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "infra:account-setup": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "infra:account-template": get(only((A,), 200)),
+    "infra:account-prove": post(only((A,), 302)),
+    "infra:account-automation": post(only((A,), 422)),
     "medical_audit:operations": get(everyone(200)),
     "medical_audit:operation": get(everyone(200)),
     "medical_audit:operation-confirm": post(only(OPERATING, 422)),
@@ -157,6 +166,10 @@ class Asking:
         """The id of a new object of the kind that this address takes."""
         if self.name.endswith(":resource"):
             return self.stage.resource().id
+        if self.name in ("infra:account-setup", "infra:account-template"):
+            return self.setup()
+        if self.name.startswith("infra:account"):
+            return make_stage(self.stage.cast, automation=False).account.id
         if self.name.startswith("infra:schedule"):
             actor = self.stage.cast.actor(O)
             content = {"zone": "Asia/Tokyo", "periods": [{"begin": "08:30"}], "options": {}}
@@ -165,6 +178,13 @@ class Asking:
             return made
         operation: uuid.UUID = self.stage.entered().id
         return operation
+
+    def setup(self) -> uuid.UUID:
+        begun: uuid.UUID = begin_setup(
+            new_account_id(), "本番", regions=[TOKYO], features=["servers"], managed_only=False,
+            actor=self.stage.cast.actor(A), now=clock.now(),
+        ).id  # fmt: skip
+        return begun
 
     def body(self, target: object = None) -> dict[str, Any]:
         """What an unsafe method sends; `target` is the resource of an entry."""

@@ -75,6 +75,10 @@ PRIVILEGES = {
     "public.django_content_type": {},
     "public.django_migrations": {},
     "public.django_session": {"toban_web": FULL},
+    "public.infra_accountsetup": {
+        "toban_web": WORK,
+        "toban_worker": "SELECT, UPDATE (proof, proof_began_at, proof_ended_at)",
+    },
     "public.infra_accounttrust": {"toban_web": WORK, "toban_worker": READ},
     "public.infra_assignment": {
         "toban_web": FULL,

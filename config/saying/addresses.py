@@ -31,6 +31,7 @@ AREAS: Final = {
     ),
     "calendar": "calendar",
     **dict.fromkeys(("overrides", "override-enter"), "overrides"),
+    **dict.fromkeys(("accounts", "account", "account-new", "account-setup"), "accounts"),
     "operations": "operations",
     "operation": "operations",
     **dict.fromkeys(OPERATION_FORMS, "operations"),

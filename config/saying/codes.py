@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from config.error_words import error_words
 from config.words import states
 
 
@@ -41,3 +42,9 @@ def action_label(code: object) -> str:
 def role_list(codes: Iterable[object]) -> str:
     """All roles of a person in one line."""
     return "・".join(role_label(code) for code in codes)
+
+
+def error_text(code: object) -> str:
+    """A refusal that a page shows beside its form: what happened, and what to do."""
+    words = error_words(str(code), 422, {})
+    return f"{words.title} {words.cure}"

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+
 from config.simulator.identify import Call
+
+#: Who Toban is here: the owner of its access key.
+CALLER = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:user/toban"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,8 @@ class Trusted:
 
 
 class Trust:
-    """Registered accounts. Others are let in (moto's way) unless `strict` is set."""
+    """Registered accounts. Of others, a role that was made in IAM is entered as its trust policy says, as AWS does it;
+    a role that nobody made lets everybody in (moto's way) unless `strict` is set."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,7 +57,10 @@ class Trust:
         asked = call.params.get("RoleArn", "")
         with self._lock:
             known = self._accounts.get(call.account)
-        if known is None:
+        document = _trust_document(call.account, asked)
+        if known is None and document is not None:
+            welcome = _lets_in(document, call)
+        elif known is None:
             welcome = not self.strict
         else:
             welcome = (
@@ -57,7 +70,45 @@ class Trust:
             )
         if welcome:
             return None
-        return (
-            "User: arn:aws:iam::123456789012:user/toban is not authorized to perform: sts:AssumeRole "
-            f"on resource: {asked}"
-        )
+        return f"User: {CALLER} is not authorized to perform: sts:AssumeRole on resource: {asked}"
+
+
+def _trust_document(account_id: str, arn: str) -> Mapping[str, Any] | None:
+    """The trust policy of a role that somebody made in this account; None where there is no such role."""
+    for role in iam_backends[account_id]["aws"].roles.values():
+        if role.arn == arn:
+            found: Mapping[str, Any] = json.loads(role.assume_role_policy_document)
+            return found
+    return None
+
+
+def _lets_in(document: Mapping[str, Any], call: Call) -> bool:
+    """Whether every action that the call needs is allowed: a SourceIdentity needs one of its own."""
+    needed = {"sts:AssumeRole"} | ({"sts:SetSourceIdentity"} if "SourceIdentity" in call.params else set())
+    allowed = {
+        action
+        for statement in document["Statement"]
+        if statement["Effect"] == "Allow" and _is_for(statement, call)
+        for action in _listed(statement["Action"])
+    }
+    return needed <= allowed
+
+
+def _is_for(statement: Mapping[str, Any], call: Call) -> bool:
+    principals = _listed(statement.get("Principal", {}).get("AWS", ()))
+    if CALLER not in principals:
+        return False
+    given = {f"sts:{name}": call.params.get(name) for name in ("ExternalId", "SourceIdentity")}
+    conditions = statement.get("Condition", {})
+    equal = all(
+        given.get(key) in _listed(values) for key, values in conditions.get("StringEquals", {}).items()
+    )
+    alike = all(
+        any(fnmatchcase(given.get(key) or "", pattern) for pattern in _listed(values))
+        for key, values in conditions.get("StringLike", {}).items()
+    )
+    return equal and alike and set(conditions) <= {"StringEquals", "StringLike"}
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

@@ -12,14 +12,14 @@ from django import template
 from django.template.context import Context
 from django.utils import timezone
 
-from config.saying import addresses, band, codes, ledger, operations, schedules, times
+from config.saying import accounts, addresses, band, codes, ledger, operations, schedules, times
 
 register = template.Library()
 
 FILTERS = (
     times.day, times.day_long, times.jst, times.jst_short, times.jst_exact, times.clock, times.clock_exact, times.utc,
     times.duration, times.number,
-    codes.state_look, codes.kind_label, codes.role_label, codes.role_list, codes.action_label,
+    codes.state_look, codes.error_text, codes.kind_label, codes.role_label, codes.role_list, codes.action_label,
     operations.operation_label, operations.operation_effect, operations.operation_undo, operations.operation_sentence,
     operations.outcome_text, operations.outcome_short, operations.code_text, operations.policy_text,
     operations.entered_by, operations.why_text, operations.target_code,
@@ -29,6 +29,7 @@ FILTERS = (
     schedules.weekday_short, schedules.weekday_name, schedules.minutes_clock, schedules.percent_of_day,
     schedules.block_words, schedules.following_words, schedules.period_words, schedules.preset_words, schedules.override_words, schedules.end_word, schedules.source_words, schedules.list_source, schedules.list_state,
     ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.hexadecimal,
+    accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
     addresses.aws_console_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:

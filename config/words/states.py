@@ -58,6 +58,19 @@ MARK_STATES: Final[Mapping[str, State]] = {
     "skipped": State("excluded", pgettext_lazy("mark", "skipped")),
 }
 
+# How one check of an account's proof, one region, or the clock of an account stands.
+ACCOUNT_STATES: Final[Mapping[str, State]] = {
+    "passed": State("done", pgettext_lazy("check", "Right")),
+    "failed": State("failed", pgettext_lazy("check", "Wrong")),
+    "untried": State("unknown", pgettext_lazy("check", "Not tried")),
+    "ok": State("done", pgettext_lazy("account", "Answers")),
+    "late": State("late", pgettext_lazy("account", "Look is late")),
+    "new": State("waiting", pgettext_lazy("account", "Not looked at yet")),
+    "unreachable": State("failed", pgettext_lazy("account", "Does not answer")),
+    "on": State("running", pgettext_lazy("automation", "On")),
+    "observe": State("stopped", pgettext_lazy("automation", "Observes only")),
+}
+
 # What a line in the list "wrong" of Today speaks of.
 PROBLEM_STATES: Final[Mapping[str, State]] = {
     "failed": State("failed", _("Failed")),
@@ -100,6 +113,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "problem": PROBLEM_STATES,
     "volume": VOLUME_STATES,
     "outcome": OUTCOMES,
+    "account": ACCOUNT_STATES,
 }
 
 RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
@@ -110,6 +124,7 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "volume": _("EBS volume"),
     "lane": _("AWS account and region"),
     "account": _("AWS account"),
+    "account_setup": _("AWS account"),
     "project": _("Project"),
     "operation": pgettext_lazy("noun", "Operation"),
     "session": _("Session"),

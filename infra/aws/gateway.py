@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
 from infra.aws import metrics
@@ -65,11 +65,12 @@ class Gateway:
         self._sleep = sleep
 
     def read(self, call: Call[ClientT], send: Callable[[ClientT], AnswerT]) -> AnswerT:
-        """Make a call that changes nothing; repeats it where that may help. Raises AwsError.
+        """Make a call that changes nothing, in the role that only looks; repeats it where that may help. Raises AwsError.
 
         A read that timed out is not repeated: an account that hangs must not hold a worker for a minute.
         """
-        return self._repeating(call.full, lambda: self._send(call, send))
+        looking = replace(call, target=call.target.reading)
+        return self._repeating(call.full, lambda: self._send(looking, send))
 
     def pages(self, call: Call[ClientT], send: Callable[[ClientT, str], AnswerT]) -> Iterator[AnswerT]:
         """Make a call that changes nothing page by page; each page waits its turn and is repeated by itself.
@@ -137,14 +138,19 @@ class Gateway:
             raise
 
     def _assume(self, target: Target) -> RoleCredentials:
-        """Ask STS for the target's role. No pacing: it is asked once an hour and role."""
+        return self.assume(target, target.external_id)
+
+    def assume(self, target: Target, external_id: str | None) -> RoleCredentials:
+        """Ask STS for the target's role with an ExternalId, or with none. No pacing: once an hour and role. Raises AwsError."""
+        key = {} if external_id is None else {"ExternalId": external_id}
 
         def ask() -> RoleCredentials:
             answer = self.clients.own_sts().assume_role(
                 RoleArn=target.role_arn,
                 RoleSessionName=f"toban-{target.tenant_id.hex[:12]}",
-                ExternalId=target.external_id,
+                SourceIdentity=target.source,
                 DurationSeconds=ROLE_SECONDS,
+                **key,
             )
             given = answer["Credentials"]
             return RoleCredentials(

@@ -149,8 +149,8 @@ class CredentialCache:
 
         Whoever comes while they are being fetched waits for the same answer, or the same AwsError.
         """
-        # The tenant is part of the key: the session in the customer's CloudTrail must carry the right name.
-        key = (target.tenant_id, target.account_id, target.role_arn, target.external_id)
+        # Tenant and source are part of the key: the session in the customer's CloudTrail must carry the right names.
+        key = (target.tenant_id, target.account_id, target.role_arn, target.external_id, target.source)
         with self._lock:
             known = self._asked.get(key)
             mine = known is None or self._is_spent(known, stale)

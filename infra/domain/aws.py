@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
+
+#: Who is behind a call that only looks.
+READ_SOURCE = "read-toban"
 
 
 class Problem(StrEnum):
@@ -101,13 +104,24 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Name where a call goes and in whose right. The external id stays out of repr and thus out of logs."""
+    """Name where a call goes and in whose right. The external id stays out of repr and thus out of logs.
+
+    read_role_arn: the role for calls that change nothing; "" where role_arn serves for both. source: who is behind the
+    call, as AWS's CloudTrail keeps it (SourceIdentity: 2 to 64 of A-Z a-z 0-9 +=,.@_-).
+    """
 
     tenant_id: UUID
     account_id: str
     region: str
     role_arn: str
     external_id: str = field(repr=False)
+    read_role_arn: str = ""
+    source: str = READ_SOURCE
+
+    @property
+    def reading(self) -> Target:
+        """The same in the right of the role that only looks."""
+        return replace(self, role_arn=self.read_role_arn or self.role_arn, source=READ_SOURCE)
 
 
 class InstanceVolume(NamedTuple):

@@ -1,4 +1,4 @@
-from infra.models.account import AccountTrust, AwsAccount, Region
+from infra.models.account import AccountSetup, AccountTrust, AwsAccount, Region
 from infra.models.calendar import Closure, CompanyDay, HolidayList
 from infra.models.resource import Finding, Resource
 from infra.models.schedule import (
@@ -14,6 +14,7 @@ from infra.models.schedule import (
 from infra.models.volume import Attachment, Volume
 
 __all__ = [
+    "AccountSetup",
     "AccountTrust",
     "Assignment",
     "Attachment",

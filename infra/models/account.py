@@ -42,10 +42,56 @@ class AccountTrust(TenantModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.OneToOneField(AwsAccount, on_delete=models.PROTECT, related_name="trust")
     role_arn = models.CharField(max_length=200, unique=True)
+    read_role_arn = models.CharField(
+        max_length=200, blank=True, help_text="The role that only looks; empty: role_arn serves for both"
+    )
     external_id = models.CharField(max_length=64, unique=True)
 
     class Meta(TenantModel.Meta):
-        pass
+        constraints = [
+            models.UniqueConstraint(
+                fields=["read_role_arn"], condition=~models.Q(read_role_arn=""), name="read_role_once"
+            )
+        ]
+
+
+class AccountSetup(TenantModel):
+    """An account on its way in: what Toban is to do there, the ExternalId it made, and how the last proof ended.
+
+    `registered` is set when it came in, and for a new proof of one that is in. `proof`: a list of
+    infra.domain.onboarding.Check as JSON, of the roles and regions as they stood at `proof_asked_at`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    registered = models.ForeignKey(AwsAccount, on_delete=models.PROTECT, null=True, related_name="setups")
+    account_id = models.CharField(max_length=12)
+    name = models.CharField(max_length=100)
+    regions = models.JSONField()
+    features = models.JSONField()
+    managed_only = models.BooleanField(default=False)
+    role_arn = models.CharField(max_length=200)
+    read_role_arn = models.CharField(max_length=200)
+    external_id = models.CharField(max_length=64)
+    started_by_id = models.CharField(max_length=64)
+    started_by_name = models.CharField(max_length=200)
+    started_at = models.DateTimeField()
+    proof_asked_at = models.DateTimeField(null=True)
+    proof_began_at = models.DateTimeField(null=True)
+    proof_ended_at = models.DateTimeField(null=True)
+    proof = models.JSONField(default=list)
+    closed_at = models.DateTimeField(null=True, help_text="It came in, or somebody gave it up")
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "account_id"],
+                condition=models.Q(closed_at__isnull=True),
+                name="setup_open_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.account_id})"
 
 
 class Region(TenantModel):

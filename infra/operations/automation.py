@@ -3,14 +3,21 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from accounts.domain.permissions import Permission
 from infra.models import AwsAccount, Resource
 from infra.models.account import Automation
 from infra.operations.plans import replan
 from infra.queries.rules import rules_at
-from medical_audit.domain.errors import Refused
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
+from medical_audit.operations import entry
+from medical_audit.tenancy import tenant_scope
+
+KIND = "account.automation"
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,6 +29,22 @@ def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def target_of_account(account: AwsAccount) -> OperationTarget:
     return OperationTarget("account", str(account.id), str(account))
+
+
+def enter_automation(account_id: UUID, mode: str, *, actor: Actor, now: datetime, reason: str) -> Operation:
+    """Enter that the clock is switched on or off for an account; another person confirms it.
+
+    Raises NotPermitted, NotFound, Refused (bad_parameter, nothing_changed, reason_missing).
+    """
+    actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
+    wanted = clean({"mode": mode})
+    with tenant_scope(actor.tenant_id):
+        account: AwsAccount | None = AwsAccount.objects.filter(id=account_id).first()
+        if account is None:
+            raise NotFound(type="account", id=str(account_id))
+        if account.automation == wanted["mode"]:
+            raise Refused("nothing_changed")
+        return entry.enter(KIND, target_of_account(account), wanted, actor=actor, now=now, reason=reason)
 
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:

@@ -54,13 +54,13 @@ def register_all() -> None:
         register(kind)
     register(
         Kind(
-            name="account.automation",
+            name=automation.KIND,
             enter_permission=Permission.AUTOMATION_ENTER,
             confirm_permission=Permission.AUTOMATION_CONFIRM,
             policy=Policy.OTHER,
             clean=automation.clean,
             shown=lambda target, parameters: {
-                "sentence": "account.automation",
+                "sentence": automation.KIND,
                 "mode": parameters["mode"],
                 "call": "",
             },

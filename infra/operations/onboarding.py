@@ -28,34 +28,42 @@ def register_account(
     regions: Sequence[str],
     actor: Actor,
     now: datetime,
+    read_role_arn: str = "",
 ) -> AwsAccount:
-    """Keep the account, how to enter it, and the regions to look at.
+    """Keep the account, how to enter it, and the regions to look at. read_role_arn: "" where role_arn serves for both.
 
     Raises NotPermitted, Refused: `bad_parameter` with the field's name, `account_taken` when any customer has this
     account already, `external_id_taken`.
     """
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
-    _check(account_id, name, role_arn, external_id, regions)
+    roles = [role_arn, *([read_role_arn] if read_role_arn else [])]
+    check_account(account_id, name, roles, external_id, regions)
+    trust = AccountTrust(
+        tenant_id=actor.tenant_id, role_arn=role_arn, read_role_arn=read_role_arn, external_id=external_id
+    )
     try:
         with tenant_scope(actor.tenant_id):
-            return _keep(account_id, name.strip(), role_arn, external_id, regions, actor=actor, now=now)
+            return _keep(account_id, name.strip(), trust, regions, actor=actor, now=now)
     except IntegrityError as error:
         if "external_id" in str(error):
             raise Refused("external_id_taken", name="external_id") from error
-        if "account_id" in str(error) or "role_arn" in str(error):
+        if any(name in str(error) for name in ("account_id", "role_arn", "read_role_once")):
             raise Refused("account_taken", name="account_id", account_id=account_id) from error
         raise
 
 
-def _check(account_id: str, name: str, role_arn: str, external_id: str, regions: Sequence[str]) -> None:
+def check_account(
+    account_id: str, name: str, role_arns: Sequence[str], external_id: str, regions: Sequence[str]
+) -> None:
     """Refuse what AWS would not understand, naming the field. A role of another account is no key to this one."""
     if not _ACCOUNT.fullmatch(account_id):
         raise Refused("bad_parameter", name="account_id", allowed="000000000000")
     if not 1 <= len(name.strip()) <= 100:
         raise Refused("bad_parameter", name="name", allowed="1-100")
-    role = _ROLE.fullmatch(role_arn)
-    if role is None or role[1] != account_id:
-        raise Refused("bad_parameter", name="role_arn", allowed=f"arn:aws:iam::{account_id}:role/...")
+    for role_arn in role_arns:
+        role = _ROLE.fullmatch(role_arn)
+        if role is None or role[1] != account_id:
+            raise Refused("bad_parameter", name="role_arn", allowed=f"arn:aws:iam::{account_id}:role/...")
     if not _EXTERNAL_ID.fullmatch(external_id):
         raise Refused("bad_parameter", name="external_id", allowed="2-64 [A-Za-z0-9+=,.@:/-]")
     known = [region for region in regions if _REGION.fullmatch(region) and len(region) <= 30]
@@ -64,20 +72,12 @@ def _check(account_id: str, name: str, role_arn: str, external_id: str, regions:
 
 
 def _keep(
-    account_id: str,
-    name: str,
-    role_arn: str,
-    external_id: str,
-    regions: Sequence[str],
-    *,
-    actor: Actor,
-    now: datetime,
+    account_id: str, name: str, trust: AccountTrust, regions: Sequence[str], *, actor: Actor, now: datetime
 ) -> AwsAccount:
     account = AwsAccount(tenant_id=actor.tenant_id, account_id=account_id, name=name, created_at=now)
     account.save(force_insert=True)
-    AccountTrust.objects.create(
-        tenant_id=actor.tenant_id, account=account, role_arn=role_arn, external_id=external_id
-    )
+    trust.account = account
+    trust.save(force_insert=True)
     Region.objects.bulk_create(
         [Region(tenant_id=actor.tenant_id, account=account, name=one) for one in regions]
     )
@@ -86,6 +86,6 @@ def _keep(
         actor=actor,
         subject=Subject("account", str(account.id), str(account)),
         now=now,
-        detail={"account_id": account_id, "role_arn": role_arn, "regions": list(regions)},
+        detail={"account_id": account_id, "role_arn": trust.role_arn, "regions": list(regions)},
     )
     return account

@@ -14,5 +14,6 @@ def target_of(account_id: str, region: str) -> Target | None:
         account_id=account_id,
         region=region,
         role_arn=trust.role_arn,
+        read_role_arn=trust.read_role_arn,
         external_id=trust.external_id,
     )

@@ -1,0 +1,63 @@
+"""AWS accounts in words: what Toban may do there, how its roles were proven, how well an account answers."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+# What Toban does in an account: (label, what it means).
+FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "servers": (
+        _("Start and stop EC2 servers"),
+        _("Looks at servers, starts and stops them. With encrypted disks the role may also use their keys."),
+    ),
+    "databases": (_("Start and stop RDS databases"), _("Looks at databases, starts and stops them.")),
+    "volumes": (
+        _("Name EBS volumes"),
+        _("Looks at volumes and sets the tag Name, no other, on those that lack one."),
+    ),
+}
+
+ROLES: Final[Mapping[str, Promise | str]] = {
+    "read": _("The role that only looks"),
+    "operate": _("The role that operates"),
+}
+
+# One check of a proof: how it reads when it passed, failed, or could not be tried. %(subject)s: an action or role.
+CHECKS: Final[Mapping[tuple[str, str], Promise | str]] = {
+    ("no_id", "passed"): _("Without an external ID nobody gets in."),
+    ("no_id", "failed"): _(
+        "It lets in callers without an external ID. Add the condition sts:ExternalId to its trust policy."
+    ),
+    ("no_id", "untried"): _(
+        "Whether it lets in callers without an external ID could not be found out: %(message)s"
+    ),
+    ("wrong_id", "passed"): _("With a wrong external ID nobody gets in."),
+    ("wrong_id", "failed"): _(
+        "It lets in callers with a wrong external ID. The trust policy must demand exactly this one."
+    ),
+    ("wrong_id", "untried"): _(
+        "Whether it lets in callers with a wrong external ID could not be found out: %(message)s"
+    ),
+    ("right_id", "passed"): _("With the right external ID Toban gets in."),
+    ("right_id", "failed"): _(
+        "Toban does not get in (%(subject)s). Check that the stack is complete, that it was made from this template and in "
+        "this account. AWS says: %(message)s"
+    ),
+    ("right_account", "passed"): _("It leads into account %(subject)s, as it should."),
+    ("right_account", "failed"): _("It leads into account %(subject)s, which is another one."),
+    ("may", "passed"): _("May do %(subject)s."),
+    ("may_not", "failed"): _(
+        "May not do %(subject)s: %(missing)s is missing. Add this statement to its policy:"
+    ),
+    ("region_off", "failed"): _(
+        "The region is not switched on in this account: %(subject)s. Switch it on at AWS, or begin again without it."
+    ),
+    ("not_answered", "untried"): _("%(subject)s could not be tried: %(message)s"),
+    ("no_dry_run", "untried"): _("AWS offers no way to try %(subject)s without doing it."),
+    ("nothing_there", "untried"): _("There is nothing in the account yet to try %(subject)s on."),
+    ("dry_run_ignored", "failed"): _(
+        "%(subject)s did not answer as a dry run should. Do not go on; ask support."
+    ),
+}

@@ -1,0 +1,185 @@
+"""Try whether an account's roles are right: who is let in, and what each role may do, without changing anything."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from infra.aws.gateway import Call, current
+from infra.aws.identity import caller_account
+from infra.aws.sessions import EC2, RDS
+from infra.domain.aws import AwsError, Problem, Target
+from infra.domain.onboarding import CHANGES, READS, AccountRole, Check, Feature, Status
+
+#: How AWS answers a dry run that would have been allowed.
+_WOULD_SUCCEED = "DryRunOperation"
+_FEWEST = 5  # the smallest page that DescribeInstances and DescribeVolumes take
+_RDS_FEWEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Something to try a dry run on; "" where the account has none."""
+
+    instance: str = ""
+    volume: str = ""
+
+
+def prove(target: Target, regions: Sequence[str], features: Sequence[Feature]) -> list[Check]:
+    """Try everything and give one Check each, in the order in which a person reads them. Never raises AwsError.
+
+    target: both roles and the ExternalId, region ignored. Regions are tried one by one, because one may not be enabled.
+    """
+    first = replace(target, region=regions[0])
+    checks: list[Check] = []
+    for role in AccountRole:
+        checks += _door(_in(first, role), role)
+    seen = _Seen()
+    if _entered(checks, AccountRole.READ):
+        for one in _looks(target, regions, features):
+            if isinstance(one, Check):
+                checks.append(one)
+            else:
+                seen = one
+    if _entered(checks, AccountRole.OPERATE):
+        checks += _dry_runs(first, features, seen)
+    return checks
+
+
+def _in(target: Target, role: AccountRole) -> Target:
+    """The target as if it had this role only, so that also what merely looks is done in it."""
+    return target.reading if role is AccountRole.READ else replace(target, read_role_arn="")
+
+
+def _entered(checks: Sequence[Check], role: AccountRole) -> bool:
+    return any(one.code == "right_id" and one.role is role and one.status is Status.PASSED for one in checks)
+
+
+def _door(target: Target, role: AccountRole) -> Iterator[Check]:
+    """The role lets in who brings the right ExternalId, and nobody else. Source: IAM user guide, confused deputy."""
+    for code, external_id in (("no_id", None), ("wrong_id", secrets.token_hex(16))):
+        yield _kept_out(code, role, lambda external_id=external_id: current().assume(target, external_id))
+    try:
+        account = caller_account(target)
+    except AwsError as error:
+        yield Check("right_id", role, Status.FAILED, target.role_arn, error.message)
+        return
+    yield Check("right_id", role, Status.PASSED, target.role_arn)
+    same = account == target.account_id
+    yield Check("right_account", role, Status.PASSED if same else Status.FAILED, account)
+
+
+def _kept_out(code: str, role: AccountRole, knock: Callable[[], object]) -> Check:
+    try:
+        knock()
+    except AwsError as error:
+        refused = error.problem is Problem.ROLE_REFUSED
+        return Check(
+            code, role, Status.PASSED if refused else Status.UNTRIED, message="" if refused else error.message
+        )
+    return Check(code, role, Status.FAILED)
+
+
+def _looks(target: Target, regions: Sequence[str], features: Sequence[Feature]) -> Iterator[Check | _Seen]:
+    """Look, as an inventory would, in every region; what is found serves the dry runs."""
+    seen = _Seen()
+    wanted = sorted({action for feature in features for action in READS[feature]})
+    for region in regions:
+        here = replace(target, region=region)
+        for action in wanted:
+            try:
+                answer = _LOOKS[action](here)
+            except AwsError as error:
+                yield _failed(error, AccountRole.READ, action, region)
+                continue
+            yield Check("may", AccountRole.READ, Status.PASSED, f"{action} {region}")
+            if region == regions[0]:
+                seen = _found(seen, action, answer)
+    yield seen
+
+
+def _describe_instances(target: Target) -> Mapping[str, Any]:
+    call = Call(EC2, target, "DescribeInstances", "Reservations")
+    return cast(
+        Mapping[str, Any], current().read(call, lambda ec2: ec2.describe_instances(MaxResults=_FEWEST))
+    )
+
+
+def _describe_volumes(target: Target) -> Mapping[str, Any]:
+    call = Call(EC2, target, "DescribeVolumes", "Volumes")
+    return cast(Mapping[str, Any], current().read(call, lambda ec2: ec2.describe_volumes(MaxResults=_FEWEST)))
+
+
+def _describe_tags(target: Target) -> Mapping[str, Any]:
+    call = Call(EC2, target, "DescribeTags", "Tags")
+    return cast(Mapping[str, Any], current().read(call, lambda ec2: ec2.describe_tags(MaxResults=_FEWEST)))
+
+
+def _describe_databases(target: Target) -> Mapping[str, Any]:
+    call = Call(RDS, target, "DescribeDBInstances", "DBInstances")
+    return cast(
+        Mapping[str, Any], current().read(call, lambda rds: rds.describe_db_instances(MaxRecords=_RDS_FEWEST))
+    )
+
+
+_LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
+    "ec2:DescribeInstances": _describe_instances,
+    "ec2:DescribeVolumes": _describe_volumes,
+    "ec2:DescribeTags": _describe_tags,
+    "rds:DescribeDBInstances": _describe_databases,
+}
+
+
+def _found(seen: _Seen, action: str, answer: Mapping[str, Any]) -> _Seen:
+    if action == "ec2:DescribeInstances":
+        ids = [
+            one["InstanceId"]
+            for reservation in answer["Reservations"]
+            for one in reservation.get("Instances", ())
+        ]
+        return replace(seen, instance=ids[0] if ids else "")
+    if action == "ec2:DescribeVolumes" and answer["Volumes"]:
+        return replace(seen, volume=answer["Volumes"][0]["VolumeId"])
+    return seen
+
+
+def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Iterator[Check]:
+    """What EC2 would answer. RDS has no dry run, and without a server or volume there is nothing to ask about."""
+    tries: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+        "ec2:StartInstances": (seen.instance, lambda ec2: ec2.start_instances(InstanceIds=[seen.instance], DryRun=True)),
+        "ec2:StopInstances": (seen.instance, lambda ec2: ec2.stop_instances(InstanceIds=[seen.instance], DryRun=True)),
+        "ec2:CreateTags": (
+            seen.volume,
+            lambda ec2: ec2.create_tags(Resources=[seen.volume], Tags=[{"Key": "Name", "Value": "-"}], DryRun=True),
+        ),
+    }  # fmt: skip
+    for action in sorted({action for feature in features for action in CHANGES[feature]}):
+        if action not in tries:
+            yield Check("no_dry_run", AccountRole.OPERATE, Status.UNTRIED, action)
+            continue
+        subject, send = tries[action]
+        if not subject:
+            yield Check("nothing_there", AccountRole.OPERATE, Status.UNTRIED, action)
+            continue
+        call = Call(EC2, target, action.partition(":")[2])
+        try:
+            current().mutate(call, send, ids=[subject], still_ours=None)
+        except AwsError as error:
+            if error.code == _WOULD_SUCCEED:
+                yield Check("may", AccountRole.OPERATE, Status.PASSED, action)
+            else:
+                yield _failed(error, AccountRole.OPERATE, action, target.region)
+        else:
+            yield Check("dry_run_ignored", AccountRole.OPERATE, Status.FAILED, action)
+
+
+def _failed(error: AwsError, role: AccountRole, action: str, region: str) -> Check:
+    """A missing right is a failure that names it; anything else leaves open whether the right is there."""
+    if error.problem is Problem.PERMISSION:
+        code = "region_off" if error.code == "OptInRequired" else "may_not"
+        return Check(
+            code, role, Status.FAILED, f"{action} {region}", error.message, error.missing_action or action
+        )
+    return Check("not_answered", role, Status.UNTRIED, f"{action} {region}", error.message)

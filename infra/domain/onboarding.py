@@ -1,0 +1,216 @@
+"""How a customer lets Toban into an AWS account: two roles with least privilege, and what proves that they are right.
+
+Pure. Policies are plain values, ready for JSON. Sources: docs.aws.amazon.com/IAM/latest/UserGuide (confused deputy and
+ExternalId, source identity), docs.aws.amazon.com/service-authorization (actions, resources, condition keys of EC2, RDS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+READ_ROLE, OPERATE_ROLE = "TobanRead", "TobanOperate"
+#: A server or database carries this tag when the operate role is to be narrowed to such ones.
+MANAGED_TAG = ("Toban", "managed")
+POLICY_VERSION = "2012-10-17"
+#: SourceIdentity tells CloudTrail who: a person (u-<id>) or the clock (sched-<what>); an inventory is `read-inventory`.
+SOURCE_IDENTITIES = ("u-*", "sched-*", "read-*")
+
+Policy = dict[str, Any]
+
+
+class Feature(StrEnum):
+    """What Toban is to do in an account; each needs actions of its own."""
+
+    SERVERS = "servers"
+    DATABASES = "databases"
+    VOLUMES = "volumes"
+
+
+class AccountRole(StrEnum):
+    """Looking and changing are two roles, so that an inventory never carries the right to change anything."""
+
+    READ = "read"
+    OPERATE = "operate"
+
+
+#: What the read role may look at, by feature.
+READS: Mapping[Feature, tuple[str, ...]] = {
+    Feature.SERVERS: ("ec2:DescribeInstances", "ec2:DescribeTags"),
+    Feature.DATABASES: ("rds:DescribeDBInstances",),
+    Feature.VOLUMES: ("ec2:DescribeVolumes", "ec2:DescribeTags"),
+}
+#: What the operate role may change, by feature. Starting a server with encrypted disks also needs a grant on its key.
+CHANGES: Mapping[Feature, tuple[str, ...]] = {
+    Feature.SERVERS: ("ec2:StartInstances", "ec2:StopInstances"),
+    Feature.DATABASES: ("rds:StartDBInstance", "rds:StopDBInstance"),
+    Feature.VOLUMES: ("ec2:CreateTags",),
+}
+
+
+def role_arn(account_id: str, role: AccountRole, *, partition: str = "aws") -> str:
+    """The role as the template names it."""
+    name = READ_ROLE if role is AccountRole.READ else OPERATE_ROLE
+    return f"arn:{partition}:iam::{account_id}:role/{name}"
+
+
+def trust_policy(principal: str, external_id: str) -> Policy:
+    """Who may assume the roles: Toban's own role, with this ExternalId, saying who is behind the call."""
+    return {
+        "Version": POLICY_VERSION,
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": principal},
+                "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+                "Condition": {
+                    "StringEquals": {"sts:ExternalId": external_id},
+                    "StringLike": {"sts:SourceIdentity": list(SOURCE_IDENTITIES)},
+                },
+            }
+        ],
+    }
+
+
+def read_policy(features: Iterable[Feature]) -> Policy:
+    """Looking only. AWS's Describe actions know no single resources, hence the star."""
+    return _policy([_statement("TobanLooks", _actions(READS, features), "*")])
+
+
+def operate_policy(
+    account_id: str, features: Iterable[Feature], *, managed_only: bool, partition: str = "aws"
+) -> Policy:
+    """Starting, stopping and naming in this account only; `managed_only` narrows it to what carries MANAGED_TAG."""
+    chosen = set(features)
+    tagged = {f"aws:ResourceTag/{MANAGED_TAG[0]}": MANAGED_TAG[1]}
+    narrowed = {"StringEquals": tagged} if managed_only else None
+    found: list[Policy] = []
+    if Feature.SERVERS in chosen:
+        servers = f"arn:{partition}:ec2:*:{account_id}:instance/*"
+        found.append(_statement("TobanServers", CHANGES[Feature.SERVERS], servers, narrowed))
+        keys = {
+            "Bool": {"kms:GrantIsForAWSResource": "true"},
+            "StringLike": {"kms:ViaService": "ec2.*.amazonaws.com"},
+        }
+        found.append(
+            _statement(
+                "TobanKeysOfDisks", ("kms:CreateGrant",), f"arn:{partition}:kms:*:{account_id}:key/*", keys
+            )
+        )
+    if Feature.DATABASES in chosen:
+        databases = f"arn:{partition}:rds:*:{account_id}:db:*"
+        found.append(_statement("TobanDatabases", CHANGES[Feature.DATABASES], databases, narrowed))
+    if Feature.VOLUMES in chosen:
+        only_name = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name"]}, "Null": {"aws:TagKeys": "false"}}
+        volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
+        found.append(_statement("TobanNamesVolumes", CHANGES[Feature.VOLUMES], volumes, only_name))
+    return _policy(found)
+
+
+def template(
+    principal: str, external_id: str, account_id: str, features: Sequence[Feature], *, managed_only: bool,
+    partition: str = "aws",
+) -> Policy:  # fmt: skip
+    """Both roles as one CloudFormation template (its JSON form), to be created as one stack in the account."""
+    trust = trust_policy(principal, external_id)
+    policies = {
+        READ_ROLE: read_policy(features),
+        OPERATE_ROLE: operate_policy(account_id, features, managed_only=managed_only, partition=partition),
+    }
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Roles with which Toban looks at and operates account {account_id}",
+        "Rules": {
+            "RightAccount": {
+                "Assertions": [
+                    {
+                        "Assert": {"Fn::Equals": [{"Ref": "AWS::AccountId"}, account_id]},
+                        "AssertDescription": f"This template was made for account {account_id}.",
+                    }
+                ]
+            }
+        },
+        "Resources": {
+            name: {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "RoleName": name,
+                    "MaxSessionDuration": 3600,
+                    "AssumeRolePolicyDocument": trust,
+                    "Policies": [{"PolicyName": name, "PolicyDocument": policy}],
+                },
+            }
+            for name, policy in policies.items()
+        },
+        "Outputs": {name: {"Value": {"Fn::GetAtt": [name, "Arn"]}} for name in policies},
+    }
+
+
+def missing_statement(action: str, role: AccountRole, account_id: str) -> Policy:
+    """The statement to add where AWS says that an action is missing: as the whole policy has it, else for that action."""
+    every = tuple(Feature)
+    whole = (
+        read_policy(every)
+        if role is AccountRole.READ
+        else operate_policy(account_id, every, managed_only=False)
+    )
+    for statement in whole["Statement"]:
+        if action in statement["Action"]:
+            return dict(statement) | {"Action": [action]}
+    return _statement("TobanMissing", (action,), "*")
+
+
+def _actions(table: Mapping[Feature, tuple[str, ...]], features: Iterable[Feature]) -> tuple[str, ...]:
+    return tuple(sorted({action for one in features for action in table[one]}))
+
+
+def _statement(
+    sid: str, actions: Sequence[str], resource: str, condition: Mapping[str, Any] | None = None
+) -> Policy:
+    found: Policy = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}
+    return found | {"Condition": dict(condition)} if condition else found
+
+
+def _policy(statements: Sequence[Policy]) -> Policy:
+    return {"Version": POLICY_VERSION, "Statement": list(statements)}
+
+
+# --- the proof ------------------------------------------------------------------------------------------------------
+
+
+class Status(StrEnum):
+    """How one check ended. UNTRIED: AWS offers no way to try it, or there is nothing to try it on."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNTRIED = "untried"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried. code: which sentence; subject: the action or region; missing: the action to allow."""
+
+    code: str
+    role: AccountRole
+    status: Status
+    subject: str = ""
+    message: str = ""
+    missing: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+def check_from_json(kept: Mapping[str, str]) -> Check:
+    """Read back what `as_json` wrote."""
+    return Check(
+        kept["code"], AccountRole(kept["role"]), Status(kept["status"]), kept["subject"], kept["message"], kept["missing"]
+    )  # fmt: skip
+
+
+def proven(checks: Sequence[Check]) -> bool:
+    """Nothing failed, and both roles were entered: what could not be tried stands in nobody's way."""
+    entered = {one.role for one in checks if one.code == "right_id" and one.status is Status.PASSED}
+    return entered == set(AccountRole) and all(one.status is not Status.FAILED for one in checks)

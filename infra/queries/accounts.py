@@ -1,0 +1,163 @@
+"""AWS accounts as people see them: how each is entered, what its clock may do, and how well it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, Q
+
+from accounts.domain.permissions import Permission
+from infra.domain.onboarding import Check, Feature, check_from_json, proven, template
+from infra.models import AccountSetup, AwsAccount, Region, Resource
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.models import Lane, Operation
+from medical_audit.models.lane import Breaker
+
+#: An inventory is late when this many of its intervals went by without one.
+LATE_AFTER_INTERVALS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RegionHealth:
+    """One region: its last whole look, what is wrong with looking, and whether calls are paused there."""
+
+    region: Region
+    lanes: Sequence[Lane]
+    resources: int
+    late: bool
+
+    @property
+    def paused(self) -> Lane | None:
+        return next((one for one in self.lanes if one.breaker != Breaker.CLOSED), None)
+
+    @property
+    def state(self) -> str:
+        """Which state's icon and word stand for it."""
+        if self.region.inventory_problem or self.paused is not None:
+            return "unreachable"
+        if self.region.inventory_at is None:
+            return "new"
+        return "late" if self.late else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAccount:
+    """One account in the list."""
+
+    account: AwsAccount
+    regions: Sequence[RegionHealth]
+    waiting: Operation | None
+
+    @property
+    def resources(self) -> int:
+        return sum(one.resources for one in self.regions)
+
+    @property
+    def worst(self) -> str:
+        order = ("unreachable", "late", "new", "ok")
+        return min((one.state for one in self.regions), key=order.index, default="new")
+
+
+def list_accounts(*, actor: Actor, now: datetime) -> list[ListedAccount]:
+    """Every account of the tenant by name. Raises NotPermitted."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    return _with_health(list(AwsAccount.objects.order_by("name", "account_id")), now)
+
+
+def get_account(pk: UUID, *, actor: Actor, now: datetime) -> ListedAccount:
+    """One account. Raises NotPermitted, NotFound."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    account = AwsAccount.objects.filter(id=pk).first()
+    if account is None:
+        raise NotFound(type="account", id=str(pk))
+    return _with_health([account], now)[0]
+
+
+def _with_health(accounts: Sequence[AwsAccount], now: datetime) -> list[ListedAccount]:
+    regions: dict[UUID, list[Region]] = {}
+    for region in Region.objects.filter(account__in=accounts).order_by("name"):
+        regions.setdefault(region.account_id, []).append(region)
+    lanes: dict[str, list[Lane]] = {}
+    for lane in Lane.objects.filter(account__in=[one.account_id for one in accounts]).order_by("name"):
+        lanes.setdefault("/".join(lane.name.split("/")[:2]), []).append(lane)
+    present = Resource.objects.filter(account__in=accounts, gone_at__isnull=True)
+    counts = {
+        (row["account"], row["region"]): row["number"]
+        for row in present.values("account", "region").annotate(number=Count("id"))
+    }
+    waiting = {
+        one.target_id: one
+        for one in Operation.objects.filter(
+            kind="account.automation", state="ENTERED", target_id__in=[str(one.id) for one in accounts]
+        )
+    }
+    return [
+        ListedAccount(
+            account,
+            [
+                RegionHealth(
+                    region, lanes.get(f"{account.account_id}/{region.name}", []),
+                    counts.get((account.id, region.name), 0), _is_late(region, now),
+                )
+                for region in regions.get(account.id, [])
+            ],
+            waiting.get(str(account.id)),
+        )
+        for account in accounts
+    ]  # fmt: skip
+
+
+def _is_late(region: Region, now: datetime) -> bool:
+    if region.inventory_at is None:
+        return False
+    return (now - region.inventory_at).total_seconds() > LATE_AFTER_INTERVALS * settings.INVENTORY_EVERY_S
+
+
+# --- setups ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SeenSetup:
+    """A setup with its proof; `under_way` while a worker tries, `proven` when the account may come in."""
+
+    setup: AccountSetup
+    checks: tuple[Check, ...]
+
+    @property
+    def under_way(self) -> bool:
+        return self.setup.proof_asked_at is not None and self.setup.proof_ended_at is None
+
+    @property
+    def proven(self) -> bool:
+        return self.setup.proof_ended_at is not None and proven(self.checks)
+
+
+def open_setups(*, actor: Actor) -> list[AccountSetup]:
+    """Those that are begun and neither finished nor given up, oldest first. Raises NotPermitted."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    return list(AccountSetup.objects.filter(closed_at__isnull=True).order_by("started_at"))
+
+
+def get_setup(pk: UUID, *, actor: Actor) -> SeenSetup:
+    """One setup, open or about an account that is in. Raises NotPermitted, NotFound."""
+    actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
+    wanted = AccountSetup.objects.select_related("registered")
+    row = wanted.filter(Q(closed_at__isnull=True) | Q(registered__isnull=False), id=pk).first()
+    if row is None:
+        raise NotFound(type="setup", id=str(pk))
+    return SeenSetup(row, tuple(check_from_json(one) for one in row.proof))
+
+
+def template_of(row: AccountSetup) -> dict[str, object]:
+    """The CloudFormation template of a setup. Raises Refused (`no_principal`) while Toban's own role is not known."""
+    if not settings.AWS_PRINCIPAL_ARN:
+        raise Refused("no_principal")
+    return template(
+        settings.AWS_PRINCIPAL_ARN, row.external_id, row.account_id, [Feature(one) for one in row.features],
+        managed_only=row.managed_only,
+    )  # fmt: skip

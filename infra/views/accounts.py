@@ -1,0 +1,142 @@
+"""AWS accounts: how well each answers, taking one in step by step, and switching its clock."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.domain.permissions import Permission
+from accounts.requests import TenantRequest
+from infra import tasks
+from infra.domain.onboarding import AccountRole, Feature, missing_statement
+from infra.forms.accounts import COMMON_REGIONS, SetupForm
+from infra.operations import automation, setups
+from infra.queries import accounts
+from medical_audit.domain.errors import Refused
+from medical_audit.forms import text_of
+
+
+@require_safe
+def account_list(request: TenantRequest, slug: str) -> HttpResponse:
+    context = {
+        "rows": accounts.list_accounts(actor=request.actor, now=request.now),
+        "setups": accounts.open_setups(actor=request.actor),
+        "can_edit": request.actor.may(Permission.AUTOMATION_ENTER, request.tenant.id),
+    }
+    return render(request, "infra/account_list.html", context)
+
+
+@require_safe
+def account_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    context = {
+        "seen": accounts.get_account(pk, actor=request.actor, now=request.now),
+        "can_edit": request.actor.may(Permission.AUTOMATION_ENTER, request.tenant.id),
+    }
+    return render(request, "infra/account_detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_new(request: TenantRequest, slug: str) -> HttpResponse:
+    """First step: which account, where, and what Toban is to do there."""
+    request.actor.require(Permission.AUTOMATION_ENTER, request.tenant.id)
+    form = SetupForm(
+        request.POST or None,
+        initial={"region": [COMMON_REGIONS[0]], "feature": [str(one) for one in Feature]},
+    )
+    refused = ""
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            row = setups.begin_setup(
+                given["account_id"], given["name"], regions=given["regions"], features=given["feature"],
+                managed_only=given["managed_only"], actor=request.actor, now=request.now,
+            )  # fmt: skip
+        except Refused as why:
+            refused = why.code
+            if refused == "bad_parameter" and why.params.get("name") == "regions":
+                form.add_error("other_regions", "")
+        else:
+            return redirect("infra:account-setup", slug=slug, pk=row.id)
+    context = {"form": form, "refused": refused, "regions": COMMON_REGIONS, "features": list(Feature)}
+    return render(request, "infra/account_new.html", context, status=422 if request.method == "POST" else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_setup(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """Second and third step: the roles to make in the account, and the proof that they are right."""
+    if request.method == "POST":
+        return _move(request, slug, pk)
+    seen = accounts.get_setup(pk, actor=request.actor)
+    context: dict[str, Any] = {
+        "seen": seen,
+        "checks": [(one, _statement(one, seen.setup.account_id)) for one in seen.checks],
+        "principal": settings.AWS_PRINCIPAL_ARN,
+        "roles": list(AccountRole),
+    }
+    if request.GET.get("part") == "live":
+        return render(request, "infra/_account_proof.html", context)
+    if settings.AWS_PRINCIPAL_ARN:
+        context["template"] = json.dumps(accounts.template_of(seen.setup), indent=2)
+    return render(request, "infra/account_setup.html", context)
+
+
+def _move(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    then = text_of(request.POST, "then")
+    if then == "prove":
+        row = setups.ask_proof(pk, actor=request.actor, now=request.now)
+        transaction.on_commit(partial(tasks.kick_proof, row.tenant_id, row.id))
+    elif then == "take-in":
+        account = setups.take_in(pk, actor=request.actor, now=request.now)
+        return redirect("infra:account", slug=slug, pk=account.id)
+    elif then == "give-up":
+        setups.give_up(pk, actor=request.actor, now=request.now)
+        return redirect("infra:accounts", slug=slug)
+    else:
+        raise Refused("bad_parameter", name="then", allowed="prove, take-in, give-up")
+    return redirect("infra:account-setup", slug=slug, pk=pk)
+
+
+def _statement(check: Any, account_id: str) -> str:
+    return (
+        json.dumps(missing_statement(check.missing, check.role, account_id), indent=2)
+        if check.missing
+        else ""
+    )
+
+
+@require_safe
+def account_template(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """The CloudFormation template as a file."""
+    seen = accounts.get_setup(pk, actor=request.actor)
+    answer = HttpResponse(
+        json.dumps(accounts.template_of(seen.setup), indent=2), content_type="application/json"
+    )
+    answer["Content-Disposition"] = f'attachment; filename="toban-{seen.setup.account_id}.json"'
+    return answer
+
+
+@require_POST
+def account_prove(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """Prove the roles of an account that is in once more."""
+    row = setups.begin_again(pk, actor=request.actor, now=request.now)
+    row = setups.ask_proof(row.id, actor=request.actor, now=request.now)
+    transaction.on_commit(partial(tasks.kick_proof, row.tenant_id, row.id))
+    return redirect("infra:account-setup", slug=slug, pk=row.id)
+
+
+@require_POST
+def account_automation(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """Enter that the clock of an account is switched on or off; another person confirms it."""
+    operation = automation.enter_automation(
+        pk, text_of(request.POST, "mode"), actor=request.actor, now=request.now,
+        reason=text_of(request.POST, "reason", 500),
+    )  # fmt: skip
+    return redirect("medical_audit:operation", slug=slug, pk=operation.id)

@@ -1,0 +1,115 @@
+"""Least privilege, word for word: each policy holds exactly what the features that were switched on need."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+
+from infra.domain import onboarding
+from infra.domain.onboarding import AccountRole, Check, Feature, Status, proven
+
+ACCOUNT = "111122223333"
+SETS = [
+    combination for size in (1, 2, 3) for combination in itertools.combinations(Feature, size)
+]  # fmt: skip
+
+
+def actions_of(policy: onboarding.Policy) -> set[str]:
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+@pytest.mark.parametrize("features", SETS)
+def test_each_role_holds_what_its_features_need_and_nothing_else(features: tuple[Feature, ...]) -> None:
+    looks = {action for one in features for action in onboarding.READS[one]}
+    changes = {action for one in features for action in onboarding.CHANGES[one]}
+    keys = {"kms:CreateGrant"} if Feature.SERVERS in features else set()
+    assert actions_of(onboarding.read_policy(features)) == looks
+    assert actions_of(onboarding.operate_policy(ACCOUNT, features, managed_only=False)) == changes | keys
+
+
+def test_the_role_that_looks_changes_nothing() -> None:
+    assert all(":Describe" in action for action in actions_of(onboarding.read_policy(Feature)))
+
+
+def test_nothing_is_operated_outside_the_account() -> None:
+    policy = onboarding.operate_policy(ACCOUNT, Feature, managed_only=False)
+    assert all(f":{ACCOUNT}:" in statement["Resource"] for statement in policy["Statement"])
+
+
+def test_only_the_tag_name_may_be_set_and_none_may_be_set_without_naming_it() -> None:
+    policy = onboarding.operate_policy(ACCOUNT, [Feature.VOLUMES], managed_only=False)
+    (statement,) = policy["Statement"]
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["Name"]},
+        "Null": {"aws:TagKeys": "false"},
+    }
+
+
+def test_managed_only_binds_starts_and_stops_to_the_tag() -> None:
+    policy = onboarding.operate_policy(ACCOUNT, [Feature.SERVERS, Feature.DATABASES], managed_only=True)
+    bound = {statement["Sid"]: statement.get("Condition") for statement in policy["Statement"]}
+    managed = {"StringEquals": {"aws:ResourceTag/Toban": "managed"}}
+    assert bound["TobanServers"] == bound["TobanDatabases"] == managed
+
+
+def test_a_disk_key_is_granted_to_ec2_only() -> None:
+    policy = onboarding.operate_policy(ACCOUNT, [Feature.SERVERS], managed_only=False)
+    (keys,) = [one for one in policy["Statement"] if one["Action"] == ["kms:CreateGrant"]]
+    assert keys["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
+
+
+def test_only_toban_with_this_id_and_a_name_behind_the_call_gets_in() -> None:
+    (statement,) = onboarding.trust_policy("arn:aws:iam::999988887777:role/toban", "abc")["Statement"]
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::999988887777:role/toban"}
+    assert statement["Condition"]["StringEquals"] == {"sts:ExternalId": "abc"}
+    assert statement["Condition"]["StringLike"] == {"sts:SourceIdentity": ["u-*", "sched-*", "read-*"]}
+
+
+def test_the_template_is_json_that_cloudformation_takes_in_this_account_only() -> None:
+    made = onboarding.template("arn:aws:iam::9:role/t", "abc", ACCOUNT, list(Feature), managed_only=False)
+    assert len(json.dumps(made)) < 51_200, "CloudFormation takes a template body of at most 51,200 bytes"
+    assert set(made["Resources"]) == {"TobanRead", "TobanOperate"}
+    (assertion,) = made["Rules"]["RightAccount"]["Assertions"]
+    assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "AWS::AccountId"}, ACCOUNT]}
+
+
+@pytest.mark.parametrize(
+    ("action", "role", "resource"),
+    [
+        ("ec2:StopInstances", AccountRole.OPERATE, f"arn:aws:ec2:*:{ACCOUNT}:instance/*"),
+        ("rds:DescribeDBInstances", AccountRole.READ, "*"),
+        ("kms:CreateGrant", AccountRole.OPERATE, f"arn:aws:kms:*:{ACCOUNT}:key/*"),
+        ("ec2:Something", AccountRole.OPERATE, "*"),
+    ],
+)
+def test_what_is_missing_is_named_as_a_statement_to_add(
+    action: str, role: AccountRole, resource: str
+) -> None:
+    statement = onboarding.missing_statement(action, role, ACCOUNT)
+    assert (statement["Action"], statement["Resource"]) == ([action], resource)
+
+
+def passed(code: str, role: AccountRole) -> Check:
+    return Check(code, role, Status.PASSED)
+
+
+ENTERED = [passed("right_id", role) for role in AccountRole]
+
+
+@pytest.mark.parametrize(
+    ("checks", "right"),
+    [
+        ([], False),
+        (ENTERED, True),
+        (ENTERED[:1], False),
+        ([*ENTERED, Check("no_dry_run", AccountRole.OPERATE, Status.UNTRIED)], True),
+        ([*ENTERED, Check("may_not", AccountRole.READ, Status.FAILED)], False),
+    ],
+)
+def test_a_proof_holds_when_nothing_failed_and_both_roles_were_entered(
+    checks: list[Check], right: bool
+) -> None:
+    assert proven(checks) is right
+    assert [onboarding.check_from_json(one.as_json()) for one in checks] == checks

@@ -1,0 +1,130 @@
+"""The pages of AWS accounts: taking one in step by step, how each answers, switching its clock."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import override_settings
+
+from accounts.domain.permissions import Role
+from infra.models import AccountSetup, Region
+from infra.operations.setups import ask_proof, run_proof
+from medical_audit import clock
+from medical_audit.models import Operation
+from medical_audit.tenancy import tenant_scope
+from tests.conftest import AsRole
+from tests.factories import Cast
+from tests.infra.operations.test_setups import create_stack
+from tests.simulated import TOKYO, new_account_id
+from tests.stage import Stage, make_stage
+
+
+@pytest.fixture
+def stage(cast: Cast) -> Stage:
+    return make_stage(cast, automation=False)
+
+
+def given(**changed: object) -> dict[str, object]:
+    return {
+        "account_id": new_account_id(),
+        "name": "本番",
+        "region": [TOKYO],
+        "feature": ["servers"],
+    } | changed
+
+
+def begun(stage: Stage) -> AccountSetup:
+    answer = stage.client(Role.ADMINISTRATOR).post(
+        stage.url("accounts/new/"), given(feature=["servers", "volumes", "databases"])
+    )
+    assert answer.status_code == 302
+    with tenant_scope(stage.cast.tenant.id):
+        row: AccountSetup = AccountSetup.objects.order_by("-started_at")[0]
+    return row
+
+
+def test_an_account_is_taken_in_from_the_first_step_to_the_last(stage: Stage, as_role: AsRole) -> None:
+    row = begun(stage)
+    admin = stage.client(Role.ADMINISTRATOR)
+    here = stage.url(f"accounts/setup/{row.id}/")
+    page = admin.get(here).content.decode()
+    assert row.external_id in page
+    file = admin.get(f"{here}template/")
+    assert file["Content-Disposition"] == f'attachment; filename="toban-{row.account_id}.json"'
+    assert row.external_id in file.content.decode()
+    create_stack(row)
+    ask_proof(row.id, actor=stage.cast.actor(Role.ADMINISTRATOR), now=clock.now())
+    under_way = admin.get(here).content.decode()
+    assert 'hx-trigger="every 2s"' in under_way
+    with as_role("worker"):
+        run_proof(stage.cast.tenant.id, row.id, worker="test", clock=clock.now)
+    proven = admin.get(here).content.decode()
+    assert 'value="take-in"' in proven
+    assert "every 2s" not in proven
+    answer = admin.post(here, {"then": "take-in"}, follow=True)
+    assert row.account_id in answer.content.decode()
+    assert answer.resolver_match.url_name == "account"
+
+
+def test_a_failed_proof_names_the_cure_and_offers_no_way_in(stage: Stage, as_role: AsRole) -> None:
+    row = begun(stage)
+    admin = stage.client(Role.ADMINISTRATOR)
+    ask_proof(row.id, actor=stage.cast.actor(Role.ADMINISTRATOR), now=clock.now())
+    with as_role("worker"):
+        run_proof(stage.cast.tenant.id, row.id, worker="test", clock=clock.now)
+    page = admin.get(stage.url(f"accounts/setup/{row.id}/")).content.decode()
+    assert "sts:ExternalId" in page
+    assert 'value="take-in"' not in page
+    refused = admin.post(stage.url(f"accounts/setup/{row.id}/"), {"then": "take-in"})
+    assert refused.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"account_id": "1234"}, "id_account_id-problem"),
+        ({"name": ""}, "id_name-problem"),
+        ({"region": [], "other_regions": ""}, "id_other_regions-problem"),
+        ({"feature": []}, "id_feature"),
+    ],
+)
+def test_bad_fields_are_named_and_what_was_typed_stays(
+    stage: Stage, changed: dict[str, object], problem: str
+) -> None:
+    answer = stage.client(Role.ADMINISTRATOR).post(
+        stage.url("accounts/new/"), given(name="院内サーバ") | changed
+    )
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert problem in page
+    assert "院内サーバ" in page or changed.get("name") == ""
+
+
+def test_without_its_own_role_toban_says_so_and_hands_out_nothing(stage: Stage) -> None:
+    row = begun(stage)
+    with override_settings(AWS_PRINCIPAL_ARN=""):
+        page = stage.client(Role.ADMINISTRATOR).get(stage.url(f"accounts/setup/{row.id}/"))
+        assert "TOBAN_AWS_PRINCIPAL_ARN" in page.content.decode()
+        file = stage.client(Role.ADMINISTRATOR).get(stage.url(f"accounts/setup/{row.id}/template/"))
+        assert file.status_code == 422
+
+
+def test_the_list_says_how_each_account_answers(stage: Stage, as_role: AsRole) -> None:
+    with as_role("worker"), tenant_scope(stage.cast.tenant.id):
+        Region.objects.update(inventory_problem="role_refused", inventory_problem_since=clock.now())
+    for role in Role:
+        page = stage.client(role).get(stage.url("accounts/")).content.decode()
+        assert "state-failed" in page
+        assert ("accounts/new/" in page) is (role is Role.ADMINISTRATOR)
+
+
+def test_switching_on_is_entered_here_and_confirmed_by_somebody_else(stage: Stage) -> None:
+    url = stage.url(f"accounts/{stage.account.id}/automation/")
+    answer = stage.client(Role.ADMINISTRATOR).post(url, {"mode": "on", "reason": "本稼働"})
+    assert answer.status_code == 302
+    with tenant_scope(stage.cast.tenant.id):
+        operation = Operation.objects.get(kind="account.automation")
+    assert (operation.state, operation.parameters) == ("ENTERED", {"mode": "on"})
+    page = stage.client(Role.VIEWER).get(stage.url(f"accounts/{stage.account.id}/")).content.decode()
+    assert str(operation.id) in page
+    same = stage.client(Role.ADMINISTRATOR).post(url, {"mode": "observe", "reason": "x"})
+    assert same.status_code == 422
