@@ -146,14 +146,12 @@ def switch_on(cast: Cast, account: AwsAccount, now: datetime) -> Operation:
     )
 
 
-def customer_client(account_id: str, service: str) -> Any:
+def customer_client(account_id: str, service: str, endpoint: str = "") -> Any:
     """A boto3 client of the customer himself, who may do everything in his account."""
-    endpoint = os.environ["AWS_ENDPOINT_URL"]
-    own = {"endpoint_url": endpoint, "region_name": TOKYO}
-    sts = boto3.client("sts", aws_access_key_id="customer", aws_secret_access_key="customer", **own)
+    session: Any = boto3.Session(aws_access_key_id="customer", aws_secret_access_key="customer")
+    url = endpoint or os.environ["AWS_ENDPOINT_URL"]
     arn = f"arn:aws:iam::{account_id}:role/Administrator"
+    sts = session.client("sts", endpoint_url=url, region_name=TOKYO)
     keys = sts.assume_role(RoleArn=arn, RoleSessionName="customer")["Credentials"]
-    return boto3.client(
-        service, aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"], **own,
-    )  # fmt: skip
+    inside: Any = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    return inside.client(service, endpoint_url=url, region_name=TOKYO)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from infra.aws import metrics
 from infra.aws.config import Config, get_config
@@ -26,6 +26,9 @@ from infra.aws.sessions import (
     acting_as,
 )
 from infra.domain.aws import AwsError, LeaseLost, Problem, Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
 
 logger = logging.getLogger(__name__)
 
@@ -142,16 +145,17 @@ class Gateway:
 
     def assume(self, target: Target, external_id: str | None) -> RoleCredentials:
         """Ask STS for the target's role with an ExternalId, or with none. No pacing: once an hour and role. Raises AwsError."""
-        key = {} if external_id is None else {"ExternalId": external_id}
+        request: AssumeRoleRequestTypeDef = {
+            "RoleArn": target.role_arn,
+            "RoleSessionName": f"toban-{target.tenant_id.hex[:12]}",
+            "SourceIdentity": target.source,
+            "DurationSeconds": ROLE_SECONDS,
+        }
+        if external_id is not None:
+            request["ExternalId"] = external_id
 
         def ask() -> RoleCredentials:
-            answer = self.clients.own_sts().assume_role(
-                RoleArn=target.role_arn,
-                RoleSessionName=f"toban-{target.tenant_id.hex[:12]}",
-                SourceIdentity=target.source,
-                DurationSeconds=ROLE_SECONDS,
-                **key,
-            )
+            answer = self.clients.own_sts().assume_role(**request)
             given = answer["Credentials"]
             return RoleCredentials(
                 given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], given["Expiration"]

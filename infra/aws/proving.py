@@ -60,7 +60,7 @@ def _entered(checks: Sequence[Check], role: AccountRole) -> bool:
 def _door(target: Target, role: AccountRole) -> Iterator[Check]:
     """The role lets in who brings the right ExternalId, and nobody else. Source: IAM user guide, confused deputy."""
     for code, external_id in (("no_id", None), ("wrong_id", secrets.token_hex(16))):
-        yield _kept_out(code, role, lambda external_id=external_id: current().assume(target, external_id))
+        yield _kept_out(code, target, role, external_id)
     try:
         account = caller_account(target)
     except AwsError as error:
@@ -71,9 +71,9 @@ def _door(target: Target, role: AccountRole) -> Iterator[Check]:
     yield Check("right_account", role, Status.PASSED if same else Status.FAILED, account)
 
 
-def _kept_out(code: str, role: AccountRole, knock: Callable[[], object]) -> Check:
+def _kept_out(code: str, target: Target, role: AccountRole, external_id: str | None) -> Check:
     try:
-        knock()
+        current().assume(target, external_id)
     except AwsError as error:
         refused = error.problem is Problem.ROLE_REFUSED
         return Check(

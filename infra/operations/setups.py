@@ -51,7 +51,7 @@ def begin_setup(
         with tenant_scope(actor.tenant_id):
             if AwsAccount.objects.filter(account_id=account_id).exists():
                 raise Refused("account_taken", name="account_id", account_id=account_id)
-            row = AccountSetup.objects.create(
+            row: AccountSetup = AccountSetup.objects.create(
                 tenant_id=actor.tenant_id, account_id=account_id, name=name.strip(), regions=list(regions),
                 features=wanted, managed_only=managed_only, role_arn=arns[AccountRole.OPERATE],
                 read_role_arn=arns[AccountRole.READ], external_id=external_id, started_by_id=actor.id,
@@ -77,13 +77,14 @@ def begin_again(account: UUID, *, actor: Actor, now: datetime) -> AccountSetup:
         )
         if last is not None:
             return last
-        return AccountSetup.objects.create(
+        made: AccountSetup = AccountSetup.objects.create(
             tenant_id=actor.tenant_id, registered=trust.account, account_id=trust.account.account_id,
             name=trust.account.name, regions=list(Region.objects.filter(account=trust.account).values_list("name", flat=True)),
             features=[str(one) for one in Feature], role_arn=trust.role_arn,
             read_role_arn=trust.read_role_arn or trust.role_arn, external_id=trust.external_id, started_by_id=actor.id,
             started_by_name=actor.name, started_at=now, closed_at=now,
         )  # fmt: skip
+        return made
 
 
 def ask_proof(setup_id: UUID, *, actor: Actor, now: datetime) -> AccountSetup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -115,7 +115,8 @@ def _with_health(accounts: Sequence[AwsAccount], now: datetime) -> list[ListedAc
 def _is_late(region: Region, now: datetime) -> bool:
     if region.inventory_at is None:
         return False
-    return (now - region.inventory_at).total_seconds() > LATE_AFTER_INTERVALS * settings.INVENTORY_EVERY_S
+    late_after = timedelta(seconds=LATE_AFTER_INTERVALS * settings.INVENTORY_EVERY_S)
+    return bool(now - region.inventory_at > late_after)
 
 
 # --- setups ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 
 from config.simulator.trust import CALLER
@@ -18,22 +17,14 @@ from infra.domain.aws import AwsError, Problem, Target
 from infra.domain.onboarding import AccountRole, Check, Feature, Status, proven
 from tests.infra.aws.builders import REGION, make_target
 from tests.infra.aws.simulator import Account
+from tests.simulated import customer_client
 
 EVERY = tuple(Feature)
 EXTERNAL_ID = "0f9c2b7d5e8a4c21b6d3e0f1a2b3c4d5"
 
 
 def customer(account: Account, service: str) -> Any:
-    """A client of the customer himself, who may do everything in his account."""
-    sts = boto3.client(
-        "sts", endpoint_url=account.url, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    arn = f"arn:aws:iam::{account.target.account_id}:role/Administrator"
-    keys = sts.assume_role(RoleArn=arn, RoleSessionName="customer")["Credentials"]
-    return boto3.client(
-        service, endpoint_url=account.url, region_name=REGION, aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"],
-    )  # fmt: skip
+    return customer_client(account.target.account_id, service, account.url)
 
 
 def create_stack(account: Account, *, external_id: str = EXTERNAL_ID, principal: str = CALLER) -> None:

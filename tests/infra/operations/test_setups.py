@@ -216,7 +216,7 @@ def test_an_account_that_is_in_is_proven_again_with_its_own_roles(admin: Actor, 
 )
 def test_bad_input_is_named(admin: Actor, field: str, value: list[str], named: str) -> None:
     with pytest.raises(Refused) as refused:
-        begin(admin, **{field: value})
+        begin(admin, "", **{field: value})  # type: ignore[arg-type]
     assert (refused.value.code, refused.value.params["name"]) == ("bad_parameter", named)
 
 
@@ -240,7 +240,7 @@ def test_another_tenants_setup_is_no_setup(cast: Cast, admin: Actor) -> None:
     stranger = cast.stranger_actor
     for refused in (ask_proof, take_in, give_up):
         with pytest.raises(NotFound):
-            refused(row.id, actor=stranger, now=NOW)  # type: ignore[operator]
+            refused(row.id, actor=stranger, now=NOW)
 
 
 def test_automation_is_entered_for_a_known_account_and_a_real_change(cast: Cast, admin: Actor) -> None:
