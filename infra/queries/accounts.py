@@ -145,12 +145,12 @@ def open_setups(*, actor: Actor) -> list[AccountSetup]:
 
 
 def get_setup(pk: UUID, *, actor: Actor) -> SeenSetup:
-    """One setup, open or about an account that is in. Raises NotPermitted, NotFound."""
-    actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
+    """One setup, open or about an account that is in. Raises NotFound, then NotPermitted."""
     wanted = AccountSetup.objects.select_related("registered")
     row = wanted.filter(Q(closed_at__isnull=True) | Q(registered__isnull=False), id=pk).first()
     if row is None:
         raise NotFound(type="setup", id=str(pk))
+    actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
     return SeenSetup(row, tuple(check_from_json(one) for one in row.proof))
 
 

@@ -72,9 +72,9 @@ def account_new(request: TenantRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_setup(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """Second and third step: the roles to make in the account, and the proof that they are right."""
+    seen = accounts.get_setup(pk, actor=request.actor)
     if request.method == "POST":
         return _move(request, slug, pk)
-    seen = accounts.get_setup(pk, actor=request.actor)
     context: dict[str, Any] = {
         "seen": seen,
         "checks": [(one, _statement(one, seen.setup.account_id)) for one in seen.checks],
@@ -126,6 +126,7 @@ def account_template(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
 @require_POST
 def account_prove(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """Prove the roles of an account that is in once more."""
+    accounts.get_account(pk, actor=request.actor, now=request.now)
     row = setups.begin_again(pk, actor=request.actor, now=request.now)
     row = setups.ask_proof(row.id, actor=request.actor, now=request.now)
     transaction.on_commit(partial(tasks.kick_proof, row.tenant_id, row.id))
@@ -135,6 +136,7 @@ def account_prove(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
 @require_POST
 def account_automation(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """Enter that the clock of an account is switched on or off; another person confirms it."""
+    accounts.get_account(pk, actor=request.actor, now=request.now)
     operation = automation.enter_automation(
         pk, text_of(request.POST, "mode"), actor=request.actor, now=request.now,
         reason=text_of(request.POST, "reason", 500),

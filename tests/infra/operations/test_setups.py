@@ -216,7 +216,7 @@ def test_an_account_that_is_in_is_proven_again_with_its_own_roles(admin: Actor, 
 )
 def test_bad_input_is_named(admin: Actor, field: str, value: list[str], named: str) -> None:
     with pytest.raises(Refused) as refused:
-        begin(admin, "", **{field: value})  # type: ignore[arg-type]
+        begin(admin, "", **{field: value})
     assert (refused.value.code, refused.value.params["name"]) == ("bad_parameter", named)
 
 
