@@ -10,7 +10,7 @@ from medical_audit.walls import Walls
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('infra', '0004_calendar'),
+        ('infra', '0005_alike_names'),
     ]
 
     operations = [
