@@ -56,6 +56,8 @@ Seeding (no call lands in the middle of one)
 Trust
     POST /_sim/accounts {"account_id", "role_arn"?, "external_id"?, "refuse"?: true} or a list of them; GET lists.
         A wrong role, a missing or wrong ExternalId, or `refuse` -> AccessDenied.
+    POST /_sim/stack {"account", "template": {...}}  Makes the IAM roles of a CloudFormation template; their trust
+        policies then decide who is let in.
     POST /_sim/trust {"strict": true}       Accounts that are not registered are refused too.
 
 Behaviour

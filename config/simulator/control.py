@@ -15,7 +15,7 @@ from config.simulator import fleet, seed, wire
 from config.simulator.app import Simulator
 from config.simulator.generate import generate, plan_from_json
 from config.simulator.model import Fleet, fleet_from_json
-from config.simulator.trust import Trusted
+from config.simulator.trust import Trusted, make_roles
 from config.simulator.wire import Answer
 
 VERSION = "1"
@@ -60,6 +60,7 @@ class Control:
             ("POST", "marks"): self._mark,
             ("POST", "seed"): self._seed,
             ("POST", "demo"): self._demo,
+            ("POST", "stack"): self._stack,
         }
 
     def answer(self, method: str, path: str, query: str, body: bytes) -> Answer:
@@ -157,6 +158,10 @@ class Control:
         self.simulator.trust.strict = bool(body["strict"])
         return {"strict": self.simulator.trust.strict}
 
+    def _stack(self, id: str, query: Mapping[str, str], body: Any) -> Any:
+        """What a customer does with a template in CloudFormation, as far as it makes roles."""
+        return {"roles": make_roles(body["account"], body["template"])}
+
     def _mark(self, id: str, query: Mapping[str, str], body: Any) -> Any:
         values = dict(body)
         self.simulator.world.mark(values.pop("id"), **values)
@@ -192,6 +197,9 @@ class Control:
         at = datetime.fromisoformat(body["at"])
         demo = fleet.demo_fleet(at)
         simulator = self.simulator
+        simulator.trust.strict = (
+            True  # an account that was made up by a visitor lets nobody in before its roles stand
+        )
         for account in fleet.ACCOUNTS:
             self._empty(account.account_id)
             simulator.world.delays.set(body.get("delays", _DEMO_DELAYS), account.account_id)

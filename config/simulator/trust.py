@@ -82,6 +82,22 @@ def _trust_document(account_id: str, arn: str) -> Mapping[str, Any] | None:
     return None
 
 
+def make_roles(account_id: str, template: Mapping[str, Any]) -> list[str]:
+    """Make the IAM roles of a CloudFormation template in an account, anew where they stand already; gives their ARNs."""
+    backend = iam_backends[account_id]["aws"]
+    made = []
+    for resource in template["Resources"].values():
+        given = resource["Properties"]
+        for old in [role for role in backend.roles.values() if role.name == given["RoleName"]]:
+            backend.roles.pop(old.id)
+        role = backend.create_role(
+            role_name=given["RoleName"], assume_role_policy_document=json.dumps(given["AssumeRolePolicyDocument"]),
+            path="/", permissions_boundary=None, description="", tags=[], max_session_duration=given["MaxSessionDuration"],
+        )  # fmt: skip
+        made.append(role.arn)
+    return made
+
+
 def _lets_in(document: Mapping[str, Any], call: Call) -> bool:
     """Whether every action that the call needs is allowed: a SourceIdentity needs one of its own."""
     needed = {"sts:AssumeRole"} | ({"sts:SetSourceIdentity"} if "SourceIdentity" in call.params else set())

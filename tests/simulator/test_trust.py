@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from config.simulator.trust import CALLER
 from tests.simulator.client import Simulator, error_code, running
 
 ROLE = "arn:aws:iam::{}:role/TobanOperator"
@@ -75,3 +76,25 @@ def test_strict_refuses_unknown_accounts_and_keys_outlive_a_restart(
 
     assert denied == "AccessDenied"
     assert [one["OwnerId"] for one in found] == [account]
+
+
+def test_a_role_that_a_stack_made_lets_in_whom_its_trust_policy_names(
+    simulator: Simulator, account: str
+) -> None:
+    trust = {
+        "Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+        "Condition": {"StringEquals": {"sts:ExternalId": "x-1"}, "StringLike": {"sts:SourceIdentity": ["u-*"]}},
+    }  # fmt: skip
+    role = {"RoleName": "TobanOperator", "MaxSessionDuration": 3600,
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}}  # fmt: skip
+    template = {"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": role}}}
+
+    made = simulator.ask("POST", "stack", {"account": account, "template": template})
+
+    assert made == {"roles": [ROLE.format(account)]}
+    sts = simulator.client("sts")
+    arguments = {"RoleArn": ROLE.format(account), "RoleSessionName": "test"}
+    assert sts.assume_role(**arguments, ExternalId="x-1", SourceIdentity="u-1")["Credentials"]
+    for wrong in ({}, {"ExternalId": "x-1"}, {"ExternalId": "x-2", "SourceIdentity": "u-1"},
+                  {"ExternalId": "x-1", "SourceIdentity": "somebody"}):  # fmt: skip
+        assert error_code(sts.assume_role, **arguments, **wrong) == "AccessDenied"
