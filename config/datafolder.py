@@ -132,27 +132,26 @@ class DataFolder:
         """The Django secret key of this stack, made once."""
         file = self.path / "secret_key"
         if not file.exists():
-            fresh = self.path / f"secret_key.{os.getpid()}"
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_urlsafe(50))
-            with contextlib.suppress(FileExistsError):
-                os.link(fresh, file)  # of two first starts only one wins, and both read the same key
-            fresh.unlink()
+            self._once(file, secrets.token_urlsafe(50))
         return file.read_text().strip()
 
     def seal_key(self) -> tuple[Path, str]:
         """The file with this stack's sealing key, made once, and the public key that belongs to it."""
         file, public = self.path / "seal_key", self.path / "seal_key.pub"
         if not public.exists():
-            fresh = self.path / f"seal_key.{os.getpid()}"
-            signer = Signer.generate(ORIGIN)
-            fresh.touch(mode=0o600)
-            fresh.write_text(signer.seed())
-            with contextlib.suppress(FileExistsError):
-                os.link(fresh, file)
-            fresh.write_text(str(Signer.from_text(ORIGIN, file.read_text()).verifier))
-            fresh.replace(public)
+            self._once(file, Signer.generate(ORIGIN).seed())
+            self._once(public, str(Signer.from_text(ORIGIN, file.read_text()).verifier))
         return file, public.read_text().strip()
+
+    @staticmethod
+    def _once(file: Path, text: str) -> None:
+        """Write a file that is made once and closed to others: of two first starts one wins, and both read the same."""
+        fresh = file.with_name(f"{file.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(text)
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, file)
+        fresh.unlink()
 
     def _memory(self) -> dict[str, Any]:
         try:

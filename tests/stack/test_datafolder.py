@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from config.datafolder import MARKER, DataFolder, StackError, default_path
+from medical_audit.domain.checkpoint import ORIGIN
+from medical_audit.domain.notes import Signer
 
 
 def test_a_folder_with_foreign_files_is_refused(tmp_path: Path) -> None:
@@ -83,3 +85,13 @@ def test_a_broken_memory_is_forgotten_not_fatal(folder: DataFolder) -> None:
 )
 def test_where_the_folder_lies(environ: dict[str, str], expected: Path) -> None:
     assert default_path(environ) == expected
+
+
+def test_the_sealing_key_is_made_once_and_its_public_half_belongs_to_it(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    file, public = folder.seal_key()
+    seed = file.read_text()
+    assert str(Signer.from_text(ORIGIN, seed).verifier) == public
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert folder.seal_key() == (file, public)
+    assert file.read_text() == seed
