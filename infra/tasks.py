@@ -56,8 +56,6 @@ def take_inventory(tenant_id: str, region_id: str, force: bool = False) -> None:
         UUID(tenant_id), UUID(region_id), worker=worker_name(), clock=clock.now, force=force
     )
     if taken is not None:
-        for lane in taken.lanes:
-            wake(UUID(tenant_id), lane)
         log.info("inventory", tenant=tenant_id, region=region_id, resources=taken.resources, changed=taken.changed,
                  tagging=taken.tagging, problem=taken.problem)  # fmt: skip
 

@@ -23,6 +23,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "operation.retried": _("To be tried again: %(operation)s. %(problem)s"),
     "operation.postponed": _("Postponed: %(operation)s. %(problem)s"),
     "schedule.skipped": _("Not carried out, as planned: %(operation)s. %(reason)s"),
+    "schedule.skipped_earlier": _(
+        "Not carried out, as planned, while Toban was away: %(number)s times %(operation)s, last with the reason: %(reason)s"
+    ),
     "schedule.observed": _("Only observed, because the automation is off: %(operation)s."),
     "schedule.unauthorised": _(
         "Left out: %(entries)s planned actions rest on something that %(subject)s did not confirm."
@@ -87,6 +90,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "operation.retried": _("Operation to be tried again"),
     "operation.postponed": _("Operation postponed"),
     "schedule.skipped": _("Planned start or stop skipped"),
+    "schedule.skipped_earlier": _("Planned starts or stops skipped earlier"),
     "schedule.observed": _("Only observed"),
     "schedule.unauthorised": _("Planned action left out"),
     "schedule.long_outage": _("Long outage"),

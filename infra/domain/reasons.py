@@ -41,6 +41,11 @@ class ReasonCode(StrEnum):
     STARTED_OUTSIDE = "started_outside"
 
 
+#: Causes of what puts a resource right, instead of beginning or ending its hours.
+CORRECTIONS = frozenset(
+    {ReasonCode.ENFORCED, ReasonCode.NEWLY_FOUND, ReasonCode.AUTO_RESTART, ReasonCode.STARTED_OUTSIDE}
+)
+
 # start, stop: "HH:MM" in the schedule's zone. until, since: instants (UTC). day: the local date that decides. weekday: 0 is Monday.
 PARAMS: Mapping[ReasonCode, tuple[str, ...]] = {
     ReasonCode.NOT_SCHEDULED: (),

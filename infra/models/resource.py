@@ -50,6 +50,10 @@ class Resource(TenantModel):
     schedule_revision = models.UUIDField(
         null=True, help_text="the published revision it follows, if a named schedule"
     )
+    owed = models.JSONField(
+        default=list,
+        help_text="what fell due before its rules changed and no tick has entered yet, see infra.operations.owing",
+    )
     memory = models.JSONField(
         default=dict, help_text="what must be restored at the next start, e.g. sizes of a group"
     )

@@ -151,8 +151,9 @@ class Override(TenantModel):
 class HeldRound(TenantModel):
     """Stops that one tick did not enter because they are too large a share of the tenant: a person decides.
 
-    `items`: a list of {"resource", "kind", "due_at"}. `operation`: the round.release that waits for the person. Once
-    `released_at` is set, the next tick enters the stops.
+    `items`: a list of {"resource", "kind", "due_at", "due"}, the last as infra.operations.owing writes it. `operation`: the
+    round.release that waits for the person, empty while the tick still collects. Once `released_at` is set, the next
+    tick enters the stops.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -160,7 +161,7 @@ class HeldRound(TenantModel):
     items = models.JSONField()
     running = models.IntegerField(help_text="Resources of the tenant that ran at that moment")
     limit_percent = models.IntegerField()
-    operation = models.CharField(max_length=36)
+    operation = models.CharField(max_length=36, blank=True)
     released_at = models.DateTimeField(null=True)
     released_by_id = models.CharField(max_length=64, blank=True)
     released_by_name = models.CharField(max_length=200, blank=True)

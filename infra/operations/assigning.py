@@ -84,7 +84,8 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
         raise StaleContent("assigned_meanwhile", name=operation.target_name)
     # Held until commit, so that it is not archived at the same moment.
     list(NamedSchedule.objects.filter(id=given["schedule"] or None).select_for_update())
-    if given["schedule"] and UUID(given["schedule"]) not in rules_at(now).published:
+    before = rules_at(now)
+    if given["schedule"] and UUID(given["schedule"]) not in before.published:
         raise StaleContent("not_published", name=given["schedule_name"])
     if not given["schedule"]:
         Assignment.objects.filter(**where).delete()
@@ -94,7 +95,7 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
         row.confirmed_by_id, row.confirmed_by_name = operation.confirmed_by_id, operation.confirmed_by_name
         row.save()
     rows = _rows(scope, key).select_for_update(of=("self",))
-    planned = replan(rows, rules_at(now), since=now)
+    planned = replan(rows, before, rules_at(now), now=now)
     return {"before": given["replaces_name"], "after": given["schedule_name"], "resources": planned}
 
 

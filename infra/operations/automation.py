@@ -8,13 +8,15 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.models import AwsAccount, Resource
 from infra.models.account import Automation
-from infra.operations.plans import replan
+from infra.operations.owing import owe
+from infra.operations.plans import PLAN_FIELDS, plan
 from infra.queries.rules import rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.operations.writing import write_rows
 from medical_audit.tenancy import tenant_scope
 
 KIND = "account.automation"
@@ -49,6 +51,11 @@ def enter_automation(account_id: UUID, mode: str, *, actor: Actor, now: datetime
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     """Set the mode and plan every resource from now on: what lies before the confirmation is not caught up."""
+    present = Resource.objects.filter(account_id=operation.target_id, gone_at__isnull=True)
+    rows = list(present.select_related("account").select_for_update(of=("self",)).order_by("id"))
+    rules = rules_at(now)
+    for row in rows:
+        owe(row, rules, now)
     account = AwsAccount.objects.select_for_update().get(id=operation.target_id)
     before = account.automation
     account.automation = operation.parameters["mode"]
@@ -57,7 +64,8 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     account.automation_confirmed_by_name = operation.confirmed_by_name
     account.automation_confirmed_at = now
     account.save()
-    present = Resource.objects.filter(account=account, gone_at__isnull=True)
-    rows = present.select_related("account").select_for_update(of=("self",)).order_by("id")
-    planned = replan(rows, rules_at(now), since=now)
-    return {"before": before, "after": account.automation, "resources": planned}
+    for row in rows:
+        row.account = account
+        plan(row, rules, since=now)
+    write_rows(rows, PLAN_FIELDS)
+    return {"before": before, "after": account.automation, "resources": len(rows)}

@@ -16,7 +16,7 @@ from infra.models.calendar import CompanyDayKind, ListState
 from infra.operations.plans import replan
 from infra.queries.calendars import calendar_of, library_at
 from infra.queries.forecast import forecast
-from infra.queries.rules import rules_at
+from infra.queries.rules import Rules, rules_at
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
@@ -59,13 +59,14 @@ def receive_list(
                 "removed": [day.isoformat() for day in verdict.removed],
             }
             row.state = ListState.QUARANTINED if verdict.code else ListState.ADOPTED
+        rules = rules_at(now)
         if row.state == ListState.ADOPTED:
             _replace_adopted()
             row.decided_at = now
         row.save(force_insert=True)
         _tell(row, actor, now)
         if row.state == ListState.ADOPTED:
-            _replan_all(now)
+            _replan_all(rules, now)
     return row
 
 
@@ -124,7 +125,7 @@ def apply_change(operation: Operation, now: datetime) -> dict[str, Any]:
     given = operation.parameters
     if _changed(calendar_of(now), given) is None:
         raise StaleContent("nothing_changed", name=given["name"])
-    what = given["what"]
+    what, rules = given["what"], rules_at(now)
     if what == "remove":
         Closure.objects.filter(first=given["first"], last=given["last"]).delete()
         if len(given["first"]) > 5:
@@ -140,7 +141,7 @@ def apply_change(operation: Operation, now: datetime) -> dict[str, Any]:
             tenant_id=operation.tenant_id, day=given["first"], kind=what, name=given["name"],
             operation=str(operation.id),
         )  # fmt: skip
-    return {"resources": _replan_all(now)}
+    return {"resources": _replan_all(rules, now)}
 
 
 def enter_adopt(list_id: Any, *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -168,10 +169,11 @@ def apply_adopt(operation: Operation, now: datetime) -> dict[str, Any]:
     row = rows.select_for_update().first()
     if row is None or row.digest != operation.parameters["digest"]:
         raise StaleContent("list_settled")
+    rules = rules_at(now)
     _replace_adopted()
     row.state, row.decided_at, row.operation = ListState.ADOPTED, now, str(operation.id)
     row.save()
-    return {"resources": _replan_all(now)}
+    return {"resources": _replan_all(rules, now)}
 
 
 def _judge(days: Mapping[date, str], now: datetime) -> Judgement:
@@ -188,9 +190,9 @@ def _replace_adopted() -> None:
     HolidayList.objects.filter(state=ListState.ADOPTED).update(state=ListState.REPLACED)
 
 
-def _replan_all(now: datetime) -> int:
+def _replan_all(before: Rules, now: datetime) -> int:
     rows = Resource.objects.filter(gone_at__isnull=True).select_related("account").order_by("id")
-    return replan(rows.select_for_update(of=("self",)), rules_at(now), since=now)
+    return replan(rows.select_for_update(of=("self",)), before, rules_at(now), now=now)
 
 
 def _clean(change: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What is found otherwise than it should be and must not stay so: entered after a look, on the ordinary authority.
+"""What is found otherwise than it should be and must not stay so: owed after a look, entered by the next tick on the
+ordinary authority, and held by the brake as everything else.
 
 Three cases: schedules that hold their state (enforced), newly found resources that run outside their hours (stop_new),
 and databases that run although Toban stopped them (AWS starts a stopped database after seven days).
@@ -6,29 +7,28 @@ and databases that run although Toban stopped them (AWS starts a stopped databas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from accounts.domain.permissions import Permission
 from infra.domain.duty import Duty, Occurrence, governing, wanted
 from infra.domain.power import Power
 from infra.domain.reasons import Reason, ReasonCode, because
 from infra.domain.schedule import Action, Schedule, State
-from infra.models import Region, Resource
+from infra.models import HeldRound, Region, Resource
 from infra.models.account import Automation
 from infra.models.resource import ResourceKind
 from infra.operations.dues import due_of
+from infra.operations.owing import owe_due
 from infra.queries.authority import authority_of
 from infra.queries.rules import Followed, Rules, rules_at
-from medical_audit.domain.actor import Actor
 from medical_audit.domain.states import OPEN
 from medical_audit.domain.states import State as OperationState
 from medical_audit.models import Operation
-from medical_audit.operations.automatic import Due, enter_due
+from medical_audit.operations.automatic import Due
+from medical_audit.operations.writing import write_rows
 
-PERMISSIONS = frozenset({str(Permission.POWER_ENTER)})
 DATABASES = (ResourceKind.RDS, ResourceKind.CLUSTER)
 #: AWS starts a stopped database after seven days (RDS user guide, "Stopping an Amazon RDS DB instance temporarily").
 RESTARTED_AFTER = timedelta(days=7)
@@ -36,31 +36,40 @@ _SLACK = timedelta(hours=6)
 _STATE_OF = {Power.RUNNING: State.RUNNING, Power.STOPPED: State.STOPPED}
 
 
-def enter_corrections(region: Region, *, actor: Actor, now: datetime) -> list[Operation]:
-    """Enter what puts this region's resources right; each observed change of state is corrected once at most.
+def owe_corrections(region: Region, *, now: datetime) -> int:
+    """Let the next tick put this region's resources right; returns how many. Each change of state that was seen is corrected
+    once at most.
 
     Never against an override, and never where something is under way or due anyway. Needs the tenant bound.
     """
     if region.account.automation != Automation.ON:
-        return []
+        return 0
     rules = rules_at(now)
-    rows = _candidates(region, rules, now)
-    ids = [str(row.id) for row in rows]
-    busy = set(
-        Operation.objects.filter(
-            target_type="resource", target_id__in=ids, state__in=[str(s) for s in OPEN]
-        ).values_list("target_id", flat=True)
-    )
-    stopped = _last_stops([str(row.id) for row in rows if row.kind in DATABASES])
-    dues = []
-    for row in rows:
-        if str(row.id) in busy:
-            continue
+    rows = {str(row.id): row for row in _candidates(region, rules, now)}
+    stopped = _last_stops([pk for pk, row in rows.items() if row.kind in DATABASES])
+    dues = {}
+    for pk, row in rows.items():
         duty = rules.duty(row)
-        cause = _cause(row, duty, stopped.get(str(row.id)), now)
+        cause = _cause(row, duty, stopped.get(pk), now)
         if cause is not None and (due := _due(row, duty, cause, rules, now)):
-            dues.append(due)
-    return enter_due(dues, actor=actor, now=now)
+            dues[pk] = due
+    taken_up = _taken_up(dues)
+    new = [pk for pk in dues if pk not in taken_up]
+    for pk in new:
+        owe_due(rows[pk], dues[pk], now)
+    write_rows([rows[pk] for pk in new], ("owed", "next_change_at", "next_action"))
+    return len(new)
+
+
+def _taken_up(dues: Mapping[str, Due]) -> set[str]:
+    """Those of which something is under way, that were corrected already, or on which a person has yet to decide."""
+    mine = Operation.objects.filter(target_type="resource", target_id__in=list(dues))
+    busy = set(mine.filter(state__in=[str(s) for s in OPEN]).values_list("target_id", flat=True))
+    keys = {due.dedupe_key: pk for pk, due in dues.items()}
+    done = Operation.objects.filter(dedupe_key__in=list(keys)).values_list("dedupe_key", flat=True)
+    rounds = HeldRound.objects.filter(settled_at__isnull=True).values_list("items", flat=True)
+    held = {item["resource"] for items in rounds for item in items}
+    return busy | {keys[key] for key in done} | (held & set(dues))
 
 
 def _candidates(region: Region, rules: Rules, now: datetime) -> list[Resource]:
@@ -76,7 +85,7 @@ def _candidates(region: Region, rules: Rules, now: datetime) -> list[Resource]:
     )  # fmt: skip
     # What the tick is just about to do is not corrected.
     due = Q(next_change_at__isnull=False, next_change_at__lte=now)
-    return list(rows.exclude(due).select_related("account").order_by("id"))
+    return list(rows.exclude(due).select_related("account").select_for_update(of=("self",)).order_by("id"))
 
 
 def _last_stops(ids: Sequence[str]) -> dict[str, datetime]:

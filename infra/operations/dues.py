@@ -1,13 +1,16 @@
-"""What falls due for one resource as an entry of the clock: on whose authority, why, and how it is to be done."""
+"""What falls due for one resource as entries of the clock: on whose authority, why, and how it is to be done."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
 
-from infra.domain.duty import Duty, Occurrence, Pending, wanted
+from infra.domain.duty import Duty, Occurrence, Pending, pending
 from infra.domain.schedule import Action
 from infra.models import Resource
-from infra.operations.rounds import NOT_RELEASED
 from infra.queries.authority import authority_of
 from infra.queries.rules import Followed, Rules
 from medical_audit.domain.canonical import utc_text
@@ -15,7 +18,36 @@ from medical_audit.domain.kinds import Authority, OperationTarget
 from medical_audit.operations.automatic import Due
 
 
-def dues_of(row: Resource, said: Pending, duty: Duty, rules: Rules, now: datetime) -> list[Due]:
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that is recorded about a resource and not carried out: kind of the event, and its detail."""
+
+    kind: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a schedule said of one resource up to now, and what it says next."""
+
+    dues: tuple[Due, ...]
+    notes: tuple[Note, ...]
+    next: Occurrence | None
+
+
+def spoken(row: Resource, rules: Rules, now: datetime) -> Spoken:
+    """What fell due since the plan of a row was made. Needs `row.account` and a plan."""
+    assert row.planned_from is not None
+    duty = rules.duty(row)
+    said = pending(duty, row.planned_from, now)
+    dues = _dues_of(row, said, duty, rules, now)
+    notes = list(_skips(row, said, duty, now))
+    if said.due is not None and not dues:
+        notes.append(_note("schedule.observed", row, said.due))
+    return Spoken(tuple(dues), tuple(notes), said.next)
+
+
+def _dues_of(row: Resource, said: Pending, duty: Duty, rules: Rules, now: datetime) -> list[Due]:
     """What is entered, under the authority of each; nothing in an account that only observes."""
     found = rules.followed(row)
     followed = found if isinstance(found, Followed) else None
@@ -41,10 +73,8 @@ def due_of(
     *,
     missed: str = "",
     key_at: datetime | None = None,
-    grace: timedelta | None = None,
 ) -> Due:
-    """One automatic entry. key_at: what makes it unique, where that is not the due instant; grace: where the
-    schedule's own does not hold."""
+    """One automatic entry. key_at: what makes it unique, where that is not the due instant."""
     reason: dict[str, object] = {"source": authority.source}
     if followed is not None and followed.named is not None and followed.revision is not None:
         reason |= {"schedule": followed.named.name, "revision": followed.revision.number}
@@ -57,7 +87,7 @@ def due_of(
         target=target_of_resource(row),
         parameters={"aws_id": row.aws_id, **_options(row, one, duty)},
         due_at=one.at,
-        grace=grace or duty.grace(one.action),
+        grace=duty.grace(one.action),
         dedupe_key=f"{row.kind}.{one.action}/{row.id}/{utc_text(key_at or one.at)}",
         authority=authority,
         reason=reason,
@@ -65,17 +95,41 @@ def due_of(
     )
 
 
-def held_due(row: Resource, at: datetime, rules: Rules, now: datetime, *, released: bool) -> Due | None:
-    """A stop that was held back: due since then, to be done within its grace from now on, or recorded as missed."""
-    duty, found = rules.duty(row), rules.followed(row)
-    followed = found if isinstance(found, Followed) else None
-    one = Occurrence(at, Action.STOP, None, wanted(duty, at)[1])
-    authority = authority_of(row.account, followed, rules, one)
-    if authority is None:
-        return None
-    grace = now - at + duty.grace(Action.STOP)
-    missed = "" if released else NOT_RELEASED
-    return due_of(row, one, duty, followed, authority, missed=missed, grace=grace)
+def _skips(row: Resource, said: Pending, duty: Duty, now: datetime) -> Iterator[Note]:
+    """What a closed day or an override suppressed is recorded in words: each while it is fresh, the rest as a number for
+    each reason. So is what lies too far back to list."""
+    fresh = [one for one in said.skipped if now - one.at <= duty.grace(one.action)]
+    old = [one for one in said.skipped if now - one.at > duty.grace(one.action)]
+    for _, alike in groupby(sorted(old, key=_sort), key=_sort):
+        yield _earlier(row, list(alike))
+    for one in fresh:
+        yield _note("schedule.skipped", row, one)
+    if said.missed_older and said.missed:
+        yield _note("schedule.long_outage", row, said.missed[0], older=said.missed_older)
+
+
+def _sort(one: Occurrence) -> tuple[str, str]:
+    return one.action, one.suppressed.code if one.suppressed else ""
+
+
+def _earlier(row: Resource, alike: Sequence[Occurrence]) -> Note:
+    if len(alike) == 1:
+        return _note("schedule.skipped", row, alike[0])
+    return _note(
+        "schedule.skipped_earlier", row, alike[-1], number=len(alike), first_due_at=utc_text(alike[0].at)
+    )
+
+
+def _note(kind: str, row: Resource, one: Occurrence, **more: object) -> Note:
+    detail: dict[str, Any] = {
+        "action": f"{row.kind}.{one.action}",
+        "due_at": utc_text(one.at),
+        "aws_id": row.aws_id,
+        **more,
+    }
+    if one.suppressed is not None:
+        detail["because"] = one.suppressed.as_json()
+    return Note(kind, detail)
 
 
 def _options(row: Resource, one: Occurrence, duty: Duty) -> dict[str, bool]:

@@ -14,7 +14,7 @@ from infra.domain.aws import AwsError, Database, EbsVolume, Ec2Instance, Target
 from infra.models import Region
 from infra.operations import corrections, stock, tagging, volumes
 from infra.queries.targets import target_of
-from medical_audit.domain.actor import Actor, Subject, schedule_actor, system_actor
+from medical_audit.domain.actor import Actor, Subject, system_actor
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 
@@ -36,14 +36,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an inventory did; `lanes` have something to do now."""
+    """What an inventory did."""
 
     resources: int = 0
     changed: int = 0
     volumes: int = 0
     tagging: int = 0
     problem: str = ""
-    lanes: tuple[str, ...] = ()
 
 
 def take_inventory(
@@ -93,11 +92,9 @@ def take_inventory(
             None,
         )
         region.save(update_fields=_TOLD)
-        clock_actor = schedule_actor(tenant_id, worker, corrections.PERMISSIONS)
-        corrected = corrections.enter_corrections(region, actor=clock_actor, now=now)
+        corrections.owe_corrections(region, now=now)
     entered = tagging.enter_tagging(tenant_id, region_id, now=clock())
-    lanes = tuple(sorted({one.lane for one in corrected if one.work_at is not None}))
-    return Taken(len(seen.instances) + len(seen.databases), changed, len(seen.volumes), entered, lanes=lanes)
+    return Taken(len(seen.instances) + len(seen.databases), changed, len(seen.volumes), entered)
 
 
 def _locked(region_id: UUID) -> Region:

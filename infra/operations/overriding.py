@@ -15,7 +15,7 @@ from infra.domain.duty import occurrences
 from infra.domain.schedule import State
 from infra.models import NamedSchedule, Override, Resource
 from infra.models.schedule import OverrideKind, Scope
-from infra.operations.plans import replan
+from infra.operations.plans import PLAN_FIELDS, plan
 from infra.queries.rules import rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import digest, utc_text
@@ -23,6 +23,7 @@ from medical_audit.domain.errors import NotFound, Refused, StaleContent, TokenRe
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.operations.writing import write_rows
 from medical_audit.tenancy import tenant_scope
 
 SET, END, FREEZE, THAW = "override.set", "override.end", "freeze.set", "freeze.end"
@@ -218,11 +219,12 @@ def _replan(rows: Sequence[Override], now: datetime) -> int:
         found = found.filter(project=rows[0].project)
     rules = rules_at(now)
     locked = found.select_related("account").select_for_update(of=("self",)).order_by("id")
-    number = 0
-    for row in locked:
+    planned = list(locked)
+    for row in planned:
         # From where its plan stood, but not from this very instant on, at which the override itself asks for something.
-        number += replan([row], rules, since=min(row.planned_from or now, now - _MOMENT))
-    return number
+        plan(row, rules, since=min(row.planned_from or now, now - _MOMENT))
+    write_rows(planned, PLAN_FIELDS)
+    return len(planned)
 
 
 def _check_times(wanted: Wanted, now: datetime) -> None:

@@ -7,11 +7,12 @@ from infra.domain.duty import Duty, Occurrence, next_occurrence
 from infra.domain.findings import Finding as TagFinding
 from infra.domain.schedule import Action, Schedule, Unreadable
 from infra.models import Resource
+from infra.operations.owing import owe, owed_action
 from infra.queries.rules import Followed, Rules
 from medical_audit.operations.writing import write_rows
 
 PLAN_FIELDS = (
-    "next_change_at", "next_action", "planned_from", "scheduled", "schedule_source", "schedule_revision",
+    "next_change_at", "next_action", "planned_from", "scheduled", "schedule_source", "schedule_revision", "owed",
 )  # fmt: skip
 
 
@@ -39,19 +40,25 @@ def plan(resource: Resource, rules: Rules, *, since: datetime) -> tuple[TagFindi
 
 
 def set_next(resource: Resource, following: Occurrence | None, since: datetime) -> None:
+    """What is done next; what is owed already is due at once."""
     resource.next_change_at = following.at if following else None
     resource.next_action = str(following.action) if following else ""
     resource.planned_from = since
+    if resource.owed:
+        resource.next_change_at = min(resource.next_change_at or since, since)
+        resource.next_action = owed_action(resource.owed) or resource.next_action
 
 
-def replan(resources: Iterable[Resource], rules: Rules, *, since: datetime) -> int:
-    """Plan locked rows (with their accounts) anew from `since` on and write them; returns how many.
+def replan(resources: Iterable[Resource], before: Rules, after: Rules, *, now: datetime) -> int:
+    """Plan locked rows (with their accounts) anew from now on and write them; returns how many.
 
-    What lay before `since` is not caught up.
+    What fell due by the rules as they were `before`, and no tick has taken up, stays owed. What lies before by the new
+    rules is not caught up.
     """
     rows = list(resources)
     for row in rows:
-        plan(row, rules, since=since)
+        owe(row, before, now)
+        plan(row, after, since=now)
     write_rows(rows, PLAN_FIELDS)
     return len(rows)
 

@@ -20,11 +20,10 @@ from infra.domain.aws import (
     stop_refusal,
 )
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.domain.duty import wanted as wanted_at
 from infra.domain.power import Power, ec2_power, rds_power
-from infra.domain.schedule import Action, State, Unreadable
+from infra.domain.schedule import Action
 from infra.models import Resource
-from infra.models.account import Automation
+from infra.operations.judging import no_longer_wanted
 from infra.operations.neighbours import held_back
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.rules import Rules, rules_at
@@ -61,7 +60,7 @@ class Plan:
     target: Target | None
     resources: Mapping[UUID, Resource]
     rules: Rules
-    held: Mapping[UUID, Drop | Later]
+    held: Mapping[UUID, Drop | Later | Go]
     now: datetime
     seen: dict[UUID, Seen] = field(default_factory=dict)
 
@@ -82,7 +81,7 @@ class PowerExecutor:
         }
         account, _, region = operations[0].lane.partition("/")
         resources = {one.id: rows[one.target_id] for one in operations if one.target_id in rows}
-        held = held_back(operations, resources, self.action)
+        held = held_back(operations, resources, self.action, now)
         return Plan(target_of(account, region), resources, rules_at(now), held, now)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
@@ -167,11 +166,16 @@ class PowerExecutor:
     def _before(self, plan: Plan, operation: Operation, row: Resource, seen: Seen, now: datetime) -> Verdict:
         if seen.power == Power.GONE:
             return Fail("gone", detail={"aws_state": seen.aws_state})
-        if operation.policy == "schedule" and (drop := self._no_longer_wanted(plan.rules, row, seen, now)):
+        if operation.policy == "schedule" and (
+            drop := no_longer_wanted(plan.rules, row, operation, now, seen.tags)
+        ):
             return drop
         if seen.power == self.goal:
             return Done("already", detail={"aws_state": seen.aws_state})
-        return too_late(operation, now) or plan.held.get(operation.id) or self._hindrance(seen) or Go()
+        held = plan.held.get(operation.id)
+        if held is not None and not isinstance(held, Go):
+            return too_late(operation, now) or held
+        return too_late(operation, now) or self._hindrance(seen) or held or Go()
 
     def _hindrance(self, seen: Seen) -> Fail | Later | None:
         """What AWS would answer with a refusal, now or for good."""
@@ -182,19 +186,6 @@ class PowerExecutor:
         if self.service == "rds" and self.goal == Power.STOPPED and seen.aws_state != "available":
             return Later("busy", self.look_in * 3, detail={"aws_state": seen.aws_state})
         return None
-
-    def _no_longer_wanted(self, rules: Rules, row: Resource, seen: Seen, now: datetime) -> Drop | None:
-        """The level check: after a delay, or a tag changed meanwhile, only what still makes sense is done."""
-        if row.account.automation != Automation.ON:
-            return Drop("automation_off")
-        duty = rules.duty(row, seen.tags)
-        if duty.excluded is not None or isinstance(duty.schedule, Unreadable):
-            return Drop("tags_changed")
-        if duty.schedule is None and not duty.windows:
-            return Drop("tags_changed")
-        wanted, _ = wanted_at(duty, now)
-        opposite = State.STOPPED if self.action is Action.START else State.RUNNING
-        return Drop("superseded", detail={"wanted": str(wanted)}) if wanted is opposite else None
 
     def _after(self, plan: Plan, operation: Operation, row: Resource, seen: Seen, now: datetime) -> Verdict:
         if seen.power == self.goal:

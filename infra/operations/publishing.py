@@ -15,6 +15,7 @@ from infra.operations.plans import replan
 from infra.queries.forecast import compared, differences, forecast
 from infra.queries.rules import Followed, Rules, rules_at
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
@@ -85,11 +86,24 @@ def _differing(
 
 
 def enter_publish(
-    schedule_id: UUID, revision_id: UUID, *, actor: Actor, now: datetime, reason: str, token: str = ""
+    schedule_id: UUID,
+    revision_id: UUID,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    token: str = "",
+    seen: str | None = None,
 ) -> Operation:
-    """Enter the publication of a draft, or of an older revision (going back). Raises as `proposal` and `entry.enter`."""
+    """Enter the publication of a draft, or of an older revision (going back).
+
+    seen: the digest of the content that the enterer looked at; None where nobody looked at anything. Raises as `proposal`
+    and `entry.enter`, and StaleContent when somebody saved the draft meanwhile.
+    """
     with tenant_scope(actor.tenant_id):
         parameters = proposal(schedule_id, revision_id, actor=actor, now=now)
+        if seen is not None and seen != parameters["digest"]:
+            raise StaleContent("draft_changed")
         schedule = NamedSchedule.objects.get(id=schedule_id)
         key = f"form/{actor.id}/{token}/{KIND}/{revision_id}" if token else None
         if key and (before := Operation.objects.filter(dedupe_key=key).first()):
@@ -116,10 +130,10 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
 
     Raises StaleContent when another revision was published, or the draft changed, since this was entered.
     """
-    given = operation.parameters
+    given, before = operation.parameters, rules_at(now)
     schedule = schedule_locked(UUID(operation.target_id))
     revision = Revision.objects.filter(id=given["revision"], schedule=schedule).select_for_update().first()
-    if revision is None or revision.digest != given["digest"]:
+    if revision is None or {revision.digest, digest(revision.content)} != {given["digest"]}:
         raise StaleContent("draft_changed", name=schedule.name)
     if str(schedule.current or "") != given["replaces"]:
         raise StaleContent("published_meanwhile", name=schedule.name)
@@ -136,8 +150,8 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
         operation.confirmed_by_name,
     )
     schedule.save()
-    rules = rules_at(now)
-    planned = replan(followers(rules, schedule.id, lock=True), rules, since=now)
+    after = rules_at(now)
+    planned = replan(followers(after, schedule.id, lock=True), before, after, now=now)
     return {"number": revision.number, "before": given["replaces_number"], "resources": planned}
 
 

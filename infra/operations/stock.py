@@ -9,6 +9,7 @@ from infra.domain.findings import Finding as TagFinding
 from infra.domain.power import Power, ec2_power, rds_power
 from infra.models import Finding, Region, Resource
 from infra.models.resource import ResourceKind
+from infra.operations.owing import owe
 from infra.operations.plans import PLAN_FIELDS, plan
 from infra.queries.rules import GRACE, Rules, rules_at
 from medical_audit.domain.actor import Actor, EventDraft, Subject
@@ -77,6 +78,8 @@ def _change(
     row: Resource, facts: dict[str, Any], region: Region, rules: Rules, looked_at: datetime, now: datetime
 ) -> tuple[TagFinding, ...]:
     since = _since(row, facts, region, rules, now)
+    if since != row.planned_from:
+        owe(row, rules, now)
     if looked_at < row.state_since <= now:
         # A worker has seen the machine after this look began; the next look compares anew.
         facts = facts | {"state": row.state, "aws_state": row.aws_state, "fingerprint": ""}

@@ -9,14 +9,13 @@ import structlog
 from django.db import connection
 
 from accounts.domain.permissions import Permission
-from infra.domain.duty import Duty, Occurrence, Pending, pending
 from infra.models import Resource
 from infra.operations import rounds
-from infra.operations.dues import dues_of, held_due
+from infra.operations.dues import Note, Spoken, spoken
+from infra.operations.owing import owed
 from infra.operations.plans import PLAN_FIELDS, set_next
 from infra.queries.rules import Rules, rules_at
 from medical_audit.domain.actor import Actor, EventDraft, Subject, schedule_actor
-from medical_audit.domain.canonical import utc_text
 from medical_audit.models import Operation
 from medical_audit.operations.automatic import Due, enter_due
 from medical_audit.operations.ledger import record_many
@@ -55,6 +54,7 @@ def tick(tenant_id: UUID, *, now: datetime, at_once: int = AT_ONCE) -> Ticked:
             entered += _settle_rounds(tenant_id, now)
             rows = _due_rows(now, at_once)
             if not rows:
+                rounds.ask(actor=_clockwork(tenant_id), now=now)
                 break
             new, passed_over = _settle(rows, tenant_id, now)
         total, skipped = total + len(rows), skipped + passed_over
@@ -72,84 +72,52 @@ def _due_rows(now: datetime, at_once: int) -> list[Resource]:
 
 
 def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[list[Operation], int]:
-    actor = schedule_actor(tenant_id, "schedule", CLOCK_PERMISSIONS)
+    actor = _clockwork(tenant_id)
     rules = rules_at(now)
     dues: list[Due] = []
     events: list[EventDraft] = []
     for row in rows:
-        spoken = _said(row, rules, now)
-        if spoken is None:
+        said = _said(row, rules, now)
+        if said is None:
             row.next_change_at = now + TROUBLE_WAIT
             continue
-        duty, said = spoken
-        events += _skips(row, said, duty, actor, now)
-        new = dues_of(row, said, duty, rules, now)
-        dues += new
-        if said.due is not None and not new:
-            events.append(_event("schedule.observed", row, said.due, actor, now))
+        left = owed(row, now)
+        dues += [*left.dues, *said.dues]
+        events += [_event(row, note, actor, now) for note in (*left.notes, *said.notes)]
+        row.owed = []
         set_next(row, said.next, now)
     operations = enter_due(rounds.hold(dues, actor=actor, now=now), actor=actor, now=now)
     record_many(tenant_id, events)
     write_rows(rows, PLAN_FIELDS)
-    return operations, sum(event.kind == "schedule.skipped" for event in events)
+    return operations, sum(event.kind.startswith("schedule.skipped") for event in events)
 
 
 def _settle_rounds(tenant_id: UUID, now: datetime) -> list[Operation]:
     """Enter the stops of rounds that a person released; those of rounds that nobody released are recorded as missed."""
     entered: list[Operation] = []
-    actor = schedule_actor(tenant_id, "schedule", CLOCK_PERMISSIONS)
     for held, released in rounds.decided(now):
-        rules = rules_at(now)
-        due_at = {item["resource"]: datetime.fromisoformat(item["due_at"]) for item in held.items}
-        rows = Resource.objects.filter(id__in=list(due_at), gone_at__isnull=True).select_related("account")
-        dues = [
-            held_due(row, due_at[str(row.id)], rules, now, released=released) for row in rows.order_by("id")
-        ]
-        entered += enter_due([due for due in dues if due is not None], actor=actor, now=now)
+        dues = rounds.dues_of_round(held, now, released=released)
+        entered += enter_due(dues, actor=_clockwork(tenant_id), now=now)
         rounds.settle(held, now)
     return entered
 
 
-def _said(row: Resource, rules: Rules, now: datetime) -> tuple[Duty, Pending] | None:
+def _said(row: Resource, rules: Rules, now: datetime) -> Spoken | None:
     """What a schedule says; None where working it out broke: that row is looked at again later, the others go on."""
     try:
-        assert row.planned_from is not None
-        duty = rules.duty(row)
-        return duty, pending(duty, row.planned_from, now)
+        return spoken(row, rules, now)
     except Exception:
         log.exception("schedule_failed", resource=str(row.id), tenant=str(row.tenant_id))
         return None
 
 
-def _skips(row: Resource, said: Pending, duty: Duty, actor: Actor, now: datetime) -> list[EventDraft]:
-    """What a closed day or an override suppressed is recorded in words, and so is what lies too far back to list."""
-    events = [
-        _event("schedule.skipped", row, one, actor, now)
-        for one in said.skipped
-        if now - one.at <= duty.grace(one.action)
-    ]
-    if said.missed_older and said.missed:
-        events.append(
-            _event("schedule.long_outage", row, said.missed[0], actor, now, older=said.missed_older)
-        )
-    return events
+def _clockwork(tenant_id: UUID) -> Actor:
+    return schedule_actor(tenant_id, "schedule", CLOCK_PERMISSIONS)
 
 
-def _event(
-    kind: str, row: Resource, one: Occurrence, actor: Actor, now: datetime, **more: object
-) -> EventDraft:
-    detail: dict[str, object] = {
-        "action": f"{row.kind}.{one.action}",
-        "due_at": utc_text(one.at),
-        "aws_id": row.aws_id,
-        **more,
-    }
-    if one.suppressed is not None:
-        detail["because"] = one.suppressed.as_json()
-    return EventDraft(
-        kind=kind, actor=actor, at=now, subject=Subject(type="resource", id=str(row.id), name=row.name or row.aws_id),
-        detail=detail,
-    )  # fmt: skip
+def _event(row: Resource, note: Note, actor: Actor, now: datetime) -> EventDraft:
+    subject = Subject(type="resource", id=str(row.id), name=row.name or row.aws_id)
+    return EventDraft(kind=note.kind, actor=actor, at=now, subject=subject, detail=note.detail)
 
 
 def _alone(tenant_id: UUID) -> bool:

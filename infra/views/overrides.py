@@ -37,7 +37,7 @@ def override_list(request: TenantRequest, slug: str) -> HttpResponse:
         "live": live,
         "over": over,
         "rules": TenantRules.objects.first(),
-        "rounds": HeldRound.objects.filter(settled_at__isnull=True).order_by("held_at"),
+        "rounds": HeldRound.objects.filter(settled_at__isnull=True).exclude(operation="").order_by("held_at"),
         "can_enter": request.actor.may(Permission.OVERRIDE_ENTER, request.tenant.id),
         "can_freeze": request.actor.may(Permission.SCHEDULE_EDIT, request.tenant.id),
     }

@@ -19,7 +19,7 @@ from infra.models.schedule import Scope
 from infra.operations import archiving, assigning, publishing
 from infra.queries import schedule_pages
 from infra.views.tables import csv_answer
-from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.domain.errors import NotFound, Refused, StaleContent
 from medical_audit.forms import text_of
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
@@ -74,14 +74,19 @@ def schedule_publish(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
         )
         return redirect("infra:schedule", slug=slug, pk=pk)
     form = ReasonForm(request.POST if request.method == "POST" else None, initial={"token": uuid.uuid4().hex})
+    changed = ""
     if request.method == "POST" and form.is_valid():
-        operation = publishing.enter_publish(
-            pk, revision, actor=request.actor, now=request.now, reason=form.cleaned_data["reason"],
-            token=form.cleaned_data["token"],
-        )  # fmt: skip
-        return redirect("medical_audit:operation", slug=slug, pk=operation.id)
-    context = {"listed": listed, "shown": shown, "form": form, "revision": revision}
-    return render(request, "infra/schedule_publish.html", context, status=422 if form.errors else 200)
+        try:
+            operation = publishing.enter_publish(
+                pk, revision, actor=request.actor, now=request.now, reason=form.cleaned_data["reason"],
+                token=form.cleaned_data["token"], seen=text_of(request.POST, "seen"),
+            )  # fmt: skip
+            return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+        except StaleContent as stale:
+            changed = stale.code
+    context = {"listed": listed, "shown": shown, "form": form, "revision": revision, "refused": changed}
+    status = 409 if changed else 422 if form.errors else 200
+    return render(request, "infra/schedule_publish.html", context, status=status)
 
 
 @require_safe

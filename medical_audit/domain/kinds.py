@@ -47,7 +47,9 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Nothing speaks against the call."""
+    """Nothing speaks against the call. `detail`: what has to be recorded with it."""
+
+    detail: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ class Kind:
     `shown` gives exactly what a person confirms, as data (sentence code and parameters, the outside call);
     it is hashed into the operation's digest. `refusal` says why it cannot be entered, or None. Either
     `executor` (outside work, leased by lane) or `apply` (inside the confirming transaction) is set. At most `batch`
-    operations share one intent and one round of calls, neighbours by `group_key`.
+    operations share one intent and one round of calls, neighbours by `group_key`. `objections` is asked inside the
+    transaction that commits the intent: what speaks against a call by what is in the database at that moment.
     """
 
     name: str
@@ -171,6 +174,7 @@ class Kind:
     max_attempts: int = 5
     batch: int = 100
     group_key: Callable[[OperationRow], str] = lambda operation: ""
+    objections: Callable[[Sequence[OperationRow], datetime], Mapping[UUID, Drop]] = lambda operations, now: {}
 
 
 _KINDS: dict[str, Kind] = {}

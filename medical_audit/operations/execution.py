@@ -163,32 +163,41 @@ def _serve(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> None:
     stopped = [row for row in waiting if not isinstance(looked.verdicts.get(row.id), Go)]
     _write(lease, kind, stopped, plan, looked.verdicts, results.before_calling)
     note_health(lease, looked.health, looked.health_code)
-    ready = _intend(lease, kind, [row for row in waiting if isinstance(looked.verdicts.get(row.id), Go)])
+    notes = {key: verdict.detail for key, verdict in looked.verdicts.items() if isinstance(verdict, Go)}
+    ready = _intend(lease, kind, [row for row in waiting if row.id in notes], notes)
     if ready:
         answered = executor.call(plan, ready, lease.keep)
         _write(lease, kind, ready, plan, answered.verdicts, results.after_calling)
         note_health(lease, answered.health, answered.health_code)
 
 
-def _intend(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> list[Operation]:
-    """Commit the intent: RUNNING, attempt counted, event written, authority asked once more. Only these may be called."""
+def _intend(
+    lease: Lease,
+    kind: Kind,
+    operations: Sequence[Operation],
+    notes: Mapping[UUID, Mapping[str, Any] | None],
+) -> list[Operation]:
+    """Commit the intent: RUNNING, attempt counted, event written, authority and objections asked once more. Only these
+    may be called."""
     if not operations:
         return []
     with tenant_scope(lease.tenant_id):
         lease.hold()
         now = lease.clock()
         rows = locked([row.id for row in operations], State.CONFIRMED)
+        objections = kind.objections(rows, now)
         ready, events = [], []
         for row in rows:
-            verdict = _stop_reason(row, kind)
+            verdict = _stop_reason(row, kind) or objections.get(row.id)
             if now > row.deadline:
                 events += results.overdue(row, actor=_actor(lease), now=now)
             elif verdict is None:
                 row.state, row.phase, row.fence = State.RUNNING, Phase.CALLING, lease.fence
                 row.attempts, row.called_at, row.work_at = row.attempts + 1, now, now
                 ready.append(row)
+                row.outcome_detail = dict(notes[row.id] or {})
                 events.append(event_of(row, "operation.called", actor=_actor(lease), now=now, attempt=row.attempts,
-                                       digest=row.digest))  # fmt: skip
+                                       digest=row.digest, detail=row.outcome_detail))  # fmt: skip
             else:
                 events += results.before_calling(row, kind, verdict, actor=_actor(lease), now=now)
         save_moves(lease.tenant_id, rows, events)

@@ -41,12 +41,19 @@ def confirm(stage: Stage, role: Role) -> int:
     return client.post(url, {"digest": found.digest, "password": PASSWORD}).status_code
 
 
+def publish(stage: Stage, client: Client, pk: object, reason: str = "年間計画") -> None:
+    """Look at what would change, and enter it."""
+    url = stage.url(f"schedules/{pk}/publish/")
+    seen = client.get(url).context["shown"]["digest"]
+    assert client.post(url, {"reason": reason, "seen": seen}).status_code == 302
+
+
 def make(stage: Stage, client: Client, **more: Any) -> str:
     """A schedule in its editor, entered for publication and confirmed by the approver; its id."""
     client.post(stage.url("schedules/new/"), fields(**more))
     with tenant_scope(stage.cast.tenant.id):
         pk = str(NamedSchedule.objects.latest("created_at").id)
-    client.post(stage.url(f"schedules/{pk}/publish/"), {"reason": "年間計画"})
+    publish(stage, client, pk, "年間計画")
     assert confirm(stage, Role.APPROVER) == 302
     return pk
 
@@ -122,10 +129,31 @@ def test_the_confirmer_reads_the_difference_and_the_forecast(stage: Stage) -> No
     with tenant_scope(stage.cast.tenant.id):
         pk = NamedSchedule.objects.get().id
     shown = client.get(stage.url(f"schedules/{pk}/publish/")).context["shown"]
-    client.post(stage.url(f"schedules/{pk}/publish/"), {"reason": "年間計画"})
+    publish(stage, client, pk, "年間計画")
     page = stage.client(Role.APPROVER).get(stage.url(f"operations/{operation(stage).id}/")).content.decode()
     assert "ehr-web-01" in page
     assert shown["forecast"]["affected"] == 1
+
+
+def test_what_somebody_saved_between_the_looking_and_the_pressing_is_shown_and_not_entered(
+    stage: Stage,
+) -> None:
+    client = stage.client(Role.OPERATOR)
+    client.post(stage.url("schedules/new/"), fields())
+    with tenant_scope(stage.cast.tenant.id):
+        pk = NamedSchedule.objects.get().id
+    url = stage.url(f"schedules/{pk}/publish/")
+    seen = client.get(url).context["shown"]["digest"]
+    changed = fields(**{"p0-end": "21:00"}) | {"seen": seen}
+    assert client.post(stage.url(f"schedules/{pk}/edit/"), changed).status_code == 302
+    answer = client.post(url, {"reason": "年間計画", "seen": seen})
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert "21:00" in page
+    assert 'value="年間計画"' in page or ">年間計画" in page
+    assert answer.context["shown"]["digest"] in page
+    with tenant_scope(stage.cast.tenant.id):
+        assert not Operation.objects.filter(kind="schedule.publish").exists()
 
 
 def test_who_enters_a_publication_cannot_confirm_it(stage: Stage) -> None:
@@ -133,7 +161,7 @@ def test_who_enters_a_publication_cannot_confirm_it(stage: Stage) -> None:
     client.post(stage.url("schedules/new/"), fields())
     with tenant_scope(stage.cast.tenant.id):
         pk = NamedSchedule.objects.get().id
-    client.post(stage.url(f"schedules/{pk}/publish/"), {"reason": "x"})
+    publish(stage, client, pk, "x")
     assert confirm(stage, Role.OPERATOR) == 403
 
 

@@ -29,7 +29,9 @@ def draft_of(stage: Stage, client: Client, pk: str, **more: Any) -> Revision:
 
 
 def publish(stage: Stage, client: Client, pk: str, **revision: str) -> None:
-    client.post(stage.url(f"schedules/{pk}/publish/"), {"reason": "変更", **revision})
+    url = stage.url(f"schedules/{pk}/publish/")
+    seen = client.get(url, revision).context["shown"]["digest"]
+    client.post(url, {"reason": "変更", "seen": seen, **revision})
     assert confirm(stage, Role.APPROVER) == 302
 
 
@@ -204,7 +206,7 @@ def test_a_publication_for_a_thousand_resources_stays_readable_and_costs_what_on
     [group] = shown["forecast"]["groups"]
     assert (group["count"], len(group["names"]), group["more"]) == (1000, 50, 950)
     assert {len(day["before"]) for day in group["days"]} == {2}
-    client.post(stage.url(f"schedules/{pk}/publish/"), {"reason": "変更"})
+    client.post(stage.url(f"schedules/{pk}/publish/"), {"reason": "変更", "seen": shown["digest"]})
     page = stage.client(Role.APPROVER).get(stage.url(f"operations/{operation(stage).id}/"))
     assert "950" in page.content.decode()
     assert len(page.content) < 200_000

@@ -9,7 +9,10 @@ import pytest
 from accounts.domain.permissions import Role
 from infra.domain.schedule import State
 from infra.models import HeldRound, Resource, TenantRules
+from infra.models.schedule import OverrideKind
+from infra.operations import overriding
 from infra.operations.overriding import Wanted
+from infra.operations.tick import _settle
 from medical_audit.domain.actor import system_actor
 from medical_audit.models import Operation
 from medical_audit.operations import entry
@@ -105,10 +108,105 @@ def test_a_round_within_the_limit_or_below_the_least_number_goes_on(
     assert evening.operations(kind="round.release") == []
 
 
-def test_stops_that_are_entered_in_several_steps_do_not_slip_under_the_limit(evening: Duty) -> None:
-    evening.tick(at_once=4)
+@pytest.mark.parametrize("at_once", [1, 4, 6])
+def test_however_many_steps_a_round_takes_it_is_one_question(evening: Duty, at_once: int) -> None:
+    evening.tick(at_once=at_once)
     assert evening.operations(kind="ec2.stop") == []
-    assert sum(one.parameters["count"] for one in evening.operations(kind="round.release")) == 6
+    assert waiting(evening).parameters["count"] == 6
+    decide(evening, jst(2026, 11, 30, 19, 5))
+    evening.tick(at_once=at_once)
+    assert len(evening.operations(kind="ec2.stop")) == 6
+
+
+def test_a_tick_that_died_between_two_steps_leaves_one_question(evening: Duty) -> None:
+    with tenant_scope(evening.aws.cast.tenant.id):
+        late = Resource.objects.filter(next_action="stop").order_by("-id")[:2]
+        ids = [row.id for row in late]
+    with evening.as_role("scheduler"), tenant_scope(evening.aws.cast.tenant.id):
+        _settle(
+            list(Resource.objects.filter(next_action="stop").exclude(id__in=ids).select_related("account")),
+            evening.aws.cast.tenant.id,
+            evening.clock(),
+        )
+    assert evening.operations(kind="round.release") == []
+    evening.tick()
+    assert waiting(evening).parameters["count"] == 6
+
+
+def test_stops_that_were_just_entered_are_counted_once(duty: Duty) -> None:
+    """Ten run, five stop at 19:00 and one at 19:05, while the first five still look as if they ran: six of ten."""
+    tags = [TAGS] * 5 + [{"AutoStop": "19:05"}] + [{}] * 4
+    duty.aws.seed(instances=[{"state": "running", "tags": one} for one in tags])
+    duty.clock.now = jst(2026, 11, 30, 18, 0)
+    duty.look()
+    limit(duty, 55)
+    duty.clock.now = EVENING
+    duty.tick()
+    assert len(duty.operations(kind="ec2.stop")) == 5
+    duty.clock.now = jst(2026, 11, 30, 19, 5)
+    duty.tick()
+    assert waiting(duty).parameters == waiting(duty).parameters | {"count": 1, "running": 10}
+
+
+def test_what_a_person_released_does_not_count_again(duty: Duty) -> None:
+    tags = [TAGS] * 6 + [{"AutoStop": "19:05"}] + [{}] * 3
+    duty.aws.seed(instances=[{"state": "running", "tags": one} for one in tags])
+    duty.clock.now = jst(2026, 11, 30, 18, 0)
+    duty.look()
+    limit(duty, 50, least=1)
+    duty.clock.now = EVENING
+    duty.tick()
+    decide(duty, jst(2026, 11, 30, 19, 1))
+    duty.tick()
+    assert len(duty.operations(kind="ec2.stop")) == 6
+    duty.clock.now = jst(2026, 11, 30, 19, 5)
+    duty.tick()
+    assert len(duty.operations(kind="ec2.stop")) == 7
+    assert len(duty.operations(kind="round.release")) == 1
+
+
+def test_a_released_round_names_the_question_and_who_answered(evening: Duty) -> None:
+    evening.tick()
+    decide(evening, jst(2026, 11, 30, 19, 20))
+    evening.tick()
+    stop = evening.operations(kind="ec2.stop")[0]
+    reason, asked = stop.authority["reason"], waiting(evening)
+    assert (reason["round"], reason["released_by"]) == (str(asked.id), asked.confirmed_by_name)
+
+
+def test_what_is_released_into_a_freeze_is_not_carried_out(evening: Duty) -> None:
+    evening.tick()
+    planning = Planning(evening)
+    evening.clock.now = jst(2026, 11, 30, 19, 10)
+    freeze = Wanted(State.ANY, jst(2026, 11, 30, 22, 0), kind=OverrideKind.FREEZE)
+    planning.confirm(
+        overriding.enter_override(freeze, actor=planning.planner, now=evening.clock(), reason="点検")
+    )
+    decide(evening, jst(2026, 11, 30, 19, 20))
+    evening.tick()
+    evening.work()
+    stops = evening.operations(kind="ec2.stop")
+    assert {(one.state, one.outcome) for one in stops} == {("CANCELLED", "left_alone")}
+    assert evening.sent("StopInstances") == []
+
+
+def test_the_stops_at_the_end_of_a_freeze_are_held_and_rest_on_the_schedule(evening: Duty) -> None:
+    planning = Planning(evening)
+    evening.clock.now = jst(2026, 11, 30, 18, 30)
+    freeze = Wanted(State.ANY, jst(2026, 11, 30, 20, 0), kind=OverrideKind.FREEZE)
+    planning.confirm(
+        overriding.enter_override(freeze, actor=planning.planner, now=evening.clock(), reason="点検")
+    )
+    for moment in (EVENING, jst(2026, 11, 30, 20, 0)):
+        evening.clock.now = moment
+        evening.tick()
+    assert waiting(evening).parameters["count"] == 6
+    decide(evening, jst(2026, 11, 30, 20, 5))
+    evening.tick()
+    stops = evening.operations(kind="ec2.stop")
+    assert {(one.authority["source"], one.due_at) for one in stops} == {
+        ("tags", jst(2026, 11, 30, 20, 0)),
+    }
 
 
 def test_what_a_persons_override_asks_for_is_not_held(evening: Duty) -> None:

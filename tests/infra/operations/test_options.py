@@ -59,3 +59,51 @@ def test_a_server_is_asked_to_hibernate_and_stops(planning: Planning) -> None:
     assert planning.duty.aws.states()["ec2"][server] == "stopped"
     [operation] = planning.duty.operations(kind="ec2.stop")
     assert operation.parameters["hibernate"] is True
+
+
+def test_a_start_that_only_put_it_right_says_nothing_of_what_ran_before(planning: Planning) -> None:
+    """Stopped before its hours, started by them, stopped by hand, and a correction that found it running again."""
+    tags = {"Schedule": "残す強制"}
+    server = server_of(planning, tags=tags, state="stopped")
+    planning.published("残す強制", WEEK, retain_running=True, enforced=True)
+    planning.duty.look()
+    at(planning, jst(2026, 11, 30, 8, 30))
+    planning.duty.tick()
+    planning.duty.work_for(rounds=1, seconds=10)
+    planning.duty.console("ec2").stop_instances(InstanceIds=[server])
+    at(planning, jst(2026, 11, 30, 10, 0))
+    planning.duty.look()
+    planning.duty.tick()
+    planning.duty.console("ec2").start_instances(InstanceIds=[server])
+    planning.duty.work()
+    starts = planning.duty.operations(kind="ec2.start")
+    assert [one.outcome for one in starts] == ["reached", "already"]
+    at(planning, jst(2026, 11, 30, 19, 0))
+    planning.duty.tick()
+    planning.duty.work_for(rounds=1, seconds=10)
+    [stop] = planning.duty.operations(kind="ec2.stop")
+    assert (stop.state, stop.outcome) == ("SUCCEEDED", "reached")
+
+
+def test_a_database_waits_for_a_server_of_which_nothing_is_known_but_not_for_ever(planning: Planning) -> None:
+    tags = {"Schedule": "順番", "Project": "emr"}
+    duty = planning.duty
+    server_of(planning, tags={**tags, "Name": "web-1"}, state="running")
+    duty.aws.seed(databases=[{"id": "emr-db", "engine": "mysql", "state": "available", "tags": tags}])
+    planning.published("順番", WEEK, ordered=True)
+    at(planning, jst(2026, 11, 30, 18, 0))
+    duty.look()
+    at(planning, jst(2026, 11, 30, 19, 0))
+    duty.tick()
+    duty.aws.fault(match={"action": "StopInstances"}, reset=True)
+    duty.aws.fault(match={"action": "DescribeInstances"}, after=1, code="UnauthorizedOperation", status=403)
+    duty.work()
+    [stop] = duty.operations(kind="rds.stop")
+    assert (stop.state, stop.outcome) == ("CONFIRMED", "waits_for_servers")
+    assert stop.outcome_detail == {"waits_for": ["web-1"]}
+    at(planning, jst(2026, 11, 30, 19, 31))
+    duty.work_for(rounds=3, seconds=20)
+    [stop] = duty.operations(kind="rds.stop")
+    assert (stop.state, stop.outcome) == ("SUCCEEDED", "reached")
+    called = [one for one in duty.events("operation.called") if one["detail"]["kind"] == "rds.stop"]
+    assert called[0]["detail"]["detail"] == {"did_not_wait_for": ["web-1"]}

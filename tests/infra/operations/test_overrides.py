@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from infra.domain.schedule import State
 from infra.models import Override
@@ -13,9 +16,13 @@ from infra.operations import overriding
 from infra.operations.overriding import Wanted
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent, TokenReused
 from medical_audit.models import Operation
+from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
+from tests.factories import proof
 from tests.infra.operations.duty import Duty, jst
 from tests.infra.operations.test_planning import Planning, at, server_of
+from tests.simulated import ask
+from tests.simulator.client import eventually
 
 
 @pytest.fixture
@@ -196,3 +203,58 @@ def test_a_freeze_stops_the_clock_for_everything_and_needs_another_person(planni
     at(planning, jst(2026, 11, 30, 8, 30))
     planning.duty.tick()
     assert planning.duty.operations(policy="schedule") == []
+
+
+@pytest.mark.parametrize("kind", [OverrideKind.FREEZE, OverrideKind.OVERRIDE])
+@pytest.mark.parametrize("moment", ["before the look", "between the look and the call"])
+def test_a_late_stop_is_not_carried_out_in_what_began_meanwhile(
+    moment: str, kind: OverrideKind, planning: Planning
+) -> None:
+    duty = planning.duty
+    server = server_of(planning, tags={"AutoStop": "19:00", "Project": "emr"}, state="running")
+    at(planning, jst(2026, 11, 30, 18, 0))
+    duty.look()
+    at(planning, jst(2026, 11, 30, 19, 0))
+    duty.tick()
+    at(planning, jst(2026, 11, 30, 19, 3))
+    leave_alone = Wanted(
+        State.ANY, jst(2026, 11, 30, 23, 0), kind=kind, project="" if kind == OverrideKind.FREEZE else "emr"
+    )
+
+    def begin() -> None:
+        entered = overriding.enter_override(
+            leave_alone, actor=planning.planner, now=duty.clock() - timedelta(minutes=1), reason="x"
+        )
+        who = planning.approver
+        now = duty.clock() - timedelta(minutes=1)
+        entry.confirm(entered.id, actor=who, now=now, seen_digest=entered.digest, proof=proof(who, now))
+
+    if moment == "before the look":
+        begin()
+        duty.work()
+    else:
+        work_after(duty, begin)
+    [stop] = duty.operations(kind="ec2.stop")
+    assert (stop.state, stop.outcome) == ("CANCELLED", "left_alone")
+    assert duty.sent("StopInstances") == []
+    assert duty.aws.states()["ec2"][server] == "running"
+
+
+def work_after(duty: Duty, step: Callable[[], None]) -> None:
+    """Serve the lane; the step comes while the answer of its last look at AWS is under way."""
+    rule = f"hold-{duty.aws.number}"
+    duty.aws.fault(id=rule, match={"action": "DescribeInstances"}, hold="after", times=1)
+
+    def drain() -> None:
+        try:
+            duty.aws.drain(duty.clock)
+        finally:
+            connection.close()
+
+    with duty.as_role("worker"):
+        thread = threading.Thread(target=drain)
+        thread.start()
+        eventually(lambda: next(shown["waiting"] for shown in ask("faults") if shown["id"] == rule), 1)
+    step()
+    duty.aws.no_faults()
+    thread.join()

@@ -84,6 +84,21 @@ class Planning:
         )
         return self.confirm(entered, self.planner)
 
+    @property
+    def planner_of_calendar(self) -> Actor:
+        return self.duty.aws.cast.actor(Role.ADMINISTRATOR)
+
+    def row_of_schedule(self, name: str) -> UUID:
+        with tenant_scope(self.planner.tenant_id):
+            found: UUID = NamedSchedule.objects.get(name=name).id
+            return found
+
+    def only(self) -> str:
+        """The AWS id of the only resource."""
+        with tenant_scope(self.planner.tenant_id):
+            [found] = Resource.objects.values_list("aws_id", flat=True)
+            return str(found)
+
     def row(self, aws_id: str) -> Resource:
         with tenant_scope(self.planner.tenant_id):
             row: Resource = Resource.objects.select_related("account").get(aws_id=aws_id)
@@ -181,6 +196,18 @@ def test_a_draft_that_changed_after_the_entry_does_not_slip_in(planning: Plannin
     drafts.save_draft(draft.schedule_id, content(NIGHT), actor=planning.planner, now=now)
     with pytest.raises(StaleContent):
         planning.confirm(entered)
+
+
+def test_a_draft_that_changed_before_the_entry_does_not_slip_in_either(planning: Planning) -> None:
+    """Somebody saved it between the enterer's looking and his pressing."""
+    draft = planning.draft("日勤", WEEK)
+    now = planning.duty.clock()
+    seen = publishing.proposal(draft.schedule_id, draft.id, actor=planning.planner, now=now)["digest"]
+    drafts.save_draft(draft.schedule_id, content(NIGHT), actor=planning.planner, now=now)
+    with pytest.raises(StaleContent):
+        publishing.enter_publish(
+            draft.schedule_id, draft.id, actor=planning.planner, now=now, reason="x", seen=seen
+        )
 
 
 def test_what_is_wrong_with_a_draft_is_named_at_its_field(planning: Planning) -> None:
