@@ -3,7 +3,7 @@
 from django.urls import path
 
 from infra import api
-from infra.views import accounts, calendar, editor, fleet, overrides, schedules
+from infra.views import accounts, calendar, editor, fleet, overrides, prices, schedules
 
 app_name = "infra"
 urlpatterns = [
@@ -21,6 +21,8 @@ urlpatterns = [
     path("schedules/<uuid:pk>/compare/", schedules.schedule_compare, name="schedule-compare"),
     path("schedules/<uuid:pk>/archive/", schedules.schedule_archive, name="schedule-archive"),
     path("schedules/assign/", schedules.assign, name="assign"),
+    path("prices/", prices.price_list, name="prices"),
+    path("prices/table.csv", prices.price_table, name="price-table"),
     path("calendar/", calendar.month, name="calendar"),
     path("calendar/change/", calendar.change, name="calendar-change"),
     path("calendar/lists/", calendar.receive, name="calendar-lists"),

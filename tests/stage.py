@@ -67,6 +67,7 @@ class Stage:
         now = clock.now()
         values: dict[str, Any] = {
             "kind": "ec2",
+            "type": "t3.small",
             "state": "stopped",
             "project": "電子カルテ",
             "tags": {},
@@ -80,7 +81,7 @@ class Stage:
             name = values.get("name", f"server-{aws_id[2:8]}")
             row = Resource(
                 tenant_id=self.cast.tenant.id, account=self.account, region=TOKYO, aws_id=aws_id, aws_state=values["state"],
-                type="t3.small", fingerprint="", first_seen_at=now, state_since=now - timedelta(hours=1),
+                fingerprint="", first_seen_at=now, state_since=now - timedelta(hours=1),
                 **(values | {"name": name}),
             )  # fmt: skip
             plan(row, rules, since=now)

@@ -85,6 +85,8 @@ EXPECTED: dict[str, Expected] = {
     "infra:schedule-compare": get(everyone(404)),  # there is one revision only
     "infra:schedule-forecast": get(everyone(200)),
     "infra:schedule-archive": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
+    "infra:prices": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
+    "infra:price-table": get(everyone(200)),
     "infra:assign": Expected({"GET": only(PLANNING, 422), "POST": only(PLANNING, 422)}),
     "infra:calendar": get(everyone(200)),
     "infra:calendar-change": post(only(PLANNING, 422)),

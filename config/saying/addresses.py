@@ -25,6 +25,7 @@ AREAS: Final = {
             "schedule-publish",
             "schedule-compare",
             "schedule-archive",
+            "prices",
             "assign",
         ),
         "schedules",

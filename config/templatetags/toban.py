@@ -12,7 +12,7 @@ from django import template
 from django.template.context import Context
 from django.utils import timezone
 
-from config.saying import accounts, addresses, band, codes, ledger, operations, schedules, times
+from config.saying import accounts, addresses, band, codes, ledger, operations, prices, schedules, times
 
 register = template.Library()
 
@@ -30,6 +30,7 @@ FILTERS = (
     schedules.block_words, schedules.following_words, schedules.period_words, schedules.preset_words, schedules.override_words, schedules.end_word, schedules.source_words, schedules.list_source, schedules.list_state,
     ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.hexadecimal,
     accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
+    prices.price_problem, prices.price_problem_short, prices.price_amount, prices.money, prices.line_money, prices.whole_hours,
     addresses.aws_console_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:

@@ -42,6 +42,10 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "schedule.draft_discarded": _("%(actor)s threw the draft of the schedule %(subject)s away."),
     "schedule.finding": _("The schedule tag of %(subject)s cannot be read, so nothing is done: %(reason)s"),
     "schedule.mended": _("The schedule tag %(tag)s of %(subject)s can be read again."),
+    "price.set": _(
+        "%(actor)s set the price of %(subject)s: %(per_hour)s %(currency)s an hour (%(source)s, as of %(as_of)s)."
+    ),
+    "price.removed": _("%(actor)s removed the price of %(subject)s."),
     "session.signed_in": _("%(actor)s signed in."),
     "session.signed_out": _("%(actor)s signed out."),
     "session.failed": _("A sign-in as %(subject)s failed."),
@@ -101,6 +105,8 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "schedule.draft_discarded": _("Draft discarded"),
     "schedule.finding": _("Tag to correct"),
     "schedule.mended": _("Tag corrected"),
+    "price.set": _("Price set"),
+    "price.removed": _("Price removed"),
     "session.signed_in": _("Signed in"),
     "session.signed_out": _("Signed out"),
     "session.failed": _("Sign-in failed"),

@@ -24,6 +24,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "freeze.end": (_("End freeze"), _("Let the clock act again (%(target)s)")),
     "freeze.set": (_("Freeze"), _("Let the clock do nothing for a while (%(target)s)")),
     "rules.change": (_("Change rules"), _("Change the limit on stops at once")),
+    "price.change": (_("Change prices"), _("Change what an hour costs")),
     "override.set": (_("Override"), _("Override the schedule of %(target)s for a while")),
     "override.end": (_("End override"), _("End the override of %(target)s early")),
     "round.release": (_("Release stops"), _("Stop so many at once: %(target)s that run")),
@@ -92,6 +93,10 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "rules.change": (
         _("A round that would stop a larger share of what runs waits until a person releases it."),
         _("Can be undone: change it back."),
+    ),
+    "price.change": (
+        _("Amounts on the pages are worked out with these prices from then on. Nothing starts or stops."),
+        _("Can be undone: enter the prices before it again. Every change stands in the ledger."),
     ),
     "override.set": (
         _("Until its end this holds instead of the schedule. At its end the schedule holds again by itself."),
@@ -239,6 +244,8 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "schedule_in_use": _("Something still follows this schedule. Assign another one first."),
     "nothing_changed": _("Nothing would change."),
     "not_published": _("This schedule has no published revision yet."),
+    "prices_changed": _("A price was changed meanwhile. Look at the difference again."),
+    "too_many_prices": _("At most 500 prices are changed at once."),
     "bad_end": _("The end must lie in the future, and after the beginning."),
     "too_long": _("An override lasts 31 days at most."),
     "nothing_to_skip": _("Nothing is planned that could be skipped."),

@@ -14,6 +14,7 @@ from infra.operations import (
     judging,
     overriding,
     power,
+    pricing,
     publishing,
     rounds,
     ruling,
@@ -96,6 +97,16 @@ def _planning_kinds() -> tuple[Kind, ...]:
             approval_ttl=rounds.DECIDE_WITHIN,
         ),
         _override(overriding.END, overriding.shown_end, overriding.apply_end),
+        Kind(
+            name=pricing.KIND,
+            enter_permission=Permission.PRICE_EDIT,
+            confirm_permission=Permission.PRICE_EDIT,
+            policy=Policy.SELF,
+            clean=dict,
+            shown=pricing.shown,
+            refusal=lambda target, parameters: None,
+            apply=pricing.apply,
+        ),
     )
 
 

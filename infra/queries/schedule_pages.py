@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count
 
 from accounts.domain.permissions import Permission
+from infra.domain.calendar import Calendar
 from infra.domain.content import schedule_of_content
 from infra.domain.duty import Duty, Occurrence, occurrences
 from infra.domain.reasons import Reason
@@ -20,9 +21,12 @@ from infra.domain.schedule import Schedule
 from infra.domain.week import Week, week_of
 from infra.models import Assignment, NamedSchedule, Override, Resource, Revision
 from infra.models.schedule import Scope
+from infra.queries.actual import Actual, actually_off
 from infra.queries.calendars import calendar_of
 from infra.queries.forecast import differences
+from infra.queries.prices import price_book
 from infra.queries.rules import Rules
+from infra.queries.savings import Saving, month_of, savings
 from infra.queries.schedule_days import Act, DayLine, DayPair, days_of, days_of_both, hours_on, next_acts
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
@@ -49,10 +53,11 @@ class ListedSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the list."""
+    """One line of the list; saving: this month, where it is published and followed."""
 
     listed: ListedSchedule
     next: Act | None
+    saving: Saving | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ class SchedulePage:
     overrides: Sequence[Override]
     waiting: Sequence[Operation]
     hours_a_week: float
+    saving: Saving | None
+    actual: Actual | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +138,13 @@ def list_page(*, actor: Actor, now: datetime, archived: bool = False) -> ListPag
     """The list with what each does next. Raises NotPermitted."""
     found = list_schedules(actor=actor, archived=archived)
     calendar = calendar_of(now)
+    published = {one.revision.id: one.schedule for one in found if one.revision and one.schedule}
+    saved = {} if archived else savings(published, calendar, price_book(), now=now)
     rows = []
     for one in found:
         coming = next_acts(one.schedule, calendar, now, 1) if one.schedule and not archived else ()
-        rows.append(Row(one, coming[0] if coming else None))
+        saving = saved.get(one.revision.id) if one.revision else None
+        rows.append(Row(one, coming[0] if coming else None, saving))
     other = NamedSchedule.objects.filter(archived_at__isnull=archived).count()
     return ListPage(rows, other if archived else len(rows), len(rows) if archived else other)
 
@@ -164,6 +174,7 @@ def schedule_page(
     days = days_of(schedule, calendar, now) if schedule else ()
     most = FOLLOWERS_MOST if every_follower else FOLLOWERS_SHOWN
     following = _followers(named) if named.current else Resource.objects.none()
+    saving, actual = _saved(listed, calendar, now)
     grouped = following.values("schedule_source", "project").annotate(n=Count("id")).order_by("-n")
     return SchedulePage(
         listed=listed,
@@ -183,6 +194,8 @@ def schedule_page(
         ),
         waiting=_waiting(named),
         hours_a_week=hours_on(days[:7]),
+        saving=saving,
+        actual=actual,
     )
 
 
@@ -212,6 +225,15 @@ def compare_page(
         differences=differences(first.content, second.content),
         days=days_of_both(old, new, calendar_of(now), now),
     )
+
+
+def _saved(listed: ListedSchedule, calendar: Calendar, now: datetime) -> tuple[Saving | None, Actual | None]:
+    if listed.schedule is None or listed.revision is None or not listed.followers:
+        return None, None
+    book, revision = price_book(), listed.revision.id
+    begin, _ = month_of(now, listed.schedule.tz)
+    saving = savings({revision: listed.schedule}, calendar, book, now=now)[revision]
+    return saving, actually_off(revision, book, begin=begin, now=now)
 
 
 def _followers(named: NamedSchedule) -> Any:

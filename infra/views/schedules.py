@@ -46,6 +46,7 @@ def schedule_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse
         "listed": seen.listed,
         "more_followers": max(0, seen.listed.followers - len(seen.resources)),
         "can_edit": request.actor.may(Permission.SCHEDULE_EDIT, request.tenant.id),
+        "can_price": request.actor.may(Permission.PRICE_EDIT, request.tenant.id),
     }
     return render(request, "infra/schedule_detail.html", context)
 

@@ -9,6 +9,7 @@ from accounts.domain.permissions import Role
 from config.saying import codes, ledger, operations, schedules
 from config.words import events as event_words
 from config.words import operations as operation_words
+from config.words import prices as price_words
 from config.words import schedules as schedule_words
 from config.words import states as state_words
 from infra.domain.aws import Problem, StopRefusal
@@ -20,7 +21,7 @@ from medical_audit.domain.states import State
 
 EVERY_TABLE = [
     table
-    for module in (event_words, operation_words, schedule_words)
+    for module in (event_words, operation_words, price_words, schedule_words)
     for name, table in vars(module).items()
     if name.isupper() and isinstance(table, dict)
 ]
