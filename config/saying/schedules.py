@@ -173,7 +173,9 @@ def block_words(block: Block) -> str:
     """One block of a week in words: "08:30–19:00", or what comes only sometimes as its rule."""
     if block.period is not None and not block.from_before:
         return period_words(block.period)
-    table = schedules.ALONE if block.mark is Mark.ALONE else schedules.BLOCKS
+    table = {Mark.ALONE: schedules.ALONE, Mark.SOMETIMES: schedules.SOMETIMES}.get(
+        block.mark, schedules.BLOCKS
+    )
     whole = block.length == DAY_MINUTES
     text = table["whole"] if whole else table[block.from_before, block.goes_on]
     return str(text) % {"begin": minutes_clock(block.begin), "end": minutes_clock(block.end)}

@@ -249,6 +249,11 @@ BLOCKS: Final[Mapping[tuple[bool, bool] | str, Promise | str]] = {
     (False, True): _("From %(begin)s into the next day"),
     (True, True): pgettext_lazy("block", "All day"),
 }
+SOMETIMES: Final[Mapping[tuple[bool, bool] | str, Promise | str]] = {
+    "whole": _("On some days all day"),
+    (True, False): _("On some days from the day before until %(end)s"),
+    (True, True): _("On some days all day"),
+}
 ALONE: Final[Mapping[tuple[bool, bool] | str, Promise | str]] = {
     "whole": _("All day left as it is"),
     (False, False): _("%(begin)s to %(end)s left as it is"),

@@ -109,7 +109,15 @@ def _sometimes(schedule: Schedule, period: Period, monday: date) -> Iterator[tup
     often = replace(period, days=DayRule(weekdays=weekdays))
     for number, block in _blocks(schedule, (often,), monday):
         if block.mark is Mark.RUNS:
-            yield number, replace(block, mark=Mark.SOMETIMES, period=period)
+            yield number, replace(block, mark=Mark.SOMETIMES, period=_of_weekday(period, number))
+
+
+def _of_weekday(period: Period, number: int) -> Period:
+    """The part of a period that may begin on one weekday, for its words."""
+    rule = period.days
+    nth = frozenset(one for one in rule.nth if one[0] == number)
+    days = replace(rule, nth=nth, last=rule.last & {number})
+    return replace(period, days=days) if nth or days.last else period
 
 
 def _blocks(schedule: Schedule, periods: tuple[Period, ...], monday: date) -> Iterator[tuple[int, Block]]:

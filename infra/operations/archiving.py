@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,18 +22,32 @@ ARCHIVE, RESTORE = "schedule.archive", "schedule.restore"
 NAMES_SHOWN = 50
 
 
-def in_the_way(schedule: NamedSchedule) -> tuple[list[str], int]:
-    """What still follows a schedule, by name, at most 50 of them, and how many there are. Needs the tenant bound."""
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """What still follows a schedule: its assignments, and the first resources by name of how many there are."""
+
+    assignments: Sequence[Assignment]
+    names: Sequence[str]
+    resources: int
+
+    def __bool__(self) -> bool:
+        return bool(self.assignments or self.resources)
+
+    @property
+    def more(self) -> int:
+        return self.resources - len(self.names)
+
+
+def in_the_way(schedule: NamedSchedule) -> InTheWay:
+    """Needs the tenant bound."""
     revisions = Revision.objects.filter(schedule=schedule).values("id")
-    following = Resource.objects.filter(schedule_revision__in=revisions, gone_at__isnull=True).order_by(
-        "name", "id"
+    following = Resource.objects.filter(schedule_revision__in=revisions, gone_at__isnull=True)
+    assigned = Assignment.objects.filter(schedule=schedule).select_related("resource")
+    return InTheWay(
+        list(assigned.order_by("scope", "project")),
+        [str(one) for one in following.order_by("name", "id")[:NAMES_SHOWN]],
+        following.count(),
     )
-    assigned = list(
-        Assignment.objects.filter(schedule=schedule).select_related("resource").order_by("scope", "project")
-    )
-    names = [str(one.resource) if one.resource else one.project for one in assigned]
-    count = len(assigned) + following.count()
-    return [*names, *(str(one) for one in following[:NAMES_SHOWN])][:NAMES_SHOWN], count
 
 
 def enter_archive(schedule_id: UUID, *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -83,6 +98,5 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
 def _refuse_in_use(kind: str, schedule: NamedSchedule) -> None:
     if kind != ARCHIVE:
         return
-    names, count = in_the_way(schedule)
-    if count:
-        raise Refused("schedule_in_use", name=schedule.name, number=count, names=", ".join(names))
+    if found := in_the_way(schedule):
+        raise Refused("schedule_in_use", name=schedule.name, number=len(found.assignments) + found.resources)

@@ -42,8 +42,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """One month of one schedule. each: what it wants of one resource; hours: off, of all resources together, and of
-    these the part that has passed.
+    """One month of one schedule. each: what it wants of one resource; hours: off, of all resources together.
 
     amounts: by currency. missing: billed types without a price. untyped, observed: resources that are not counted in
     money, and not at all. sources, oldest: where the prices used come from, and the oldest of their dates.
@@ -53,7 +52,6 @@ class Saving:
     each: Hours
     resources: int
     hours: Decimal
-    so_far: Decimal
     amounts: Sequence[tuple[str, Decimal]]
     lines: Sequence[Line]
     missing: Sequence[Key]
@@ -124,7 +122,6 @@ def _saving(
         each=each,
         resources=sum(counts.values()),
         hours=off * sum(counts.values()),
-        so_far=_decimal(hours(Duty(schedule, calendar), begin, now).stopped) * sum(counts.values()),
         amounts=sorted(sums.items()),
         lines=lines,
         missing=[(line.kind, line.region, line.type) for line in lines if line.price is None and line.type],

@@ -113,15 +113,13 @@ def schedule_archive(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
     listed = schedule_pages.get_schedule(pk, actor=request.actor, archived=True)
     request.actor.require(Permission.SCHEDULE_EDIT, request.tenant.id)
     back = listed.named.archived_at is not None
-    names, count = ([], 0) if back else archiving.in_the_way(listed.named)
+    obstacles = None if back else archiving.in_the_way(listed.named)
     form = ReasonForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid() and not count:
+    if request.method == "POST" and form.is_valid() and not obstacles:
         enter = archiving.enter_restore if back else archiving.enter_archive
         operation = enter(pk, actor=request.actor, now=request.now, reason=form.cleaned_data["reason"])
         return redirect("medical_audit:operation", slug=slug, pk=operation.id)
-    context = {
-        "listed": listed, "back": back, "form": form, "names": names, "count": count, "more": count - len(names),
-    }  # fmt: skip
+    context = {"listed": listed, "back": back, "form": form, "obstacles": obstacles}
     return render(
         request, "infra/schedule_archive.html", context, status=422 if request.method == "POST" else 200
     )

@@ -91,7 +91,13 @@ def test_what_is_followed_cannot_be_archived_and_the_page_says_by_what(stage: St
     pk = make(stage, client)
     stage.resource(tags={"Schedule": "日勤"}, name="ehr-web-01")
     answer = client.post(stage.url(f"schedules/{pk}/archive/"), {"reason": "不要"})
-    assert (answer.status_code, answer.context["names"], answer.context["count"]) == (422, ["ehr-web-01"], 1)
+    found = answer.context["obstacles"]
+    assert (answer.status_code, found.names, found.resources, found.assignments) == (
+        422,
+        ["ehr-web-01"],
+        1,
+        [],
+    )
     assert operation(stage).kind == "schedule.publish"
 
 
