@@ -1,4 +1,4 @@
-"""The sign-in form."""
+"""The forms at the door."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _

@@ -1,8 +1,12 @@
-"""The only place where a page or API call enters a tenant: slug in the URL, membership checked, scope opened."""
+"""Whether the session still holds, and the only place where a page or API call enters a tenant."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
@@ -11,12 +15,61 @@ from django.urls.exceptions import Resolver404
 from django.utils.cache import patch_cache_control
 
 from accounts.models import User
-from accounts.operations.signing import reauthenticate
+from accounts.operations import signing
 from accounts.queries.people import actor_in, get_tenant
-from accounts.requests import whereabouts
+from accounts.requests import is_polling, seat_left, unseat, whereabouts
 from medical_audit import clock
 from medical_audit.domain.errors import NotFound
+from medical_audit.domain.seats import End
+from medical_audit.models import Session
+from medical_audit.operations import seats
 from medical_audit.tenancy import tenant_scope
+
+#: How many seconds the session still holds; pages count down from it, whoever did something in another window.
+LEFT = "Toban-Seat-Left"
+
+
+class SeatMiddleware:
+    """A signed-in browser is let on only while its session holds; otherwise it is nobody's, and knows why.
+
+    `request.seat` is the session, or None. What is not in the table of sessions is no session.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.seat = None  # type: ignore[attr-defined]
+        if request.path in settings.PROBES or not request.session.get(SESSION_KEY):
+            return self.get_response(request)
+        now = clock.now()
+        session = self._session(request)
+        how = End.FORCED if session is None else seats.attend(session, polling=is_polling(request), now=now)
+        if how is not None:
+            self._over(request, how, now)
+            return self.get_response(request)
+        request.seat = session  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        if request.seat is not None:  # type: ignore[attr-defined]
+            response[LEFT] = str(int(seat_left(request, now).total_seconds()))
+        return response
+
+    @staticmethod
+    def _session(request: HttpRequest) -> Session | None:
+        if not isinstance(request.user, User):
+            return None
+        name = whereabouts(request)["session"]
+        return Session.objects.filter(user_id=request.user.id, name=name).first()
+
+    @staticmethod
+    def _over(request: HttpRequest, how: End, now: datetime) -> None:
+        """The session ended by itself, or somebody ended it, or the person has no account any more."""
+        where = whereabouts(request)
+        if isinstance(request.user, User):
+            signing.leave(request.user, how, now=now, **where)
+        else:
+            signing.close_account_session(UUID(request.session[SESSION_KEY]), where["session"], now=now)
+        unseat(request, how)
 
 
 class TenantMiddleware:
@@ -48,8 +101,14 @@ class TenantMiddleware:
         tenant = get_tenant(slug)
         with tenant_scope(tenant.id, user_id=user.id):
             actor, now = actor_in(tenant, user, **whereabouts(request)), clock.now()
+            seat: Session = request.seat  # type: ignore[attr-defined]
+            policy = seats.enter_tenant(seat, actor=actor, polling=is_polling(request), now=now)
+            recently = policy.grace > timedelta() and now - seat.proved_at <= policy.grace
             request.tenant, request.actor, request.now = tenant, actor, now  # type: ignore[attr-defined]
-            request.reauthenticate = partial(reauthenticate, user, actor=actor, now=now)  # type: ignore[attr-defined]
+            request.proved_recently = recently  # type: ignore[attr-defined]
+            request.reauthenticate = partial(  # type: ignore[attr-defined]
+                signing.reauthenticate, user, actor=actor, now=now, recently=recently
+            )
             return self.get_response(request)
 
 

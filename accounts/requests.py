@@ -1,13 +1,20 @@
 """What a view under a tenant's address receives, and where a request came from."""
 
 import hashlib
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from ua_parser import parse
 
 from accounts.domain.addresses import client_address
 from accounts.models import Tenant, User
+from medical_audit.domain.seats import RESUMABLE, End, Origin, left
 from medical_audit.requests import TenantRequest as RequestOfTenant
+
+#: Where a browser keeps, in its own session, whose seat it was.
+LEFT_SEAT = "left_seat"
 
 
 class TenantRequest(RequestOfTenant):
@@ -15,15 +22,82 @@ class TenantRequest(RequestOfTenant):
     user: User
 
 
+def session_name(key: str) -> str:
+    """A name for a session, never its key: who reads the ledger must not be able to take a session over."""
+    return hashlib.sha256(f"toban-session:{key}".encode()).hexdigest()[:16] if key else ""
+
+
 def whereabouts(request: HttpRequest) -> dict[str, str]:
-    """Session, address and request id, as they stand in the ledger: a name for the session, never its key."""
-    key = getattr(request.session, "session_key", "") or ""
+    """Session, address and request id, as they stand in the ledger."""
     return {
-        "session": hashlib.sha256(f"toban-session:{key}".encode()).hexdigest()[:16] if key else "",
-        "address": client_address(
-            request.META.get("REMOTE_ADDR", ""),
-            request.META.get("HTTP_X_FORWARDED_FOR", ""),
-            settings.TRUSTED_PROXIES,
-        ),
+        "session": session_name(getattr(request.session, "session_key", "") or ""),
+        "address": _address(request),
         "request": getattr(request, "request_id", ""),
     }
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """Address (resolved, and raw as it was claimed) and device of a request."""
+    user_agent = request.META.get("HTTP_USER_AGENT", "")[:300]
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    peer = request.META.get("REMOTE_ADDR", "")
+    return Origin(
+        address=_address(request),
+        raw=f"{peer} ({forwarded})" if forwarded else peer,
+        device=device_of(user_agent),
+        user_agent=user_agent,
+        request=getattr(request, "request_id", ""),
+    )
+
+
+def device_of(user_agent: str) -> str:
+    """The browser and the system in words ("Chrome 130 / Windows 10"); what nobody knows stays empty."""
+    found = parse(user_agent)
+    browser, system = found.user_agent, found.os
+    words = (
+        " ".join(filter(None, (browser.family, browser.major))) if browser else "",
+        " ".join(filter(None, (system.family, system.major))) if system else "",
+    )
+    return " / ".join(filter(None, words))[:100]
+
+
+def is_polling(request: HttpRequest) -> bool:
+    """The page refreshes itself; no person did anything."""
+    return request.headers.get("Toban-Poll") == "1"
+
+
+def unseat(request: HttpRequest, how: End) -> None:
+    """The browser is nobody's from here on; it keeps whose seat it was and how it was left, to ask for the password."""
+    user, where = request.user, whereabouts(request)
+    request.session.flush()
+    request.user = AnonymousUser()
+    request.seat = None  # type: ignore[attr-defined]
+    if isinstance(user, User):
+        request.session[LEFT_SEAT] = {
+            "user": str(user.id),
+            "username": user.username,
+            "name": user.name,
+            "session": where["session"],
+            "end": str(how),
+        }
+
+
+def seat_taken(request: HttpRequest) -> dict[str, str] | None:
+    """Whose seat this browser was, if it waits for exactly him to come back."""
+    kept: dict[str, str] | None = request.session.get(LEFT_SEAT)
+    return kept if kept and kept["end"] in RESUMABLE else None
+
+
+def seat_left(request: HttpRequest, now: datetime) -> timedelta:
+    """How long this request's session still holds if nobody does anything."""
+    seat = request.seat  # type: ignore[attr-defined]
+    idle = timedelta(seconds=seat.idle_s)
+    return left(started_at=seat.started_at, active_at=seat.active_at, idle=idle, now=now)
+
+
+def _address(request: HttpRequest) -> str:
+    return client_address(
+        request.META.get("REMOTE_ADDR", ""),
+        request.META.get("HTTP_X_FORWARDED_FOR", ""),
+        settings.TRUSTED_PROXIES,
+    )

@@ -10,6 +10,10 @@ urlpatterns = [
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
     path("signed-out/", views.signed_out, name="signed-out"),
+    path("lock/", views.lock, name="lock"),
+    path("seat/", views.seat, name="seat"),
+    path("sessions/", views.sessions, name="sessions"),
+    path("sessions/<uuid:pk>/end/", views.session_end, name="session-end"),
     path("tenants/", views.tenants, name="tenants"),
 ]
 api_urlpatterns = [path("", api.tenant_list, name="tenants")]

@@ -1,10 +1,12 @@
-"""The door: signing in and out, and choosing a tenant."""
+"""The door: signing in and out, leaving the seat, one's own sessions, and choosing a tenant."""
+
+from uuid import UUID
 
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -15,8 +17,10 @@ from accounts.models import User
 from accounts.operations import signing
 from accounts.queries.people import tenants_of
 from accounts.queries.waiting import waiting_by_tenant
-from accounts.requests import whereabouts
+from accounts.requests import LEFT_SEAT, origin_of, seat_taken, session_name, unseat, whereabouts
 from medical_audit import clock
+from medical_audit.domain.seats import End
+from medical_audit.queries.sessions import get_own_session, own_failures, own_sessions
 
 BACKEND = "accounts.backends.PasswordBackend"
 
@@ -25,36 +29,99 @@ BACKEND = "accounts.backends.PasswordBackend"
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """422 when it fails, with one answer for every cause."""
+    """The sign-in page, or, where somebody left his seat, the page that waits for him. 422 when it fails, with one
+    answer for every cause."""
     goal = _safe_next(request)
     if request.method != "POST":
         if isinstance(request.user, User):
             return redirect(goal or "accounts:home")
-        return render(request, "accounts/sign_in.html", {"form": SignInForm(), "next": goal})
-    form = SignInForm(request.POST)
+        return _door(request, SignInForm(), goal)
+    taken, given = seat_taken(request), request.POST.copy()
+    if taken:
+        given["username"] = taken["username"]
+    form = SignInForm(given)
     if form.is_valid():
-        where = whereabouts(request)
-        user = signing.sign_in(
-            form.cleaned_data["username"],
-            form.cleaned_data["password"],
-            now=clock.now(),
-            address=where["address"],
-            request=where["request"],
-        )
+        now, origin = clock.now(), origin_of(request)
+        username, password = form.cleaned_data["username"], form.cleaned_data["password"]
+        user = signing.check_password(username, password, now=now, origin=origin)
         if user is not None:
+            request.session.pop(LEFT_SEAT, None)
             login(request, user, backend=BACKEND)
+            name = session_name(request.session.session_key or "")
+            resumed = taken["session"] if taken else ""
+            signing.sign_in(user, session=name, origin=origin, now=now, resumed_from=resumed)
             return redirect(goal or "accounts:home")
-        form.add_error(None, _("The user name or the password is not right."))
-    return render(request, "accounts/sign_in.html", {"form": form, "next": goal}, status=422)
+        wrong = _("The password is not right.") if taken else _("The user name or the password is not right.")
+        form.add_error(None, wrong)
+    return _door(request, form, goal, status=422)
+
+
+def _door(request: HttpRequest, form: SignInForm, goal: str, status: int = 200) -> HttpResponse:
+    taken = seat_taken(request)
+    kept = request.session.get(LEFT_SEAT) or {}
+    context = {"form": form, "next": goal, "taken": taken, "ended": kept.get("end", "")}
+    return render(request, f"accounts/{'locked' if taken else 'sign_in'}.html", context, status=status)
 
 
 @never_cache
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    if isinstance(request.user, User):
-        signing.sign_out(request.user, now=clock.now(), **whereabouts(request))
+    """Ends the session; where only a left seat waits, another person gets the door."""
+    if not isinstance(request.user, User):
+        logout(request)
+        return redirect("accounts:sign-in")
+    signing.leave(request.user, End.SIGNED_OUT, now=clock.now(), **whereabouts(request))
     logout(request)
     return redirect("accounts:signed-out")
+
+
+@never_cache
+@require_POST
+def lock(request: HttpRequest) -> HttpResponse:
+    """離席: the session ends here and now; the same person goes on where he was, after giving his password."""
+    if isinstance(request.user, User):
+        signing.leave(request.user, End.LEFT_SEAT, now=clock.now(), **whereabouts(request))
+        unseat(request, End.LEFT_SEAT)
+    goal = _safe_next(request)
+    door = resolve_url("accounts:sign-in")
+    return redirect(f"{door}?{urlencode({'next': goal})}" if goal else door)
+
+
+@never_cache
+@require_safe
+def seat(request: HttpRequest) -> HttpResponse:
+    """A page asks whether its session holds, or says that somebody is typing; 401 when the seat was left."""
+    if isinstance(request.user, User):
+        return HttpResponse(status=204)
+    return HttpResponse(status=401, headers={"WWW-Authenticate": "Session"})
+
+
+@never_cache
+@require_safe
+@login_required
+def sessions(request: HttpRequest) -> HttpResponse:
+    """One's own: where one is and was signed in."""
+    assert isinstance(request.user, User)
+    now = clock.now()
+    context = {
+        "rows": own_sessions(request.user.id),
+        "own": whereabouts(request)["session"],
+        "failures": own_failures(request.user.id, now.replace(day=1)),
+        "now": now,
+    }
+    return render(request, "accounts/sessions.html", context)
+
+
+@never_cache
+@require_POST
+@login_required
+def session_end(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ends one's own session at another place."""
+    assert isinstance(request.user, User)
+    where = whereabouts(request)
+    session = get_own_session(request.user.id, pk)
+    signing.leave(request.user, End.SIGNED_OUT, now=clock.now(), **(where | {"session": session.name}))
+    return redirect("accounts:sessions")
 
 
 @never_cache

@@ -31,6 +31,11 @@ app.conf.update(
     beat_schedule={
         "tick": {"task": "infra.tasks.tick", "schedule": 2.0, "options": {"expires": 10}},
         "sweep": {"task": "medical_audit.tasks.sweep", "schedule": 10.0, "options": {"expires": 20}},
+        "sessions": {
+            "task": "medical_audit.tasks.close_sessions",
+            "schedule": 30.0,
+            "options": {"expires": 60},
+        },
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
         "partitions": {
             "task": "medical_audit.tasks.ensure_partitions",

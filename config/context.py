@@ -6,11 +6,15 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from accounts.requests import seat_left
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Heartbeat, Lane
 from medical_audit.models.lane import Breaker
 from medical_audit.queries.operations import waiting_count
+from medical_audit.queries.sessions import open_parallel
 
 TICK_LATE = timedelta(seconds=120)
 
@@ -18,16 +22,23 @@ TICK_LATE = timedelta(seconds=120)
 def page(request: HttpRequest) -> dict[str, Any]:
     """Outside a tenant only who asks; inside one: tenant, actor, now, what waits, notices (both asked for when shown)."""
     actor: Actor | None = getattr(request, "actor", None)
+    seat = getattr(request, "seat", None)
+    # Counted from the seat's own last sign of life, so that no page needs to ask the clock for it.
+    held = (
+        {"seat_left": int(seat_left(request, max(seat.active_at, seat.seen_at)).total_seconds())}
+        if seat
+        else {}
+    )
     if actor is None:
-        return {"tenant": None, "me": getattr(request, "user", None)}
+        return {"tenant": None, "me": getattr(request, "user", None)} | held
     now = request.now  # type: ignore[attr-defined]
-    return {
+    return held | {
         "tenant": request.tenant,  # type: ignore[attr-defined]
         "me": request.user,
         "actor": actor,
         "now": now,
         "waiting_count": SimpleLazyObject(lambda: waiting_count(actor)),
-        "platform_notices": SimpleLazyObject(lambda: notices(now)),
+        "platform_notices": SimpleLazyObject(lambda: [*notices(now), *session_notices(actor)]),
     }
 
 
@@ -48,3 +59,15 @@ def notices(now: datetime) -> list[dict[str, str]]:
         }
         found.append({"level": "warning", "text": text})
     return found
+
+
+def session_notices(actor: Actor) -> list[dict[str, str]]:
+    """For those who read the ledger: somebody sits in two networks at once, as where a password was lent."""
+    if not actor.may(LEDGER_VIEW, actor.tenant_id) or not (count := open_parallel(actor=actor)):
+        return []
+    text = ngettext(
+        "%(count)s open session belongs to somebody who is signed in from two networks at once. Look into the sessions.",
+        "%(count)s open sessions belong to somebody who is signed in from two networks at once. Look into the sessions.",
+        count,
+    ) % {"count": count}
+    return [{"level": "warning", "text": text}]

@@ -61,6 +61,10 @@ ERRORS: Final[Mapping[str, Words]] = {
         _("The request could not be read."), _("Correct the fields that are named, and send it again.")
     ),
     "not_signed_in": Words(_("You are not signed in."), _("Sign in, then send the request again.")),
+    "seat_left": Words(
+        _("The seat was left, so nothing is answered."),
+        _("Give your password on the page, then send it again."),
+    ),
     "method_not_allowed": Words(
         _("This address does not take that method."), _("Look into the API's table of methods.")
     ),

@@ -12,6 +12,7 @@ from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from accounts.requests import seat_taken
 from config.error_words import Words, error_words
 from medical_audit.domain.errors import (
     AlreadyMoved,
@@ -104,7 +105,7 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> HttpResp
     if isinstance(error, DomainError):
         return problem(request, status_of(error), error.code, **error.params)
     if isinstance(error, NotAuthenticated):
-        answer = problem(request, 401, "not_signed_in")
+        answer = problem(request, 401, "seat_left" if seat_taken(request) else "not_signed_in")
         answer["WWW-Authenticate"] = "Session"
         return answer
     refused = exception_handler(error, context)

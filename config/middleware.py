@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
@@ -13,8 +14,6 @@ from django.http import HttpRequest, HttpResponseBase
 from config.metrics import count_request
 from medical_audit.tenancy import NOBODY, platform_scope
 
-#: Answered without a database, a session or a transaction: a probe must not need what it probes.
-PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -43,7 +42,7 @@ class PlatformScopeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path in PROBES:
+        if request.path in settings.PROBES:
             return self.get_response(request)
         with platform_scope():
             response = self.get_response(request)
@@ -59,7 +58,7 @@ class PersonScopeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path in PROBES or not request.session.get(SESSION_KEY):
+        if request.path in settings.PROBES or not request.session.get(SESSION_KEY):
             return self.get_response(request)
         user = getattr(request, "user", None)
         user_id = user.pk if user is not None and user.is_authenticated else NOBODY

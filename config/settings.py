@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.addresses import Network, read_networks
 from medical_audit.domain.notes import VerifierKey
+from medical_audit.domain.seats import LIFETIME
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -71,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "config.middleware.PersonScopeMiddleware",
+    "accounts.middleware.SeatMiddleware",
     "config.errors.DomainErrorMiddleware",
     "accounts.middleware.TenantMiddleware",
 ]
@@ -184,7 +186,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "accounts:sign-in"
-SESSION_COOKIE_AGE = 12 * 3600
+#: Answered without a database, a session or a transaction: a probe must not need what it probes.
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+# Longer than a session holds, so that the browser can still be told how it ended.
+SESSION_COOKIE_AGE = 2 * int(LIFETIME.total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True

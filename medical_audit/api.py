@@ -79,7 +79,7 @@ class EventOut(serializers.Serializer[Any]):
 
 class ConfirmIn(serializers.Serializer[Any]):
     digest = serializers.CharField(max_length=64)
-    password = serializers.CharField(trim_whitespace=False, max_length=1000)
+    password = serializers.CharField(trim_whitespace=False, max_length=1000, allow_blank=True)
 
 
 class ReasonIn(serializers.Serializer[Any]):

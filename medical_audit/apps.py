@@ -6,3 +6,8 @@ class MedicalAuditConfig(AppConfig):
 
     name = "medical_audit"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from medical_audit.operations.own_kinds import register_own  # noqa: PLC0415  models exist only now
+
+        register_own()

@@ -1,5 +1,6 @@
 """What people send: filters in a list's address, confirmations, reasons."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -10,15 +11,18 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
+from medical_audit.domain.seats import End
 from medical_audit.domain.states import State
 from medical_audit.queries.events import EventChoices, EventFilter
 from medical_audit.queries.operations import OperationCounts, OperationFilter
 from medical_audit.queries.paging import PAGE_SIZE, PAGE_SIZE_MAX, Cursors
+from medical_audit.queries.sessions import Account, SessionFilter
 
 TEXT_MAX = 200
 #: A mark of a page holds a name of 300 characters in base64.
 CURSOR_MAX = 4000
 REASON_MAX = 500
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: The order in which states stand above the list.
 STATE_ORDER = (
     State.ENTERED,
@@ -36,11 +40,25 @@ STATE_ORDER = (
 
 
 class ConfirmForm(forms.Form):
+    """`recently`: the person proved himself within the tenant's grace, so that the password may be left out."""
+
     digest = forms.CharField(max_length=64)
     password = forms.CharField(strip=False, max_length=1000)
 
+    def __init__(self, *arguments: Any, recently: bool = False, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.fields["password"].required = not recently
+
 
 class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=REASON_MAX)
+
+
+class PolicyForm(forms.Form):
+    """What holds for sessions and confirmations; the operation holds the same bounds."""
+
+    idle_minutes = forms.IntegerField(min_value=1, max_value=30)
+    grace_seconds = forms.IntegerField(min_value=0, max_value=900)
     reason = forms.CharField(max_length=REASON_MAX)
 
 
@@ -79,6 +97,25 @@ def event_filter(query: QueryDict, zone: ZoneInfo) -> EventFilter:
         since=datetime.combine(since, time(), zone) if since else None,
         until=datetime.combine(until + timedelta(days=1), time(), zone) if until else None,
     )
+
+
+def session_filter(query: QueryDict) -> SessionFilter:
+    state = text_of(query, "state")
+    person = text_of(query, "person")
+    known = {"open", "parallel", *map(str, End)}
+    return SessionFilter(
+        state=state if state in known else "", person=person if UUID_TEXT.fullmatch(person) else ""
+    )
+
+
+def session_filters(wanted: SessionFilter, account: Account) -> list[dict[str, Any]]:
+    states: list[dict[str, Any]] = [{"value": str(end), "family": "session"} for end in ("open", *End)]
+    states.append({"value": "parallel", "label": _("Two networks")})
+    people = [{"value": one.person_id, "label": one.name} for one in account.people if one.begun]
+    return [
+        choice("state", _("How it ended"), wanted.state, states),
+        choice("person", _("Person"), wanted.person, people),
+    ]
 
 
 def _day(text: str) -> date | None:

@@ -12,10 +12,11 @@ from medical_audit.domain.actor import Actor, Reauthentication
 
 class TenantRequest(HttpRequest):
     """`now` is one reading of the database's clock for the whole request; `reauthenticate(password)` checks the
-    password of the person at the keyboard and raises NotReauthenticated."""
+    password of the person at the keyboard and raises NotReauthenticated; where he `proved_recently`, "" is enough."""
 
     actor: Actor
     now: datetime
+    proved_recently: bool
     reauthenticate: Callable[[str], Reauthentication]
 
 

@@ -10,8 +10,9 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from medical_audit import clock
-from medical_audit.domain.actor import system_actor
-from medical_audit.operations import execution, partitions
+from medical_audit.domain.actor import NO_TENANT, system_actor
+from medical_audit.operations import execution, partitions, seats
+from medical_audit.operations.heartbeat import beat
 from medical_audit.queries import queue
 
 #: Two sweeps: by then the lane has been woken again, and a queue of old messages would only be in the way.
@@ -40,6 +41,19 @@ def sweep() -> None:
             log.exception("sweep_failed", tenant=str(tenant_id))
     for tenant_id, lane in queue.due_lanes(now, limit=500):
         wake(tenant_id, lane)
+
+
+@shared_task
+def close_sessions() -> int:
+    """End the sessions that nobody ended; one person's trouble does not keep the others' open."""
+    now, ended = clock.now(), 0
+    for user_id in queue.silent_people(now):
+        try:
+            ended += seats.sweep(user_id, actor=seats.keeper(NO_TENANT), now=now)
+        except Exception:
+            log.exception("session_sweep_failed", person=str(user_id))
+    beat("sessions", now)
+    return ended
 
 
 @shared_task

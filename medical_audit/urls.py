@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from medical_audit import api, views
+from medical_audit import api
+from medical_audit.views import operations as views
+from medical_audit.views import sessions as session_views
 
 app_name = "medical_audit"
 urlpatterns = [
@@ -13,6 +15,9 @@ urlpatterns = [
     path("operations/<uuid:pk>/withdraw/", views.operation_withdraw, name="operation-withdraw"),
     path("operations/<uuid:pk>/cancel/", views.operation_cancel, name="operation-cancel"),
     path("ledger/", views.ledger, name="ledger"),
+    path("sessions/", session_views.session_list, name="sessions"),
+    path("sessions/<uuid:pk>/end/", session_views.session_end, name="session-end"),
+    path("policies/", session_views.policies, name="policies"),
 ]
 api_urlpatterns = [
     path("operations/<uuid:pk>/", api.operation_detail, name="operation"),

@@ -12,6 +12,8 @@ from django.test import Client
 
 from accounts.domain.permissions import Role
 from accounts.models import User
+from accounts.operations import signing
+from accounts.requests import session_name
 from infra.models import AwsAccount, Finding, Resource, Volume
 from infra.models.account import Automation
 from infra.operations.dues import target_of_resource
@@ -19,6 +21,7 @@ from infra.operations.onboarding import register_account
 from infra.operations.plans import plan
 from infra.queries.rules import rules_at
 from medical_audit import clock
+from medical_audit.domain.seats import Origin
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import platform_scope, tenant_scope
@@ -36,6 +39,9 @@ def signed_in(user: User, *, csrf: bool = False) -> Client:
     client = Client(enforce_csrf_checks=csrf)
     with platform_scope():
         client.force_login(user, backend=BACKEND)
+    name = session_name(client.session.session_key or "")
+    with platform_scope():
+        signing.sign_in(user, session=name, origin=Origin("192.0.2.7"), now=clock.now())
     return client
 
 

@@ -70,6 +70,10 @@ EXPECTED: dict[str, Expected] = {
     "accounts:home": get(everyone(302), anonymous={"GET": 302}),
     "accounts:sign-in": Expected({"GET": everyone(302), "POST": everyone(422)}, {"GET": 200, "POST": 422}),
     "accounts:sign-out": post(everyone(302), anonymous={"POST": 302}),
+    "accounts:lock": post(everyone(302), anonymous={"POST": 302}),
+    "accounts:seat": get(everyone(204), anonymous={"GET": 401}),
+    "accounts:sessions": get(everyone(200), anonymous={"GET": 302}),
+    "accounts:session-end": post(everyone(404), anonymous={"POST": 302}),
     "accounts:signed-out": get(everyone(200), anonymous={"GET": 200}),
     "accounts:tenants": get(everyone(200), anonymous={"GET": 302}),
     "infra:today": get(everyone(200)),
@@ -110,6 +114,9 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:operation-withdraw": post(only((O,), 302)),
     "medical_audit:operation-cancel": post(only(OPERATING, 422)),
     "medical_audit:ledger": get(only((A, U), 200)),
+    "medical_audit:sessions": get(only((A, U), 200)),
+    "medical_audit:session-end": post(only((A,), 404)),
+    "medical_audit:policies": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
     "api:tenants": get(everyone(200)),
     "api:resources": get(everyone(200)),
     "api:resource": get(everyone(200)),
@@ -228,7 +235,7 @@ def test_own_tenant(stage: Stage, name: str) -> None:
     for role in Role:
         client = stage.client(role)
         for method in METHODS:
-            if name == "accounts:sign-out":
+            if name in ("accounts:sign-out", "accounts:lock"):
                 client = stage.client(role)
             taken = method in expected.by_method
             answer = asking.ask(

@@ -15,11 +15,13 @@ READ, WORK, FULL = "SELECT", "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, 
 PERSON = "SELECT (id, is_active, name, username)"
 PLAN = "SELECT, UPDATE (next_action, next_change_at, planned_from, schedule_revision, schedule_source, scheduled)"
 QUEUE = "toban_queue"
+READERS = {"toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ}
 
 THIS_USER = "( SELECT (current_setting('toban.user_id'::text))::uuid AS current_setting)"
 #: Reviewed: where reading (nothing else) is wider than the bound tenant, and why it may be.
 WIDER = {
     "public.accounts_membership": f"user_id = {THIS_USER}",  # the tenant picker: one's own memberships
+    "public.medical_audit_visit": f"user_id = {THIS_USER}",  # where one's own sessions were, to end them
     "public.accounts_tenant": f"id IN ( SELECT m.tenant_id FROM accounts_membership m WHERE (m.user_id = {THIS_USER}))",
 }
 #: Reviewed: tables without a tenant, and why.
@@ -36,8 +38,12 @@ WITHOUT_TENANT = {
     "public.django_content_type": "Django's, names of models only, no rights for anybody",
     "public.django_migrations": "names of migrations",
     "public.django_session": "a session belongs to a person; the tenant stands in the URL, never in the session",
+    "public.medical_audit_failedsignin": "counts by account and address, before anybody is in a tenant",
     "public.medical_audit_heartbeat": "when periodic duties last ran",
+    "public.medical_audit_session": "a session belongs to a person, and row-level security shows it to him alone",
 }
+#: Reviewed: walled in by the person instead of the tenant.
+OF_A_PERSON = {"public.medical_audit_session": f"user_id = {THIS_USER}"}
 #: Reviewed: the ledger is written by functions only; nothing points at it.
 LEDGER = {"ledger.event", "ledger.link", "ledger.head", "ledger.tree_head"}
 #: Reviewed: every privilege that anybody but the owner holds on a table.
@@ -135,24 +141,9 @@ PRIVILEGES = {
         "toban_scheduler": READ,
         "toban_audit": READ,
     },
-    "public.infra_namedschedule": {
-        "toban_web": WORK,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-    },
-    "public.infra_override": {
-        "toban_web": WORK,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-    },
-    "public.infra_price": {
-        "toban_web": FULL,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-    },
+    "public.infra_namedschedule": {"toban_web": WORK, **READERS},
+    "public.infra_override": {"toban_web": WORK, **READERS},
+    "public.infra_price": {"toban_web": FULL, **READERS},
     "public.infra_region": {
         "toban_web": WORK,
         "toban_worker": "SELECT, UPDATE",
@@ -167,18 +158,8 @@ PRIVILEGES = {
         "toban_audit": READ,
         QUEUE: "SELECT (next_change_at, tenant_id)",
     },
-    "public.infra_revision": {
-        "toban_web": FULL,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-    },
-    "public.infra_tenantrules": {
-        "toban_web": WORK,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-    },
+    "public.infra_revision": {"toban_web": FULL, **READERS},
+    "public.infra_tenantrules": {"toban_web": WORK, **READERS},
     "public.infra_volume": {
         "toban_web": READ,
         "toban_worker": WORK,
@@ -197,6 +178,18 @@ PRIVILEGES = {
         "toban_scheduler": READ,
         "toban_audit": READ,
         QUEUE: "SELECT (account, failures, leased_until, name, open_until, served_at, tenant_id)",
+    },
+    "public.medical_audit_failedsignin": {"toban_web": WORK},
+    "public.medical_audit_session": {
+        "toban_web": WORK,
+        "toban_scheduler": "SELECT, UPDATE",
+        QUEUE: "SELECT (active_at, ended_at, idle_s, started_at, user_id)",
+    },
+    "public.medical_audit_tenantpolicy": {"toban_web": WORK, **READERS},
+    "public.medical_audit_visit": {
+        "toban_web": WORK,
+        "toban_scheduler": "SELECT, UPDATE",
+        "toban_audit": READ,
     },
     "public.medical_audit_operation": {
         "toban_web": WORK,
@@ -225,6 +218,7 @@ DEFINER_FUNCTIONS = {
     "queue.due_lanes": {"toban_worker", "toban_scheduler"},
     "queue.due_tenants": {"toban_worker", "toban_scheduler"},
     "queue.overdue_tenants": {"toban_worker", "toban_scheduler"},
+    "queue.silent_sessions": {"toban_scheduler"},
     "queue.tenants": {"toban_worker", "toban_scheduler", "toban_audit"},
 }
 
@@ -271,6 +265,9 @@ def test_no_other_policy_lets_anybody_see_more(database: Database) -> None:
         if table.name not in LEDGER:
             found = policies(database, table.name)
             found.pop("tenant_wall", None)
+            if table.name in OF_A_PERSON:
+                own = OF_A_PERSON[table.name]
+                assert found.pop("person_wall") == ("*", True, catalogue.APP_ROLES, own, own)
             if table.name in WIDER:
                 assert found.pop("also_read") == ("r", True, catalogue.APP_ROLES, WIDER[table.name], "")
             assert set(found.values()) <= {("r", True, (QUEUE,), "true", "")}, table.name
@@ -314,6 +311,7 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
         "due_tenants": "TABLE(tenant_id uuid, due bigint)",
         "due_inventories": "TABLE(tenant_id uuid, region_id uuid)",
         "overdue_tenants": "TABLE(tenant_id uuid)",
+        "silent_sessions": "TABLE(user_id uuid)",
         "tenants": "TABLE(tenant_id uuid)",
     }
 

@@ -21,6 +21,9 @@ class Permission(StrEnum):
     OPERATION_REJECT = "operation.reject"
     OPERATION_CANCEL = "operation.cancel"
     LEDGER_VIEW = "ledger.view"
+    SESSION_END = "session.end"
+    POLICY_EDIT = "policy.edit"
+    POLICY_CONFIRM = "policy.confirm"
 
 
 class Role(StrEnum):
@@ -50,6 +53,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.AUTOMATION_CONFIRM,
         Permission.SCHEDULE_CONFIRM,
         Permission.CALENDAR_CONFIRM,
+        Permission.POLICY_CONFIRM,
     },
     Role.ADMINISTRATOR: _OPERATE
     | _PLAN
@@ -58,6 +62,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.AUTOMATION_ENTER,
         Permission.PRICE_EDIT,
         Permission.LEDGER_VIEW,
+        Permission.SESSION_END,
+        Permission.POLICY_EDIT,
     },
     Role.AUDITOR: _VIEW | {Permission.LEDGER_VIEW},
 }

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from config.error_words import error_words
-from config.words import states
+from config.words import sessions, states
 
 
 def state_of(code: object, family: str) -> states.State:
@@ -48,3 +48,12 @@ def error_text(code: object) -> str:
     """A refusal that a page shows beside its form: what happened, and what to do."""
     words = error_words(str(code), 422, {})
     return f"{words.title} {words.cure}"
+
+
+def session_end_text(code: object) -> str:
+    """How a session ended, said to the person whose it was."""
+    return str(sessions.ENDS.get(str(code), code))
+
+
+def session_fault_text(code: object) -> str:
+    return str(sessions.FAULTS.get(str(code), code))

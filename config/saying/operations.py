@@ -1,10 +1,12 @@
 """Operations in words: what they do, by whom, how far they are, how they ended."""
 
+import re
 from typing import Any
 
 from config.saying.codes import state_of
 from config.saying.fields import field
 from config.saying.schedules import schedule_reason
+from config.saying.times import jst
 from config.words import operations, sentence, states
 
 
@@ -48,6 +50,26 @@ def code_with_detail(code: object, detail: object) -> str:
     if last := field(inner, "last"):
         text = f"{text} {code_text(last)}"
     return f"{text} ({message})" if (message := field(inner, "message")) else text
+
+
+def shown_facts(operation: object) -> list[dict[str, str]]:
+    """The parameters that a person confirms, in words: [{label, before, after}]; only those that have a name."""
+    shown = field(operation, "shown", {})
+    before = field(shown, "before", {})
+    return [
+        {"label": str(label), "before": _fact(field(before, name, None)), "after": _fact(shown[name])}
+        for name, label in operations.FACTS.items()
+        if hasattr(shown, "get") and shown.get(name) not in (None, "", [])
+    ]
+
+
+def _fact(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "、".join(operation_label(one) for one in value)
+    text = str(value)
+    return jst(text) if re.fullmatch(r"\d{4}-\d\d-\d\dT.+", text) else text
 
 
 def outcome_text(operation: object) -> str:

@@ -27,6 +27,8 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "price.change": (_("Change prices"), _("Change what an hour costs")),
     "override.set": (_("Override"), _("Override the schedule of %(target)s for a while")),
     "override.end": (_("End override"), _("End the override of %(target)s early")),
+    "session.end": (_("End session"), _("End a session of %(target)s")),
+    "policy.change": (_("Change policy"), _("Change what holds for sessions and confirmations")),
     "round.release": (_("Release stops"), _("Stop so many at once: %(target)s that run")),
 }
 
@@ -109,6 +111,14 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "round.release": (
         _("More would be stopped at once than the tenant's limit allows, so Toban waits for you."),
         _("Can be undone: start them again. Rejected or left alone, nothing is stopped."),
+    ),
+    "session.end": (
+        _("The person is signed out at once, in every tenant. What he had confirmed goes on."),
+        _("Can be undone by the person: signing in again."),
+    ),
+    "policy.change": (
+        _("From its confirmation on, the new values hold for everybody in this tenant."),
+        _("Can be undone: change it back."),
     ),
     "account.automation": (
         _("Decides whether schedules may start, stop and tag in this AWS account by themselves."),
@@ -242,6 +252,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "assigned_meanwhile": _("The assignment was changed meanwhile. Look at it again."),
     "round_settled": _("This round is settled already."),
     "schedule_in_use": _("Something still follows this schedule. Assign another one first."),
+    "session_over": _("This session has ended already."),
     "nothing_changed": _("Nothing would change."),
     "not_published": _("This schedule has no published revision yet."),
     "prices_changed": _("A price was changed meanwhile. Look at the difference again."),
@@ -260,4 +271,15 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "state_unknown": _("Its state is unknown. Wait for the next look at AWS."),
     "operation_open": _("Another operation on it is not finished yet."),
     "refused": _("This is not possible now."),
+}
+
+# Names of parameters that a person confirms (operation.shown), with their unit.
+FACTS: Final[Mapping[str, Promise | str]] = {
+    "idle_minutes": _("A seat may stand empty for (minutes)"),
+    "grace_seconds": _("A password given counts again for (seconds)"),
+    "escalate_hours": _("A proxy entry is reminded of after (hours)"),
+    "session": _("Session"),
+    "address": _("Address"),
+    "device": _("Device"),
+    "entered_at": _("Since"),
 }

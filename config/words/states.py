@@ -106,6 +106,18 @@ OUTCOMES: Final[Mapping[str, State]] = {
     "unknown": State("unknown", pgettext_lazy("outcome", "Unknown")),
 }
 
+# How a session ended (medical_audit.domain.seats.End), and one that goes on.
+SESSION_STATES: Final[Mapping[str, State]] = {
+    "": State("running", pgettext_lazy("session", "Open")),
+    "open": State("running", pgettext_lazy("session", "Open")),
+    "signed_out": State("done", pgettext_lazy("session", "Signed out")),
+    "idle": State("stopped", pgettext_lazy("session", "Nothing done")),
+    "left_seat": State("done", pgettext_lazy("session", "Left seat")),
+    "forced": State("late", pgettext_lazy("session", "Ended by force")),
+    "expired": State("stopped", pgettext_lazy("session", "Time over")),
+    "cut_off": State("unknown", pgettext_lazy("session", "Presumed cut off")),
+}
+
 STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "resource": RESOURCE_STATES,
     "operation": OPERATION_STATES,
@@ -114,6 +126,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "volume": VOLUME_STATES,
     "outcome": OUTCOMES,
     "account": ACCOUNT_STATES,
+    "session": SESSION_STATES,
 }
 
 RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
@@ -130,6 +143,7 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "session": _("Session"),
     "user": _("User"),
     "tenant": _("Tenant"),
+    "policy": _("Policy"),
 }
 
 ROLES: Final[Mapping[str, Promise | str]] = {

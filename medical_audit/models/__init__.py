@@ -2,5 +2,16 @@ from medical_audit.models.event import Event, Link
 from medical_audit.models.heartbeat import Heartbeat
 from medical_audit.models.lane import Lane
 from medical_audit.models.operation import Operation
+from medical_audit.models.session import FailedSignIn, Session, TenantPolicy, Visit
 
-__all__ = ["Event", "Heartbeat", "Lane", "Link", "Operation"]
+__all__ = [
+    "Event",
+    "FailedSignIn",
+    "Heartbeat",
+    "Lane",
+    "Link",
+    "Operation",
+    "Session",
+    "TenantPolicy",
+    "Visit",
+]

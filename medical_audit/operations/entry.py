@@ -138,7 +138,8 @@ def confirm(
         operation.reauthentication = proof.method if proof else ""
         operation.authority = {"policy": str(operation.policy), "person": actor.name}
         operation.deadline, operation.work_at = now + kind.grace, now if operation.lane else None
-        events = [event_of(operation, "operation.confirmed", actor=actor, now=now, digest=operation.digest)]
+        proved = {"digest": operation.digest, "reauthentication": operation.reauthentication}
+        events = [event_of(operation, "operation.confirmed", actor=actor, now=now, **proved)]
         save_moves(actor.tenant_id, [operation], events)
         if kind.apply is not None:
             _apply(kind, operation, actor=actor, now=now)

@@ -7,9 +7,10 @@ from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.operations.ledger import record
-from medical_audit.queries import events
+from medical_audit.queries import events, sessions
 from medical_audit.queries.events import Chain, EventChoices, EventFilter
 from medical_audit.queries.paging import Cursors, Page
+from medical_audit.queries.sessions import Account, SessionFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +37,30 @@ def read_ledger(wanted: EventFilter, cursors: Cursors, *, actor: Actor, now: dat
     record(
         "ledger.viewed", actor=actor, subject=Subject("tenant", str(actor.tenant_id)), now=now, detail=detail
     )
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsView:
+    page: Page
+    account: Account
+
+
+def read_sessions(
+    wanted: SessionFilter, since: datetime, until: datetime, cursors: Cursors, *, actor: Actor, now: datetime
+) -> SessionsView:
+    """The sessions of [since, until), added up and listed. Raises NotPermitted, Refused."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    seen = SessionsView(
+        sessions.list_visits(wanted, since, until, cursors, actor=actor),
+        sessions.account_of(since, until, actor=actor, now=now),
+    )
+    detail: dict[str, object] = {
+        "since": utc_text(since),
+        "until": utc_text(until),
+        "sessions": len(seen.page.rows),
+        "filter": {name: value for name, value in asdict(wanted).items() if value},
+    }
+    subject = Subject("tenant", str(actor.tenant_id))
+    record("ledger.sessions_viewed", actor=actor, subject=subject, now=now, detail=detail)
     return seen

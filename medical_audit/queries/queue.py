@@ -5,6 +5,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from medical_audit.domain.seats import LIFETIME, SILENCE
+
 
 def due_lanes(now: datetime, *, limit: int) -> list[tuple[UUID, str]]:
     """Lanes that a worker could serve now: healthy ones first, then who waited longest."""
@@ -16,4 +18,12 @@ def due_lanes(now: datetime, *, limit: int) -> list[tuple[UUID, str]]:
 def overdue_tenants(now: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tenant_id FROM queue.overdue_tenants(%s)", [now])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def silent_people(now: datetime) -> list[UUID]:
+    """Whose sessions nobody ended although their time is over: ids only."""
+    limits = [int(one.total_seconds()) for one in (SILENCE, LIFETIME)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT user_id FROM queue.silent_sessions(%s, %s, %s)", [now, *limits])
         return [row[0] for row in cursor.fetchall()]

@@ -14,10 +14,11 @@ from accounts.backends import PasswordBackend
 from accounts.domain.permissions import Role, permissions_of
 from accounts.models import Tenant, User
 from accounts.operations.people import grant_first
-from accounts.operations.signing import reauthenticate, sign_in, sign_out
+from accounts.operations.signing import check_password, leave, reauthenticate, sign_in
 from accounts.queries.people import actor_in, get_tenant, still_authorised, tenants_of
 from medical_audit.domain.actor import NO_TENANT, Actor
 from medical_audit.domain.errors import NotFound, NotReauthenticated
+from medical_audit.domain.seats import End, Origin
 from medical_audit.models import Event
 from medical_audit.queries.verification import verify
 from medical_audit.tenancy import platform_scope, tenant_scope
@@ -25,7 +26,7 @@ from tests.conftest import AsRole
 from tests.factories import MONDAY_0830, PASSWORD, Cast, change, make_cast, make_person, revoke
 from tests.medical_audit.support import Database
 
-WHERE: dict[str, Any] = {"now": MONDAY_0830, "address": "192.0.2.9", "request": "r-9"}
+ORIGIN = Origin("192.0.2.9", raw="10.0.0.1 (192.0.2.9)", device="Firefox 140 / Linux", request="r-9")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,10 @@ def last_of_platform(database: Database) -> dict[str, Any]:
 
 def enter(username: str, password: str) -> User | None:
     with platform_scope():
-        return sign_in(username, password, **WHERE)
+        user = check_password(username, password, now=MONDAY_0830, origin=ORIGIN)
+        if user is not None:
+            sign_in(user, session=uuid.uuid4().hex[:16], origin=ORIGIN, now=MONDAY_0830)
+        return user
 
 
 def test_the_right_password_opens_whatever_the_case_of_the_name(
@@ -112,7 +116,8 @@ def test_a_name_that_nobody_has_is_not_kept_it_may_be_a_password(superuser_conne
 
 def test_signing_out_is_recorded(person: User, superuser_connection: Database) -> None:
     with platform_scope(user_id=person.id):
-        sign_out(person, session="s-9", **WHERE)
+        sign_in(person, session="s-9", origin=ORIGIN, now=MONDAY_0830)
+        leave(person, End.SIGNED_OUT, now=MONDAY_0830, session="s-9", address="192.0.2.9", request="r-9")
     event = last_of_platform(superuser_connection)
     assert (event["kind"], event["session"], event["actor"]["id"]) == (
         "session.signed_out",

@@ -78,7 +78,7 @@ def operation_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
 def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     operation = queries.get_operation(pk, actor=request.actor)
     entry.check_confirmer(operation, get_kind(operation.kind), request.actor)
-    form = ConfirmForm(request.POST)
+    form = ConfirmForm(request.POST, recently=request.proved_recently)
     if not form.is_valid():
         if "digest" in form.errors:
             raise StaleContent(id=str(pk))
@@ -161,7 +161,8 @@ def _context(request: TenantRequest, operation: Operation) -> dict[str, Any]:
         ],
         "may": moves,
         "confirm_refusal": moves.confirm_refusal,
-        "confirm_form": ConfirmForm(),
+        "confirm_form": ConfirmForm(recently=request.proved_recently),
+        "proved_recently": request.proved_recently,
         "reject_form": ReasonForm(),
         "cancel_form": ReasonForm(),
         "seen": "",

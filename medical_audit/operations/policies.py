@@ -1,0 +1,45 @@
+"""What a tenant decides about sessions and confirmations; changed by a confirmed operation only."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.errors import Refused
+from medical_audit.domain.kinds import OperationTarget
+from medical_audit.domain.rights import POLICY_EDIT
+from medical_audit.models import Operation, TenantPolicy
+from medical_audit.operations import entry
+from medical_audit.queries.policies import Policy, policy_here
+from medical_audit.tenancy import tenant_scope
+
+KIND = "policy.change"
+#: Name -> least and most, both allowed.
+BOUNDS = {"idle_minutes": (1, 30), "grace_seconds": (0, 900), "escalate_hours": (1, 168)}
+
+
+def enter_policy(wanted: Policy, *, actor: Actor, now: datetime, reason: str) -> Operation:
+    """Enter a change; another person confirms it. Raises NotPermitted, Refused (bad_parameter, nothing_changed)."""
+    actor.require(POLICY_EDIT, actor.tenant_id)
+    after = asdict(wanted)
+    for name, (least, most) in BOUNDS.items():
+        if not least <= after[name] <= most:
+            raise Refused("bad_parameter", name=name, allowed=f"{least}-{most}")
+    with tenant_scope(actor.tenant_id):
+        before = asdict(policy_here())
+        if before == after:
+            raise Refused("nothing_changed")
+        target = OperationTarget("policy", str(actor.tenant_id), "")
+        return entry.enter(KIND, target, {"before": before, **after}, actor=actor, now=now, reason=reason)
+
+
+def apply(operation: Operation, now: datetime) -> dict[str, Any]:
+    """Write the policy; it holds from the next request on."""
+    row: TenantPolicy = TenantPolicy.objects.select_for_update().first() or TenantPolicy(
+        tenant_id=operation.tenant_id
+    )
+    for name in BOUNDS:
+        setattr(row, name, operation.parameters[name])
+    row.operation, row.changed_at = str(operation.id), now
+    row.save()
+    return {"before": operation.parameters["before"]}

@@ -1,0 +1,176 @@
+"""Sessions of the bound tenant: the month added up, the list, and one's own over all tenants."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, QuerySet, Sum
+
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.counting import LONGEST, Discrepancy, Row, Told, compare
+from medical_audit.domain.errors import NotFound
+from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.domain.seats import End, end_event
+from medical_audit.models import Event, FailedSignIn, Session, Visit
+from medical_audit.queries.paging import Cursors, Page, page_of
+
+BEGINNING = "session.entered"
+ENDS = {end_event(end): str(end) for end in End}
+#: One's own past that the page shows.
+OWN_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """`state`: "open", "parallel" or how it ended; `person`: an id. Empty means everything."""
+
+    state: str = ""
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCount:
+    """One person's sessions that began in the period; `ends` by how they ended, `failed` sign-ins under his name."""
+
+    person_id: str
+    name: str
+    begun: int
+    ends: Mapping[str, int]
+    still_open: int
+    parallel: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A period added up: `begun == ended + still_open`, or `faults` says what does not fit."""
+
+    people: list[PersonCount]
+    begun: int
+    ended: int
+    still_open: int
+    failed: int
+    faults: list[Discrepancy]
+
+    @property
+    def adds_up(self) -> bool:
+        return not self.faults and self.begun == self.ended + self.still_open
+
+
+def account_of(since: datetime, until: datetime, *, actor: Actor, now: datetime) -> Account:
+    """The sessions that began in [since, until), checked one by one against the ledger. Raises NotPermitted."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    told = [*_told([BEGINNING], since, until), *_told(list(ENDS), since, until + LONGEST)]
+    begun_here = {one.session for one in told if not one.end}
+    visits = list(Visit.objects.filter(entered_at__gte=since, entered_at__lt=until))
+    here = {visit.session for visit in visits} | begun_here
+    # An end within the period may belong to a session of the period before, one after it to a later one.
+    elsewhere = Visit.objects.filter(session__in={one.session for one in told} - here)
+    foreign = set(elsewhere.values_list("session", flat=True))
+    rows = [Row(one.session, one.user_name, one.entered_at, one.end) for one in visits]
+    faults = compare(rows, [one for one in told if one.session not in foreign], now=now)
+    people = _people(visits, _failed(since, until))
+    return Account(
+        people=people,
+        begun=len(begun_here),
+        ended=sum(sum(person.ends.values()) for person in people),
+        still_open=sum(person.still_open for person in people),
+        failed=sum(person.failed for person in people),
+        faults=faults,
+    )
+
+
+def _people(visits: list[Visit], failed: Mapping[str, tuple[str, int]]) -> list[PersonCount]:
+    by_person: dict[str, list[Visit]] = {}
+    for visit in visits:
+        by_person.setdefault(str(visit.user_id), []).append(visit)
+    found = []
+    for person_id in {*by_person, *failed}:
+        own = by_person.get(person_id, [])
+        found.append(
+            PersonCount(
+                person_id=person_id,
+                name=own[0].user_name if own else failed[person_id][0],
+                begun=len(own),
+                ends=dict(Counter(visit.end for visit in own if visit.end)),
+                still_open=sum(not visit.end for visit in own),
+                parallel=sum(bool(visit.parallel_with) for visit in own),
+                failed=failed.get(person_id, ("", 0))[1],
+            )
+        )
+    return sorted(found, key=lambda one: (one.name, one.person_id))
+
+
+def _told(kinds: list[str], since: datetime, until: datetime) -> Iterator[Told]:
+    """What the ledger says of sessions, by its own clock: a demo's shifted one is shifted back."""
+    shift = timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
+    rows = Event.objects.filter(kind__in=kinds, event_at__gte=since - shift, event_at__lt=until - shift)
+    for kind, person, body in (
+        rows.order_by("event_at", "ord").values_list("kind", "subject_name", "body").iterator()
+    ):
+        yield Told(str(json.loads(body)["detail"].get("session", "")), person, ENDS.get(kind, ""))
+
+
+def _failed(since: datetime, until: datetime) -> dict[str, tuple[str, int]]:
+    shift = timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
+    rows = Event.objects.filter(
+        kind="session.failed", event_at__gte=since - shift, event_at__lt=until - shift
+    )
+    counted = rows.order_by("subject_id").values_list("subject_id", "subject_name").annotate(Count("id"))
+    return {person: (name, count) for person, name, count in counted}
+
+
+def list_visits(
+    wanted: SessionFilter, since: datetime, until: datetime, cursors: Cursors, *, actor: Actor
+) -> Page:
+    """The sessions that began in [since, until), newest first. Raises NotPermitted, Refused."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    rows: QuerySet[Visit] = Visit.objects.filter(entered_at__gte=since, entered_at__lt=until)
+    if wanted.state == "open":
+        rows = rows.filter(ended_at__isnull=True)
+    elif wanted.state == "parallel":
+        rows = rows.exclude(parallel_with="")
+    elif wanted.state:
+        rows = rows.filter(end=wanted.state)
+    if wanted.person:
+        rows = rows.filter(user_id=wanted.person)
+    return page_of(rows, ("entered_at", "id"), cursors, descending=True)
+
+
+def open_parallel(*, actor: Actor) -> int:
+    """How many open sessions of this tenant belong to somebody who sits in two networks at once."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    return Visit.objects.filter(ended_at__isnull=True).exclude(parallel_with="").count()
+
+
+def get_visit(visit_id: UUID, *, actor: Actor) -> Visit:
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    visit: Visit | None = Visit.objects.filter(id=visit_id).first()
+    if visit is None:
+        raise NotFound(type="session")
+    return visit
+
+
+def own_sessions(user_id: UUID) -> list[Session]:
+    """One's own sessions, open ones first, then the newest; needs a scope bound to this person."""
+    rows = Session.objects.filter(user_id=user_id)
+    running = list(rows.filter(ended_at__isnull=True).order_by("-started_at"))
+    return running + list(rows.filter(ended_at__isnull=False).order_by("-started_at")[:OWN_SHOWN])
+
+
+def get_own_session(user_id: UUID, session_id: UUID) -> Session:
+    """One's own session; another's is a missing one. Raises NotFound."""
+    session: Session | None = Session.objects.filter(user_id=user_id, id=session_id).first()
+    if session is None:
+        raise NotFound(type="session")
+    return session
+
+
+def own_failures(user_id: UUID, since: datetime) -> int:
+    """How often somebody failed to sign in under this person's name since that day (UTC)."""
+    rows = FailedSignIn.objects.filter(account=str(user_id), day__gte=since.date())
+    return int(rows.aggregate(n=Sum("count"))["n"] or 0)

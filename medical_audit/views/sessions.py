@@ -1,0 +1,116 @@
+"""Sessions of the tenant: the month added up and the list, ending one, and what holds for sessions."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from medical_audit.domain.errors import Refused
+from medical_audit.domain.rights import OPERATION_VIEW, POLICY_EDIT, SESSION_END
+from medical_audit.forms import PolicyForm, ReasonForm, cursors_of, session_filter, session_filters, text_of
+from medical_audit.models import Heartbeat, TenantPolicy
+from medical_audit.operations import policies as policy_operations
+from medical_audit.operations import session_ends
+from medical_audit.operations.reading import read_sessions
+from medical_audit.queries.policies import policy_here
+from medical_audit.queries.sessions import get_visit
+from medical_audit.requests import TenantRequest
+
+ZONE = ZoneInfo("Asia/Tokyo")
+SWEEP_LATE = timedelta(minutes=3)
+
+
+@require_safe
+def session_list(request: TenantRequest, slug: str) -> HttpResponse:
+    return _list(request)
+
+
+def _list(request: TenantRequest, *, status: int = 200, **more: object) -> HttpResponse:
+    first = _month(text_of(request.GET, "month"), request.now.astimezone(ZONE).date())
+    after = (first + timedelta(days=32)).replace(day=1)
+    wanted = session_filter(request.GET)
+    seen = read_sessions(
+        wanted,
+        _midnight(first),
+        _midnight(after),
+        cursors_of(request.GET),
+        actor=request.actor,
+        now=request.now,
+    )
+    swept = Heartbeat.objects.filter(name="sessions").first()
+    context = {
+        "first": first,
+        "before": (first - timedelta(days=1)).replace(day=1),
+        "after": after if after <= request.now.astimezone(ZONE).date() else None,
+        "account": seen.account,
+        "rows": seen.page.rows,
+        "page": seen.page,
+        "filters": session_filters(wanted, seen.account),
+        "filter_count": bool(wanted.state) + bool(wanted.person),
+        "sweeper_late": swept is None or request.now - swept.at > SWEEP_LATE,
+        "swept_at": swept.at if swept else None,
+        "may_end": request.actor.may(SESSION_END, request.actor.tenant_id),
+        "own_session": request.actor.session,
+    }
+    return render(request, "medical_audit/session_list.html", context | more, status=status)
+
+
+@require_POST
+def session_end(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """Enter that this session is to end; the person at the keyboard then confirms it with the password."""
+    request.actor.require(SESSION_END, request.actor.tenant_id)
+    visit = get_visit(pk, actor=request.actor)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        return _list(request, status=422, end_of=visit, end_form=form)
+    reason = form.cleaned_data["reason"]
+    operation = session_ends.enter_end(pk, actor=request.actor, now=request.now, reason=reason)
+    return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def policies(request: TenantRequest, slug: str) -> HttpResponse:
+    """What holds for sessions and confirmations; a change is entered here and confirmed by another person."""
+    request.actor.require(
+        POLICY_EDIT if request.method == "POST" else OPERATION_VIEW, request.actor.tenant_id
+    )
+    held = policy_here()
+    initial = {"idle_minutes": held.idle_minutes, "grace_seconds": held.grace_seconds}
+    form = PolicyForm(request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        reason = given.pop("reason")
+        try:
+            operation = policy_operations.enter_policy(
+                replace(held, **given), actor=request.actor, now=request.now, reason=reason
+            )
+        except Refused as refused:
+            if refused.code != "nothing_changed":
+                raise
+            form.add_error(None, _("Nothing would change."))
+        else:
+            return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+    context = {
+        "form": form,
+        "held": held,
+        "row": TenantPolicy.objects.first(),
+        "may_edit": request.actor.may(POLICY_EDIT, request.actor.tenant_id),
+    }
+    return render(request, "medical_audit/policies.html", context, status=422 if form.errors else 200)
+
+
+def _month(text: str, today: date) -> date:
+    try:
+        first = date.fromisoformat(f"{text}-01") if text else today.replace(day=1)
+    except ValueError:
+        first = today.replace(day=1)
+    return first if date(2000, 1, 1) <= first <= date(9000, 1, 1) else today.replace(day=1)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
