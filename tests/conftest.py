@@ -125,9 +125,8 @@ def superuser_connection(django_db_setup: None) -> Iterator[psycopg.Connection[t
         yield admin
 
 
-@pytest.fixture
-def ledger_of_its_own(django_db_setup: None) -> Iterator[None]:
-    """A fresh database for one test, for what looks at the whole platform's ledger or does damage to it."""
+@contextmanager
+def _own_database() -> Iterator[None]:
     before = connection.settings_dict["NAME"]
     name = f"{before}_own"
     with _admin() as admin:
@@ -140,6 +139,20 @@ def ledger_of_its_own(django_db_setup: None) -> Iterator[None]:
     connection.settings_dict["NAME"] = before
     with _admin() as admin:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def ledger_of_its_own(django_db_setup: None) -> Iterator[None]:
+    """A fresh database for one test: whoever seals the platform's ledger, or damages it, does so to every tenant."""
+    with _own_database():
+        yield
+
+
+@pytest.fixture(scope="module")
+def ledger_of_the_file(django_db_setup: None) -> Iterator[None]:
+    """The same, for all tests of a file."""
+    with _own_database():
+        yield
 
 
 @pytest.fixture

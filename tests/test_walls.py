@@ -54,7 +54,12 @@ PRIVILEGES = {
     "ledger.checkpoint": {"toban_web": READ, "toban_audit": READ},
     "ledger.duty": {"toban_web": READ, "toban_audit": READ},
     "ledger.maintenance": {},
-    "ledger.tree_head": {"toban_web": READ, "toban_audit": READ},
+    "ledger.tree_head": {
+        "toban_web": READ,
+        "toban_worker": READ,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
     "ledger.head": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
     "public.accounts_membership": {
         "toban_web": FULL,
@@ -211,6 +216,7 @@ DEFINER_FUNCTIONS = {
     "ledger.report_duty": {"toban_audit"},
     "ledger.catalogue_digest": set(),
     "ledger.open_maintenance": {"toban_owner"},
+    "ledger.say_maintenance": set(),
     "ledger.close_maintenance": {"toban_owner"},
     "ledger.require_event": {"toban_owner"},
     "ledger.require_event_about": {"toban_owner"},

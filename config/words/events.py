@@ -74,6 +74,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "ledger.catalogue_changed": _(
         "What guards the ledger was changed in an announced maintenance. Reason: %(reason)s"
     ),
+    "ledger.maintenance_opened": _(
+        "A maintenance of what guards the ledger was announced. Reason: %(reason)s"
+    ),
     "ledger.verification_asked": _("%(actor)s had the ledger verified."),
     "ledger.verified": _("The ledger was verified up to event %(events)s."),
     "ledger.exported": _("%(actor)s exported the ledger: %(events)s events."),
@@ -142,6 +145,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.viewed": _("Ledger read"),
     "ledger.sealing_resumed": _("Sealing resumed"),
     "ledger.catalogue_changed": _("Guards of the ledger changed"),
+    "ledger.maintenance_opened": _("Maintenance of the guards announced"),
     "ledger.verification_asked": _("Verification asked for"),
     "ledger.verified": _("Ledger verified"),
     "ledger.exported": _("Ledger exported"),

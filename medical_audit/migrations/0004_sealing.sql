@@ -142,12 +142,28 @@ CREATE FUNCTION ledger.catalogue_digest() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
 AS $catalogue$ :catalogue_digest $catalogue$;
 
+-- An event of the platform's own chain, as canonical as the application's.
+CREATE FUNCTION ledger.say_maintenance(p_kind text, p_reason text, p_detail text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    INSERT INTO ledger.event (tenant_id, body) VALUES ('00000000-0000-0000-0000-000000000000', format(
+        '{"actor":{"id":%s,"name":%s,"roles":[],"type":"system"},"at":%s,"detail":%s,"kind":%s,"outcome":"ok","reason":%s,'
+        '"subject":{"id":"catalogue","name":"","type":"ledger"},"v":1}',
+        to_json(session_user::text), to_json(session_user::text), to_json(ledger.utc_text(clock_timestamp())), p_detail,
+        to_json(p_kind), to_json(p_reason)))
+$$;
+
 -- Whoever changes the ledger's catalogue opens a maintenance first, for himself and for a time; closing it registers the
 -- new digest and says so in the platform's own chain, so that the next seal carries it.
 CREATE FUNCTION ledger.open_maintenance(p_reason text, p_for interval) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 AS $$
-    INSERT INTO ledger.maintenance (until, reason) VALUES (clock_timestamp() + least(p_for, interval '1 hour'), p_reason)
+DECLARE
+    v_until timestamptz := clock_timestamp() + least(p_for, interval '1 hour');
+BEGIN
+    INSERT INTO ledger.maintenance (until, reason) VALUES (v_until, p_reason);
+    PERFORM ledger.say_maintenance('ledger.maintenance_opened', p_reason, format('{"until":%s}', to_json(ledger.utc_text(v_until))));
+END
 $$;
 
 CREATE FUNCTION ledger.close_maintenance() RETURNS boolean
@@ -165,11 +181,8 @@ BEGIN
         RETURN false;
     END IF;
     INSERT INTO ledger.catalogue (digest, reason) VALUES (v_digest, coalesce(v_reason, ''));
-    INSERT INTO ledger.event (tenant_id, body) VALUES ('00000000-0000-0000-0000-000000000000', format(
-        '{"actor":{"id":%s,"name":%s,"roles":[],"type":"system"},"at":%s,"detail":{"after":%s,"before":%s},'
-        '"kind":"ledger.catalogue_changed","outcome":"ok","reason":%s,"subject":{"id":"catalogue","name":"","type":"ledger"},"v":1}',
-        to_json(session_user::text), to_json(session_user::text), to_json(ledger.utc_text(clock_timestamp())),
-        to_json(v_digest), to_json(coalesce(v_before, '')), to_json(coalesce(v_reason, ''))));
+    PERFORM ledger.say_maintenance('ledger.catalogue_changed', coalesce(v_reason, ''),
+        format('{"after":%s,"before":%s}', to_json(v_digest), to_json(coalesce(v_before, ''))));
     RETURN true;
 END
 $$;
@@ -211,11 +224,12 @@ ALTER TABLE ledger.tree_head FORCE ROW LEVEL SECURITY;
 CREATE POLICY keeper ON ledger.tree_head TO toban_ledger USING (true) WITH CHECK (true);
 CREATE POLICY tenant_wall ON ledger.tree_head FOR SELECT TO toban_web, toban_worker, toban_scheduler, toban_audit
     USING (tenant_id = (SELECT current_setting('toban.tenant_id')::uuid));
-GRANT SELECT ON ledger.tree_head, ledger.checkpoint, ledger.duty, ledger.catalogue TO toban_web, toban_audit;
+GRANT SELECT ON ledger.tree_head TO toban_web, toban_worker, toban_scheduler, toban_audit;
+GRANT SELECT ON ledger.checkpoint, ledger.duty, ledger.catalogue TO toban_web, toban_audit;
 
 REVOKE EXECUTE ON FUNCTION ledger.seal(bigint, timestamptz, text, uuid[], bigint[], bytea[], bytea[], bytea[]),
     ledger.progress(), ledger.grown(bigint, bigint), ledger.report_duty(text, bigint, text), ledger.catalogue_digest(),
-    ledger.open_maintenance(text, interval), ledger.close_maintenance() FROM PUBLIC;
+    ledger.say_maintenance(text, text, text), ledger.open_maintenance(text, interval), ledger.close_maintenance() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.seal(bigint, timestamptz, text, uuid[], bigint[], bytea[], bytea[], bytea[]),
     ledger.progress(), ledger.grown(bigint, bigint), ledger.report_duty(text, bigint, text) TO toban_audit;
 GRANT EXECUTE ON FUNCTION ledger.open_maintenance(text, interval), ledger.close_maintenance() TO toban_owner;

@@ -26,8 +26,6 @@ from medical_audit.tenancy import platform_scope, tenant_scope
 INTERVAL = timedelta(seconds=60)
 #: A longer silence than this between two seals is recorded by the next sealer that runs.
 GAP = 3 * INTERVAL
-#: What one seal takes in of one tenant; more follows with the next.
-MOST_LINKS = 200_000
 
 
 class SealRefused(RuntimeError):
@@ -183,8 +181,6 @@ def _grow_one(one: Progress) -> tuple[_Growth | None, int]:
             break
         frontier.append(link.hash)
         last = link.hash
-        if frontier.size - size >= MOST_LINKS:
-            break
     if frontier.size == size:
         return None, bad
     return _Growth(TreeHead(one.tenant_id, frontier.size, frontier.root(), last), frontier.pack()), bad

@@ -1,7 +1,9 @@
-"""Is the record whole? Every link of a tenant's chain recomputed in Python, apart from the database's own code."""
+"""Is the record whole? Every link of a tenant's chain recomputed in Python, apart from the database's own code, and held
+against what was sealed and what anchors hold."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import count
 from typing import NamedTuple
 from uuid import UUID
@@ -9,24 +11,30 @@ from uuid import UUID
 from django.db import connection
 
 from medical_audit.domain.chain import Linked, genesis, link_hash
+from medical_audit.domain.checkpoint import TreeHead
+from medical_audit.domain.merkle import Frontier
+from medical_audit.queries import seals
+from medical_audit.queries.links import links_after
 from medical_audit.tenancy import tenant_scope
 
-_CHAIN = """
-SELECT l.tenant_id, l.seq, l.event_id, l.event_at, l.linked_at, l.clock_at,
-    coalesce(e.txid, 0), coalesce(e.db_user, ''), coalesce(e.body, ''), l.prev, l.hash
-FROM ledger.link l LEFT JOIN ledger.event e ON e.id = l.event_id AND e.event_at = l.event_at
-WHERE l.tenant_id = %s AND l.seq > %s ORDER BY l.seq LIMIT %s
-"""
-_COLUMNS = tuple(field.name for field in fields(Linked))
 _LOOSE = """
 SELECT e.id FROM ledger.event e WHERE e.tenant_id = %s
 AND NOT EXISTS (SELECT 1 FROM ledger.link l WHERE l.event_id = e.id) ORDER BY e.ord LIMIT 1
 """
+#: An event may be linked this long before the seal that it was too late for: its transaction was still committing.
+COMMITTING = timedelta(seconds=120)
+#: An event may have happened this long before it was linked: nothing of Toban's holds a transaction open for longer.
+LONGEST_TRANSACTION = timedelta(hours=1)
+#: Progress is told every so many events.
+TELL_EVERY = 5000
+Tell = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """The first thing wrong: `kind` is edited, removed, reordered, unlinked, tail_cut or head_differs; `seq` where."""
+    """The first thing wrong: `kind` is edited, removed, reordered, unlinked, head_differs, tail_cut, wiped, recomputed or
+    back_dated of a chain; seal_broken, tail_cut, wiped, recomputed, catalogue_changed or heartbeat_missing of the seals.
+    `seq`: the event's number, or the seal's."""
 
     kind: str
     seq: int
@@ -40,13 +48,25 @@ class _Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verification:
+    """`sealed`: up to which event its tree was sealed."""
+
     tenant_id: UUID
     events: int
     damage: Damage | None
+    sealed: int = 0
 
     @property
     def intact(self) -> bool:
         return self.damage is None
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What the seals and the anchors say beside a chain: the time of the seal before each seal in which a tree grew, and
+    the newest heads that anchors hold and the database lacks."""
+
+    before: Mapping[int, datetime] = field(default_factory=dict)
+    anchored: Mapping[UUID, TreeHead] = field(default_factory=dict)
 
 
 def chains() -> list[UUID]:
@@ -56,54 +76,115 @@ def chains() -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def verify(tenant_id: UUID, *, page: int = 5000) -> Verification:
-    """Check order, gaps, links, hashes and loose events of one tenant, `page` links at a time, while others write.
-
-    Cutting the newest events off, or rewriting everything with new hashes, can be told only by a copy outside the
-    database; against a careless hand the head is compared. It is read before the links: what is linked meanwhile
-    stands behind it.
-    """
+def length_of(tenant_id: UUID) -> int:
+    """How many events its head counts, to say how far a verification is."""
     with tenant_scope(tenant_id):
         head = _head(tenant_id)
+    return head.seq if head else 0
+
+
+def verify(
+    tenant_id: UUID, *, page: int = 5000, witnessed: Witnessed | None = None, tell: Tell | None = None
+) -> Verification:
+    """Check order, gaps, links, hashes, sealed roots and loose events of one tenant, `page` links at a time, while others
+    write.
+
+    Cutting the newest events off, or rewriting everything with new hashes, is told by what was sealed; when that was cut
+    off as well, by an anchor. What was never sealed is compared with the head, against a careless hand. The head is read
+    before the links: what is linked meanwhile stands behind it.
+    """
+    witnessed = witnessed or Witnessed()
+    with tenant_scope(tenant_id):
+        head = _head(tenant_id)
+        trees = _Trees(seals.heads_of(tenant_id), witnessed.anchored.get(tenant_id), witnessed.before)
         prev, checked, last = genesis(tenant_id), 0, None
         at_head = prev
-        for expected, event in zip(count(1), _chain(tenant_id, page), strict=False):
-            damage = _wrong(event, expected, prev, last)
+        for expected, event in zip(count(1), links_after(tenant_id, 0, page=page), strict=False):
+            damage = _wrong(event, expected, prev, last) or trees.take(event)
             if damage is not None:
-                return Verification(tenant_id, checked, damage)
+                return Verification(tenant_id, checked, damage, trees.sealed)
             prev, checked, last = event.hash, expected, event
             if head is not None and head.seq == checked:
                 at_head = event.hash
-        loose = _loose(tenant_id)
-        if loose is not None:
-            return Verification(tenant_id, checked, Damage("unlinked", checked + 1, str(loose)))
-        if head is not None and head.seq > checked:
-            return Verification(tenant_id, checked, Damage("tail_cut", checked + 1))
-        if head is not None and head.hash != at_head:
-            return Verification(tenant_id, checked, Damage("head_differs", head.seq))
-        return Verification(tenant_id, checked, _beyond_the_head(tenant_id, checked))
+            if tell is not None and checked % TELL_EVERY == 0:
+                tell(checked)
+        damage = (
+            trees.missing(checked)
+            or _loose(tenant_id, checked)
+            or _against_the_head(head, checked, at_head)
+            or _beyond_the_head(tenant_id, checked)
+        )
+        return Verification(tenant_id, checked, damage, trees.sealed)
+
+
+class _Trees:
+    """The tenant's tree grown once more, compared with each head that was sealed or anchored."""
+
+    def __init__(
+        self, heads: list[tuple[int, TreeHead]], anchored: TreeHead | None, before: Mapping[int, datetime]
+    ) -> None:
+        self.heads = [(head, before.get(number)) for number, head in heads]
+        self.sealed = self.heads[-1][0].size if self.heads else 0
+        self.anchored, self._place, self._frontier, self._good = anchored, 0, Frontier(), 0
+
+    def take(self, event: Linked) -> Damage | None:
+        self._frontier.append(event.hash)
+        if self._place < len(self.heads):
+            head, sealed_before = self.heads[self._place]
+            if sealed_before is not None and event.linked_at < sealed_before - COMMITTING:
+                return Damage("back_dated", event.seq, str(event.event_id))
+            if head.size == event.seq:
+                if (head.root, head.last_hash) != (self._frontier.root(), event.hash):
+                    return Damage("recomputed", self._good + 1)
+                self._place, self._good = self._place + 1, head.size
+        far = self.anchored
+        if (
+            far is not None
+            and far.size == event.seq
+            and (far.root, far.last_hash) != (self._frontier.root(), event.hash)
+        ):
+            return Damage("recomputed", self._good + 1)
+        return None
+
+    def missing(self, checked: int) -> Damage | None:
+        """What was sealed or anchored and is not there."""
+        known = max(self.sealed, self.anchored.size if self.anchored else 0)
+        if known <= checked:
+            return None
+        return Damage("tail_cut" if checked else "wiped", checked + 1)
 
 
 def _wrong(event: Linked, expected: int, prev: bytes, last: Linked | None) -> Damage | None:
     if event.seq != expected:
         return Damage("removed", expected)
+    kind = ""
     if not event.body:
-        return Damage("removed", expected, str(event.event_id))
-    if event.prev != prev:
-        return Damage("reordered", expected, str(event.event_id))
-    if link_hash(event) != event.hash:
-        return Damage("edited", expected, str(event.event_id))
-    if last is not None and event.linked_at <= last.linked_at:
-        return Damage("reordered", expected, str(event.event_id))
-    return None
+        kind = "removed"
+    elif event.prev != prev:
+        kind = "reordered"
+    elif link_hash(event) != event.hash:
+        kind = "edited"
+    elif last is not None and event.linked_at <= last.linked_at:
+        kind = "reordered"
+    elif event.clock_at - event.event_at > LONGEST_TRANSACTION:
+        kind = "back_dated"
+    return Damage(kind, expected, str(event.event_id)) if kind else None
 
 
-def _loose(tenant_id: UUID) -> UUID | None:
+def _loose(tenant_id: UUID, checked: int) -> Damage | None:
     """An event that no link holds."""
     with connection.cursor() as cursor:
         cursor.execute(_LOOSE, [tenant_id])
         row = cursor.fetchone()
-    return row[0] if row else None
+    return Damage("unlinked", checked + 1, str(row[0])) if row else None
+
+
+def _against_the_head(head: _Head | None, checked: int, at_head: bytes) -> Damage | None:
+    if head is not None and head.seq > checked:
+        return Damage("tail_cut", checked + 1)
+    if head is not None and head.hash != at_head:
+        return Damage("head_differs", head.seq)
+    return None
 
 
 def _head(tenant_id: UUID) -> _Head | None:
@@ -120,18 +201,3 @@ def _beyond_the_head(tenant_id: UUID, checked: int) -> Damage | None:
     if checked <= known:
         return None
     return Damage("head_differs", checked if head is None else known)
-
-
-def _chain(tenant_id: UUID, page: int) -> Iterator[Linked]:
-    seq = 0
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(_CHAIN, [tenant_id, seq, page])
-            rows = cursor.fetchall()
-        for row in rows:
-            yield Linked(
-                **dict(zip(_COLUMNS, row, strict=True)) | {"prev": bytes(row[9]), "hash": bytes(row[10])}
-            )
-        if len(rows) < page:
-            return
-        seq = rows[-1][1]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from medical_audit.anchors.file import FileAnchor
 from medical_audit.domain.anchoring import Anchor
@@ -16,6 +17,9 @@ from medical_audit.operations.sealer import Sealer
 from medical_audit.operations.sealing import Sealed
 from medical_audit.queries.seals import database_clock
 from tests.conftest import _as_role
+from tests.medical_audit.support import Database, ledger_partitions
+
+TABLES = ("event", "link", "head", "checkpoint", "tree_head")
 
 
 @dataclass
@@ -43,6 +47,27 @@ class SealingRoom:
 
 def make_room(folder: Path) -> SealingRoom:
     return SealingRoom(Signer.generate(ORIGIN), [FileAnchor(folder / "seals.jsonl")])
+
+
+def tamper(database: Database, *statements: Any) -> None:
+    """Do damage as nobody can who is not superuser, and hide the traces: the triggers are on again afterwards.
+
+    Each statement is SQL, or is followed by its parameters; one that hits nothing is a mistake of the test.
+    """
+    tables = [*(f"ledger.{name}" for name in TABLES), *ledger_partitions(database)]
+    with database.transaction():
+        for table in tables:
+            database.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for place, statement in enumerate(statements):
+            if isinstance(statement, str):
+                following = statements[place + 1 : place + 2]
+                values = following[0] if following and not isinstance(following[0], str) else None
+                assert database.execute(statement, values).rowcount > 0, statement
+        for table in tables:
+            if table != "ledger.head":
+                database.execute("SELECT ledger.guard(%s::regclass)", [table])
+        for trigger in ("deny_delete", "deny_truncate"):
+            database.execute(f"ALTER TABLE ledger.head ENABLE ALWAYS TRIGGER {trigger}")
 
 
 def later(by: timedelta) -> Callable[[], datetime]:

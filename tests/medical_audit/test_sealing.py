@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,10 +15,11 @@ from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.sealer import SEALER
 from medical_audit.operations.sealing import SealRefused, seal
 from medical_audit.queries import seals
+from medical_audit.queries.seals import database_clock
 from medical_audit.tenancy import platform_scope
 from tests.conftest import AsRole
 from tests.factories import make_tenant
-from tests.medical_audit.sealers import SealingRoom, make_room
+from tests.medical_audit.sealers import SealingRoom, later, make_room, tamper
 from tests.medical_audit.support import Database, chain_of, execute, note
 
 
@@ -108,7 +110,7 @@ def test_a_sealer_does_not_go_on_from_a_past_that_was_changed(
     make_tenant()
     room.seal()
     room.seal()
-    tampered(superuser_connection, damage)
+    tamper(superuser_connection, damage)
     with as_role("audit"):
         assert room.sealer().round() is None
         with platform_scope():
@@ -123,22 +125,14 @@ def test_without_an_anchor_a_forged_note_is_still_seen(
     room.anchors = []
     other = Signer.generate("toban/ledger")
     text = parsed(room, room.seal().note).text()
-    tampered(
+    forged = other.sign(text)
+    tamper(
         superuser_connection,
         "UPDATE ledger.checkpoint SET note = %s, hash = sha256(convert_to(%s, 'UTF8')) WHERE number = 2",
-        other.sign(text),
+        [forged, forged],
     )
     with as_role("audit"), pytest.raises(SealRefused, match="signed by no known key"):
         seal(room.signer, room.keys, actor=SEALER, clock=room.clock, wall=lambda: 0.0)
-
-
-def tampered(database: Database, statement: str, text: str = "") -> None:
-    with database.transaction():
-        for table in ("checkpoint", "tree_head"):
-            database.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER")
-        assert database.execute(statement, [text] * statement.count("%s")).rowcount > 0
-        for table in ("checkpoint", "tree_head"):
-            database.execute("SELECT ledger.guard(%s::regclass)", [f"ledger.{table}"])
 
 
 @pytest.mark.parametrize("attack", ["edit", "cut"])
@@ -149,15 +143,13 @@ def test_a_chain_that_was_damaged_is_sealed_no_further_and_the_others_are(
     note(broken, count=3)
     if attack == "cut":
         room.seal()
-    with superuser_connection.transaction():
-        superuser_connection.execute("ALTER TABLE ledger.link DISABLE TRIGGER USER")
-        superuser_connection.execute(
-            "DELETE FROM ledger.link WHERE tenant_id = %s AND seq = 4"
-            if attack == "cut"
-            else "UPDATE ledger.link SET clock_at = clock_at - interval '1 s' WHERE tenant_id = %s AND seq = 3",
-            [broken],
-        )
-        superuser_connection.execute("SELECT ledger.guard('ledger.link'::regclass)")
+    tamper(
+        superuser_connection,
+        "DELETE FROM ledger.link WHERE tenant_id = %s AND seq = 4"
+        if attack == "cut"
+        else "UPDATE ledger.link SET clock_at = clock_at - interval '1 s' WHERE tenant_id = %s AND seq = 3",
+        [broken],
+    )
     note(whole)
     sealed = room.seal()
     sizes = {head.tenant_id: head.size for head in sealed.grown}
@@ -183,11 +175,9 @@ def test_a_long_silence_is_recorded_by_the_next_seal(
     room: SealingRoom, superuser_connection: Database
 ) -> None:
     make_tenant()
+    room.clock = later(timedelta(minutes=-10))
     room.seal()
-    with superuser_connection.transaction():
-        superuser_connection.execute("ALTER TABLE ledger.checkpoint DISABLE TRIGGER USER")
-        superuser_connection.execute("UPDATE ledger.checkpoint SET at = at - interval '10 minutes'")
-        superuser_connection.execute("SELECT ledger.guard('ledger.checkpoint'::regclass)")
+    room.clock = database_clock
     room.seal()
     row = superuser_connection.execute(
         "SELECT body::jsonb #>> '{detail,after}' FROM ledger.event WHERE kind = 'ledger.sealing_resumed'"

@@ -15,7 +15,8 @@ from django.db import connection
 from medical_audit.queries.verification import verify
 from tests.conftest import AsRole
 from tests.factories import make_tenant
-from tests.medical_audit.support import Database, ledger_partitions, note
+from tests.medical_audit import sealers
+from tests.medical_audit.support import Database, note
 from tests.medical_audit.threads import race
 
 
@@ -43,17 +44,7 @@ def report(tenant_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
 
 
 def tamper(database: Database, statements: list[str], tenant_id: uuid.UUID) -> None:
-    """Do damage as nobody can who is not superuser, and hide the traces: the triggers are on again afterwards."""
-    tables = ["ledger.event", "ledger.link", "ledger.head", *ledger_partitions(database)]
-    with database.transaction():
-        for table in tables:
-            database.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        for statement in statements:
-            assert database.execute(statement, {"t": tenant_id}).rowcount > 0, statement
-        for table in (*tables[:2], *tables[3:]):
-            database.execute("SELECT ledger.guard(%s::regclass)", [table])
-        for trigger in ("deny_delete", "deny_truncate"):
-            database.execute(f"ALTER TABLE ledger.head ENABLE ALWAYS TRIGGER {trigger}")
+    sealers.tamper(database, *(part for statement in statements for part in (statement, {"t": tenant_id})))
 
 
 EVENT = "(SELECT event_id FROM ledger.link WHERE tenant_id = %(t)s AND seq = {})"
@@ -145,9 +136,15 @@ def test_one_damaged_chain_does_not_hide_the_others(
     assert (code, found["intact"]) == (1, False)
     assert found["events"] == sum(tenant["events"] for tenant in found["tenants"])
     by_tenant = {tenant["tenant"]: tenant for tenant in found["tenants"]}
-    assert by_tenant[str(whole)] == {"tenant": str(whole), "events": 1, "intact": True, "damage": None}
+    assert by_tenant[str(whole)] == {
+        "tenant": str(whole),
+        "events": 1,
+        "sealed": 0,
+        "intact": True,
+        "damage": None,
+    }
     damage = by_tenant[str(tenant_id)].pop("damage")
-    assert by_tenant[str(tenant_id)] == {"tenant": str(tenant_id), "events": 2, "intact": False}
+    assert by_tenant[str(tenant_id)] == {"tenant": str(tenant_id), "events": 2, "sealed": 0, "intact": False}
     assert set(damage) == {"kind", "seq", "event"}
     assert uuid.UUID(damage["event"])
 
@@ -171,7 +168,17 @@ def test_a_whole_chain_is_called_whole(tenant_id: uuid.UUID, as_role: AsRole) ->
             {
                 "intact": True,
                 "events": 6,
-                "tenants": [{"tenant": str(tenant_id), "events": 6, "intact": True, "damage": None}],
+                "tenants": [
+                    {"tenant": str(tenant_id), "events": 6, "sealed": 0, "intact": True, "damage": None}
+                ],
+                "seals": {
+                    "newest": 0,
+                    "at": None,
+                    "damage": None,
+                    "silences": [],
+                    "guarded_by_the_database": False,
+                    "anchors": [],
+                },
             },
         )
         code, text = audit_verify("--tenant", str(tenant_id))

@@ -1,41 +1,68 @@
-"""`audit_verify [--json] [--tenant ID]`: exit 0 intact, 1 damaged, 2 cannot say."""
+"""`audit_verify [--json] [--tenant ID] [--bundle FILE]`: exit 0 intact, 1 damaged, 2 cannot say."""
 
 import json
 import sys
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, transaction
 
-from medical_audit.queries.verification import Verification, chains, verify
+from medical_audit import anchors
+from medical_audit.domain import bundle_verifier
+from medical_audit.domain.canonical import utc_text
+from medical_audit.queries.sealed import Report, Seals, verify_ledger
+from medical_audit.queries.verification import Damage, Verification, chains
 
 
 class Command(BaseCommand):
-    help = "Recompute every tenant's chain of ledger events. Exit code: 0 intact, 1 damaged, 2 cannot say."
+    help = (
+        "Recompute every tenant's chain of ledger events and hold it against its seals and their copies outside of the "
+        "database. Exit code: 0 intact, 1 damaged, 2 cannot say."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
         parser.add_argument("--tenant", type=UUID, help="only this tenant's chain (its id)")
+        parser.add_argument(
+            "--bundle", help="check this bundle instead of the database, by the settings' public keys"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["bundle"]:
+            self._bundle(options["bundle"], as_json=options["json"])
         try:
             with transaction.atomic():
                 tenants = [options["tenant"]] if options["tenant"] else chains()
-                found = [verify(tenant_id) for tenant_id in tenants]
+            report = verify_ledger(tenants, settings.TOBAN_SEAL_PUBLIC_KEYS, anchors.configured())
         except Error as error:
             self._cannot_say(str(error).strip(), as_json=options["json"])
-        unknown = [str(one.tenant_id) for one in found if one.intact and not one.events]
-        if unknown:
+        unknown = [str(one.tenant_id) for one in report.chains if one.intact and not one.events]
+        if unknown and report.intact:
             self._cannot_say(f"no events of tenant {', '.join(unknown)}", as_json=options["json"])
-        damaged = [one for one in found if not one.intact]
-        if options["json"]:
-            self.stdout.write(json.dumps(_report(found), ensure_ascii=False))
-        else:
-            for one in found:
-                self.stdout.write(f"{one.tenant_id}: {one.events} events, {_verdict(one)}")
-        sys.exit(1 if damaged else 0)
+        self._say(report, as_json=options["json"])
+        if report.intact and report.seals.cannot_say:
+            sys.exit(2)
+        sys.exit(0 if report.intact else 1)
+
+    def _say(self, report: Report, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(_report(report), ensure_ascii=False))
+            return
+        for one in report.chains:
+            self.stdout.write(f"{one.tenant_id}: {one.events} events, {_verdict(one.damage)}")
+        if report.seals.number or not report.seals.intact:
+            self.stdout.write(f"seals: {report.seals.number}, {_verdict(report.seals.damage)}")
+        for anchor in report.seals.anchors:
+            self.stdout.write(f"anchor {anchor.name}: {anchor.problem or f'up to seal {anchor.number}'}")
+
+    def _bundle(self, file: str, *, as_json: bool) -> None:
+        keys = [str(key) for key in settings.TOBAN_SEAL_PUBLIC_KEYS]
+        sys.exit(
+            bundle_verifier.main([file, *(["--json"] if as_json else []), *(f"--key={key}" for key in keys)])
+        )
 
     def _cannot_say(self, why: str, *, as_json: bool) -> None:
         if as_json:
@@ -45,23 +72,45 @@ class Command(BaseCommand):
         sys.exit(2)
 
 
-def _verdict(one: Verification) -> str:
-    return "intact" if one.damage is None else f"DAMAGED ({one.damage.kind} at {one.damage.seq})"
+def _verdict(damage: Damage | None) -> str:
+    return "intact" if damage is None else f"DAMAGED ({damage.kind} at {damage.seq})"
 
 
-def _report(found: list[Verification]) -> dict[str, Any]:
+def _report(report: Report) -> dict[str, Any]:
     return {
-        "intact": all(one.intact for one in found),
-        "events": sum(one.events for one in found),
-        "tenants": [
-            {
-                "tenant": str(one.tenant_id),
-                "events": one.events,
-                "intact": one.intact,
-                "damage": None
-                if one.damage is None
-                else {"kind": one.damage.kind, "seq": one.damage.seq, "event": one.damage.event_id},
-            }
-            for one in found
+        "intact": None if report.intact and report.seals.cannot_say else report.intact,
+        "events": sum(one.events for one in report.chains),
+        "tenants": [_chain(one) for one in report.chains],
+        "seals": _seals(report.seals),
+    }
+
+
+def _chain(one: Verification) -> dict[str, Any]:
+    return {
+        "tenant": str(one.tenant_id),
+        "events": one.events,
+        "sealed": one.sealed,
+        "intact": one.intact,
+        "damage": _damage(one.damage),
+    }
+
+
+def _seals(found: Seals) -> dict[str, Any]:
+    return {
+        "newest": found.number,
+        "at": None if found.at is None else utc_text(found.at),
+        "damage": _damage(found.damage),
+        "silences": [
+            {"seal": gap.number, "from": utc_text(gap.begin), "to": utc_text(gap.end)} for gap in found.gaps
+        ],
+        "guarded_by_the_database": found.guarded,
+        "anchors": [
+            {"name": one.name, "newest": one.number, "problem": one.problem or None} for one in found.anchors
         ],
     }
+
+
+def _damage(damage: Damage | None) -> dict[str, Any] | None:
+    if damage is None:
+        return None
+    return {"kind": damage.kind, "seq": damage.seq, "event": damage.event_id}

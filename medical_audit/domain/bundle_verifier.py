@@ -1,0 +1,620 @@
+#!/usr/bin/env python3
+"""Check a bundle of Toban's ledger without Toban, Django or a database: this one file and Python 3.11 are enough.
+
+    python3 bundle_verifier.py [--json] [--key NAME+HASH+KEY]... BUNDLE.zip
+
+Give each public key as you got it from its owner: without --key the keys in the bundle are used, which proves only that
+the bundle agrees with itself. Exit code: 0 intact, 1 damaged, 2 cannot say. With the package `cryptography` every
+signature is checked; without it Ed25519 is computed here, slower, and only the newest signature is, which covers all
+others because each note names the hash of the one before it.
+
+This file imports nothing of Toban on purpose: it states the rules a second time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import IO, Any
+
+FORMAT = "toban-ledger-bundle-1"
+FILES = ("manifest.json", "events.jsonl", "heads.jsonl", "checkpoints.jsonl", "proofs.json", "keys.json")
+SMALL = ("manifest.json", "proofs.json", "keys.json")
+SMALL_BYTES = 4_000_000
+LINE_BYTES = 4_000_000
+FILE_BYTES = 64_000_000_000
+#: Deflate cannot do better than about 1032 to 1; text of ours does 20 to 1.
+RATIO = 200
+NUMBER = 2**53
+COMMITTING = timedelta(seconds=120)
+LONGEST_TRANSACTION = timedelta(hours=1)
+GAP = timedelta(seconds=180)
+ORIGIN = "toban/ledger"
+NOTHING_BEFORE = hashlib.sha256(b"toban-checkpoint-genesis").hexdigest()
+NOTE = re.compile(
+    r"(\S+)\n(\d{1,9})\n([A-Za-z0-9+/=]{44})\nnumber (\d{1,15})\nepoch (\d{1,9})\nat (\S{27})\nclock (-?\d{1,15})\n"
+    r"catalogue ([0-9a-f]{64})\nprev ([0-9a-f]{64})\n"
+)
+HEX = re.compile(r"(?:[0-9a-f]{64})*")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class CannotSay(Exception):
+    """What was given is no bundle, or a hostile one."""
+
+
+class Damaged(Exception):
+    """The first thing wrong: its kind, and the number of the event or of the seal."""
+
+    def __init__(self, kind: str, number: int, what: str = "event", event: str = "") -> None:
+        self.kind, self.number, self.what, self.event = kind, number, what, event
+        super().__init__(f"{kind} at {what} {number}")
+
+
+@dataclass
+class Result:
+    """`sealed`: up to which event a signature speaks; what lies behind it, no signature covers yet."""
+
+    tenant: str = ""
+    first: int = 0
+    last: int = 0
+    events: int = 0
+    sealed: int = 0
+    checkpoints: int = 0
+    newest: str = ""
+    gaps: int = 0
+    signatures: int = 0
+    keys: list[str] = field(default_factory=list)
+    keys_given: bool = False
+
+
+# --- reading, as if an enemy had made it ----------------------------------------------------------------------------------
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17 or abs(int(text)) > NUMBER:
+        raise CannotSay("a number beyond 2^53")
+    return int(text)
+
+
+def _refuse(text: str) -> Any:
+    raise CannotSay(f"{text} is no number of ours")
+
+
+def parse(text: str) -> Any:
+    try:
+        return json.loads(
+            text, parse_int=_integer, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=_once
+        )
+    except (ValueError, RecursionError) as error:
+        raise CannotSay("not JSON") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise CannotSay("a name stands twice in one JSON object")
+    return found
+
+
+class Bundle:
+    """The zip file; nothing of it is ever written anywhere."""
+
+    def __init__(self, file: str | IO[bytes]) -> None:
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except (OSError, zipfile.BadZipFile, ValueError) as error:
+            raise CannotSay(f"no zip file: {error}") from error
+        entries = self._zip.infolist()
+        names = [entry.filename for entry in entries]
+        if sorted(names) != sorted(FILES):
+            raise CannotSay("the files in it are not those of a bundle, once each: " + ", ".join(FILES))
+        for entry in entries:
+            limit = SMALL_BYTES if entry.filename in SMALL else FILE_BYTES
+            if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise CannotSay(f"{entry.filename}: encrypted, or packed in another way")
+            if entry.file_size > limit or entry.file_size > RATIO * (entry.compress_size + 1000):
+                raise CannotSay(f"{entry.filename}: says that it unpacks to {entry.file_size} bytes")
+        self.sizes = {entry.filename: entry.file_size for entry in entries}
+
+    def lines(self, name: str, digest: Any = None) -> Iterator[str]:
+        """Line by line; `digest` takes in every byte. What is longer than its entry says is refused."""
+        left = self.sizes[name]
+        try:
+            with self._zip.open(name) as stream:
+                while line := stream.readline(LINE_BYTES + 1):
+                    left -= len(line)
+                    if len(line) > LINE_BYTES or left < 0:
+                        raise CannotSay(f"{name}: a line is too long, or the file longer than it says")
+                    if digest is not None:
+                        digest.update(line)
+                    yield line.decode("utf-8")
+        except (
+            OSError,
+            zipfile.BadZipFile,
+            EOFError,
+            UnicodeDecodeError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            raise CannotSay(f"{name}: {error}") from error
+        except Exception as error:
+            if type(error).__module__ == "zlib":
+                raise CannotSay(f"{name}: {error}") from error
+            raise
+
+    def small(self, name: str, digest: Any = None) -> Any:
+        return parse("".join(self.lines(name, digest)))
+
+
+def _hex(value: Any) -> bytes:
+    if not isinstance(value, str) or not HEX.fullmatch(value):
+        raise CannotSay("a hash is not written in hexadecimal digits")
+    return bytes.fromhex(value)
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, str) or not TIME.fullmatch(value):
+        raise CannotSay("a time is not written as UTC with six decimals")
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise CannotSay(f"{value} is no time") from error
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise CannotSay("a count is no whole number")
+    return value
+
+
+# --- RFC 9162 -------------------------------------------------------------------------------------------------------------
+
+
+def leaf_hash(data: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Edge:
+    """The right edge of a growing tree."""
+
+    def __init__(self, size: int, nodes: bytes) -> None:
+        if len(nodes) != 32 * size.bit_count():
+            raise CannotSay("the tree to go on from does not fit its size")
+        self.size, self.nodes = size, [nodes[at : at + 32] for at in range(0, len(nodes), 32)]
+
+    def append(self, data: bytes) -> None:
+        node, size = leaf_hash(data), self.size
+        while size & 1:
+            node, size = node_hash(self.nodes.pop(), node), size >> 1
+        self.nodes.append(node)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self.nodes:
+            return hashlib.sha256(b"").digest()
+        root = self.nodes[-1]
+        for node in reversed(self.nodes[:-1]):
+            root = node_hash(node, root)
+        return root
+
+
+def includes(root: bytes, data: bytes, index: int, size: int, path: Sequence[bytes]) -> bool:
+    if not 0 <= index < size:
+        return False
+    here, last, node = index, size - 1, leaf_hash(data)
+    for step in path:
+        if last == 0:
+            return False
+        if here & 1 or here == last:
+            node = node_hash(step, node)
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            node = node_hash(node, step)
+        here, last = here >> 1, last >> 1
+    return last == 0 and node == root
+
+
+def extends(old_root: bytes, old: int, new_root: bytes, new: int, path: Sequence[bytes]) -> bool:
+    if not 0 < old <= new:
+        return False
+    if old == new:
+        return not path and old_root == new_root
+    steps = list(path) if old & (old - 1) else [old_root, *path]
+    if not steps:
+        return False
+    here, last = old - 1, new - 1
+    while here & 1:
+        here, last = here >> 1, last >> 1
+    one = two = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            return False
+        if here & 1 or here == last:
+            one, two = node_hash(step, one), node_hash(step, two)
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            two = node_hash(two, step)
+        here, last = here >> 1, last >> 1
+    return last == 0 and one == old_root and two == new_root
+
+
+# --- Ed25519 (RFC 8032) ---------------------------------------------------------------------------------------------------
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+Point = tuple[int, int, int, int]
+
+
+def _add(one: Point, two: Point) -> Point:
+    a = (one[1] - one[0]) * (two[1] - two[0]) % P
+    b = (one[1] + one[0]) * (two[1] + two[0]) % P
+    c, d = 2 * one[3] * two[3] * D % P, 2 * one[2] * two[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def _times(number: int, point: Point) -> Point:
+    found: Point = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            found = _add(found, point)
+        point, number = _add(point, point), number >> 1
+    return found
+
+
+def _point(raw: bytes) -> Point | None:
+    number = int.from_bytes(raw, "little")
+    sign, y = number >> 255, number & (2**255 - 1)
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    if x & 1 != sign:
+        x = P - x
+    return x, y, 1, x * y % P
+
+
+_GENERATOR = _point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def ed25519_holds(public: bytes, message: bytes, signature: bytes) -> bool:
+    """RFC 8032 §5.1.7, in plain Python."""
+    if len(public) != 32 or len(signature) != 64 or _GENERATOR is None:
+        return False
+    key, commitment = _point(public), _point(signature[:32])
+    scalar = int.from_bytes(signature[32:], "little")
+    if key is None or commitment is None or scalar >= ORDER:
+        return False
+    challenge = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
+    left, right = _times(scalar, _GENERATOR), _add(commitment, _times(challenge, key))
+    return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (
+        left[1] * right[2] - right[1] * left[2]
+    ) % P == 0
+
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    def holds(public: bytes, message: bytes, signature: bytes) -> bool:
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    EVERY_SIGNATURE = True
+except ImportError:
+    holds, EVERY_SIGNATURE = ed25519_holds, False
+
+
+@dataclass(frozen=True)
+class Key:
+    """A public key; `until`: the last seal that it may have signed."""
+
+    name: str
+    id: bytes
+    public: bytes
+    until: int | None
+
+
+def read_key(text: Any) -> Key:
+    if not isinstance(text, str) or len(text) > 500:
+        raise CannotSay("a key is no text")
+    body, _, until = text.partition("@")
+    parts = body.split("+", 2)
+    try:
+        raw = base64.b64decode(parts[2], validate=True)
+        key = Key(parts[0], bytes.fromhex(parts[1]), raw[1:], _integer(until) if until else None)
+    except (ValueError, IndexError) as error:
+        raise CannotSay(f"{text!r} is no key (name+hash+key)") from error
+    fits = hashlib.sha256(key.name.encode() + b"\n" + raw).digest()[:4] == key.id
+    if raw[:1] != b"\x01" or len(key.public) != 32 or not fits:
+        raise CannotSay(f"{text!r} is no Ed25519 key, or its hash does not fit")
+    return key
+
+
+def is_signed(note: str, number: int, keys: Sequence[Key]) -> bool:
+    text, _, signatures = note.rpartition("\n\n")
+    for line in signatures.splitlines():
+        dash, name, *rest = [*line.split(" "), "", ""][:3]
+        try:
+            raw = base64.b64decode(rest[0], validate=True)
+        except ValueError:
+            return False
+        for key in keys:
+            known = dash == "\N{EM DASH}" and (name, raw[:4]) == (key.name, key.id)
+            if known and (key.until is None or number <= key.until):
+                return holds(key.public, f"{text}\n".encode(), raw[4:])
+    return False
+
+
+# --- the checks -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seal:
+    number: int
+    tenants: int
+    root: bytes
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Head:
+    number: int
+    size: int
+    root: bytes
+    last: bytes
+
+
+class Check:
+    """One bundle from manifest to events; the first damage ends it."""
+
+    def __init__(self, bundle: Bundle, keys: Sequence[str]) -> None:
+        self.bundle = bundle
+        self.result = Result(keys_given=bool(keys))
+        self.digests: dict[str, str] = {}
+        self.manifest = self._small("manifest.json", dict)
+        if self.manifest.get("format") != FORMAT or not UUID.fullmatch(str(self.manifest.get("tenant"))):
+            raise CannotSay("the manifest is of another format")
+        self.result.tenant = self.manifest["tenant"]
+        self.keys = [read_key(text) for text in keys or self._small("keys.json", list)]
+        self.result.keys = list(keys) or [str(text) for text in self._small("keys.json", list)]
+        self.seals: dict[int, Seal] = {}
+
+    def run(self) -> Result:
+        heads = self._heads()
+        self._checkpoints({number for head in heads for number in (head.number - 1, head.number)})
+        self._tied(heads)
+        self._events(heads)
+        self._complete()
+        return self.result
+
+    def _small(self, name: str, shape: type) -> Any:
+        digest = hashlib.sha256()
+        found = self.bundle.small(name, digest)
+        self.digests[name] = digest.hexdigest()
+        if not isinstance(found, shape):
+            raise CannotSay(f"{name} has another shape")
+        return found
+
+    def _rows(self, name: str) -> Iterator[dict[str, Any]]:
+        digest = hashlib.sha256()
+        for line in self.bundle.lines(name, digest):
+            row = parse(line)
+            if not isinstance(row, dict):
+                raise CannotSay(f"{name}: a line has another shape")
+            yield row
+        self.digests[name] = digest.hexdigest()
+
+    def _heads(self) -> list[Head]:
+        self._paths: list[tuple[int, list[bytes]]] = []
+        found: list[Head] = []
+        for row in self._rows("heads.jsonl"):
+            head = Head(
+                _whole(row.get("number")),
+                _whole(row.get("size")),
+                _hex(row.get("root")),
+                _hex(row.get("last_hash")),
+            )
+            if found and (head.number <= found[-1].number or head.size <= found[-1].size):
+                raise Damaged("recomputed", head.number, "seal")
+            path = row.get("path")
+            if not isinstance(path, list) or len(path) > 64:
+                raise CannotSay("heads.jsonl: a path has another shape")
+            self._paths.append((_whole(row.get("index")), [_hex(step) for step in path]))
+            found.append(head)
+        return found
+
+    def _checkpoints(self, wanted: set[int]) -> None:
+        """The chain of notes: gapless, each naming the one before, rising in time, signed."""
+        number, before, at, note = 0, "", None, ""
+        for row in self._rows("checkpoints.jsonl"):
+            note, this = str(row.get("note")), _whole(row.get("number"))
+            found = NOTE.fullmatch(note.rpartition("\n\n")[0] + "\n")
+            if (
+                found is None
+                or found[1] != ORIGIN
+                or int(found[4]) != this
+                or (number and this != number + 1)
+            ):
+                raise Damaged("seal_broken", number + 1 if number else this, "seal")
+            if found[9] != (before or (NOTHING_BEFORE if this == 1 else found[9])):
+                raise Damaged("seal_broken", this, "seal")
+            moment = _moment(found[6])
+            if at is not None and moment <= at:
+                raise Damaged("back_dated", this, "seal")
+            self.result.gaps += at is not None and moment - at > GAP
+            if EVERY_SIGNATURE:
+                self._signed(note, this)
+            if this in wanted:
+                self.seals[this] = Seal(this, int(found[2]), base64.b64decode(found[3]), moment)
+            number, before, at = this, hashlib.sha256(note.encode()).hexdigest(), moment
+            self.result.checkpoints += 1
+        if number:
+            if not EVERY_SIGNATURE:
+                self._signed(note, number)
+            self.result.newest = at.isoformat() if at else ""
+        self._newest = number
+
+    def _signed(self, note: str, number: int) -> None:
+        if not is_signed(note, number, self.keys):
+            raise Damaged("seal_broken", number, "seal")
+        self.result.signatures += 1
+
+    def _tied(self, heads: Sequence[Head]) -> None:
+        """Each head of this tenant lies in the root over all tenants that its seal signed."""
+        for head, (index, path) in zip(heads, self._paths, strict=True):
+            seal = self.seals.get(head.number)
+            leaf = f"toban-tree-head-1\n{self.result.tenant}\n{head.size}\n{head.root.hex()}\n{head.last.hex()}\n".encode()
+            if seal is None or not includes(seal.root, leaf, index, seal.tenants, path):
+                raise Damaged("recomputed", head.number, "seal")
+
+    def _events(self, heads: Sequence[Head]) -> None:
+        proofs = self._small("proofs.json", dict)
+        start = _whole(proofs.get("size"))
+        edge = Edge(start, _hex(proofs.get("frontier")))
+        last = hashlib.sha256(f"toban-genesis:{self.result.tenant}".encode()).digest()
+        place = good = 0
+        if start:
+            if not heads or (heads[0].size, heads[0].root) != (start, edge.root()):
+                raise Damaged("recomputed", start)
+            last, place, good = heads[0].last, 1, start
+        linked_before: datetime | None = None
+        for row in self._rows("events.jsonl"):
+            seq, linked = edge.size + 1, _moment(row.get("linked_at"))
+            last = self._follows(row, seq, last)
+            if linked_before is not None and linked <= linked_before:
+                raise Damaged("reordered", seq, event=row["id"])
+            linked_before = linked
+            if place < len(heads):
+                seal = self.seals.get(heads[place].number - 1)
+                if seal is not None and linked < seal.at - COMMITTING:
+                    raise Damaged("back_dated", seq, event=row["id"])
+            edge.append(last)
+            if place < len(heads) and heads[place].size == edge.size:
+                if (heads[place].root, heads[place].last) != (edge.root(), last):
+                    raise Damaged("recomputed", good + 1)
+                place, good = place + 1, edge.size
+        if place < len(heads):
+            raise Damaged("tail_cut" if edge.size else "wiped", edge.size + 1)
+        self.result.first, self.result.last, self.result.events = start + 1, edge.size, edge.size - start
+        self.result.sealed = good
+        self._consistent(heads, proofs.get("consistency"))
+
+    def _follows(self, row: dict[str, Any], seq: int, prev: bytes) -> bytes:
+        """The hash of the link, which must be the row's."""
+        texts = [row.get(name) for name in ("id", "event_at", "linked_at", "clock_at", "db_user", "body")]
+        if not all(isinstance(text, str) for text in texts) or not UUID.fullmatch(str(row["id"])):
+            raise CannotSay("events.jsonl: a line has another shape")
+        event, txid = str(row["id"]), _whole(row.get("txid"))
+        if _whole(row.get("seq")) != seq:
+            raise Damaged("removed", seq)
+        if not row["body"]:
+            raise Damaged("removed", seq, event=event)
+        if _hex(row.get("prev")) != prev:
+            raise Damaged("reordered", seq, event=event)
+        text = "\n".join(
+            (
+                "toban-event-1", self.result.tenant, str(seq), event, row["event_at"], row["linked_at"], row["clock_at"],
+                str(txid), row["db_user"], row["body"],
+            )
+        )  # fmt: skip
+        found = hashlib.sha256(b"\x00" + prev + text.encode("utf-8")).digest()
+        if found != _hex(row.get("hash")):
+            raise Damaged("edited", seq, event=event)
+        if _moment(row["clock_at"]) - _moment(row["event_at"]) > LONGEST_TRANSACTION:
+            raise Damaged("back_dated", seq, event=event)
+        return found
+
+    def _consistent(self, heads: Sequence[Head], path: Any) -> None:
+        if not isinstance(path, list) or len(path) > 130:
+            raise CannotSay("proofs.json: a path has another shape")
+        if heads:
+            old, new = heads[0], heads[-1]
+            if not extends(old.root, old.size, new.root, new.size, [_hex(step) for step in path]):
+                raise Damaged("recomputed", old.size + 1)
+
+    def _complete(self) -> None:
+        """Every file is the one that the manifest names; its sum goes into the ledger when the bundle is made."""
+        said = self.manifest.get("files")
+        mine = {name: digest for name, digest in self.digests.items() if name != "manifest.json"}
+        if said != mine | {"keys.json": mine.get("keys.json") or _sum(self.bundle, "keys.json")}:
+            raise Damaged("edited", 0, "manifest")
+
+
+def _sum(bundle: Bundle, name: str) -> str:
+    digest = hashlib.sha256()
+    for _line in bundle.lines(name, digest):
+        pass
+    return digest.hexdigest()
+
+
+def verify(file: str | IO[bytes], keys: Sequence[str] = ()) -> Result:
+    """What a bundle proves. Raises Damaged and CannotSay."""
+    return Check(Bundle(file), keys).run()
+
+
+def verdict(file: str | IO[bytes], keys: Sequence[str] = ()) -> tuple[int, dict[str, Any]]:
+    """(exit code, report as plain values)."""
+    try:
+        found = verify(file, keys)
+    except Damaged as damage:
+        at = {"kind": damage.kind, "what": damage.what, "number": damage.number, "event": damage.event}
+        return 1, {"intact": False, "damage": at}
+    except CannotSay as reason:
+        return 2, {"intact": None, "error": str(reason)}
+    return 0, {"intact": True, **vars(found)}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description="Check a bundle of Toban's ledger.")
+    parser.add_argument("bundle")
+    parser.add_argument("--key", action="append", default=[], help="a public key, name+hash+key[@last seal]")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    code, report = verdict(options.bundle, options.key)
+    if options.json:
+        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+        return code
+    if code == 0:
+        text = (
+            f"intact: events {report['first']} to {report['last']} of tenant {report['tenant']}; sealed up to "
+            f"{report['sealed']}; {report['checkpoints']} seals, the newest of {report['newest'] or 'never'}\n"
+        )
+        if not report["keys_given"]:
+            text += "The keys are the bundle's own. Compare them with those that you were given:\n"
+            text += "".join(f"  {key}\n" for key in report["keys"])
+    elif code == 1:
+        damage = report["damage"]
+        text = f"DAMAGED: {damage['kind']} at {damage['what']} {damage['number']} {damage['event']}\n"
+    else:
+        text = f"cannot say: {report['error']}\n"
+    sys.stdout.write(text)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,221 @@
+"""A tenant's ledger as a bundle that `domain/bundle_verifier.py` checks without Toban: one pass, page by page."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO
+from uuid import UUID
+
+from django.db import connection
+
+from medical_audit.domain.bundle_verifier import FORMAT
+from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.chain import Linked
+from medical_audit.domain.checkpoint import TreeHead, ordered
+from medical_audit.domain.errors import Refused
+from medical_audit.domain.merkle import Frontier, Tree
+from medical_audit.domain.notes import VerifierKey
+from medical_audit.queries import seals
+from medical_audit.queries.links import links_after
+from medical_audit.tenancy import platform_scope, tenant_scope
+
+#: Zip entries carry no time of their own, so that the same content makes the same file.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_FRONTIER = "SELECT frontier FROM ledger.tree_head WHERE tenant_id = %s AND size = %s"
+_HASHES = "SELECT hash FROM ledger.link WHERE tenant_id = %s AND seq > %s ORDER BY seq LIMIT %s"
+_FIRST_SINCE = "SELECT min(seq) FROM ledger.link WHERE tenant_id = %s AND linked_at >= %s"
+PAGE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was written: from which event to which, how many, and the bundle's SHA-256."""
+
+    first: int
+    last: int
+    events: int
+    sha256: str
+
+
+def write_bundle(
+    file: IO[bytes],
+    tenant_id: UUID,
+    keys: Sequence[VerifierKey],
+    *,
+    since: datetime | None,
+    now: datetime,
+) -> Made:
+    """Write all events since the newest seal before `since` (None: from the beginning). Needs the audit role.
+
+    Raises Refused when the tenant has no event.
+    """
+    with platform_scope():
+        with tenant_scope(tenant_id):
+            heads = seals.heads_of(tenant_id)
+            start = _start(tenant_id, heads, since)
+            frontier = _frontier(tenant_id, start)
+        heads = [(number, head) for number, head in heads if head.size >= start]
+        sink = _Sink(file)
+        with sink.entry("events.jsonl") as entry, tenant_scope(tenant_id):
+            written = entry.lines(_event(link) for link in links_after(tenant_id, start, page=PAGE))
+        if not written:
+            raise Refused("nothing_to_export")
+        with sink.entry("heads.jsonl") as entry:
+            entry.lines(_heads(tenant_id, heads))
+        with sink.entry("checkpoints.jsonl") as entry:
+            entry.lines(_checkpoints(heads))
+        with tenant_scope(tenant_id):
+            proof = _consistency(tenant_id, heads)
+        with sink.entry("proofs.json") as entry:
+            entry.lines([{"size": start, "frontier": frontier.pack().hex(), "consistency": proof}])
+        with sink.entry("keys.json") as entry:
+            entry.lines([[str(key) for key in keys]])
+        manifest = {
+            "format": FORMAT,
+            "tenant": str(tenant_id),
+            "first": start + 1,
+            "last": start + written,
+            "made_at": utc_text(now),
+            "files": dict(sink.sums),
+        }
+        with sink.entry("manifest.json") as entry:
+            entry.lines([manifest])
+        sink.close()
+    return Made(start + 1, start + written, written, _sum_of(file))
+
+
+def _start(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], since: datetime | None) -> int:
+    """How many events lie before the bundle: a size that was sealed, so that the tree can go on from there."""
+    if since is None:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_SINCE, [tenant_id, since])
+        first = cursor.fetchone()[0]
+    if first is None:
+        raise Refused("nothing_to_export")
+    return max((head.size for _, head in heads if head.size < first), default=0)
+
+
+def _frontier(tenant_id: UUID, size: int) -> Frontier:
+    if not size:
+        return Frontier()
+    with connection.cursor() as cursor:
+        cursor.execute(_FRONTIER, [tenant_id, size])
+        return Frontier.of(size, bytes(cursor.fetchone()[0]))
+
+
+def _event(link: Linked) -> dict[str, object]:
+    return {
+        "seq": link.seq,
+        "id": str(link.event_id),
+        "event_at": utc_text(link.event_at),
+        "linked_at": utc_text(link.linked_at),
+        "clock_at": utc_text(link.clock_at),
+        "txid": link.txid,
+        "db_user": link.db_user,
+        "body": link.body,
+        "prev": link.prev.hex(),
+        "hash": link.hash.hex(),
+    }
+
+
+def _heads(tenant_id: UUID, mine: Sequence[tuple[int, TreeHead]]) -> Iterator[dict[str, object]]:
+    """Each head with its path into the root over all tenants: hashes of others' heads, never their numbers."""
+    if not mine:
+        return
+    wanted = {number for number, _ in mine}
+    heads: dict[UUID, TreeHead] = {}
+    growth = seals.grown(0, max(wanted))
+    for place, (number, head) in enumerate(growth):
+        heads[head.tenant_id] = head
+        last_of_number = place + 1 == len(growth) or growth[place + 1][0] != number
+        if number in wanted and last_of_number:
+            everyone = ordered(heads.values())
+            index = [one.tenant_id for one in everyone].index(tenant_id)
+            path = Tree(one.leaf() for one in everyone).inclusion(index, len(everyone))
+            own = heads[tenant_id]
+            yield {
+                "number": number,
+                "size": own.size,
+                "root": own.root.hex(),
+                "last_hash": own.last_hash.hex(),
+                "index": index,
+                "path": [step.hex() for step in path],
+            }
+
+
+def _checkpoints(heads: Sequence[tuple[int, TreeHead]]) -> Iterator[dict[str, object]]:
+    """From the one before the first head (its time bounds what the head may hold) to the newest."""
+    newest = seals.newest_checkpoint()
+    if newest is None or not heads:
+        return
+    for one in seals.checkpoints(max(1, heads[0][0] - 1), newest.number):
+        yield {"number": one.number, "note": one.note}
+
+
+def _consistency(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]]) -> list[str]:
+    """That the first head's tree begins the last one's."""
+    if not heads or heads[0][1].size == heads[-1][1].size:
+        return []
+    old, new = heads[0][1].size, heads[-1][1].size
+    return [step.hex() for step in Tree(_hashes(tenant_id, new)).consistency(old, new)]
+
+
+def _hashes(tenant_id: UUID, size: int) -> Iterator[bytes]:
+    for begin in range(0, size, PAGE):
+        with connection.cursor() as cursor:
+            cursor.execute(_HASHES, [tenant_id, begin, min(PAGE, size - begin)])
+            for (found,) in cursor.fetchall():
+                yield bytes(found)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One file of the bundle while it is written: its sum grows with it."""
+
+    sink: "_Sink"
+    name: str
+    stream: IO[bytes] = field(init=False)
+
+    def __enter__(self) -> "_Entry":
+        info = zipfile.ZipInfo(self.name, _EPOCH)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        self.stream = self.sink.zip.open(info, "w", force_zip64=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+    def lines(self, rows: Iterable[object]) -> int:
+        digest, written = hashlib.sha256(), 0
+        for row in rows:
+            line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            digest.update(line)
+            self.stream.write(line)
+            written += 1
+        self.sink.sums[self.name] = digest.hexdigest()
+        return written
+
+
+class _Sink:
+    def __init__(self, file: IO[bytes]) -> None:
+        self.zip = zipfile.ZipFile(file, "w")
+        self.sums: dict[str, str] = {}
+
+    def entry(self, name: str) -> _Entry:
+        return _Entry(self, name)
+
+    def close(self) -> None:
+        self.zip.close()
+
+
+def _sum_of(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    while block := file.read(io.DEFAULT_BUFFER_SIZE * 16):
+        digest.update(block)
+    return digest.hexdigest()

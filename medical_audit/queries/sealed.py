@@ -1,0 +1,261 @@
+"""Are the seals whole, and does the database still hold what the anchors hold?"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from medical_audit.domain.actor import NO_TENANT
+from medical_audit.domain.anchoring import Anchor, AnchorError, Payload, heads_known
+from medical_audit.domain.checkpoint import NOTHING_BEFORE, Checkpoint, TreeHead, note_hash, root_over
+from medical_audit.domain.notes import BadNote, VerifierKey, open_note
+from medical_audit.queries import seals
+from medical_audit.queries.seals import Stored
+from medical_audit.queries.verification import Damage, Tell, Verification, Witnessed, verify
+from medical_audit.tenancy import platform_scope, tenant_scope
+
+#: A longer silence than this between two seals must have been recorded by the sealer that went on.
+GAP = timedelta(seconds=180)
+PAGE = 2000
+_SAID = """
+SELECT e.kind, e.event_at, e.body FROM ledger.event e JOIN ledger.link l ON l.event_id = e.id
+WHERE e.tenant_id = %s AND e.kind IN ('ledger.catalogue_changed', 'ledger.maintenance_opened', 'ledger.sealing_resumed')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A silence of the sealer, from one seal to the next; recorded when sealing went on."""
+
+    number: int
+    begin: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorState:
+    """`number`: the newest seal there (0: none); `problem`: why it could not be read."""
+
+    name: str
+    number: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """The seals of the whole platform. `number`: the newest; `guarded`: the database itself refuses catalogue changes."""
+
+    number: int
+    at: datetime | None
+    damage: Damage | None
+    gaps: tuple[Gap, ...]
+    anchors: tuple[AnchorState, ...]
+    guarded: bool
+    witnessed: Witnessed
+
+    @property
+    def intact(self) -> bool:
+        return self.damage is None
+
+    @property
+    def cannot_say(self) -> str:
+        """Why nothing can be said of what was cut off behind the newest seal: every anchor is away."""
+        if self.anchors and all(one.problem for one in self.anchors):
+            return "; ".join(f"{one.name}: {one.problem}" for one in self.anchors)
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole verdict: the seals, and each chain that was asked for."""
+
+    seals: Seals
+    chains: tuple[Verification, ...]
+
+    @property
+    def intact(self) -> bool:
+        return self.seals.intact and all(chain.intact for chain in self.chains)
+
+
+def verify_ledger(
+    tenants: Sequence[UUID],
+    keys: Sequence[VerifierKey],
+    anchors: Sequence[Anchor],
+    *,
+    tell: Tell | None = None,
+) -> Report:
+    """Seals and anchors first, then these chains against them. Needs the audit role. `tell`: events checked so far."""
+    found, checked, done = verify_seals(keys, anchors), [], 0
+    for tenant_id in tenants:
+        chain = verify(tenant_id, witnessed=found.witnessed, tell=tell and _from(done, tell))
+        done += chain.events
+        checked.append(chain)
+    return Report(found, tuple(checked))
+
+
+def _from(done: int, tell: Tell) -> Tell:
+    """Counts of one chain, told as counts of all."""
+    return lambda count: tell(done + count)
+
+
+def verify_seals(keys: Sequence[VerifierKey], anchors: Sequence[Anchor]) -> Seals:
+    """Numbers, signatures, the chain of notes, the root over all tenants, the catalogue, the heartbeat; then the anchors."""
+    with platform_scope():
+        newest = seals.newest_checkpoint()
+        walk = _Walk(_said())
+        damage = walk.over(newest.number if newest else 0, keys)
+        guarded = seals.is_guarded()
+    states, far = [], _Far(damage)
+    for anchor in anchors:
+        states.append(far.ask(anchor, keys))
+    return Seals(
+        number=newest.number if newest else 0,
+        at=newest.at if newest else None,
+        damage=far.damage,
+        gaps=tuple(walk.gaps),
+        anchors=tuple(states),
+        guarded=guarded,
+        witnessed=Witnessed(walk.before, heads_known(far.missing)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the platform's own chain says of changes and silences."""
+
+    digests: frozenset[str]
+    windows: tuple[tuple[datetime, datetime], ...]
+    resumed_after: frozenset[int]
+
+    def excuses(self, digest: str, at: datetime) -> bool:
+        return digest in self.digests or any(begin <= at <= end for begin, end in self.windows)
+
+
+def _said() -> _Said:
+    with tenant_scope(NO_TENANT), connection.cursor() as cursor:
+        cursor.execute(_SAID, [NO_TENANT])
+        rows = [(kind, at, json.loads(body)["detail"]) for kind, at, body in cursor.fetchall()]
+    return _Said(
+        digests=frozenset(d["after"] for kind, _, d in rows if kind == "ledger.catalogue_changed"),
+        windows=tuple(
+            (at, datetime.fromisoformat(d["until"]))
+            for kind, at, d in rows
+            if kind == "ledger.maintenance_opened"
+        ),
+        resumed_after=frozenset(int(d["after"]) for kind, _, d in rows if kind == "ledger.sealing_resumed"),
+    )
+
+
+class _Walk:
+    """All checkpoints in order."""
+
+    def __init__(self, said: _Said) -> None:
+        self.said = said
+        self.heads: dict[UUID, TreeHead] = {}
+        self.before: dict[int, datetime] = {}
+        self.gaps: list[Gap] = []
+
+    def over(self, last: int, keys: Sequence[VerifierKey]) -> Damage | None:
+        """The first damage. The newest signature is enough: each note names the hash of the one before it."""
+        prev, previous, stored, expected = NOTHING_BEFORE, None, None, 1
+        for first in range(1, last + 1, PAGE):
+            until = min(first + PAGE - 1, last)
+            grown: dict[int, list[TreeHead]] = {}
+            for number, head in seals.grown(first - 1, until):
+                grown.setdefault(number, []).append(head)
+            for stored in seals.checkpoints(first, until):
+                if stored.number != expected:
+                    return Damage("seal_broken", expected)
+                one = _read(stored, prev)
+                damage = Damage("seal_broken", expected) if one is None else self._step(one, previous, grown)
+                if damage is not None:
+                    return damage
+                prev, previous, expected = stored.hash, one, expected + 1
+        if expected != last + 1:
+            return Damage("seal_broken", expected)
+        if stored is not None and not _signed(stored, keys):
+            return Damage("seal_broken", stored.number)
+        return None
+
+    def _step(
+        self, one: Checkpoint, previous: Checkpoint | None, grown: dict[int, list[TreeHead]]
+    ) -> Damage | None:
+        mine = grown.get(one.number, [])
+        self.heads |= {head.tenant_id: head for head in mine}
+        if previous is None or mine:
+            covered = (len(self.heads), root_over(self.heads.values()))
+        else:
+            covered = (previous.tenants, previous.root)
+        kind = ""
+        if (one.tenants, one.root) != covered:
+            kind = "recomputed"
+        elif not self.said.excuses(one.catalogue, one.at):
+            kind = "catalogue_changed"
+        elif previous is not None:
+            kind = self._after(one, previous)
+            if mine:
+                self.before[one.number] = previous.at
+        return Damage(kind, one.number) if kind else None
+
+    def _after(self, one: Checkpoint, previous: Checkpoint) -> str:
+        if one.at <= previous.at:
+            return "back_dated"
+        if one.at - previous.at > GAP:
+            if previous.number not in self.said.resumed_after:
+                return "heartbeat_missing"
+            self.gaps.append(Gap(one.number, previous.at, one.at))
+        return ""
+
+
+def _read(stored: Stored, prev: bytes) -> Checkpoint | None:
+    text, _, _ = stored.note.rpartition("\n\n")
+    try:
+        found = Checkpoint.parse(f"{text}\n")
+    except BadNote:
+        return None
+    whole = (found.number, found.at, found.prev, note_hash(stored.note)) == (
+        stored.number,
+        stored.at,
+        prev,
+        stored.hash,
+    )
+    return found if whole else None
+
+
+def _signed(stored: Stored, keys: Sequence[VerifierKey]) -> bool:
+    try:
+        open_note(stored.note, keys, number=stored.number)
+    except BadNote:
+        return False
+    return True
+
+
+@dataclass
+class _Far:
+    """What the anchors hold against what the database holds."""
+
+    damage: Damage | None
+    missing: list[Payload] = field(default_factory=list)
+
+    def ask(self, anchor: Anchor, keys: Sequence[VerifierKey]) -> AnchorState:
+        try:
+            there = anchor.newest(at_least=0)
+            if there is None:
+                return AnchorState(anchor.name, 0)
+            open_note(there.note, keys, number=there.number)
+            with platform_scope():  # asked after the anchor: seals may have been made meanwhile
+                newest, mine = seals.newest_checkpoint(), seals.checkpoint(there.number)
+            here = newest.number if newest else 0
+            if there.number > here:
+                self.missing += anchor.after(here)
+                self.damage = self.damage or Damage("tail_cut" if here else "wiped", here + 1)
+            elif mine is None or mine.note != there.note:
+                self.damage = self.damage or Damage("recomputed", there.number)
+        except AnchorError as error:
+            return AnchorState(anchor.name, 0, str(error))
+        except BadNote as error:
+            return AnchorState(anchor.name, 0, f"what is there is no seal of ours ({error})")
+        return AnchorState(anchor.name, there.number)
