@@ -3,18 +3,21 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.requests import seat_left
+from config.saying.times import jst
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Heartbeat, Lane
 from medical_audit.models.lane import Breaker
 from medical_audit.queries.operations import waiting_count
 from medical_audit.queries.sessions import open_parallel
+from medical_audit.queries.verifications import seal_state
 
 TICK_LATE = timedelta(seconds=120)
 
@@ -38,11 +41,30 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "actor": actor,
         "now": now,
         "waiting_count": SimpleLazyObject(lambda: waiting_count(actor)),
-        "platform_notices": SimpleLazyObject(lambda: [*notices(now), *session_notices(actor)]),
+        "platform_notices": SimpleLazyObject(lambda: [*notices(now, actor), *session_notices(actor)]),
     }
 
 
-def notices(now: datetime) -> list[dict[str, str]]:
+def _of_the_seals(actor: Actor) -> list[dict[str, str]]:
+    """Said where Toban is at work; a machine of a developer need not seal."""
+    state = seal_state(actor=actor)
+    if state.is_well or (state.code == "never" and settings.LOCAL):
+        return []
+    texts = {
+        "late": _(
+            "The ledger has not been sealed since %(time)s: what happens meanwhile could be removed unseen."
+        ),
+        "withheld": _(
+            "The ledger of this tenant is not sealed any further since %(time)s: its chain is damaged."
+        ),
+        "never": _(
+            "The ledger has never been sealed: what happened could be removed unseen. Start the process “sealer”."
+        ),
+    }
+    return [{"level": "error", "text": texts[state.code] % {"time": jst(state.since)}}]
+
+
+def notices(now: datetime, actor: Actor) -> list[dict[str, str]]:
     """What is wrong with Toban itself, or with its way to AWS, in this tenant's eyes."""
     found = []
     tick = Heartbeat.objects.filter(name="tick").first()
@@ -53,6 +75,7 @@ def notices(now: datetime) -> list[dict[str, str]]:
                 "text": _("The clock of Toban stands still: planned starts and stops are late."),
             }
         )
+    found += _of_the_seals(actor)
     for lane in Lane.objects.exclude(breaker=Breaker.CLOSED).order_by("name")[:3]:
         text = _("Calls to the AWS account %(lane)s are paused after repeated failures.") % {
             "lane": lane.name

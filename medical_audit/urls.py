@@ -18,6 +18,8 @@ urlpatterns = [
     path("sessions/", session_views.session_list, name="sessions"),
     path("sessions/<uuid:pk>/end/", session_views.session_end, name="session-end"),
     path("policies/", session_views.policies, name="policies"),
+    path("ledger/verification/", views.verification, name="verification"),
+    path("ledger/verification/verify/", views.verify, name="verify"),
 ]
 api_urlpatterns = [
     path("operations/<uuid:pk>/", api.operation_detail, name="operation"),

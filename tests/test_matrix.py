@@ -117,6 +117,8 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:sessions": get(only((A, U), 200)),
     "medical_audit:session-end": post(only((A,), 404)),
     "medical_audit:policies": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
+    "medical_audit:verification": get(only((A, U), 200)),
+    "medical_audit:verify": post(only((A, U), 302)),
     "api:tenants": get(everyone(200)),
     "api:resources": get(everyone(200)),
     "api:resource": get(everyone(200)),

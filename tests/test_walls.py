@@ -10,8 +10,9 @@ from django.db import connection
 
 from tests import catalogue
 from tests.catalogue import LOUD, Database, missing_walls, policies, privileges
+from tests.ledger_walls import LEDGER, LEDGER_FUNCTIONS, LEDGER_PRIVILEGES, LEDGER_WITHOUT_TENANT, READ
 
-READ, WORK, FULL = "SELECT", "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, UPDATE"
+WORK, FULL = "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, UPDATE"
 PERSON = "SELECT (id, is_active, name, username)"
 PLAN = "SELECT, UPDATE (next_action, next_change_at, planned_from, schedule_revision, schedule_source, scheduled)"
 QUEUE = "toban_queue"
@@ -26,10 +27,7 @@ WIDER = {
 }
 #: Reviewed: tables without a tenant, and why.
 WITHOUT_TENANT = {
-    "ledger.catalogue": "digests of what guards the ledger",
-    "ledger.checkpoint": "seals over all tenants: numbers, times and hashes",
-    "ledger.duty": "how the sealer's duties stand",
-    "ledger.maintenance": "who may change the ledger's catalogue, until when",
+    **LEDGER_WITHOUT_TENANT,
     "public.accounts_tenant": "the tenant itself; walled in by its own id",
     "public.accounts_user": "a person may belong to several tenants; rights hang on memberships",
     "public.auth_group": "Django's, unused, no rights for anybody",
@@ -44,23 +42,9 @@ WITHOUT_TENANT = {
 }
 #: Reviewed: walled in by the person instead of the tenant.
 OF_A_PERSON = {"public.medical_audit_session": f"user_id = {THIS_USER}"}
-#: Reviewed: the ledger is written by functions only; nothing points at it.
-LEDGER = {"ledger.event", "ledger.link", "ledger.head", "ledger.tree_head"}
 #: Reviewed: every privilege that anybody but the owner holds on a table.
 PRIVILEGES = {
-    "ledger.event": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
-    "ledger.link": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
-    "ledger.catalogue": {"toban_web": READ, "toban_audit": READ},
-    "ledger.checkpoint": {"toban_web": READ, "toban_audit": READ},
-    "ledger.duty": {"toban_web": READ, "toban_audit": READ},
-    "ledger.maintenance": {},
-    "ledger.tree_head": {
-        "toban_web": READ,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-    },
-    "ledger.head": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
+    **LEDGER_PRIVILEGES,
     "public.accounts_membership": {
         "toban_web": FULL,
         "toban_worker": READ,
@@ -196,6 +180,11 @@ PRIVILEGES = {
         "toban_scheduler": "SELECT, UPDATE",
         "toban_audit": READ,
     },
+    "public.medical_audit_verificationrun": {
+        "toban_web": "INSERT, SELECT",
+        "toban_audit": "SELECT, UPDATE",
+        QUEUE: "SELECT (started_at, tenant_id, verdict)",
+    },
     "public.medical_audit_operation": {
         "toban_web": WORK,
         "toban_worker": WORK,
@@ -206,21 +195,9 @@ PRIVILEGES = {
 }
 #: Reviewed: who may call what looks or writes across row-level security.
 DEFINER_FUNCTIONS = {
-    "ledger.log": {"toban_web", "toban_worker", "toban_scheduler", "toban_audit"},
-    "ledger.chains": {"toban_audit"},
-    "ledger.ensure_partitions": {"toban_owner", "toban_scheduler"},
-    "ledger.link_transaction": set(),
-    "ledger.seal": {"toban_audit"},
-    "ledger.progress": {"toban_audit"},
-    "ledger.grown": {"toban_audit"},
-    "ledger.report_duty": {"toban_audit"},
-    "ledger.catalogue_digest": set(),
-    "ledger.open_maintenance": {"toban_owner"},
-    "ledger.say_maintenance": set(),
-    "ledger.close_maintenance": {"toban_owner"},
-    "ledger.require_event": {"toban_owner"},
-    "ledger.require_event_about": {"toban_owner"},
+    **LEDGER_FUNCTIONS,
     "queue.due_inventories": {"toban_worker", "toban_scheduler"},
+    "queue.due_verifications": {"toban_audit"},
     "queue.due_lanes": {"toban_worker", "toban_scheduler"},
     "queue.due_tenants": {"toban_worker", "toban_scheduler"},
     "queue.overdue_tenants": {"toban_worker", "toban_scheduler"},
@@ -313,6 +290,7 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
         "SELECT proname, pg_get_function_result(oid) FROM pg_proc WHERE pronamespace = 'queue'::regnamespace"
     ).fetchall()
     assert dict(rows) == {
+        "due_verifications": "TABLE(tenant_id uuid)",
         "due_lanes": "TABLE(tenant_id uuid, lane text)",
         "due_tenants": "TABLE(tenant_id uuid, due bigint)",
         "due_inventories": "TABLE(tenant_id uuid, region_id uuid)",

@@ -32,7 +32,7 @@ from infra.models import (
     TenantRules,
     Volume,
 )
-from medical_audit.models import Lane
+from medical_audit.models import Lane, VerificationRun
 from medical_audit.tenancy import TenantModel, platform_scope, tenant_scope
 from tests import simulated
 from tests.conftest import AsRole, _as_role
@@ -40,7 +40,12 @@ from tests.factories import MONDAY_0830, Cast, make_cast
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
 APP_ROLES = ("web", "worker", "scheduler", "audit")
-SECRET = {("scheduler", "AccountTrust"), ("audit", "AccountTrust")}
+SECRET = {
+    ("scheduler", "AccountTrust"),
+    ("audit", "AccountTrust"),
+    ("worker", "VerificationRun"),
+    ("scheduler", "VerificationRun"),
+}
 Errors = psycopg.errors
 
 
@@ -92,6 +97,10 @@ def _fill() -> Stock:
         ):
             row.save(force_insert=True)
     _fill_rules(tenant, resource)
+    with _as_role("web"), tenant_scope(cast.tenant.id):
+        VerificationRun(**tenant, asked_by_id="u", asked_by_name="監査", asked_at=MONDAY_0830).save(
+            force_insert=True
+        )
     return Stock(cast, cast.tenant.id, account)
 
 

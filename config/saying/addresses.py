@@ -36,7 +36,7 @@ AREAS: Final = {
     "operations": "operations",
     "operation": "operations",
     **dict.fromkeys(OPERATION_FORMS, "operations"),
-    **dict.fromkeys(("ledger", "sessions", "session-end", "policies"), "ledger"),
+    **dict.fromkeys(("ledger", "verification", "verify", "sessions", "session-end", "policies"), "ledger"),
 }
 
 

@@ -12,7 +12,18 @@ from django import template
 from django.template.context import Context
 from django.utils import timezone
 
-from config.saying import accounts, addresses, band, codes, ledger, operations, prices, schedules, times
+from config.saying import (
+    accounts,
+    addresses,
+    band,
+    codes,
+    ledger,
+    operations,
+    prices,
+    schedules,
+    times,
+    verification,
+)
 
 register = template.Library()
 
@@ -32,6 +43,7 @@ FILTERS = (
     ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.hexadecimal,
     accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
     prices.price_problem, prices.price_problem_short, prices.price_amount, prices.money, prices.line_money, prices.whole_hours,
+    verification.damage_words, verification.anchor_word, verification.milliseconds,
     addresses.aws_console_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:

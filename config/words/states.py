@@ -118,6 +118,22 @@ SESSION_STATES: Final[Mapping[str, State]] = {
     "cut_off": State("unknown", pgettext_lazy("session", "Presumed cut off")),
 }
 
+VERDICTS: Final[Mapping[str, State]] = {
+    "asked": State("waiting", pgettext_lazy("verdict", "Asked for")),
+    "running": State("transition", pgettext_lazy("verdict", "Being verified")),
+    "intact": State("done", pgettext_lazy("verdict", "Intact")),
+    "damaged": State("failed", pgettext_lazy("verdict", "Damaged")),
+    "unsaid": State("unknown", pgettext_lazy("verdict", "Cannot be said")),
+}
+
+SEAL_STATES: Final[Mapping[str, State]] = {
+    "sealed": State("done", pgettext_lazy("seal", "In order")),
+    "late": State("failed", pgettext_lazy("seal", "Overdue")),
+    "withheld": State("failed", pgettext_lazy("seal", "Withheld: the chain is damaged")),
+    "behind": State("late", pgettext_lazy("seal", "Behind")),
+    "never": State("unknown", pgettext_lazy("seal", "None yet")),
+}
+
 STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "resource": RESOURCE_STATES,
     "operation": OPERATION_STATES,
@@ -125,6 +141,8 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "problem": PROBLEM_STATES,
     "volume": VOLUME_STATES,
     "outcome": OUTCOMES,
+    "verdict": VERDICTS,
+    "seal": SEAL_STATES,
     "account": ACCOUNT_STATES,
     "session": SESSION_STATES,
 }

@@ -3,6 +3,7 @@ from medical_audit.models.heartbeat import Heartbeat
 from medical_audit.models.lane import Lane
 from medical_audit.models.operation import Operation
 from medical_audit.models.session import FailedSignIn, Session, TenantPolicy, Visit
+from medical_audit.models.verification import VerificationRun
 
 __all__ = [
     "Event",
@@ -13,5 +14,6 @@ __all__ = [
     "Operation",
     "Session",
     "TenantPolicy",
+    "VerificationRun",
     "Visit",
 ]

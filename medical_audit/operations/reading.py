@@ -6,11 +6,13 @@ from datetime import datetime
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.models import VerificationRun
 from medical_audit.operations.ledger import record
-from medical_audit.queries import events, sessions
+from medical_audit.queries import events, sessions, verifications
 from medical_audit.queries.events import Chain, EventChoices, EventFilter
 from medical_audit.queries.paging import Cursors, Page
 from medical_audit.queries.sessions import Account, SessionFilter
+from medical_audit.queries.verifications import VerificationView
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class LedgerView:
     page: Page
     chain: Chain
     choices: EventChoices
+    verification: VerificationRun | None
 
 
 def read_ledger(wanted: EventFilter, cursors: Cursors, *, actor: Actor, now: datetime) -> LedgerView:
@@ -27,6 +30,7 @@ def read_ledger(wanted: EventFilter, cursors: Cursors, *, actor: Actor, now: dat
         events.list_events(wanted, cursors, actor=actor),
         events.chain_of(actor=actor),
         events.event_choices(actor=actor),
+        verifications.last_finished(actor=actor),
     )
     asked = {
         name: utc_text(value) if isinstance(value, datetime) else value
@@ -63,4 +67,18 @@ def read_sessions(
     }
     subject = Subject("tenant", str(actor.tenant_id))
     record("ledger.sessions_viewed", actor=actor, subject=subject, now=now, detail=detail)
+    return seen
+
+
+def read_verification(*, actor: Actor, now: datetime) -> VerificationView:
+    """What the verification page shows. Raises NotPermitted."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    seen = verifications.verification_view(actor=actor)
+    record(
+        "ledger.viewed",
+        actor=actor,
+        subject=Subject("tenant", str(actor.tenant_id)),
+        now=now,
+        detail={"page": "verification"},
+    )
     return seen

@@ -15,6 +15,13 @@ def due_lanes(now: datetime, *, limit: int) -> list[tuple[UUID, str]]:
         return list(cursor.fetchall())
 
 
+def due_verifications(left_behind: datetime) -> list[UUID]:
+    """Tenants where somebody waits for a verification, or one was begun before `left_behind` and not ended."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT tenant_id FROM queue.due_verifications(%s)", [left_behind])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def overdue_tenants(now: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tenant_id FROM queue.overdue_tenants(%s)", [now])

@@ -27,11 +27,12 @@ from medical_audit.forms import (
     operation_state_tabs,
 )
 from medical_audit.models import Operation
-from medical_audit.operations import entry
+from medical_audit.operations import entry, verifying
 from medical_audit.operations.choices import moves_of
-from medical_audit.operations.reading import read_ledger
+from medical_audit.operations.reading import read_ledger, read_verification
 from medical_audit.queries import events
 from medical_audit.queries import operations as queries
+from medical_audit.queries.verifications import verification_view
 from medical_audit.requests import TenantRequest
 
 ZONE = ZoneInfo("Asia/Tokyo")
@@ -123,7 +124,8 @@ def ledger(request: TenantRequest, slug: str) -> HttpResponse:
     context = {
         "rows": seen.page.rows,
         "page": seen.page,
-        "chain": {"events": seen.chain.events, "intact": None, "verified_at": None, "broken_at": None},
+        "chain": seen.chain,
+        "verification": seen.verification,
         "filters": filters,
         "filter_count": sum(bool(one["value"]) for one in filters),
         "q": wanted.q,
@@ -133,6 +135,21 @@ def ledger(request: TenantRequest, slug: str) -> HttpResponse:
         },
     }
     return render(request, "medical_audit/event_list.html", context)
+
+
+@require_safe
+def verification(request: TenantRequest, slug: str) -> HttpResponse:
+    if wants_live(request):
+        view = verification_view(actor=request.actor)
+        return render(request, "medical_audit/_verification_live.html", {"view": view})
+    seen = read_verification(actor=request.actor, now=request.now)
+    return render(request, "medical_audit/verification.html", {"view": seen})
+
+
+@require_POST
+def verify(request: TenantRequest, slug: str) -> HttpResponse:
+    verifying.ask(actor=request.actor, now=request.now)
+    return redirect("medical_audit:verification", slug=slug)
 
 
 def _turn_down(request: TenantRequest, slug: str, pk: UUID, *, move: Any, form_name: str) -> HttpResponse:

@@ -11,18 +11,24 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
-from medical_audit import anchors
+from medical_audit import anchors, clock
 from medical_audit.domain.checkpoint import ORIGIN
 from medical_audit.domain.notes import Signer
 from medical_audit.operations.sealer import Sealer
 from medical_audit.operations.sealing import INTERVAL
+from medical_audit.operations.verifying import Verifier
 from medical_audit.queries.seals import database_clock
 
+#: How often somebody who waits for a verification is looked for.
+LOOK_S = 2.0
 log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Seal the ledger each minute, also when idle, and send each seal to the anchors. Two at once are harmless."
+    help = (
+        "Seal the ledger each minute, also when idle, send each seal to the anchors, and verify what people ask for. "
+        "Two at once are harmless."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,18 +46,22 @@ class Command(BaseCommand):
             sealed = sealer.round()
             self.stdout.write("not sealed" if sealed is None else f"sealed {sealed.number}")
             raise SystemExit(1 if sealed is None else 0)
+        verifier = Verifier(settings.TOBAN_SEAL_PUBLIC_KEYS, anchors.configured(), clock=clock.now)
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
+        due = time.monotonic()
         while not stopping.is_set():
-            began = time.monotonic()
             try:
-                sealer.round()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + INTERVAL.total_seconds()
+                    sealer.round()
+                verifier.step()
             except DatabaseError as error:
                 # The next round tries again; the strip on every page says meanwhile that nothing is sealed.
                 log.error("seal_failed", error=type(error).__name__)
                 connection.close()
-            stopping.wait(max(0.0, INTERVAL.total_seconds() - (time.monotonic() - began)))
+            stopping.wait(LOOK_S)
 
 
 def _signer() -> Signer:

@@ -1,0 +1,26 @@
+"""A verification's result in words."""
+
+from django.utils.translation import gettext as _
+
+from config.saying.fields import field
+from config.saying.times import number
+from config.words import verification as words
+
+
+def damage_words(run: object) -> str:
+    """What was found, as one sentence."""
+    kinds = words.SEAL_DAMAGES if field(run, "damage_of", "") == "seals" else words.DAMAGES
+    kind = str(field(run, "damage"))
+    if kind not in kinds:
+        return kind
+    return str(kinds[kind]) % {"number": number(field(run, "damage_seq"))}
+
+
+def anchor_word(name: object) -> str:
+    return str(words.ANCHORS.get(str(name), name))
+
+
+def milliseconds(value: object) -> str:
+    """A difference of clocks: +12 ms, -3 ms."""
+    total = getattr(value, "total_seconds", lambda: 0.0)()
+    return _("%(value)s ms") % {"value": f"{round(total * 1000):+d}"}

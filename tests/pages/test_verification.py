@@ -1,0 +1,168 @@
+"""The verification page: an auditor asks, the sealer's process answers, everybody sees when nothing is sealed."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from accounts.domain.permissions import Role
+from medical_audit import clock
+from medical_audit.models import VerificationRun
+from medical_audit.operations.heartbeat import beat
+from medical_audit.operations.verifying import LEFT_BEHIND, Verifier
+from medical_audit.tenancy import tenant_scope
+from tests.conftest import _as_role
+from tests.factories import make_cast
+from tests.medical_audit.sealers import SealingRoom, later, make_room, tamper
+from tests.medical_audit.support import Database, chain_of
+from tests.stage import Stage, make_stage
+
+HERE = "ledger/verification/"
+
+
+@pytest.fixture
+def room(ledger_of_its_own: None, tmp_path: Path) -> SealingRoom:
+    return make_room(tmp_path)
+
+
+@pytest.fixture
+def own_stage(room: SealingRoom) -> Stage:
+    """A tenant in the fresh database; the clock of Toban ticks."""
+    with _as_role("scheduler"):
+        beat("tick", clock.now())
+    return make_stage(make_cast())
+
+
+def carry_out(room: SealingRoom) -> None:
+    with _as_role("audit"):
+        verifier = Verifier(room.keys, room.anchors, clock=clock.now)
+        verifier.step()
+        verifier.finish()
+        verifier.step()
+
+
+def test_an_auditor_asks_and_sees_the_verdict(
+    own_stage: Stage, room: SealingRoom, superuser_connection: Database
+) -> None:
+    room.seal()
+    client, url = own_stage.client(Role.AUDITOR), own_stage.url(HERE)
+    assert "まだ検証されていません" in client.get(url).content.decode()
+    assert client.post(own_stage.url(f"{HERE}verify/")).status_code == 302
+    page = client.get(url)
+    assert page.context["view"].open.verdict == "asked"
+    assert 'hx-trigger="every 2s' in client.get(url, {"part": "live"}).content.decode()
+    carry_out(room)
+    view = client.get(url).context["view"]
+    assert (view.open, view.last.verdict, view.last.damage) == (None, "intact", "")
+    assert view.last.checked >= view.last.sealed > 0
+    assert (view.state.code, view.seal.number, view.anchors[0].behind) == ("sealed", 1, 0)
+    kinds = [kind for _, kind, *_ in chain_of(superuser_connection, own_stage.cast.tenant.id)]
+    assert kinds.count("ledger.verification_asked") == kinds.count("ledger.verified") == 1
+    assert kinds.count("ledger.viewed") == 3
+    assert client.get(own_stage.url("ledger/")).context["verification"].verdict == "intact"
+
+
+def test_damage_is_named_in_words_on_both_pages_and_in_the_ledger(
+    own_stage: Stage, room: SealingRoom, superuser_connection: Database
+) -> None:
+    room.seal()
+    tamper(
+        superuser_connection,
+        "UPDATE ledger.event SET body = replace(body, 'tenant.founded', 'tenant.FOUNDED') WHERE id = "
+        "(SELECT event_id FROM ledger.link WHERE tenant_id = %s AND seq = 1)",
+        [own_stage.cast.tenant.id],
+    )
+    client = own_stage.client(Role.AUDITOR)
+    client.post(own_stage.url(f"{HERE}verify/"))
+    carry_out(room)
+    for path in (HERE, "ledger/"):
+        assert (
+            "記録項目 1 は、記録された後に変更されています。"
+            in client.get(own_stage.url(path)).content.decode()
+        ), path
+    rows = superuser_connection.execute(
+        "SELECT outcome, body FROM ledger.event WHERE kind = 'ledger.verified'"
+    ).fetchall()
+    assert [(outcome, json.loads(body)["detail"]["damage"]) for outcome, body in rows] == [
+        ("failed", "edited")
+    ]
+
+
+def test_without_any_copy_it_says_that_it_cannot_be_said(
+    own_stage: Stage, room: SealingRoom, tmp_path: Path
+) -> None:
+    room.seal()
+    (tmp_path / "seals.jsonl").unlink()
+    (tmp_path / "seals.jsonl").mkdir()
+    client = own_stage.client(Role.AUDITOR)
+    client.post(own_stage.url(f"{HERE}verify/"))
+    carry_out(room)
+    assert client.get(own_stage.url(HERE)).context["view"].last.verdict == "unsaid"
+
+
+def test_asking_twice_is_one_verification(own_stage: Stage, room: SealingRoom) -> None:
+    client = own_stage.client(Role.AUDITOR)
+    for _ in range(2):
+        assert client.post(own_stage.url(f"{HERE}verify/")).status_code == 302
+    with tenant_scope(own_stage.cast.tenant.id):
+        assert VerificationRun.objects.count() == 1
+
+
+def test_one_that_a_dead_sealer_left_behind_is_taken_up_again(own_stage: Stage, room: SealingRoom) -> None:
+    client = own_stage.client(Role.AUDITOR)
+    client.post(own_stage.url(f"{HERE}verify/"))
+    with _as_role("super"), tenant_scope(own_stage.cast.tenant.id):
+        VerificationRun.objects.update(verdict="running", started_at=clock.now() - timedelta(minutes=1))
+    carry_out(room)
+    assert client.get(own_stage.url(HERE)).context["view"].last is None
+    with _as_role("super"), tenant_scope(own_stage.cast.tenant.id):
+        VerificationRun.objects.update(started_at=clock.now() - LEFT_BEHIND - timedelta(minutes=1))
+    carry_out(room)
+    assert client.get(own_stage.url(HERE)).context["view"].last.verdict == "intact"
+
+
+def strips(stage: Stage) -> list[str]:
+    return [
+        one["text"]
+        for one in stage.client(Role.VIEWER).get(stage.url("resources/")).context["platform_notices"]
+    ]
+
+
+def test_every_page_says_when_nothing_was_sealed_for_two_intervals(
+    own_stage: Stage, room: SealingRoom
+) -> None:
+    assert strips(own_stage) == []
+    room.clock = later(timedelta(minutes=-3))
+    room.seal()
+    (text,) = strips(own_stage)
+    assert "封印" in text
+    room.clock = make_room(Path("/nowhere")).clock
+    room.seal()
+    assert strips(own_stage) == []
+
+
+def test_a_tenant_whose_chain_is_not_sealed_any_further_is_told_so(
+    own_stage: Stage, room: SealingRoom, superuser_connection: Database
+) -> None:
+    tamper(
+        superuser_connection,
+        "UPDATE ledger.link SET clock_at = clock_at - interval '1 s', linked_at = linked_at - interval '1 hour' "
+        "WHERE tenant_id = %s AND seq = 1",
+        [own_stage.cast.tenant.id],
+    )
+    room.seal()
+    (text,) = strips(own_stage)
+    assert "損なわれて" in text
+    other = make_stage(make_cast())
+    room.seal()
+    assert strips(other) == []
+
+
+def test_only_those_who_may_read_the_ledger_may_have_it_verified(stage: Stage) -> None:
+    for role in (Role.VIEWER, Role.OPERATOR, Role.APPROVER):
+        assert stage.client(role).post(stage.url(f"{HERE}verify/")).status_code == 403
+    with tenant_scope(stage.cast.tenant.id):
+        assert VerificationRun.objects.count() == 0
