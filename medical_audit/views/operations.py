@@ -141,7 +141,10 @@ def ledger(request: TenantRequest, slug: str) -> HttpResponse:
 def verification(request: TenantRequest, slug: str) -> HttpResponse:
     if wants_live(request):
         view = verification_view(actor=request.actor)
-        return render(request, "medical_audit/_verification_live.html", {"view": view})
+        answer = render(request, "medical_audit/_verification_live.html", {"view": view})
+        if view.open is None:
+            answer["HX-Refresh"] = "true"  # it has ended: the whole page speaks of it
+        return answer
     seen = read_verification(actor=request.actor, now=request.now)
     return render(request, "medical_audit/verification.html", {"view": seen})
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import subprocess
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from accounts.domain.permissions import Role
 from medical_audit.domain.states import State
 from medical_audit.operations import entry
+from tests.conftest import _admin
 from tests.factories import make_tenant
 from tests.medical_audit.desk import APPLIED, APPLY, Desk
-from tests.medical_audit.support import Database
+from tests.medical_audit.support import Database, note
 
 
 @pytest.fixture
@@ -45,7 +52,53 @@ def _month(database: Database) -> tuple[str, str, str]:
     return (row[0], row[1], row[2])
 
 
-@pytest.fixture(params=["deaf_ledger", "this_month_missing"])
+@pytest.fixture
+def insert_revoked(superuser_connection: Database) -> Iterator[None]:
+    """The role behind the function may not insert any more."""
+    superuser_connection.execute("REVOKE INSERT ON ledger.event FROM toban_ledger")
+    yield
+    superuser_connection.execute("GRANT INSERT ON ledger.event TO toban_ledger")
+
+
+@pytest.fixture
+def disk_full(superuser_connection: Database, tmp_path: Path) -> Iterator[None]:
+    """This month's events lie on a disk of 2 MB, and it is full: not one event more can be written."""
+    database, table = superuser_connection, f"ledger.{_month(superuser_connection)[0]}"
+    space, disk = f"full_{uuid.uuid4().hex[:12]}", tmp_path / "disk"
+    disk.mkdir()
+    for folder in (disk, *disk.parents[:4]):
+        folder.chmod(folder.stat().st_mode | 0o711)
+    (home,) = database.execute("SHOW data_directory").fetchall()[0]
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        pytest.skip(f"a disk of its own needs the right to mount: {done.stderr.strip()}")
+    try:
+        shutil.chown(disk, Path(str(home)).stat().st_uid)
+        database.execute(f"CREATE TABLESPACE {space} LOCATION '{disk}'")
+        database.execute(f"ALTER TABLE {table} SET TABLESPACE {space}")
+        with contextlib.suppress(OSError), (disk / "ballast").open("wb") as ballast:
+            while True:
+                ballast.write(bytes(4096))
+                ballast.flush()
+        tenant_id = uuid.uuid4()
+        refusals: list[BaseException | None] = []
+        while len(refusals) < 3:  # what is free in the last page
+            try:
+                note(tenant_id)
+            except DatabaseError as error:
+                refusals.append(error.__cause__)
+        assert all(isinstance(one, psycopg.errors.DiskFull) for one in refusals)
+        yield
+    finally:
+        (disk / "ballast").unlink(missing_ok=True)
+        database.execute(f"ALTER TABLE {table} SET TABLESPACE pg_default")
+        database.execute(f"DROP TABLESPACE IF EXISTS {space}")
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture(params=["deaf_ledger", "insert_revoked", "this_month_missing", "disk_full"])
 def broken(request: pytest.FixtureRequest, desk: Desk) -> str:
     """Each way of not getting an event written. The fixture is asked for late, after the story's beginning."""
     return str(request.param)
@@ -123,6 +176,36 @@ def test_an_answer_that_cannot_be_recorded_is_settled_by_looking(
     desk.drain()
     assert desk.row(operation).state == State.SUCCEEDED
     assert desk.outside.called() == [operation.target_id]
+
+
+@contextlib.contextmanager
+def database_down() -> Iterator[None]:
+    """Nobody gets into this worker's database, and whoever was in it is out."""
+    name = connection.settings_dict["NAME"]
+    with _admin() as admin:
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename <> 'toban_super'",
+            [name],
+        )
+        try:
+            yield
+        finally:
+            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            connection.close()
+
+
+def test_nothing_happens_while_the_database_is_down(desk: Desk) -> None:
+    waiting, (confirmed,) = desk.enter(), desk.confirmed()
+    approver = desk.actor(Role.APPROVER)
+    with database_down():
+        for attempt in (lambda: desk.confirm_as(waiting, approver), desk.enter, desk.drain):
+            with pytest.raises(DatabaseError):
+                attempt()
+    assert desk.outside.called() == []
+    assert [desk.row(one).state for one in (waiting, confirmed)] == [State.ENTERED, State.CONFIRMED]
+    desk.drain()
+    assert desk.outside.called() == [confirmed.target_id]
 
 
 def test_no_tenant_is_founded_without_its_event(deaf_ledger: None) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import threading
 import uuid
+from io import BytesIO
 
 import psycopg
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
+from medical_audit.domain import bundle_verifier
+from medical_audit.queries.bundles import write_bundle
 from medical_audit.queries.verification import verify
 from medical_audit.tenancy import tenant_scope
-from tests.conftest import AsRole
-from tests.factories import make_tenant
+from tests.conftest import AsRole, _as_role
+from tests.factories import MONDAY_0830, make_tenant
 from tests.medical_audit.support import Database, broken_links, chain_of, note
 from tests.medical_audit.threads import race
 
@@ -61,6 +64,66 @@ def test_eight_writers_five_tenants_mixed_order_and_rollbacks_leave_whole_chains
         with as_role("audit"):
             found = verify(tenant_id)
         assert (found.intact, found.events) == (True, written[tenant_id])
+        assert _bundle_verdict(tenant_id) == (0, written[tenant_id])
+
+
+def _bundle_verdict(tenant_id: uuid.UUID) -> tuple[int, int]:
+    """(exit code, events) of the verifier that knows nothing of Toban."""
+    file = BytesIO()
+    with _as_role("audit"):
+        write_bundle(file, tenant_id, [], since=None, now=MONDAY_0830)
+    code, found = bundle_verifier.verdict(file)
+    return code, found.get("events", -1)
+
+
+def test_writers_whose_connections_are_killed_leave_whole_chains(superuser_connection: Database) -> None:
+    """Several tenants in one transaction, and somebody who kills one backend after another while they write."""
+    tenants = [make_tenant().id for _ in range(5)]
+    known = dict.fromkeys(tenants, 1)
+    lock, done = threading.Lock(), threading.Event()
+    kills, causes = [], []
+
+    def write(number: int) -> None:
+        chance = random.Random(100 + number)
+        for turn in range(ROUNDS):
+            mine = chance.sample(tenants, chance.randint(1, 4))
+            try:
+                _one_transaction(mine, f"killed-{number}-{turn}", undo=chance.random() < 0.3)
+            except _Undo:
+                continue
+            except OperationalError as error:
+                causes.append(error.__cause__)
+                connection.close()
+                continue
+            with lock:
+                for tenant_id in mine:
+                    known[tenant_id] += 1
+
+    def kill() -> None:
+        chance = random.Random(7)
+        while not done.wait(0.05):
+            pids = superuser_connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'toban_web' AND xact_start IS NOT NULL"
+            ).fetchall()
+            if pids:
+                superuser_connection.execute("SELECT pg_terminate_backend(%s)", chance.choice(pids))
+                kills.append(pids)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    found = race(THREADS, write)
+    done.set()
+    killer.join()
+    assert found == [None] * THREADS
+    assert kills
+    assert [cause for cause in causes if isinstance(cause, psycopg.errors.DeadlockDetected)] == []
+    for tenant_id in tenants:
+        chain = chain_of(superuser_connection, tenant_id)
+        assert [seq for seq, *_ in chain] == list(range(1, len(chain) + 1))
+        # Whoever was killed while committing may have committed all the same.
+        assert len(chain) >= known[tenant_id]
+        assert broken_links(superuser_connection, tenant_id) == []
+        assert _bundle_verdict(tenant_id) == (0, len(chain))
 
 
 def test_events_may_be_linked_in_another_order_than_they_happened(superuser_connection: Database) -> None:

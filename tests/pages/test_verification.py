@@ -54,7 +54,9 @@ def test_an_auditor_asks_and_sees_the_verdict(
     page = client.get(url)
     assert page.context["view"].open.verdict == "asked"
     assert 'hx-trigger="every 2s' in client.get(url, {"part": "live"}).content.decode()
+    assert "HX-Refresh" not in client.get(url, {"part": "live"})
     carry_out(room)
+    assert client.get(url, {"part": "live"})["HX-Refresh"] == "true"
     view = client.get(url).context["view"]
     assert (view.open, view.last.verdict, view.last.damage) == (None, "intact", "")
     assert view.last.checked >= view.last.sealed > 0

@@ -1,0 +1,227 @@
+"""What does the ledger cost, and how fast is it read, verified and exported?
+
+    ./toban bench ledger [--events 1000000] [--clients 16] [--seconds 5] [--rounds 3]
+
+Transactions with and without their event take turns in one run, each with 20 ms of work, by `clients` connections of the
+web server's role: for one tenant and spread over 50. Then a chain of `events`: written, sealed, searched, verified,
+exported, and checked offline; memory is the peak of a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from accounts.domain.permissions import Role
+from medical_audit.domain import bundle_verifier
+from medical_audit.domain.actor import EventDraft, Subject, system_actor
+from medical_audit.domain.canonical import event_body
+from medical_audit.domain.notes import Signer
+from medical_audit.operations.sealer import Sealer
+from medical_audit.queries.events import EventFilter, list_events
+from medical_audit.queries.paging import Cursors
+from medical_audit.queries.seals import database_clock
+from medical_audit.queries.verification import verify
+from medical_audit.tenancy import tenant_scope
+from tests.bench._measure import report, show
+from tests.chaos.places import role
+from tests.factories import MONDAY_0830, Cast, make_cast
+
+WORK_MS = 20
+TENANTS = 50
+BATCH = 1000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./toban bench ledger", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    numbers: dict[str, Any] = {"clients": options.clients, "work_ms": WORK_MS}
+    for tenants in (1, TENANTS):
+        numbers[f"tenants_{tenants}"] = throughput(tenants, options)
+    numbers |= long_chain(options.events)
+    report(numbers)
+    return 0
+
+
+# -- transactions ------------------------------------------------------------------------------------------------------
+
+
+def throughput(tenants: int, options: argparse.Namespace) -> dict[str, float]:
+    """Transactions per second, each kind the sum of its rounds."""
+    ids = [uuid.uuid4() for _ in range(tenants)]
+    totals = {"without": 0, "with": 0}
+    for _round in range(options.rounds):
+        for name in totals:
+            totals[name] += _race(options.clients, options.seconds, ids, logs=name == "with")
+    spent = options.seconds * options.rounds
+    without, with_ledger = totals["without"] / spent, totals["with"] / spent
+    found = {
+        "tps_without": round(without, 1),
+        "tps_with": round(with_ledger, 1),
+        "fewer_percent": round(100 * (1 - with_ledger / without), 1),
+    }
+    show(f"{tenants} tenant(s), {WORK_MS} ms of work", list(found), [list(found.values())])
+    return found
+
+
+def _race(clients: int, seconds: float, ids: Sequence[uuid.UUID], *, logs: bool) -> int:
+    counts, stop, start = [0] * clients, threading.Event(), threading.Barrier(clients + 1)
+
+    def run(number: int) -> None:
+        tenant_id = ids[number % len(ids)]
+        body = _body(tenant_id, number)
+        with _as_web() as database:
+            start.wait()
+            while not stop.is_set():
+                with database.transaction():
+                    database.execute("SELECT set_config('toban.tenant_id', %s, true)", [str(tenant_id)])
+                    database.execute("SELECT pg_sleep(%s)", [WORK_MS / 1000])
+                    if logs:
+                        database.execute("SELECT ledger.log(%s, %s)", [tenant_id, [body]])
+                    else:
+                        database.execute("SELECT pg_current_xact_id()")  # commits to the disk as well
+                counts[number] += 1
+
+    threads = [threading.Thread(target=run, args=[number]) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    time.sleep(seconds)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return sum(counts)
+
+
+def _as_web() -> psycopg.Connection[Any]:
+    settings = connection.settings_dict
+    return psycopg.connect(dbname=settings["NAME"], host=settings["HOST"], user="toban_web")
+
+
+def _body(tenant_id: uuid.UUID, number: int) -> str:
+    actor, subject = (
+        system_actor(tenant_id, "bench"),
+        Subject("ec2", f"i-{number:017x}", f"server-{number % 997}"),
+    )
+    detail: dict[str, object] = {"action": ("start", "stop")[number % 2], "number": number}
+    return event_body(
+        EventDraft(f"bench.{number % 7}", actor=actor, at=MONDAY_0830, subject=subject, detail=detail)
+    )
+
+
+# -- one long chain ----------------------------------------------------------------------------------------------------
+
+
+def long_chain(events: int) -> dict[str, Any]:
+    cast = make_cast()
+    tenant_id = cast.tenant.id
+    found: dict[str, Any] = {"events": events}
+    found["written_per_s"] = _rate(events, lambda: _write(tenant_id, events))
+    signer = Signer.generate("toban/ledger")
+    with role("audit"):
+        sealer = Sealer(signer, [signer.verifier], [], clock=database_clock, wall=time.time)
+        found["sealed_per_s"] = _rate(events, sealer.round)
+        found["verified_per_s"] = _rate(events, lambda: verify(tenant_id))
+    found["search_first_page_ms"] = _searches(cast)
+    with tempfile.TemporaryDirectory() as folder:
+        found |= _exports(tenant_id, signer, Path(folder) / "bundle.zip", events)
+    show("one chain", list(found), [list(found.values())])
+    return found
+
+
+def _rate(events: int, work: Callable[[], Any]) -> int:
+    began = time.perf_counter()
+    work()
+    return round(events / (time.perf_counter() - began))
+
+
+def _write(tenant_id: uuid.UUID, events: int) -> None:
+    with _as_web() as database:
+        for begin in range(0, events, BATCH):
+            bodies = [_body(tenant_id, number) for number in range(begin, min(events, begin + BATCH))]
+            with database.transaction():
+                database.execute("SELECT set_config('toban.tenant_id', %s, true)", [str(tenant_id)])
+                database.execute("SELECT ledger.log(%s, %s)", [tenant_id, bodies])
+
+
+def _searches(cast: Cast) -> dict[str, float]:
+    actor = cast.actor(Role.AUDITOR)
+    wishes = {
+        "newest": EventFilter(),
+        "kind": EventFilter(kind="bench.3"),
+        "rare_kind": EventFilter(kind="tenant.founded"),
+        "actor": EventFilter(actor="bench"),
+        "subject": EventFilter(subject=f"i-{5:017x}"),
+        "text": EventFilter(q="server-996"),
+        "text_nowhere": EventFilter(q="stands nowhere at all"),
+    }
+    found = {}
+    for name, wanted in wishes.items():
+        began = time.perf_counter()
+        with tenant_scope(cast.tenant.id):
+            list_events(wanted, Cursors(), actor=actor)
+        found[name] = round((time.perf_counter() - began) * 1000, 1)
+    return found
+
+
+def _exports(tenant_id: uuid.UUID, signer: Signer, file: Path, events: int) -> dict[str, Any]:
+    env = os.environ | {
+        "DATABASE_URL": os.environ["DATABASE_AUDIT_URL"],
+        "TOBAN_SEAL_PUBLIC_KEYS": str(signer.verifier),
+    }
+    export = [
+        sys.executable,
+        "manage.py",
+        "audit_export",
+        str(file),
+        "--tenant",
+        str(tenant_id),
+        "--purpose",
+        "bench",
+    ]
+    offline = [sys.executable, bundle_verifier.__file__, "--json", "--key", str(signer.verifier), str(file)]
+    export_s, export_mb = _watched(export, env)
+    bundle_mb = round(file.stat().st_size / 1e6, 1)
+    offline_s, offline_mb = _watched(offline, env)
+    return {
+        "exported_per_s": round(events / export_s),
+        "export_peak_mb": export_mb,
+        "bundle_mb": bundle_mb,
+        "offline_verified_per_s": round(events / offline_s),
+        "offline_peak_mb": offline_mb,
+    }
+
+
+def _watched(command: list[str], env: dict[str, str]) -> tuple[float, int]:
+    """Seconds and peak memory (MB) of a process; raises when it fails."""
+    watch = (
+        "import json, resource, subprocess, sys\n"
+        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", watch, *command], env=env, capture_output=True, text=True, check=True
+    )
+    return time.perf_counter() - began, round(json.loads(done.stdout) / 1024)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
