@@ -1,4 +1,4 @@
-"""Addresses of this floor; none lies inside a tenant."""
+"""Addresses of this floor: the door, and inside a tenant a person's own inbox."""
 
 from django.urls import path
 
@@ -15,5 +15,11 @@ urlpatterns = [
     path("sessions/", views.sessions, name="sessions"),
     path("sessions/<uuid:pk>/end/", views.session_end, name="session-end"),
     path("tenants/", views.tenants, name="tenants"),
+]
+#: Under a tenant's address; the top floor says where they begin.
+tenant_urlpatterns = [
+    path("inbox/", views.inbox, name="list"),
+    path("inbox/read/", views.inbox_read, name="read"),
+    path("inbox/settings/", views.inbox_settings, name="settings"),
 ]
 api_urlpatterns = [path("", api.tenant_list, name="tenants")]

@@ -1,28 +1,50 @@
-"""The door: signing in and out, leaving the seat, one's own sessions, and choosing a tenant."""
+"""The door: signing in and out, leaving the seat, one's own sessions, choosing a tenant; and there one's own inbox."""
 
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms import SignInForm
+from accounts import mail
+from accounts.domain.notices import Topic
+from accounts.forms import NoticeForm, SignInForm
 from accounts.models import User
-from accounts.operations import signing
+from accounts.operations import notices, signing
+from accounts.queries.notices import (
+    choice_of,
+    deliveries_of,
+    head_seq,
+    list_news,
+    unread_count,
+    waiting_for,
+)
 from accounts.queries.people import tenants_of
 from accounts.queries.waiting import waiting_by_tenant
-from accounts.requests import LEFT_SEAT, origin_of, seat_taken, session_name, unseat, whereabouts
+from accounts.requests import (
+    LEFT_SEAT,
+    TenantRequest,
+    origin_of,
+    seat_taken,
+    session_name,
+    unseat,
+    whereabouts,
+)
 from medical_audit import clock
 from medical_audit.domain.seats import End
+from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.sessions import get_own_session, own_failures, own_sessions
 
 BACKEND = "accounts.backends.PasswordBackend"
+DELIVERIES_SHOWN = 10
 
 
 @sensitive_post_parameters("password")
@@ -161,3 +183,53 @@ def _safe_next(request: HttpRequest) -> str:
         given, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return given if ours else ""
+
+
+@require_safe
+def inbox(request: TenantRequest, slug: str) -> HttpResponse:
+    """What happened and what waits for this person; reading it marks nothing, pressing the button does."""
+    choice = choice_of(request.actor)
+    page = list_news(choice, cursors_of(request.GET), actor=request.actor, now=request.now)
+    context = {
+        "rows": page.rows,
+        "page": page,
+        "waiting": waiting_for(request.actor, choice.inbox, choice.seen_seq),
+        "up_to": head_seq(),
+        "choice": choice,
+        "unread": unread_count(request.actor, request.now),
+    }
+    return render(request, "accounts/inbox.html", context)
+
+
+@require_POST
+def inbox_read(request: TenantRequest, slug: str) -> HttpResponse:
+    """Everything that the page showed is read."""
+    text = text_of(request.POST, "up_to", 18)
+    notices.mark_read(
+        int(text) if text.isascii() and text.isdigit() else 0, actor=request.actor, now=request.now
+    )
+    return redirect("inbox:list", slug=slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def inbox_settings(request: TenantRequest, slug: str) -> HttpResponse:
+    """Each person picks what stands in his inbox and what is mailed to him."""
+    choice = choice_of(request.actor)
+    form = NoticeForm(
+        request.POST if request.method == "POST" else None,
+        initial={"inbox": choice.inbox, "mail": choice.mail, "address": choice.address or request.user.email},
+    )
+    if request.method == "POST" and form.is_valid():
+        notices.choose(
+            **form.cleaned_data, language=get_language() or "ja", actor=request.actor, now=request.now
+        )
+        messages.success(request, _("Your choice is saved."))
+        return redirect("inbox:list", slug=slug)
+    context = {
+        "form": form,
+        "topics": [{"topic": str(one), "inbox": str(one) in form["inbox"].value(), "mail": str(one) in form["mail"].value()}
+                   for one in Topic],
+        "mail_is_set_up": mail.is_set_up(),
+        "deliveries": deliveries_of(request.actor, limit=DELIVERIES_SHOWN),
+    }  # fmt: skip
+    return render(request, "accounts/inbox_settings.html", context, status=422 if form.errors else 200)

@@ -37,6 +37,7 @@ app.conf.update(
             "options": {"expires": 60},
         },
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
+        "digests": {"task": "accounts.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
         "partitions": {
             "task": "medical_audit.tasks.ensure_partitions",
             "schedule": 86400.0,
@@ -47,6 +48,8 @@ app.conf.update(
         "medical_audit.tasks.drain_lane": {"queue": "aws"},
         "infra.tasks.take_inventory": {"queue": "inventory"},
         "infra.tasks.prove_account": {"queue": "inventory"},
+        # A mail server that does not answer keeps one background worker busy, never the clock.
+        "accounts.tasks.send_digests": {"queue": "inventory"},
     },
 )
 app.autodiscover_tasks()

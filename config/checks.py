@@ -141,6 +141,23 @@ def _production() -> list[CheckMessage]:
                 id="toban.W002",
             )
         )
+    if settings.TOBAN_MAIL_URL and not settings.TOBAN_MAIL_URL.startswith(("smtp:", "smtps:", "smtp+")):
+        found.append(
+            Error(
+                "TOBAN_MAIL_URL names no mail server: mails would be written to a log or a file. Write smtp+tls://... or "
+                "leave it out.",
+                id="toban.E007",
+            )
+        )
+    mail = urlsplit(settings.TOBAN_MAIL_URL)
+    if mail.scheme == "smtp" and not _is_loopback(mail.hostname or ""):
+        found.append(
+            Warning(
+                "TOBAN_MAIL_URL sends mails in the clear to another machine: names of servers and people can be read on the "
+                "way. Write smtp+tls:// or smtps://.",
+                id="toban.W003",
+            )
+        )
     broker = urlsplit(settings.REDIS_URL)
     if broker.scheme != "unix" and not broker.password and not _is_loopback(broker.hostname or ""):
         found.append(

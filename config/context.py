@@ -9,8 +9,10 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.queries.notices import unread_count
 from accounts.requests import seat_left
 from config.saying.times import jst
+from infra.queries.overrides import freeze_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Heartbeat, Lane
@@ -41,6 +43,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "actor": actor,
         "now": now,
         "waiting_count": SimpleLazyObject(lambda: waiting_count(actor)),
+        "unread_count": SimpleLazyObject(lambda: unread_count(actor, now)),
         "platform_notices": SimpleLazyObject(lambda: [*notices(now, actor), *session_notices(actor)]),
     }
 
@@ -65,7 +68,7 @@ def _of_the_seals(actor: Actor) -> list[dict[str, str]]:
 
 
 def notices(now: datetime, actor: Actor) -> list[dict[str, str]]:
-    """What is wrong with Toban itself, or with its way to AWS, in this tenant's eyes."""
+    """What is wrong with Toban itself, or with its way to AWS, in this tenant's eyes, and whether the clock is frozen."""
     found = []
     tick = Heartbeat.objects.filter(name="tick").first()
     if tick is None or now - tick.at > TICK_LATE:
@@ -76,6 +79,11 @@ def notices(now: datetime, actor: Actor) -> list[dict[str, str]]:
             }
         )
     found += _of_the_seals(actor)
+    if (freeze := freeze_of(now)) is not None:
+        text = _("Frozen until %(time)s: nothing is started or stopped by schedule. %(reason)s (%(name)s)") % {
+            "time": jst(freeze.until), "reason": freeze.reason, "name": freeze.confirmed_by_name,
+        }  # fmt: skip
+        found.append({"level": "info", "text": text})
     for lane in Lane.objects.exclude(breaker=Breaker.CLOSED).order_by("name")[:3]:
         text = _("Calls to the AWS account %(lane)s are paused after repeated failures.") % {
             "lane": lane.name

@@ -9,12 +9,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
+from accounts.queries.people import tenant_ids
 from config import demo
 from config.saying.schedules import schedule_reason_short
 from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource, Volume
 from infra.models.volume import Naming
-from infra.queries import queue
 from medical_audit.domain.states import FINAL, State
 from medical_audit.models import Event, Heartbeat, Operation
 from medical_audit.queries.verification import verify
@@ -25,7 +25,7 @@ POWER = [f"{service}.{action}" for service in ("ec2", "rds") for action in Actio
 
 def each_tenant() -> Iterator[UUID]:
     """Every tenant, one after the other, each inside its scope."""
-    for tenant_id in queue.tenants():
+    for tenant_id in tenant_ids():
         with tenant_scope(tenant_id):
             yield tenant_id
 

@@ -38,6 +38,28 @@ def trusted_proxies(texts: Sequence[str]) -> tuple[Network, ...]:
         ) from error
 
 
+def mail_settings(url: str, *, sender: str, home: str) -> dict[str, object]:
+    """Django's settings of a mail server's address; an unreadable one, or one without sender and links, stops the start."""
+    try:
+        found = dict(env.email_url_config(url))
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(
+            "TOBAN_MAIL_URL cannot be read: write smtp+tls://USER:PASSWORD@mail.example.jp:587, smtps://...:465 or "
+            "smtp://127.0.0.1:25 (special characters in the password percent-encoded)."
+        ) from error
+    if found["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not found["EMAIL_HOST"]:
+        raise ImproperlyConfigured("TOBAN_MAIL_URL names no mail server.")
+    for name, value, example in (
+        ("TOBAN_MAIL_FROM", sender, "toban@hospital.example.jp"),
+        ("TOBAN_URL", home, "https://toban.example.jp"),
+    ):
+        if not value:
+            raise ImproperlyConfigured(f"{name} is not set, and mails need it: e.g. {example}.")
+    if url.startswith("smtps:"):
+        found |= {"EMAIL_USE_SSL": True, "EMAIL_USE_TLS": False}
+    return found
+
+
 SECRET_KEY = _required("SECRET_KEY", "give at least 50 random characters, the same for every process.")
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "testserver"] if LOCAL else [])
@@ -171,6 +193,15 @@ SETTLE_AFTER_S = env.float("TOBAN_SETTLE_AFTER_S", default=5.0)
 RETRY_WAIT_MAX_S = env.float("TOBAN_RETRY_WAIT_MAX_S", default=60.0)
 INVENTORY_EVERY_S = env.float("TOBAN_INVENTORY_EVERY_S", default=300.0)
 REAUTHENTICATION_VALID_S = env.float("TOBAN_REAUTHENTICATION_VALID_S", default=120.0)
+
+# Mail about what happened, to those who choose it. Without TOBAN_MAIL_URL none is sent and people are told so.
+TOBAN_MAIL_URL = env.str("TOBAN_MAIL_URL", default="consolemail://" if TOBAN_ENV == "development" else "")
+TOBAN_MAIL_DOMAINS = [one.lower() for one in env.list("TOBAN_MAIL_DOMAINS", default=[])]
+TOBAN_URL = env.str("TOBAN_URL", default="http://127.0.0.1:8000" if LOCAL else "")
+DEFAULT_FROM_EMAIL = env.str("TOBAN_MAIL_FROM", default="toban@localhost" if LOCAL else "")
+EMAIL_TIMEOUT = 10
+if TOBAN_MAIL_URL:
+    globals().update(mail_settings(TOBAN_MAIL_URL, sender=DEFAULT_FROM_EMAIL, home=TOBAN_URL))
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.PasswordBackend"]

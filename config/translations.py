@@ -75,7 +75,9 @@ def sources() -> Iterator[tuple[Path, str]]:
             if not SKIPPED & set(path.parts):
                 yield path, path.read_text(encoding="utf-8")
     for folder in TEMPLATES:
-        for path in sorted((ROOT / folder).rglob("*.html")):
+        for path in sorted(
+            path for suffix in ("html", "txt") for path in (ROOT / folder).rglob(f"*.{suffix}")
+        ):
             text = templatize(path.read_text(encoding="utf-8"), origin=str(path))
             # What is left of a template is no Python: without its indentation it passes as expressions.
             yield path, "\n".join(line.lstrip() for line in text.splitlines())

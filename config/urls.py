@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/tenants/", include((api_patterns, "api"))),
     path("t/<slug:slug>/", include("infra.urls")),
     path("t/<slug:slug>/", include("medical_audit.urls")),
+    path("t/<slug:slug>/", include((accounts.urls.tenant_urlpatterns, "inbox"))),
     path("", include("accounts.urls")),
 ]
 

@@ -126,6 +126,7 @@ ICONS = {
     "verified": "outline/shield-check",
     "history": "outline/history",
     "back": "outline/arrow-back-up",
+    "bell": "outline/bell",
 }
 
 # Drawn here because the icon package has no half filled circle.

@@ -23,6 +23,8 @@ from medical_audit.queries import operations as queries
 from medical_audit.queries.paging import Page
 from medical_audit.requests import of_tenant
 
+ZONE = ZoneInfo("Asia/Tokyo")
+
 
 class OperationOut(serializers.Serializer[Operation]):
     id = serializers.UUIDField()
@@ -103,7 +105,9 @@ def parsed(request: Request, serializer: type[serializers.Serializer[Any]]) -> d
 def operation_page(request: Request) -> Response:
     asked = of_tenant(request)
     return listed(
-        queries.list_operations(operation_filter(asked.GET), cursors_of(asked.GET), actor=asked.actor),
+        queries.list_operations(
+            operation_filter(asked.GET, ZONE), cursors_of(asked.GET), actor=asked.actor, now=asked.now
+        ),
         OperationOut,
     )
 
@@ -145,7 +149,7 @@ def operation_withdraw(request: Request, slug: str, pk: UUID) -> Response:
 @api_view(["GET"])
 def event_list(request: Request, slug: str) -> Response:
     asked = of_tenant(request)
-    wanted = event_filter(asked.GET, ZoneInfo("Asia/Tokyo"))
+    wanted = event_filter(asked.GET, ZONE)
     return listed(read_ledger(wanted, cursors_of(asked.GET), actor=asked.actor, now=asked.now).page, EventOut)
 
 

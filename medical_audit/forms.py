@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
+from medical_audit.domain.punctuality import Kept
 from medical_audit.domain.seats import End
 from medical_audit.domain.states import State
 from medical_audit.queries.events import EventChoices, EventFilter
@@ -76,14 +77,28 @@ def cursors_of(query: QueryDict) -> Cursors:
     )
 
 
-def operation_filter(query: QueryDict) -> OperationFilter:
+def operation_filter(query: QueryDict, zone: ZoneInfo) -> OperationFilter:
+    """`month` ("2026-11") is read in `zone`; what is no month asks for nothing."""
+    since, until = month_bounds(text_of(query, "month"), zone)
     return OperationFilter(
         state=text_of(query, "state").upper(),
         kind=text_of(query, "kind"),
         mine=text_of(query, "mine") == "yes",
         target=text_of(query, "target"),
         q=text_of(query, "q"),
+        kept=text_of(query, "kept"),
+        since=since,
+        until=until,
     )
+
+
+def month_bounds(text: str, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """The first instants of a month ("2026-11") and of the next one; None twice for what is no month."""
+    first = _day(f"{text}-01") if len(text) == len("2026-11") else None
+    if first is None:
+        return None, None
+    following = (first + timedelta(days=31)).replace(day=1)
+    return datetime.combine(first, time(), zone), datetime.combine(following, time(), zone)
 
 
 def event_filter(query: QueryDict, zone: ZoneInfo) -> EventFilter:
@@ -149,10 +164,16 @@ def operation_state_tabs(wanted: OperationFilter, counts: OperationCounts) -> di
 
 def operation_choices(wanted: OperationFilter, counts: OperationCounts) -> list[dict[str, Any]]:
     mine = [{"value": "yes", "label": pgettext("filter", "me")}]
-    return [
+    keeping = [{"value": str(one), "family": "kept"} for one in Kept]
+    filters = [
         choice("kind", _("Kind"), wanted.kind, counted(counts.kinds)),
         choice("mine", _("Entered by"), "yes" if wanted.mine else "", mine),
+        choice("kept", _("Planned time"), wanted.kept, keeping),
     ]
+    if wanted.since:
+        month = f"{wanted.since:%Y-%m}"
+        filters.append(choice("month", _("Month"), month, [{"value": month}]))
+    return filters
 
 
 def event_filters(wanted: EventFilter, choices: EventChoices) -> list[dict[str, Any]]:

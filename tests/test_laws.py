@@ -79,6 +79,8 @@ def arguments(function: Function) -> set[str]:
 
 #: Reviewed: who writes without being told who acts, and why that is right.
 WITHOUT_ACTOR = {
+    "accounts/operations/notices.py:prepare": "a mail to a person, whom its delivery names; nobody asked for it",
+    "accounts/operations/notices.py:settle": "the mail server's answer to it",
     "accounts/operations/people.py:found_tenant": "before there is anybody; the founder's name is recorded",
     "accounts/operations/people.py:grant_first": "before there is anybody; the founder's name is recorded",
     "accounts/operations/people.py:make_user": "a person without any right yet",
@@ -273,6 +275,7 @@ EVENT_FAMILIES = (
     "member",
     "tenant",
     "ledger",
+    "resource",
 )
 #: What a verdict, a refusal or an end is called with; its first word is a code that people will read.
 CODED = {"Done", "Later", "Drop", "Fail", "Unknown", "Refused", "NotPermitted", "NotReauthenticated"}

@@ -107,6 +107,9 @@ EXPECTED: dict[str, Expected] = {
     "infra:account-template": get(only((A,), 200)),
     "infra:account-prove": post(only((A,), 302)),
     "infra:account-automation": post(only((A,), 422)),
+    "inbox:list": get(everyone(200)),
+    "inbox:read": post(everyone(302)),
+    "inbox:settings": Expected({"GET": everyone(200), "POST": everyone(302)}),
     "medical_audit:operations": get(everyone(200)),
     "medical_audit:operation": get(everyone(200)),
     "medical_audit:operation-confirm": post(only(OPERATING, 422)),
@@ -151,7 +154,9 @@ def converters(name: str) -> dict[str, Any]:
 ENTERING = ("infra:operation-enter", "api:operations")
 ROUTES = sorted({name for name, _pattern in routes(get_resolver().url_patterns)})
 IN_TENANT = [
-    name for name in ROUTES if name.startswith(("infra:", "medical_audit:", "api:")) and name != "api:tenants"
+    name
+    for name in ROUTES
+    if name.startswith(("infra:", "medical_audit:", "inbox:", "api:")) and name != "api:tenants"
 ]
 
 

@@ -51,6 +51,12 @@ PRIVILEGES = {
         "toban_scheduler": READ,
         "toban_audit": READ,
     },
+    "public.accounts_noticechoice": {
+        "toban_web": WORK,
+        "toban_worker": "SELECT, UPDATE (mail_after, mailed_seq)",
+        "toban_audit": READ,
+    },
+    "public.accounts_noticedelivery": {"toban_web": READ, "toban_worker": WORK, "toban_audit": READ},
     "public.accounts_tenant": {
         "toban_web": WORK,
         "toban_worker": READ,

@@ -13,6 +13,7 @@ from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 
 from accounts.domain.permissions import Role
+from accounts.models import NoticeChoice
 from infra.models import (
     Assignment,
     Attachment,
@@ -45,6 +46,8 @@ SECRET = {
     ("audit", "AccountTrust"),
     ("worker", "VerificationRun"),
     ("scheduler", "VerificationRun"),
+    ("scheduler", "NoticeChoice"),
+    ("scheduler", "NoticeDelivery"),
 }
 Errors = psycopg.errors
 
@@ -79,13 +82,8 @@ def _fill() -> Stock:
             **here, kind="ec2", aws_id="i-1", state="on", aws_state="on", state_since=MONDAY_0830
         )
         maintenance = MaintenanceWindow(
-            **tenant,
-            account=account,
-            region=simulated.TOKYO,
-            window_id="mw-1",
-            name="patch",
-            seen_at=MONDAY_0830,
-        )
+            **tenant, account=account, region=simulated.TOKYO, window_id="mw-1", name="patch", seen_at=MONDAY_0830,
+        )  # fmt: skip
         volume = Volume(**here, volume_id="vol-1", state="in-use", size_gib=8, type="gp3")
         for row in (
             Lane(**tenant, name=f"{account.account_id}/{simulated.TOKYO}", account=account.account_id),
@@ -94,10 +92,14 @@ def _fill() -> Stock:
             volume,
             Attachment(**tenant, volume=volume, instance_id="i-1", since=MONDAY_0830),
             maintenance,
+            NoticeDelivery(**tenant, person_id="u", items=1, up_to_seq=1, begun_at=MONDAY_0830),
         ):
             row.save(force_insert=True)
     _fill_rules(tenant, resource)
     with _as_role("web"), tenant_scope(cast.tenant.id):
+        NoticeChoice(**tenant, person_id="u", person_name="運用", changed_at=MONDAY_0830).save(
+            force_insert=True
+        )
         VerificationRun(**tenant, asked_by_id="u", asked_by_name="監査", asked_at=MONDAY_0830).save(
             force_insert=True
         )

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.db import connection
+
 from accounts.domain.permissions import permissions_of
 from accounts.models import Membership, Tenant, User
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType
@@ -18,6 +20,13 @@ def tenants_of(user: User) -> list[tuple[Tenant, tuple[str, ...]]]:
         (tenant, tuple(sorted(roles[tenant.id])))
         for tenant in Tenant.objects.filter(id__in=roles).order_by("name")
     ]
+
+
+def tenant_ids() -> list[UUID]:
+    """Every tenant's id, for processes that serve them in turn; no other role may ask."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id FROM queue.tenants()")
+        return [row[0] for row in cursor.fetchall()]
 
 
 def get_tenant(slug: str) -> Tenant:

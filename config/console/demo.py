@@ -96,6 +96,7 @@ class Demo:
         self.url = f"http://127.0.0.1:{options.port}"
         self.supervisor = Supervisor(logs=stack.folder.logs, cwd=ROOT)
         # One round ends when everything has ended: what waits for capacity asks again soon instead of each minute.
+        self.story: subprocess.Popen[bytes] | None = None
         self.settings: dict[str, str] = {"TOBAN_RETRY_WAIT_MAX_S": "3"} if options.once else {}
 
     def run(self) -> int:
@@ -108,6 +109,8 @@ class Demo:
                 code = 130 if self.options.once else 0
                 self.say("Stopping ... (once more to force it)")
             finally:
+                if self.story is not None and self.story.poll() is None:
+                    self.story.terminate()
                 self.supervisor.stop(order=STOP_ORDER)
                 self.stack.down()
             if not self.options.once:
@@ -126,9 +129,10 @@ class Demo:
         self._set_clock()
         self._start("web")  # it boots while the simulator does
         self.stack.simulator.wait()
-        users = self._seed()
+        users = self._seed("--story")
         self._start(*WORKERS, "beat", "sealer")
         self._wait_for_first_page(began)
+        self._tell_story()
         self._welcome(users)
         return self._watch()
 
@@ -173,10 +177,18 @@ class Demo:
                 raise StackError(f"Port {self.options.port} is taken. Another one: ./toban demo --port 8010")
             time.sleep(0.2)
 
-    def _seed(self) -> list[dict[str, str]]:
+    def _tell_story(self) -> None:
+        """The demo's people act while everything runs; the demo goes on whatever becomes of it."""
+        with (self.stack.folder.logs / "story.log").open("wb") as log:
+            self.story = subprocess.Popen(
+                [sys.executable, ROOT / "manage.py", "demo_story"], cwd=ROOT, stdout=log, stderr=log,
+                env=self.stack.environment(**self.settings, TOBAN_PROCESS="story"),
+            )  # fmt: skip
+
+    def _seed(self, *options: str) -> list[dict[str, str]]:
         self.say("Laying out the demo fleet ...")
         done = subprocess.run(
-            [sys.executable, ROOT / "manage.py", "demo_seed"],
+            [sys.executable, ROOT / "manage.py", "demo_seed", *options],
             cwd=ROOT,
             env=self.stack.environment(**self.settings, TOBAN_PROCESS="seed"),
             capture_output=True,
@@ -218,6 +230,11 @@ class Demo:
             if death := self.supervisor.death():
                 self.say(str(death))
                 return 1
+            if self.story is not None and self.story.poll():
+                self.say(
+                    f"Not every scene of the demo could be played; see {self.stack.folder.logs / 'story.log'}"
+                )
+                self.story = None
             if (gone := self.stack.started - self.stack.running().keys()) and self.stack.started:
                 name = sorted(gone)[0]
                 self.say(f"{name} ended by itself; see {self.stack.folder.logs / name}.log")

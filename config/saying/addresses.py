@@ -94,3 +94,10 @@ def aws_console_url(resource: object) -> str:
         "ebs": f"{base}/ec2/home?region={region}#VolumeDetails:volumeId={aws_id}",
     }
     return pages.get(str(field(resource, "kind")), "")
+
+
+def cloudtrail_url(resource: object) -> str:
+    """Where AWS shows who changed a resource."""
+    region, aws_id = quote(str(field(resource, "region"))), quote(str(field(resource, "aws_id")), safe="")
+    host = f"https://{region}.console.aws.amazon.com"
+    return f"{host}/cloudtrailv2/home?region={region}#/events?ResourceName={aws_id}"

@@ -57,3 +57,13 @@ def session_end_text(code: object) -> str:
 
 def session_fault_text(code: object) -> str:
     return str(sessions.FAULTS.get(str(code), code))
+
+
+def bell_count(number: object) -> str:
+    """The number on the bell; from a hundred on it is not told more exactly."""
+    return "99+" if isinstance(number, int) and number > 99 else str(number)
+
+
+def topic_help(code: object) -> str:
+    """What a notice is about."""
+    return str(states.TOPIC_HELP[str(code)])

@@ -48,6 +48,14 @@ def day_long(value: object) -> str:
     return _day_text(value, year=True) if isinstance(value, date) else "—"
 
 
+def month_name(value: object) -> str:
+    """A month by any of its dates: "2026年11月", in English "November 2026"."""
+    if not isinstance(value, date):
+        return "—"
+    name = str(dates.MONTHS[value.month])
+    return f"{value.year}年{name}" if get_language() == "ja" else f"{name} {value.year}"
+
+
 def jst(value: object) -> str:
     """An instant as people in the office say it: "11/30 (月) 08:30 JST", in English "Mon 30 Nov 08:30 JST"."""
     if (instant := instant_of(value)) is None:

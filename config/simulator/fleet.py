@@ -105,7 +105,7 @@ def due_by_tag(fleet: Fleet, at: datetime) -> dict[str, int]:
     )
     for kind, on, resources in groups:
         for one in resources:
-            if one.tags.get("AutoStart") == one.tags.get("AutoStop"):
+            if one.tags.get("AutoStart") == one.tags.get("AutoStop") or "Toban" in one.tags:
                 continue
             if one.tags.get("AutoStart") == now and one.state == "stopped":
                 sums[f"{kind}_start"] += 1

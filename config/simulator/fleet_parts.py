@@ -196,7 +196,8 @@ def _common_cases(at: datetime) -> list[Role]:
     roles += [_scheduled(at, *_NIGHT[n % 2]) for n in range(6)]
     roles += [Role({"Schedule": NIGHT_SHIFT}, on=was_on_before(at, "22:00", "06:00")) for _ in range(6)]
     roles += [Role({"Schedule": MAINTENANCE_DAY}, on=False) for _ in range(3)]
-    roles += [Role({}, on=True) for _ in range(30)]
+    roles += [Role({"AutoStart": "08:30", "AutoStop": "19:00", "Toban": "never"}, on=True) for _ in range(4)]
+    roles += [Role({}, on=True) for _ in range(26)]
     return roles
 
 

@@ -21,6 +21,7 @@ from config.saying import (
     operations,
     prices,
     schedules,
+    seeing,
     times,
     verification,
 )
@@ -29,8 +30,8 @@ register = template.Library()
 
 FILTERS = (
     times.day, times.day_long, times.jst, times.jst_short, times.jst_exact, times.clock, times.clock_exact, times.utc,
-    times.duration, times.number,
-    codes.state_look, codes.error_text, codes.kind_label, codes.role_label, codes.role_list, codes.action_label,
+    times.duration, times.number, times.month_name,
+    codes.state_look, codes.error_text, codes.kind_label, codes.role_label, codes.role_list, codes.action_label, codes.topic_help, codes.bell_count,
     codes.session_end_text, codes.session_fault_text,
     operations.operation_label, operations.operation_effect, operations.operation_undo, operations.operation_sentence,
     operations.outcome_text, operations.outcome_short, operations.code_text, operations.policy_text,
@@ -40,11 +41,14 @@ FILTERS = (
     schedules.problem_words, schedules.difference_words, schedules.option_label, schedules.option_help,
     schedules.weekday_short, schedules.weekday_name, schedules.minutes_clock, schedules.percent_of_day,
     schedules.block_words, schedules.following_words, schedules.period_words, schedules.preset_words, schedules.override_words, schedules.end_word, schedules.source_words, schedules.list_source, schedules.list_state,
+    seeing.is_planned, seeing.kept_of, seeing.kept_sentence, seeing.drift_sentence, seeing.drift_cause, seeing.drift_stands,
+    seeing.restart_sentence, seeing.restart_short, seeing.hands_off_sentence, seeing.hands_off_short,
+    seeing.override_target, seeing.per_mille,
     ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.hexadecimal,
     accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
     prices.price_problem, prices.price_problem_short, prices.price_amount, prices.money, prices.line_money, prices.whole_hours,
     verification.damage_words, verification.anchor_word, verification.milliseconds,
-    addresses.aws_console_url, band.band_marks, band.band_hours,
+    addresses.aws_console_url, addresses.cloudtrail_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:
     register.filter(function.__name__, function)
@@ -77,7 +81,7 @@ def icon(name: str, label: str = "") -> dict[str, str]:
 
 @register.inclusion_tag("_components/state.html")
 def state(code: object, family: str = "resource") -> dict[str, object]:
-    """Icon, word and colour of a state. family: resource | operation | mark | problem | volume | outcome."""
+    """Icon, word and colour of a state. family: resource | operation | mark | kept | note | problem | volume | outcome."""
     found = codes.state_of(code, family)
     return {"look": found.look, "word": found.word}
 
@@ -115,8 +119,10 @@ def filter_word(option: Mapping[str, Any], name: str) -> str:
         return str(option["label"])
     if name == "state":
         return codes.state_word(value, str(option.get("family", "resource")))
-    if name == "outcome":
-        return codes.state_word(value, "outcome")
+    if family := {"outcome": "outcome", "kept": "kept", "mark": "note"}.get(name):
+        return codes.state_word(value, family)
+    if name == "month":
+        return str(value).replace("-", "/")
     if name == "kind":
         return codes.kind_label(value) if codes.is_kind(value) else operations.operation_label(value)
     return {"event": ledger.event_kind_label, "role": codes.role_label}.get(name, str)(value)

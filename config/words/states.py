@@ -71,6 +71,48 @@ ACCOUNT_STATES: Final[Mapping[str, State]] = {
     "observe": State("stopped", pgettext_lazy("automation", "Observes only")),
 }
 
+# What people can be told of (accounts.domain.notices.Topic).
+TOPIC_STATES: Final[Mapping[str, State]] = {
+    "failed": State("failed", pgettext_lazy("notice", "Failed")),
+    "missed": State("failed", pgettext_lazy("notice", "Missed")),
+    "waiting": State("waiting", pgettext_lazy("notice", "Waits for confirmation")),
+    "brake": State("late", pgettext_lazy("notice", "Brake")),
+    "drift": State("late", pgettext_lazy("notice", "Changed outside Toban")),
+}
+TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
+    "failed": _("An operation failed, or an AWS account cannot be read."),
+    "missed": _("A planned start or stop was not done in time."),
+    "waiting": _("An operation waits that you may confirm."),
+    "brake": _("More would be stopped at once than the limit allows: you decide."),
+    "drift": _("A server or database changed its state without Toban."),
+}
+# What became of a mail (accounts.models.notice.DeliveryState).
+DELIVERY_STATES: Final[Mapping[str, State]] = {
+    "sending": State("transition", pgettext_lazy("mail", "Being sent")),
+    "sent": State("done", pgettext_lazy("mail", "Sent")),
+    "failed": State("failed", pgettext_lazy("mail", "Not sent")),
+    "unknown": State("unknown", pgettext_lazy("mail", "Outcome unknown")),
+}
+
+# How a planned start or stop was kept (medical_audit.domain.punctuality.Kept).
+KEPT_STATES: Final[Mapping[str, State]] = {
+    "on_time": State("done", pgettext_lazy("kept", "On time")),
+    "late": State("late", pgettext_lazy("kept", "Late")),
+    "missed": State("failed", pgettext_lazy("kept", "Missed")),
+    "failed": State("failed", pgettext_lazy("kept", "Failed")),
+    "due": State("waiting", pgettext_lazy("kept", "Under way")),
+    "left_out": State("excluded", pgettext_lazy("kept", "No longer wanted")),
+}
+
+# What stands out of the ordinary with a resource (infra.queries.resources.Mark).
+NOTE_STATES: Final[Mapping[str, State]] = {
+    "drift": State("late", _("Changed outside Toban")),
+    "override": State("waiting", _("Override")),
+    "restart": State("late", _("AWS will restart it")),
+    "observed": State("excluded", _("Only observed")),
+    "never": State("excluded", _("Never touched (tag)")),
+}
+
 # What a line in the list "wrong" of Today speaks of.
 PROBLEM_STATES: Final[Mapping[str, State]] = {
     "failed": State("failed", _("Failed")),
@@ -138,6 +180,10 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "resource": RESOURCE_STATES,
     "operation": OPERATION_STATES,
     "mark": MARK_STATES,
+    "kept": KEPT_STATES,
+    "topic": TOPIC_STATES,
+    "delivery": DELIVERY_STATES,
+    "note": NOTE_STATES,
     "problem": PROBLEM_STATES,
     "volume": VOLUME_STATES,
     "outcome": OUTCOMES,

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from infra.domain.power import Power
 from infra.domain.schedule import Action
-from infra.queries.resources import NO_PROJECT, ResourceCounts, ResourceFilter
+from infra.queries.resources import NO_PROJECT, Mark, ResourceCounts, ResourceFilter
 from infra.queries.volumes import VolumeCounts, VolumeFilter
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.forms import REASON_MAX, choice, counted, text_of
@@ -60,7 +60,7 @@ def ids_of(query: QueryDict) -> list[UUID]:
 
 
 def resource_filter(query: QueryDict) -> ResourceFilter:
-    names = ("state", "kind", "account", "project", "schedule", "problem", "next", "q")
+    names = ("state", "kind", "account", "project", "schedule", "problem", "next", "mark", "q")
     return ResourceFilter(**{name: text_of(query, name) for name in names})
 
 
@@ -99,6 +99,7 @@ def resource_filters(wanted: ResourceFilter, counts: ResourceCounts) -> list[dic
         choice("project", _("Project"), wanted.project, projects),
         choice("schedule", _("Schedule"), wanted.schedule, _yes_no(words, counts.schedules)),
         choice("problem", _("Problem"), wanted.problem, _yes_no(problem, {})),
+        choice("mark", _("Mark"), wanted.mark, [{"value": str(one)} for one in Mark]),
     ]
     if wanted.next:
         label = pgettext("next change", "within 60 minutes")

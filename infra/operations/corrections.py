@@ -8,10 +8,11 @@ and databases that run although Toban stopped them (AWS starts a stopped databas
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Q
 
+from infra.domain.drift import RESTART_SLACK, RESTARTED_AFTER
 from infra.domain.duty import Duty, Occurrence, governing, wanted
 from infra.domain.power import Power
 from infra.domain.reasons import Reason, ReasonCode, because
@@ -30,9 +31,6 @@ from medical_audit.operations.automatic import Due
 from medical_audit.operations.writing import write_rows
 
 DATABASES = (ResourceKind.RDS, ResourceKind.CLUSTER)
-#: AWS starts a stopped database after seven days (RDS user guide, "Stopping an Amazon RDS DB instance temporarily").
-RESTARTED_AFTER = timedelta(days=7)
-_SLACK = timedelta(hours=6)
 _STATE_OF = {Power.RUNNING: State.RUNNING, Power.STOPPED: State.STOPPED}
 
 
@@ -122,7 +120,7 @@ def _cause(row: Resource, duty: Duty, stopped_at: datetime | None, now: datetime
 
 def _restart(row: Resource, stopped_at: datetime) -> Reason:
     """Started by AWS for sure after seven days; before that, by AWS or by somebody outside Toban."""
-    by_aws = row.state_since - stopped_at >= RESTARTED_AFTER - _SLACK
+    by_aws = row.state_since - stopped_at >= RESTARTED_AFTER - RESTART_SLACK
     code = ReasonCode.AUTO_RESTART if by_aws else ReasonCode.STARTED_OUTSIDE
     return because(code, since=row.state_since)
 

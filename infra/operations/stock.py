@@ -9,6 +9,7 @@ from infra.domain.findings import Finding as TagFinding
 from infra.domain.power import Power, ec2_power, rds_power
 from infra.models import Finding, Region, Resource
 from infra.models.resource import ResourceKind
+from infra.operations import drifting
 from infra.operations.owing import owe
 from infra.operations.plans import PLAN_FIELDS, plan
 from infra.queries.rules import GRACE, Rules, rules_at
@@ -47,6 +48,7 @@ def keep_resources(
     rules = rules_at(now)
     rows = list(here.filter(id__in=differing).select_for_update(of=("self",)).order_by("id"))
     found: dict[Resource, tuple[TagFinding, ...]] = {}
+    before = {row.id: row.state for row in rows}
     for row in rows:
         facts = seen.get((row.kind, row.aws_id))
         row.account = region.account
@@ -64,6 +66,7 @@ def keep_resources(
         rows, update_conflicts=True, unique_fields=["id"], update_fields=SEEN_FIELDS, batch_size=500
     )
     _keep_findings(region, found, actor=actor, now=now)
+    drifting.record_drifts(rows, before, actor=actor, now=now)
     return len(rows)
 
 

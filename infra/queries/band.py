@@ -19,9 +19,8 @@ from infra.models import Resource
 from infra.models.account import Automation
 from infra.queries.rules import Rules
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.punctuality import LATE_AFTER
 
-#: A start or stop this much later than planned is shown as late.
-LATE_AFTER = timedelta(minutes=10)
 #: A planned instant that no tick has taken up for this long is late.
 TICK_PATIENCE = timedelta(minutes=2)
 ROWS_MAX = 60

@@ -8,8 +8,11 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.domain.duty import Occurrence, occurrences
 from infra.domain.reasons import Reason
+from infra.domain.restart import Restart, restart_of
 from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource, Volume
+from infra.queries.drift import Drift, drift_of, last_actions
+from infra.queries.keeping import Planned, kept_of
 from infra.queries.resources import get_resource
 from infra.queries.rules import Rules, rules_at
 from infra.queries.schedule_days import day_reason
@@ -47,6 +50,9 @@ class Detail:
     days: tuple[Day, ...]
     findings: Sequence[Finding]
     operations: Sequence[Operation]
+    drift: Drift | None
+    restart: Restart | None
+    planned: Sequence[Planned]
     buttons: tuple[Button, ...]
     events: Sequence[Event]
     events_more: bool
@@ -72,6 +78,9 @@ def resource_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Detail
             Finding.objects.filter(resource=resource, resolved_at__isnull=True).order_by("tag", "code")
         ),
         operations=under_way,
+        drift=drift_of(resource, last_actions([str(resource.id)]).get(str(resource.id))),
+        restart=restart_of(resource.kind, resource.state, resource.facts, resource.state_since),
+        planned=kept_of(str(resource.id), actor=actor, now=now),
         buttons=tuple(Button(one, refusal_of(resource, one, busy=bool(under_way))) for one in Action)
         if may_enter
         else (),
@@ -84,7 +93,7 @@ def resource_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Detail
 
 def week(resource: Resource, standing: Standing, rules: Rules, now: datetime) -> tuple[Day, ...]:
     """The plan of the coming days in the schedule's zone, today first; empty without a plan that Toban acts on."""
-    if standing.schedule is None or not resource.scheduled or standing.observed:
+    if standing.schedule is None or not resource.scheduled or standing.hands_off:
         return ()
     zone = standing.schedule.tz
     today = now.astimezone(zone).date()

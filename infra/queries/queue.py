@@ -24,10 +24,3 @@ def every_region() -> list[tuple[UUID, UUID]]:
     """All regions of all tenants, whenever they were last looked at."""
     ever = datetime.max.replace(tzinfo=UTC)
     return due_inventories(ever, ever)
-
-
-def tenants() -> list[UUID]:
-    """Every tenant's id."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tenant_id FROM queue.tenants()")
-        return [row[0] for row in cursor.fetchall()]

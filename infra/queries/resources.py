@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +11,17 @@ from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 
 from accounts.domain.permissions import Permission
+from infra.domain.drift import RESTARTING_KINDS
 from infra.domain.duty import Change
 from infra.domain.power import Power
 from infra.domain.reasons import Reason
-from infra.models import AwsAccount, Finding, Resource
+from infra.domain.restart import Restart, restart_of
+from infra.domain.tags import NEVER, TOBAN
+from infra.models import AwsAccount, Finding, Override, Resource, Revision
+from infra.models.account import Automation
+from infra.models.schedule import Scope
+from infra.queries.drift import Drift, drift_of, drifted, last_actions
+from infra.queries.overrides import live
 from infra.queries.rules import rules_at
 from infra.queries.standing import standing_of
 from medical_audit.domain.actor import Actor
@@ -30,7 +38,7 @@ TROUBLE_FOR = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class ResourceFilter:
-    """What a reader looks for; empty means everything. `account` is the 12-digit number, `next` "hour"."""
+    """What a reader looks for; empty means everything. `account` is the 12-digit number, `next` "hour", `mark` a Mark."""
 
     state: str = ""
     kind: str = ""
@@ -39,17 +47,39 @@ class ResourceFilter:
     schedule: str = ""
     problem: str = ""
     next: str = ""
+    mark: str = ""
     q: str = ""
+
+
+class Mark(StrEnum):
+    """What stands out of the ordinary with a resource, though nothing is broken.
+
+    drift: otherwise than Toban left it. override: something holds for a while instead of its schedule. restart: a
+    stopped database that AWS will start. observed, never: Toban keeps its hands off.
+    """
+
+    DRIFT = "drift"
+    OVERRIDE = "override"
+    RESTART = "restart"
+    OBSERVED = "observed"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceRow:
-    """A resource, why it is on or off, what comes next, and what is wrong or under way with it."""
+    """A resource, why it is on or off, what comes next, and what is wrong or under way with it.
+
+    would: what Toban would do if it might (`hands_off` says why it does not). override: what holds now or soon instead.
+    """
 
     resource: Resource
     reason: Reason
     next: Change | None
-    observed: bool
+    would: Change | None
+    hands_off: str
+    override: Override | None
+    drift: Drift | None
+    restart: Restart | None
     finding: bool
     operation: Operation | None
 
@@ -78,7 +108,7 @@ def list_resources(wanted: ResourceFilter, cursors: Cursors, *, actor: Actor, no
             "resource_id", flat=True
         )
     )
-    under_way = open_by_target("resource", map(str, ids), actor=actor)
+    under_way, last = open_by_target("resource", map(str, ids), actor=actor), last_actions(map(str, ids))
     listed, rules = [], rules_at(now)
     for row in page.rows:
         standing = standing_of(row, rules, now)
@@ -87,7 +117,11 @@ def list_resources(wanted: ResourceFilter, cursors: Cursors, *, actor: Actor, no
                 row,
                 standing.reason,
                 standing.next,
-                standing.observed,
+                standing.would,
+                standing.hands_off,
+                standing.overrides[0] if standing.overrides else None,
+                drift_of(row, last.get(str(row.id))),
+                restart_of(row.kind, row.state, row.facts, row.state_since),
                 row.id in found,
                 under_way.get(str(row.id)),
             )
@@ -146,6 +180,8 @@ def _matching(
             if wanted.problem == "yes"
             else rows.exclude(_troubled(actor, now))
         )
+    if wanted.mark:
+        rows = rows.filter(_marked(wanted.mark, actor, now))
     if wanted.next == "hour":
         rows = rows.filter(next_change_at__gt=now, next_change_at__lte=now + timedelta(hours=1))
     if wanted.q:
@@ -153,6 +189,25 @@ def _matching(
             Q(name__icontains=wanted.q) | Q(aws_id__icontains=wanted.q) | Q(project__icontains=wanted.q)
         )
     return rows
+
+
+def _marked(mark: str, actor: Actor, now: datetime) -> Q:
+    """Which resources carry a mark; none for a word that is no mark."""
+    held = live(now)
+    revisions = Revision.objects.filter(schedule_id__in=held.values("schedule_id")).values("id")
+    found = {
+        Mark.DRIFT: lambda: Q(id__in=drifted(actor=actor).values("id")),
+        Mark.OVERRIDE: lambda: (
+            Q(id__in=held.values("resource_id"))
+            | (Q(project__in=held.values("project")) & ~Q(project=""))
+            | Q(schedule_revision__in=revisions)
+            | Q(Exists(held.filter(scope=str(Scope.TENANT))))
+        ),
+        Mark.RESTART: lambda: Q(kind__in=sorted(RESTARTING_KINDS), state=str(Power.STOPPED)),
+        Mark.OBSERVED: lambda: ~Q(account__automation=str(Automation.ON)),
+        Mark.NEVER: lambda: Q(tags__contains={TOBAN: NEVER}),
+    }
+    return found[Mark(mark)]() if mark in set(Mark) else Q(pk__in=[])
 
 
 def _troubled(actor: Actor, now: datetime) -> Q:

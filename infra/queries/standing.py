@@ -5,8 +5,9 @@ from datetime import datetime
 
 from infra.domain.duty import Change, Duty, evaluate
 from infra.domain.power import Power
-from infra.domain.reasons import Reason
+from infra.domain.reasons import Reason, ReasonCode
 from infra.domain.schedule import Action, Schedule
+from infra.domain.tags import TOBAN
 from infra.models import Override, Resource
 from infra.models.account import Automation
 from infra.queries.rules import Followed, Rules
@@ -14,8 +15,9 @@ from infra.queries.rules import Followed, Rules
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`next` is what Toban will really do next: nothing in an account that it only observes (`observed`), where
-    `would` says what it would do. `followed`: which schedule and where from. `overrides`: the governing one first."""
+    """`next` is what Toban will really do next: nothing in an account that it only observes (`observed`), and nothing
+    with what the tag Toban=never keeps it from (`never`); there `would` says what it would do. `followed`: which
+    schedule and where from. `overrides`: the governing one first."""
 
     duty: Duty
     schedule: Schedule | None
@@ -24,24 +26,34 @@ class Standing:
     next: Change | None
     would: Change | None
     observed: bool
+    never: bool
     overrides: tuple[Override, ...]
+
+    @property
+    def hands_off(self) -> str:
+        """Why nothing is done whatever the schedule says: "never", "observed", or ""."""
+        return "never" if self.never else "observed" if self.observed else ""
 
 
 def standing_of(resource: Resource, rules: Rules, now: datetime) -> Standing:
     """Needs `resource.account`; asks nothing of the database."""
-    followed, duty = rules.followed(resource), rules.duty(resource)
+    duty = rules.duty(resource)
+    never = duty.excluded is not None and duty.excluded.code is ReasonCode.NEVER_TOUCH
     verdict = evaluate(duty, now)
+    tags = {name: value for name, value in resource.tags.items() if name != TOBAN} if never else None
+    followed, without = rules.followed(resource, tags), rules.duty(resource, tags) if never else duty
     observed = resource.account.automation != Automation.ON
-    present = resource.scheduled and resource.gone_at is None
-    would = verdict.next_action if present else None
+    present = resource.gone_at is None and (resource.scheduled or never)
+    would = (evaluate(without, now) if never else verdict).next_action if present else None
     return Standing(
         duty=duty,
-        schedule=duty.schedule if isinstance(duty.schedule, Schedule) else None,
+        schedule=without.schedule if isinstance(without.schedule, Schedule) else None,
         followed=followed if isinstance(followed, Followed) else None,
         reason=verdict.reason,
-        next=None if observed else would,
+        next=None if observed or never else would,
         would=would,
         observed=observed,
+        never=never,
         overrides=tuple(one for one in rules.overrides_of(resource) if (one.ended_at or one.until) > now),
     )
 

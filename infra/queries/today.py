@@ -1,9 +1,9 @@
 """Today: what is on, what moves next, what went wrong, what waits for this person."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import islice
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count
@@ -15,18 +15,23 @@ from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource
 from infra.models.account import Automation
 from infra.queries.band import BandRow, DayBounds, PlanGroup, band_of, plan_groups
+from infra.queries.drift import Drift, drift_of, drifted, last_actions
+from infra.queries.overrides import Entry, live_entries
 from infra.queries.rules import Rules, rules_at
 from infra.queries.schedule_days import day_reason
 from infra.queries.standing import standing_of
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.punctuality import LATE_AFTER
 from medical_audit.models import Operation
 from medical_audit.queries.operations import awaiting, overdue, troubles
 
-SHOWN = 8
-#: So many resources due within the hour are looked at for the list; the total counts all.
+SHOWN = 5
+#: So many instants of the next hour are listed, each with some of the names; the counts know all.
+INSTANTS, NAMES = 8, 3
+#: So many resources due within the hour are looked at for their names.
 LOOKED_AT = 200
+HOUR = timedelta(hours=1)
 TROUBLE_FOR = timedelta(hours=24)
-OVERDUE_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,23 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
+    """What happens at one instant: `count` resources start or stop, some of them named; or an override ends."""
+
     at: datetime
-    action: Action
+    action: Action | None = None
+    count: int = 0
+    resources: Sequence[Resource] = ()
+    override: Entry | None = None
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.resources)
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
     resource: Resource
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,11 @@ class Today:
     waiting_total: int
     upcoming: Sequence[Upcoming]
     upcoming_total: int
+    overrides: Sequence[Entry]
+    overrides_total: int
+    of_projects: Mapping[str, Entry]
+    drifted: Sequence[Drifted]
+    drifted_total: int
 
 
 def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
@@ -72,6 +96,9 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
     groups = plan_groups(rules, actor=actor)
     wrong, wrong_total = _wrong(actor, now)
     waiting, waiting_total = awaiting(actor=actor, limit=SHOWN)
+    held = live_entries(actor=actor, now=now)
+    upcoming, upcoming_total = _upcoming(groups, rules, held, now)
+    drifts, drifts_total = _drifted(actor)
     states = (
         Resource.objects.filter(gone_at__isnull=True)
         .order_by("state")
@@ -88,8 +115,13 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
         wrong_total=wrong_total,
         waiting=waiting,
         waiting_total=waiting_total,
-        upcoming=list(islice(_upcoming(rules, now), SHOWN)),
-        upcoming_total=_upcoming_total(groups, now),
+        upcoming=upcoming[:INSTANTS],
+        upcoming_total=upcoming_total,
+        overrides=held[:SHOWN],
+        overrides_total=len(held),
+        of_projects={one.row.project: one for one in reversed(held) if one.row.project},
+        drifted=drifts,
+        drifted_total=drifts_total,
     )
 
 
@@ -101,7 +133,7 @@ def _wrong(actor: Actor, now: datetime) -> tuple[list[Wrong], int]:
         .order_by("inventory_problem_since", "id")
     )
     failed = troubles(now - TROUBLE_FOR, actor=actor).order_by("-entered_at", "-id")
-    late = overdue(now - OVERDUE_AFTER, actor=actor).order_by("due_at", "id")
+    late = overdue(now - LATE_AFTER, actor=actor).order_by("due_at", "id")
     findings = Finding.objects.filter(
         resolved_at__isnull=True, resource__gone_at__isnull=True
     ).select_related("resource__account")
@@ -113,26 +145,45 @@ def _wrong(actor: Actor, now: datetime) -> tuple[list[Wrong], int]:
     return found[:SHOWN], regions.count() + failed.count() + late.count() + findings.count()
 
 
-def _upcoming(rules: Rules, now: datetime) -> list[Upcoming]:
-    """What will really start or stop within the hour; a start that a holiday suppresses is none."""
+def _upcoming(
+    groups: Sequence[PlanGroup], rules: Rules, held: Sequence[Entry], now: datetime
+) -> tuple[list[Upcoming], int]:
+    """What will really start or stop within the hour, by instant, and which overrides end; how many starts and stops.
+
+    A start that a holiday suppresses is none.
+    """
+    counts: Counter[tuple[datetime, Action]] = Counter()
+    for group in groups:
+        for one in occurrences(group.duty, now, now + HOUR):
+            if one.suppressed is None:
+                counts[one.at, one.action] += group.count
+    names = _names(rules, now)
+    found = [
+        Upcoming(at, action, count, names.get((at, action), [])[:NAMES])
+        for (at, action), count in counts.items()
+    ]
+    found += [Upcoming(one.until, override=one) for one in held if now < one.until <= now + HOUR]
+    found.sort(key=lambda one: (one.at, str(one.action or "")))
+    return found, counts.total()
+
+
+def _names(rules: Rules, now: datetime) -> dict[tuple[datetime, Action], list[Resource]]:
+    """Resources by the instant and the action that comes next, of those whose schedule speaks within the hour."""
     rows = Resource.objects.filter(
-        next_change_at__gt=now,
-        next_change_at__lte=now + timedelta(hours=1),
-        account__automation=Automation.ON,
+        next_change_at__gt=now, next_change_at__lte=now + HOUR, account__automation=Automation.ON
     )
-    listed = []
+    found: dict[tuple[datetime, Action], list[Resource]] = {}
     for row in rows.select_related("account").order_by("next_change_at", "name", "id")[:LOOKED_AT]:
         change = standing_of(row, rules, now).next
-        if change is not None and change.at <= now + timedelta(hours=1):
-            listed.append(Upcoming(change.at, change.action, row))
-    return listed
+        if change is not None:
+            found.setdefault((change.at, change.action), []).append(row)
+    return found
 
 
-def _upcoming_total(groups: Sequence[PlanGroup], now: datetime) -> int:
-    until = now + timedelta(hours=1)
-    return sum(
-        group.count
-        for group in groups
-        for one in occurrences(group.duty, now, until)
-        if one.suppressed is None
-    )
+def _drifted(actor: Actor) -> tuple[list[Drifted], int]:
+    """The newest first, and how many there are."""
+    rows = drifted(actor=actor)
+    newest = list(rows.select_related("account").order_by("-state_since", "id")[:SHOWN])
+    last = last_actions([str(row.id) for row in newest])
+    found = [(row, drift_of(row, last.get(str(row.id)))) for row in newest]
+    return [Drifted(row, drift) for row, drift in found if drift is not None], rows.count()

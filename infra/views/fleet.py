@@ -30,10 +30,12 @@ from infra.forms.fleet import (
     volume_state_tabs,
 )
 from infra.operations import by_hand
-from infra.queries import band, detail, resources, volumes
+from infra.queries import band, detail, keeping, resources, volumes
 from infra.queries import today as days
+from infra.queries.overrides import Entry
 from medical_audit import tasks
 from medical_audit.domain.errors import NotReauthenticated
+from medical_audit.domain.punctuality import JUDGED
 from medical_audit.domain.states import State
 from medical_audit.forms import cursors_of
 from medical_audit.models import Operation
@@ -46,30 +48,30 @@ def wants_live(request: HttpRequest) -> bool:
 
 @require_safe
 def today(request: TenantRequest, slug: str) -> HttpResponse:
-    seen = days.today(actor=request.actor, now=request.now, zone=ZoneInfo(request.tenant.time_zone))
+    zone = ZoneInfo(request.tenant.time_zone)
+    seen = days.today(actor=request.actor, now=request.now, zone=zone)
     context = {
         "now": request.now,
         "day": {"date": seen.date, "reason": seen.reason},
         "counts": seen.counts,
         "now_percent": seen.now_percent,
-        "rows": [_band_row(row, slug) for row in seen.rows],
+        "rows": [_band_row(row, slug) | {"override": seen.of_projects.get(row.project)} for row in seen.rows],
         "wrong": seen.wrong,
         "wrong_total": seen.wrong_total,
         "waiting": seen.waiting,
         "waiting_total": seen.waiting_total,
-        "upcoming": [
-            {
-                "at": one.at,
-                "action": one.action,
-                "resource": one.resource,
-                "key": one.resource.id,
-                "url": reverse("infra:resource", args=[slug, one.resource.id]),
-            }
-            for one in seen.upcoming
-        ],
+        "upcoming": seen.upcoming,
         "upcoming_total": seen.upcoming_total,
+        "overrides": seen.overrides,
+        "overrides_total": seen.overrides_total,
+        "drifted": seen.drifted,
+        "drifted_total": seen.drifted_total,
     }
-    return render(request, "infra/_today_live.html" if wants_live(request) else "infra/today.html", context)
+    if wants_live(request):
+        return render(request, "infra/_today_live.html", context)
+    month = keeping.month_kept(actor=request.actor, now=request.now, zone=zone)
+    counts = [{"kept": str(one), "count": month.counts[one]} for one in JUDGED]
+    return render(request, "infra/today.html", context | {"month_kept": month, "month_kept_counts": counts})
 
 
 def _band_row(row: band.BandRow, slug: str) -> dict[str, Any]:
@@ -120,10 +122,13 @@ def resource_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse
         "schedule": seen.standing.schedule,
         "reason": seen.standing.reason,
         "next": seen.standing.next,
-        "observed": seen.standing.observed,
+        "standing": seen.standing,
         "would": seen.standing.would,
+        "drift": seen.drift,
+        "restart": seen.restart,
+        "planned": seen.planned,
         "followed": seen.standing.followed,
-        "overrides": seen.standing.overrides,
+        "overrides": [Entry(row, ()) for row in seen.standing.overrides],
         "today": seen.days[0].reason if seen.days else None,
         "days": seen.days,
         "findings": seen.findings,

@@ -21,6 +21,7 @@ from infra.models import HeldRound, Override, Resource, TenantRules
 from infra.models.schedule import OverrideKind
 from infra.operations import overriding, ruling
 from infra.operations.overriding import Wanted
+from infra.queries.overrides import entries, live, live_entries
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.forms import text_of
 
@@ -30,12 +31,10 @@ ENDED_SHOWN = 20
 @require_safe
 def override_list(request: TenantRequest, slug: str) -> HttpResponse:
     request.actor.require(Permission.RESOURCE_VIEW, request.tenant.id)
-    rows = Override.objects.select_related("resource", "schedule")
-    live = rows.filter(ended_at__isnull=True, until__gt=request.now).order_by("until", "id")
-    over = rows.exclude(id__in=live.values("id")).order_by("-until")[:ENDED_SHOWN]
+    over = Override.objects.exclude(id__in=live(request.now).values("id"))
     context = {
-        "live": live,
-        "over": over,
+        "live": live_entries(actor=request.actor, now=request.now),
+        "over": entries(over.select_related("resource", "schedule").order_by("-until")[:ENDED_SHOWN]),
         "rules": TenantRules.objects.first(),
         "rounds": HeldRound.objects.filter(settled_at__isnull=True).exclude(operation="").order_by("held_at"),
         "can_enter": request.actor.may(Permission.OVERRIDE_ENTER, request.tenant.id),

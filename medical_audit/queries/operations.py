@@ -14,17 +14,24 @@ from medical_audit.domain.rights import OPERATION_VIEW
 from medical_audit.domain.states import OPEN, TROUBLE, State
 from medical_audit.models import Operation
 from medical_audit.queries.paging import Cursors, Page, page_of
+from medical_audit.queries.punctuality import PLANNED, conditions
 
 
 @dataclass(frozen=True, slots=True)
 class OperationFilter:
-    """What a reader looks for; empty means everything. `target` is an id, `mine` who entered."""
+    """What a reader looks for; empty means everything. `target` is an id, `mine` who entered.
+
+    kept: a Kept, of what the clock had planned only. since, until: when it was due, `since <= due_at < until`.
+    """
 
     state: str = ""
     kind: str = ""
     mine: bool = False
     target: str = ""
     q: str = ""
+    kept: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +49,17 @@ def waiting_count(actor: Actor) -> int:
     return Operation.objects.filter(state=State.ENTERED).count()
 
 
-def list_operations(wanted: OperationFilter, cursors: Cursors, *, actor: Actor) -> Page:
+def list_operations(wanted: OperationFilter, cursors: Cursors, *, actor: Actor, now: datetime) -> Page:
     """One page, newest first. Raises NotPermitted, Refused."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
-    return page_of(_matching(wanted, actor), ("entered_at", "id"), cursors, descending=True)
+    return page_of(_matching(wanted, actor, now), ("entered_at", "id"), cursors, descending=True)
 
 
-def count_operations(wanted: OperationFilter, *, actor: Actor) -> OperationCounts:
+def count_operations(wanted: OperationFilter, *, actor: Actor, now: datetime) -> OperationCounts:
     actor.require(OPERATION_VIEW, actor.tenant_id)
-    states = _counts(_matching(wanted, actor, without="state"), "state")
+    states = _counts(_matching(wanted, actor, now, without="state"), "state")
     return OperationCounts(
-        states, _counts(_matching(wanted, actor, without="kind"), "kind"), sum(states.values())
+        states, _counts(_matching(wanted, actor, now, without="kind"), "kind"), sum(states.values())
     )
 
 
@@ -102,14 +109,25 @@ def troubles(since: datetime, *, actor: Actor) -> QuerySet[Operation]:
 
 
 def overdue(before: datetime, *, actor: Actor) -> QuerySet[Operation]:
-    """Confirmed work that was due before an instant and has not been begun."""
+    """Confirmed work that was due before an instant and has not come to its end; what is UNKNOWN is a trouble already."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
-    rows: QuerySet[Operation] = Operation.objects.filter(state=State.CONFIRMED, due_at__lt=before)
+    rows: QuerySet[Operation] = Operation.objects.filter(
+        state__in=(State.CONFIRMED, State.RUNNING), due_at__lt=before
+    )
     return rows
 
 
-def _matching(wanted: OperationFilter, actor: Actor, *, without: str = "") -> QuerySet[Operation]:
+def _matching(
+    wanted: OperationFilter, actor: Actor, now: datetime, *, without: str = ""
+) -> QuerySet[Operation]:
     rows: QuerySet[Operation] = Operation.objects.all()
+    if wanted.kept:
+        found = conditions(now).get(wanted.kept)
+        rows = rows.filter(found, **PLANNED) if found is not None else rows.none()
+    if wanted.since:
+        rows = rows.filter(due_at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(due_at__lt=wanted.until)
     if wanted.state and without != "state":
         rows = rows.filter(state=wanted.state)
     if wanted.kind and without != "kind":

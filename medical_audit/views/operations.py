@@ -45,8 +45,8 @@ def wants_live(request: HttpRequest) -> bool:
 
 @require_safe
 def operation_list(request: TenantRequest, slug: str) -> HttpResponse:
-    wanted = operation_filter(request.GET)
-    page = queries.list_operations(wanted, cursors_of(request.GET), actor=request.actor)
+    wanted = operation_filter(request.GET, ZONE)
+    page = queries.list_operations(wanted, cursors_of(request.GET), actor=request.actor, now=request.now)
     nothing_asked = wanted == queries.OperationFilter()
     context: dict[str, Any] = {
         "rows": page.rows,
@@ -55,12 +55,14 @@ def operation_list(request: TenantRequest, slug: str) -> HttpResponse:
     }
     if wants_live(request):
         return render(request, "medical_audit/_operation_rows.html", context)
-    counts = queries.count_operations(wanted, actor=request.actor)
+    counts = queries.count_operations(wanted, actor=request.actor, now=request.now)
+    filters = operation_choices(wanted, counts)
     context |= {
         "state_filter": operation_state_tabs(wanted, counts),
         "total": counts.total,
-        "filters": operation_choices(wanted, counts),
-        "filter_count": sum(map(bool, (wanted.state, wanted.kind, wanted.mine, wanted.target, wanted.q))),
+        "filters": filters,
+        "filter_count": sum(bool(one["value"]) for one in filters)
+        + sum(map(bool, (wanted.state, wanted.target, wanted.q))),
         "q": wanted.q,
     }
     return render(request, "medical_audit/operation_list.html", context)

@@ -179,8 +179,8 @@ def test_an_override_is_entered_confirmed_seen_and_ended(stage: Stage) -> None:
     assert "ehr-web-01" in viewer.get(stage.url("overrides/")).content.decode()
     page = viewer.get(stage.url(f"resources/{row.id}/"))
     [override] = page.context["overrides"]
-    assert override.reason == "患者移送"
-    ended = client.post(stage.url("overrides/end/"), {"override": str(override.id), "reason": "完了"})
+    assert override.row.reason == "患者移送"
+    ended = client.post(stage.url("overrides/end/"), {"override": str(override.row.id), "reason": "完了"})
     assert ended.status_code == 302
     assert confirm(stage, Role.OPERATOR) == 302
     assert not viewer.get(stage.url("overrides/")).context["live"]

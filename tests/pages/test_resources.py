@@ -108,10 +108,41 @@ def test_an_account_that_is_only_observed_promises_nothing(cast: Cast) -> None:
     row = stage.resource(tags=OFFICE)
     client = stage.client(Role.VIEWER)
     context = client.get(stage.url(f"resources/{row.id}/")).context
-    assert context["observed"]
+    assert context["standing"].hands_off == "observed"
     assert context["next"] is None
+    assert context["would"].at > context["now"]
     assert context["days"] == ()
-    assert client.get(stage.url("resources/")).context["rows"][0].next is None
+    [listed] = client.get(stage.url("resources/"), {"mark": "observed"}).context["rows"]
+    assert (listed.next, listed.hands_off, listed.would) == (None, "observed", context["would"])
+    page = client.get(stage.url(f"resources/{row.id}/")).content.decode()
+    assert "実行しません" in page
+
+
+def test_a_tag_never_promises_nothing_and_says_what_would_be_done(stage: Stage) -> None:
+    row = stage.resource(tags=OFFICE | {"Toban": "never"})
+    client = stage.client(Role.VIEWER)
+    context = client.get(stage.url(f"resources/{row.id}/")).context
+    assert (context["standing"].hands_off, context["next"], context["days"]) == ("never", None, ())
+    assert context["would"].at > context["now"]
+    assert names(client, stage.url("resources/"), mark="never") == [row.name]
+    assert names(client, stage.url("resources/"), mark="observed") == []
+
+
+def test_a_stopped_database_counts_down_to_its_restart_by_aws(stage: Stage) -> None:
+    told = clock.now() + timedelta(days=3, hours=1)
+    stage.resource(name="a-estimated", kind="rds", state="stopped")
+    stage.resource(name="b-told", kind="rds", state="stopped", facts={"restarts_at": told.isoformat()})
+    stage.resource(name="c-on", kind="rds", state="running")
+    client, url = stage.client(Role.VIEWER), stage.url("resources/")
+    rows = client.get(url, {"mark": "restart"}).context["rows"]
+    assert [(row.resource.name, row.restart.estimated) for row in rows] == [
+        ("a-estimated", True),
+        ("b-told", False),
+    ]
+    page = client.get(url, {"mark": "restart"}).content.decode()
+    assert "推定" in page
+    assert "後に AWS が自動起動" in page
+    assert names(client, url, mark="nonsense") == []
 
 
 def test_a_tag_to_correct_is_shown_with_what_to_write_instead(stage: Stage) -> None:

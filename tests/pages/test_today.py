@@ -89,8 +89,14 @@ def test_what_starts_within_the_hour_is_listed_and_counted(stage: Stage, as_role
     with tenant_scope(stage.cast.tenant.id):
         seen = today(actor=stage.cast.actor(Role.VIEWER), now=MONDAY_0800, zone=TOKYO)
     assert seen.upcoming_total == 12
-    assert {(one.action, one.at) for one in seen.upcoming} == {("start", MONDAY_0800 + timedelta(minutes=30))}
-    assert len(seen.upcoming) == 8
+    [line] = seen.upcoming
+    assert (line.action, line.at, line.count, line.more) == (
+        "start",
+        MONDAY_0800 + timedelta(minutes=30),
+        12,
+        9,
+    )
+    assert [one.name for one in line.resources] == sorted(row.name for row in rows)[:3]
     assert seen.counts["stopped"] == 12
     assert seen.now_percent == pytest.approx(100 / 3)
 

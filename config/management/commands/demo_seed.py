@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
-from config import demo
+from config import demo, demo_story
 from medical_audit import clock
 from medical_audit.tenancy import platform_scope
 
@@ -15,6 +15,11 @@ from medical_audit.tenancy import platform_scope
 class Command(BaseCommand):
     help = "Seed the demo: tenants, people and accounts once, the simulated AWS fleet anew; prints the sign-ins as JSON."
     requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--story", action="store_true", help="also what must be so before the clock runs (see demo_story)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.LOCAL:
@@ -30,6 +35,8 @@ class Command(BaseCommand):
             if strangers:
                 raise CommandError("This database has people who are not the demo's; use another TOBAN_DATA.")
             demo.seed_portal(clock.now)
+        if options["story"]:
+            demo_story.prepare(clock.now)
         self.stdout.write(
             json.dumps({"users": demo.sign_ins(), "fleet": planted["counts"]}, ensure_ascii=False)
         )

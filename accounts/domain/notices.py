@@ -1,0 +1,50 @@
+"""What people can be told of, and which ledger events tell it; a topic is what a person chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """failed: an operation failed, or an AWS account cannot be read. missed: a planned action was not done in time.
+    waiting: an operation waits for this person's confirmation. brake: stops are held until a person decides. drift:
+    something was changed outside Toban."""
+
+    FAILED = "failed"
+    MISSED = "missed"
+    WAITING = "waiting"
+    BRAKE = "brake"
+    DRIFT = "drift"
+
+
+#: News: what has happened. The other topics are of what waits now, and end by themselves when it does not any more.
+NEWS: Mapping[str, Topic] = {
+    "operation.failed": Topic.FAILED,
+    "account.unreachable": Topic.FAILED,
+    "operation.missed": Topic.MISSED,
+    "schedule.long_outage": Topic.MISSED,
+    "resource.drifted": Topic.DRIFT,
+}
+#: The kind of operation that stands for a brake; the floor above declares it.
+BRAKE_KIND = "round.release"
+#: What is older is no news to anybody; it stays in the ledger.
+NEWS_FOR = timedelta(days=30)
+
+
+def topics_of(given: Iterable[str]) -> list[str]:
+    """Known topics of a list that came from outside or from a row, each once, in a fixed order."""
+    chosen = set(given)
+    return [str(topic) for topic in Topic if topic in chosen]
+
+
+def news_kinds(topics: Iterable[str]) -> list[str]:
+    """The kinds of events behind topics."""
+    wanted = set(topics)
+    return sorted(kind for kind, topic in NEWS.items() if topic in wanted)
+
+
+def topic_of_operation(kind: str) -> Topic:
+    """The topic of an operation that waits for a person."""
+    return Topic.BRAKE if kind == BRAKE_KIND else Topic.WAITING

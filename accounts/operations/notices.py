@@ -1,0 +1,156 @@
+"""Choosing what to be told of, reading it, and the mails about it.
+
+A mail is recorded before it is given to the mail server, and its end afterwards. What ends in between is sent again: a
+notice that comes twice is better than one that never comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Greatest
+
+from accounts.domain.notices import topics_of
+from accounts.models import NoticeChoice, NoticeDelivery, Tenant, User
+from accounts.models.notice import DeliveryState
+from accounts.queries.notices import News, Waiting, choice_of, head_seq, news_since, waiting_for
+from accounts.queries.people import actor_in
+from medical_audit.domain.actor import Actor, Subject
+from medical_audit.domain.errors import NotFound, NotPermitted
+from medical_audit.domain.rights import OPERATION_VIEW
+from medical_audit.operations.ledger import record
+from medical_audit.tenancy import tenant_scope
+
+#: A person gets one mail at most in this time; what comes meanwhile stands in the next one.
+MAIL_EVERY = timedelta(minutes=5)
+#: After a mail that could not be sent the next one is tried this much later.
+TRY_AGAIN = timedelta(minutes=10)
+LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One mail to be sent: `news` and `waiting` are cut to LINES each, `items` counts all."""
+
+    delivery: UUID
+    tenant: Tenant
+    address: str
+    language: str
+    person: str
+    news: Sequence[News]
+    waiting: Sequence[Waiting]
+    items: int
+
+    @property
+    def more(self) -> int:
+        return self.items - len(self.news) - len(self.waiting)
+
+
+def choose(
+    *, inbox: Sequence[str], mail: Sequence[str], address: str, language: str, actor: Actor, now: datetime
+) -> NoticeChoice:
+    """Keep what this person wants to be told of, with an event; mails begin with what happens from now on."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    with tenant_scope(actor.tenant_id, user_id=UUID(actor.id)):
+        row = choice_of(actor)
+        before = {"inbox": row.inbox, "mail": row.mail, "address": row.address}
+        written = ["inbox", "mail", "address", "language", "person_name", "changed_at"]
+        if not row.mail or row.address != address:
+            row.mailed_seq = head_seq()
+            written.append("mailed_seq")
+        row.inbox, row.mail, row.address, row.language = topics_of(inbox), topics_of(mail), address, language
+        row.person_name, row.changed_at = actor.name, now
+        NoticeChoice.objects.bulk_create(
+            [row], update_conflicts=True, unique_fields=["tenant_id", "person_id"], update_fields=written
+        )
+        after = {"inbox": row.inbox, "mail": row.mail, "address": row.address}
+        if before != after:
+            subject = Subject("user", actor.id, actor.name)
+            record(
+                "member.notices_chosen",
+                actor=actor,
+                subject=subject,
+                now=now,
+                detail={"before": before, **after},
+            )
+    return row
+
+
+def mark_read(up_to: int, *, actor: Actor, now: datetime) -> None:
+    """Everything up to this place in the chain is read; what came since stays unread, and nothing becomes unread again."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    with tenant_scope(actor.tenant_id, user_id=UUID(actor.id)):
+        place = max(0, min(up_to, head_seq()))
+        row = choice_of(actor)
+        row.seen_seq, row.changed_at = place, now
+        NoticeChoice.objects.bulk_create([row], ignore_conflicts=True)
+        NoticeChoice.objects.filter(person_id=actor.id).update(seen_seq=Greatest("seen_seq", place))
+
+
+def prepare(tenant_id: UUID, *, now: datetime) -> list[Digest]:
+    """Claim and record the mails that are due in one tenant: one a person, nothing for somebody who may see nothing.
+
+    A second run at the same time claims others, or none.
+    """
+    with tenant_scope(tenant_id):
+        tenant = Tenant.objects.get(id=tenant_id)
+        due = NoticeChoice.objects.exclude(mail=[]).exclude(address="")
+        rows = due.filter(Q(mail_after__isnull=True) | Q(mail_after__lte=now)).order_by("id")
+        return [
+            digest
+            for row in rows.select_for_update(skip_locked=True)
+            if (digest := _digest(row, tenant, now)) is not None
+        ]
+
+
+def _digest(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
+    up_to = head_seq()
+    user = User.objects.only("id", "name", "is_active").filter(id=row.person_id).first()
+    if user is None:
+        return None
+    try:
+        actor = actor_in(tenant, user, session="", address="", request="")
+        actor.require(OPERATION_VIEW, tenant.id)
+    except (NotFound, NotPermitted):
+        return None  # he has left the tenant, or may see nothing any more
+    waits = [one for one in waiting_for(actor, row.mail, row.mailed_seq) if one.unread]
+    news, number = news_since(row.mail, row.mailed_seq, now=now, limit=LINES)
+    if not number and not waits:
+        return None
+    NoticeDelivery.objects.filter(person_id=row.person_id, state=DeliveryState.SENDING).update(
+        state=DeliveryState.UNKNOWN, ended_at=now
+    )
+    delivery = NoticeDelivery(
+        tenant_id=tenant.id, person_id=row.person_id, person_name=row.person_name, address=row.address,
+        items=number + len(waits), up_to_seq=up_to, state=DeliveryState.SENDING, begun_at=now,
+    )  # fmt: skip
+    delivery.save(force_insert=True)
+    row.mail_after = now + TRY_AGAIN
+    row.save(update_fields=["mail_after"])
+    return Digest(
+        delivery.id,
+        tenant,
+        row.address,
+        row.language,
+        row.person_name,
+        news,
+        waits[:LINES],
+        number + len(waits),
+    )
+
+
+def settle(digest: Digest, problem: str, *, now: datetime) -> None:
+    """Record how a mail ended: "" for sent. What was not sent stands in the next one."""
+    with tenant_scope(digest.tenant.id):
+        mine = NoticeDelivery.objects.filter(id=digest.delivery, state=DeliveryState.SENDING)
+        state = DeliveryState.FAILED if problem else DeliveryState.SENT
+        if not mine.update(state=state, problem=problem[:200], ended_at=now) or problem:
+            return
+        sent = NoticeDelivery.objects.get(id=digest.delivery)
+        NoticeChoice.objects.filter(person_id=sent.person_id).update(
+            mailed_seq=Greatest("mailed_seq", sent.up_to_seq), mail_after=now + MAIL_EVERY
+        )

@@ -1,0 +1,131 @@
+"""A person's inbox: read from the ledger and from what waits now, never from a copy of its own.
+
+How far he has read is a place in the tenant's chain: events get theirs at COMMIT, one after the other, so that none can
+slip in behind a mark that was set meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts.domain.notices import NEWS, NEWS_FOR, Topic, news_kinds, topic_of_operation, topics_of
+from accounts.models import NoticeChoice, NoticeDelivery
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.rights import OPERATION_VIEW
+from medical_audit.models import Event, Link, Operation
+from medical_audit.queries.operations import awaiting
+from medical_audit.queries.paging import Cursors, Page, page_of
+from medical_audit.tenancy import current_tenant_id
+
+#: A bell that says 99+ is not read more exactly.
+COUNTED = 100
+WAITING_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing that happened."""
+
+    event: Event
+    topic: Topic
+    unread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One operation that waits for this person."""
+
+    operation: Operation
+    topic: Topic
+    unread: bool
+
+
+def choice_of(actor: Actor) -> NoticeChoice:
+    """The person's choice, or what holds without one (not saved): everything in the portal, no mail."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    row: NoticeChoice | None = NoticeChoice.objects.filter(person_id=actor.id).first()
+    return row or NoticeChoice(
+        tenant_id=actor.tenant_id,
+        person_id=actor.id,
+        person_name=actor.name,
+        inbox=[str(one) for one in Topic],
+    )
+
+
+def head_seq() -> int:
+    """The place of the newest event of the bound tenant."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seq FROM ledger.head WHERE tenant_id = %s", [current_tenant_id()])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def unread_count(actor: Actor, now: datetime) -> int:
+    """How much is unread, COUNTED at most."""
+    choice = choice_of(actor)
+    news = _news(choice.inbox, now).filter(_beyond(choice.seen_seq))[:COUNTED].count()
+    waits = sum(one.unread for one in waiting_for(actor, choice.inbox, choice.seen_seq))
+    return min(COUNTED, news + waits)
+
+
+def list_news(choice: NoticeChoice, cursors: Cursors, *, actor: Actor, now: datetime) -> Page:
+    """One page of News, newest first. Raises NotPermitted, Refused."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    page = page_of(_news(choice.inbox, now), ("event_at", "ord"), cursors, descending=True)
+    return Page(_as_news(page.rows, choice.seen_seq), page.previous, page.next)
+
+
+def news_since(topics: Sequence[str], seq: int, *, now: datetime, limit: int) -> tuple[list[News], int]:
+    """What happened after a place in the chain, oldest first, and how much of it there is (up to COUNTED)."""
+    rows = _news(topics, now).filter(_beyond(seq))
+    return _as_news(list(rows.order_by("event_at", "ord")[:limit]), seq), rows[:COUNTED].count()
+
+
+def waiting_for(actor: Actor, topics: Sequence[str], seq: int) -> list[Waiting]:
+    """What this person could confirm now and did not enter himself, oldest first; unread: entered after `seq`."""
+    chosen = set(topics_of(topics)) & {str(Topic.WAITING), str(Topic.BRAKE)}
+    if not chosen:
+        return []
+    found, _ = awaiting(actor=actor, limit=WAITING_SHOWN)
+    mine = [one for one in found if one.entered_by_id != actor.id and topic_of_operation(one.kind) in chosen]
+    places = _entered_at(mine)
+    return [Waiting(one, topic_of_operation(one.kind), places.get(str(one.id), 0) > seq) for one in mine]
+
+
+def deliveries_of(actor: Actor, *, limit: int) -> list[NoticeDelivery]:
+    """The newest mails to this person."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    return list(NoticeDelivery.objects.filter(person_id=actor.id).order_by("-begun_at", "-id")[:limit])
+
+
+def _news(topics: Sequence[str], now: datetime) -> QuerySet[Event]:
+    rows: QuerySet[Event] = Event.objects.filter(kind__in=news_kinds(topics), event_at__gte=now - NEWS_FOR)
+    return rows
+
+
+def _beyond(seq: int) -> Exists:
+    return Exists(Link.objects.filter(event_id=OuterRef("id"), seq__gt=seq))
+
+
+def _as_news(events: Sequence[Event], seq: int) -> list[News]:
+    places = _places([event.id for event in events])
+    return [News(event, NEWS[event.kind], places.get(event.id, 0) > seq) for event in events]
+
+
+def _places(ids: Sequence[Any]) -> Mapping[Any, int]:
+    return dict(Link.objects.filter(event_id__in=ids).values_list("event_id", "seq"))
+
+
+def _entered_at(operations: Sequence[Operation]) -> Mapping[str, int]:
+    """The place in the chain of each operation's entry."""
+    entries = Event.objects.filter(
+        operation_id__in=[str(one.id) for one in operations], kind="operation.entered"
+    ).values_list("id", "operation_id")
+    by_event = dict(entries)
+    return {by_event[event_id]: seq for event_id, seq in _places(list(by_event)).items()}

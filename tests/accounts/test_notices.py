@@ -1,0 +1,272 @@
+"""Being told: what stands in a person's inbox, what is unread, and the mails, whatever the mail server does."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.core import mail as outbox
+from django.core.mail import EmailMessage
+
+from accounts import tasks
+from accounts.domain.notices import NEWS, Topic, news_kinds, topics_of
+from accounts.domain.permissions import Role
+from accounts.models import NoticeChoice, NoticeDelivery
+from accounts.operations import notices
+from accounts.queries.notices import choice_of, head_seq, list_news, unread_count, waiting_for
+from config.words.events import EVENTS
+from medical_audit import clock
+from medical_audit.domain.actor import Actor, Subject, system_actor
+from medical_audit.operations.ledger import record
+from medical_audit.queries.paging import Cursors
+from medical_audit.tenancy import platform_scope, tenant_scope
+from tests.conftest import AsRole
+from tests.factories import Cast, revoke
+from tests.stage import Stage, make_stage
+
+ALL = [str(one) for one in Topic]
+
+
+@pytest.fixture
+def stage(cast: Cast) -> Stage:
+    return make_stage(cast)
+
+
+@pytest.fixture
+def posting(settings: LazySettings) -> None:
+    """An installation with a mail server; its mails are collected."""
+    settings.TOBAN_MAIL_URL, settings.TOBAN_URL = "memorymail://", "https://toban.example.jp"
+    settings.DEFAULT_FROM_EMAIL = "toban@example.jp"
+
+
+def happened(cast: Cast, kind: str, name: str = "ehr-web-01", **detail: object) -> None:
+    with tenant_scope(cast.tenant.id):
+        record(
+            kind, actor=system_actor(cast.tenant.id, "worker"), subject=Subject("resource", "r-1", name),
+            now=clock.now(), outcome="failed", detail={"kind": "ec2.start", **detail},
+        )  # fmt: skip
+
+
+def unread(actor: Actor) -> int:
+    with tenant_scope(actor.tenant_id):
+        return unread_count(actor, clock.now())
+
+
+def topics_shown(actor: Actor) -> list[str]:
+    with tenant_scope(actor.tenant_id):
+        page = list_news(choice_of(actor), Cursors(), actor=actor, now=clock.now())
+        return [str(one.topic) for one in page.rows]
+
+
+def choose(actor: Actor, inbox: list[str], mail: list[str], address: str = "unyo@example.jp") -> NoticeChoice:
+    return notices.choose(
+        inbox=inbox, mail=mail, address=address, language="ja", actor=actor, now=clock.now()
+    )
+
+
+def head(cast: Cast) -> int:
+    with tenant_scope(cast.tenant.id):
+        return head_seq()
+
+
+def send(cast: Cast, as_role: AsRole) -> int:
+    """Run the task; how many mails of this tenant went out."""
+    before = len(letters(cast))
+    with as_role("worker"):
+        tasks.send_digests()
+    return len(letters(cast)) - before
+
+
+def letters(cast: Cast) -> list[EmailMessage]:
+    """The mails about this tenant so far."""
+    return [one for one in getattr(outbox, "outbox", []) if cast.tenant.name in one.subject]
+
+
+def deliveries(cast: Cast) -> list[tuple[str, int, str]]:
+    with tenant_scope(cast.tenant.id):
+        rows = NoticeDelivery.objects.order_by("begun_at", "id")
+        return [(row.state, row.items, row.address) for row in rows]
+
+
+def later(cast: Cast, **span: float) -> None:
+    """As if so much time had passed since the last mail."""
+    with tenant_scope(cast.tenant.id):
+        for row in NoticeChoice.objects.exclude(mail_after__isnull=True):
+            row.mail_after -= timedelta(**span)
+            row.save(update_fields=["mail_after"])
+
+
+# -- the inbox ----------------------------------------------------------------------------------------------------------
+
+
+def test_failed_missed_and_drift_are_news_to_everybody_until_read(cast: Cast) -> None:
+    viewer, operator = cast.actor(Role.VIEWER), cast.actor(Role.OPERATOR)
+    for kind in ("operation.failed", "operation.missed", "resource.drifted", "operation.succeeded"):
+        happened(cast, kind, cause="by_hand")
+    assert topics_shown(viewer) == ["drift", "missed", "failed"]
+    assert (unread(viewer), unread(operator)) == (3, 3)
+    read_to = head(cast)
+    happened(cast, "operation.failed")
+    notices.mark_read(read_to, actor=viewer, now=clock.now())
+    assert (unread(viewer), unread(operator)) == (1, 4), "what came after the page was shown stays unread"
+    notices.mark_read(1, actor=viewer, now=clock.now())
+    assert unread(viewer) == 1, "nothing becomes unread again"
+    notices.mark_read(10**15, actor=viewer, now=clock.now())
+    happened(cast, "operation.failed")
+    assert unread(viewer) == 1, "nobody reads what has not happened yet"
+
+
+def test_what_waits_for_a_person_is_told_to_those_who_may_confirm_it_and_no_longer_than_it_waits(
+    stage: Stage,
+) -> None:
+    cast = stage.cast
+    operation = stage.entered(role=Role.OPERATOR)
+    assert {role: unread(cast.actor(role)) for role in Role} == {
+        Role.VIEWER: 0, Role.OPERATOR: 0, Role.APPROVER: 1, Role.ADMINISTRATOR: 1, Role.AUDITOR: 0,
+    }  # fmt: skip
+    approver = cast.actor(Role.APPROVER)
+    notices.mark_read(head(cast), actor=approver, now=clock.now())
+    with tenant_scope(cast.tenant.id):
+        [waiting] = waiting_for(approver, ALL, choice_of(approver).seen_seq)
+    assert (waiting.operation.id, waiting.topic, waiting.unread) == (operation.id, Topic.WAITING, False)
+    with tenant_scope(cast.tenant.id):
+        assert waiting_for(approver, [str(Topic.BRAKE)], 0) == []
+
+
+def test_each_person_picks_what_he_is_told_of(cast: Cast) -> None:
+    viewer = cast.actor(Role.VIEWER)
+    happened(cast, "operation.failed")
+    happened(cast, "operation.missed")
+    choose(viewer, ["missed", "nonsense"], [], "")
+    assert topics_shown(viewer) == ["missed"]
+    assert unread(viewer) == 1
+    assert unread(cast.actor(Role.OPERATOR)) == 2
+    with tenant_scope(cast.tenant.id):
+        assert choice_of(viewer).inbox == ["missed"]
+
+
+def test_every_topic_is_a_word_and_every_news_an_event(cast: Cast) -> None:
+    assert set(NEWS) <= set(EVENTS)
+    assert topics_of(["drift", "x", "failed", "failed"]) == ["failed", "drift"]
+    assert news_kinds(["waiting", "brake"]) == []
+    assert news_kinds(ALL) == sorted(NEWS)
+
+
+# -- mails --------------------------------------------------------------------------------------------------------------
+
+
+def test_one_mail_holds_everything_new_and_nothing_is_mailed_twice(
+    cast: Cast, as_role: AsRole, posting: None
+) -> None:
+    happened(cast, "operation.failed", "old news")
+    choose(cast.actor(Role.OPERATOR), ALL, ["failed", "missed"])
+    assert send(cast, as_role) == 0, "what happened before somebody chose is no news"
+    for name in ("ehr-web-01", "ehr-web-02"):
+        happened(cast, "operation.failed", name)
+    happened(cast, "resource.drifted", "not chosen", cause="by_hand")
+    assert send(cast, as_role) == 1
+    [letter] = letters(cast)
+    assert letter.to == ["unyo@example.jp"]
+    assert letter.from_email == "toban@example.jp"
+    assert f"{cast.tenant.name}" in letter.subject
+    assert "\n" not in letter.subject
+    for part in ("ehr-web-01", "ehr-web-02", f"https://toban.example.jp/t/{cast.tenant.slug}/inbox/"):
+        assert part in letter.body
+    for absent in ("old news", "not chosen", "&#"):
+        assert absent not in letter.body
+    assert deliveries(cast) == [("sent", 2, "unyo@example.jp")]
+    later(cast, hours=1)
+    assert send(cast, as_role) == 0
+    happened(cast, "operation.missed", "ehr-web-03")
+    assert send(cast, as_role) == 1
+    assert "ehr-web-03" in letters(cast)[1].body
+    assert "ehr-web-01" not in letters(cast)[1].body
+
+
+def test_what_happens_soon_after_a_mail_waits_for_the_next_one(
+    cast: Cast, as_role: AsRole, posting: None
+) -> None:
+    choose(cast.actor(Role.OPERATOR), ALL, ["failed"])
+    for expected in (1, 0, 0):
+        happened(cast, "operation.failed")
+        assert send(cast, as_role) == expected
+    later(cast, minutes=6)
+    assert send(cast, as_role) == 1
+    assert [items for _state, items, _to in deliveries(cast)] == [1, 2]
+
+
+def test_many_notices_are_one_mail_that_says_how_many_more_there_are(
+    cast: Cast, as_role: AsRole, posting: None
+) -> None:
+    choose(cast.actor(Role.OPERATOR), ALL, ["failed"])
+    for number in range(23):
+        happened(cast, "operation.failed", f"server-{number:02d}")
+    assert send(cast, as_role) == 1
+    body = letters(cast)[0].body
+    assert body.count("server-") == 20
+    assert "ほか 3 件" in body
+
+
+def test_a_mail_server_that_is_down_is_recorded_and_what_it_did_not_take_comes_later(
+    cast: Cast, as_role: AsRole, posting: None, settings: LazySettings
+) -> None:
+    choose(cast.actor(Role.OPERATOR), ALL, ["failed"])
+    happened(cast, "operation.failed", "ehr-web-01")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = nobody.getsockname()
+        assert send(cast, as_role) == 0
+    assert deliveries(cast) == [("failed", 1, "unyo@example.jp")]
+    with tenant_scope(cast.tenant.id):
+        assert "ConnectionRefusedError" in NoticeDelivery.objects.get().problem
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert send(cast, as_role) == 0, "it is not asked again at once"
+    later(cast, minutes=11)
+    assert send(cast, as_role) == 1
+    assert "ehr-web-01" in letters(cast)[0].body
+
+
+def test_a_worker_that_died_while_sending_sends_again_and_says_that_it_does_not_know(
+    cast: Cast, as_role: AsRole, posting: None
+) -> None:
+    choose(cast.actor(Role.OPERATOR), ALL, ["failed"])
+    happened(cast, "operation.failed")
+    with as_role("worker"):
+        [claimed] = notices.prepare(cast.tenant.id, now=clock.now())
+        assert notices.prepare(cast.tenant.id, now=clock.now()) == [], "a second run has nothing to claim"
+    later(cast, minutes=11)
+    assert send(cast, as_role) == 1
+    assert [state for state, *_ in deliveries(cast)] == ["unknown", "sent"]
+    with as_role("worker"):
+        notices.settle(claimed, "", now=clock.now())
+    assert [state for state, *_ in deliveries(cast)] == ["unknown", "sent"], "the late answer changes nothing"
+
+
+def test_nobody_who_left_the_tenant_gets_its_mails(cast: Cast, as_role: AsRole, posting: None) -> None:
+    choose(cast.actor(Role.OPERATOR), ALL, ["failed"])
+    revoke(cast.tenant.id, cast.people[Role.OPERATOR])
+    happened(cast, "operation.failed")
+    assert send(cast, as_role) == 0
+    assert deliveries(cast) == []
+
+
+def test_what_waits_is_mailed_to_who_may_confirm_it(stage: Stage, as_role: AsRole, posting: None) -> None:
+    choose(stage.cast.actor(Role.APPROVER), ALL, ["waiting"], "kakutei@example.jp")
+    choose(stage.cast.actor(Role.VIEWER), ALL, ["waiting"], "etsuran@example.jp")
+    operation = stage.entered(role=Role.OPERATOR)
+    assert send(stage.cast, as_role) == 1
+    [letter] = letters(stage.cast)
+    assert letter.to == ["kakutei@example.jp"]
+    assert f"/operations/{operation.id}/" in letter.body
+
+
+def test_without_a_mail_server_nothing_is_prepared(cast: Cast, as_role: AsRole) -> None:
+    choose(cast.actor(Role.OPERATOR), ALL, ["failed"])
+    happened(cast, "operation.failed")
+    assert send(cast, as_role) == 0
+    assert deliveries(cast) == []
+    with platform_scope():
+        assert clock.now()
