@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from infra.operations.drafts import create_schedule
 from infra.operations.setups import begin_setup
 from medical_audit import clock
 from tests import factories
+from tests.answers import assert_safe, said
 from tests.simulated import TOKYO, new_account_id
 from tests.stage import Stage, make_stage, signed_in
 
@@ -349,62 +349,3 @@ def test_the_stranger_reaches_his_own_things_at_those_ids(stage: Stage, theirs: 
     slug = stage.cast.other_tenant.slug
     assert client.get(f"/t/{slug}/resources/{theirs.resource}/").status_code == 200
     assert client.get(f"/t/{slug}/operations/{theirs.operation}/").status_code == 200
-
-
-# -- what every answer must keep -----------------------------------------------------------------------------------
-
-_VARYING = (
-    re.compile(r'name="csrfmiddlewaretoken" value="\w+"'),
-    re.compile(r'name="next" value="[^"]*"'),
-    re.compile(r'data-now="[^"]*"'),
-)
-
-
-def said(answer: HttpResponse) -> str:
-    """The answer without what differs from request to request: its id, its token, its own address, the time."""
-    body = answer.content.decode().replace(answer["X-Request-Id"], "ID")
-    return _without(body, _VARYING)
-
-
-def _without(text: str, patterns: tuple[re.Pattern[str], ...]) -> str:
-    for pattern in patterns:
-        text = pattern.sub("", text)
-    return text
-
-
-def assert_safe(answer: HttpResponse) -> None:
-    """Headers of every answer, and HTML that a strict content security policy can show."""
-    policy = answer["Content-Security-Policy"]
-    assert "unsafe" not in policy
-    for directive in (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    ):
-        assert directive in policy
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["X-Frame-Options"] == "DENY"
-    assert answer["Referrer-Policy"] == "same-origin"
-    assert answer["X-Request-Id"]
-    if answer.get("Content-Type", "").startswith("text/html") and answer.content:
-        Strict().feed(answer.content.decode())
-
-
-class Strict(HTMLParser):
-    """Fails on anything inline."""
-
-    refuse: Callable[[str], None] = staticmethod(pytest.fail)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "style" or (tag == "script" and not given.get("src")):
-            self.refuse(f"inline <{tag}>")
-        for name, value in attrs:
-            if name == "style" or name.startswith("on"):
-                self.refuse(f"inline {name} at <{tag}>")
-            if name in ("href", "src", "action") and (value or "").strip().lower().startswith(
-                ("javascript:", "data:text")
-            ):
-                self.refuse(f"{name}={value} at <{tag}>")

@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 
 from accounts.domain.permissions import Role
-from accounts.models import NoticeChoice
+from accounts.models import NoticeChoice, NoticeDelivery
 from infra.models import (
     Assignment,
     Attachment,
@@ -41,14 +41,11 @@ from tests.factories import MONDAY_0830, Cast, make_cast
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
 APP_ROLES = ("web", "worker", "scheduler", "audit")
-SECRET = {
-    ("scheduler", "AccountTrust"),
-    ("audit", "AccountTrust"),
-    ("worker", "VerificationRun"),
-    ("scheduler", "VerificationRun"),
-    ("scheduler", "NoticeChoice"),
-    ("scheduler", "NoticeDelivery"),
-}
+SECRET = (
+    {(role, "AccountTrust") for role in ("scheduler", "audit")}
+    | {(role, "VerificationRun") for role in ("worker", "scheduler")}
+    | {("scheduler", name) for name in ("NoticeChoice", "NoticeDelivery")}
+)
 Errors = psycopg.errors
 
 
@@ -100,9 +97,8 @@ def _fill() -> Stock:
         NoticeChoice(**tenant, person_id="u", person_name="運用", changed_at=MONDAY_0830).save(
             force_insert=True
         )
-        VerificationRun(**tenant, asked_by_id="u", asked_by_name="監査", asked_at=MONDAY_0830).save(
-            force_insert=True
-        )
+        run = VerificationRun(**tenant, asked_by_id="u", asked_by_name="監査", asked_at=MONDAY_0830)
+        run.save(force_insert=True)
     return Stock(cast, cast.tenant.id, account)
 
 
