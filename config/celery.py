@@ -38,6 +38,7 @@ app.conf.update(
         },
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
         "digests": {"task": "accounts.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
+        "feeds": {"task": "infra.tasks.kick_feeds", "schedule": 300.0, "options": {"expires": 300}},
         "partitions": {
             "task": "medical_audit.tasks.ensure_partitions",
             "schedule": 86400.0,
@@ -50,6 +51,7 @@ app.conf.update(
         "infra.tasks.prove_account": {"queue": "inventory"},
         # A mail server that does not answer keeps one background worker busy, never the clock.
         "accounts.tasks.send_digests": {"queue": "inventory"},
+        "infra.tasks.refresh_feed": {"queue": "inventory"},
     },
 )
 app.autodiscover_tasks()

@@ -8,13 +8,16 @@ from celery import shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from infra.operations import inventory, setups
+from infra.operations import holiday_lists, inventory, setups
 from infra.operations import tick as ticking
 from infra.queries import queue
 from medical_audit import clock
+from medical_audit.domain.actor import system_actor
 from medical_audit.operations import heartbeat
 from medical_audit.tasks import wake, worker_name
 
+#: One beat asks for so many lists at most, so that slow servers of some do not fill the workers for all.
+FEEDS_AT_ONCE = 20
 log = structlog.get_logger(__name__)
 
 
@@ -72,3 +75,23 @@ def kick_proof(tenant_id: UUID, setup_id: UUID) -> None:
         prove_account.apply_async((str(tenant_id), str(setup_id)), expires=60)
     except (OSError, OperationalError) as error:
         log.warning("kick_failed", error=type(error).__name__)
+
+
+@shared_task
+def kick_feeds() -> None:
+    """Ask for each list of holidays that is due; the task itself claims it, so asking twice is harmless."""
+    for tenant_id, feed_id in queue.due_feeds(clock.now())[:FEEDS_AT_ONCE]:
+        try:
+            refresh_feed.apply_async((str(tenant_id), str(feed_id)), expires=300)
+        except (OSError, OperationalError) as error:
+            log.warning("kick_failed", error=type(error).__name__)
+            return
+
+
+@shared_task
+def refresh_feed(tenant_id: str, feed_id: str) -> None:
+    """Fetch one tenant's list; whatever it gives stays with this tenant and this task."""
+    actor = system_actor(UUID(tenant_id), "calendar")
+    row = holiday_lists.refresh(UUID(feed_id), actor=actor, now=clock.now(), local=settings.LOCAL)
+    if row is not None:
+        log.info("feed", tenant=tenant_id, feed=feed_id, state=row.state, problem=row.problem)

@@ -3,7 +3,17 @@
 from django.urls import path
 
 from infra import api
-from infra.views import accounts, calendar, editor, fleet, overrides, prices, schedules
+from infra.views import (
+    accounts,
+    calendar,
+    editor,
+    fleet,
+    holiday_lists,
+    overrides,
+    planning,
+    prices,
+    schedules,
+)
 
 app_name = "infra"
 urlpatterns = [
@@ -25,8 +35,14 @@ urlpatterns = [
     path("prices/table.csv", prices.price_table, name="price-table"),
     path("calendar/", calendar.month, name="calendar"),
     path("calendar/change/", calendar.change, name="calendar-change"),
-    path("calendar/lists/", calendar.receive, name="calendar-lists"),
-    path("calendar/lists/adopt/", calendar.adopt, name="calendar-adopt"),
+    path("calendar/lists/", holiday_lists.receive, name="calendar-lists"),
+    path("calendar/lists/adopt/", holiday_lists.adopt, name="calendar-adopt"),
+    path("calendar/lists/turn-down/", holiday_lists.turn_down, name="calendar-turn-down"),
+    path("calendar/feeds/", holiday_lists.follow, name="calendar-feeds"),
+    path("calendar/feeds/fetch/", holiday_lists.fetch_now, name="calendar-fetch"),
+    path("planning/", planning.planning_page, name="planning"),
+    path("planning/export/", planning.export, name="planning-export"),
+    path("planning/schema/", planning.schema, name="planning-schema"),
     path("overrides/", overrides.override_list, name="overrides"),
     path("overrides/enter/", overrides.enter, name="override-enter"),
     path("overrides/rules/", overrides.change_rules, name="rules-change"),

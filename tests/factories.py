@@ -13,6 +13,8 @@ from accounts.domain.permissions import Role
 from accounts.models import Membership, Tenant, User
 from accounts.operations.people import found_tenant, grant_first, make_user
 from accounts.queries.people import actor_in
+from infra.domain.holiday_files import ListSource
+from infra.operations.holiday_lists import set_feed
 from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject, system_actor
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import platform_scope, tenant_scope
@@ -91,3 +93,9 @@ def _told(kind: str, tenant_id: UUID, user: User) -> None:
 def proof(actor: Actor, now: datetime) -> Reauthentication:
     """What a right password gives."""
     return Reauthentication(user_id=actor.id, method="password", at=now)
+
+
+def make_feed(tenant_id: UUID) -> None:
+    """An address from which the tenant's list of holidays is fetched, as a planner keeps it."""
+    planner = system_actor(tenant_id, "test", frozenset({"calendar.edit"}))
+    set_feed(ListSource.CABINET, "https://example.com/", actor=planner, now=MONDAY_0830)

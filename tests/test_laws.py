@@ -89,7 +89,7 @@ WITHOUT_ACTOR = {
     "medical_audit/operations/policies.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/seats.py:attend": "a sign of life of the session itself",
     "infra/operations/automation.py:apply": "a kind's own work, inside the confirmation that names the person",
-    "infra/operations/calendars.py:apply_adopt": "a kind's own work, inside the confirmation that names the person",
+    "infra/operations/holiday_lists.py:apply_adopt": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/calendars.py:apply_change": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/assigning.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/overriding.py:apply_end": "a kind's own work, inside the confirmation that names the person",
@@ -264,6 +264,8 @@ def test_every_kind_asks_for_rights_that_exist_and_has_words() -> None:
 # -- words -------------------------------------------------------------------------------------------------------------
 
 EVENT_FAMILIES = (
+    "calendar",
+    "planning",
     "operation",
     "schedule",
     "session",

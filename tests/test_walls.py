@@ -13,6 +13,7 @@ from tests.catalogue import LOUD, Database, missing_walls, policies, privileges
 from tests.ledger_walls import LEDGER, LEDGER_FUNCTIONS, LEDGER_PRIVILEGES, LEDGER_WITHOUT_TENANT, READ
 
 WORK, FULL = "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, UPDATE"
+READERS = dict.fromkeys(("toban_worker", "toban_scheduler", "toban_audit"), READ)
 PERSON = "SELECT (id, is_active, name, username)"
 PLAN = "SELECT, UPDATE (next_action, next_change_at, planned_from, schedule_revision, schedule_source, scheduled)"
 QUEUE = "toban_queue"
@@ -99,17 +100,13 @@ PRIVILEGES = {
         "toban_scheduler": READ,
         "toban_audit": READ,
     },
-    "public.infra_closure": {
+    "public.infra_closure": {"toban_web": FULL, **READERS},
+    "public.infra_companyday": {"toban_web": FULL, **READERS},
+    "public.infra_holidayfeed": {
         "toban_web": FULL,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-    },
-    "public.infra_companyday": {
-        "toban_web": FULL,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
+        **READERS,
+        "toban_worker": "SELECT, UPDATE (detail, next_at, problem, succeeded_at, tried_at)",
+        QUEUE: "SELECT (id, next_at, tenant_id)",
     },
     "public.infra_holidaylist": {
         "toban_web": WORK,
@@ -202,6 +199,7 @@ PRIVILEGES = {
 #: Reviewed: who may call what looks or writes across row-level security.
 DEFINER_FUNCTIONS = {
     **LEDGER_FUNCTIONS,
+    "queue.due_feeds": {"toban_worker", "toban_scheduler"},
     "queue.due_inventories": {"toban_worker", "toban_scheduler"},
     "queue.due_verifications": {"toban_audit"},
     "queue.due_lanes": {"toban_worker", "toban_scheduler"},
@@ -299,6 +297,7 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
         "due_verifications": "TABLE(tenant_id uuid)",
         "due_lanes": "TABLE(tenant_id uuid, lane text)",
         "due_tenants": "TABLE(tenant_id uuid, due bigint)",
+        "due_feeds": "TABLE(tenant_id uuid, feed_id uuid)",
         "due_inventories": "TABLE(tenant_id uuid, region_id uuid)",
         "overdue_tenants": "TABLE(tenant_id uuid)",
         "silent_sessions": "TABLE(user_id uuid)",

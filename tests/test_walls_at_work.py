@@ -37,7 +37,7 @@ from medical_audit.models import Lane, VerificationRun
 from medical_audit.tenancy import TenantModel, platform_scope, tenant_scope
 from tests import simulated
 from tests.conftest import AsRole, _as_role
-from tests.factories import MONDAY_0830, Cast, make_cast
+from tests.factories import MONDAY_0830, Cast, make_cast, make_feed
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
 APP_ROLES = ("web", "worker", "scheduler", "audit")
@@ -120,15 +120,15 @@ def _fill_rules(tenant: dict[str, Any], resource: Resource) -> None:
         changed_by_name="管理", changed_at=now,
     )  # fmt: skip
     held = HeldRound(**tenant, held_at=now, items=[], running=1, limit_percent=50, operation="o")
-    assignment = Assignment(
-        **tenant, **who, scope="resource", resource=resource, schedule=schedule, confirmed_at=now
-    )
+    where = {"scope": "resource", "resource": resource}
+    assignment = Assignment(**tenant, **who, **where, schedule=schedule, confirmed_at=now)
     calendar = (
         HolidayList(**tenant, source="upload", state="refused", received_at=now, received_by_name="管理"),
         CompanyDay(**tenant, day=now.date(), kind="closed", name="創立記念日", operation="o"),
         Closure(**tenant, first="12-29", last="01-03", name="年末年始", operation="o"),
     )
     with _as_role("web"), tenant_scope(tenant["tenant_id"]):
+        make_feed(tenant["tenant_id"])
         for row in (schedule, revision, assignment, override, price, TenantRules(**tenant), *calendar):
             row.save(force_insert=True)
     with _as_role("scheduler"), tenant_scope(tenant["tenant_id"]):

@@ -21,6 +21,7 @@ ROLE_OF_COMMAND = {
     "audit_verify": "DATABASE_AUDIT_URL",
     "audit_seal": "DATABASE_AUDIT_URL",
     "audit_export": "DATABASE_AUDIT_URL",
+    "planning_export": "DATABASE_AUDIT_URL",
     "demo_round": "DATABASE_SCHEDULER_URL",
 }
 

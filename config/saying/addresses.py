@@ -31,6 +31,8 @@ AREAS: Final = {
         "schedules",
     ),
     "calendar": "calendar",
+    "calendar-change": "calendar",
+    "planning": "calendar",
     **dict.fromkeys(("overrides", "override-enter"), "overrides"),
     **dict.fromkeys(("accounts", "account", "account-new", "account-setup"), "accounts"),
     "operations": "operations",

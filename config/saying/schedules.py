@@ -1,13 +1,14 @@
 """Schedules, reasons and findings in words; each may be a domain object, a row or the JSON of the ledger."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from django.utils import dates
 from django.utils.translation import get_language
 
 from config.saying.fields import field
-from config.saying.times import day, jst
+from config.saying.times import day, day_long, jst
 from config.words import schedules, sentence
 from config.words.operations import CODES
 from infra.domain.content import PERIOD_KEYS, read_period
@@ -129,8 +130,10 @@ def problem_words(problem: object) -> str:
 
 
 def difference_words(one: Mapping[str, Any]) -> str:
-    """One difference of two contents of a schedule."""
+    """One difference of two contents of a schedule, or of two calendars."""
     values = dict(one)
+    if values.get("day"):
+        values["day"] = day_long(date.fromisoformat(str(values["day"])))
     if "period" in str(one["code"]):
         read = read_period({key: one.get(key) for key in PERIOD_KEYS}, "period", [])
         values["period"] = period_words(read[0]) if read else ""

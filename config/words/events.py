@@ -38,6 +38,13 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
         "%(actor)s took in a list of national holidays; it differs and waits for a person."
     ),
     "calendar.list_refused": _("A list of national holidays was refused. The last good one stays in force."),
+    "calendar.list_replaced": _("A list of national holidays gave way to a newer one."),
+    "calendar.list_unchanged": _("A list of national holidays came again unchanged."),
+    "calendar.feed_set": _(
+        "%(actor)s changed the address from which a list of national holidays is fetched."
+    ),
+    "calendar.feed_failed": _("A list of national holidays could not be fetched. %(problem)s"),
+    "planning.imported": _("%(actor)s entered %(entered)s steps from a planning file. %(reason)s"),
     "schedule.drafted": _("%(actor)s saved a draft of the schedule %(subject)s."),
     "schedule.draft_discarded": _("%(actor)s threw the draft of the schedule %(subject)s away."),
     "schedule.finding": _("The schedule tag of %(subject)s cannot be read, so nothing is done: %(reason)s"),
@@ -115,6 +122,11 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "calendar.list_adopted": _("List of holidays taken over"),
     "calendar.list_quarantined": _("List of holidays waits for a person"),
     "calendar.list_refused": _("List of holidays refused"),
+    "calendar.list_replaced": _("List of holidays replaced"),
+    "calendar.list_unchanged": _("List of holidays unchanged"),
+    "calendar.feed_set": _("Address of a list of holidays changed"),
+    "calendar.feed_failed": _("List of holidays not fetched"),
+    "planning.imported": _("Planning file entered"),
     "schedule.drafted": _("Schedule drafted"),
     "schedule.draft_discarded": _("Draft discarded"),
     "schedule.finding": _("Tag to correct"),

@@ -175,6 +175,14 @@ DIFFERENCES: Final[Mapping[str, Promise | str]] = {
     "period_removed": _("No longer: %(period)s"),
     "zone_changed": _("Time zone: %(before)s → %(after)s"),
     "option_changed": _("%(option)s: %(before)s → %(after)s"),
+    "closure_added": _("Closed every year from %(first)s to %(last)s: %(name)s"),
+    "closure_removed": _("No longer closed every year from %(first)s to %(last)s: %(name)s"),
+    "closed_added": _("Closed on %(day)s: %(name)s"),
+    "closed_removed": _("No longer closed on %(day)s: %(name)s"),
+    "extra_added": _("Extra working day on %(day)s: %(name)s"),
+    "extra_removed": _("No longer an extra working day on %(day)s: %(name)s"),
+    "holiday_added": _("Holiday on %(day)s: %(name)s"),
+    "holiday_removed": _("No longer a holiday: %(day)s"),
 }
 YES, NO = pgettext_lazy("option", "yes"), pgettext_lazy("option", "no")
 

@@ -22,6 +22,9 @@ _HEADER = "国民の祝日・休日月日"
 _CSV_DATE = re.compile(r"([12][0-9]{3})/([0-9]{1,2})/([0-9]{1,2})", re.ASCII)
 _ICAL_DATE = re.compile(r"([12][0-9]{3})([01][0-9])([0-3][0-9])", re.ASCII)
 _NATIONAL = "祝日"
+#: How a file begins that was packed: gzip, zip, bzip2, xz, zstd. Nothing is ever unpacked.
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+_REPEATING = ("RRULE", "RDATE", "EXRULE", "EXDATE", "RECURRENCE-ID")
 
 
 class ListSource(StrEnum):
@@ -55,6 +58,8 @@ def read_list(data: bytes, source: ListSource) -> dict[date, str]:
         raise BadList("too_large", str(len(data)))
     if not data.strip():
         raise BadList("empty")
+    if data.startswith(_PACKED):
+        raise BadList("compressed")
     if data.lstrip()[:1] == b"<":
         raise BadList("html")
     days = _read_cabinet(data) if source is ListSource.CABINET else _read_ical(data)
@@ -66,10 +71,11 @@ def read_list(data: bytes, source: ListSource) -> dict[date, str]:
 def judge(
     days: Mapping[date, str], *, trusted: Mapping[date, str], library: Mapping[date, str], today: date
 ) -> Judgement:
-    """Compare a new list with the one in force and with the shipped one, from this year on.
+    """Compare a new list with the one in force (`trusted`) and with the shipped one, from this year on.
 
-    Raises BadList where a covered year has too few days. What takes a known day away, or adds one that the shipped list
-    does not know, is for a person to decide.
+    Raises BadList where a covered year has too few days. What takes a known day away, adds one that the shipped list does
+    not know, or speaks of years after all that the shipped list speaks of, is for a person to decide. Years of which the
+    new list says nothing come from the shipped one (infra.queries.calendars), and are judged as such.
     """
     per_year = Counter(day.year for day in days)
     for year in range(max(min(per_year), 2007), max(per_year) + 1):
@@ -77,12 +83,16 @@ def judge(
             raise BadList("too_few", f"{year}: {per_year[year]}")
     if max(per_year) < today.year:
         raise BadList("too_old", str(max(per_year)))
-    years = set(range(max(min(per_year), today.year), max(per_year) + 1))
-    known = {day for day in trusted if day.year in years}
-    listed = {day for day in days if day.year in years}
-    checked = {day.year for day in library}
-    removed = tuple(sorted(known - listed))
-    added = tuple(sorted(day for day in listed - set(library) if day.year in checked))
+    known = {day.year for day in library}
+    unknown = tuple(sorted(day for day in days if day.year > max(known, default=today.year)))
+    after = {day for day in library if day.year not in per_year} | set(days)
+    before = {day for day in trusted if day.year >= today.year}
+    removed = tuple(sorted(before - after))
+    added = tuple(
+        sorted(day for day in days if day.year >= today.year and day.year in known and day not in library)
+    )
+    if unknown:
+        return Judgement("unknown_years", added + unknown, removed)
     if removed:
         return Judgement("removes_days", added, removed)
     if added:
@@ -122,40 +132,65 @@ def _read_ical(data: bytes) -> dict[date, str]:
         raise BadList("too_large", f"{len(lines)} lines")
     if lines[0].strip().upper() != "BEGIN:VCALENDAR":
         raise BadList("header", shown(lines[0]))
+    return _days_of_events(lines)
+
+
+def _days_of_events(lines: list[str]) -> dict[date, str]:
+    """The days of all events directly inside the one calendar; what else stands in it is passed over."""
     days: dict[date, str] = {}
-    event: dict[str, str] | None = None
+    inside: list[str] = []
+    event: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         name, _, value = line.partition(":")
-        field = name.split(";")[0].upper()
-        if field == "BEGIN" and value.strip().upper() == "VEVENT":
-            event = {}
-        elif field == "END" and value.strip().upper() == "VEVENT":
-            if event is None:
+        field, part = name.split(";")[0].upper(), value.strip().upper()
+        if not inside and number > 1 and line.strip():
+            raise BadList("line", f"{number}: {shown(line)}")
+        if field == "BEGIN":
+            if part == "VEVENT":
+                if inside != ["VCALENDAR"]:
+                    raise BadList("line", f"{number}: {shown(line)}")
+                event = {}
+            inside.append(part)
+        elif field == "END":
+            if not inside or inside.pop() != part:
                 raise BadList("line", f"{number}: {shown(line)}")
-            _keep_event(days, event, number)
-            event = None
-        elif event is not None and field:
-            event.setdefault(field, value)
-    if event is not None:
-        raise BadList("cut_off")
+            if part == "VEVENT":
+                _keep_event(days, event, number)
+        elif inside == ["VCALENDAR"] and field == "METHOD" and part != "PUBLISH":
+            raise BadList("takes_back", f"{number}: {shown(line)}")
+        elif inside == ["VCALENDAR", "VEVENT"]:
+            event.setdefault(field, value.strip())
+    if inside:
+        raise BadList("cut_off", inside[-1][:20])
     return days
 
 
 def _keep_event(days: dict[date, str], event: Mapping[str, str], number: int) -> None:
-    if "RRULE" in event or "RDATE" in event:
-        raise BadList("recurrence", f"{number}: {shown(event.get('SUMMARY', ''))}")
+    """Keep the day of one event, unless it was cancelled."""
     name = event.get("SUMMARY", "").replace("\\,", ",").replace("\\;", ";")
-    kind = event.get("DESCRIPTION", _NATIONAL)
-    if not kind.startswith(_NATIONAL):
+    if any(one in event for one in _REPEATING):
+        raise BadList("recurrence", f"{number}: {shown(name)}")
+    if event.get("STATUS", "").upper() == "CANCELLED":
+        return
+    if not event.get("DESCRIPTION", _NATIONAL).startswith(_NATIONAL):
         raise BadList("not_national", shown(name))
-    found = _ICAL_DATE.fullmatch(event.get("DTSTART", "").strip())
+    found = _ICAL_DATE.fullmatch(event.get("DTSTART", ""))
     if found is None:
         raise BadList("not_all_day", f"{number}: {shown(event.get('DTSTART', ''))}")
     day = _date(found, number)
-    end = _ICAL_DATE.fullmatch(event.get("DTEND", "").strip())
-    if end is not None and _date(end, number) - day != timedelta(days=1):
+    if not _one_day(day, event, number):
         raise BadList("not_all_day", f"{number}: {shown(name)}")
     _keep(days, day, name)
+
+
+def _one_day(day: date, event: Mapping[str, str], number: int) -> bool:
+    """An event of a date without an end lasts that day (RFC 5545, 3.6.1)."""
+    if "DURATION" in event:
+        return event["DURATION"].upper() == "P1D" and "DTEND" not in event
+    if "DTEND" not in event:
+        return True
+    end = _ICAL_DATE.fullmatch(event["DTEND"])
+    return end is not None and _date(end, number) - day == timedelta(days=1)
 
 
 def _keep(days: dict[date, str], day: date, name: str) -> None:

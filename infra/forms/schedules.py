@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.http import QueryDict
-from django.utils.translation import gettext_lazy as _
 
 from infra.domain.content import PERIODS_MAX
 from infra.domain.days import DAY_NAMES, BadDays, read_days
@@ -52,14 +51,12 @@ class OverrideForm(ReasonForm):
 
 class UploadForm(forms.Form):
     source = forms.ChoiceField(choices=[("cabinet", ""), ("ical", "")])
-    file = forms.FileField(required=False, max_length=200)
-    url = forms.CharField(required=False, max_length=500)
+    file = forms.FileField(max_length=200)
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if bool(cleaned.get("file")) == bool(cleaned.get("url")):
-            self.add_error("file", _("Choose a file, or give an address."))
-        return cleaned
+
+class FeedForm(forms.Form):
+    source = forms.ChoiceField(choices=[("cabinet", ""), ("ical", "")])
+    url = forms.CharField(required=False, max_length=500)
 
 
 def content_of(posted: QueryDict) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 from infra.models.account import AccountSetup, AccountTrust, AwsAccount, Region
-from infra.models.calendar import Closure, CompanyDay, HolidayList
+from infra.models.calendar import Closure, CompanyDay, HolidayFeed, HolidayList
 from infra.models.resource import Finding, Resource
 from infra.models.schedule import (
     Assignment,
@@ -23,6 +23,7 @@ __all__ = [
     "CompanyDay",
     "Finding",
     "HeldRound",
+    "HolidayFeed",
     "HolidayList",
     "MaintenanceWindow",
     "NamedSchedule",

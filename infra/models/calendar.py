@@ -43,6 +43,29 @@ class HolidayList(TenantModel):
         indexes = [models.Index(fields=["tenant_id", "-received_at"], name="holiday_list_recent")]
 
 
+class HolidayFeed(TenantModel):
+    """The address from which one source's list is fetched every month.
+
+    It is due at `next_at`; taking it in hand moves that on first, so that nobody else takes it. `problem` and `detail`
+    say why the last try gave no list, "" when it gave one; `succeeded_at` is when one last came.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    source = models.CharField(max_length=8, choices=[(s, s) for s in (ListSource.CABINET, ListSource.ICAL)])
+    url = models.CharField(max_length=500)
+    next_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)
+    succeeded_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=40, blank=True)
+    detail = models.CharField(max_length=300, blank=True)
+    changed_by_name = models.CharField(max_length=200)
+    changed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "source"], name="holiday_feed_once")]
+        indexes = [models.Index(fields=["next_at"], name="holiday_feed_due")]
+
+
 class CompanyDayKind(models.TextChoices):
     CLOSED = "closed"
     EXTRA = "extra"

@@ -11,6 +11,7 @@ from infra.operations import (
     assigning,
     automation,
     calendars,
+    holiday_lists,
     judging,
     overriding,
     power,
@@ -83,7 +84,8 @@ def _planning_kinds() -> tuple[Kind, ...]:
         _planned(overriding.THAW, overriding.shown_end, overriding.apply_end),
         _planned(overriding.FREEZE, overriding.shown, overriding.apply_set),
         _calendar(calendars.CHANGE, calendars.shown, calendars.apply_change),
-        _calendar(calendars.ADOPT, calendars.shown_adopt, calendars.apply_adopt),
+        _calendar(calendars.SET, calendars.shown, calendars.apply_change),
+        _calendar(holiday_lists.ADOPT, holiday_lists.shown_adopt, holiday_lists.apply_adopt),
         _override(overriding.SET, overriding.shown, overriding.apply_set),
         Kind(
             name=rounds.KIND,

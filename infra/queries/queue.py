@@ -24,3 +24,10 @@ def every_region() -> list[tuple[UUID, UUID]]:
     """All regions of all tenants, whenever they were last looked at."""
     ever = datetime.max.replace(tzinfo=UTC)
     return due_inventories(ever, ever)
+
+
+def due_feeds(now: datetime) -> list[tuple[UUID, UUID]]:
+    """Addresses of lists of holidays (tenant, feed) that are due, the longest waiting first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id, feed_id FROM queue.due_feeds(%s)", [now])
+        return list(cursor.fetchall())

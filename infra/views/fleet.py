@@ -32,6 +32,7 @@ from infra.forms.fleet import (
 from infra.operations import by_hand
 from infra.queries import band, detail, keeping, resources, volumes
 from infra.queries import today as days
+from infra.queries.calendars import calendar_notices
 from infra.queries.overrides import Entry
 from medical_audit import tasks
 from medical_audit.domain.errors import NotReauthenticated
@@ -56,6 +57,7 @@ def today(request: TenantRequest, slug: str) -> HttpResponse:
         "counts": seen.counts,
         "now_percent": seen.now_percent,
         "rows": [_band_row(row, slug) | {"override": seen.of_projects.get(row.project)} for row in seen.rows],
+        "calendar_notices": calendar_notices(request.now),
         "wrong": seen.wrong,
         "wrong_total": seen.wrong_total,
         "waiting": seen.waiting,

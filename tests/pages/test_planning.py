@@ -14,7 +14,6 @@ from medical_audit import clock
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
 from tests.factories import PASSWORD
-from tests.infra.holiday_lists import cabinet
 from tests.stage import Stage
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -193,35 +192,6 @@ def test_an_end_in_the_past_is_refused_at_the_form(stage: Stage) -> None:
         {"ids": [str(row.id)], "wish": "running", "until": "2020-01-01T00:00", "reason": "x"},
     )
     assert (answer.status_code, answer.context["refused"]) == (422, "bad_end")
-
-
-def test_the_month_shows_holidays_and_what_would_happen_on_a_day(stage: Stage) -> None:
-    stage.resource(tags={"AutoStart": "08:30", "AutoStop": "19:00"}, name="ehr-web-01")
-    page = stage.client(Role.VIEWER).get(stage.url("calendar/?month=2026-11&day=2026-11-23"))
-    assert "勤労感謝の日" in page.content.decode()
-    starts, stops = page.context["happens"]
-    assert (starts.action, starts.suppressed.code, stops.action) == ("start", "holiday", "stop")
-
-
-def test_a_file_of_holidays_is_taken_in_and_a_web_page_is_refused(stage: Stage) -> None:
-    from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: PLC0415  only this story uploads
-
-    client = stage.client(Role.OPERATOR)
-    for data in (cabinet(), b"<html>503</html>"):
-        client.post(
-            stage.url("calendar/lists/"), {"source": "cabinet", "file": SimpleUploadedFile("s.csv", data)}
-        )
-    lists = client.get(stage.url("calendar/")).context["lists"]
-    assert [one.state for one in lists] == ["refused", "adopted"]
-
-
-def test_a_closure_is_entered_for_another_person(stage: Stage) -> None:
-    client = stage.client(Role.OPERATOR)
-    given = {"what": "closure", "first": "12-29", "last": "01-03", "name": "年末年始", "reason": "年間計画"}
-    assert client.post(stage.url("calendar/change/"), given).status_code == 302
-    assert confirm(stage, Role.APPROVER) == 302
-    page = client.get(stage.url("calendar/?month=2026-12")).content.decode()
-    assert "年末年始" in page
 
 
 def test_a_viewer_sees_but_has_nothing_to_press(stage: Stage) -> None:

@@ -10,7 +10,7 @@ import pytest
 from accounts.domain.permissions import Role
 from infra.domain.holiday_files import ListSource
 from infra.models import HolidayList
-from infra.operations import calendars
+from infra.operations import calendars, holiday_lists
 from infra.queries.calendars import calendar_of, coverage_of
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.tenancy import tenant_scope
@@ -28,7 +28,7 @@ def planning(duty: Duty) -> Planning:
 
 
 def receive(planning: Planning, data: bytes, source: ListSource) -> HolidayList:
-    return calendars.receive_list(data, source, actor=planning.planner, now=planning.duty.clock())
+    return holiday_lists.receive_list(data, source, actor=planning.planner, now=planning.duty.clock())
 
 
 def holidays(planning: Planning) -> dict[date, str]:
@@ -83,7 +83,8 @@ def test_a_quarantined_list_is_taken_over_when_two_people_say_so(planning: Plann
     assert (row.state, row.problem) == ("quarantined", "differs")
     now = planning.duty.clock()
     first, second = (
-        calendars.enter_adopt(row.id, actor=planning.planner, now=now, reason="官報で確認") for _ in range(2)
+        holiday_lists.enter_adopt(row.id, actor=planning.planner, now=now, reason="官報で確認")
+        for _ in range(2)
     )
     with pytest.raises(NotPermitted):
         planning.confirm(first, planning.planner)
@@ -139,4 +140,4 @@ def test_a_change_that_makes_no_sense_is_refused(
 def test_a_viewer_changes_no_calendar(planning: Planning) -> None:
     viewer = planning.duty.aws.cast.actor(Role.VIEWER)
     with pytest.raises(NotPermitted):
-        calendars.receive_list(cabinet(), CABINET, actor=viewer, now=planning.duty.clock())
+        holiday_lists.receive_list(cabinet(), CABINET, actor=viewer, now=planning.duty.clock())

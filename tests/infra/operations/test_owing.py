@@ -10,7 +10,7 @@ import pytest
 from infra.domain.calendar import national
 from infra.domain.holiday_files import ListSource
 from infra.models.schedule import Scope
-from infra.operations import calendars, drafts
+from infra.operations import drafts, holiday_lists
 from infra.operations.calendars import enter_change
 from medical_audit.domain.states import State
 from tests.infra.operations.duty import Duty, jst
@@ -193,7 +193,7 @@ def test_a_calendar_list_that_comes_in_settles_what_was_due(planning: Planning, 
     listed = national(range(2026, 2028)).holidays
     rows = "".join(f"{day.year}/{day.month}/{day.day},{name}\r\n" for day, name in sorted(listed.items()))
     header = "国民の祝日・休日月日,国民の祝日・休日名称\r\n"
-    row = calendars.receive_list(
+    row = holiday_lists.receive_list(
         (header + rows).encode("cp932"),
         ListSource.CABINET,
         actor=planning.planner_of_calendar,
