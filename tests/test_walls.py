@@ -15,7 +15,7 @@ from tests.ledger_walls import LEDGER, LEDGER_FUNCTIONS, LEDGER_PRIVILEGES, LEDG
 WORK, FULL = "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, UPDATE"
 READERS = dict.fromkeys(("toban_worker", "toban_scheduler", "toban_audit"), READ)
 PERSON = "SELECT (id, is_active, name, username)"
-PLAN = "SELECT, UPDATE (next_action, next_change_at, planned_from, schedule_revision, schedule_source, scheduled)"
+PLAN = "SELECT, UPDATE (next_action, next_change_at, owed, planned_from, schedule_revision, schedule_source, scheduled)"
 QUEUE = "toban_queue"
 READERS = {"toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ}
 
@@ -121,7 +121,7 @@ PRIVILEGES = {
         "toban_audit": READ,
     },
     "public.infra_heldround": {
-        "toban_web": "SELECT, UPDATE",
+        "toban_web": "SELECT, UPDATE (released_at, released_by_id, released_by_name)",
         "toban_worker": READ,
         "toban_scheduler": WORK,
         "toban_audit": READ,

@@ -38,6 +38,7 @@ from medical_audit.tenancy import TenantModel, platform_scope, tenant_scope
 from tests import simulated
 from tests.conftest import AsRole, _as_role
 from tests.factories import MONDAY_0830, Cast, make_cast, make_feed
+from tests.medical_audit.support import plant
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
 APP_ROLES = ("web", "worker", "scheduler", "audit")
@@ -127,10 +128,10 @@ def _fill_rules(tenant: dict[str, Any], resource: Resource) -> None:
         CompanyDay(**tenant, day=now.date(), kind="closed", name="創立記念日", operation="o"),
         Closure(**tenant, first="12-29", last="01-03", name="年末年始", operation="o"),
     )
+    for row in (schedule, revision, assignment, override, price, TenantRules(**tenant), *calendar):
+        plant(row)
     with _as_role("web"), tenant_scope(tenant["tenant_id"]):
         make_feed(tenant["tenant_id"])
-        for row in (schedule, revision, assignment, override, price, TenantRules(**tenant), *calendar):
-            row.save(force_insert=True)
     with _as_role("scheduler"), tenant_scope(tenant["tenant_id"]):
         held.save(force_insert=True)
 

@@ -128,6 +128,14 @@ def instant(day: date, clock: ClockTime, zone: ZoneInfo) -> datetime:
     return at if at.astimezone(zone).replace(tzinfo=None) == wall else _end_of_gap(wall, zone)
 
 
+def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Give the first instant (UTC) of a local date and that of the next one: 23, 24 or 25 hours apart.
+
+    Differences of local times with the same zone would be those of the wall clock.
+    """
+    return instant(day, MIDNIGHT, zone), instant(day, END_OF_DAY, zone)
+
+
 def _end_of_gap(wall: datetime, zone: ZoneInfo) -> datetime:
     """Find, to the second, when the clocks jump over `wall` (zoneinfo does not tell its transitions)."""
     before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from infra.domain.calendar import Calendar
@@ -12,13 +12,14 @@ from infra.domain.duty import Duty, Occurrence, occurrences
 from infra.domain.reasons import Reason, ReasonCode, because
 from infra.domain.schedule import Schedule, State
 from infra.domain.stretches import stretches
+from infra.domain.times import day_bounds
 from infra.domain.week import DAY_MINUTES
 
 DAYS = 14
 #: How far the next changes are looked for: a closure may be long, a maintenance day comes once a month.
 NEXT_WITHIN = timedelta(days=100)
 SATURDAY = 5
-_MOMENT = timedelta(microseconds=1)
+_MOMENT, _HOUR = timedelta(microseconds=1), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,17 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class DayLine:
-    """One local date: what kind of day, when it runs, what starts and stops."""
+    """One local date: what kind of day, when it runs, what starts and stops.
+
+    runs, lasts: hours that pass while it runs, and in all; a date of a zone with summer time may have 23 or 25.
+    """
 
     date: date
     reason: Reason
     bars: tuple[Bar, ...]
     acts: tuple[Act, ...]
+    runs: float
+    lasts: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +105,17 @@ def next_acts(schedule: Schedule, calendar: Calendar, now: datetime, number: int
 
 def day_line(duty: Duty, day: date, tz: ZoneInfo) -> DayLine:
     """One date of a duty."""
-    begin, end = (datetime.combine(one, time(), tz) for one in (day, day + timedelta(days=1)))
+    begin, end = day_bounds(day, tz)
     acts = tuple(_act(one, tz) for one in occurrences(duty, begin - _MOMENT, end - _MOMENT))
-    bars = []
+    bars, runs = [], timedelta(0)
     for one in stretches(duty, begin, end):
         if one.state is State.RUNNING:
+            runs += one.end - one.begin
             since, until = _minute(one.begin, tz), DAY_MINUTES if one.end == end else _minute(one.end, tz)
             bars.append(Bar(since, max(0, until - since)))
-    return DayLine(day, day_reason(duty.calendar, day), tuple(bars), acts)
+    return DayLine(
+        day, day_reason(duty.calendar, day), tuple(bars), acts, runs / _HOUR, (end - begin) / _HOUR
+    )
 
 
 def day_reason(calendar: Calendar, day: date) -> Reason:
@@ -120,8 +129,8 @@ def day_reason(calendar: Calendar, day: date) -> Reason:
 
 
 def hours_on(days: Sequence[DayLine]) -> float:
-    """How many hours it runs on these dates, by the local clock."""
-    return sum(bar.length for line in days for bar in line.bars) / 60
+    """How many hours pass on these dates while it runs."""
+    return sum(line.runs for line in days)
 
 
 def _act(one: Occurrence, tz: ZoneInfo) -> Act:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from infra.domain.content import schedule_of_content
 from infra.domain.duty import Duty, Occurrence, occurrences
 from infra.domain.reasons import Reason
 from infra.domain.schedule import Schedule
+from infra.domain.times import day_bounds
 from infra.domain.week import Week, week_of
 from infra.models import Assignment, NamedSchedule, Override, Resource, Revision
 from infra.models.schedule import Scope
@@ -100,6 +101,7 @@ class SchedulePage:
     hours_a_week: float
     saving: Saving | None
     actual: Actual | None
+    week_hours: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,7 @@ def schedule_page(
         hours_a_week=hours_on(days[:7]),
         saving=saving,
         actual=actual,
+        week_hours=sum(line.lasts for line in days[:7]),
     )
 
 
@@ -279,7 +282,7 @@ class Happening:
 def would_happen(day: date, tz: ZoneInfo, *, actor: Actor, rules: Rules) -> list[Happening]:
     """What would be done on a date, and what not and why, by instant. Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    begin, end = (datetime.combine(one, time(), tz) for one in (day, day + timedelta(days=1)))
+    begin, end = day_bounds(day, tz)
     moment = timedelta(microseconds=1)
     known: dict[Duty, list[Occurrence]] = {}
     groups: dict[tuple[datetime, str, Reason | None], list[str]] = {}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count
@@ -12,6 +12,7 @@ from accounts.domain.permissions import Permission
 from infra.domain.duty import occurrences
 from infra.domain.reasons import Reason
 from infra.domain.schedule import Action
+from infra.domain.times import day_bounds
 from infra.models import Finding, Region, Resource
 from infra.models.account import Automation
 from infra.queries.band import BandRow, DayBounds, PlanGroup, band_of, plan_groups
@@ -89,9 +90,7 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
     """The whole page; raises NotPermitted. `zone` decides which day it is."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     local = now.astimezone(zone).date()
-    day = DayBounds(
-        datetime.combine(local, time(), zone), datetime.combine(local + timedelta(days=1), time(), zone)
-    )
+    day = DayBounds(*day_bounds(local, zone))
     rules = rules_at(now)
     groups = plan_groups(rules, actor=actor)
     wrong, wrong_total = _wrong(actor, now)

@@ -8,9 +8,9 @@ import pytest
 
 from accounts.domain.permissions import Role
 from infra.domain.schedule import State
-from infra.models import HeldRound, Resource, TenantRules
+from infra.models import HeldRound, Resource
 from infra.models.schedule import OverrideKind
-from infra.operations import overriding
+from infra.operations import overriding, ruling
 from infra.operations.overriding import Wanted
 from infra.operations.tick import _settle
 from medical_audit.domain.actor import system_actor
@@ -38,10 +38,16 @@ def evening(duty: Duty) -> Duty:
 
 
 def limit(duty: Duty, percent: int | None, least: int = 2) -> None:
-    with tenant_scope(duty.aws.cast.tenant.id):
-        row = TenantRules.objects.first() or TenantRules(tenant_id=duty.aws.cast.tenant.id)
-        row.brake_percent, row.brake_least = percent, least
-        row.save()
+    """An operator enters it, the approver confirms it."""
+    planner, approver, now = (
+        duty.aws.cast.actor(Role.OPERATOR),
+        duty.aws.cast.actor(Role.APPROVER),
+        duty.clock(),
+    )
+    entered = ruling.enter_rules(
+        brake_percent=percent, brake_least=least, actor=planner, now=now, reason="test"
+    )
+    entry.confirm(entered.id, actor=approver, now=now, seen_digest=entered.digest, proof=proof(approver, now))
 
 
 def waiting(duty: Duty) -> Operation:
