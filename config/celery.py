@@ -39,6 +39,7 @@ app.conf.update(
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
         "digests": {"task": "accounts.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
         "feeds": {"task": "infra.tasks.kick_feeds", "schedule": 300.0, "options": {"expires": 300}},
+        "tickets": {"task": "redmine_sync.tasks.kick", "schedule": 15.0, "options": {"expires": 15}},
         "partitions": {
             "task": "medical_audit.tasks.ensure_partitions",
             "schedule": 86400.0,
@@ -52,6 +53,7 @@ app.conf.update(
         # A mail server that does not answer keeps one background worker busy, never the clock.
         "accounts.tasks.send_digests": {"queue": "inventory"},
         "infra.tasks.refresh_feed": {"queue": "inventory"},
+        "redmine_sync.tasks.visit": {"queue": "tickets"},
     },
 )
 app.autodiscover_tasks()

@@ -85,9 +85,7 @@ def notices(now: datetime, actor: Actor) -> list[dict[str, str]]:
         }  # fmt: skip
         found.append({"level": "info", "text": text})
     for lane in Lane.objects.exclude(breaker=Breaker.CLOSED).order_by("name")[:3]:
-        text = _("Calls to the AWS account %(lane)s are paused after repeated failures.") % {
-            "lane": lane.name
-        }
+        text = _("Calls to %(lane)s are paused after repeated failures.") % {"lane": lane.name}
         found.append({"level": "warning", "text": text})
     return found
 

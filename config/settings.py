@@ -3,6 +3,7 @@
 `TOBAN_ENV` is production unless said otherwise. See `.env.example` for every variable.
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.addresses import Network, read_networks
+from accounts.domain.sealing_keys import read_keys
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.seats import LIFETIME
 
@@ -58,6 +60,17 @@ def mail_settings(url: str, *, sender: str, home: str) -> dict[str, object]:
     if url.startswith("smtps:"):
         found |= {"EMAIL_USE_SSL": True, "EMAIL_USE_TLS": False}
     return found
+
+
+def secrets_keys(texts: Sequence[str]) -> dict[str, bytes]:
+    """The keys that seal stored secrets, the first for new ones; what is no key stops the start."""
+    try:
+        return read_keys(texts)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"TOBAN_SECRETS_KEYS: {error}. Make one with: "
+            "python3 -c \"import base64, os; print('k1:' + base64.b64encode(os.urandom(32)).decode())\""
+        ) from error
 
 
 SECRET_KEY = _required("SECRET_KEY", "give at least 50 random characters, the same for every process.")
@@ -181,6 +194,11 @@ TOBAN_ANCHOR_REGION = env.str("TOBAN_ANCHOR_REGION", default="")
 TOBAN_ANCHOR_RETAIN_DAYS = env.int("TOBAN_ANCHOR_RETAIN_DAYS", default=5 * 366)
 TOBAN_ANCHOR_ACCESS_KEY_ID = env.str("TOBAN_ANCHOR_ACCESS_KEY_ID", default="")
 TOBAN_ANCHOR_SECRET_ACCESS_KEY = env.str("TOBAN_ANCHOR_SECRET_ACCESS_KEY", default="")
+# Without keys of one's own only a local portal seals, with one made of its SECRET_KEY; elsewhere nothing is sealed.
+SECRETS_KEYS = secrets_keys(env.list("TOBAN_SECRETS_KEYS", default=[])) or (
+    {"local": hashlib.sha256(f"toban-seal:{SECRET_KEY}".encode()).digest()} if LOCAL else {}
+)
+CA_BUNDLE = env.str("TOBAN_CA_BUNDLE", default="")
 
 TOBAN_METRICS_TOKEN = env.str("TOBAN_METRICS_TOKEN", default="")
 TOBAN_CLOCK_OFFSET = env.float("TOBAN_CLOCK_OFFSET", default=0.0)
@@ -192,6 +210,7 @@ BREAKER_OPEN_MAX_S = env.float("TOBAN_BREAKER_OPEN_MAX_S", default=900.0)
 SETTLE_AFTER_S = env.float("TOBAN_SETTLE_AFTER_S", default=5.0)
 RETRY_WAIT_MAX_S = env.float("TOBAN_RETRY_WAIT_MAX_S", default=60.0)
 INVENTORY_EVERY_S = env.float("TOBAN_INVENTORY_EVERY_S", default=300.0)
+TICKET_RETRY_S = env.float("TOBAN_TICKET_RETRY_S", default=5.0)
 REAUTHENTICATION_VALID_S = env.float("TOBAN_REAUTHENTICATION_VALID_S", default=120.0)
 
 # Mail about what happened, to those who choose it. Without TOBAN_MAIL_URL none is sent and people are told so.

@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:slug>/", include("infra.urls")),
     path("t/<slug:slug>/", include("medical_audit.urls")),
     path("t/<slug:slug>/", include((accounts.urls.tenant_urlpatterns, "inbox"))),
+    path("t/<slug:slug>/", include("redmine_sync.urls")),
     path("", include("accounts.urls")),
 ]
 

@@ -2,7 +2,12 @@ from django.apps import AppConfig
 
 
 class RedmineSyncConfig(AppConfig):
-    """What the tickets say: nothing yet, the floor is laid so that imports keep pointing down."""
+    """What the tickets say."""
 
     name = "redmine_sync"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from redmine_sync.operations.kinds import register_all  # noqa: PLC0415  models exist only now
+
+        register_all()

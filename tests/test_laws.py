@@ -103,6 +103,13 @@ WITHOUT_ACTOR = {
     "infra/operations/setups.py:run_proof": "a look at AWS; the worker is named",
     "infra/operations/tick.py:tick": "the clock itself, under the authority that each entry names",
     "infra/operations/volumes.py:keep_volumes": "a part of a look at AWS",
+    "redmine_sync/operations/connecting.py:apply_connect": "a kind's own work, inside the confirmation that names the person",
+    "redmine_sync/operations/connecting.py:apply_leave": "a kind's own work, inside the confirmation that names the person",
+    "redmine_sync/operations/connecting.py:probe": "a look at a server",
+    "redmine_sync/operations/connecting.py:probe_if_asked": "a look at a server",
+    "redmine_sync/operations/ruling.py:apply": "a kind's own work, inside the confirmation that names the person",
+    "redmine_sync/operations/ruling.py:apply_end": "a kind's own work, inside the confirmation that names the person",
+    "redmine_sync/operations/sending.py:serve": "the worker is named; each entry rests on an event that names its actor",
     "medical_audit/operations/execution.py:drain_lane": "the worker is named; each operation names its confirmer",
     "medical_audit/operations/heartbeat.py:beat": "a process says that it is alive",
     "medical_audit/operations/lanes.py:lease_lane": "the worker is named",
@@ -278,6 +285,8 @@ EVENT_FAMILIES = (
     "tenant",
     "ledger",
     "resource",
+    "redmine",
+    "ticket",
 )
 #: What a verdict, a refusal or an end is called with; its first word is a code that people will read.
 CODED = {"Done", "Later", "Drop", "Fail", "Unknown", "Refused", "NotPermitted", "NotReauthenticated"}
@@ -299,7 +308,7 @@ def _texts(path: Path, first: int | None = None) -> Iterator[tuple[str, str]]:
 def event_kinds_in_code() -> set[str]:
     pattern = re.compile(rf"({'|'.join(EVENT_FAMILIES)})\.[a-z_]+")
     writers = {"record", "event_of", "EventDraft", "_turn_down", "_event"}
-    paths = [path for app in ("medical_audit", "accounts", "infra") for path in sources(app)]
+    paths = [path for app in ("medical_audit", "accounts", "infra", "redmine_sync") for path in sources(app)]
     named = {
         text for path in paths for name, text in _texts(path) if name in writers and pattern.fullmatch(text)
     }
@@ -329,7 +338,7 @@ def test_every_event_in_the_code_has_words() -> None:
 
 
 def test_every_code_in_the_code_has_words() -> None:
-    paths = [path for app in ("medical_audit", "accounts", "infra") for path in sources(app)]
+    paths = [path for app in APPS[1:] for path in sources(app)]
     codes = {
         text
         for path in paths

@@ -122,6 +122,16 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:operation-reject": post(only((P, A), 422)),
     "medical_audit:operation-withdraw": post(only((O,), 302)),
     "medical_audit:operation-cancel": post(only(OPERATING, 422)),
+    "redmine_sync:tickets": get(everyone(200)),
+    "redmine_sync:entry-decide": post(only(OPERATING, 404)),
+    "redmine_sync:ticket-decide": post(only(OPERATING, 404)),
+    "redmine_sync:redmine": get(everyone(200)),
+    "redmine_sync:redmine-draft": post(only((A,), 422)),
+    "redmine_sync:redmine-look": post(only((A,), 404)),
+    "redmine_sync:redmine-connect": post(only((A,), 422)),
+    "redmine_sync:redmine-leave": post(only((A,), 404)),
+    "redmine_sync:ticket-rule": post(only((A,), 422)),
+    "redmine_sync:ticket-rule-end": post(only((A,), 404)),
     "medical_audit:ledger": get(only((A, U), 200)),
     "medical_audit:sessions": get(only((A, U), 200)),
     "medical_audit:session-end": post(only((A,), 404)),
@@ -162,7 +172,8 @@ ROUTES = sorted({name for name, _pattern in routes(get_resolver().url_patterns)}
 IN_TENANT = [
     name
     for name in ROUTES
-    if name.startswith(("infra:", "medical_audit:", "inbox:", "api:")) and name != "api:tenants"
+    if name.startswith(("infra:", "medical_audit:", "redmine_sync:", "inbox:", "api:"))
+    and name != "api:tenants"
 ]
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 from tests import catalogue
 from tests.catalogue import LOUD, Database, missing_walls, policies, privileges
 from tests.ledger_walls import LEDGER, LEDGER_FUNCTIONS, LEDGER_PRIVILEGES, LEDGER_WITHOUT_TENANT, READ
+from tests.redmine.walls import TICKET_PRIVILEGES
 
 WORK, FULL = "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, UPDATE"
 READERS = dict.fromkeys(("toban_worker", "toban_scheduler", "toban_audit"), READ)
@@ -195,6 +196,7 @@ PRIVILEGES = {
         "toban_audit": READ,
         QUEUE: "SELECT (approval_expires_at, deadline, lane, state, tenant_id, work_at)",
     },
+    **TICKET_PRIVILEGES,
 }
 #: Reviewed: who may call what looks or writes across row-level security.
 DEFINER_FUNCTIONS = {
@@ -204,6 +206,7 @@ DEFINER_FUNCTIONS = {
     "queue.due_verifications": {"toban_audit"},
     "queue.due_lanes": {"toban_worker", "toban_scheduler"},
     "queue.due_tenants": {"toban_worker", "toban_scheduler"},
+    "queue.redmine_servers": {"toban_worker", "toban_scheduler"},
     "queue.overdue_tenants": {"toban_worker", "toban_scheduler"},
     "queue.silent_sessions": {"toban_scheduler"},
     "queue.tenants": {"toban_worker", "toban_scheduler", "toban_audit"},
@@ -301,6 +304,7 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
         "due_inventories": "TABLE(tenant_id uuid, region_id uuid)",
         "overdue_tenants": "TABLE(tenant_id uuid)",
         "silent_sessions": "TABLE(user_id uuid)",
+        "redmine_servers": "TABLE(tenant_id uuid, server_id uuid)",
         "tenants": "TABLE(tenant_id uuid)",
     }
 

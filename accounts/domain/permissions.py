@@ -24,6 +24,9 @@ class Permission(StrEnum):
     SESSION_END = "session.end"
     POLICY_EDIT = "policy.edit"
     POLICY_CONFIRM = "policy.confirm"
+    TICKET_EDIT = "ticket.edit"
+    TICKET_CONFIRM = "ticket.confirm"
+    TICKET_DECIDE = "ticket.decide"
 
 
 class Role(StrEnum):
@@ -41,6 +44,7 @@ _OPERATE = _VIEW | {
     Permission.OPERATION_CANCEL,
     Permission.OVERRIDE_ENTER,
     Permission.OVERRIDE_CONFIRM,
+    Permission.TICKET_DECIDE,
 }
 _PLAN = frozenset({Permission.SCHEDULE_EDIT, Permission.CALENDAR_EDIT})
 
@@ -54,6 +58,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.SCHEDULE_CONFIRM,
         Permission.CALENDAR_CONFIRM,
         Permission.POLICY_CONFIRM,
+        Permission.TICKET_CONFIRM,
     },
     Role.ADMINISTRATOR: _OPERATE
     | _PLAN
@@ -61,6 +66,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.OPERATION_REJECT,
         Permission.AUTOMATION_ENTER,
         Permission.PRICE_EDIT,
+        Permission.TICKET_EDIT,
         Permission.LEDGER_VIEW,
         Permission.SESSION_END,
         Permission.POLICY_EDIT,

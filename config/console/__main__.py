@@ -23,6 +23,7 @@ ROLE_OF_COMMAND = {
     "audit_export": "DATABASE_AUDIT_URL",
     "planning_export": "DATABASE_AUDIT_URL",
     "demo_round": "DATABASE_SCHEDULER_URL",
+    "reseal": "DATABASE_WORKER_URL",
 }
 
 

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Who asks for work ends before those who do it.
-STOP_ORDER: Sequence[Sequence[str]] = (("beat", "web"), ("control", "inventory", "aws"), ("sealer",))
-WORKERS = ("control", "aws", "inventory")
+STOP_ORDER: Sequence[Sequence[str]] = (
+    ("beat", "web"),
+    ("control", "inventory", "tickets", "aws"),
+    ("sealer",),
+)
+WORKERS = ("control", "aws", "inventory", "tickets")
 EVERYTHING = ("web", *WORKERS, "beat", "sealer")
 
 
@@ -59,6 +63,7 @@ def programs(*, bind: str, state: Path, web_workers: int = 1) -> dict[str, Progr
         worker("control", concurrency=2),
         worker("aws", concurrency=8),
         worker("inventory", concurrency=4),
+        worker("tickets", concurrency=4),
         beat(schedule=state / "beat-schedule"),
         sealer(),
     ]

@@ -39,6 +39,7 @@ AREAS: Final = {
     "operation": "operations",
     **dict.fromkeys(OPERATION_FORMS, "operations"),
     **dict.fromkeys(("ledger", "verification", "verify", "sessions", "session-end", "policies"), "ledger"),
+    **dict.fromkeys(("tickets", "redmine", "redmine-draft", "redmine-connect", "ticket-rule"), "tickets"),
 }
 
 

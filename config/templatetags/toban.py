@@ -23,9 +23,11 @@ from config.saying import (
     prices,
     schedules,
     seeing,
+    tickets,
     times,
     verification,
 )
+from redmine_sync.queries.tickets import tickets_about
 
 register = template.Library()
 
@@ -50,6 +52,7 @@ FILTERS = (
     accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
     prices.price_problem, prices.price_problem_short, prices.price_amount, prices.money, prices.line_money, prices.whole_hours,
     verification.damage_words, verification.anchor_word, verification.milliseconds,
+    tickets.look_words, tickets.diverged_words, tickets.entry_words, tickets.ticket_sentence,
     addresses.aws_console_url, addresses.cloudtrail_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:
@@ -86,6 +89,16 @@ def state(code: object, family: str = "resource") -> dict[str, object]:
     """Icon, word and colour of a state. family: resource | operation | mark | kept | note | problem | volume | outcome."""
     found = codes.state_of(code, family)
     return {"look": found.look, "word": found.word}
+
+
+@register.inclusion_tag("redmine_sync/_tickets_of.html", takes_context=True)
+def tickets_of(
+    context: Context, target_type: str, target_id: object, operation_id: object = ""
+) -> dict[str, object]:
+    """The tickets that speak of a thing or of an operation."""
+    actor, tenant = context["actor"], context["tenant"]
+    found = tickets_about(str(target_type), str(target_id), str(operation_id), actor=actor)
+    return {"tenant": tenant, "tickets": found, "now": context.get("now")}
 
 
 @register.simple_tag(takes_context=True)

@@ -31,6 +31,10 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "session.end": (_("End session"), _("End a session of %(target)s")),
     "policy.change": (_("Change policy"), _("Change what holds for sessions and confirmations")),
     "round.release": (_("Release stops"), _("Stop so many at once: %(target)s that run")),
+    "redmine.connect": (_("Connect Redmine"), _("Write tickets into the Redmine %(target)s")),
+    "redmine.leave": (_("Leave Redmine"), _("Write nothing more into the Redmine %(target)s")),
+    "ticket.rule": (_("Ticket rule"), _("Decide which troubles become tickets (%(target)s)")),
+    "ticket.rule_end": (_("End ticket rule"), _("Make no more tickets by a rule (%(target)s)")),
 }
 
 # What a kind does when it is carried out, and whether it can be undone: shown before entering and confirming.
@@ -124,6 +128,30 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "policy.change": (
         _("From its confirmation on, the new values hold for everybody in this tenant."),
         _("Can be undone: change it back."),
+    ),
+    "redmine.connect": (
+        _(
+            "From its confirmation on, Toban writes into this Redmine what the ticket rules say, and reads what people do there."
+        ),
+        _("Can be undone: leave the Redmine. Tickets that were written stay there."),
+    ),
+    "redmine.leave": (
+        _(
+            "Toban writes and reads nothing there any more, and destroys the API key. Tickets stay as they are."
+        ),
+        _("Can be undone: connect it again with an API key."),
+    ),
+    "ticket.rule": (
+        _(
+            "Names of servers, persons and reasons of this project's operations are written into the named Redmine project."
+        ),
+        _("Can be undone: end the rule. Tickets that were written stay there."),
+    ),
+    "ticket.rule_end": (
+        _(
+            "Nothing new of this project is written into Redmine. Open tickets are still closed when their trouble is over."
+        ),
+        _("Can be undone: enter the rule again."),
     ),
     "account.automation": (
         _("Decides whether schedules may start, stop and tag in this AWS account by themselves."),
@@ -280,6 +308,49 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "state_unknown": _("Its state is unknown. Wait for the next look at AWS."),
     "operation_open": _("Another operation on it is not finished yet."),
     "refused": _("This is not possible now."),
+    # Redmine: what went wrong there
+    "redmine_unreachable": _(
+        "Redmine could not be reached, so nothing was sent. Toban tries again by itself."
+    ),
+    "redmine_certificate": _(
+        "The certificate of Redmine is not trusted. Add your authority with TOBAN_CA_BUNDLE."
+    ),
+    "redmine_no_answer": _("Redmine gave no answer. Toban looks up what happened and does not guess."),
+    "redmine_busy": _("Redmine is overloaded or in maintenance. Toban tries again by itself."),
+    "redmine_broken": _(
+        "Redmine answered with an internal error. Toban tries again by itself; Redmine's log says more."
+    ),
+    "redmine_key_refused": _("Redmine refuses the API key. Give a new key of a user who is not locked."),
+    "redmine_not_redmine": _(
+        "What answered is no Redmine: a redirect, a sign-in page or a proxy. Check the address, and that REST is on."
+    ),
+    "redmine_filter_broken": _(
+        "Redmine gave issues that do not carry Toban's key, so nothing is written. Tick “Used as a filter” at the field portal_key."
+    ),
+    "redmine_forbidden": _(
+        "Redmine does not allow it: the project is closed or archived, or the role lacks a right."
+    ),
+    "redmine_missing": _(
+        "The ticket or the project no longer exists in Redmine. Trying again makes a new ticket."
+    ),
+    "redmine_invalid": _(
+        "Redmine refuses the content, for example a required field that Toban does not fill."
+    ),
+    "redmine_key_not_kept": _(
+        "Redmine did not keep Toban's key in the field portal_key. Enable the field for the project and the tracker."
+    ),
+    "redmine_error": _("Redmine answered with an error."),
+    "key_unsealable": _("The stored API key cannot be opened: its key is missing from TOBAN_SECRETS_KEYS."),
+    # Redmine: why something cannot be entered
+    "no_seal_key": _(
+        "No key for sealing secrets is set. Set TOBAN_SECRETS_KEYS, then give the API key again."
+    ),
+    "bad_key": _("An API key has letters and digits only. Copy it from “My account” in Redmine."),
+    "redmine_not_ready": _("The look at the Redmine found something that must be mended first."),
+    "redmine_not_connected": _("No Redmine is connected."),
+    "redmine_project_unusable": _("This Redmine project cannot take tickets: see what the look at it found."),
+    "nothing_to_tell": _("Choose at least one thing that becomes a ticket."),
+    "rule_changed": _("The rule was changed meanwhile. Look at it again."),
 }
 
 # Names of parameters that a person confirms (operation.shown), with their unit.

@@ -176,6 +176,18 @@ SEAL_STATES: Final[Mapping[str, State]] = {
     "never": State("unknown", pgettext_lazy("seal", "None yet")),
 }
 
+TICKET_STATES: Final[Mapping[str, State]] = {
+    "wanted": State("waiting", _("Not written yet")),
+    "open": State("late", pgettext_lazy("ticket", "Open")),
+    "closed": State("done", pgettext_lazy("ticket", "Closed")),
+    "snoozed": State("excluded", _("Left alone")),
+    "orphaned": State("unknown", _("Gone in Redmine")),
+    "diverged": State("late", _("Differs")),
+    "ok": State("done", pgettext_lazy("check", "In order")),
+    "late": State("late", pgettext_lazy("check", "Mind")),
+    "failed": State("failed", pgettext_lazy("check", "Must be mended")),
+}
+
 STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "resource": RESOURCE_STATES,
     "operation": OPERATION_STATES,
@@ -191,6 +203,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "seal": SEAL_STATES,
     "account": ACCOUNT_STATES,
     "session": SESSION_STATES,
+    "ticket": TICKET_STATES,
 }
 
 RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
@@ -208,6 +221,8 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "user": _("User"),
     "tenant": _("Tenant"),
     "policy": _("Policy"),
+    "redmine": _("Redmine"),
+    "ticket_rule": _("Ticket rule"),
 }
 
 ROLES: Final[Mapping[str, Promise | str]] = {

@@ -2,9 +2,9 @@
 
     python -m tests.chaos.worker
 
-reads one JSON object a line, {"duty": "drain" | "tick", "settings": {...}}, and answers with the new pid: `drain`
-(role toban_worker) serves due lanes over and over, `tick` (role toban_scheduler) enters what is due. Children die
-with the nursery, and the nursery with the end of its input.
+reads one JSON object a line, {"duty": "drain" | "tick" | "tickets", "settings": {...}}, and answers with the new pid: `drain`
+(role toban_worker) serves due lanes over and over, `tick` (role toban_scheduler) enters what is due, `tickets` (role
+toban_worker) visits every Redmine. Children die with the nursery, and the nursery with the end of its input.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from infra.queries import queue as due  # noqa: E402
 from medical_audit import clock  # noqa: E402
 from medical_audit.operations.execution import drain_lane  # noqa: E402
 from medical_audit.queries import queue  # noqa: E402
+from redmine_sync.operations.sending import serve  # noqa: E402
+from redmine_sync.queries.servers import connected_tenants  # noqa: E402
 
 REST_S = 0.1
 
@@ -49,7 +51,18 @@ def tick() -> int:
     return sum(len(ticking.tick(tenant, now=now).entered) for tenant in due.due_tenants(now))
 
 
-DUTIES: dict[str, tuple[str, Callable[[], int]]] = {"drain": ("worker", drain), "tick": ("scheduler", tick)}
+def tickets() -> int:
+    """Visit every connected Redmine once."""
+    name = f"chaos:{os.getpid()}"
+    visits = [serve(tenant, server, worker=name, clock=clock.now) for tenant, server in connected_tenants()]
+    return sum(done.sent for done in visits)
+
+
+DUTIES: dict[str, tuple[str, Callable[[], int]]] = {
+    "drain": ("worker", drain),
+    "tick": ("scheduler", tick),
+    "tickets": ("worker", tickets),
+}
 
 
 def live(command: str) -> None:

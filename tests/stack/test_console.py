@@ -123,7 +123,9 @@ def test_each_program_connects_as_the_role_for_its_work(tmp_path: Path) -> None:
         "control": "DATABASE_SCHEDULER_URL",
         "aws": "DATABASE_WORKER_URL",
         "inventory": "DATABASE_WORKER_URL",
+        "tickets": "DATABASE_WORKER_URL",
         "beat": "DATABASE_SCHEDULER_URL",
+        "sealer": "DATABASE_AUDIT_URL",
     }
 
 
@@ -137,3 +139,11 @@ def test_every_program_has_its_place_in_the_order_of_stopping() -> None:
 )
 def test_tests_use_all_cores_unless_told_otherwise(arguments: list[str], spread: bool) -> None:
     assert suite.is_spread(arguments) is spread
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [(["-q"], ["-q"]), (["--redmine"], ["tests/redmine"]), (["--redmine", "-q", "tests/redmine/x.py"], ["-q", "tests/redmine/x.py"])],
+)  # fmt: skip
+def test_a_real_redmine_is_asked_for_by_name(arguments: list[str], left: list[str]) -> None:
+    assert suite.for_pytest(arguments) == left

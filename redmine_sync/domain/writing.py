@@ -1,0 +1,40 @@
+"""Text that is safe inside a ticket, the mark by which Toban finds its own words again, and how long to wait after a failure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+SUBJECT_MAX = 255
+#: Failures of one entry at a server that is well otherwise; then a person looks at it.
+TRIES_MAX = 20
+_LONGEST_WAIT = timedelta(minutes=15)
+
+
+def mark_of(entry_id: UUID) -> str:
+    return f"[toban:{entry_id}]"
+
+
+def one_line(text: str) -> str:
+    """A subject: printable, in one line, not longer than Redmine takes."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= SUBJECT_MAX else f"{line[: SUBJECT_MAX - 1]}…"
+
+
+def quoted(text: str) -> str:
+    """Lines that Redmine shows as they are, whatever its markup: names from AWS may hold images, links or #12.
+
+    Both of Redmine's formatters leave the inside of <pre> alone.
+    """
+    inside = text.strip().replace("<", "‹").replace(">", "›")
+    return f"<pre>\n{inside}\n</pre>"
+
+
+def with_mark(text: str, link: str, entry_id: UUID) -> str:
+    return f"{quoted(text)}\n\n{f'{link} ' if link else ''}{mark_of(entry_id)}"
+
+
+def wait_after(attempts: int, chance: float, *, first_s: float) -> timedelta:
+    """Full jitter: anything between nothing and the doubled wait, `chance` in 0..1; 15 minutes at most."""
+    doubled = first_s * float(1 << min(max(attempts - 1, 0), 20))
+    return min(timedelta(seconds=doubled), _LONGEST_WAIT) * chance

@@ -1,0 +1,51 @@
+"""The words of a ticket, from templates, in the language that was confirmed for the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+
+from redmine_sync.domain.writing import one_line, with_mark
+from redmine_sync.models import Entry, Ticket
+
+
+def subject_of(ticket: Ticket, entry: Entry) -> str:
+    return one_line(_render("subject", ticket, entry))
+
+
+def description_of(ticket: Ticket, entry: Entry, slug: str) -> str:
+    """What a new issue says; it holds the entry's mark, as every note does."""
+    return with_mark(_render("description", ticket, entry), link_of(ticket, slug), entry.id)
+
+
+def note_of(ticket: Ticket, entry: Entry, slug: str) -> str:
+    return with_mark(_render("note", ticket, entry), link_of(ticket, slug), entry.id)
+
+
+def link_of(ticket: Ticket, slug: str) -> str:
+    """The operation's page in the portal; nothing where nobody said under which address people reach it."""
+    if not settings.TOBAN_URL or not ticket.operation:
+        return ""
+    path = reverse("medical_audit:operation", kwargs={"slug": slug, "pk": ticket.operation})
+    return f"{settings.TOBAN_URL.rstrip('/')}{path}"
+
+
+def _render(name: str, ticket: Ticket, entry: Entry) -> str:
+    event: dict[str, Any] = entry.event
+    context = {
+        "ticket": ticket,
+        "verb": entry.verb,
+        "event": event,
+        # In the shape that the filters of the ledger and of operations take.
+        "operation": {
+            "kind": event["operation_kind"],
+            "target_name": event["target"],
+            "target_id": event["target_id"],
+        },
+    }
+    with translation.override(ticket.server.language):
+        return render_to_string(f"redmine_sync/ticket/{name}.txt", context)

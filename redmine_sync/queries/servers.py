@@ -1,0 +1,49 @@
+"""The tenant's Redmine: its row, its rules, and the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from accounts import sealing
+from accounts.domain.permissions import Permission
+from infra.models import Resource
+from medical_audit.domain.actor import Actor
+from redmine_sync.models import RedmineKey, RedmineServer, ServerState, TicketRule
+from redmine_sync.redmine import RedmineTickets, Tickets
+
+#: What a sealed API key is bound to, besides its tenant.
+KEY_NAME = "redmine.api_key"
+
+
+def gateway_of(server: RedmineServer) -> Tickets:
+    """The gateway with the server's own key, opened now. Raises sealing.Unsealable."""
+    sealed = RedmineKey.objects.get(server=server).sealed
+    return RedmineTickets(server.url, sealing.unseal(sealed, tenant_id=server.tenant_id, field=KEY_NAME))
+
+
+def server_in(state: ServerState) -> RedmineServer | None:
+    """The bound tenant's draft or active server."""
+    row: RedmineServer | None = RedmineServer.objects.filter(state=state).first()
+    return row
+
+
+def rules(*, actor: Actor) -> list[TicketRule]:
+    actor.require(Permission.OPERATION_VIEW, actor.tenant_id)
+    return list(TicketRule.objects.order_by("project"))
+
+
+def projects_in_use(*, actor: Actor) -> Sequence[str]:
+    """Names of projects that resources carry, in order."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    named = Resource.objects.filter(gone_at__isnull=True).exclude(project="")
+    return list(named.order_by("project").values_list("project", flat=True).distinct()[:500])
+
+
+def connected_tenants() -> list[tuple[UUID, UUID]]:
+    """(tenant, server) of every active server, over all tenants: ids only."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id, server_id FROM queue.redmine_servers()")
+        return list(cursor.fetchall())

@@ -1,0 +1,98 @@
+"""Reading tickets of the bound tenant: the list, what is stuck, how far behind the writing is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Min, Q, QuerySet
+
+from accounts.domain.permissions import Permission
+from medical_audit.domain.actor import Actor
+from medical_audit.queries.paging import Cursors, Page, page_of
+from redmine_sync.models import Entry, EntryState, ServerState, Ticket, TicketState
+
+SHOWN_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFilter:
+    """What a reader looks for; empty means everything. `state` "diverged" is where people decide."""
+
+    state: str = ""
+    q: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits to be written; `oldest` is when the longest waiting became due."""
+
+    waiting: int
+    dead: int
+    oldest: datetime | None
+
+
+def list_tickets(wanted: TicketFilter, cursors: Cursors, *, actor: Actor) -> Page:
+    """One page, newest first. Raises NotPermitted, Refused."""
+    actor.require(Permission.OPERATION_VIEW, actor.tenant_id)
+    return page_of(_matching(wanted), ("created_at", "id"), cursors, descending=True)
+
+
+def count_tickets(*, actor: Actor) -> Mapping[str, int]:
+    """How many by state, "diverged" beside them."""
+    actor.require(Permission.OPERATION_VIEW, actor.tenant_id)
+    rows = Ticket.objects.values_list("state").annotate(n=Count("id"))
+    counts: dict[str, int] = dict(rows)
+    return counts | {"diverged": Ticket.objects.exclude(diverged="").count()}
+
+
+def backlog(now: datetime, *, actor: Actor) -> Backlog:
+    actor.require(Permission.OPERATION_VIEW, actor.tenant_id)
+    active = Entry.objects.filter(ticket__server__state=ServerState.ACTIVE)
+    open_ = Q(state__in=(EntryState.WAITING, EntryState.TRYING))
+    found = active.aggregate(
+        waiting=Count("id", filter=open_),
+        dead=Count("id", filter=Q(state=EntryState.DEAD)),
+        # An entry that failed has a later time to look at it again; it waits since it was made, all the same.
+        oldest=Min("created_at", filter=open_ & (Q(attempts__gt=0) | Q(next_at__lte=now))),
+    )
+    return Backlog(found["waiting"], found["dead"], found["oldest"])
+
+
+def stuck(*, actor: Actor) -> Sequence[Entry]:
+    """Entries that only a person helps, oldest first."""
+    actor.require(Permission.OPERATION_VIEW, actor.tenant_id)
+    rows = Entry.objects.filter(state=EntryState.DEAD, ticket__server__state=ServerState.ACTIVE)
+    return list(rows.select_related("ticket").order_by("seq")[:SHOWN_MAX])
+
+
+def diverged(*, actor: Actor) -> Sequence[Ticket]:
+    """Tickets at which Redmine and Toban say different things."""
+    actor.require(Permission.OPERATION_VIEW, actor.tenant_id)
+    rows = Ticket.objects.exclude(diverged="").filter(server__state=ServerState.ACTIVE)
+    return list(rows.select_related("server").order_by("created_at")[:SHOWN_MAX])
+
+
+def tickets_about(target_type: str, target_id: str, operation_id: str, *, actor: Actor) -> Sequence[Ticket]:
+    """Written tickets of a thing, or of one operation, newest first; at most five."""
+    if not actor.may(Permission.OPERATION_VIEW, actor.tenant_id):
+        return []
+    about = Q(operation=operation_id) if operation_id else Q(target_type=target_type, target_id=target_id)
+    rows = Ticket.objects.filter(about, issue__isnull=False).select_related("server")
+    return list(rows.order_by("-created_at")[:5])
+
+
+def _matching(wanted: TicketFilter) -> QuerySet[Ticket]:
+    rows: QuerySet[Ticket] = Ticket.objects.select_related("server")
+    if wanted.state == "diverged":
+        rows = rows.exclude(diverged="")
+    elif wanted.state in TicketState.values:
+        rows = rows.filter(state=wanted.state)
+    if wanted.q:
+        text = wanted.q.removeprefix("#")
+        about = Q(target_name__icontains=wanted.q) | Q(project__icontains=wanted.q)
+        rows = rows.filter(
+            about | Q(issue=int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else about
+        )
+    return rows

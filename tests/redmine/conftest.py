@@ -1,0 +1,130 @@
+"""A Redmine for each test: the fake one, or with `./toban test --redmine` the real one for all that both can do."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import pytest
+from redminelib import Redmine
+
+from redmine_sync.redmine import Engine
+from tests.factories import Cast
+from tests.redmine import fake as faking
+from tests.redmine.shop import Place, Shop
+
+REAL = "TOBAN_TEST_REDMINE"
+
+
+class People(Protocol):
+    """What people do in Redmine, and what stands there afterwards."""
+
+    def move(self, issue: int, status: int, notes: str = "") -> None: ...
+    def note(self, issue: int, notes: str) -> None: ...
+    def delete(self, issue: int) -> None: ...
+    def look(self, issue: int) -> dict[str, Any]: ...
+
+
+class FakePeople:
+    def __init__(self, fake: faking.Fake) -> None:
+        self.fake = fake
+
+    def move(self, issue: int, status: int, notes: str = "") -> None:
+        self.fake.move(issue, status, notes)
+
+    def note(self, issue: int, notes: str) -> None:
+        self.fake.note(issue, notes)
+
+    def delete(self, issue: int) -> None:
+        self.fake.delete(issue)
+
+    def look(self, issue: int) -> dict[str, Any]:
+        row = self.fake.issues[issue]
+        return {
+            "subject": row["subject"], "description": row["description"], "status": row["status_id"],
+            "notes": [one["notes"] for one in row["journals"]],
+        }  # fmt: skip
+
+
+class RealPeople:
+    def __init__(self, info: dict[str, Any]) -> None:
+        self.human = Redmine(info["url"], key=info["human_key"], engine=Engine)
+        self.admin = Redmine(info["url"], key=info["key"], engine=Engine)
+
+    def move(self, issue: int, status: int, notes: str = "") -> None:
+        self.human.issue.update(issue, status_id=status, notes=notes)
+
+    def note(self, issue: int, notes: str) -> None:
+        self.human.issue.update(issue, notes=notes)
+
+    def delete(self, issue: int) -> None:
+        self.admin.issue.delete(issue)
+
+    def look(self, issue: int) -> dict[str, Any]:
+        row = self.admin.issue.get(issue, include=["journals"])
+        return {
+            "subject": row.subject, "description": row.description, "status": row.status.id,
+            "notes": [getattr(one, "notes", "") or "" for one in row.journals],
+        }  # fmt: skip
+
+
+@pytest.fixture
+def fake() -> Iterator[faking.Fake]:
+    """The fake Redmine, for what the real one cannot be made to do."""
+    one = faking.Fake()
+    running = faking.Running(one)
+    yield one
+    running.close()
+
+
+@pytest.fixture
+def there(request: pytest.FixtureRequest) -> tuple[Place, People]:
+    """Where tickets go, and the people there."""
+    if text := os.environ.get(REAL):
+        info = json.loads(text)
+        place = Place(
+            info["url"],
+            info["key"],
+            info["closed_status"],
+            info["open_status"],
+            info["project"],
+            info["tracker"],
+        )
+        return place, RealPeople(info)
+    one: faking.Fake = request.getfixturevalue("fake")
+    return Place(one.url, faking.KEY), FakePeople(one)
+
+
+@pytest.fixture
+def place(there: tuple[Place, People]) -> Place:
+    return there[0]
+
+
+@pytest.fixture
+def people(there: tuple[Place, People]) -> People:
+    return there[1]
+
+
+@pytest.fixture
+def shop(cast: Cast, place: Place) -> Shop:
+    """A tenant that may connect, and has not yet."""
+    return Shop(cast, place)
+
+
+@pytest.fixture
+def open_shop(shop: Shop) -> Shop:
+    """Connected, with a rule for everything."""
+    shop.connect()
+    shop.rule()
+    return shop
+
+
+@pytest.fixture
+def fake_shop(cast: Cast, fake: faking.Fake) -> Shop:
+    """Connected to the fake, whatever the others are connected to."""
+    one = Shop(cast, Place(fake.url, faking.KEY))
+    one.connect()
+    one.rule()
+    return one

@@ -1,0 +1,182 @@
+"""What the gateway makes of a Redmine's answers: values, or errors with a name."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from redmine_sync.domain import problems
+from redmine_sync.domain.issues import NewIssue
+from redmine_sync.redmine import RedmineTickets
+from tests.redmine import fake as faking
+from tests.redmine.shop import Place
+
+FIELD = 1
+
+
+@pytest.fixture
+def tickets(place: Place) -> RedmineTickets:
+    return RedmineTickets(place.url, place.key)
+
+
+def new(place: Place, key: str) -> NewIssue:
+    return NewIssue(place.project, place.tracker, "件名 🏥", "本文", key)
+
+
+def unique() -> str:
+    return f"k-{datetime.now(UTC).timestamp()}"  # the real server keeps issues from one run to the next
+
+
+def test_an_issue_is_found_by_its_key_and_only_by_it(tickets: RedmineTickets, place: Place) -> None:
+    key = unique()
+    made = tickets.create(new(place, key), FIELD)
+    assert [one.id for one in tickets.find(FIELD, key)] == [made.id]
+    assert tickets.find(FIELD, f"{key}x") == []
+    assert made.key == key
+    assert made.updated_on.tzinfo is not None
+
+
+def test_a_note_and_a_move_come_back_as_a_journal(tickets: RedmineTickets, place: Place) -> None:
+    made = tickets.create(new(place, unique()), FIELD)
+    tickets.update(made.id, notes="終わりました。", status_id=place.closed_status)
+    read = tickets.read(made.id, FIELD)
+    (journal,) = read.journals
+    assert (journal.notes, journal.status, journal.author_id) == (
+        "終わりました。",
+        place.closed_status,
+        tickets.me().id,
+    )
+    assert (read.status_id, read.closed_on is not None) == (place.closed_status, True)
+    assert [one.id for one in tickets.find(FIELD, made.key)] == [made.id]  # closed ones, too
+
+
+def test_changed_issues_come_oldest_first(tickets: RedmineTickets, place: Place) -> None:
+    made = [tickets.create(new(place, unique()), FIELD) for _ in range(2)]
+    page = tickets.changed(FIELD, made[0].updated_on, offset=0)
+    times = [one.updated_on for one in page.issues]
+    assert times == sorted(times)
+    assert {one.id for one in made} <= {one.id for one in page.issues}
+    assert [one.id for one in tickets.among(FIELD, [made[0].id, 10**8])] == [made[0].id]
+
+
+def test_a_wrong_key_a_missing_issue_and_refused_content_have_names(
+    tickets: RedmineTickets, place: Place
+) -> None:
+    with pytest.raises(problems.KeyRefused):
+        RedmineTickets(place.url, "f" * 40).me()
+    with pytest.raises(problems.Missing):
+        tickets.read(10**8, FIELD)
+
+
+def test_a_field_that_is_no_filter_gives_strangers_and_none_is_taken(fake: faking.Fake) -> None:
+    tickets = RedmineTickets(fake.url, faking.KEY)
+    assert tickets.key_is_filtered(FIELD, "nobody") is None  # no issue yet: nothing to tell by
+    tickets.create(NewIssue(1, 1, "a", "b", "theirs"), FIELD)
+    assert tickets.key_is_filtered(FIELD, "nobody") is True
+    fake.filters.clear()
+    assert tickets.key_is_filtered(FIELD, "nobody") is False
+    with pytest.raises(problems.FilterBroken):
+        tickets.find(FIELD, "mine")
+
+
+def test_an_issue_that_does_not_keep_its_key_is_told(fake: faking.Fake) -> None:
+    fake.fields.clear()
+    with pytest.raises(problems.KeyNotKept):
+        RedmineTickets(fake.url, faking.KEY).create(NewIssue(1, 1, "a", "b", "key"), FIELD)
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [(429, "Busy"), (502, "Busy"), (503, "Busy"), (504, "Busy"), (500, "Broken"), (403, "Forbidden"), (404, "Missing"),
+     (422, "Invalid"), (413, "Invalid"), (418, "Invalid"), (301, "NotRedmine"), (599, "NotRedmine")],
+)  # fmt: skip
+def test_each_status_has_its_error(fake: faking.Fake, status: int, name: str) -> None:
+    fake.down = status
+    with pytest.raises(getattr(problems, name)):
+        RedmineTickets(fake.url, faking.KEY).me()
+
+
+class Odd(BaseHTTPRequestHandler):
+    """Answers with what its server holds; notes which host got which key."""
+
+    server: Any
+
+    def do_GET(self) -> None:
+        self.server.keys.append(self.headers.get("X-Redmine-API-Key"))
+        status, headers, body = self.server.answer
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        try:
+            for _ in range(self.server.times):
+                self.wfile.write(body)
+        except OSError:
+            pass  # the other side has had enough
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def odd() -> Iterator[Any]:
+    server: Any = HTTPServer(("127.0.0.1", 0), Odd)
+    server.keys, server.times, server.answer = [], 1, (200, {}, b"")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def at(server: Any) -> RedmineTickets:
+    return RedmineTickets(f"http://127.0.0.1:{server.server_port}", "secret")
+
+
+def test_a_redirect_is_not_followed_and_the_key_goes_nowhere(odd: Any, fake: faking.Fake) -> None:
+    odd.answer = (302, {"Location": f"{fake.url}/users/current.json"}, b"")
+    with pytest.raises(problems.NotRedmine):
+        at(odd).me()
+    assert (odd.keys, fake.asked) == (["secret"], [])
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Sign in</html>", b"[]", b"{}", b'{"user": null}', b'{"user": {"id": "x"}}']
+)
+def test_what_is_no_redmine_is_told_apart(odd: Any, body: bytes) -> None:
+    odd.answer = (200, {}, body)
+    with pytest.raises(problems.NotRedmine):
+        at(odd).me()
+
+
+def test_an_endless_answer_is_cut_off(odd: Any) -> None:
+    odd.answer, odd.times = (200, {}, b" " * 1_000_000), 20
+    with pytest.raises(problems.NotRedmine):
+        at(odd).me()
+
+
+def test_nobody_there_is_told_apart_from_no_answer() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(problems.Unreachable):  # not listening yet: nothing was sent
+            RedmineTickets(url, "k").me()
+        listening.listen()
+
+        def hang_up() -> None:
+            connection, _ = listening.accept()
+            connection.recv(10)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(problems.NoAnswer):
+            RedmineTickets(url, "k").me()
+        thread.join()

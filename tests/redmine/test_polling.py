@@ -1,0 +1,111 @@
+"""Reading what people do in Redmine: nothing is missed, nothing is read twice for long, and reading writes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from redmine_sync.models import TicketState
+from tests.redmine import fake as faking
+from tests.redmine.conftest import People
+from tests.redmine.shop import Shop
+
+CLOSED = 5
+SECOND = datetime(2026, 11, 30, 1, 0, tzinfo=UTC)
+
+
+def test_a_note_and_an_early_closing_show_within_a_visit(open_shop: Shop, people: People) -> None:
+    open_shop.happens("failed", "web")
+    open_shop.serve()
+    issue = open_shop.ticket().issue or 0
+    people.note(issue, "調査中です。")
+    open_shop.serve(minutes=2)
+    ticket = open_shop.ticket()
+    assert (ticket.last_note, ticket.last_note_at is not None) == ("調査中です。", True)
+    assert ticket.last_note_by != "toban"
+    people.move(issue, CLOSED)
+    open_shop.serve(minutes=2)
+    closed = open_shop.ticket()
+    assert closed.state == TicketState.SNOOZED
+    assert closed.snoozed_until is not None
+
+
+def test_a_person_who_opens_a_closed_issue_again_is_seen(open_shop: Shop, people: People) -> None:
+    open_shop.happens("failed", "web")
+    open_shop.happens("succeeded", "web")
+    open_shop.serve()
+    people.move(open_shop.ticket().issue or 0, open_shop.place.open_status)
+    open_shop.serve(minutes=2)
+    ticket = open_shop.ticket()
+    assert (ticket.state, ticket.diverged) == (TicketState.OPEN, "opened_by_a_person")
+
+
+def test_a_deleted_issue_is_found_within_the_hour(open_shop: Shop, people: People) -> None:
+    for target in ("web", "db"):
+        open_shop.happens("failed", target)
+    open_shop.serve()
+    people.delete(open_shop.tickets()[0].issue or 0)
+    open_shop.serve(minutes=2)
+    open_shop.serve(minutes=61)
+    assert [ticket.diverged for ticket in open_shop.tickets()] == ["issue_gone", ""]
+
+
+def test_three_hundred_changes_within_one_second_are_all_read(fake: faking.Fake, fake_shop: Shop) -> None:
+    for number in range(300):
+        fake_shop.happens("failed", f"web-{number:03}")
+    fake_shop.serve()
+    fake_shop.serve()
+    assert len(fake.issues) == 300
+    fake.now = SECOND
+    for issue in list(fake.issues):
+        fake.note(issue, f"一括 {issue}")
+    fake_shop.serve(minutes=2)
+    notes = {ticket.issue: ticket.last_note for ticket in fake_shop.tickets()}
+    assert notes == {issue: f"一括 {issue}" for issue in fake.issues}
+
+
+def test_a_second_change_in_the_same_second_is_not_missed(fake: faking.Fake, fake_shop: Shop) -> None:
+    fake.now = SECOND
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    issue = fake_shop.ticket().issue or 0
+    fake.now = SECOND + timedelta(minutes=2)
+    fake.note(issue, "一つ目")
+    fake_shop.serve(minutes=2)
+    fake.note(issue, "二つ目")  # the server's clock says the same second still
+    fake_shop.serve(minutes=2)
+    assert fake_shop.ticket().last_note == "二つ目"
+
+
+def test_ten_minutes_of_visits_with_nothing_new_write_nothing(fake: faking.Fake, fake_shop: Shop) -> None:
+    fake.now = SECOND
+    for what in ("failed", "succeeded", "failed"):
+        for target in ("web", "db"):
+            fake_shop.happens(what, target)
+    fake_shop.serve()
+    fake.now = SECOND + timedelta(seconds=30)
+    fake.note(fake_shop.tickets()[0].issue or 0, "人のメモ")
+    before, updated = fake.writes, {row["id"]: row["updated_on"] for row in fake.issues.values()}
+    for _ in range(40):
+        fake_shop.serve(minutes=0.25)
+    assert fake.writes == before
+    assert {row["id"]: row["updated_on"] for row in fake.issues.values()} == updated
+    asked = len(fake.asked)
+    fake_shop.serve(minutes=2)
+    assert len(fake.asked) - asked == 1  # a quiet server costs one question a minute
+
+
+def test_reading_goes_on_where_a_failure_ended_it(fake: faking.Fake, fake_shop: Shop) -> None:
+    for number in range(120):
+        fake_shop.happens("failed", f"web-{number:03}")
+    fake_shop.serve()
+    fake.now = datetime.now(UTC) + timedelta(minutes=1)
+    for issue in list(fake.issues):
+        fake.note(issue, "メモ")
+        fake.now += timedelta(seconds=1)
+    fake.fail_after(40)
+    fake_shop.serve(minutes=2)
+    read = sum(bool(ticket.last_note) for ticket in fake_shop.tickets())
+    assert 0 < read < 120
+    fake.fail_after(None)
+    fake_shop.serve(minutes=2)
+    assert all(ticket.last_note == "メモ" for ticket in fake_shop.tickets())

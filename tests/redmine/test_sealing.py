@@ -1,0 +1,89 @@
+"""Secrets at rest: bound to tenant and field, readable with the right key only, exchangeable."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+
+from accounts.sealing import Unsealable, is_current, seal, unseal
+from config.settings import secrets_keys
+from medical_audit.domain.errors import Refused
+from medical_audit.tenancy import tenant_scope
+from redmine_sync.models import RedmineKey
+from redmine_sync.queries.servers import gateway_of
+from tests.conftest import AsRole
+from tests.redmine.shop import Shop
+
+TENANT, OTHER = uuid.uuid4(), uuid.uuid4()
+OLD, NEW = {"k1": b"1" * 32}, {"k2": b"2" * 32}
+
+
+def test_a_sealed_secret_opens_for_its_tenant_and_field_alone() -> None:
+    sealed = seal("secret", tenant_id=TENANT, field="a")
+    assert "secret" not in sealed
+    assert sealed != seal("secret", tenant_id=TENANT, field="a")
+    assert unseal(sealed, tenant_id=TENANT, field="a") == "secret"
+    for tenant, field in ((OTHER, "a"), (TENANT, "b")):
+        with pytest.raises(Unsealable):
+            unseal(sealed, tenant_id=tenant, field=field)
+
+
+def test_a_changed_text_opens_nowhere() -> None:
+    sealed = seal("secret", tenant_id=TENANT, field="a")
+    head, _, text = sealed.rpartition(":")
+    raw = bytearray(base64.b64decode(text))
+    raw[-1] ^= 1
+    for broken in (
+        f"{head}:{base64.b64encode(raw).decode()}",
+        f"{head}:",
+        f"{head}:!",
+        "",
+        "v2" + sealed[2:],
+    ):
+        with pytest.raises(Unsealable):
+            unseal(broken, tenant_id=TENANT, field="a")
+
+
+def test_a_new_key_seals_while_the_old_one_still_opens(settings: Any) -> None:
+    settings.SECRETS_KEYS = OLD
+    sealed = seal("secret", tenant_id=TENANT, field="a")
+    settings.SECRETS_KEYS = NEW | OLD
+    assert unseal(sealed, tenant_id=TENANT, field="a") == "secret"
+    assert not is_current(sealed)
+    assert is_current(seal("secret", tenant_id=TENANT, field="a"))
+    settings.SECRETS_KEYS = NEW
+    with pytest.raises(Unsealable, match="k1"):
+        unseal(sealed, tenant_id=TENANT, field="a")
+
+
+def test_without_a_key_nothing_is_sealed(settings: Any) -> None:
+    settings.SECRETS_KEYS = {}
+    with pytest.raises(Refused, match="no_seal_key"):
+        seal("secret", tenant_id=TENANT, field="a")
+
+
+@pytest.mark.parametrize(
+    "texts", [["k1"], ["k1:short"], [":AAAA"], [f"k1:{base64.b64encode(b'1' * 32).decode()}"] * 2]
+)
+def test_what_is_no_key_stops_the_start(texts: list[str]) -> None:
+    with pytest.raises(ImproperlyConfigured, match="TOBAN_SECRETS_KEYS"):
+        secrets_keys(texts)
+
+
+def test_resealing_moves_every_key_to_the_new_one(open_shop: Shop, settings: Any, as_role: AsRole) -> None:
+    before = settings.SECRETS_KEYS
+    settings.SECRETS_KEYS = NEW | before
+    with as_role("worker"):
+        call_command("reseal")
+        settings.SECRETS_KEYS = NEW
+        with tenant_scope(open_shop.tenant_id):
+            assert is_current(RedmineKey.objects.get().sealed)
+            assert gateway_of(open_shop.server()).me().login
+    assert [one["subject"]["id"] for one in open_shop.events("redmine.resealed")] == [
+        str(open_shop.server().id)
+    ]
