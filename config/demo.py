@@ -6,6 +6,7 @@ import json
 import urllib.request
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 
@@ -34,9 +35,13 @@ PEOPLE: tuple[tuple[str, str, Role], ...] = (
     ("kansa", "監査 文子", Role.AUDITOR),
 )
 #: What the tags Schedule=... of the demo fleet name: a night shift, and a maintenance day on the first Monday.
-SCHEDULES: tuple[tuple[str, dict[str, str]], ...] = (
-    (fleet.NIGHT_SHIFT, {"name": "夜勤", "begin": "22:00", "end": "06:00"}),
-    (fleet.MAINTENANCE_DAY, {"name": "月例保守", "begin": "09:00", "end": "17:00", "weekdays": "mon#1"}),
+SCHEDULES: tuple[tuple[str, dict[str, str], dict[str, Any]], ...] = (
+    (fleet.NIGHT_SHIFT, {"name": "夜勤", "begin": "22:00", "end": "06:00"}, {}),
+    (
+        fleet.MAINTENANCE_DAY,
+        {"name": "月例保守", "begin": "09:00", "end": "17:00", "weekdays": "mon#1"},
+        {"maintenance_windows": [fleet.PATCH_WINDOW]},
+    ),
 )
 COLOURS = ("#2f6fde", "#0f8a6a", "#a4508b")
 
@@ -87,8 +92,8 @@ def switch_on(
 def _plan(tenant: Tenant, people: dict[Role, User], now: Callable[[], datetime]) -> None:
     """Named schedules for the servers whose tag names them, and the company's year-end, each entered and confirmed."""
     planner = actor_in(tenant, people[Role.ADMINISTRATOR], session="", address="", request="")
-    for name, period in SCHEDULES:
-        content = {"zone": "Asia/Tokyo", "periods": [period], "options": {}}
+    for name, period, options in SCHEDULES:
+        content = {"zone": "Asia/Tokyo", "periods": [period], "options": options}
         draft = drafts.create_schedule(name, content, actor=planner, now=now(), note="デモ")
         entered = publishing.enter_publish(
             draft.schedule_id, draft.id, actor=planner, now=now(), reason="デモの開始: 標準のスケジュール"

@@ -14,13 +14,14 @@ from config import demo
 from config.saying.schedules import schedule_reason_short
 from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource, Volume
+from infra.models.resource import ResourceKind
 from infra.models.volume import Naming
 from medical_audit.domain.states import FINAL, State
 from medical_audit.models import Event, Heartbeat, Operation
 from medical_audit.queries.verification import verify
 from medical_audit.tenancy import tenant_scope
 
-POWER = [f"{service}.{action}" for service in ("ec2", "rds") for action in Action]
+POWER = [f"{service}.{action}" for service in ResourceKind.values for action in Action]
 
 
 def each_tenant() -> Iterator[UUID]:

@@ -72,8 +72,9 @@ class Account:
     def lane(self) -> str:
         return f"{self.number}/{self.region.name}"
 
-    def seed(self, *, instances: Iterable[dict[str, Any]] = (), volumes: Iterable[dict[str, Any]] = (),
-             databases: Iterable[dict[str, Any]] = (), delays: dict[str, float] | None = None) -> dict[str, Any]:  # fmt: skip
+    def seed(
+        self, *, delays: dict[str, float] | None = None, **lists: Iterable[dict[str, Any]]
+    ) -> dict[str, Any]:
         """Plant resources here; see config/simulator for the fields. Transitions take no time unless `delays` says so."""
         ask(
             "delays",
@@ -83,17 +84,23 @@ class Account:
                 "ec2_stop": 0,
                 "rds_start": 0,
                 "rds_stop": 0,
+                "rds_snapshot": 0,
+                "asg_start": 0,
+                "asg_stop": 0,
                 **(delays or {}),
             },
         )
         here = {"account_id": self.number, "region": self.region.name}
-        return ask("seed", {"seed": self.number, "instances": [here | one for one in instances],
-                            "volumes": [here | one for one in volumes], "databases": [here | one for one in databases]})  # fmt: skip
+        planted = {name: [here | one for one in rows] for name, rows in lists.items()}
+        return ask("seed", {"seed": self.number, **planted})
 
     def states(self) -> dict[str, dict[str, str]]:
-        """Real states by id: {"ec2": {id: state}, "rds": {identifier: state}, "volumes": {...}}."""
+        """Real states by id: {"ec2": {id: state}, "rds": {identifier: state}, "clusters", "groups", "volumes": {...}}."""
         by_id = ask(f"state?account={self.number}&detail=1")["by_id"]
-        return by_id | {"rds": {key.rsplit("/", 1)[1]: state for key, state in by_id["rds"].items()}}
+        named = ("rds", "clusters", "groups")
+        return by_id | {
+            kind: {key.rsplit("/", 1)[1]: state for key, state in by_id[kind].items()} for kind in named
+        }
 
     def calls(self) -> dict[str, int]:
         """Calls so far by action, e.g. {"ec2.StartInstances": 1}."""

@@ -94,6 +94,8 @@ def aws_console_url(resource: object) -> str:
     pages = {
         "ec2": f"{base}/ec2/home?region={region}#InstanceDetails:instanceId={aws_id}",
         "rds": f"{base}/rds/home?region={region}#database:id={aws_id};is-cluster=false",
+        "cluster": f"{base}/rds/home?region={region}#database:id={aws_id};is-cluster=true",
+        "asg": f"{base}/ec2/home?region={region}#AutoScalingGroupDetails:id={aws_id}",
         "ebs": f"{base}/ec2/home?region={region}#VolumeDetails:volumeId={aws_id}",
     }
     return pages.get(str(field(resource, "kind")), "")

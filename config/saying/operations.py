@@ -49,6 +49,13 @@ def code_with_detail(code: object, detail: object) -> str:
     text = sentence(operations.CODES, str(code), {"action": field(inner, "missing_action") or "—"})
     if last := field(inner, "last"):
         text = f"{text} {code_text(last)}"
+    for name, words in (
+        ("keys", operations.KEYS),
+        ("sizes", operations.SIZES),
+        ("snapshot", operations.SNAPSHOT),
+    ):
+        if value := field(inner, name):
+            text = f"{text} {words % {name: value}}"
     return f"{text} ({message})" if (message := field(inner, "message")) else text
 
 

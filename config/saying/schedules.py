@@ -146,7 +146,7 @@ def difference_words(one: Mapping[str, Any]) -> str:
 def _option_value(value: object) -> str:
     if isinstance(value, bool):
         return str(schedules.YES if value else schedules.NO)
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    return (", ".join(value) or "—") if isinstance(value, list) else str(value)
 
 
 def option_label(name: object) -> str:

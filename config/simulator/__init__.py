@@ -6,7 +6,8 @@ like AWS.
 prints `{"ready": true, "port": N, "pid": N}` on stdout once it answers; with --state the journal is also kept in
 DIR/journal.jsonl (its numbering goes on after a restart; resources do not survive one, their ids are stable).
 Permanent access keys ("toban"/"toban") belong to account 123456789012; AssumeRole leads into any other account.
-Temporary keys stay valid over a restart. EC2, RDS and STS are meant; other services are plain moto.
+Temporary keys stay valid over a restart. EC2, RDS, Auto Scaling, STS and the maintenance windows of SSM are
+meant; the rest is plain moto.
 
 Control API: JSON in, JSON out. Errors: 400, 404 or 409 (an id exists) with {"error": text}.
 ACCOUNT below is a 12-digit account id. Everything that can be set by account should be, since tests share one
@@ -22,7 +23,8 @@ Readings
     GET /_sim/state[?account=&detail=1]
                                     {"ec2": {"running": 3}, "volumes": {"in-use": 3}, "rds": {"stopped": 1}}; with
                                     detail also {"by_id": {"ec2": {id: state}, "volumes": {...},
-                                    "rds": {"ACCOUNT/region/identifier": state}}}
+                                    "rds": {"ACCOUNT/region/identifier": state}, "clusters": the same,
+                                    "groups": {"ACCOUNT/region/name": "min/desired/max"}}}
     GET /_sim/journal[?account=&action=&since=SEQ&effective=1&limit=10000]
                                     {"first", "last", "more", "entries": [...]}; go on with since=last.
                                     One entry for each mutating call, made in one step with its effect:
@@ -39,14 +41,23 @@ Seeding (no call lands in the middle of one)
         account's latency. -> {"at", "accounts", "counts", "due": {"ec2_start", "ec2_stop", "rds_start",
         "rds_stop"} by tag alone, "wall_s"}
     POST /_sim/seed {"seed": "any text", "accounts": [as below], "instances": [...], "volumes": [...],
-                     "databases": [...], "generate": {...}}
+                     "databases": [...], "clusters": [...], "groups": [...], "windows": [...], "generate": {...}}
         -> {"instances": [ids], "volumes": [ids], "databases": [ids] (of the lists), "counts", "wall_s", "rss_mb"}
         instance  {"account_id", "region", "id"?, "state"?: "stopped", "tags"?: {}, "instance_type"?, "zone"?,
                    "launched_at"?: iso, "hibernation"?, "bounce"?: state reason code, "no_capacity"?}
         volume    {"account_id", "region", "id"?, "size_gib"?, "volume_type"?, "tags"?, "zone"?, "created_at"?,
-                   "multi_attach"?, "attachments"?: [{"instance_id", "device"?, "delete_on_termination"?}]}
+                   "multi_attach"?, "attachments"?: [{"instance_id", "device"?, "delete_on_termination"?}],
+                   "key_id"?: ARN of a KMS key}
         database  {"account_id", "region", "id", "engine"?: "mysql", "version"?, "state"?: "available", "tags"?,
-                   "db_class"?, "zone"?, "multi_az"?, "replica_of"?: id, "cluster"?: id, "created_at"?}
+                   "db_class"?, "zone"?, "multi_az"?, "replica_of"?: id, "cluster"?: id, "created_at"?,
+                   "maintenance"?: "sun:18:00-sun:18:30" (UTC)}
+        cluster   {"account_id", "region", "id", "engine"?: "aurora-mysql" (mysql and postgres: Multi-AZ DB cluster),
+                   "version"?, "state"?, "tags"?, "mode"?: "provisioned", "global_cluster"?, "replicas"?: [arn],
+                   "maintenance"?}; a cluster that only a database names is made, too
+        group     {"account_id", "region", "id": its name, "min"?: 1, "desired"?: 2, "max"?: 4, "tags"?,
+                   "instance_type"?, "suspended"?: ["Launch"], "protected"?}; launches its instances at once
+        window    {"account_id", "region", "id", "name", "enabled"?, "duration_hours"?: 2, "next_at"?: iso}; an SSM
+                   maintenance window, which takes the place of one with its id
         generate  {"accounts": N or [ids], "regions": [..], "instances": N, "databases": N, "volumes_per": 1,
                    "orphans": 0, "due": 0.1, "running": 0.5, "named": 0.5, "tags_due": {}, "tags_rest": {}, "seed"}
         Left out ids come from `seed` and the position, the same in every process. Each instance has a
@@ -61,8 +72,10 @@ Trust
     POST /_sim/trust {"strict": true}       Accounts that are not registered are refused too.
 
 Behaviour
-    POST /_sim/delays {"ec2_start": 5, "ec2_stop": [4, 8], "rds_start": 0, "rds_stop": 0, "account"?: ACCOUNT}
-        Seconds, or [low, high], of pending, stopping and starting. 0 unless set. GET shows them.
+    POST /_sim/delays {"ec2_start": 5, "ec2_stop": [4, 8], "rds_start": 0, "rds_stop": 0, "rds_snapshot": 0,
+                       "asg_start": 0, "asg_stop": 0, "account"?: ACCOUNT}
+        Seconds, or [low, high], of pending, stopping, starting (clusters as databases) and creating. 0 unless set.
+        GET shows them.
     POST /_sim/settle[?account=]    Ends every pending, stopping and starting now. -> {"settled": n}
     POST /_sim/marks {"id": "i-..", "bounce"?: "Client.InvalidKMSKey.InvalidState" or "Client.InternalError",
                       "no_capacity"?: true}

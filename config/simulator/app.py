@@ -11,7 +11,7 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from config.simulator import databases, pages, speed, states, volumes, wire
+from config.simulator import clusters, databases, groups, pages, speed, states, volumes, windows, wire
 from config.simulator.buckets import Throttle
 from config.simulator.counts import Counts
 from config.simulator.faults import FaultBook, Rule
@@ -21,7 +21,7 @@ from config.simulator.trust import Trust
 from config.simulator.wire import Answer, ConnectionLost
 from config.simulator.world import World
 
-_SERVICES = ("ec2", "rds", "sts")
+_SERVICES = ("ec2", "rds", "sts", "autoscaling", "ssm")
 # AWS's own limit of how long it thinks about a call; a held or hanging call ends some day.
 _LONGEST_HOLD_S = 600
 
@@ -42,6 +42,9 @@ class Simulator:
         volumes.install(self.world)
         states.install(self.world)
         databases.install(self.world)
+        clusters.install(self.world)
+        groups.install(self.world)
+        windows.install(self.world)
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def warm_up(self) -> None:

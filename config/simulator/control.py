@@ -179,6 +179,9 @@ class Control:
             (*listed.servers, *made.servers),
             (*listed.volumes, *made.volumes),
             (*listed.databases, *made.databases),
+            listed.clusters,
+            listed.groups,
+            listed.windows,
         )
         seed.plant(self.simulator.world, whole)
         for account in accounts:
@@ -187,6 +190,8 @@ class Control:
             "instances": [one.id for one in listed.servers],
             "volumes": [one.id for one in listed.volumes],
             "databases": [one.id for one in listed.databases],
+            "clusters": [one.id for one in listed.clusters],
+            "groups": [one.id for one in listed.groups],
             "counts": whole.counts(),
             "wall_s": round(time.monotonic() - begun, 3),
             "rss_mb": _resident_mb(),

@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 from moto.rds.exceptions import InvalidDBInstanceStateError, RDSClientError
-from moto.rds.models import DBInstance, RDSBackend
+from moto.rds.models import DBInstance, DBSnapshot, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from config.simulator.world import World
@@ -32,34 +32,37 @@ class Course:
         return bool(self.transient) and time.monotonic() < self.until
 
 
-def _status(database: DBInstance) -> str:
+def status_of(database: Any) -> str:
+    """The status of a database, a cluster or a snapshot at this moment."""
     course: Course = database.__dict__["course"]
     return course.transient if course.passing() else course.final
 
 
-def _set_status(database: DBInstance, status: str) -> None:
+def set_status(database: Any, status: str) -> None:
+    """Gives it a status that stays."""
     database.__dict__["course"] = Course(status)
 
 
-def _restart_time(database: DBInstance) -> Any:
+def restart_time(database: Any) -> Any:
     """When AWS will start a stopped database by itself; shown only while it is stopped."""
     stopped_at = database.__dict__.get("stopped_at")
-    return stopped_at + _SEVEN_DAYS if stopped_at and _status(database) == "stopped" else None
+    return stopped_at + _SEVEN_DAYS if stopped_at and status_of(database) == "stopped" else None
 
 
-def place(database: DBInstance, state: str) -> None:
-    """Puts a database into a state without any call (seeding)."""
+def place(database: Any, state: str) -> None:
+    """Puts a database or a cluster into a state without any call (seeding)."""
     database.status = state
     database.__dict__["stopped_at"] = utcnow() if state == "stopped" else None
 
 
-def _move(world: World, database: DBInstance, through: str, to: str) -> None:
+def move(world: World, database: Any, id: str, through: str, to: str) -> None:
+    """Sets a database or a cluster on its way; with no delay it has arrived."""
     kind = "rds_start" if to == "available" else "rds_stop"
     seconds = world.delays.seconds(kind, database.account_id)
-    before = _status(database)
+    before = status_of(database)
     database.__dict__["stopped_at"] = utcnow() if to == "stopped" else None
     database.__dict__["course"] = Course(to, through if seconds else "", time.monotonic() + seconds)
-    world.journal.note(database.db_instance_identifier, "state", before, through)
+    world.journal.note(id, "state", before, through)
 
 
 def _refuse_kinds(database: DBInstance) -> None:
@@ -86,8 +89,13 @@ def _stopper(world: World) -> Callable[..., DBInstance]:
         if database.status != "available":
             raise InvalidDBInstanceStateError(db_instance_identifier, "stop")
         if db_snapshot_identifier:
-            self.create_db_snapshot(db_instance_identifier, db_snapshot_identifier)
-        _move(world, database, "stopping", "stopped")
+            made = self.create_db_snapshot(db_instance_identifier, db_snapshot_identifier)
+            seconds = world.delays.seconds("rds_snapshot", database.account_id)
+            made.__dict__["course"] = Course(
+                "available", "creating" if seconds else "", time.monotonic() + seconds
+            )
+            world.journal.note(made.db_snapshot_identifier, "state", None, "creating")
+        move(world, database, database.db_instance_identifier, "stopping", "stopped")
         return database
 
     return stop_db_instance
@@ -98,24 +106,24 @@ def _starter(world: World) -> Callable[..., DBInstance]:
         database: DBInstance = self.describe_db_instances(db_instance_identifier)[0]
         if database.status != "stopped":
             raise InvalidDBInstanceStateError(db_instance_identifier, "start")
-        _move(world, database, "starting", "available")
+        move(world, database, database.db_instance_identifier, "starting", "available")
         return database
 
     return start_db_instance
 
 
-def _with_members(world: World, move: Callable[..., Any], through: str, to: str) -> Callable[..., Any]:
-    def moved(self: Any, cluster_identifier: str) -> Any:
-        """The cluster moves at once; its members follow it (moto leaves them as they were)."""
-        answer = move(self, cluster_identifier)
-        for member in self.clusters[cluster_identifier].members:
-            _move(world, member, through, to)
-        world.journal.note(
-            cluster_identifier, "state", "stopped" if to == "available" else "available", through
-        )
+def _deleter(world: World, delete: Callable[..., Any]) -> Callable[..., Any]:
+    def delete_db_snapshot(self: Any, db_snapshot_identifier: str) -> Any:
+        """AWS deletes a snapshot that is available, and no other (moto deletes any)."""
+        known = self.database_snapshots.get(db_snapshot_identifier)
+        if known is not None and status_of(known) != "available":
+            message = f"Cannot delete the snapshot because it is in {status_of(known)} state."
+            raise RDSClientError("InvalidDBSnapshotState", message)
+        answer = delete(self, db_snapshot_identifier)
+        world.journal.note(db_snapshot_identifier, "state", "available", "deleted")
         return answer
 
-    return moved
+    return delete_db_snapshot
 
 
 def _checked_page(describe: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -145,13 +153,14 @@ def _noted_tags(world: World, change: Callable[..., Any]) -> Callable[..., Any]:
 def install(world: World) -> None:
     """Puts AWS's states and refusals into moto's databases."""
     patched: Any = DBInstance
-    patched.status = property(_status, _set_status)
-    patched.automatic_restart_time = property(_restart_time)
+    patched.status = property(status_of, set_status)
+    snapshot: Any = DBSnapshot
+    snapshot.status = property(status_of, set_status)
+    patched.automatic_restart_time = property(restart_time)
     backend: Any = RDSBackend
     backend.stop_db_instance = _stopper(world)
     backend.start_db_instance = _starter(world)
-    backend.stop_db_cluster = _with_members(world, RDSBackend.stop_db_cluster, "stopping", "stopped")
-    backend.start_db_cluster = _with_members(world, RDSBackend.start_db_cluster, "starting", "available")
+    backend.delete_db_snapshot = _deleter(world, RDSBackend.delete_db_snapshot)
     backend.add_tags_to_resource = _noted_tags(world, RDSBackend.add_tags_to_resource)
     backend.remove_tags_from_resource = _noted_tags(world, RDSBackend.remove_tags_from_resource)
     response: Any = RDSResponse

@@ -1,4 +1,5 @@
-"""The demo fleet as plain data: who the customers are, and their 200 servers, 40 databases and 500 volumes.
+"""The demo fleet as plain data: who the customers are, and their 200 servers, 42 databases (two of
+an Aurora cluster), 500 volumes and an Auto Scaling group.
 
 Ids and names are the same in every process; states and times in tags depend on the instant asked for. No moto
 in here, so that the portal can read tenants and accounts from the same place.
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from config.simulator.fleet_orchestrated import PATCH_WINDOW, build_orchestrated
 from config.simulator.fleet_parts import (
     MAINTENANCE_DAY,
     NIGHT_SHIFT,
@@ -89,7 +91,8 @@ def demo_fleet(at: datetime) -> Fleet:
     reachable = frozenset(account.account_id for account in ACCOUNTS if account.behaviour != REFUSED)
     servers = build_servers(at, regions, plain=plain, reachable=reachable)
     databases = build_databases(at, regions, plain=plain, reachable=reachable)
-    return Fleet(servers, build_volumes(at, servers), databases)
+    clusters, members, groups, windows = build_orchestrated(at, regions)
+    return Fleet(servers, build_volumes(at, servers), (*databases, *members), clusters, groups, windows)
 
 
 def due_by_tag(fleet: Fleet, at: datetime) -> dict[str, int]:
@@ -119,6 +122,7 @@ __all__ = [
     "MAINTENANCE_DAY",
     "NIGHT_SHIFT",
     "NORMAL",
+    "PATCH_WINDOW",
     "REFUSED",
     "SLOW",
     "TENANTS",

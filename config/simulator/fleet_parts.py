@@ -141,7 +141,7 @@ def _partner(due: datetime, choices: Sequence[str], *, after: bool) -> str:
     return _clock(due, 600 if after else -600)
 
 
-def _starts(at: datetime, in_minutes: int) -> Role:
+def starts(at: datetime, in_minutes: int) -> Role:
     due = at + timedelta(minutes=in_minutes)
     return Role(
         {"AutoStart": _clock(due), "AutoStop": _partner(due, ("19:00", "21:00", "23:30"), after=True)},
@@ -149,7 +149,7 @@ def _starts(at: datetime, in_minutes: int) -> Role:
     )
 
 
-def _stops(at: datetime, in_minutes: int) -> Role:
+def stops(at: datetime, in_minutes: int) -> Role:
     due = at + timedelta(minutes=in_minutes)
     return Role(
         {"AutoStart": _partner(due, ("08:30", "07:30", "13:00"), after=False), "AutoStop": _clock(due)},
@@ -181,15 +181,15 @@ NIGHT_SHIFT, MAINTENANCE_DAY = "夜間勤務", "月例保守日"
 
 def _visible_cases(at: datetime) -> list[Role]:
     """The servers that have to stand where anyone can reach them quickly."""
-    kms = replace(_starts(at, 0), bounce="Client.InvalidKMSKey.InvalidState")
-    full = replace(_starts(at, 0), no_capacity=True)
+    kms = replace(starts(at, 0), bounce="Client.InvalidKMSKey.InvalidState")
+    full = replace(starts(at, 0), no_capacity=True)
     return [kms, full, *(Role(tags, on=True) for tags in _BAD)]
 
 
 def _common_cases(at: datetime) -> list[Role]:
-    roles = [_starts(at, 0) for _ in range(12)] + [_stops(at, 0) for _ in range(8)]
+    roles = [starts(at, 0) for _ in range(12)] + [stops(at, 0) for _ in range(8)]
     for minutes in SOON:
-        roles += [_starts(at, minutes) for _ in range(3)] + [_stops(at, minutes) for _ in range(2)]
+        roles += [starts(at, minutes) for _ in range(3)] + [stops(at, minutes) for _ in range(2)]
     roles += [Role({}, on=n % 3 != 0, name=False, bare=True) for n in range(10)]
     roles += [replace(_scheduled(at, "08:30", "19:00"), name=False) for _ in range(6)]
     roles += [Role({"AutoStop": "22:00"}, on=was_on_before(at, "09:00", "22:00")) for _ in range(6)]
@@ -269,10 +269,10 @@ def build_databases(
         for name, engine, project, count in systems
         for n in range(1, count + 1)
     ]
-    fixed = {_SOURCE: Role({}, on=True), _REPLICA: _stops(now, 0), _MIRRORED: _stops(now, 3)}
+    fixed = {_SOURCE: Role({}, on=True), _REPLICA: stops(now, 0), _MIRRORED: stops(now, 3)}
     account_of = {name: account for account, name, *_ in listed if name not in fixed}
-    common = [_starts(now, 0)] * 4 + [_stops(now, 0)] * 3
-    common += [_starts(now, 2), _stops(now, 2), _starts(now, 5), _stops(now, 5)]
+    common = [starts(now, 0)] * 4 + [stops(now, 0)] * 3
+    common += [starts(now, 2), stops(now, 2), starts(now, 5), stops(now, 5)]
     common += [Role({}, on=True, bare=n % 2 == 0) for n in range(6)]
     bad = Role({"AutoStart": "25:00", "AutoStop": "19:00"}, on=True)
     roles = fixed | _deal(

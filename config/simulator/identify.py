@@ -17,7 +17,7 @@ from moto.iam.utils import ACCOUNT_OFFSET, AWS_ROLE_ALPHABET
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 _ROLE_ACCOUNT = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):role/")
 _ID_PARAMETER = re.compile(
-    r"(?:InstanceId|ResourceId|VolumeId|SnapshotId|DBInstanceIdentifier|DBClusterIdentifier|ResourceName)(?:\.\d+)?"
+    r"(?:InstanceId|ResourceId|VolumeId|SnapshotId|DBInstanceIdentifier|DBClusterIdentifier|DBSnapshotIdentifier|AutoScalingGroupName|ResourceName)(?:\.\d+)?"
 )
 _READS = (
     "Describe", "List", "Get", "Search", "Head", "Lookup", "Query", "Scan", "AssumeRole", "Download", "GET ", "HEAD ",

@@ -91,6 +91,11 @@ class Journal:
         with self.writing(call) as entry:
             entry.code, entry.answered = code, answered
 
+    def action(self) -> str:
+        """The action of the call that runs in this thread, "" outside of one."""
+        entry: Entry | None = getattr(self._here, "entry", None)
+        return entry.action if entry is not None else ""
+
     def note(self, id: str, name: str, before: Any, after: Any) -> None:
         """Tells the entry of the call that runs in this thread; outside of one (seeding) nothing is kept."""
         entry: Entry | None = getattr(self._here, "entry", None)

@@ -49,7 +49,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """One EBS volume; more than one attachment needs `multi_attach` (io2)."""
+    """One EBS volume; more than one attachment needs `multi_attach` (io2). key_id: ARN of the key that encrypts it."""
 
     account_id: str
     region: str
@@ -61,6 +61,7 @@ class Volume:
     created_at: datetime | None = None
     attachments: Sequence[Attachment] = ()
     multi_attach: bool = False
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,56 @@ class Database:
     replica_of: str | None = None
     cluster: str | None = None
     created_at: datetime | None = None
+    maintenance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One database cluster; its members are databases that name it. Engine mysql or postgres: a Multi-AZ DB cluster.
+
+    mode: provisioned, serverless (v1), parallelquery, multimaster. replicas: ARNs of read replicas.
+    """
+
+    account_id: str
+    region: str
+    id: str
+    engine: str = "aurora-mysql"
+    version: str = ""
+    state: str = "available"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    mode: str = "provisioned"
+    global_cluster: str | None = None
+    replicas: Sequence[str] = ()
+    maintenance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One Auto Scaling group; it launches its instances when it is planted. Its tags go on to them."""
+
+    account_id: str
+    region: str
+    id: str
+    min: int = 1
+    desired: int = 2
+    max: int = 4
+    tags: Mapping[str, str] = field(default_factory=dict)
+    instance_type: str = "t3.medium"
+    suspended: Sequence[str] = ()
+    protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One SSM maintenance window. next_at: what AWS shows as its next execution."""
+
+    account_id: str
+    region: str
+    id: str
+    name: str
+    enabled: bool = True
+    duration_hours: int = 2
+    next_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +143,9 @@ class Fleet:
     servers: Sequence[Server] = ()
     volumes: Sequence[Volume] = ()
     databases: Sequence[Database] = ()
+    clusters: Sequence[Cluster] = ()
+    groups: Sequence[Group] = ()
+    windows: Sequence[Window] = ()
 
     def counts(self) -> dict[str, int]:
         """Sizes under the names the control API answers with."""
@@ -99,6 +153,9 @@ class Fleet:
             "instances": len(self.servers),
             "volumes": len(self.volumes),
             "databases": len(self.databases),
+            "clusters": len(self.clusters),
+            "groups": len(self.groups),
+            "windows": len(self.windows),
         }
 
 
@@ -108,14 +165,14 @@ def _known(kind: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ValueError(f"unknown fields of {kind.__name__}: {', '.join(sorted(unknown))}")
     values = dict(raw)
-    for name in ("launched_at", "created_at"):
+    for name in ("launched_at", "created_at", "next_at"):
         if isinstance(values.get(name), str):
             values[name] = datetime.fromisoformat(values[name])
     return values
 
 
 def fleet_from_json(spec: Mapping[str, Any]) -> Fleet:
-    """Reads the lists `instances`, `volumes` and `databases`.
+    """Reads the lists `instances`, `volumes`, `databases`, `clusters`, `groups` and `windows`.
 
     Missing ids of instances and volumes come from `seed` (text) and the position in the list, so the same
     request gives the same ids in every process. Raises ValueError or TypeError for what it cannot read.
@@ -139,4 +196,11 @@ def fleet_from_json(spec: Mapping[str, Any]) -> Fleet:
         )
         volumes.append(Volume(**values))
     databases = [Database(**_known(Database, raw)) for raw in spec.get("databases", ())]
-    return Fleet(tuple(servers), tuple(volumes), tuple(databases))
+    return Fleet(
+        tuple(servers),
+        tuple(volumes),
+        tuple(databases),
+        tuple(Cluster(**_known(Cluster, raw)) for raw in spec.get("clusters", ())),
+        tuple(Group(**_known(Group, raw)) for raw in spec.get("groups", ())),
+        tuple(Window(**_known(Window, raw)) for raw in spec.get("windows", ())),
+    )

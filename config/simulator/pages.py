@@ -113,13 +113,14 @@ def _volume_xml(volume: Volume) -> str:
         f"<deleteOnTermination>{_bool(deletes(one))}</deleteOnTermination></item>"
         for one in attachments(volume)
     )
+    key = f"<kmsKeyId>{escape(volume.kms_key_id)}</kmsKeyId>" if volume.kms_key_id else ""
     iops = f"<iops>{volume.iops}</iops>" if volume.iops else ""
     return (
         f"<item><volumeId>{volume.id}</volumeId><size>{volume.size}</size><snapshotId>{volume.snapshot_id or ''}"
         f"</snapshotId><availabilityZone>{volume.availability_zone or ''}</availabilityZone>"
         f"<status>{volume.status}</status><createTime>{_time(volume.create_time)}</createTime>"
         f"<attachmentSet>{attached}</attachmentSet>{_tags(volume.ec2_backend, volume.id)}"
-        f"<volumeType>{volume.volume_type}</volumeType>{iops}<encrypted>{_bool(volume.encrypted)}</encrypted>"
+        f"<volumeType>{volume.volume_type}</volumeType>{iops}{key}<encrypted>{_bool(volume.encrypted)}</encrypted>"
         f"<multiAttachEnabled>{_bool(volume.multi_attach_enabled)}</multiAttachEnabled></item>"
     )
 

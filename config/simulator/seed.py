@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.autoscaling.models import autoscaling_backends
 from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.elastic_block_store import Volume as MotoVolume
 from moto.ec2.models.instances import Instance, Reservation
 from moto.rds.models import rds_backends
 
-from config.simulator import databases, states
-from config.simulator.model import Attachment, Database, Fleet, Server, Volume
+from config.simulator import databases, groups, states
+from config.simulator.model import Attachment, Cluster, Database, Fleet, Group, Server, Volume
 from config.simulator.pages import reservation_id
 from config.simulator.speed import index, remember
 from config.simulator.volumes import attach
@@ -47,25 +48,45 @@ def plant(world: World, fleet: Fleet) -> None:
             _plant_server(world, server)
         for volume in fleet.volumes:
             _plant_volume(volume)
+        for cluster in fleet.clusters:
+            _plant_cluster(cluster)
         for database in fleet.databases:
             _plant_database(database)
+        for group in fleet.groups:
+            _plant_group(group)
+        for window in fleet.windows:
+            world.windows.setdefault((window.account_id, window.region), {})[window.id] = window
 
 
 def forget(world: World, account_id: str) -> None:
     """Empties an account in every region."""
     with world.journal.lock:
-        for backends in (ec2_backends, rds_backends):
+        for backends in (ec2_backends, rds_backends, autoscaling_backends):
             backends.pop(account_id, None)
+        for key in [key for key in world.windows if key[0] == account_id]:
+            del world.windows[key]
 
 
 def _refuse_known(fleet: Fleet) -> None:
-    planted: tuple[Server | Volume | Database, ...] = (*fleet.servers, *fleet.volumes, *fleet.databases)
+    planted: tuple[Server | Volume | Database | Cluster | Group, ...] = (
+        *fleet.servers,
+        *fleet.volumes,
+        *fleet.databases,
+        *fleet.clusters,
+        *fleet.groups,
+    )
     keys = Counter((type(one).__name__, one.account_id, one.region, one.id) for one in planted)
     twice = [key[-1] for key, n in keys.items() if n > 1]
     known = [one.id for one in fleet.servers if one.id in index(ec2_backends[one.account_id][one.region])]
     known += [one.id for one in fleet.volumes if one.id in ec2_backends[one.account_id][one.region].volumes]
     known += [
         one.id for one in fleet.databases if one.id in rds_backends[one.account_id][one.region].databases
+    ]
+    known += [one.id for one in fleet.clusters if one.id in rds_backends[one.account_id][one.region].clusters]
+    known += [
+        one.id
+        for one in fleet.groups
+        if one.id in autoscaling_backends[one.account_id][one.region].autoscaling_groups
     ]
     if twice or known:
         raise AlreadyThere(f"already there or named twice: {', '.join(sorted({*twice, *known})[:10])}")
@@ -114,6 +135,8 @@ def _plant_volume(volume: Volume) -> None:
         volume_type=volume.volume_type,
         iops=3000 if volume.volume_type in ("gp3", "io1", "io2") else None,
         multi_attach_enabled=volume.multi_attach or None,
+        encrypted=bool(volume.key_id),
+        kms_key_id=volume.key_id or None,
     )
     made.create_time = _naive(volume.created_at)
     backend.volumes[volume.id] = made
@@ -127,17 +150,9 @@ def _plant_database(database: Database) -> None:
     backend: Any = rds_backends[database.account_id][database.region]
     version = database.version or _VERSIONS.get(database.engine)
     if database.cluster and database.cluster not in backend.clusters:
-        backend.create_db_cluster(
-            {
-                "db_cluster_identifier": database.cluster,
-                "engine": database.engine,
-                "engine_version": version,
-                "master_username": "admin",
-                "master_user_password": "simulated",
-            }
+        _plant_cluster(
+            Cluster(database.account_id, database.region, database.cluster, database.engine, version or "")
         )
-        # moto says `creating` the first time it is asked, and `available` ever after.
-        _ = backend.clusters[database.cluster].status
     common = {
         "db_instance_identifier": database.id,
         "db_instance_class": database.db_class,
@@ -156,6 +171,8 @@ def _plant_database(database: Database) -> None:
     made = backend.create_db_instance(
         common | ({"db_cluster_identifier": database.cluster} if database.cluster else alone)
     )
+    if database.maintenance:
+        made.preferred_maintenance_window = database.maintenance
     made.dbi_resource_id = f"db-{database.account_id}{database.region}{database.id}".replace("-", "").upper()[
         :29
     ]
@@ -168,10 +185,47 @@ def _plant_database(database: Database) -> None:
     databases.place(made, database.state)
 
 
+def _plant_cluster(cluster: Cluster) -> None:
+    backend: Any = rds_backends[cluster.account_id][cluster.region]
+    backend.create_db_cluster(
+        {
+            "db_cluster_identifier": cluster.id,
+            "engine": cluster.engine,
+            "engine_version": cluster.version or _VERSIONS.get(cluster.engine),
+            "engine_mode": cluster.mode,
+            "master_username": "admin",
+            "master_user_password": "simulated",
+            "tags": [{"Key": key, "Value": value} for key, value in cluster.tags.items()],
+        }
+    )
+    made = backend.clusters[cluster.id]
+    # A cluster of a global database would need that one, too.
+    made.global_cluster_identifier = cluster.global_cluster
+    made.read_replica_identifiers = list(cluster.replicas)
+    if cluster.maintenance:
+        made.preferred_maintenance_window = cluster.maintenance
+    databases.place(made, cluster.state)
+
+
+def _plant_group(group: Group) -> None:
+    backend: Any = autoscaling_backends[group.account_id][group.region]
+    backend.create_launch_configuration(
+        group.id, _IMAGE, None, "", "", [], None, group.instance_type, False, None, None, False, False, []
+    )
+    backend.create_auto_scaling_group(
+        group.id, [f"{group.region}a"], group.desired, group.max, group.min, group.id, {}, None, None, None, None,
+        [], [], None, [],
+        [{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in group.tags.items()],
+        new_instances_protected_from_scale_in=group.protected,
+    )  # fmt: skip
+    backend.autoscaling_groups[group.id].suspended_processes = list(group.suspended)
+
+
 def census(account: str | None = None, *, detail: bool = False) -> dict[str, Any]:
     """How many resources are in which state; with `detail` the state of every one by id."""
-    sums: dict[str, Counter[str]] = {"ec2": Counter(), "volumes": Counter(), "rds": Counter()}
-    by_id: dict[str, dict[str, str]] = {"ec2": {}, "volumes": {}, "rds": {}}
+    kinds = ("ec2", "volumes", "rds", "clusters", "groups")
+    sums: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
+    by_id: dict[str, dict[str, str]] = {kind: {} for kind in kinds}
     for _, _, backend in _backends(ec2_backends, account):
         for instance in list(index(backend).values()):
             sums["ec2"][instance.state] += 1
@@ -183,6 +237,13 @@ def census(account: str | None = None, *, detail: bool = False) -> dict[str, Any
         for database in list(backend.databases.values()):
             sums["rds"][database.status] += 1
             by_id["rds"][f"{who}/{region}/{database.db_instance_identifier}"] = database.status
+        for cluster in list(backend.clusters.values()):
+            sums["clusters"][cluster.status] += 1
+            by_id["clusters"][f"{who}/{region}/{cluster.db_cluster_identifier}"] = cluster.status
+    for who, region, backend in _backends(autoscaling_backends, account):
+        for group in list(backend.autoscaling_groups.values()):
+            sums["groups"][groups.sizes(group)] += 1
+            by_id["groups"][f"{who}/{region}/{group.name}"] = groups.sizes(group)
     result: dict[str, Any] = {kind: dict(counter) for kind, counter in sums.items()}
     return result | {"by_id": by_id} if detail else result
 
@@ -198,7 +259,13 @@ def settle(world: World, account: str | None = None) -> int:
         courses += [
             one.__dict__["course"]
             for _, _, backend in _backends(rds_backends, account)
-            for one in list(backend.databases.values())
+            for one in [*backend.databases.values(), *backend.database_snapshots.values()]
+        ]
+        courses += [
+            one.__dict__["course"]
+            for _, _, backend in _backends(rds_backends, account)
+            for one in list(backend.clusters.values())
+            if "course" in one.__dict__
         ]
         passing = [course for course in courses if course.passing()]
         for course in passing:

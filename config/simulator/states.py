@@ -18,6 +18,7 @@ from config.simulator.world import World
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _BY_USER = "Client.UserInitiatedShutdown"
+_ASLEEP = "Client.UserInitiatedHibernate"
 
 
 @dataclass(slots=True)
@@ -122,20 +123,29 @@ def _start(world: World, instance: Instance) -> None:
 
 
 def _stopper(world: World) -> Callable[..., list[tuple[Instance, InstanceState]]]:
-    def stop_instances(self: Any, instance_ids: list[str]) -> list[tuple[Instance, InstanceState]]:
-        """Stops all or, if one may not stop, none."""
+    def stop_instances(
+        self: Any, instance_ids: list[str], *, hibernate: bool = False
+    ) -> list[tuple[Instance, InstanceState]]:
+        """Stops all or, if one may not stop (or hibernate), none."""
         instances = self.get_multi_instances_by_id(list(dict.fromkeys(instance_ids)))
         for instance in instances:
             if instance.state in ("pending", "shutting-down", "terminated"):
                 _refuse(instance, "stopped")
             if instance.disable_api_stop is True:
                 raise OperationDisableApiStopNotPermitted(instance.id)
+            if hibernate and not (instance.hibernation_options or {}).get("Configured"):
+                message = f"The instance {instance.id} is not enabled for hibernation"
+                raise EC2ClientError("UnsupportedHibernationConfiguration", message)
         before = [(instance, _state(instance)) for instance in instances]
         for instance, state in before:
             if state.name != "running":
                 continue
             seconds = world.delays.seconds("ec2_stop", instance.owner_id)
-            reason = StateReason(f"{_BY_USER}: User initiated shutdown", _BY_USER)
+            reason = (
+                StateReason(f"{_ASLEEP}: User initiated hibernate", _ASLEEP)
+                if hibernate
+                else StateReason(f"{_BY_USER}: User initiated shutdown", _BY_USER)
+            )
             move(instance, "stopping", "stopped", reason, seconds)
             instance._reason = f"User initiated ({utcnow():%Y-%m-%d %H:%M:%S} GMT)"
             for interface in instance.nics.values():
@@ -194,7 +204,7 @@ def _answer_start(self: Any) -> Any:
 def _answer_stop(self: Any) -> Any:
     ids = self._get_param("InstanceIds", [])
     self.error_on_dryrun()
-    before = self.ec2_backend.stop_instances(ids)
+    before = self.ec2_backend.stop_instances(ids, hibernate=bool(self._get_bool_param("Hibernate", False)))
     return ActionResult({"StoppingInstances": _changes(before, "running->stopping")})
 
 

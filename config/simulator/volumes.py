@@ -130,11 +130,14 @@ def deletes(attachment: Any) -> bool:
     return bool(getattr(attachment, "delete_on_termination", True))
 
 
-def _check_tags(resource_ids: list[str], tags: dict[str, str]) -> None:
+_BY_CUSTOMERS = ("CreateTags", "RunInstances")
+
+
+def _check_tags(resource_ids: list[str], tags: dict[str, str], *, by_aws: bool) -> None:
     if len(resource_ids) > _MOST_TAGGED_AT_ONCE:
         raise EC2ClientError("InvalidParameterValue", f"At most {_MOST_TAGGED_AT_ONCE} resources in one call")
     for key, value in tags.items():
-        if key.lower().startswith("aws:"):
+        if key.lower().startswith("aws:") and not by_aws:
             message = "Tag keys starting with 'aws:' are reserved for internal use"
             raise EC2ClientError("InvalidParameterValue", message)
         if not 1 <= len(key) <= 128:
@@ -147,7 +150,8 @@ def _check_tags(resource_ids: list[str], tags: dict[str, str]) -> None:
 
 def _tagger(world: World, create: Callable[..., bool]) -> Callable[..., bool]:
     def create_tags(self: Any, resource_ids: list[str], tags: dict[str, str]) -> bool:
-        _check_tags(resource_ids, tags)
+        # A group marks its instances with a tag that nobody else may set.
+        _check_tags(resource_ids, tags, by_aws=world.journal.action() not in _BY_CUSTOMERS)
         before = {id: dict(self.tags.get(id, {})) for id in resource_ids}
         done = create(self, resource_ids, tags)
         for id in resource_ids:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.simulator.delays import Delays
 from config.simulator.journal import Journal
+from config.simulator.model import Window
 
 KMS_BOUNCE = "Client.InvalidKMSKey.InvalidState"
 
@@ -17,6 +18,8 @@ class World:
         # Instance id -> state reason code a start falls back with.
         self.bounce: dict[str, str] = {}
         self.no_capacity: set[str] = set()
+        # (account, region) -> window id -> SSM maintenance window.
+        self.windows: dict[tuple[str, str], dict[str, Window]] = {}
 
     def mark(self, id: str, *, bounce: str | None = None, no_capacity: bool = False) -> None:
         """Sets (or, with the defaults, takes away) how a start of this instance fails."""

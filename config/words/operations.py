@@ -13,6 +13,11 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "ec2.stop": (_("Stop EC2"), _("Stop the EC2 instance %(target)s")),
     "rds.start": (_("Start RDS"), _("Start the RDS database %(target)s")),
     "rds.stop": (_("Stop RDS"), _("Stop the RDS database %(target)s")),
+    "cluster.start": (_("Start cluster"), _("Start the database cluster %(target)s")),
+    "cluster.stop": (_("Stop cluster"), _("Stop the database cluster %(target)s")),
+    "asg.start": (_("Start group"), _("Start the Auto Scaling group %(target)s")),
+    "asg.stop": (_("Stop group"), _("Stop the Auto Scaling group %(target)s")),
+    "rds.prune": (_("Delete old snapshot"), _("Delete the replaced snapshot of the RDS database %(target)s")),
     "ebs.tag": (_("Tag EBS"), _("Give the EBS volume %(target)s its Name tag")),
     "account.automation": (_("Automation"), _("Change the automation of the AWS account %(target)s")),
     "schedule.publish": (_("Publish schedule"), _("Publish a revision of the schedule %(target)s")),
@@ -56,6 +61,34 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "rds.stop": (
         _("The database closes all connections and stops. Its storage and backups are kept."),
         _("Can be undone: start it again. AWS itself starts it again after 7 days."),
+    ),
+    "cluster.start": (
+        _(
+            "The cluster and all its instances start and accept connections after some minutes. From then on AWS charges for their hours."
+        ),
+        _("Can be undone: stop it again."),
+    ),
+    "cluster.stop": (
+        _(
+            "The cluster and all its instances close their connections and stop. Storage and backups are kept."
+        ),
+        _("Can be undone: start it again. AWS itself starts it again after 7 days."),
+    ),
+    "asg.start": (
+        _(
+            "The group gets back the sizes (minimum, desired, maximum) it had before its stop, and AWS launches new instances."
+        ),
+        _("Can be undone: stop it again. The instances are new ones, not those from before."),
+    ),
+    "asg.stop": (
+        _(
+            "The sizes of the group are written down and set to 0/0/0. AWS terminates all its instances: what is stored only on them is lost."
+        ),
+        _("Can be undone: start it again, and it gets its sizes back. The instances will be new ones."),
+    ),
+    "rds.prune": (
+        _("The snapshot of an earlier stop is deleted, because that of a later stop is complete."),
+        _("Cannot be undone. The newer snapshot is kept."),
     ),
     "ebs.tag": (
         _("The volume gets a Name tag. Nothing else about it changes."),
@@ -182,6 +215,13 @@ STEPS: Final[Mapping[str, Promise | str]] = {
     "verified": pgettext_lazy("step", "Verified"),
 }
 
+# What a failure for a KMS key adds: the keys its volumes are encrypted with.
+KEYS = _("Keys of its volumes: %(keys)s")
+# What a stop with a snapshot adds.
+SNAPSHOT = _("Snapshot: %(snapshot)s")
+# The same for a group: its sizes as minimum/desired/maximum.
+SIZES = _("Its sizes now: %(sizes)s")
+
 # Every code that says how something ended or why it cannot be done: infra.domain.aws.Problem, the outcomes of
 # operations, the refusals of entering and confirming. %(action)s is the missing permission at AWS.
 CODES: Final[Mapping[str, Promise | str]] = {
@@ -197,6 +237,10 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "key": _(
         "The KMS key of a volume cannot be used. Check that it is enabled and that the role may use it."
     ),
+    "quota": _(
+        "A quota of the AWS account is used up. Delete what is no longer needed, or ask AWS to raise it."
+    ),
+    "exists": _("Something of this name exists already."),
     "unreachable": _("AWS could not be reached, so nothing was sent."),
     "no_answer": _("The call was sent but no answer came. Toban looks up what happened and does not guess."),
     "invalid": _("AWS found the request invalid."),
@@ -205,6 +249,39 @@ CODES: Final[Mapping[str, Promise | str]] = {
     # how an operation ended, or why it still waits
     "reached": _("Done, and seen at AWS."),
     "already": _("It was already so, nothing had to be done."),
+    "pruned": _("The replaced snapshot is deleted, and that was seen at AWS."),
+    "snapshot_not_complete": _("The newer snapshot is not complete yet. Until then the older one is kept."),
+    "snapshot_kept": _("The newer snapshot is not usable, so the older one is kept."),
+    "snapshot_of_cluster": _(
+        "A cluster follows this schedule, and AWS makes no snapshot when a cluster is stopped. Take the snapshot out of the options, or let the cluster follow another schedule."
+    ),
+    "unsupported_snapshot_of_cluster": _(
+        "Its schedule asks for a snapshot before the stop, which AWS has for RDS instances only. Let the cluster follow a schedule without it."
+    ),
+    "hibernated": _("It hibernates, and that was seen at AWS."),
+    "stopped_unprepared": _(
+        "It was stopped, not hibernated: the instance was not launched for hibernation, which can only be chosen at its launch."
+    ),
+    "stopped_instead": _("It was stopped, not hibernated, because AWS did not let it hibernate."),
+    "partly": _("A part could not be read. What is known of that part stays as it was last seen."),
+    "launch_suspended": _(
+        "The process Launch of the group is suspended, so it would launch nothing. Resume it, then start again."
+    ),
+    "terminate_suspended": _(
+        "The process Terminate of the group is suspended, so its instances would stay. Resume it, then stop again."
+    ),
+    "scale_in_protected": _(
+        "Instances of the group are protected from scale-in, so they would stay. Take the protection off, then stop again."
+    ),
+    "sizes_changed": _(
+        "The group does not have the sizes 0/0/0 of a stop by Toban, so somebody changed them. Toban leaves them: set the desired number by hand."
+    ),
+    "no_sizes": _(
+        "Toban did not stop this group, so it does not know its sizes. Set them by hand, or write the tag TobanSizes as minimum/desired/maximum, for example 1/2/4."
+    ),
+    "bad_sizes": _(
+        "The tag TobanSizes cannot be read. Write minimum/desired/maximum with a desired number of at least 1, for example 1/2/4."
+    ),
     "tagged": _("The tag was written, and seen at AWS."),
     "applied": _("Applied."),
     "no_trust": _("The AWS account has no role that Toban may use."),
@@ -262,11 +339,26 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "rejected": _("A person rejected it."),
     "withdrawn": _("Whoever entered it took it back."),
     "cancelled": _("A person cancelled it."),
-    "unsupported_aurora": _("AWS cannot stop one instance of Aurora, only its cluster."),
-    "unsupported_cluster_member": _("AWS cannot stop one member of a database cluster."),
+    "unsupported_aurora": _(
+        "AWS cannot start or stop one instance of Aurora. Start or stop its cluster instead."
+    ),
+    "unsupported_cluster_member": _(
+        "AWS cannot start or stop one member of a database cluster. Start or stop its cluster instead."
+    ),
     "unsupported_read_replica": _("AWS cannot stop a read replica."),
     "unsupported_has_replicas": _("AWS cannot stop a database that has read replicas."),
     "unsupported_sqlserver_multi_az": _("AWS cannot stop SQL Server in several zones."),
+    "unsupported_rds_custom": _("AWS cannot stop RDS Custom in this way."),
+    "unsupported_multi_az_cluster": _("AWS cannot stop a Multi-AZ DB cluster."),
+    "unsupported_serverless_v1": _("AWS cannot stop an Aurora Serverless v1 cluster. It pauses by itself."),
+    "unsupported_global_database": _("AWS cannot stop a cluster of an Aurora global database."),
+    "unsupported_parallel_query": _("AWS cannot stop a cluster that uses Aurora parallel query."),
+    "unsupported_multi_master": _("AWS cannot stop an Aurora multi-master cluster."),
+    "unsupported_cluster_has_replicas": _("AWS cannot stop a cluster that has read replicas."),
+    "unsupported_other_engine": _("Toban does not start or stop clusters of this engine."),
+    "unsupported_group_member": _(
+        "It belongs to an Auto Scaling group, which would replace it. Start or stop the group instead."
+    ),
     # why something cannot be entered or confirmed now
     "already_moved": _("Somebody else was first: the operation is already in another state."),
     "stale_content": _("The content has changed since this page was shown. Read it again, then confirm."),

@@ -35,6 +35,8 @@ REASONS: Final[Mapping[str, Promise | str]] = {
     "freeze": _("Nothing is done by schedule until %(until)s, as %(person)s confirmed."),
     "maintenance": _("It is kept running until %(until)s for the maintenance window %(name)s."),
     "never_touch": _("Its tag Toban=never tells Toban to leave it alone."),
+    "group_member": _("It belongs to the Auto Scaling group %(name)s and starts and stops with it."),
+    "cluster_member": _("It belongs to the database cluster %(name)s and starts and stops with it."),
     "enforced": _("Its schedule is enforced, and it was found otherwise (%(state)s)."),
     "newly_found": _("It was found running for the first time, outside its hours."),
     "auto_restart": _("AWS restarted it by itself after seven days stopped (running since %(since)s)."),
@@ -67,6 +69,8 @@ REASONS_SHORT: Final[Mapping[str, Promise | str]] = {
     "freeze": _("Frozen until %(until)s"),
     "maintenance": _("Maintenance until %(until)s"),
     "never_touch": _("Never touched (tag)"),
+    "group_member": _("With its group %(name)s"),
+    "cluster_member": _("With its cluster %(name)s"),
     "enforced": _("Brought back to its schedule"),
     "newly_found": _("Newly found"),
     "auto_restart": _("Automatic restart by AWS"),
@@ -137,6 +141,22 @@ OPTIONS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Databases first"),
         _("Within a project databases start before servers and stop after them."),
     ),
+    "snapshot": (
+        _("Snapshot before a stop"),
+        _(
+            "Of an RDS instance AWS makes a snapshot right before its stop; the one from the stop before is deleted once the new one is complete. AWS has none for clusters, so a cluster that follows this schedule is not stopped."
+        ),
+    ),
+    "rds_maintenance": (
+        _("On during RDS maintenance"),
+        _("Databases and clusters run from 10 minutes before their weekly maintenance window to its end."),
+    ),
+    "maintenance_windows": (
+        _("On during SSM maintenance windows"),
+        _(
+            "Names or ids of maintenance windows in Systems Manager, separated by commas. What follows this schedule runs from 10 minutes before such a window to its end, also on closed days."
+        ),
+    ),
     "grace_start_min": (_("Late start"), _("So many minutes late a start may still be done.")),
     "grace_stop_min": (_("Late stop"), _("So many minutes late a stop may still be done.")),
 }
@@ -156,6 +176,10 @@ PROBLEMS: Final[Mapping[str, Promise | str]] = {
     "bad_monthdays": _("The days of the month cannot be read: %(value)s. Write 1-7, 15, L, 15W or 1/15."),
     "bad_months": _("The months cannot be read: %(value)s. Write apr-sep or 4-9."),
     "bad_grace": _("Minutes from 1 to 360 are needed, not %(value)s."),
+    "bad_window": _(
+        "AWS has no maintenance window of such a name: %(value)s. A name has 3 to 128 letters, digits, dots, hyphens or underscores."
+    ),
+    "too_many_windows": _("At most %(limit)s maintenance windows can be named, not %(value)s."),
     "not_yes_or_no": _("%(field)s is neither yes nor no."),
     "halves_do_not_compose": _(
         "Hours that only start or only stop do not compose with others: nothing would be stopped. Use one row with both times."

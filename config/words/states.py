@@ -210,6 +210,8 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "resource": _("Resource"),
     "ec2": _("EC2 instance"),
     "rds": _("RDS database"),
+    "cluster": _("Database cluster"),
+    "asg": _("Auto Scaling group"),
     "ebs": _("EBS volume"),
     "volume": _("EBS volume"),
     "lane": _("AWS account and region"),

@@ -143,6 +143,20 @@ def describe_volumes(target: Target, ids: Sequence[str]) -> dict[str, EbsVolume]
     }
 
 
+def keys_of(target: Target, instance_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Give the KMS keys that the attached volumes of these instances are encrypted with, by instance id.
+
+    200 ids a call. Raises AwsError.
+    """
+    keys: dict[str, set[str]] = defaultdict(set)
+    for values in _chunks(list(dict.fromkeys(instance_ids)), FILTER_VALUES):
+        for volume in _volumes(target, [{"Name": "attachment.instance-id", "Values": values}]):
+            for attachment in volume.attachments:
+                if volume.key_id and attachment.instance_id in values:
+                    keys[attachment.instance_id].add(volume.key_id)
+    return {one: tuple(sorted(found)) for one, found in keys.items()}
+
+
 def tag(
     target: Target, ids: Sequence[str], tags: Mapping[str, str], *, still_ours: StillOurs | None = None
 ) -> dict[str, CallResult]:
@@ -331,6 +345,7 @@ def _volume(raw: VolumeTypeDef) -> EbsVolume:
             for attachment in raw.get("Attachments", ())
         ),
         multi_attach=raw.get("MultiAttachEnabled", False),
+        key_id=raw.get("KmsKeyId", ""),
     )
 
 

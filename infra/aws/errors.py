@@ -33,15 +33,16 @@ _CODES: dict[Problem, tuple[str, ...]] = {
     Problem.THROTTLED: (
         "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
         "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "Throttling.User",
-        "SlowDown",
+        "SlowDown", "ResourceContention",
     ),
     Problem.GONE: (
         "DBInstanceNotFound", "DBInstanceNotFoundFault", "InvalidInstanceID.NotFound",
-        "InvalidVolume.NotFound",
+        "InvalidVolume.NotFound", "DBSnapshotNotFound",
     ),
     Problem.WRONG_STATE: (
         "IncorrectInstanceState", "IncorrectState", "InvalidDBInstanceState", "InvalidDBInstanceStateFault",
         "InvalidDBClusterStateFault", "InvalidVPCNetworkStateFault", "VolumeInUse", "ResourceInUse",
+        "ScalingActivityInProgress", "InvalidDBSnapshotState",
     ),
     Problem.NO_CAPACITY: (
         "InsufficientInstanceCapacity", "InsufficientCapacity", "InsufficientHostCapacity",
@@ -58,6 +59,8 @@ _CODES: dict[Problem, tuple[str, ...]] = {
         "Unsupported", "UnsupportedOperation", "UnsupportedHibernationConfiguration",
         "OperationNotPermitted", "UnsupportedHostConfiguration", "UnsupportedInstanceTypeOnHost",
     ),
+    Problem.QUOTA: ("SnapshotQuotaExceeded", "SnapshotQuotaExceededFault"),
+    Problem.EXISTS: ("DBSnapshotAlreadyExists", "DBSnapshotAlreadyExistsFault"),
     # These are 5xx: AWS failed at some point that it does not tell.
     Problem.NO_ANSWER: (
         "InternalError", "InternalFailure", "Internal", "ServerInternal", "ServiceUnavailable",
@@ -72,6 +75,7 @@ _NOT_A_REQUEST = (ParamValidationError, ValidationError, BaseEndpointResolverErr
 _NO_BASE_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 
 _MISSING_ACTION = re.compile(r"not authorized to perform:? ?\"?([a-z0-9-]+:[A-Za-z0-9*]+)")
+_NO_SUCH_GROUP = re.compile(r"AutoScalingGroup name not found", re.IGNORECASE)
 _ENCODED_REASON = re.compile(r"\s*Encoded authorization failure message:.*", re.DOTALL)
 _WORD = re.compile(r"[\w-]+")
 _MESSAGE_LIMIT = 500
@@ -101,6 +105,8 @@ def _refused(exc: ClientError, *, action: str, asked: Sequence[str], secret: str
     message = _clean(raw, secret)
     problem = problem_of_code(code, status=metadata.get("HTTPStatusCode", 0), action=action)
     missing = ""
+    if problem is Problem.INVALID and _NO_SUCH_GROUP.match(raw):
+        problem = Problem.GONE  # AWS has no code of its own for it
     if problem is Problem.PERMISSION:
         found = _MISSING_ACTION.search(raw)
         missing = found.group(1) if found else action

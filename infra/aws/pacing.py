@@ -48,6 +48,8 @@ _EC2_REQUESTS = {
 _EC2_RESOURCES = {"StartInstances": Bucket(1000, 2), "StopInstances": Bucket(1000, 20)}
 # docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-api-throttling.html: one bucket for all actions
 _RDS = Bucket(300, 12)
+# AWS documents no buckets for these; ours are below what others report as refused, each action by itself.
+_UNDOCUMENTED = {"autoscaling": Bucket(20, 5), "ssm": Bucket(5, 1)}
 
 # AWS counts when a call arrives: one that overtakes the first call's journey by a moment would be refused.
 _MARGIN_S = 0.1
@@ -227,6 +229,8 @@ def _draws(account_id: str, region: str, action: str, resources: int) -> list[Dr
     prefix = f"toban:pace:{{{account_id}:{region}}}:{service}"
     if service == "rds":
         return [Draw(prefix, _RDS, 1)]
+    if service in _UNDOCUMENTED:
+        return [Draw(f"{prefix}:{name}", _UNDOCUMENTED[service], 1)]
     usual = _EC2_READ if name.startswith("Describe") else _EC2_WRITE
     draws = [Draw(f"{prefix}:{name}", _EC2_REQUESTS.get(name, usual), 1)]
     if name in _EC2_RESOURCES:

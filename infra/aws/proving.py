@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from infra.aws.gateway import Call, current
 from infra.aws.identity import caller_account
-from infra.aws.sessions import EC2, RDS
+from infra.aws.sessions import AUTOSCALING, EC2, RDS, SSM
 from infra.domain.aws import AwsError, Problem, Target
 from infra.domain.onboarding import CHANGES, READS, AccountRole, Check, Feature, Status
 
@@ -17,6 +17,7 @@ from infra.domain.onboarding import CHANGES, READS, AccountRole, Check, Feature,
 _WOULD_SUCCEED = "DryRunOperation"
 _FEWEST = 5  # the smallest page that DescribeInstances and DescribeVolumes take
 _RDS_FEWEST = 20
+_SSM_FEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +125,44 @@ def _describe_databases(target: Target) -> Mapping[str, Any]:
     )
 
 
+def _describe_clusters(target: Target) -> Mapping[str, Any]:
+    call = Call(RDS, target, "DescribeDBClusters", "DBClusters")
+    return cast(
+        Mapping[str, Any], current().read(call, lambda rds: rds.describe_db_clusters(MaxRecords=_RDS_FEWEST))
+    )
+
+
+def _describe_snapshots(target: Target) -> Mapping[str, Any]:
+    call = Call(RDS, target, "DescribeDBSnapshots", "DBSnapshots")
+    return cast(
+        Mapping[str, Any], current().read(call, lambda rds: rds.describe_db_snapshots(MaxRecords=_RDS_FEWEST))
+    )
+
+
+def _describe_groups(target: Target) -> Mapping[str, Any]:
+    call = Call(AUTOSCALING, target, "DescribeAutoScalingGroups", "AutoScalingGroups")
+    return cast(
+        Mapping[str, Any], current().read(call, lambda asg: asg.describe_auto_scaling_groups(MaxRecords=1))
+    )
+
+
+def _describe_windows(target: Target) -> Mapping[str, Any]:
+    call = Call(SSM, target, "DescribeMaintenanceWindows", "WindowIdentities")
+    return cast(
+        Mapping[str, Any],
+        current().read(call, lambda ssm: ssm.describe_maintenance_windows(MaxResults=_SSM_FEWEST)),
+    )
+
+
 _LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "ec2:DescribeInstances": _describe_instances,
     "ec2:DescribeVolumes": _describe_volumes,
     "ec2:DescribeTags": _describe_tags,
     "rds:DescribeDBInstances": _describe_databases,
+    "rds:DescribeDBClusters": _describe_clusters,
+    "rds:DescribeDBSnapshots": _describe_snapshots,
+    "autoscaling:DescribeAutoScalingGroups": _describe_groups,
+    "ssm:DescribeMaintenanceWindows": _describe_windows,
 }
 
 

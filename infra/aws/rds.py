@@ -57,13 +57,23 @@ def start_database(target: Target, database_id: str, *, still_ours: StillOurs | 
     )
 
 
-def stop_database(target: Target, database_id: str, *, still_ours: StillOurs | None = None) -> CallResult:
-    """Stop one database; ask infra.domain.aws.stop_refusal first. Otherwise as start_database."""
+def stop_database(
+    target: Target, database_id: str, *, snapshot: str = "", still_ours: StillOurs | None = None
+) -> CallResult:
+    """Stop one database; ask infra.domain.aws.stop_refusal first. Otherwise as start_database.
+
+    snapshot: name of a snapshot that AWS makes right before it stops; QUOTA when the account has no room for it, EXISTS
+    when the name is taken, and in both cases the database runs on.
+    """
     return _change(
         target,
         database_id,
         "StopDBInstance",
-        lambda rds: rds.stop_db_instance(DBInstanceIdentifier=database_id),
+        lambda rds: (
+            rds.stop_db_instance(DBInstanceIdentifier=database_id, DBSnapshotIdentifier=snapshot)
+            if snapshot
+            else rds.stop_db_instance(DBInstanceIdentifier=database_id)
+        ),
         still_ours,
     )
 
@@ -112,4 +122,5 @@ def _database(raw: DBInstanceTypeDef) -> Database:
         cluster_id=raw.get("DBClusterIdentifier", ""),
         created_at=raw.get("InstanceCreateTime"),
         automatic_restart_at=raw.get("AutomaticRestartTime"),
+        maintenance=raw.get("PreferredMaintenanceWindow", ""),
     )

@@ -25,8 +25,10 @@ from infra.aws.config import Config
 from infra.domain.aws import AwsError, Problem, Target
 
 if TYPE_CHECKING:
+    from mypy_boto3_autoscaling.client import AutoScalingClient
     from mypy_boto3_ec2.client import EC2Client
     from mypy_boto3_rds.client import RDSClient
+    from mypy_boto3_ssm.client import SSMClient
     from mypy_boto3_sts.client import STSClient
 
 ClientT = TypeVar("ClientT")
@@ -41,6 +43,8 @@ class Service(Generic[ClientT]):
 
 EC2: Service[EC2Client] = Service("ec2")
 RDS: Service[RDSClient] = Service("rds")
+AUTOSCALING: Service[AutoScalingClient] = Service("autoscaling")
+SSM: Service[SSMClient] = Service("ssm")
 STS: Service[STSClient] = Service("sts")
 
 ROLE_SECONDS = 3600

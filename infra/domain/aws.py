@@ -31,6 +31,8 @@ class Problem(StrEnum):
     NO_ANSWER = "no_answer"
     INVALID = "invalid"
     UNSUPPORTED = "unsupported"
+    QUOTA = "quota"
+    EXISTS = "exists"
     OTHER = "other"
 
 
@@ -164,7 +166,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class EbsVolume:
-    """One EBS volume. multi_attach: it may serve several instances at once (io1 and io2 only)."""
+    """One EBS volume. multi_attach: it may serve several instances at once (io1 and io2 only). key_id: ARN of the KMS
+    key it is encrypted with, or ""."""
 
     id: str
     name: str
@@ -176,6 +179,7 @@ class EbsVolume:
     created_at: datetime | None
     attachments: tuple[Attachment, ...]
     multi_attach: bool
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,7 @@ class Database:
     """One RDS database instance.
 
     replica_of, cluster_id: "" where it is neither. automatic_restart_at: AWS starts a stopped database again
-    after seven days, at this instant.
+    after seven days, at this instant. maintenance: its weekly window in UTC, "ddd:hh:mm-ddd:hh:mm".
     """
 
     id: str
@@ -200,12 +204,14 @@ class Database:
     cluster_id: str
     created_at: datetime | None
     automatic_restart_at: datetime | None
+    maintenance: str = ""
 
 
 class StopRefusal(StrEnum):
-    """Why AWS would refuse to stop a database that is otherwise running.
+    """Why AWS would refuse to stop something that is otherwise running, or why only what it belongs to can be stopped.
 
-    Source: docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html, section Limitations.
+    Source: docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html, section Limitations; of clusters:
+    infra.domain.clusters.
     """
 
     AURORA = "aurora"
@@ -213,6 +219,15 @@ class StopRefusal(StrEnum):
     READ_REPLICA = "read_replica"
     HAS_REPLICAS = "has_replicas"
     SQLSERVER_MULTI_AZ = "sqlserver_multi_az"
+    RDS_CUSTOM = "rds_custom"
+    MULTI_AZ_CLUSTER = "multi_az_cluster"
+    SERVERLESS_V1 = "serverless_v1"
+    GLOBAL_DATABASE = "global_database"
+    PARALLEL_QUERY = "parallel_query"
+    MULTI_MASTER = "multi_master"
+    CLUSTER_HAS_REPLICAS = "cluster_has_replicas"
+    OTHER_ENGINE = "other_engine"
+    GROUP_MEMBER = "group_member"
 
 
 def stop_refusal(database: Database) -> StopRefusal | None:
@@ -227,7 +242,25 @@ def stop_refusal(database: Database) -> StopRefusal | None:
         return StopRefusal.HAS_REPLICAS
     if database.engine.startswith("sqlserver") and database.multi_az:
         return StopRefusal.SQLSERVER_MULTI_AZ
-    return None
+    return StopRefusal.RDS_CUSTOM if database.engine.startswith("custom-") else None
+
+
+def start_refusal(database: Database) -> StopRefusal | None:
+    """Tell before the call whether AWS can start this database by itself, and not only as part of its cluster."""
+    refusal = stop_refusal(database)
+    return (
+        refusal
+        if refusal in {StopRefusal.AURORA, StopRefusal.CLUSTER_MEMBER, StopRefusal.RDS_CUSTOM}
+        else None
+    )
+
+
+def hibernated(state_reason: str) -> bool:
+    """Whether an instance was stopped by a hibernation that AWS took on.
+
+    Source: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html.
+    """
+    return "UserInitiatedHibernate" in state_reason
 
 
 def problem_of_state_reason(state_reason: str) -> Problem | None:

@@ -6,6 +6,7 @@ HH:MM or null, days are texts of infra.domain.days or null for every. The canoni
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -20,6 +21,9 @@ PERIODS_MAX, NAME_MAX = 50, 100
 GRACE_MIN, GRACE_MAX = 1, 360
 PERIOD_KEYS = ("name", "begin", "end", "weekdays", "monthdays", "months")
 DAY_KEYS = ("weekdays", "monthdays", "months")
+WINDOWS_MAX = 20
+#: What AWS lets a maintenance window be called (MaintenanceWindowName); an id has the same shape.
+_WINDOW_NAME = re.compile(r"[A-Za-z0-9_.-]{3,128}", re.ASCII)
 LOOKED_AHEAD_DAYS = 2 * 366
 
 
@@ -57,9 +61,17 @@ def read_content(data: object, *, today: date | None = None) -> Content | tuple[
     canonical = {
         "zone": zone,
         "periods": [texts for _, texts in periods],
-        "options": asdict(options),
+        "options": _plain(options),
     }
     return Content(schedule, canonical, tuple(_warnings(schedule, today)))
+
+
+def _plain(options: Options) -> dict[str, Any]:
+    return asdict(options) | {"maintenance_windows": list(options.maintenance_windows)}
+
+
+#: What an option is where a content (from before there was that option) does not say.
+UNSAID = _plain(Options())
 
 
 def schedule_of_content(canonical: Mapping[str, Any]) -> Schedule:
@@ -156,11 +168,26 @@ def _read_options(value: object, problems: list[FieldProblem]) -> Options:
                 problems.append(FieldProblem(path, "bad_grace", shown(repr(given)), limits))
                 continue
             found[name] = given
+        elif name == "maintenance_windows":
+            found[name] = _read_windows(given, path, problems)
         elif isinstance(given, bool):
             found[name] = given
         else:
             problems.append(FieldProblem(path, "not_yes_or_no", shown(repr(given))))
     return Options(**found)
+
+
+def _read_windows(value: object, path: str, problems: list[FieldProblem]) -> tuple[str, ...]:
+    """Names or ids as AWS allows them, each once."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        problems.append(FieldProblem(path, "not_a_list", shown(repr(value))))
+        return ()
+    names = tuple(dict.fromkeys(value))
+    if len(names) > WINDOWS_MAX:
+        problems.append(FieldProblem(path, "too_many_windows", str(len(names)), (("limit", WINDOWS_MAX),)))
+    bad = [one for one in names if not isinstance(one, str) or not _WINDOW_NAME.fullmatch(one)]
+    problems += [FieldProblem(path, "bad_window", shown(str(one))) for one in bad]
+    return names
 
 
 def _read_clock(value: object, path: str, problems: list[FieldProblem], *, end: bool) -> ClockTime | None:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from infra.domain.snapshots import PREFIX
+
 READ_ROLE, OPERATE_ROLE = "TobanRead", "TobanOperate"
 #: A server or database carries this tag when the operate role is to be narrowed to such ones.
 MANAGED_TAG = ("Toban", "managed")
@@ -38,16 +40,27 @@ class AccountRole(StrEnum):
 
 #: What the read role may look at, by feature.
 READS: Mapping[Feature, tuple[str, ...]] = {
-    Feature.SERVERS: ("ec2:DescribeInstances", "ec2:DescribeTags"),
-    Feature.DATABASES: ("rds:DescribeDBInstances",),
+    Feature.SERVERS: (
+        "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "ec2:DescribeTags",
+        "ssm:DescribeMaintenanceWindows",
+    ),
+    Feature.DATABASES: ("rds:DescribeDBClusters", "rds:DescribeDBInstances", "rds:DescribeDBSnapshots"),
     Feature.VOLUMES: ("ec2:DescribeVolumes", "ec2:DescribeTags"),
-}
+}  # fmt: skip
 #: What the operate role may change, by feature. Starting a server with encrypted disks also needs a grant on its key.
 CHANGES: Mapping[Feature, tuple[str, ...]] = {
-    Feature.SERVERS: ("ec2:StartInstances", "ec2:StopInstances"),
-    Feature.DATABASES: ("rds:StartDBInstance", "rds:StopDBInstance"),
+    Feature.SERVERS: ("autoscaling:UpdateAutoScalingGroup", "ec2:StartInstances", "ec2:StopInstances"),
+    Feature.DATABASES: (
+        "rds:AddTagsToResource", "rds:DeleteDBSnapshot", "rds:StartDBCluster", "rds:StartDBInstance",
+        "rds:StopDBCluster", "rds:StopDBInstance",
+    ),
     Feature.VOLUMES: ("ec2:CreateTags",),
-}
+}  # fmt: skip
+
+
+_POWER = ("rds:StartDBCluster", "rds:StartDBInstance", "rds:StopDBCluster", "rds:StopDBInstance")
+#: A stop that makes a snapshot is asked about the snapshot, too.
+_SNAPSHOTS = ("rds:AddTagsToResource", "rds:DeleteDBSnapshot", "rds:StopDBInstance")
 
 
 def role_arn(account_id: str, role: AccountRole, *, partition: str = "aws") -> str:
@@ -89,7 +102,9 @@ def operate_policy(
     found: list[Policy] = []
     if Feature.SERVERS in chosen:
         servers = f"arn:{partition}:ec2:*:{account_id}:instance/*"
-        found.append(_statement("TobanServers", CHANGES[Feature.SERVERS], servers, narrowed))
+        found.append(_statement("TobanServers", _of("ec2", Feature.SERVERS), servers, narrowed))
+        groups = f"arn:{partition}:autoscaling:*:{account_id}:autoScalingGroup:*:autoScalingGroupName/*"
+        found.append(_statement("TobanGroups", _of("autoscaling", Feature.SERVERS), groups, narrowed))
         keys = {
             "Bool": {"kms:GrantIsForAWSResource": "true"},
             "StringLike": {"kms:ViaService": "ec2.*.amazonaws.com"},
@@ -100,8 +115,11 @@ def operate_policy(
             )
         )
     if Feature.DATABASES in chosen:
-        databases = f"arn:{partition}:rds:*:{account_id}:db:*"
-        found.append(_statement("TobanDatabases", CHANGES[Feature.DATABASES], databases, narrowed))
+        databases = [f"arn:{partition}:rds:*:{account_id}:{kind}:*" for kind in ("db", "cluster")]
+        found.append(_statement("TobanDatabases", _POWER, databases, narrowed))
+        # Only what a stop by Toban has made: the name begins so (infra.domain.snapshots).
+        ours = f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*"
+        found.append(_statement("TobanSnapshots", _SNAPSHOTS, ours))
     if Feature.VOLUMES in chosen:
         only_name = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name"]}, "Null": {"aws:TagKeys": "false"}}
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
@@ -166,8 +184,12 @@ def _actions(table: Mapping[Feature, tuple[str, ...]], features: Iterable[Featur
     return tuple(sorted({action for one in features for action in table[one]}))
 
 
+def _of(service: str, feature: Feature) -> tuple[str, ...]:
+    return tuple(action for action in CHANGES[feature] if action.startswith(f"{service}:"))
+
+
 def _statement(
-    sid: str, actions: Sequence[str], resource: str, condition: Mapping[str, Any] | None = None
+    sid: str, actions: Sequence[str], resource: str | list[str], condition: Mapping[str, Any] | None = None
 ) -> Policy:
     found: Policy = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}
     return found | {"Condition": dict(condition)} if condition else found

@@ -27,6 +27,10 @@ _RDS_ON = frozenset(
         "storage-config-upgrade", "storage-optimization", "upgrading", "storage-full",
     }
 )  # fmt: skip
+#: What only clusters say while they serve.
+_CLUSTER_ON = frozenset(
+    {"backtracking", "failing-over", "promoting", "resetting-master-credentials", "update-iam-db-auth"}
+)
 _RDS_MOVING = frozenset({"starting", "stopping", "creating", "delete-precheck"})
 _RDS_GONE = frozenset({"deleting"})
 
@@ -44,3 +48,8 @@ def rds_power(state: str) -> Power:
     if state in _RDS_MOVING:
         return Power.TRANSITION
     return Power.GONE if state in _RDS_GONE else Power.UNKNOWN
+
+
+def cluster_power(state: str) -> Power:
+    """Source: docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html, DB cluster status."""
+    return Power.RUNNING if state in _CLUSTER_ON else rds_power(state)

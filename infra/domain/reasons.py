@@ -35,6 +35,8 @@ class ReasonCode(StrEnum):
     FREEZE = "freeze"
     MAINTENANCE = "maintenance"
     NEVER_TOUCH = "never_touch"
+    GROUP_MEMBER = "group_member"  # an instance of an Auto Scaling group
+    CLUSTER_MEMBER = "cluster_member"  # a database instance of a cluster
     ENFORCED = "enforced"  # reality differs from what the schedule holds
     NEWLY_FOUND = "newly_found"
     AUTO_RESTART = "auto_restart"  # AWS starts a stopped database after seven days
@@ -70,6 +72,8 @@ PARAMS: Mapping[ReasonCode, tuple[str, ...]] = {
     ReasonCode.FREEZE: ("until", "person"),
     ReasonCode.MAINTENANCE: ("until", "name"),
     ReasonCode.NEVER_TOUCH: (),
+    ReasonCode.GROUP_MEMBER: ("name",),
+    ReasonCode.CLUSTER_MEMBER: ("name",),
     ReasonCode.ENFORCED: ("state",),
     ReasonCode.NEWLY_FOUND: (),
     ReasonCode.AUTO_RESTART: ("since",),

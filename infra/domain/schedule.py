@@ -63,7 +63,9 @@ class Options:
     holidays: closed days of the calendar are observed. enforced: the wanted state is held, not only brought about
     once. retain_running: what ran already at its start is not stopped at its end. stop_new: what is first seen
     running outside its hours is stopped. hibernate: EC2 hibernates, or stops where it cannot. ordered: within a project
-    databases start first and stop last. grace_*_min: how late a start or stop may still be done.
+    databases start first and stop last. grace_*_min: how late a start or stop may still be done. snapshot: an RDS
+    instance is stopped with a snapshot. rds_maintenance: databases run during their weekly maintenance window.
+    maintenance_windows: names or ids of SSM maintenance windows during which resources run.
     """
 
     holidays: bool = True
@@ -74,6 +76,9 @@ class Options:
     ordered: bool = False
     grace_start_min: int = 60
     grace_stop_min: int = 60
+    snapshot: bool = False
+    rds_maintenance: bool = False
+    maintenance_windows: tuple[str, ...] = ()
 
 
 OPTION_NAMES = tuple(one.name for one in fields(Options))

@@ -20,7 +20,11 @@ from medical_audit.forms import REASON_MAX, text_of
 
 #: Rows of periods that the form offers at once; more come with a saved draft.
 ROWS = 3
-FLAGS = tuple(name for name in OPTION_NAMES if not name.startswith("grace_"))
+FLAGS = tuple(
+    name for name in OPTION_NAMES if not name.startswith("grace_") and name != "maintenance_windows"
+)
+#: Twenty names of 128 characters, with something between them.
+WINDOWS_TEXT_MAX = 2600
 GRACES = ("grace_start_min", "grace_stop_min")
 END_OF_DAY = "24:00"
 #: What a time field of a browser takes; anything else is shown as text, so that nothing typed is lost.
@@ -70,6 +74,8 @@ def content_of(posted: QueryDict) -> dict[str, Any]:
     for name in GRACES:
         text = text_of(posted, name)
         options[name] = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else text or 60
+    named = text_of(posted, "maintenance_windows", WINDOWS_TEXT_MAX)
+    options["maintenance_windows"] = re.split(r"[\s,、，]+", named) if named else []
     return {"zone": zone_of(text_of(posted, "zone")), "periods": periods, "options": options}
 
 

@@ -216,7 +216,10 @@ class Price(TenantModel):
 
 
 class MaintenanceWindow(TenantModel):
-    """One SSM maintenance window as last seen in an account and region; resources whose schedule names it stay on."""
+    """One SSM maintenance window as last seen in an account and region; resources whose schedule names it stay on.
+
+    next_at: its next execution, or the one under way; previous_at: the one before it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey("AwsAccount", on_delete=models.PROTECT, related_name="maintenance_windows")
@@ -225,6 +228,7 @@ class MaintenanceWindow(TenantModel):
     name = models.CharField(max_length=128)
     enabled = models.BooleanField(default=True)
     next_at = models.DateTimeField(null=True)
+    previous_at = models.DateTimeField(null=True)
     duration_hours = models.IntegerField(default=0)
     seen_at = models.DateTimeField()
 

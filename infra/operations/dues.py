@@ -137,6 +137,7 @@ def _options(row: Resource, one: Occurrence, duty: Duty) -> dict[str, bool]:
     options, stop = duty.options, one.action is Action.STOP
     asked = {
         "hibernate": stop and row.kind == "ec2" and options.hibernate,
+        "snapshot": stop and row.kind == "rds" and options.snapshot,
         "retain": stop and not one.window and options.retain_running,
         "ordered": options.ordered and bool(row.project),
     }
@@ -147,5 +148,8 @@ def target_of_resource(row: Resource) -> OperationTarget:
     """How an operation names a resource."""
     return OperationTarget(
         type="resource", id=str(row.id), name=row.name or row.aws_id, lane=row.lane,
-        facts={"kind": row.kind, "gone": row.gone_at is not None, "stop_refusal": row.facts.get("stop_refusal", "")},
+        facts={
+            "kind": row.kind, "gone": row.gone_at is not None, "start_refusal": row.facts.get("start_refusal", ""),
+            "stop_refusal": row.facts.get("stop_refusal", ""),
+        },
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Taking stock of one account in one region: what AWS has becomes rows, and each row its plan."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,29 +10,48 @@ import structlog
 from django.conf import settings
 from django.db.models import Q
 
-from infra.aws import ec2, rds
-from infra.domain.aws import AwsError, Database, EbsVolume, Ec2Instance, Target
+from infra.aws import clusters, ec2, groups, rds
+from infra.aws.windows import list_windows
+from infra.domain.aws import AwsError, Database, EbsVolume, Ec2Instance, Problem, Target
+from infra.domain.clusters import DbCluster
+from infra.domain.groups import ScalingGroup
+from infra.domain.maintenance import SsmWindow
 from infra.models import Region
-from infra.operations import corrections, stock, tagging, volumes
+from infra.models.resource import ResourceKind
+from infra.operations import corrections, pruning, stock, tagging, volumes, windows
 from infra.queries.targets import target_of
-from medical_audit.domain.actor import Actor, Subject, system_actor
+from medical_audit.domain.actor import Actor, Subject, schedule_actor, system_actor
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 
 log = structlog.get_logger(__name__)
 
+#: The look was good, but a part of it was refused.
+PARTLY = "partly"
 _TOLD = (
     "inventory_at", "inventory_ended_at", "inventory_problem", "inventory_problem_detail", "inventory_problem_since",
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """One whole look: nothing of it is used unless all three lists came back."""
+    """One whole look: nothing of it is used unless servers, databases and volumes came back.
+
+    windows: None where no schedule names any, or they could not be read. unread: what else could not be read, by kind;
+    what is known of it stays as it was.
+    """
 
     instances: list[Ec2Instance]
     databases: list[Database]
     volumes: list[EbsVolume]
+    clusters: list[DbCluster] = field(default_factory=list)
+    groups: list[ScalingGroup] = field(default_factory=list)
+    windows: list[SsmWindow] | None = None
+    unread: dict[str, AwsError] = field(default_factory=dict)
+
+    @property
+    def machines(self) -> list[Ec2Instance | Database | DbCluster | ScalingGroup]:
+        return [*self.instances, *self.databases, *self.clusters, *self.groups]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +87,11 @@ def take_inventory(
             return None
         region = Region.objects.select_related("account").get(id=region_id)
         target = target_of(region.account.account_id, region.name)
+        windows_named = bool(windows.named_windows())
     if target is None:
         return _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
     try:
-        seen = _look(target)
+        seen = _look(target, windows_named=windows_named)
     except AwsError as error:
         return _failed(region, looked_at, str(error.problem), str(error), actor, clock)
     with tenant_scope(tenant_id):
@@ -79,22 +100,25 @@ def take_inventory(
         if _overtaken(region, looked_at, now):
             Region.objects.filter(id=region_id).update(inventory_ended_at=now)
             return Taken(problem="overtaken")
+        replan = windows.keep_windows(region, seen.windows, now=now) if seen.windows is not None else ()
         changed = stock.keep_resources(
-            region, seen.instances, seen.databases, looked_at=looked_at, actor=actor, now=now
+            region,
+            seen.machines,
+            unread=seen.unread,
+            replan=replan,
+            looked_at=looked_at,
+            actor=actor,
+            now=now,
         )
         volumes.keep_volumes(region, seen.volumes, seen.instances, now=now)
-        if region.inventory_problem:
-            _tell(region, "account.reachable", actor, now, problem=region.inventory_problem)
+        _say_what_is_missing(region, seen.unread, actor, now)
         region.inventory_at, region.inventory_ended_at = looked_at, now
-        region.inventory_problem, region.inventory_problem_detail, region.inventory_problem_since = (
-            "",
-            "",
-            None,
-        )
         region.save(update_fields=_TOLD)
         corrections.owe_corrections(region, now=now)
+        clock_actor = schedule_actor(tenant_id, worker, pruning.PERMISSIONS)
+        pruning.enter_pruning(region, actor=clock_actor, now=now)
     entered = tagging.enter_tagging(tenant_id, region_id, now=clock())
-    return Taken(len(seen.instances) + len(seen.databases), changed, len(seen.volumes), entered)
+    return Taken(len(seen.machines), changed, len(seen.volumes), entered)
 
 
 def _locked(region_id: UUID) -> Region:
@@ -110,8 +134,43 @@ def _overtaken(region: Region, looked_at: datetime, now: datetime) -> bool:
     return region.inventory_at is not None and looked_at < region.inventory_at <= now
 
 
-def _look(target: Target) -> Seen:
-    return Seen(ec2.list_instances(target), rds.list_databases(target), ec2.list_volumes(target))
+def _look(target: Target, *, windows_named: bool) -> Seen:
+    seen = Seen(ec2.list_instances(target), rds.list_databases(target), ec2.list_volumes(target))
+    with _allowed(seen, ResourceKind.CLUSTER):
+        seen.clusters = clusters.list_clusters(target)
+    with _allowed(seen, ResourceKind.ASG):
+        seen.groups = groups.list_groups(target)
+    if windows_named:
+        try:
+            seen.windows = list_windows(target)
+        except AwsError as error:
+            # Servers are looked at all the same; the windows last known go on to hold.
+            seen.unread["window"] = error
+    return seen
+
+
+@contextmanager
+def _allowed(seen: Seen, part: str) -> Iterator[None]:
+    """What the role may not read (it may be older than this part) does not keep the rest from being seen."""
+    try:
+        yield
+    except AwsError as error:
+        if error.problem is not Problem.PERMISSION:
+            raise
+        seen.unread[part] = error
+
+
+def _say_what_is_missing(region: Region, unread: Mapping[str, AwsError], actor: Actor, now: datetime) -> None:
+    """Say on the region what could not be read; only a change is an event."""
+    detail = "; ".join(sorted(f"{error.action}: {error.problem}" for error in unread.values()))
+    before = region.inventory_problem
+    if not unread and before:
+        _tell(region, "account.reachable", actor, now, problem=before)
+    elif unread and (before, region.inventory_problem_detail) != (PARTLY, detail):
+        _tell(region, "account.partly_read", actor, now, outcome="failed", problem=PARTLY, message=detail)
+        region.inventory_problem_since = now
+    region.inventory_problem, region.inventory_problem_detail = (PARTLY, detail) if unread else ("", "")
+    region.inventory_problem_since = region.inventory_problem_since if unread else None
 
 
 def _failed(

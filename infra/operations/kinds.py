@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
+from infra.domain.aws import Problem
 from infra.domain.schedule import Action
 from infra.operations import (
     archiving,
@@ -16,11 +17,13 @@ from infra.operations import (
     overriding,
     power,
     pricing,
+    pruning,
     publishing,
     rounds,
     ruling,
     tagging,
 )
+from infra.operations.machines import MACHINES
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.models import Operation
 
@@ -31,7 +34,13 @@ _CALLS = {
     "ec2.stop": "ec2:StopInstances",
     "rds.start": "rds:StartDBInstance",
     "rds.stop": "rds:StopDBInstance",
+    "cluster.start": "rds:StartDBCluster",
+    "cluster.stop": "rds:StopDBCluster",
+    "asg.start": "autoscaling:UpdateAutoScalingGroup",
+    "asg.stop": "autoscaling:UpdateAutoScalingGroup",
 }
+#: AWS says "not now" of these and nothing is wrong: they are tried again until the deadline.
+_PATIENT = frozenset({str(Problem.NO_CAPACITY), str(Problem.THROTTLED)})
 
 
 def register_all() -> None:
@@ -53,6 +62,22 @@ def register_all() -> None:
             group_key=lambda operation: str(operation.parameters.get("value", "")),
         )
     )
+    register(
+        Kind(
+            name=pruning.KIND,
+            enter_permission=Permission.POWER_ENTER,
+            confirm_permission=Permission.POWER_CONFIRM,
+            policy=Policy.SCHEDULE,
+            clean=pruning.clean,
+            shown=lambda target, parameters: {
+                "sentence": pruning.KIND, "call": "rds:DeleteDBSnapshot", "lane": target.lane, **parameters,
+            },
+            refusal=lambda target, parameters: None,
+            executor=pruning.PruneExecutor(),
+            grace=pruning.GRACE,
+            batch=10,
+        )
+    )  # fmt: skip
     for kind in _planning_kinds():
         register(kind)
     register(
@@ -153,7 +178,7 @@ def _override(name: str, shown: Shown, apply: Apply) -> Kind:
 
 def _power_kind(name: str) -> Kind:
     service, action = name.split(".")
-    database = service == "rds"
+    machine = MACHINES[service]
     return Kind(
         name=name,
         enter_permission=Permission.POWER_ENTER,
@@ -168,9 +193,10 @@ def _power_kind(name: str) -> Kind:
         },
         refusal=lambda target, parameters: _refusal(name, target),
         objections=judging.objections,
-        executor=power.PowerExecutor(service, Action(action), timedelta(seconds=10 if database else 5)),
-        verify_within=timedelta(minutes=60 if database else 10),
-        batch=10 if database else 100,
+        executor=power.PowerExecutor(machine, Action(action)),
+        verify_within=machine.verify_within,
+        batch=machine.batch,
+        patient=_PATIENT,
     )
 
 
@@ -181,8 +207,8 @@ def _refusal(name: str, target: OperationTarget) -> str | None:
         return "gone"
     if facts.get("kind") and facts["kind"] != name.partition(".")[0]:
         return "wrong_kind"
-    refusal = facts.get("stop_refusal", "")
-    return f"unsupported_{refusal}" if refusal and name == "rds.stop" else None
+    refusal = facts.get(f"{name.partition('.')[2]}_refusal", "")
+    return f"unsupported_{refusal}" if refusal else None
 
 
 def _shown_tag(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:

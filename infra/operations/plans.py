@@ -3,14 +3,20 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from infra.domain.aws import StopRefusal
 from infra.domain.duty import Duty, Occurrence, next_occurrence
 from infra.domain.findings import Finding as TagFinding
+from infra.domain.reasons import ReasonCode
 from infra.domain.schedule import Action, Schedule, Unreadable
 from infra.models import Resource
+from infra.models.resource import ResourceKind
 from infra.operations.owing import owe, owed_action
 from infra.queries.rules import Followed, Rules
 from medical_audit.operations.writing import write_rows
 
+#: AWS makes a snapshot at the stop of an instance, not of a cluster: whoever asks for one is not served without it.
+SNAPSHOT_OF_CLUSTER = "snapshot_of_cluster"
+_MEMBERS = (ReasonCode.GROUP_MEMBER, ReasonCode.CLUSTER_MEMBER)
 PLAN_FIELDS = (
     "next_change_at", "next_action", "planned_from", "scheduled", "schedule_source", "schedule_revision", "owed",
 )  # fmt: skip
@@ -28,8 +34,8 @@ def plan(resource: Resource, rules: Rules, *, since: datetime) -> tuple[TagFindi
         duty, followed = Duty(None, rules.calendar), None
     elif isinstance(duty.schedule, Unreadable):
         findings = duty.schedule.findings
-    elif isinstance(duty.schedule, Schedule):
-        findings = _unsupported(resource, duty)
+    elif isinstance(followed, Followed) and (duty.excluded is None or _member(duty)):
+        findings = _unsupported(resource, followed.schedule, member=_member(duty))
     following = None if findings else next_occurrence(duty, since)
     resource.scheduled = following is not None
     source = followed if isinstance(followed, Followed) else None
@@ -63,9 +69,19 @@ def replan(resources: Iterable[Resource], before: Rules, after: Rules, *, now: d
     return len(rows)
 
 
-def _unsupported(resource: Resource, duty: Duty) -> tuple[TagFinding, ...]:
+def _member(duty: Duty) -> bool:
+    return duty.excluded is not None and duty.excluded.code in _MEMBERS
+
+
+def _unsupported(resource: Resource, schedule: Schedule, *, member: bool) -> tuple[TagFinding, ...]:
+    """A stop that AWS would refuse. Of a member only where its own tag asks for it: what is assigned to its project means
+    its group or cluster, and a group gives its tags to its instances."""
     refusal = resource.facts.get("stop_refusal", "")
-    if not refusal or not isinstance(duty.schedule, Schedule) or Action.STOP not in duty.schedule.directions:
+    if resource.kind == ResourceKind.CLUSTER and schedule.options.snapshot:
+        refusal = refusal or SNAPSHOT_OF_CLUSTER
+    if not refusal or Action.STOP not in schedule.directions:
         return ()
     tag = next((name for name in ("AutoStop", "Schedule") if name in resource.tags), "")
+    if member and (not tag or refusal == StopRefusal.GROUP_MEMBER):
+        return ()
     return (TagFinding(f"unsupported_{refusal}", tag, resource.tags.get(tag, "")),)  # type: ignore[arg-type]

@@ -1,33 +1,27 @@
-"""Starting and stopping EC2 and RDS instances: look, call in batches, look again."""
+"""Starting and stopping what runs: look, write down what is going to be overwritten, call in batches, look again."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from infra.aws import ec2, rds
-from infra.aws.batches import not_sent
-from infra.domain.aws import (
-    AwsError,
-    CallResult,
-    Database,
-    Ec2Instance,
-    Problem,
-    Target,
-    problem_of_state_reason,
-    stop_refusal,
-)
+from infra.aws import ec2
+from infra.domain.aws import AwsError, Problem, Target, hibernated, problem_of_state_reason
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.domain.power import Power, ec2_power, rds_power
+from infra.domain.groups import OFF
+from infra.domain.power import Power
 from infra.domain.schedule import Action
+from infra.domain.snapshots import snapshot_name
 from infra.models import Resource
 from infra.operations.judging import no_longer_wanted
+from infra.operations.machines import Changed, Machine, Seen, Wish, sizes_to_start
 from infra.operations.neighbours import held_back
-from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
+from infra.operations.verdicts import after_error, before_error, health_of, too_late
 from infra.queries.rules import Rules, rules_at
 from infra.queries.targets import target_of
+from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import LeaseLost
 from medical_audit.domain.kinds import Accepted, Done, Drop, Fail, Go, Health, Later, Round, Verdict
 from medical_audit.domain.states import State as OperationState
@@ -36,21 +30,9 @@ from medical_audit.operations.writing import write_rows
 
 #: How long after a call AWS may still show what was before it, and when a fall is certain.
 SHOWN_AFTER, BOUNCE_AFTER = timedelta(seconds=10), timedelta(seconds=30)
-#: hibernate (EC2 stop), retain (stop), ordered (within the project).
-OPTIONS = ("hibernate", "retain", "ordered")
-NO_HIBERNATION = frozenset({Problem.INVALID, Problem.UNSUPPORTED})
+#: hibernate (EC2 stop), snapshot (RDS stop), retain (stop), ordered (within the project).
+OPTIONS = ("hibernate", "snapshot", "retain", "ordered")
 SEEN_FIELDS = ("state", "aws_state", "state_since", "fingerprint")
-
-
-@dataclass(slots=True)
-class Seen:
-    """One machine as AWS just showed it."""
-
-    power: Power
-    aws_state: str
-    tags: Mapping[str, str]
-    state_reason: str = ""
-    stop_refusal: str = ""
 
 
 @dataclass(slots=True)
@@ -66,10 +48,10 @@ class Plan:
 
 
 class PowerExecutor:
-    """`service` is ec2 or rds; `action` what is wanted."""
+    """One machine's kind (infra.operations.machines) and what is wanted of it."""
 
-    def __init__(self, service: str, action: Action, look_in: timedelta) -> None:
-        self.service, self.action, self.look_in = service, action, look_in
+    def __init__(self, machine: Machine, action: Action) -> None:
+        self.machine, self.action, self.look_in = machine, action, machine.look_in
         self.goal = Power.RUNNING if action is Action.START else Power.STOPPED
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
@@ -88,29 +70,39 @@ class PowerExecutor:
         return self._look(plan, operations, now, self._before)
 
     def observe(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
-        return self._look(plan, operations, now, self._after)
+        return _with_keys(plan, self._look(plan, operations, now, self._after))
+
+    def intend(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> None:
+        """Write down the sizes of groups before they are set to nothing; with the intent, or not at all."""
+        kept: dict[UUID, Resource] = {}
+        for one in operations:
+            group = plan.seen[one.id].group
+            if self.action is Action.STOP and group is not None and group.sizes != OFF:
+                row = plan.resources[one.id]
+                row.memory = {
+                    "sizes": group.sizes.as_json(), "at": utc_text(now), "operation": str(one.id),
+                }  # fmt: skip
+                kept[row.id] = row
+        if kept:
+            rows = Resource.objects.filter(id__in=kept).select_for_update(of=("self",)).order_by("id")
+            write_rows([kept[row.id] for row in rows.only("id")], ("memory",))
 
     def call(self, plan: Plan, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
         """One call may serve several operations: a person may order what the clock just entered too."""
         if plan.target is None:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
-        wishes: dict[str, list[UUID]] = defaultdict(list)
+        wishes: dict[str, Wish] = {}
+        asked: dict[str, list[UUID]] = defaultdict(list)
         for one in operations:
-            wishes[plan.resources[one.id].aws_id].append(one.id)
+            wish = self._wish(plan, one)
+            wishes[wish.aws_id] = _both(wishes.get(wish.aws_id), wish)
+            asked[wish.aws_id].append(one.id)
         try:
-            asleep = {
-                plan.resources[one.id].aws_id
-                for one in operations
-                if one.parameters.get("hibernate") and plan.resources[one.id].facts.get("hibernation")
-            }
-            results = self._send(plan.target, list(wishes), asleep, still_ours)
+            results = self.machine.change(plan.target, self.action, list(wishes.values()), still_ours)
         except GatewayLeaseLost as lost:
             raise LeaseLost(lane=operations[0].lane) from lost
-        verdicts = {
-            one: self._answered(result) for aws_id, result in results.items() for one in wishes[aws_id]
-        }
-        errors = [result.error for result in results.values()]
-        return Round(verdicts, *health_of(errors))
+        verdicts = {one: self._answered(changed) for key, changed in results.items() for one in asked[key]}
+        return Round(verdicts, *health_of([changed.result.error for changed in results.values()]))
 
     def remember(self, plan: Plan, now: datetime) -> None:
         """The page shows what was just seen, without waiting for the next inventory (which compares anew)."""
@@ -146,7 +138,7 @@ class PowerExecutor:
         }
         asked = [one for one in operations if one.id in plan.resources]
         try:
-            found = self._describe(plan.target, [plan.resources[one.id].aws_id for one in asked])
+            found = self.machine.describe(plan.target, [plan.resources[one.id].aws_id for one in asked])
         except AwsError as error:
             uncalled = judge == self._before
             verdict = (
@@ -175,21 +167,17 @@ class PowerExecutor:
         held = plan.held.get(operation.id)
         if held is not None and not isinstance(held, Go):
             return too_late(operation, now) or held
-        return too_late(operation, now) or self._hindrance(seen) or held or Go()
+        return too_late(operation, now) or self._hindrance(row, seen) or held or Go()
 
-    def _hindrance(self, seen: Seen) -> Fail | Later | None:
+    def _hindrance(self, row: Resource, seen: Seen) -> Fail | Later | None:
         """What AWS would answer with a refusal, now or for good."""
-        if self.action is Action.STOP and seen.stop_refusal:
-            return Fail(f"unsupported_{seen.stop_refusal}")
-        if seen.power != (Power.STOPPED if self.goal == Power.RUNNING else Power.RUNNING):
-            return Later("in_transition", self.look_in, detail={"aws_state": seen.aws_state})
-        if self.service == "rds" and self.goal == Power.STOPPED and seen.aws_state != "available":
-            return Later("busy", self.look_in * 3, detail={"aws_state": seen.aws_state})
-        return None
+        if refusal := seen.refused.get(self.action):
+            return Fail(f"unsupported_{refusal}")
+        return self.machine.hindrance(seen, self.action, sizes_to_start(row.memory, seen))
 
     def _after(self, plan: Plan, operation: Operation, row: Resource, seen: Seen, now: datetime) -> Verdict:
         if seen.power == self.goal:
-            return Done("reached", detail={"aws_state": seen.aws_state})
+            return self._reached(operation, seen)
         if seen.power == Power.GONE:
             return Fail("gone", detail={"aws_state": seen.aws_state})
         if seen.power == Power.TRANSITION:
@@ -198,6 +186,21 @@ class PowerExecutor:
             shown = operation.called_at is None or now - operation.called_at >= SHOWN_AFTER
             return Go() if shown else Later("not_yet", self.look_in)
         return self._back_where_it_was(operation, seen, now)
+
+    def _reached(self, operation: Operation, seen: Seen) -> Done:
+        """It is as wanted; of one that was to hibernate, whether it does, and if not, why."""
+        detail = {"aws_state": seen.aws_state}
+        if self.action is Action.STOP and operation.parameters.get("snapshot"):
+            name = snapshot_name(operation.parameters["aws_id"], operation.id)
+            return Done("reached", detail=detail | {"snapshot": name})
+        if self.action is Action.START or not operation.parameters.get("hibernate"):
+            return Done("reached", detail=detail)
+        if hibernated(seen.state_reason):
+            return Done("hibernated", detail=detail)
+        if not seen.hibernation:
+            return Done("stopped_unprepared", detail=detail)
+        why = operation.outcome_detail.get("no_hibernation", "")
+        return Done("stopped_instead", detail=detail | {"message": why} if why else detail)
 
     def _back_where_it_was(self, operation: Operation, seen: Seen, now: datetime) -> Verdict:
         """Accepted, yet in its old state: not yet shown, or fallen back (a refused disk key does that).
@@ -215,52 +218,48 @@ class PowerExecutor:
 
     # -- calling ----------------------------------------------------------------------------------------------
 
-    def _describe(self, target: Target, ids: list[str]) -> dict[str, Seen]:
-        if self.service == "ec2":
-            return {key: _seen_instance(one) for key, one in ec2.describe_instances(target, ids).items()}
-        return {key: _seen_database(one) for key, one in rds.describe_databases(target, ids).items()}
+    def _wish(self, plan: Plan, operation: Operation) -> Wish:
+        row, seen = plan.resources[operation.id], plan.seen[operation.id]
+        asleep = bool(operation.parameters.get("hibernate")) and seen.hibernation
+        return Wish(
+            row.aws_id,
+            hibernate=asleep,
+            snapshot=snapshot_name(row.aws_id, operation.id) if operation.parameters.get("snapshot") else "",
+            sizes=sizes_to_start(row.memory, seen),
+        )
 
-    def _send(
-        self, target: Target, ids: list[str], asleep: set[str], still_ours: Callable[[], bool]
-    ) -> dict[str, CallResult]:
-        """`asleep`: those that are to hibernate, or to stop where AWS refuses that."""
-        start = self.action is Action.START
-        if self.service == "ec2" and start:
-            return ec2.start_instances(target, ids, still_ours=still_ours)
-        if self.service == "ec2":
-            slept = (
-                ec2.stop_instances(target, sorted(asleep), hibernate=True, still_ours=still_ours)
-                if asleep
-                else {}
-            )
-            refused = {
-                aws_id
-                for aws_id, result in slept.items()
-                if result.error and result.error.problem in NO_HIBERNATION
-            }
-            plain = [aws_id for aws_id in ids if aws_id not in slept or aws_id in refused]
-            return slept | (ec2.stop_instances(target, plain, still_ours=still_ours) if plain else {})
-        change = rds.start_database if start else rds.stop_database
-        results: dict[str, CallResult] = {}
-        for aws_id in ids:
-            results[aws_id] = result = change(target, aws_id, still_ours=still_ours)
-            if result.error is not None and stops_the_rest(result.error):
-                rest = not_sent(result.error)
-                return dict.fromkeys(ids, CallResult(False, "", rest)) | results
-        return results
-
-    def _answered(self, result: CallResult) -> Verdict:
-        if result.error is not None:
-            return after_error(result.error)
-        return Accepted(result.request_id, self.look_in)
+    def _answered(self, changed: Changed) -> Verdict:
+        if changed.result.error is not None:
+            return after_error(changed.result.error)
+        return Accepted(changed.result.request_id, self.look_in, changed.detail)
 
 
-def _seen_instance(one: Ec2Instance) -> Seen:
-    return Seen(ec2_power(one.state), one.state, one.tags, one.state_reason)
+def _both(one: Wish | None, other: Wish) -> Wish:
+    """Two operations on one machine are one call: as careful as either of them."""
+    if one is None:
+        return other
+    return replace(other, hibernate=one.hibernate or other.hibernate, snapshot=one.snapshot or other.snapshot)
 
 
-def _seen_database(one: Database) -> Seen:
-    return Seen(rds_power(one.state), one.state, one.tags, stop_refusal=str(stop_refusal(one) or ""))
+def _with_keys(plan: Plan, seen: Round) -> Round:
+    """Name the KMS keys of servers that fell back for theirs; where AWS does not say, the failure stands without."""
+    fallen = {
+        one: verdict
+        for one, verdict in seen.verdicts.items()
+        if isinstance(verdict, Fail) and verdict.code == Problem.KEY
+    }
+    if not fallen or plan.target is None:
+        return seen
+    try:
+        keys = ec2.keys_of(plan.target, [plan.resources[one].aws_id for one in fallen])
+    except AwsError:
+        return seen
+    named = {
+        one: replace(verdict, detail={**(verdict.detail or {}), "keys": ", ".join(found)})
+        for one, verdict in fallen.items()
+        if (found := keys.get(plan.resources[one].aws_id))
+    }
+    return replace(seen, verdicts={**seen.verdicts, **named})
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.domain.content import schedule_of_content
 from infra.models import NamedSchedule, Resource, Revision
+from infra.models.resource import ResourceKind
 from infra.operations.drafts import schedule_locked
 from infra.operations.plans import replan
 from infra.queries.forecast import compared, differences, forecast
@@ -32,7 +33,7 @@ def target_of_schedule(schedule: NamedSchedule) -> OperationTarget:
 def proposal(schedule_id: UUID, revision_id: UUID, *, actor: Actor, now: datetime) -> dict[str, Any]:
     """What a publication would be: the content, its difference from what is published, and the next 14 days.
 
-    Nothing is stored. Raises NotPermitted, NotFound, Refused (nothing_changed).
+    Nothing is stored. Raises NotPermitted, NotFound, Refused (nothing_changed, snapshot_of_cluster).
     """
     actor.require(Permission.SCHEDULE_EDIT, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
@@ -47,7 +48,9 @@ def proposal(schedule_id: UUID, revision_id: UUID, *, actor: Actor, now: datetim
             raise Refused("nothing_changed", name=schedule.name)
         rules = rules_at(now)
         after = rules.with_published(schedule.id, schedule_of_content(revision.content))
-        seen = forecast(rules, after, followers(after, schedule.id), now=now)
+        following = followers(after, schedule.id)
+        _refuse_snapshots_of_clusters(revision, following)
+        seen = forecast(rules, after, following, now=now)
         return {
             "revision": str(revision.id),
             "number": revision.number,
@@ -59,6 +62,12 @@ def proposal(schedule_id: UUID, revision_id: UUID, *, actor: Actor, now: datetim
             "differences": differences(current.content if current else None, revision.content),
             "forecast": seen.as_json(),
         }
+
+
+def _refuse_snapshots_of_clusters(revision: Revision, following: Sequence[Resource]) -> None:
+    clusters = [str(row) for row in following if row.kind == ResourceKind.CLUSTER]
+    if clusters and revision.content["options"].get("snapshot"):
+        raise Refused("snapshot_of_cluster", names=", ".join(sorted(clusters)[:10]))
 
 
 def differing(

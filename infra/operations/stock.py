@@ -1,20 +1,22 @@
 """Resources as rows: what changed is written, what is gone is marked, each changed schedule is planned anew."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from infra.domain.aws import Database, Ec2Instance, stop_refusal
+from infra.domain.aws import Database, Ec2Instance
+from infra.domain.clusters import DbCluster
 from infra.domain.findings import Finding as TagFinding
-from infra.domain.power import Power, ec2_power, rds_power
+from infra.domain.groups import ScalingGroup
+from infra.domain.power import Power
 from infra.models import Finding, Region, Resource
-from infra.models.resource import ResourceKind
 from infra.operations import drifting
+from infra.operations.facts import DECIDING, facts_of
 from infra.operations.owing import owe
 from infra.operations.plans import PLAN_FIELDS, plan
 from infra.queries.rules import GRACE, Rules, rules_at
 from medical_audit.domain.actor import Actor, EventDraft, Subject
-from medical_audit.domain.canonical import digest
 from medical_audit.operations.ledger import record_many
 
 SEEN_FIELDS = (
@@ -25,26 +27,32 @@ SEEN_FIELDS = (
 
 def keep_resources(
     region: Region,
-    instances: Sequence[Ec2Instance],
-    databases: Sequence[Database],
+    machines: Sequence[Ec2Instance | Database | DbCluster | ScalingGroup],
     *,
+    unread: Collection[str] = (),
+    replan: Collection[UUID] = (),
     looked_at: datetime,
     actor: Actor,
     now: datetime,
 ) -> int:
     """Write what AWS had in this region at `looked_at`; returns how many rows were new or changed.
 
+    unread: kinds whose list could not be read; their rows stay as they were last seen. replan: revisions whose
+    maintenance windows have changed; what follows them is planned anew.
     The caller holds the region's row, so that no other look writes here meanwhile. Only rows that differ are
     locked, in the order of their ids, as everybody does who locks several.
     """
-    everything = [_instance_facts(one) for one in instances] + [_database_facts(one) for one in databases]
-    seen = {(facts["kind"], facts["aws_id"]): facts for facts in everything}
-    here = Resource.objects.filter(account=region.account, region=region.name)
+    seen = {(facts["kind"], facts["aws_id"]): facts for facts in map(facts_of, machines)}
+    here = Resource.objects.filter(account=region.account, region=region.name).exclude(kind__in=unread)
     known = {
         (row.kind, row.aws_id): row
-        for row in here.only("kind", "aws_id", "fingerprint", "gone_at", "planned_from")
+        for row in here.only("kind", "aws_id", "fingerprint", "gone_at", "planned_from", "schedule_revision")
     }
-    differing = [row.id for key, row in known.items() if _differs(row, seen.get(key), now)]
+    differing = [
+        row.id
+        for key, row in known.items()
+        if row.schedule_revision in replan or _differs(row, seen.get(key), now)
+    ]
     rules = rules_at(now)
     rows = list(here.filter(id__in=differing).select_for_update(of=("self",)).order_by("id"))
     found: dict[Resource, tuple[TagFinding, ...]] = {}
@@ -89,7 +97,8 @@ def _change(
     if row.state != facts["state"]:
         row.state_since = looked_at
     for name, value in facts.items():
-        setattr(row, name, value)
+        if name != "type" or value:  # an empty group does not tell what it will launch
+            setattr(row, name, value)
     row.gone_at = (row.gone_at or now) if row.state == Power.GONE else None
     return plan(row, rules, since=since)
 
@@ -110,7 +119,8 @@ def _since(row: Resource, facts: dict[str, Any], region: Region, rules: Rules, n
     if row.planned_from is None or _clock_went_back(row, now):
         return now - GRACE
     same = row.project == facts["project"] and rules.followed(row) == rules.followed(row, facts["tags"])
-    if same and row.gone_at is None and row.facts.get("stop_refusal") == facts["facts"].get("stop_refusal"):
+    as_before = all((row.facts.get(name) or "") == (facts["facts"].get(name) or "") for name in DECIDING)
+    if same and row.gone_at is None and as_before:
         return row.planned_from
     floors = (now - GRACE, region.inventory_at, account.automation_confirmed_at)
     return max(floor for floor in floors if floor is not None and floor <= now)
@@ -119,35 +129,6 @@ def _since(row: Resource, facts: dict[str, Any], region: Region, rules: Rules, n
 def _clock_went_back(row: Resource, now: datetime) -> bool:
     """A plan made in the future: the clock was put back, so what was settled is settled no longer."""
     return row.planned_from is not None and row.planned_from > now
-
-
-def _instance_facts(one: Ec2Instance) -> dict[str, Any]:
-    facts = {"zone": one.zone, "state_reason": one.state_reason, "hibernation": one.hibernation}
-    return _with_fingerprint(
-        kind=ResourceKind.EC2, aws_id=one.id, name=one.name, state=ec2_power(one.state), aws_state=one.state,
-        type=one.instance_type, tags=one.tags, facts=facts,
-    )  # fmt: skip
-
-
-def _database_facts(one: Database) -> dict[str, Any]:
-    refusal = stop_refusal(one)
-    restart = one.automatic_restart_at
-    facts = {
-        "zone": one.zone, "engine": one.engine, "engine_version": one.engine_version, "multi_az": one.multi_az,
-        "replica_of": one.replica_of, "replicas": list(one.replicas), "cluster_id": one.cluster_id, "arn": one.arn,
-        "stop_refusal": str(refusal) if refusal else "", "restart_at": restart.isoformat() if restart else "",
-    }  # fmt: skip
-    return _with_fingerprint(
-        kind=ResourceKind.RDS, aws_id=one.id, name=one.tags.get("Name", "") or one.id, state=rds_power(one.state),
-        aws_state=one.state, type=one.db_class, tags=one.tags, facts=facts,
-    )  # fmt: skip
-
-
-def _with_fingerprint(**facts: Any) -> dict[str, Any]:
-    facts["name"] = facts["name"][:300]
-    facts["state"] = str(facts["state"])
-    facts["project"] = facts["tags"].get("Project", "")[:300]
-    return facts | {"fingerprint": digest(facts)}
 
 
 def _keep_findings(

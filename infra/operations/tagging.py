@@ -111,6 +111,9 @@ class TagExecutor:
     def observe(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, now, before=False)
 
+    def intend(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> None:
+        """Nothing is overwritten."""
+
     def call(self, plan: Plan, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
         if plan.target is None:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from infra.domain.content import UNSAID
 from infra.domain.duty import Duty, occurrences
 from infra.models import Resource
 from infra.models.account import Automation
@@ -182,7 +183,7 @@ def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> l
     found += [{"code": "period_removed", **one} for one in before["periods"] if one not in after["periods"]]
     found += [{"code": "period_added", **one} for one in after["periods"] if one not in before["periods"]]
     for name, value in after["options"].items():
-        old = before["options"].get(name)
+        old = before["options"].get(name, UNSAID[name])
         if old != value:
             found.append({"code": "option_changed", "option": name, "before": old, "after": value})
     return found

@@ -6,7 +6,7 @@ assignment to the project, default of the tenant. Needs the tenant bound.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -18,10 +18,13 @@ from infra.domain.calendar import Calendar
 from infra.domain.content import schedule_of_content
 from infra.domain.duty import Duty, Rank, Window
 from infra.domain.findings import Finding, FindingCode, shown
+from infra.domain.groups import MEMBER_TAG
+from infra.domain.maintenance import keeps_on, weekly
 from infra.domain.reasons import Reason, ReasonCode, because
-from infra.domain.schedule import Schedule, State, Unreadable
+from infra.domain.schedule import Options, Schedule, State, Unreadable
 from infra.domain.sources import Source
-from infra.models import Assignment, NamedSchedule, Override, Resource, Revision
+from infra.models import Assignment, MaintenanceWindow, NamedSchedule, Override, Resource, Revision
+from infra.models.resource import ResourceKind
 from infra.models.schedule import OverrideKind, Scope
 from infra.queries.calendars import calendar_of
 
@@ -33,6 +36,8 @@ _RANK = {
 }
 #: What ended so long ago is still seen by a tick that comes after an outage.
 KEPT = timedelta(days=7)
+#: How far ahead the weekly maintenance windows of databases are laid out: plans are made anew long before that.
+AHEAD = timedelta(days=60)
 #: From so long ago on a change of schedule is caught up (design §3); each schedule has its own graces for acting.
 GRACE = timedelta(minutes=60)
 _WISH_REASON = {
@@ -77,6 +82,7 @@ class Rules:
     published: Mapping[UUID, Published]
     assigned: Mapping[tuple[str, str], UUID]
     overrides: tuple[Override, ...]
+    maintenance: tuple[MaintenanceWindow, ...] = ()
 
     def followed(
         self, resource: Resource, tags: Mapping[str, str] | None = None
@@ -98,10 +104,14 @@ class Rules:
             return Duty(None, self.calendar, excluded=because(ReasonCode.NEVER_TOUCH))
         if isinstance(wish, Unreadable) and any(one.tag == tagging.TOBAN for one in wish.findings):
             return Duty(wish, self.calendar, excluded=because(ReasonCode.UNREADABLE, findings=1))
+        if (member := _member_of(resource, tags)) is not None:
+            return Duty(None, self.calendar, excluded=member)
         followed = self.followed(resource, tags)
         schedule = followed.schedule if isinstance(followed, Followed) else followed
-        windows = tuple(_window(one) for one in self._overrides(resource, followed))
-        return Duty(schedule, self.calendar, windows)
+        windows = [_window(one) for one in self._overrides(resource, followed)]
+        if isinstance(schedule, Schedule):
+            windows += self._maintenance(resource, schedule.options)
+        return Duty(schedule, self.calendar, tuple(windows))
 
     def overrides_of(self, resource: Resource) -> list[Override]:
         """What stands above the schedule of a resource now or later, the governing one first."""
@@ -118,7 +128,8 @@ class Rules:
         known = self.published.get(schedule_id)
         named = known.named if known else NamedSchedule.objects.get(id=schedule_id)
         revision = known.revision if known else Revision(schedule_id=schedule_id, number=0)
-        return replace(self, published={**self.published, schedule_id: Published(named, revision, schedule)})
+        published = {**self.published, schedule_id: Published(named, revision, schedule)}
+        return replace(self, published=published, maintenance=_maintenance(published.values()))
 
     def with_assignment(self, scope: Scope, key: str, schedule_id: UUID | None) -> Rules:
         """The rules as they would be with (or, for None, without) this assignment; key: resource id, project or ""."""
@@ -132,6 +143,20 @@ class Rules:
 
     def with_calendar(self, calendar: Calendar) -> Rules:
         return replace(self, calendar=calendar)
+
+    def _maintenance(self, resource: Resource, options: Options) -> Iterator[Window]:
+        """The maintenance windows during which a resource is kept on."""
+        for one in self.maintenance:
+            if (one.account_id, one.region) != (resource.account_id, resource.region):
+                continue
+            if one.enabled and {one.name, one.window_id} & set(options.maintenance_windows):
+                length = timedelta(hours=one.duration_hours)
+                for begin in (one.previous_at, one.next_at):
+                    if begin is not None:
+                        yield keeps_on(begin, begin + length, one.name, f"{one.window_id}/{begin:%Y%m%d%H%M}")
+        if options.rds_maintenance and (text := resource.facts.get("maintenance")):
+            for begin, end in weekly(text, self.now - KEPT, self.now + AHEAD):
+                yield keeps_on(begin, end, f"RDS {text}", f"rds/{begin:%Y%m%d%H%M}")
 
     def _by_default(self, resource: Resource) -> Followed | None:
         if resource.project and (assigned := self._assigned(Scope.PROJECT, resource.project)):
@@ -188,7 +213,23 @@ def rules_at(now: datetime) -> Rules:
         for row in Assignment.objects.all()
     }
     live = Override.objects.filter(until__gt=now - KEPT).order_by("since", "id")
-    return Rules(now, calendar_of(now), published, assigned, tuple(live))
+    return Rules(now, calendar_of(now), published, assigned, tuple(live), _maintenance(published.values()))
+
+
+def _maintenance(published: Iterable[Published]) -> tuple[MaintenanceWindow, ...]:
+    """Read only where a schedule names any."""
+    if not any(one.schedule.options.maintenance_windows for one in published):
+        return ()
+    return tuple(MaintenanceWindow.objects.order_by("window_id", "id"))
+
+
+def _member_of(resource: Resource, tags: Mapping[str, str] | None) -> Reason | None:
+    """What belongs to something larger starts and stops with that, never by itself."""
+    group = (resource.tags if tags is None else tags).get(MEMBER_TAG)
+    if resource.kind == ResourceKind.EC2 and group:
+        return because(ReasonCode.GROUP_MEMBER, name=group)
+    cluster = resource.facts.get("cluster_id") if resource.kind == ResourceKind.RDS else None
+    return because(ReasonCode.CLUSTER_MEMBER, name=cluster) if cluster else None
 
 
 def _window(one: Override) -> Window:

@@ -71,11 +71,10 @@ def refusal_of(resource: Resource, action: Action, *, busy: bool) -> str:
         return "gone"
     if busy:
         return "operation_open"
+    if cannot := resource.facts.get(f"{action}_refusal", ""):
+        return f"unsupported_{cannot}"
     if state is Power.TRANSITION:
         return "state_changing"
     if state is Power.UNKNOWN:
         return "state_unknown"
-    if refusal := _REFUSED_STATES.get((action, state)):
-        return refusal
-    cannot_stop = resource.facts.get("stop_refusal", "") if action is Action.STOP else ""
-    return f"unsupported_{cannot_stop}" if cannot_stop else ""
+    return _REFUSED_STATES.get((action, state), "")

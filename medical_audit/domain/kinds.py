@@ -63,10 +63,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The outside system took the call; look again after `look_in`."""
+    """The outside system took the call; look again after `look_in`. detail: what the end should tell besides."""
 
     request_id: str
     look_in: timedelta
+    detail: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +131,16 @@ class Round:
 
 
 class Executor(Protocol):
-    """How a kind is carried out, in batches of one lane. Only `prepare` and `remember` touch the database."""
+    """How a kind is carried out, in batches of one lane. Only `prepare`, `intend` and `remember` touch the database."""
 
     def prepare(self, operations: Sequence[OperationRow], now: datetime) -> Any:
         """Read what the calls need, inside the tenant's transaction."""
 
     def check(self, plan: Any, operations: Sequence[OperationRow], now: datetime) -> Round:
         """Look right before the call: Go, or why not."""
+
+    def intend(self, plan: Any, operations: Sequence[OperationRow], now: datetime) -> None:
+        """Keep what the call is going to overwrite, inside the transaction that commits the intent to make it."""
 
     def call(self, plan: Any, operations: Sequence[OperationRow], still_ours: Callable[[], bool]) -> Round:
         """Make the change; raise LeaseLost if `still_ours` says no before a send."""
@@ -156,7 +160,8 @@ class Kind:
     it is hashed into the operation's digest. `refusal` says why it cannot be entered, or None. Either
     `executor` (outside work, leased by lane) or `apply` (inside the confirming transaction) is set. At most `batch`
     operations share one intent and one round of calls, neighbours by `group_key`. `objections` is asked inside the
-    transaction that commits the intent: what speaks against a call by what is in the database at that moment.
+    transaction that commits the intent: what speaks against a call by what is in the database at that moment. `patient`:
+    outcomes of a call that are tried again until the deadline, however many attempts that takes.
     """
 
     name: str
@@ -172,6 +177,7 @@ class Kind:
     approval_ttl: timedelta = timedelta(hours=24)
     verify_within: timedelta = timedelta(minutes=10)
     max_attempts: int = 5
+    patient: frozenset[str] = frozenset()
     batch: int = 100
     group_key: Callable[[OperationRow], str] = lambda operation: ""
     objections: Callable[[Sequence[OperationRow], datetime], Mapping[UUID, Drop]] = lambda operations, now: {}

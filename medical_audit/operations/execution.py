@@ -164,7 +164,7 @@ def _serve(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> None:
     _write(lease, kind, stopped, plan, looked.verdicts, results.before_calling)
     note_health(lease, looked.health, looked.health_code)
     notes = {key: verdict.detail for key, verdict in looked.verdicts.items() if isinstance(verdict, Go)}
-    ready = _intend(lease, kind, [row for row in waiting if row.id in notes], notes)
+    ready = _intend(lease, kind, [row for row in waiting if row.id in notes], notes, plan)
     if ready:
         answered = executor.call(plan, ready, lease.keep)
         _write(lease, kind, ready, plan, answered.verdicts, results.after_calling)
@@ -176,6 +176,7 @@ def _intend(
     kind: Kind,
     operations: Sequence[Operation],
     notes: Mapping[UUID, Mapping[str, Any] | None],
+    plan: Any,
 ) -> list[Operation]:
     """Commit the intent: RUNNING, attempt counted, event written, authority and objections asked once more. Only these
     may be called."""
@@ -201,13 +202,15 @@ def _intend(
             else:
                 events += results.before_calling(row, kind, verdict, actor=_actor(lease), now=now)
         save_moves(lease.tenant_id, rows, events)
+        if ready and kind.executor is not None:
+            kind.executor.intend(plan, ready, now)
     order = {row.id: place for place, row in enumerate(operations)}
     return sorted(ready, key=lambda row: order[row.id])
 
 
 def _stop_reason(row: Operation, kind: Kind) -> Fail | Drop | None:
     """Why an operation that was fine to call a moment ago must not be called after all."""
-    if row.attempts >= kind.max_attempts:
+    if row.attempts >= kind.max_attempts and row.outcome not in kind.patient:
         return Fail("attempts_exhausted")
     if digest_of(row) != row.digest:
         return Fail("stale_content")

@@ -51,6 +51,7 @@ def after_calling(
         case Accepted(request_id=request_id, look_in=look_in):
             row.phase, row.accepted_at, row.request_id = Phase.VERIFYING, now, request_id[:100]
             row.work_at, row.verify_until = now + look_in, now + kind.verify_within
+            row.outcome_detail = {**row.outcome_detail, **_plain(verdict.detail)}
             return [event_of(row, "operation.accepted", actor=actor, now=now, request_id=request_id)]
         case Done():
             return _end(row, State.SUCCEEDED, verdict, actor, now)
@@ -162,7 +163,7 @@ def _retry(
     detail: Mapping[str, Any] | None,
 ) -> list[EventDraft]:
     """Provably not applied: back to the queue, unless tries or time are used up."""
-    if row.attempts >= kind.max_attempts:
+    if row.attempts >= kind.max_attempts and code not in kind.patient:
         return _end(row, State.FAILED, Fail("attempts_exhausted", detail={"last": code}), actor, now)
     if at > row.deadline:
         return _give_up(row, code, actor, now)

@@ -78,6 +78,9 @@ class Scripted:
     def check(self, plan: Outside, operations: Sequence[Operation], now: datetime) -> Round:
         return plan.answer("check", operations)
 
+    def intend(self, plan: Outside, operations: Sequence[Operation], now: datetime) -> None:
+        assert connection.in_atomic_block
+
     def call(self, plan: Outside, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
         plan.before_call()
         if not still_ours():

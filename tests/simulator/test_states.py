@@ -174,3 +174,18 @@ def test_a_rebooted_instance_has_to_run(simulator: Simulator, account: str) -> N
 
     assert error_code(ec2.reboot_instances, InstanceIds=ids) == "IncorrectInstanceState"
     assert states(ec2, ids) == ["stopped"]
+
+
+def test_an_instance_hibernates_only_if_it_was_launched_for_it(simulator: Simulator, account: str) -> None:
+    (ready,) = simulator.servers(account, 1, state="running", hibernation=True)
+    (plain,) = simulator.servers(account, 1, region=OSAKA, state="running")
+    ec2 = simulator.client("ec2", account)
+    ec2.stop_instances(InstanceIds=[ready], Hibernate=True)
+    (found,) = instances(ec2.describe_instances())
+    osaka = simulator.client("ec2", account, OSAKA)
+    refused = error_code(osaka.stop_instances, InstanceIds=[plain], Hibernate=True)
+    assert (found["State"]["Name"], found["StateReason"]["Code"]) == (
+        "stopped",
+        "Client.UserInitiatedHibernate",
+    )
+    assert refused == "UnsupportedHibernationConfiguration"

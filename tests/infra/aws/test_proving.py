@@ -62,7 +62,12 @@ def test_roles_made_by_the_template_prove_right(account: Account) -> None:
     tried = {one.subject for one in checks if one.code == "may" and one.role is AccountRole.OPERATE}
     assert tried == {"ec2:StartInstances", "ec2:StopInstances", "ec2:CreateTags"}
     assert {one.subject for one in checks if one.code == "no_dry_run"} == {
+        "autoscaling:UpdateAutoScalingGroup",
+        "rds:AddTagsToResource",
+        "rds:DeleteDBSnapshot",
+        "rds:StartDBCluster",
         "rds:StartDBInstance",
+        "rds:StopDBCluster",
         "rds:StopDBInstance",
     }
     effects = account.ask("GET", f"journal?account={account.target.account_id}&effective=1")["entries"]

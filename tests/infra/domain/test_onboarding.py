@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,11 @@ SETS = [
 
 def actions_of(policy: onboarding.Policy) -> set[str]:
     return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+def _arns(statement: Mapping[str, Any]) -> list[str]:
+    resource = statement["Resource"]
+    return resource if isinstance(resource, list) else [resource]
 
 
 @pytest.mark.parametrize("features", SETS)
@@ -35,7 +42,7 @@ def test_the_role_that_looks_changes_nothing() -> None:
 
 def test_nothing_is_operated_outside_the_account() -> None:
     policy = onboarding.operate_policy(ACCOUNT, Feature, managed_only=False)
-    assert all(f":{ACCOUNT}:" in statement["Resource"] for statement in policy["Statement"])
+    assert all(f":{ACCOUNT}:" in arn for one in policy["Statement"] for arn in _arns(one))
 
 
 def test_only_the_tag_name_may_be_set_and_none_may_be_set_without_naming_it() -> None:
@@ -51,7 +58,18 @@ def test_managed_only_binds_starts_and_stops_to_the_tag() -> None:
     policy = onboarding.operate_policy(ACCOUNT, [Feature.SERVERS, Feature.DATABASES], managed_only=True)
     bound = {statement["Sid"]: statement.get("Condition") for statement in policy["Statement"]}
     managed = {"StringEquals": {"aws:ResourceTag/Toban": "managed"}}
-    assert bound["TobanServers"] == bound["TobanDatabases"] == managed
+    assert bound["TobanServers"] == bound["TobanGroups"] == bound["TobanDatabases"] == managed
+
+
+def test_databases_are_started_and_stopped_and_only_snapshots_of_toban_deleted() -> None:
+    power, snapshots = onboarding.operate_policy(ACCOUNT, [Feature.DATABASES], managed_only=False)[
+        "Statement"
+    ]
+    assert power["Resource"] == [f"arn:aws:rds:*:{ACCOUNT}:{kind}:*" for kind in ("db", "cluster")]
+    verbs = {action.removeprefix("rds:") for action in power["Action"]}
+    assert verbs == {"StartDBInstance", "StopDBInstance", "StartDBCluster", "StopDBCluster"}
+    assert snapshots["Resource"] == f"arn:aws:rds:*:{ACCOUNT}:snapshot:toban-*"
+    assert "rds:DeleteDBSnapshot" in snapshots["Action"]
 
 
 def test_a_disk_key_is_granted_to_ec2_only() -> None:
@@ -80,6 +98,12 @@ def test_the_template_is_json_that_cloudformation_takes_in_this_account_only() -
     [
         ("ec2:StopInstances", AccountRole.OPERATE, f"arn:aws:ec2:*:{ACCOUNT}:instance/*"),
         ("rds:DescribeDBInstances", AccountRole.READ, "*"),
+        ("rds:DescribeDBClusters", AccountRole.READ, "*"),
+        (
+            "autoscaling:UpdateAutoScalingGroup",
+            AccountRole.OPERATE,
+            f"arn:aws:autoscaling:*:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/*",
+        ),
         ("kms:CreateGrant", AccountRole.OPERATE, f"arn:aws:kms:*:{ACCOUNT}:key/*"),
         ("ec2:Something", AccountRole.OPERATE, "*"),
     ],

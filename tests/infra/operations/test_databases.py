@@ -122,4 +122,4 @@ def test_one_refused_database_does_not_stop_its_neighbours(evening: Duty) -> Non
 def test_the_seventh_days_restart_is_known(duty: Duty) -> None:
     duty.aws.seed(databases=[{"id": "it", "state": "stopped"}])
     duty.look()
-    assert duty.resource("it").facts["restart_at"]
+    assert duty.resource("it").facts["restarts_at"]

@@ -48,7 +48,7 @@ def test_servers_start_after_their_databases_and_stop_before_them(planning: Plan
     assert (start.state, start.outcome) == ("CONFIRMED", "waits_for_databases")
 
 
-def test_a_server_is_asked_to_hibernate_and_stops(planning: Planning) -> None:
+def test_a_server_hibernates_and_its_end_says_so(planning: Planning) -> None:
     server = server_of(planning, tags={"Schedule": "休止"}, state="running", hibernation=True)
     planning.published("休止", WEEK, hibernate=True)
     at(planning, jst(2026, 11, 30, 18, 0))
@@ -59,6 +59,7 @@ def test_a_server_is_asked_to_hibernate_and_stops(planning: Planning) -> None:
     assert planning.duty.aws.states()["ec2"][server] == "stopped"
     [operation] = planning.duty.operations(kind="ec2.stop")
     assert operation.parameters["hibernate"] is True
+    assert (operation.state, operation.outcome) == ("SUCCEEDED", "hibernated")
 
 
 def test_a_start_that_only_put_it_right_says_nothing_of_what_ran_before(planning: Planning) -> None:
@@ -107,3 +108,36 @@ def test_a_database_waits_for_a_server_of_which_nothing_is_known_but_not_for_eve
     assert (stop.state, stop.outcome) == ("SUCCEEDED", "reached")
     called = [one for one in duty.events("operation.called") if one["detail"]["kind"] == "rds.stop"]
     assert called[0]["detail"]["detail"] == {"did_not_wait_for": ["web-1"]}
+
+
+def evening_of(planning: Planning) -> None:
+    """Look before seven, and let the stop of seven o'clock be carried out."""
+    at(planning, jst(2026, 11, 30, 18, 0))
+    planning.duty.look()
+    at(planning, jst(2026, 11, 30, 19, 0))
+    planning.duty.tick()
+    planning.duty.work_for(rounds=1, seconds=10)
+
+
+def test_one_that_was_not_launched_for_hibernation_stops_and_says_so(planning: Planning) -> None:
+    server = server_of(planning, tags={"Schedule": "休止"}, state="running")
+    planning.published("休止", WEEK, hibernate=True)
+    evening_of(planning)
+    [operation] = planning.duty.operations(kind="ec2.stop")
+    assert (operation.state, operation.outcome) == ("SUCCEEDED", "stopped_unprepared")
+    assert planning.duty.aws.states()["ec2"][server] == "stopped"
+
+
+@pytest.mark.fault
+def test_one_that_aws_does_not_let_hibernate_stops_and_says_why(planning: Planning) -> None:
+    server = server_of(planning, tags={"Schedule": "休止"}, state="running", hibernation=True)
+    planning.published("休止", WEEK, hibernate=True)
+    planning.duty.aws.fault(
+        match={"action": "StopInstances", "body": "Hibernate=true"}, code="UnsupportedHibernationConfiguration",
+        message="It has been running for longer than 60 days",
+    )  # fmt: skip
+    evening_of(planning)
+    [operation] = planning.duty.operations(kind="ec2.stop")
+    assert (operation.state, operation.outcome) == ("SUCCEEDED", "stopped_instead")
+    assert operation.outcome_detail["message"] == "It has been running for longer than 60 days"
+    assert planning.duty.aws.states()["ec2"][server] == "stopped"

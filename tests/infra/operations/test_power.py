@@ -110,6 +110,25 @@ def test_no_capacity_waits_and_the_neighbours_start(duty: Duty) -> None:
     assert duty.outcomes()[full] == ("SUCCEEDED", "reached")
 
 
+def test_no_capacity_is_waited_for_until_the_deadline_however_many_tries_that_takes(duty: Duty) -> None:
+    (full,) = due(duty)
+    ask("marks", {"id": full, "no_capacity": True})
+    duty.work_for(rounds=12, seconds=60)
+    (operation,) = duty.operations()
+    assert (operation.state, operation.outcome) == (State.CONFIRMED, "no_capacity")
+    assert operation.attempts > 10
+    ask("marks", {"id": full})
+    duty.work_for(rounds=2, seconds=60)
+    assert duty.outcomes()[full] == ("SUCCEEDED", "reached")
+
+
+def test_no_capacity_until_the_deadline_is_missed_for_want_of_it(duty: Duty) -> None:
+    (full,) = due(duty)
+    ask("marks", {"id": full, "no_capacity": True})
+    duty.work_for(rounds=61, seconds=60)
+    assert duty.outcomes()[full] == ("MISSED", "no_capacity")
+
+
 def test_a_missing_permission_is_named(duty: Duty) -> None:
     (one,) = due(duty)
     duty.aws.fault(match={"action": "StartInstances"}, code="UnauthorizedOperation", status=403,
@@ -140,6 +159,31 @@ def test_a_start_that_falls_back_for_its_key_says_so(duty: Duty) -> None:
     assert (operation.state, operation.outcome) == (State.FAILED, "key")
     assert "KMS key" in operation.outcome_detail["state_reason"]
     assert len(duty.sent("StartInstances")) == 1
+
+
+def test_the_keys_of_one_that_fell_back_are_named(duty: Duty) -> None:
+    one, other = due(duty, 2)
+    keys = [f"arn:aws:kms:ap-northeast-1:{duty.aws.number}:key/{n}" for n in range(3)]
+    duty.aws.seed(volumes=[
+        {"key_id": keys[0], "attachments": [{"instance_id": one}]},
+        {"key_id": keys[1], "attachments": [{"instance_id": one, "device": "/dev/sdg"}]},
+        {"attachments": [{"instance_id": one, "device": "/dev/sdh"}]},
+        {"key_id": keys[2], "attachments": [{"instance_id": other}]},
+    ])  # fmt: skip
+    ask("marks", {"id": one, "bounce": "Client.InvalidKMSKey.InvalidState"})
+    duty.work_for(rounds=2, seconds=10)
+    failed = duty.operations(state=State.FAILED)
+    assert [row.outcome_detail["keys"] for row in failed] == [f"{keys[0]}, {keys[1]}"]
+    assert duty.outcomes()[other] == ("SUCCEEDED", "reached")
+    assert duty.aws.calls()["ec2.DescribeVolumes"] == 2  # one look of the inventory, one for the keys
+
+
+def test_a_fall_for_a_key_stands_also_where_the_keys_cannot_be_read(duty: Duty) -> None:
+    (one,) = due(duty)
+    ask("marks", {"id": one, "bounce": "Client.InternalError"})
+    duty.aws.fault(match={"action": "DescribeVolumes"}, code="UnauthorizedOperation", status=403)
+    duty.work_for(rounds=2, seconds=10)
+    assert duty.outcomes()[one] == ("FAILED", "key")
 
 
 def test_the_reason_of_an_earlier_fall_is_not_taken_for_this_one(duty: Duty) -> None:

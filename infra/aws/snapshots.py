@@ -1,0 +1,81 @@
+"""Read, tag and delete the manual snapshots of RDS instances of one account and region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from infra.aws.gateway import Call, StillOurs, current
+from infra.aws.sessions import RDS
+from infra.domain.aws import AwsError, CallResult, Target
+from infra.domain.snapshots import DbSnapshot
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.client import RDSClient
+    from mypy_boto3_rds.type_defs import DBSnapshotMessageTypeDef
+
+PAGE_SIZE = 100  # RDS gives no more
+
+
+def describe_snapshots(target: Target, names: Sequence[str]) -> dict[str, DbSnapshot]:
+    """Give the manual snapshots that exist among `names` (RDS keeps them in lower case), 100 a call. Raises AwsError."""
+    wanted = list(dict.fromkeys(names))
+    found: dict[str, DbSnapshot] = {}
+    for start in range(0, len(wanted), PAGE_SIZE):
+        values = wanted[start : start + PAGE_SIZE]
+
+        def send(rds: RDSClient, token: str, values: list[str] = values) -> DBSnapshotMessageTypeDef:
+            params: dict[str, Any] = {
+                "Filters": [{"Name": "db-snapshot-id", "Values": values}], "SnapshotType": "manual", "MaxRecords": PAGE_SIZE,
+            }  # fmt: skip
+            if token:
+                params["Marker"] = token
+            return rds.describe_db_snapshots(**params)
+
+        for answer in current().pages(Call(RDS, target, "DescribeDBSnapshots", "DBSnapshots"), send):
+            for raw in answer["DBSnapshots"]:
+                one = DbSnapshot(
+                    id=raw.get("DBSnapshotIdentifier", ""),
+                    database=raw.get("DBInstanceIdentifier", ""),
+                    state=raw.get("Status", ""),
+                    created_at=raw.get("SnapshotCreateTime"),
+                )
+                found[one.id] = one
+    return found
+
+
+def tag_snapshot(
+    target: Target, arn: str, tags: Mapping[str, str], *, still_ours: StillOurs | None = None
+) -> CallResult:
+    """Set tags on a snapshot. Never raises AwsError; raises LeaseLost when still_ours says no."""
+    return _mutate(
+        target,
+        "AddTagsToResource",
+        lambda rds: rds.add_tags_to_resource(
+            ResourceName=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
+        ),
+        arn,
+        still_ours,
+    )
+
+
+def delete_snapshot(target: Target, name: str, *, still_ours: StillOurs | None = None) -> CallResult:
+    """Delete one snapshot; one that is still being made is WRONG_STATE. As tag_snapshot."""
+    return _mutate(
+        target,
+        "DeleteDBSnapshot",
+        lambda rds: rds.delete_db_snapshot(DBSnapshotIdentifier=name),
+        name,
+        still_ours,
+    )
+
+
+def _mutate(target: Target, action: str, send: Any, subject: str, still_ours: StillOurs | None) -> CallResult:
+    try:
+        answer = cast(
+            Mapping[str, Any],
+            current().mutate(Call(RDS, target, action), send, ids=[subject], still_ours=still_ours),
+        )
+    except AwsError as error:
+        return CallResult(False, error.request_id, error)
+    return CallResult(True, answer["ResponseMetadata"]["RequestId"])

@@ -1,0 +1,14 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [("infra", "0008_holiday_feeds")]
+
+    operations = [
+        migrations.AddField(
+            model_name="maintenancewindow",
+            name="previous_at",
+            field=models.DateTimeField(null=True),
+        ),
+    ]

@@ -1,0 +1,185 @@
+"""Deleting the snapshot of an earlier stop once that of a later stop is complete: entered by the clock, carried out as one
+operation of its own, never before, and never a snapshot that no stop of ours has made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from accounts.domain.permissions import Permission
+from infra.aws import snapshots
+from infra.domain.aws import AwsError, Target
+from infra.domain.aws import LeaseLost as GatewayLeaseLost
+from infra.domain.duty import Occurrence
+from infra.domain.schedule import Action
+from infra.domain.snapshots import COMPLETE, DbSnapshot, snapshot_name
+from infra.models import Region, Resource
+from infra.operations.dues import target_of_resource
+from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest
+from infra.queries.authority import authority_of
+from infra.queries.rules import Followed, rules_at
+from infra.queries.targets import target_of
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.errors import LeaseLost
+from medical_audit.domain.kinds import Accepted, Done, Drop, Fail, Go, Health, Later, Round, Verdict
+from medical_audit.domain.states import State
+from medical_audit.models import Operation
+from medical_audit.operations.automatic import Due, enter_due
+
+KIND = "rds.prune"
+PERMISSIONS = frozenset({str(Permission.POWER_ENTER)})
+GRACE = timedelta(hours=6)
+LOOK_IN = timedelta(seconds=60)
+_KEYS = ("aws_id", "snapshot", "newer")
+
+
+def enter_pruning(region: Region, *, actor: Actor, now: datetime) -> list[Operation]:
+    """Enter the deletion of every snapshot that a later stop has replaced, on the authority of the schedule that asks for
+    snapshots; one that does so no longer has none deleted. Needs the tenant bound."""
+    rules = rules_at(now)
+    asking = [one.revision.id for one in rules.published.values() if one.schedule.options.snapshot]
+    if not asking:
+        return []
+    rows = Resource.objects.filter(
+        account=region.account,
+        region=region.name,
+        kind="rds",
+        gone_at__isnull=True,
+        schedule_revision__in=asking,
+    ).select_related("account")
+    stops = _stops({str(row.id): row.aws_id for row in rows})
+    dues = []
+    for row in rows.order_by("id"):
+        found = rules.followed(row)
+        followed = found if isinstance(found, Followed) else None
+        authority = authority_of(row.account, followed, rules, Occurrence(now, Action.STOP))
+        if authority is None:
+            continue
+        left = stops.get(str(row.id), [])
+        for one in left[1:]:
+            dues.append(
+                Due(
+                    kind=KIND,
+                    target=target_of_resource(row),
+                    parameters={
+                        "aws_id": row.aws_id,
+                        "snapshot": snapshot_name(row.aws_id, one),
+                        "newer": snapshot_name(row.aws_id, left[0]),
+                    },
+                    due_at=now,
+                    grace=GRACE,
+                    dedupe_key=f"{KIND}/{one.hex}/{left[0].hex}",
+                    authority=authority,
+                    reason={"source": authority.source},
+                )
+            )
+    return enter_due(dues, actor=actor, now=now)
+
+
+def _stops(databases: Mapping[str, str]) -> Mapping[str, list[UUID]]:
+    """The stops of each resource (id to identifier) that left a snapshot which nobody deletes yet, the newest first."""
+    mine = Operation.objects.filter(target_type="resource", target_id__in=list(databases))
+    done = mine.filter(kind="rds.stop", state=State.SUCCEEDED, outcome="reached", parameters__snapshot=True)
+    entered = mine.filter(kind=KIND).exclude(state__in=(State.CANCELLED, State.MISSED, State.FAILED))
+    pruned = {parameters["snapshot"] for parameters in entered.values_list("parameters", flat=True)}
+    found: dict[str, list[UUID]] = defaultdict(list)
+    for target_id, pk in done.order_by("-finished_at", "-id").values_list("target_id", "id"):
+        if snapshot_name(databases[target_id], pk) not in pruned:
+            found[target_id].append(pk)
+    return found
+
+
+def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(parameters[name]) for name in _KEYS}
+
+
+@dataclass(slots=True)
+class Plan:
+    target: Target | None
+
+
+class PruneExecutor:
+    """Deletes a snapshot only while the one that replaces it is seen to be complete."""
+
+    def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
+        account, _, region = operations[0].lane.partition("/")
+        return Plan(target_of(account, region))
+
+    def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
+        return self._look(plan, operations, _before)
+
+    def observe(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
+        return self._look(plan, operations, _after)
+
+    def intend(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> None:
+        """Nothing is overwritten."""
+
+    def call(self, plan: Plan, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
+        assert plan.target is not None
+        verdicts: dict[UUID, Verdict] = {}
+        errors: list[AwsError | None] = []
+        for one in operations:
+            try:
+                result = snapshots.delete_snapshot(
+                    plan.target, one.parameters["snapshot"], still_ours=still_ours
+                )
+            except GatewayLeaseLost as lost:
+                raise LeaseLost(lane=one.lane) from lost
+            errors.append(result.error)
+            if result.error is None:
+                verdicts[one.id] = Accepted(result.request_id, LOOK_IN / 6)
+                continue
+            verdicts[one.id] = after_error(result.error)
+            if stops_the_rest(result.error):
+                rest = [row.id for row in operations if row.id not in verdicts]
+                return Round(
+                    verdicts | dict.fromkeys(rest, Later(str(result.error.problem), LOOK_IN)),
+                    *health_of(errors),
+                )
+        return Round(verdicts, *health_of(errors))
+
+    def remember(self, plan: Plan, now: datetime) -> None:
+        """No row tells of snapshots."""
+
+    def _look(
+        self,
+        plan: Plan,
+        operations: Sequence[Operation],
+        judge: Callable[[Operation, Mapping[str, DbSnapshot]], Verdict],
+    ) -> Round:
+        if plan.target is None:
+            return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
+        names = [one.parameters[key] for one in operations for key in ("snapshot", "newer")]
+        try:
+            found = snapshots.describe_snapshots(plan.target, names)
+        except AwsError as error:
+            verdict = (
+                before_error(error) if judge is _before else Later(str(error.problem), LOOK_IN, seen=False)
+            )
+            return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
+        return Round({one.id: judge(one, found) for one in operations}, Health.GOOD)
+
+
+def _before(operation: Operation, found: Mapping[str, DbSnapshot]) -> Verdict:
+    old, new = found.get(operation.parameters["snapshot"]), found.get(operation.parameters["newer"])
+    if old is None:
+        return Done("already")
+    if new is not None and new.in_the_making:
+        return Later("snapshot_not_complete", LOOK_IN, detail={"aws_state": new.state})
+    if new is None or new.state != COMPLETE:
+        return Drop("snapshot_kept", detail={"aws_state": new.state if new else "gone"})
+    ours = old.database == new.database == operation.parameters["aws_id"]
+    return Go() if ours else Drop("snapshot_kept", detail={"aws_state": old.state})
+
+
+def _after(operation: Operation, found: Mapping[str, DbSnapshot]) -> Verdict:
+    old = found.get(operation.parameters["snapshot"])
+    if old is None:
+        return Done("pruned")
+    if operation.state == State.UNKNOWN:
+        return Go()
+    return Later("not_yet", LOOK_IN / 6, detail={"aws_state": old.state})
