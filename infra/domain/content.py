@@ -182,11 +182,11 @@ def _read_windows(value: object, path: str, problems: list[FieldProblem]) -> tup
     if not isinstance(value, Sequence) or isinstance(value, str):
         problems.append(FieldProblem(path, "not_a_list", shown(repr(value))))
         return ()
-    names = tuple(dict.fromkeys(value))
+    bad = [one for one in value if not isinstance(one, str) or not _WINDOW_NAME.fullmatch(one)]
+    problems += [FieldProblem(path, "bad_window", shown(str(one))) for one in bad]
+    names = () if bad else tuple(dict.fromkeys(value))
     if len(names) > WINDOWS_MAX:
         problems.append(FieldProblem(path, "too_many_windows", str(len(names)), (("limit", WINDOWS_MAX),)))
-    bad = [one for one in names if not isinstance(one, str) or not _WINDOW_NAME.fullmatch(one)]
-    problems += [FieldProblem(path, "bad_window", shown(str(one))) for one in bad]
     return names
 
 

@@ -19,6 +19,7 @@ from infra.domain.maintenance import SsmWindow
 from infra.models import Region
 from infra.models.resource import ResourceKind
 from infra.operations import corrections, pruning, stock, tagging, volumes, windows
+from infra.queries.rules import published_options
 from infra.queries.targets import target_of
 from medical_audit.domain.actor import Actor, Subject, schedule_actor, system_actor
 from medical_audit.operations.ledger import record
@@ -87,11 +88,11 @@ def take_inventory(
             return None
         region = Region.objects.select_related("account").get(id=region_id)
         target = target_of(region.account.account_id, region.name)
-        windows_named = bool(windows.named_windows())
+        asked = [options for _, options in published_options()]
     if target is None:
         return _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
     try:
-        seen = _look(target, windows_named=windows_named)
+        seen = _look(target, windows_named=any(one.get("maintenance_windows") for one in asked))
     except AwsError as error:
         return _failed(region, looked_at, str(error.problem), str(error), actor, clock)
     with tenant_scope(tenant_id):
@@ -115,8 +116,9 @@ def take_inventory(
         region.inventory_at, region.inventory_ended_at = looked_at, now
         region.save(update_fields=_TOLD)
         corrections.owe_corrections(region, now=now)
-        clock_actor = schedule_actor(tenant_id, worker, pruning.PERMISSIONS)
-        pruning.enter_pruning(region, actor=clock_actor, now=now)
+        if any(one.get("snapshot") for one in asked):
+            clock_actor = schedule_actor(tenant_id, worker, pruning.PERMISSIONS)
+            pruning.enter_pruning(region, actor=clock_actor, now=now)
     entered = tagging.enter_tagging(tenant_id, region_id, now=clock())
     return Taken(len(seen.machines), changed, len(seen.volumes), entered)
 

@@ -7,16 +7,15 @@ from datetime import datetime
 from uuid import UUID
 
 from infra.domain.maintenance import SsmWindow, under_way
-from infra.models import MaintenanceWindow, NamedSchedule, Region, Revision
+from infra.models import MaintenanceWindow, Region
+from infra.queries.rules import published_options
 
 
 def named_windows() -> dict[str, set[UUID]]:
     """Names and ids of windows that published schedules name, each with the revisions that do. Needs the tenant bound."""
-    current = NamedSchedule.objects.filter(archived_at__isnull=True, current__isnull=False)
     named: dict[str, set[UUID]] = {}
-    rows = Revision.objects.filter(id__in=list(current.values_list("current", flat=True)))
-    for revision, content in rows.values_list("id", "content"):
-        for name in content["options"].get("maintenance_windows", ()):
+    for revision, options in published_options():
+        for name in options.get("maintenance_windows", ()):
             named.setdefault(name, set()).add(revision)
     return named
 

@@ -200,6 +200,13 @@ class Rules:
                 yield one
 
 
+def published_options() -> list[tuple[UUID, dict[str, Any]]]:
+    """Options of each schedule in force, by revision, as they are kept: for who need not evaluate any. One question."""
+    current = NamedSchedule.objects.filter(archived_at__isnull=True, current__isnull=False).values("current")
+    rows = Revision.objects.filter(id__in=current, published_at__isnull=False)
+    return [(pk, content["options"]) for pk, content in rows.values_list("id", "content")]
+
+
 def rules_at(now: datetime) -> Rules:
     """The rules of the bound tenant: what is published, assigned, and overridden now or later."""
     revisions = {row.id: row for row in Revision.objects.filter(published_at__isnull=False)}
