@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("infra", "0008_holiday_feeds")]
+    dependencies = [("infra", "0009_planning_walls")]
 
     operations = [
         migrations.AddField(
