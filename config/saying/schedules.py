@@ -162,6 +162,11 @@ def weekday_name(number: int) -> str:
     return _weekday(number)
 
 
+def weekday_initials(number: int) -> str:
+    """The short name of a weekday, 0 is Monday."""
+    return str(dates.WEEKDAYS_ABBR[number])
+
+
 def minutes_clock(minutes: int) -> str:
     """Minutes of a day as a clock shows them, 1440 as 24:00."""
     return f"{minutes // 60:02}:{minutes % 60:02}"

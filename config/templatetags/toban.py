@@ -42,7 +42,7 @@ FILTERS = (
     schedules.schedule_reason, schedules.schedule_reason_short, schedules.schedule_sentence, schedules.weekdays,
     schedules.finding_text, schedules.is_tag_finding, schedules.finding_state, schedules.day_sentence, schedules.day_kind,
     schedules.problem_words, schedules.difference_words, schedules.option_label, schedules.option_help,
-    schedules.weekday_short, schedules.weekday_name, schedules.minutes_clock, schedules.percent_of_day,
+    schedules.weekday_short, schedules.weekday_name, schedules.weekday_initials, schedules.minutes_clock, schedules.percent_of_day,
     schedules.block_words, schedules.following_words, schedules.period_words, schedules.preset_words, schedules.override_words, schedules.end_word, schedules.source_words, schedules.list_source, schedules.list_state,
     seeing.is_planned, seeing.kept_of, seeing.kept_sentence, seeing.drift_sentence, seeing.drift_cause, seeing.drift_stands,
     seeing.restart_sentence, seeing.restart_short, seeing.hands_off_sentence, seeing.hands_off_short,
