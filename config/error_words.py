@@ -54,6 +54,9 @@ ERRORS: Final[Mapping[str, Words]] = {
     "bad_cursor": Words(
         _("This page of the list no longer exists."), _("Go back to the first page of the list.")
     ),
+    "nothing_to_export": Words(
+        _("There is no event to export."), _("Check the tenant, or begin at an earlier time.")
+    ),
     "bad_idempotency_key": Words(
         _("The Idempotency-Key cannot be used."), _("Send 8 to 64 letters, digits, hyphens or underscores.")
     ),
