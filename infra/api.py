@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from infra.domain.schedule import Action
 from infra.forms.fleet import resource_filter, volume_filter
 from infra.models import Resource, Volume
+from infra.models.account import Automation
 from infra.operations import by_hand
 from infra.queries import detail, resources, volumes
 from infra.queries.resources import get_resource
@@ -48,7 +49,9 @@ class ResourceRowOut(serializers.Serializer[Any]):
         return dict(ResourceOut(instance.resource).data) | {
             "reason": instance.reason.as_json(),
             "next_change": {"at": following.at, "action": following.action} if following else None,
-            "automation": not instance.observed,
+            "automation": instance.resource.account.automation == Automation.ON,
+            "hands_off": instance.hands_off,
+            "drift": str(instance.drift.cause) if instance.drift else "",
             "needs_correction": instance.finding,
             "operation": str(instance.operation.id) if instance.operation else None,
         }

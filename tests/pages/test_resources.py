@@ -116,6 +116,8 @@ def test_an_account_that_is_only_observed_promises_nothing(cast: Cast) -> None:
     assert (listed.next, listed.hands_off, listed.would) == (None, "observed", context["would"])
     page = client.get(stage.url(f"resources/{row.id}/")).content.decode()
     assert "実行しません" in page
+    [told] = client.get(stage.api("resources/")).json()["results"]
+    assert (told["automation"], told["hands_off"], told["drift"]) == (False, "observed", "")
 
 
 def test_a_tag_never_promises_nothing_and_says_what_would_be_done(stage: Stage) -> None:
