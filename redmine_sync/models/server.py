@@ -6,6 +6,9 @@ from django.db import models
 from django.db.models import Q
 
 from medical_audit.tenancy import TenantModel
+from redmine_sync.domain.addresses import host_of
+
+LANE_MAX = 80
 
 
 class ServerState(models.TextChoices):
@@ -61,7 +64,7 @@ class RedmineServer(TenantModel):
     @property
     def lane(self) -> str:
         """One worker at a time serves a server; its circuit breaker stands there, too."""
-        return f"redmine/{self.id}"
+        return f"redmine/{host_of(self.url)}"[:LANE_MAX]
 
 
 class RedmineKey(TenantModel):
