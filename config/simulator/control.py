@@ -54,6 +54,7 @@ class Control:
                 "settled": seed.settle(simulator.world, query.get("account"))
             },
             ("GET", "accounts"): lambda *_: simulator.trust.accounts(),
+            ("GET", "sources"): lambda _id, query, _body: simulator.trust.sources(query["account"]),
             ("POST", "accounts"): self._register,
             ("DELETE", "accounts"): self._forget,
             ("POST", "trust"): self._strictness,

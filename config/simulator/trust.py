@@ -35,6 +35,7 @@ class Trust:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._accounts: dict[str, Trusted] = {}
+        self._sources: dict[str, list[str]] = {}
         self.strict = False
 
     def register(self, account: Trusted) -> None:
@@ -52,10 +53,16 @@ class Trust:
         with self._lock:
             return [asdict(one) for _, one in sorted(self._accounts.items())]
 
+    def sources(self, account_id: str) -> list[str]:
+        """Who stood behind each sign-in to an account so far (SourceIdentity, "" without one), oldest first."""
+        with self._lock:
+            return list(self._sources.get(account_id, ()))
+
     def objection(self, call: Call) -> str | None:
         """AWS's sentence if this AssumeRole is to be denied, None to let it pass."""
         asked = call.params.get("RoleArn", "")
         with self._lock:
+            self._sources.setdefault(call.account, []).append(call.params.get("SourceIdentity", ""))
             known = self._accounts.get(call.account)
         document = _trust_document(call.account, asked)
         if known is None and document is not None:

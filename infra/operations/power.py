@@ -20,7 +20,7 @@ from infra.operations.machines import Changed, Machine, Seen, Wish, sizes_to_sta
 from infra.operations.neighbours import held_back
 from infra.operations.verdicts import after_error, before_error, health_of, too_late
 from infra.queries.rules import Rules, rules_at
-from infra.queries.targets import target_of
+from infra.queries.targets import source_of, target_of
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import LeaseLost
 from medical_audit.domain.kinds import Accepted, Done, Drop, Fail, Go, Health, Later, Round, Verdict
@@ -88,17 +88,27 @@ class PowerExecutor:
             write_rows([kept[row.id] for row in rows.only("id")], ("memory",))
 
     def call(self, plan: Plan, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
-        """One call may serve several operations: a person may order what the clock just entered too."""
+        """One call may serve several operations: a person may order what the clock just entered too.
+
+        What different people or rules stand behind goes in calls of their own, so that CloudTrail can tell them apart.
+        """
         if plan.target is None:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
         wishes: dict[str, Wish] = {}
         asked: dict[str, list[UUID]] = defaultdict(list)
+        sources: dict[str, list[str]] = defaultdict(list)
         for one in operations:
             wish = self._wish(plan, one)
+            if wish.aws_id not in wishes:
+                sources[source_of(one)].append(wish.aws_id)
             wishes[wish.aws_id] = _both(wishes.get(wish.aws_id), wish)
             asked[wish.aws_id].append(one.id)
+        results: dict[str, Changed] = {}
         try:
-            results = self.machine.change(plan.target, self.action, list(wishes.values()), still_ours)
+            for source, ids in sources.items():
+                behind = replace(plan.target, source=source)
+                changed = self.machine.change(behind, self.action, [wishes[one] for one in ids], still_ours)
+                results |= changed
         except GatewayLeaseLost as lost:
             raise LeaseLost(lane=operations[0].lane) from lost
         verdicts = {one: self._answered(changed) for key, changed in results.items() for one in asked[key]}

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from infra.models.account import Automation
 from infra.models.volume import Naming
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.authority import account_authority
-from infra.queries.targets import target_of
+from infra.queries.targets import source_of, target_of
 from medical_audit.domain.actor import schedule_actor
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import LeaseLost
@@ -117,18 +117,18 @@ class TagExecutor:
     def call(self, plan: Plan, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
         if plan.target is None:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
-        by_value: dict[str, dict[str, UUID]] = defaultdict(dict)
+        by_value: dict[tuple[str, str], dict[str, UUID]] = defaultdict(dict)
         for one in operations:
-            by_value[one.parameters["value"]][one.parameters["volume_id"]] = one.id
+            by_value[source_of(one), one.parameters["value"]][one.parameters["volume_id"]] = one.id
         verdicts: dict[UUID, Verdict] = {}
         errors: list[AwsError | None] = []
         stopped_by: AwsError | None = None
-        for value, ids in by_value.items():
+        for (source, value), ids in by_value.items():
             if stopped_by is not None:
                 verdicts |= dict.fromkeys(ids.values(), after_error(not_sent(stopped_by)))
                 continue
             for volume_id, result in self._send(
-                plan.target, list(ids), value, still_ours, operations[0].lane
+                replace(plan.target, source=source), list(ids), value, still_ours, operations[0].lane
             ).items():
                 errors.append(result.error)
                 if result.error is None:
