@@ -75,7 +75,7 @@ def content_of(posted: QueryDict) -> dict[str, Any]:
         text = text_of(posted, name)
         options[name] = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else text or 60
     named = text_of(posted, "maintenance_windows", WINDOWS_TEXT_MAX)
-    options["maintenance_windows"] = re.split(r"[\s,、，]+", named) if named else []
+    options["maintenance_windows"] = [one for one in re.split(r"[\s,、，]+", named) if one]
     return {"zone": zone_of(text_of(posted, "zone")), "periods": periods, "options": options}
 
 

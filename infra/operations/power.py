@@ -15,6 +15,7 @@ from infra.domain.power import Power
 from infra.domain.schedule import Action
 from infra.domain.snapshots import snapshot_name
 from infra.models import Resource
+from infra.operations.facts import facts_of
 from infra.operations.judging import no_longer_wanted
 from infra.operations.machines import Changed, Machine, Seen, Wish, sizes_to_start
 from infra.operations.neighbours import held_back
@@ -116,7 +117,7 @@ class PowerExecutor:
 
     def remember(self, plan: Plan, now: datetime) -> None:
         """The page shows what was just seen, without waiting for the next inventory (which compares anew)."""
-        changed = {}
+        changed, resized = {}, {}
         for operation_id, seen in plan.seen.items():
             row = plan.resources[operation_id]
             if (row.state, row.aws_state) != (seen.power, seen.aws_state):
@@ -127,10 +128,14 @@ class PowerExecutor:
                     "",
                 )
                 changed[row.id] = row
+                if seen.group is not None:
+                    row.facts = facts_of(seen.group)["facts"]
+                    resized[row.id] = row
         if changed:
             rows = Resource.objects.filter(id__in=changed).select_for_update(of=("self",)).order_by("id")
             ordered = [changed[row.id] for row in rows.only("id")]
             write_rows(ordered, SEEN_FIELDS)
+            write_rows([row for row in ordered if row.id in resized], ("facts",))
 
     # -- looking ----------------------------------------------------------------------------------------------
 

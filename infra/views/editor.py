@@ -108,6 +108,7 @@ def _editor(
         "zone_wrong": next((one for one in problems if one.path == "zone"), None),
         "zone_near": zones_like(str(content.get("zone"))),
         "rows": rows_of(content, problems), "flags": [(one, bool(options.get(one, one == "holidays"))) for one in FLAGS],
+        "maintenance_windows": ", ".join(map(str, options.get("maintenance_windows", ()))),
         "grace_start_min": options.get("grace_start_min", 60), "grace_stop_min": options.get("grace_stop_min", 60),
         "general": _general(problems), "presets": () if listed or posted else tuple(PRESETS),
         "refused": refused, "refused_name": refused in ABOUT_THE_NAME,

@@ -121,6 +121,24 @@ def test_nth_weekdays_survive_the_way_through_the_editor(stage: Stage) -> None:
     assert page.context["rows"][0]["advanced"]
 
 
+def test_maintenance_windows_survive_the_way_through_the_editor_and_a_wrong_name_is_kept_and_named(
+    stage: Stage,
+) -> None:
+    client = stage.client(Role.OPERATOR)
+    client.post(
+        stage.url("schedules/new/"), fields(maintenance_windows="monthly-patch、mw-0c0ffee0c0ffee000,")
+    )
+    with tenant_scope(stage.cast.tenant.id):
+        draft = Revision.objects.get()
+    assert draft.content["options"]["maintenance_windows"] == ["monthly-patch", "mw-0c0ffee0c0ffee000"]
+    page = client.get(stage.url(f"schedules/{draft.schedule_id}/edit/"))
+    assert 'value="monthly-patch, mw-0c0ffee0c0ffee000"' in page.content.decode()
+    refused = client.post(stage.url("schedules/new/"), fields(name="二", maintenance_windows="月例パッチ"))
+    assert refused.status_code == 422
+    assert 'value="月例パッチ"' in refused.content.decode()
+    assert [one.code for one in refused.context["general"]] == ["bad_window"]
+
+
 def test_the_confirmer_reads_the_difference_and_the_forecast(stage: Stage) -> None:
     stage.resource(tags={"Schedule": "日勤"}, name="ehr-web-01")
     client = stage.client(Role.OPERATOR)

@@ -47,6 +47,10 @@ def test_a_group_stops_in_the_evening_and_has_its_sizes_back_in_the_morning(even
     assert sizes(evening) == "0/0/0"
     row = evening.resource("web")
     assert (row.state, row.memory["sizes"]) == ("stopped", SIZES)
+    assert (row.facts["sizes"]["desired"], row.facts["members"]) == (
+        0,
+        [],
+    )  # without waiting for the next look
     morning_after(evening)
     assert sizes(evening) == "1/2/4"
     assert [(one.kind, one.state, one.outcome) for one in evening.operations()] == [
