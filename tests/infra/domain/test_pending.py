@@ -63,6 +63,18 @@ def test_a_start_just_before_midnight_is_done_after_midnight() -> None:
     assert short(found.due) == "11-20 23:58 start"
 
 
+@pytest.mark.parametrize("stop", ["23:59", "24:00"])
+@pytest.mark.parametrize("minutes", [1, 5, 7, 60])
+def test_a_stop_at_the_end_of_the_day_is_done_however_seldom_it_ticks(stop: str, minutes: int) -> None:
+    """A level alone would never be seen by a tick at 23:55 and one at 00:00."""
+    end_of_day = plan(stop=stop)
+    tick, done = local("2026-11-24 23:00"), []
+    while tick < local("2026-11-25 01:30"):
+        since, tick = tick, tick + timedelta(minutes=minutes)
+        done += [short(found) for found in [pending(end_of_day, JAPAN, since, tick).due] if found]
+    assert done == ["11-24 23:59 stop" if stop == "23:59" else "11-25 00:00 stop"]
+
+
 def test_a_long_outage_keeps_the_most_recent_and_counts_the_rest() -> None:
     since, now = local("2026-01-01 00:00"), local("2026-11-24 12:00")
     found = pending(OFFICE, JAPAN, since, now)
