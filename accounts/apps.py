@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from medical_audit.domain.kinds import register_authority
+from medical_audit.domain.people import register_directory
 
 
 class AccountsConfig(AppConfig):
@@ -10,6 +10,6 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts.queries.people import still_authorised  # noqa: PLC0415  models exist only now
+        from accounts.queries.people import People  # noqa: PLC0415  models exist only now
 
-        register_authority(still_authorised)
+        register_directory(People())

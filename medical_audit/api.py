@@ -18,6 +18,7 @@ from medical_audit.domain.states import State
 from medical_audit.forms import REASON_MAX, cursors_of, event_filter, operation_filter
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.operations.authorising import check_confirmer
 from medical_audit.operations.reading import read_ledger
 from medical_audit.queries import operations as queries
 from medical_audit.queries.paging import Page
@@ -36,6 +37,10 @@ class OperationOut(serializers.Serializer[Operation]):
     digest = serializers.CharField()
     reason = serializers.CharField()
     policy = serializers.CharField()
+    policy_role = serializers.CharField()
+    version = serializers.IntegerField()
+    corrects = serializers.UUIDField()
+    on_behalf_of = serializers.SerializerMethodField()
     state = serializers.CharField()
     phase = serializers.CharField()
     entered_by = serializers.SerializerMethodField()
@@ -50,6 +55,9 @@ class OperationOut(serializers.Serializer[Operation]):
     outcome = serializers.CharField()
     outcome_detail = serializers.JSONField()
     aws_request_id = serializers.CharField(source="request_id")
+
+    def get_on_behalf_of(self, row: Operation) -> dict[str, str] | None:
+        return {"id": row.on_behalf_of_id, "name": row.on_behalf_of_name} if row.on_behalf_of_id else None
 
     def get_target(self, row: Operation) -> dict[str, str]:
         return {"type": row.target_type, "id": row.target_id, "name": row.target_name}
@@ -82,6 +90,7 @@ class EventOut(serializers.Serializer[Any]):
 class ConfirmIn(serializers.Serializer[Any]):
     digest = serializers.CharField(max_length=64)
     password = serializers.CharField(trim_whitespace=False, max_length=1000, allow_blank=True)
+    deputy_reason = serializers.CharField(max_length=REASON_MAX, default="", allow_blank=True)
 
 
 class ReasonIn(serializers.Serializer[Any]):
@@ -121,10 +130,17 @@ def operation_detail(request: Request, slug: str, pk: UUID) -> Response:
 def operation_confirm(request: Request, slug: str, pk: UUID) -> Response:
     asked = of_tenant(request)
     operation = queries.get_operation(pk, actor=asked.actor)
-    entry.check_confirmer(operation, get_kind(operation.kind), asked.actor)
+    check_confirmer(operation, get_kind(operation.kind), asked.actor, now=asked.now)
     given = parsed(request, ConfirmIn)
     proof = asked.reauthenticate(given["password"])
-    confirmed = entry.confirm(pk, actor=asked.actor, now=asked.now, seen_digest=given["digest"], proof=proof)
+    confirmed = entry.confirm(
+        pk,
+        actor=asked.actor,
+        now=asked.now,
+        seen_digest=given["digest"],
+        proof=proof,
+        deputy_reason=given["deputy_reason"],
+    )
     if confirmed.state == State.CONFIRMED:
         transaction.on_commit(partial(tasks.wake, confirmed.tenant_id, confirmed.lane))
     return Response(OperationOut(confirmed).data)

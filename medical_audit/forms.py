@@ -41,14 +41,19 @@ STATE_ORDER = (
 
 
 class ConfirmForm(forms.Form):
-    """`recently`: the person proved himself within the tenant's grace, so that the password may be left out."""
+    """`recently`: the person proved himself within the tenant's grace, so that the password may be left out; `deputy`: he
+    confirms in another's place and says why."""
 
     digest = forms.CharField(max_length=64)
     password = forms.CharField(strip=False, max_length=1000)
+    deputy_reason = forms.CharField(max_length=REASON_MAX, required=False)
 
-    def __init__(self, *arguments: Any, recently: bool = False, **keywords: Any) -> None:
+    def __init__(
+        self, *arguments: Any, recently: bool = False, deputy: bool = False, **keywords: Any
+    ) -> None:
         super().__init__(*arguments, **keywords)
         self.fields["password"].required = not recently
+        self.fields["deputy_reason"].required = deputy
 
 
 class ReasonForm(forms.Form):
@@ -60,6 +65,63 @@ class PolicyForm(forms.Form):
 
     idle_minutes = forms.IntegerField(min_value=1, max_value=30)
     grace_seconds = forms.IntegerField(min_value=0, max_value=900)
+    escalate_hours = forms.IntegerField(min_value=1, max_value=168)
+    reason = forms.CharField(max_length=REASON_MAX)
+
+
+#: How many deputies the form offers.
+PLACES = 3
+
+
+class DelegationForm(forms.Form):
+    """`people` and `kinds`: what the person may choose; `refused` is the code of a refusal of the operation."""
+
+    refused = ""
+
+    proxy = forms.ChoiceField(error_messages={"required": _("Choose who may enter for you.")})
+    kinds = forms.MultipleChoiceField(
+        error_messages={"required": _("Choose at least one kind of operation.")}
+    )
+    begins = forms.DateField()
+    ends = forms.DateField()
+    evidence = forms.CharField(
+        max_length=REASON_MAX, error_messages={"required": _("Say on what the permission rests.")}
+    )
+
+    def __init__(
+        self, *arguments: Any, people: list[tuple[str, str]], kinds: list[str], **keywords: Any
+    ) -> None:
+        super().__init__(*arguments, **keywords)
+        self.fields["proxy"].choices = [("", "—"), *people]  # type: ignore[attr-defined]
+        self.fields["kinds"].choices = [(name, name) for name in kinds]  # type: ignore[attr-defined]
+
+
+class DeputiesForm(forms.Form):
+    """The first, second and third deputy; empty ones are left out."""
+
+    refused = ""
+
+    reason = forms.CharField(max_length=REASON_MAX)
+
+    def __init__(self, *arguments: Any, people: list[tuple[str, str]], **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        for place in range(1, PLACES + 1):
+            self.fields[f"deputy_{place}"] = forms.ChoiceField(required=False, choices=[("", "—"), *people])
+
+    def chosen(self) -> list[str]:
+        names = (f"deputy_{place}" for place in range(1, PLACES + 1))
+        return [self.cleaned_data[name] for name in names if self.cleaned_data[name]]
+
+
+class ConfirmPolicyForm(forms.Form):
+    kind = forms.CharField(max_length=60)
+    policy = forms.ChoiceField(choices=[("self", "self"), ("other", "other"), ("two", "two")])
+    role = forms.CharField(max_length=20, required=False)
+    reason = forms.CharField(max_length=REASON_MAX)
+
+
+class CorrectionForm(forms.Form):
+    says = forms.CharField(max_length=REASON_MAX)
     reason = forms.CharField(max_length=REASON_MAX)
 
 

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from medical_audit import clock
 from medical_audit.domain.actor import NO_TENANT, system_actor
-from medical_audit.operations import execution, partitions, seats
+from medical_audit.operations import execution, partitions, proxies, seats
 from medical_audit.operations.heartbeat import beat
 from medical_audit.queries import queue
 
@@ -39,6 +39,11 @@ def sweep() -> None:
             execution.expire_overdue(tenant_id, actor=system_actor(tenant_id, "sweeper"), now=now)
         except Exception:
             log.exception("sweep_failed", tenant=str(tenant_id))
+    for tenant_id in queue.proxy_tenants():
+        try:
+            proxies.escalate(tenant_id, actor=system_actor(tenant_id, "sweeper"), now=now)
+        except Exception:
+            log.exception("escalation_failed", tenant=str(tenant_id))
     for tenant_id, lane in queue.due_lanes(now, limit=500):
         wake(tenant_id, lane)
 

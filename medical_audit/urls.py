@@ -3,6 +3,7 @@
 from django.urls import path
 
 from medical_audit import api
+from medical_audit.views import authority
 from medical_audit.views import operations as views
 from medical_audit.views import sessions as session_views
 
@@ -20,6 +21,12 @@ urlpatterns = [
     path("policies/", session_views.policies, name="policies"),
     path("ledger/verification/", views.verification, name="verification"),
     path("ledger/verification/verify/", views.verify, name="verify"),
+    path("policies/confirm/", session_views.policy_confirm, name="policy-confirm"),
+    path("operations/<uuid:pk>/correct/", views.operation_correct, name="operation-correct"),
+    path("confirmations/", authority.queue, name="queue"),
+    path("delegations/", authority.delegations, name="delegations"),
+    path("delegations/<uuid:pk>/end/", authority.delegation_end, name="delegation-end"),
+    path("deputies/", authority.deputies, name="deputies"),
 ]
 api_urlpatterns = [
     path("operations/<uuid:pk>/", api.operation_detail, name="operation"),

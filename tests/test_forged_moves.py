@@ -153,7 +153,7 @@ def test_only_the_enterers_event_withdraws_his_entry(desk: Desk) -> None:
 def test_the_database_wants_another_person_where_the_policy_does(kind: str, behalf: str, desk: Desk) -> None:
     """Also for what a proxy entered, whatever the policy."""
     operator = desk.actor(Role.OPERATOR)
-    forge(desk, row := copy(desk.enter(kind), on_behalf_of_id=behalf), operator)
+    row = plant(copy(desk.enter(kind), on_behalf_of_id=behalf))
     words = refused(move, desk, row, operator, state=State.CONFIRMED, confirmed_by_id=operator.id)
     assert "another person must confirm" in words
 

@@ -173,6 +173,10 @@ PRIVILEGES = {
         QUEUE: "SELECT (account, failures, leased_until, name, open_until, served_at, tenant_id)",
     },
     "public.medical_audit_failedsignin": {"toban_web": WORK},
+    "public.medical_audit_confirmation": {"toban_web": "INSERT, SELECT", **READERS},
+    "public.medical_audit_confirmpolicy": {"toban_web": WORK, **READERS},
+    "public.medical_audit_delegation": {"toban_web": WORK, **READERS},
+    "public.medical_audit_deputy": {"toban_web": "DELETE, INSERT, SELECT", **READERS},
     "public.medical_audit_session": {
         "toban_web": WORK,
         "toban_scheduler": "SELECT, UPDATE",
@@ -194,7 +198,7 @@ PRIVILEGES = {
         "toban_worker": WORK,
         "toban_scheduler": WORK,
         "toban_audit": READ,
-        QUEUE: "SELECT (approval_expires_at, deadline, lane, state, tenant_id, work_at)",
+        QUEUE: "SELECT (approval_expires_at, deadline, lane, on_behalf_of_id, state, tenant_id, work_at)",
     },
     **TICKET_PRIVILEGES,
 }
@@ -208,6 +212,7 @@ DEFINER_FUNCTIONS = {
     "queue.due_tenants": {"toban_worker", "toban_scheduler"},
     "queue.redmine_servers": {"toban_worker", "toban_scheduler"},
     "queue.overdue_tenants": {"toban_worker", "toban_scheduler"},
+    "queue.proxy_tenants": {"toban_worker", "toban_scheduler"},
     "queue.silent_sessions": {"toban_scheduler"},
     "queue.tenants": {"toban_worker", "toban_scheduler", "toban_audit"},
 }
@@ -303,6 +308,7 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
         "due_feeds": "TABLE(tenant_id uuid, feed_id uuid)",
         "due_inventories": "TABLE(tenant_id uuid, region_id uuid)",
         "overdue_tenants": "TABLE(tenant_id uuid)",
+        "proxy_tenants": "TABLE(tenant_id uuid)",
         "silent_sessions": "TABLE(user_id uuid)",
         "redmine_servers": "TABLE(tenant_id uuid, server_id uuid)",
         "tenants": "TABLE(tenant_id uuid)",

@@ -27,6 +27,8 @@ class Permission(StrEnum):
     TICKET_EDIT = "ticket.edit"
     TICKET_CONFIRM = "ticket.confirm"
     TICKET_DECIDE = "ticket.decide"
+    DELEGATE = "delegation.give"
+    RECORD_CORRECT = "record.correct"
 
 
 class Role(StrEnum):
@@ -45,6 +47,8 @@ _OPERATE = _VIEW | {
     Permission.OVERRIDE_ENTER,
     Permission.OVERRIDE_CONFIRM,
     Permission.TICKET_DECIDE,
+    Permission.DELEGATE,
+    Permission.RECORD_CORRECT,
 }
 _PLAN = frozenset({Permission.SCHEDULE_EDIT, Permission.CALENDAR_EDIT})
 

@@ -4,10 +4,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.domain.permissions import permissions_of
+from accounts.domain.permissions import Role, permissions_of
 from accounts.models import Membership, Tenant, User
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType
 from medical_audit.domain.errors import NotFound
+from medical_audit.domain.people import Member
 
 
 def tenants_of(user: User) -> list[tuple[Tenant, tuple[str, ...]]]:
@@ -74,7 +75,22 @@ def person_without_tenant(user: User | None, name: str, *, session: str, address
     )
 
 
-def still_authorised(tenant_id: UUID, user_id: str, permission: str) -> bool:
-    """Does this person hold this right in the bound tenant now? Asked again right before an operation is called."""
-    memberships = Membership.objects.filter(tenant_id=tenant_id, user_id=user_id, user__is_active=True)
-    return permission in permissions_of(tuple(memberships.values_list("role", flat=True)))
+class People:
+    """The directory that the floor below asks (medical_audit.domain.people)."""
+
+    def members(self, tenant_id: UUID) -> list[Member]:
+        rows = Membership.objects.filter(tenant_id=tenant_id, user__is_active=True)
+        found: dict[str, tuple[str, list[str]]] = {}
+        for user_id, name, role in rows.values_list("user_id", "user__name", "role"):
+            found.setdefault(str(user_id), (name, []))[1].append(role)
+        people = [Member(key, name, tuple(sorted(roles))) for key, (name, roles) in found.items()]
+        return sorted(people, key=lambda one: (one.name, one.id))
+
+    def roles_with(self, permission: str) -> tuple[str, ...]:
+        return tuple(str(role) for role in Role if permission in permissions_of((role,)))
+
+    def holds(self, tenant_id: UUID, user_id: str, permission: str, role: str) -> bool:
+        """Asked again right before an operation is called; needs the tenant bound."""
+        rows = Membership.objects.filter(tenant_id=tenant_id, user_id=user_id, user__is_active=True)
+        roles = tuple(rows.values_list("role", flat=True))
+        return permission in permissions_of(roles) and (not role or role in roles)

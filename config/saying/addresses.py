@@ -9,7 +9,13 @@ from django.urls import reverse
 from config.saying.fields import field
 
 PAGING: Final = ("after", "before", "part", "seen")
-OPERATION_FORMS: Final = {"operation-confirm", "operation-reject", "operation-withdraw", "operation-cancel"}
+OPERATION_FORMS: Final = {
+    "operation-confirm",
+    "operation-reject",
+    "operation-withdraw",
+    "operation-cancel",
+    "operation-correct",
+}
 AREAS: Final = {
     "today": "today",
     "resources": "resources",
@@ -37,7 +43,7 @@ AREAS: Final = {
     **dict.fromkeys(("accounts", "account", "account-new", "account-setup"), "accounts"),
     "operations": "operations",
     "operation": "operations",
-    **dict.fromkeys(OPERATION_FORMS, "operations"),
+    **dict.fromkeys((*OPERATION_FORMS, "queue", "delegations", "delegation-end", "deputies"), "operations"),
     **dict.fromkeys(("ledger", "verification", "verify", "sessions", "session-end", "policies"), "ledger"),
     **dict.fromkeys(("tickets", "redmine", "redmine-draft", "redmine-connect", "ticket-rule"), "tickets"),
 }

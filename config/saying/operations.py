@@ -1,9 +1,8 @@
 """Operations in words: what they do, by whom, how far they are, how they ended."""
 
-import re
 from typing import Any
 
-from config.saying.codes import state_of
+from config.saying.codes import role_label, state_of
 from config.saying.fields import field
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst
@@ -63,20 +62,29 @@ def shown_facts(operation: object) -> list[dict[str, str]]:
     """The parameters that a person confirms, in words: [{label, before, after}]; only those that have a name."""
     shown = field(operation, "shown", {})
     before = field(shown, "before", {})
+    if not hasattr(shown, "get"):
+        return []
     return [
-        {"label": str(label), "before": _fact(field(before, name, None)), "after": _fact(shown[name])}
+        {
+            "label": str(label),
+            "before": _fact(name, field(before, name, None)),
+            "after": _fact(name, shown[name]),
+        }
         for name, label in operations.FACTS.items()
-        if hasattr(shown, "get") and shown.get(name) not in (None, "", [])
+        if shown.get(name) not in (None, "", [])
     ]
 
 
-def _fact(value: object) -> str:
+def _fact(name: str, value: object) -> str:
     if value is None:
         return ""
+    if name in ("kind", "kinds"):
+        return "、".join(operation_label(one) for one in ([value] if isinstance(value, str) else value))  # type: ignore[attr-defined]
+    if name in ("policy", "role"):
+        return (policy_text if name == "policy" else role_label)(value) if value else ""
     if isinstance(value, list):
-        return "、".join(operation_label(one) for one in value)
-    text = str(value)
-    return jst(text) if re.fullmatch(r"\d{4}-\d\d-\d\dT.+", text) else text
+        return " → ".join(map(str, value))
+    return jst(str(value)) if name.endswith("_at") else str(value)
 
 
 def outcome_text(operation: object) -> str:

@@ -9,6 +9,10 @@ from django.utils.translation import gettext_lazy as _
 EVENTS: Final[Mapping[str, Promise | str]] = {
     "operation.entered": _("%(actor)s entered: %(operation)s."),
     "operation.confirmed": _("%(actor)s confirmed: %(operation)s."),
+    "operation.half_confirmed": _("%(actor)s gave the first of two confirmations: %(target)s."),
+    "operation.escalated": _(
+        "Waits for its confirmation for %(hours)s hours, entered for %(principal)s: %(operation)s."
+    ),
     "operation.rejected": _("%(actor)s rejected: %(operation)s. Reason: %(reason)s"),
     "operation.withdrawn": _("%(actor)s withdrew the own entry: %(operation)s."),
     "operation.expired": _("Nobody confirmed in time, so it expired: %(operation)s."),
@@ -112,6 +116,8 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
 EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "operation.entered": _("Operation entered"),
     "operation.confirmed": _("Operation confirmed"),
+    "operation.half_confirmed": _("First of two confirmations"),
+    "operation.escalated": _("Proxy entry escalated"),
     "operation.rejected": _("Operation rejected"),
     "operation.withdrawn": _("Operation withdrawn"),
     "operation.expired": _("Operation expired"),

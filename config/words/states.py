@@ -225,6 +225,9 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "policy": _("Policy"),
     "redmine": _("Redmine"),
     "ticket_rule": _("Ticket rule"),
+    "confirm_policy": _("Policy"),
+    "delegation": _("Delegation"),
+    "deputies": _("Deputies"),
 }
 
 ROLES: Final[Mapping[str, Promise | str]] = {

@@ -1,6 +1,6 @@
 """What people send to this floor: filters in a list's address, and the entry of a start or stop."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +27,12 @@ class EnterForm(forms.Form):
     token = forms.RegexField(r"^[0-9a-f]{32}$", required=False)
     password = forms.CharField(strip=False, max_length=1000, required=False)
 
-    def __init__(self, *args: Any, may_confirm: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, may_confirm: bool, principals: Sequence[tuple[str, str]] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        if principals:
+            self.fields["behalf"] = forms.ChoiceField(required=False, choices=[("", "—"), *principals])
         if not may_confirm:
             del self.fields["password"]
 
@@ -39,6 +43,8 @@ class EnterForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if self.confirms and cleaned.get("behalf"):
+            self.add_error("behalf", _("He confirms it, you cannot."))
         if self.confirms and not cleaned.get("password"):
             self.add_error("password", _("Enter your password to confirm at once, or enter only."))
         return cleaned

@@ -12,12 +12,13 @@ from infra.domain.schedule import Action
 from infra.models import AwsAccount, Resource
 from infra.operations.dues import target_of_resource
 from infra.queries.standing import refusal_of
-from medical_audit.domain.actor import Actor, Reauthentication
+from medical_audit.domain.actor import Actor, Principal, Reauthentication
 from medical_audit.domain.errors import NotFound, Refused, StaleContent, TokenReused
 from medical_audit.domain.kinds import Policy, get_kind
 from medical_audit.domain.states import State
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.operations.authorising import policy_of, principals_of
 from medical_audit.queries.operations import open_by_target
 from medical_audit.tenancy import tenant_scope
 
@@ -43,13 +44,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would be entered. `digests`: by resource id, what confirming must find unchanged."""
+    """What would be entered. `digests`: by resource id, what confirming must find unchanged; `principals`: for whom it may be
+    entered as a proxy, (id, name)."""
 
     action: Action
     groups: tuple[Group, ...]
     refused: tuple[Refusal, ...]
     digests: Mapping[str, str]
     policy: Policy
+    policy_role: str
+    principals: Sequence[tuple[str, str]]
     may_confirm: bool
 
     @property
@@ -80,7 +84,8 @@ def preview(action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime)
             continue
         groups.setdefault((draft.kind, row.account_id, row.region), []).append(row)
         calls[draft.kind], digests[str(row.id)] = str(draft.shown["call"]), draft.digest
-    kinds = [get_kind(f"{row.kind}.{action}") for row in rows] or [get_kind(f"ec2.{action}")]
+    kinds = list({f"{row.kind}.{action}": get_kind(f"{row.kind}.{action}") for row in rows}.values())
+    policies = [policy_of(kind) for kind in kinds]
     return Preview(
         action=action,
         groups=tuple(
@@ -91,10 +96,12 @@ def preview(action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime)
         ),
         refused=tuple(refused),
         digests=digests,
-        policy=kinds[0].policy,
+        policy=policies[0][0],
+        policy_role=policies[0][1],
+        principals=principals_of(actor.id, {kind.name for kind in kinds}, now),
         may_confirm=all(
-            kind.policy == Policy.SELF and actor.may(kind.confirm_permission, actor.tenant_id)
-            for kind in kinds
+            policy == Policy.SELF and actor.may(kind.confirm_permission, actor.tenant_id)
+            for kind, (policy, _role) in zip(kinds, policies, strict=True)
         ),
     )
 
@@ -108,8 +115,9 @@ def enter_by_hand(
     reason: str,
     token: str,
     confirmation: Confirmation | None = None,
+    behalf: Principal | None = None,
 ) -> list[Operation]:
-    """Enter one operation per resource, all or none; with a confirmation, confirm them too.
+    """Enter one operation per resource, all or none; with a confirmation, confirm them too; `behalf`: as whose proxy.
 
     `token` makes a repeated form one entry: the second time the operations of the first are given back.
     Raises NotPermitted, NotFound, Refused, StaleContent, NotReauthenticated, TokenReused (other content than the first).
@@ -117,7 +125,7 @@ def enter_by_hand(
     actor.require(Permission.POWER_ENTER, actor.tenant_id)
     try:
         with tenant_scope(actor.tenant_id):
-            operations = _enter(action, ids, actor=actor, now=now, reason=reason, token=token)
+            operations = _enter(action, ids, actor=actor, now=now, reason=reason, token=token, behalf=behalf)
             if confirmation is not None:
                 operations = [_confirm(one, confirmation, actor=actor, now=now) for one in operations]
     except IntegrityError:
@@ -130,7 +138,14 @@ def enter_by_hand(
 
 
 def _enter(
-    action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime, reason: str, token: str
+    action: Action,
+    ids: Iterable[UUID],
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    token: str,
+    behalf: Principal | None,
 ) -> list[Operation]:
     rows = _resources(ids)
     if before := _entered(action, rows, actor=actor, reason=reason, token=token):
@@ -149,6 +164,7 @@ def _enter(
                 now=now,
                 reason=reason,
                 dedupe_key=key,
+                behalf=behalf,
             )
         )
     return operations

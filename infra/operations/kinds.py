@@ -197,6 +197,7 @@ def _power_kind(name: str) -> Kind:
         verify_within=machine.verify_within,
         batch=machine.batch,
         patient=_PATIENT,
+        proxied=True,
     )
 
 

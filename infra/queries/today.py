@@ -94,7 +94,7 @@ def today(*, actor: Actor, now: datetime, zone: ZoneInfo) -> Today:
     rules = rules_at(now)
     groups = plan_groups(rules, actor=actor)
     wrong, wrong_total = _wrong(actor, now)
-    waiting, waiting_total = awaiting(actor=actor, limit=SHOWN)
+    waiting, waiting_total = awaiting(actor=actor, now=now, limit=SHOWN)
     held = live_entries(actor=actor, now=now)
     upcoming, upcoming_total = _upcoming(groups, rules, held, now)
     drifts, drifts_total = _drifted(actor)

@@ -35,6 +35,7 @@ from infra.queries import today as days
 from infra.queries.calendars import calendar_notices
 from infra.queries.overrides import Entry
 from medical_audit import tasks
+from medical_audit.domain.actor import Principal
 from medical_audit.domain.errors import NotReauthenticated
 from medical_audit.domain.punctuality import JUDGED
 from medical_audit.domain.states import State
@@ -173,9 +174,15 @@ def operation_enter(request: TenantRequest, slug: str) -> HttpResponse:
     shown = by_hand.preview(action, ids, actor=request.actor, now=request.now)
     if request.method != "POST":
         return _enter_page(
-            request, shown, EnterForm(initial={"token": uuid.uuid4().hex}, may_confirm=shown.may_confirm)
+            request,
+            shown,
+            EnterForm(
+                initial={"token": uuid.uuid4().hex},
+                may_confirm=shown.may_confirm,
+                principals=shown.principals,
+            ),
         )
-    form = EnterForm(given, may_confirm=shown.may_confirm)
+    form = EnterForm(given, may_confirm=shown.may_confirm, principals=shown.principals)
     if not form.is_valid():
         return _enter_page(request, shown, form)
     confirmation = None
@@ -194,6 +201,7 @@ def operation_enter(request: TenantRequest, slug: str) -> HttpResponse:
         reason=form.cleaned_data["reason"],
         token=form.cleaned_data["token"],
         confirmation=confirmation,
+        behalf=Principal(chosen, "") if (chosen := form.cleaned_data.get("behalf", "")) else None,
     )
     _wake(operations)
     if len(operations) == 1:
@@ -208,6 +216,7 @@ def _enter_page(request: TenantRequest, shown: by_hand.Preview, form: EnterForm)
         "refused": shown.refused,
         "count": shown.count,
         "policy": shown.policy,
+        "policy_role": shown.policy_role,
         "form": form,
         "token": form["token"].value(),
         "seen": [f"{resource_id}:{digest}" for resource_id, digest in shown.digests.items()],

@@ -14,11 +14,17 @@ OperationRow = Any
 
 
 class Policy(StrEnum):
-    """Who may confirm: the enterer himself, only another person, or a confirmed schedule."""
+    """Who may confirm: the enterer himself, only another person, two other people of one role, or a confirmed schedule."""
 
     SELF = "self"
     OTHER = "other"
+    TWO = "two"
     SCHEDULE = "schedule"
+
+
+def strictness(policy: str) -> int:
+    """How many people a policy asks for besides the enterer: a tenant may ask for more than a kind does, never for fewer."""
+    return {Policy.SELF: 0, Policy.OTHER: 1, Policy.TWO: 2}[Policy(policy)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,8 @@ class Kind:
     operations share one intent and one round of calls, neighbours by `group_key`. `objections` is asked inside the
     transaction that commits the intent: what speaks against a call by what is in the database at that moment. `patient`:
     outcomes of a call that are tried again until the deadline, however many attempts that takes.
+    `own`: the enterer himself confirms it and nobody else, because it is his own right that he gives away.
+    `proxied`: its entry page offers to enter it for another (代行入力), so that a delegation may name it.
     """
 
     name: str
@@ -179,6 +187,8 @@ class Kind:
     max_attempts: int = 5
     patient: frozenset[str] = frozenset()
     batch: int = 100
+    own: bool = False
+    proxied: bool = False
     group_key: Callable[[OperationRow], str] = lambda operation: ""
     objections: Callable[[Sequence[OperationRow], datetime], Mapping[UUID, Drop]] = lambda operations, now: {}
 
@@ -202,17 +212,3 @@ def get_kind(name: str) -> Kind:
 
 def all_kinds() -> tuple[Kind, ...]:
     return tuple(_KINDS.values())
-
-
-AuthorityCheck = Callable[[UUID, str, str], bool]
-_authority: list[AuthorityCheck] = []
-
-
-def register_authority(check: AuthorityCheck) -> None:
-    """Tell this floor how to ask whether a person still holds a right (tenant, user id, permission)."""
-    _authority[:] = [check]
-
-
-def still_authorised(tenant_id: UUID, user_id: str, permission: str) -> bool:
-    """False when nobody can answer: on doubt, no."""
-    return bool(_authority) and _authority[0](tenant_id, user_id, permission)

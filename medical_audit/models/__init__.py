@@ -1,3 +1,4 @@
+from medical_audit.models.authority import Confirmation, ConfirmPolicy, Delegation, Deputy
 from medical_audit.models.event import Event, Link
 from medical_audit.models.heartbeat import Heartbeat
 from medical_audit.models.lane import Lane
@@ -6,6 +7,10 @@ from medical_audit.models.session import FailedSignIn, Session, TenantPolicy, Vi
 from medical_audit.models.verification import VerificationRun
 
 __all__ = [
+    "ConfirmPolicy",
+    "Confirmation",
+    "Delegation",
+    "Deputy",
     "Event",
     "FailedSignIn",
     "Heartbeat",

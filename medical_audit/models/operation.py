@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from medical_audit.domain.states import OPEN, UNCONFIRMED, Phase, State
+from medical_audit.domain.states import AUTHORISING, OPEN, UNCONFIRMED, Phase, State
 from medical_audit.tenancy import TenantManager, TenantModel
 
 
@@ -15,7 +15,8 @@ class Operation(TenantModel):
 
     What a person confirms (`kind`, `target_*`, `parameters`, `shown`, `digest`, who entered) never changes after
     the insert; a database trigger holds that, and another one holds the state machine. `work_at` is when a worker
-    should look next (None: nobody should), `dedupe_key` makes one due instant one row.
+    should look next (None: nobody should), `dedupe_key` makes one due instant one row. `policy_role` is the role that both
+    confirmers of policy `two` hold; `corrects` names the version that this one, `version`, takes the place of.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -41,6 +42,9 @@ class Operation(TenantModel):
     approval_expires_at = models.DateTimeField()
 
     policy = models.CharField(max_length=10)
+    policy_role = models.CharField(max_length=20, blank=True, default="")
+    corrects = models.UUIDField(null=True)
+    version = models.IntegerField(default=1)
     authority = models.JSONField(default=dict)
     confirmed_by_id = models.CharField(max_length=64, blank=True)
     confirmed_by_name = models.CharField(max_length=200, blank=True)
@@ -69,6 +73,11 @@ class Operation(TenantModel):
                 fields=["tenant_id", "dedupe_key"],
                 condition=Q(dedupe_key__isnull=False),
                 name="operation_once",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "corrects"],
+                condition=Q(corrects__isnull=False, state__in=["ENTERED", *sorted(map(str, AUTHORISING))]),
+                name="operation_corrected_once",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=sorted(map(str, UNCONFIRMED))) | ~Q(confirmed_by_id=""),

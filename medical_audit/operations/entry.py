@@ -9,32 +9,44 @@ from uuid import UUID
 
 from django.conf import settings
 
-from medical_audit.domain.actor import Actor, ActorType, Reauthentication
+from medical_audit.domain.actor import Actor, Principal, Reauthentication, Subject
 from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import NotPermitted, NotReauthenticated, Refused, StaleContent
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, get_kind
 from medical_audit.domain.states import State
-from medical_audit.models import Operation
+from medical_audit.models import Confirmation, Operation
+from medical_audit.operations.authorising import (
+    check_confirmer,
+    live_delegation,
+    policy_of,
+    standing_confirmations,
+)
 from medical_audit.operations.ledger import record_many
 from medical_audit.operations.moves import event_of, finish, one_locked, save_moves
+from medical_audit.queries.policies import policy_here
 from medical_audit.tenancy import tenant_scope
 
 REASON_MAX = 1000
 NAME_MAX = 300
+#: A proxy's entry waits this many escalation periods longer than others: for the principal, then for his deputies.
+PROXY_PERIODS = 3
 
 
 def content_digest(
-    kind: str, target: OperationTarget, parameters: Mapping[str, Any], shown: Mapping[str, Any]
+    kind: str,
+    target: OperationTarget,
+    parameters: Mapping[str, Any],
+    shown: Mapping[str, Any],
+    corrects: UUID | None = None,
 ) -> str:
-    """The hash of exactly what is shown, confirmed and executed."""
-    return digest(
-        {
-            "kind": kind,
-            "target": {"type": target.type, "id": target.id, "name": target.name, "lane": target.lane},
-            "parameters": dict(parameters),
-            "shown": dict(shown),
-        }
-    )
+    """The hash of exactly what is shown, confirmed and executed; of a correction also of which version it corrects."""
+    content = {
+        "kind": kind,
+        "target": {"type": target.type, "id": target.id, "name": target.name, "lane": target.lane},
+        "parameters": dict(parameters),
+        "shown": dict(shown),
+    }
+    return digest(content | ({"corrects": str(corrects)} if corrects else {}))
 
 
 def digest_of(operation: Operation) -> str:
@@ -42,7 +54,7 @@ def digest_of(operation: Operation) -> str:
     target = OperationTarget(
         operation.target_type, operation.target_id, operation.target_name, operation.lane
     )
-    return content_digest(operation.kind, target, operation.parameters, operation.shown)
+    return content_digest(operation.kind, target, operation.parameters, operation.shown, operation.corrects)
 
 
 def draft(
@@ -93,10 +105,13 @@ def enter(
     now: datetime,
     reason: str,
     dedupe_key: str | None = None,
+    behalf: Principal | None = None,
+    corrects: Operation | None = None,
 ) -> Operation:
-    """Enter one action that waits for its confirmation.
+    """Enter one action that waits for its confirmation, under the policy that the tenant holds for this kind.
 
-    Raises NotPermitted, Refused (with the kind's own code, or `reason_missing`).
+    `behalf`: for whom (代行入力), which a live delegation must allow; `corrects`: the version that this one takes the place of.
+    Raises NotPermitted (also no_delegation), Refused (with the kind's own code, or `reason_missing`).
     """
     kind = get_kind(kind_name)
     actor.require(kind.enter_permission, actor.tenant_id)
@@ -104,6 +119,12 @@ def enter(
     with tenant_scope(actor.tenant_id):
         operation = draft(kind, target, parameters, actor=actor, now=now, due_at=now)
         operation.reason, operation.dedupe_key = reason, dedupe_key
+        operation.policy, operation.policy_role = policy_of(kind)
+        if behalf is not None:
+            _for_another(operation, kind, behalf, now)
+        if corrects is not None:
+            operation.corrects, operation.version = corrects.id, corrects.version + 1
+            operation.digest = digest_of(operation)
         operation.save(force_insert=True)
         event = event_of(
             operation, "operation.entered", actor=actor, now=now, reason=reason, digest=operation.digest
@@ -112,59 +133,86 @@ def enter(
     return operation
 
 
+def _for_another(operation: Operation, kind: Kind, behalf: Principal, now: datetime) -> None:
+    """The principal, or after him his deputies, must have the time to confirm what somebody else entered."""
+    delegation = live_delegation(operation.entered_by_id, behalf.id, kind.name, now)
+    operation.on_behalf_of_id, operation.on_behalf_of_name = behalf.id, delegation.principal_name
+    hours = PROXY_PERIODS * policy_here().escalate_hours
+    operation.approval_expires_at = now + kind.approval_ttl + timedelta(hours=hours)
+
+
 def confirm(
-    operation_id: UUID, *, actor: Actor, now: datetime, seen_digest: str, proof: Reauthentication | None
+    operation_id: UUID,
+    *,
+    actor: Actor,
+    now: datetime,
+    seen_digest: str,
+    proof: Reauthentication | None,
+    deputy_reason: str = "",
 ) -> Operation:
     """確定: the confirmer, freshly re-authenticated, confirms exactly the content he was shown.
 
+    With policy `two` the first of the two leaves it ENTERED. A deputy says why the principal does not (`deputy_reason`).
     Local kinds are applied in this same transaction; the others wait for a worker of their lane.
-    Raises NotFound, NotPermitted, NotReauthenticated, StaleContent, AlreadyMoved.
+    Raises NotFound, NotPermitted, NotReauthenticated, StaleContent, AlreadyMoved, Refused (deputy_reason_missing).
     """
     with tenant_scope(actor.tenant_id):
         operation = one_locked(operation_id, State.ENTERED)
         kind = get_kind(operation.kind)
-        check_confirmer(operation, kind, actor)
+        standing = check_confirmer(operation, kind, actor, now=now)
         _check_proof(proof, actor, now)
         if seen_digest != operation.digest or digest_of(operation) != operation.digest:
             raise StaleContent(id=str(operation.id))
         if now > operation.approval_expires_at:
             raise Refused("approval_expired", id=str(operation.id))
+        if standing.deputy_for and not deputy_reason.strip():
+            raise Refused("deputy_reason_missing")
+        method = proof.method if proof else ""
+        if standing.first_of_two:
+            _confirm_first(operation, actor, now, method)
+            return operation
         operation.state = State.CONFIRMED
         operation.confirmed_by_id, operation.confirmed_by_name, operation.confirmed_at = (
             actor.id,
             actor.name,
             now,
         )
-        operation.reauthentication = proof.method if proof else ""
-        operation.authority = {"policy": str(operation.policy), "person": actor.name}
+        operation.reauthentication = method
+        operation.authority = {"policy": str(operation.policy), "person": actor.name} | _more_authority(
+            operation, kind, standing.deputy_for, deputy_reason.strip()[:REASON_MAX]
+        )
         operation.deadline, operation.work_at = now + kind.grace, now if operation.lane else None
-        proved = {"digest": operation.digest, "reauthentication": operation.reauthentication}
-        events = [event_of(operation, "operation.confirmed", actor=actor, now=now, **proved)]
+        proved = {"digest": operation.digest, "reauthentication": method, "deputy_for": standing.deputy_for}
+        why = deputy_reason.strip()[:REASON_MAX] if standing.deputy_for else ""
+        events = [event_of(operation, "operation.confirmed", actor=actor, now=now, reason=why, **proved)]
         save_moves(actor.tenant_id, [operation], events)
         if kind.apply is not None:
             _apply(kind, operation, actor=actor, now=now)
     return operation
 
 
-def refusal_to_confirm(operation: Operation, actor: Actor) -> str | None:
-    """Why this actor may not confirm this operation (a code for the page), or None: the same rule confirm raises."""
-    try:
-        check_confirmer(operation, get_kind(operation.kind), actor)
-    except NotPermitted as refused:
-        return refused.code
-    return None
+def _confirm_first(operation: Operation, actor: Actor, now: datetime, method: str) -> None:
+    """The first of two: kept beside the operation, which goes on waiting for the second."""
+    Confirmation(
+        tenant_id=operation.tenant_id, operation=operation.id, person_id=actor.id, person_name=actor.name,
+        digest=operation.digest, reauthentication=method, at=now,
+    ).save(force_insert=True)  # fmt: skip
+    draft = event_of(
+        operation, "operation.half_confirmed", actor=actor, now=now, digest=operation.digest, reauthentication=method,
+        target=operation.target_name or operation.target_id,
+    )  # fmt: skip
+    record_many(operation.tenant_id, [replace(draft, subject=Subject("user", actor.id, actor.name))])
 
 
-def check_confirmer(operation: Operation, kind: Kind, actor: Actor) -> None:
-    """Raise NotPermitted unless this person may confirm this operation: right, policy, and never a proxy himself."""
-    actor.require(kind.confirm_permission, operation.tenant_id)
-    if actor.type != ActorType.USER:
-        raise NotPermitted("confirmer_not_a_person")
-    same = actor.id == operation.entered_by_id
-    if same and operation.on_behalf_of_id:
-        raise NotPermitted("proxy_cannot_confirm")
-    if same and operation.policy == Policy.OTHER:
-        raise NotPermitted("another_person_must_confirm")
+def _more_authority(operation: Operation, kind: Kind, deputy_for: str, why: str) -> dict[str, Any]:
+    """What a confirmation rests on besides the last person's name: who confirmed first, in whose place and why."""
+    more: dict[str, Any] = {}
+    if operation.policy == Policy.TWO:
+        more["first"] = [one.person_name for one in standing_confirmations(operation, kind)]
+        more["role"] = operation.policy_role
+    if deputy_for:
+        more |= {"deputy_for": deputy_for, "deputy_reason": why}
+    return more
 
 
 def reject(operation_id: UUID, *, actor: Actor, now: datetime, permission: str, reason: str) -> Operation:

@@ -15,11 +15,12 @@ import structlog
 
 from medical_audit.domain.actor import Actor, system_actor
 from medical_audit.domain.errors import LeaseLost, Refused
-from medical_audit.domain.kinds import Drop, Fail, Go, Kind, Verdict, get_kind, still_authorised
+from medical_audit.domain.kinds import Drop, Fail, Go, Kind, Verdict, get_kind
 from medical_audit.domain.states import WORKABLE, Phase, State
 from medical_audit.models import Lane, Operation
 from medical_audit.models.lane import Breaker
 from medical_audit.operations import results, stopping
+from medical_audit.operations.authorising import still_confirmed
 from medical_audit.operations.entry import digest_of
 from medical_audit.operations.lanes import Lease, lease_lane, note_health, release_lane
 from medical_audit.operations.moves import event_of, finish, locked, save_moves
@@ -215,7 +216,7 @@ def _stop_reason(row: Operation, kind: Kind) -> Fail | Drop | None:
     if digest_of(row) != row.digest:
         return Fail("stale_content")
     person_confirmed = row.policy != "schedule"
-    if person_confirmed and not still_authorised(row.tenant_id, row.confirmed_by_id, kind.confirm_permission):
+    if person_confirmed and not still_confirmed(row, kind):
         return Drop("authority_revoked")
     return None
 

@@ -1,22 +1,37 @@
-"""The kinds of this floor itself: ending somebody's session, what a tenant decides about sessions and confirmations."""
+"""The kinds of this floor itself: sessions, policies, delegations, corrections."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
-from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
-from medical_audit.domain.rights import POLICY_CONFIRM, POLICY_EDIT, SESSION_END
+from medical_audit.domain.kinds import Kind, Policy, register
+from medical_audit.domain.rights import DELEGATE, POLICY_CONFIRM, POLICY_EDIT, RECORD_CORRECT, SESSION_END
 from medical_audit.models import Operation
-from medical_audit.operations import policies, session_ends
+from medical_audit.operations import confirm_policies, correcting, delegating, policies, session_ends
 
-Shown = Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]]
 Apply = Callable[[Operation, datetime], dict[str, Any]]
+A_WEEK = timedelta(days=7)
 
 
 def register_own() -> None:
     """Called once per process from this app's `ready()`."""
-    register(_kind(session_ends.KIND, SESSION_END, SESSION_END, Policy.SELF, session_ends.apply))
-    register(_kind(policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, policies.apply))
+    for kind in (
+        _kind(session_ends.KIND, SESSION_END, SESSION_END, Policy.SELF, session_ends.apply),
+        _kind(policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, policies.apply),
+        _kind(confirm_policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, confirm_policies.apply),
+        _kind(delegating.GRANT, DELEGATE, DELEGATE, Policy.SELF, delegating.apply_grant, own=True),
+        _kind(delegating.END, DELEGATE, DELEGATE, Policy.SELF, delegating.apply_end, own=True),
+        _kind(delegating.DEPUTIES, DELEGATE, DELEGATE, Policy.SELF, delegating.apply_deputies, own=True),
+        _kind(
+            correcting.KIND,
+            RECORD_CORRECT,
+            RECORD_CORRECT,
+            Policy.OTHER,
+            correcting.apply,
+            approval_ttl=A_WEEK,
+        ),
+    ):
+        register(kind)
 
 
 def _kind(name: str, enter: str, confirm: str, policy: Policy, apply: Apply, **more: Any) -> Kind:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -12,8 +12,9 @@ from medical_audit.domain.errors import NotFound
 from medical_audit.domain.kinds import Policy, all_kinds
 from medical_audit.domain.rights import OPERATION_VIEW
 from medical_audit.domain.states import OPEN, TROUBLE, State
-from medical_audit.models import Operation
+from medical_audit.models import Confirmation, Deputy, Operation
 from medical_audit.queries.paging import Cursors, Page, page_of
+from medical_audit.queries.policies import policy_here
 from medical_audit.queries.punctuality import PLANNED, conditions
 
 
@@ -72,13 +73,43 @@ def get_operation(operation_id: UUID, *, actor: Actor) -> Operation:
     return operation
 
 
-def awaiting(*, actor: Actor, limit: int) -> tuple[list[Operation], int]:
-    """What this very person could confirm, oldest first, and how many there are."""
+def awaiting(*, actor: Actor, now: datetime, limit: int) -> tuple[list[Operation], int]:
+    """What this very person could confirm now, oldest first, and how many there are."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
-    kinds = [kind.name for kind in all_kinds() if actor.may(kind.confirm_permission, actor.tenant_id)]
-    not_mine_alone = Q(entered_by_id=actor.id) & (Q(policy=Policy.OTHER) | ~Q(on_behalf_of_id=""))
-    rows = Operation.objects.filter(state=State.ENTERED, kind__in=kinds).exclude(not_mine_alone)
+    allowed = [kind for kind in all_kinds() if actor.may(kind.confirm_permission, actor.tenant_id)]
+    others = Q(policy__in=(Policy.OTHER, Policy.TWO)) | ~Q(on_behalf_of_id="")
+    rows = (
+        Operation.objects.filter(state=State.ENTERED, kind__in=[kind.name for kind in allowed])
+        .exclude(Q(entered_by_id=actor.id) & others)
+        .exclude(Q(kind__in=[kind.name for kind in allowed if kind.own]) & ~Q(entered_by_id=actor.id))
+        .exclude(Q(policy=Policy.TWO) & ~Q(policy_role__in=("", *actor.roles)))
+        .exclude(id__in=Confirmation.objects.filter(person_id=actor.id).values("operation"))
+        .filter(_for_whom_it_may_be(actor, now))
+    )
     return list(rows.order_by("entered_at", "id")[:limit]), rows.count()
+
+
+def _for_whom_it_may_be(actor: Actor, now: datetime) -> Q:
+    """Entered for nobody else, for this person, or for somebody whose deputy he is and whose turn it is."""
+    found = Q(on_behalf_of_id__in=("", actor.id))
+    period = timedelta(hours=policy_here().escalate_hours)
+    for principal, place in Deputy.objects.filter(deputy_id=actor.id).values_list("principal_id", "place"):
+        found |= Q(on_behalf_of_id=principal, entered_at__lte=now - (place - 1) * period)
+    return found
+
+
+def proxies(*, actor: Actor, limit: int) -> list[Operation]:
+    """Every proxy entry that waits for its confirmation, oldest first."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    rows = Operation.objects.filter(state=State.ENTERED).exclude(on_behalf_of_id="")
+    return list(rows.order_by("entered_at", "id")[:limit])
+
+
+def entered_by(person_id: str, *, actor: Actor, limit: int) -> list[Operation]:
+    """What somebody entered and nobody has confirmed yet, oldest first."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    rows = Operation.objects.filter(state=State.ENTERED, entered_by_id=person_id)
+    return list(rows.order_by("entered_at", "id")[:limit])
 
 
 def open_by_target(target_type: str, ids: Iterable[str], *, actor: Actor) -> dict[str, Operation]:

@@ -34,3 +34,10 @@ def silent_people(now: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT user_id FROM queue.silent_sessions(%s, %s, %s)", [now, *limits])
         return [row[0] for row in cursor.fetchall()]
+
+
+def proxy_tenants() -> list[UUID]:
+    """Tenants in which a proxy entry waits for its confirmation."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id FROM queue.proxy_tenants()")
+        return [row[0] for row in cursor.fetchall()]

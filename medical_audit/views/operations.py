@@ -14,10 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 from medical_audit import tasks
 from medical_audit.domain.errors import NotReauthenticated, StaleContent
 from medical_audit.domain.kinds import get_kind
-from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT
+from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT, RECORD_CORRECT
 from medical_audit.domain.states import FINAL, State
 from medical_audit.forms import (
     ConfirmForm,
+    CorrectionForm,
     ReasonForm,
     cursors_of,
     event_filter,
@@ -27,12 +28,14 @@ from medical_audit.forms import (
     operation_state_tabs,
 )
 from medical_audit.models import Operation
-from medical_audit.operations import entry, verifying
+from medical_audit.operations import correcting, entry, verifying
+from medical_audit.operations.authorising import check_confirmer, confirmed_first
 from medical_audit.operations.choices import moves_of
 from medical_audit.operations.reading import read_ledger, read_verification
 from medical_audit.queries import events
 from medical_audit.queries import operations as queries
 from medical_audit.queries.verifications import verification_view
+from medical_audit.queries.versions import versions_of, what_it_says
 from medical_audit.requests import TenantRequest
 
 ZONE = ZoneInfo("Asia/Tokyo")
@@ -80,8 +83,8 @@ def operation_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
 @require_POST
 def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     operation = queries.get_operation(pk, actor=request.actor)
-    entry.check_confirmer(operation, get_kind(operation.kind), request.actor)
-    form = ConfirmForm(request.POST, recently=request.proved_recently)
+    standing = check_confirmer(operation, get_kind(operation.kind), request.actor, now=request.now)
+    form = ConfirmForm(request.POST, recently=request.proved_recently, deputy=bool(standing.deputy_for))
     if not form.is_valid():
         if "digest" in form.errors:
             raise StaleContent(id=str(pk))
@@ -92,7 +95,10 @@ def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpRespon
         form.add_error("password", _("The password is not right."))
         return _page(request, operation, confirm_form=form)
     digest = form.cleaned_data["digest"]
-    confirmed = entry.confirm(pk, actor=request.actor, now=request.now, seen_digest=digest, proof=proof)
+    why = form.cleaned_data["deputy_reason"]
+    confirmed = entry.confirm(
+        pk, actor=request.actor, now=request.now, seen_digest=digest, proof=proof, deputy_reason=why
+    )
     if confirmed.state == State.CONFIRMED:
         transaction.on_commit(partial(tasks.wake, confirmed.tenant_id, confirmed.lane))
     return redirect("medical_audit:operation", slug=slug, pk=pk)
@@ -110,6 +116,24 @@ def operation_cancel(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
     return _turn_down(
         request, slug, pk, move=partial(entry.cancel, permission=OPERATION_CANCEL), form_name="cancel_form"
     )
+
+
+@require_POST
+def operation_correct(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """Enter a corrected version of a confirmed record; another person confirms it, and the old one stays as it is."""
+    operation = queries.get_operation(pk, actor=request.actor)
+    request.actor.require(RECORD_CORRECT, operation.tenant_id)
+    form = CorrectionForm(request.POST)
+    if not form.is_valid():
+        return _page(request, operation, correct_form=form)
+    entered = correcting.enter_correction(
+        pk,
+        form.cleaned_data["says"],
+        actor=request.actor,
+        now=request.now,
+        reason=form.cleaned_data["reason"],
+    )
+    return redirect("medical_audit:operation", slug=slug, pk=entered.id)
 
 
 @require_POST
@@ -174,7 +198,8 @@ def _page(request: TenantRequest, operation: Operation, **forms: Any) -> HttpRes
 
 
 def _context(request: TenantRequest, operation: Operation) -> dict[str, Any]:
-    moves = moves_of(operation, actor=request.actor)
+    versions = versions_of(operation, actor=request.actor)
+    moves = moves_of(operation, actor=request.actor, now=request.now)
     return {
         "operation": operation,
         "is_final": operation.state in FINAL,
@@ -187,5 +212,11 @@ def _context(request: TenantRequest, operation: Operation) -> dict[str, Any]:
         "proved_recently": request.proved_recently,
         "reject_form": ReasonForm(),
         "cancel_form": ReasonForm(),
+        "correct_form": CorrectionForm(initial={"says": what_it_says(versions[-1].operation)}),
+        "versions": versions if len(versions) > 1 else [],
+        "first_confirmations": confirmed_first(operation.id),
+        "in_place_of": operation.on_behalf_of_name
+        if moves.confirm and operation.on_behalf_of_id != request.actor.id
+        else "",
         "seen": "",
     }

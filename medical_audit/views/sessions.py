@@ -1,6 +1,5 @@
 """Sessions of the tenant: the month added up and the list, ending one, and what holds for sessions."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,12 +11,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.rights import OPERATION_VIEW, POLICY_EDIT, SESSION_END
-from medical_audit.forms import PolicyForm, ReasonForm, cursors_of, session_filter, session_filters, text_of
+from medical_audit.forms import (
+    ConfirmPolicyForm,
+    PolicyForm,
+    ReasonForm,
+    cursors_of,
+    session_filter,
+    session_filters,
+    text_of,
+)
 from medical_audit.models import Heartbeat, TenantPolicy
+from medical_audit.operations import confirm_policies, session_ends
 from medical_audit.operations import policies as policy_operations
-from medical_audit.operations import session_ends
+from medical_audit.operations.confirm_policies import kind_policies
 from medical_audit.operations.reading import read_sessions
-from medical_audit.queries.policies import policy_here
+from medical_audit.queries.policies import Policy, policy_here
 from medical_audit.queries.sessions import get_visit
 from medical_audit.requests import TenantRequest
 
@@ -79,15 +87,15 @@ def policies(request: TenantRequest, slug: str) -> HttpResponse:
     request.actor.require(
         POLICY_EDIT if request.method == "POST" else OPERATION_VIEW, request.actor.tenant_id
     )
-    held = policy_here()
-    initial = {"idle_minutes": held.idle_minutes, "grace_seconds": held.grace_seconds}
-    form = PolicyForm(request.POST if request.method == "POST" else None, initial=initial)
-    if request.method == "POST" and form.is_valid():
+    if request.method != "POST":
+        return _policies(request)
+    form = PolicyForm(request.POST)
+    if form.is_valid():
         given = dict(form.cleaned_data)
         reason = given.pop("reason")
         try:
             operation = policy_operations.enter_policy(
-                replace(held, **given), actor=request.actor, now=request.now, reason=reason
+                Policy(**given), actor=request.actor, now=request.now, reason=reason
             )
         except Refused as refused:
             if refused.code != "nothing_changed":
@@ -95,13 +103,45 @@ def policies(request: TenantRequest, slug: str) -> HttpResponse:
             form.add_error(None, _("Nothing would change."))
         else:
             return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+    return _policies(request, status=422, form=form)
+
+
+@require_POST
+def policy_confirm(request: TenantRequest, slug: str) -> HttpResponse:
+    """Enter who must confirm a kind from now on."""
+    request.actor.require(POLICY_EDIT, request.actor.tenant_id)
+    form = ConfirmPolicyForm(request.POST)
+    refused = ""
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            operation = confirm_policies.enter_confirm_policy(
+                given["kind"],
+                given["policy"],
+                given["role"],
+                actor=request.actor,
+                now=request.now,
+                reason=given["reason"],
+            )
+        except Refused as why:
+            refused = why.code
+        else:
+            return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+    return _policies(request, status=422, kind_form=form, kind_refused=refused)
+
+
+def _policies(request: TenantRequest, *, status: int = 200, **more: object) -> HttpResponse:
+    held, kinds = policy_here(), kind_policies()
     context = {
-        "form": form,
+        "form": PolicyForm(initial={name: getattr(held, name) for name in policy_operations.BOUNDS}),
         "held": held,
         "row": TenantPolicy.objects.first(),
         "may_edit": request.actor.may(POLICY_EDIT, request.actor.tenant_id),
+        "kinds": kinds,
+        "all_roles": sorted({role for one in kinds for role in one.roles}),
+        "kind_form": ConfirmPolicyForm(),
     }
-    return render(request, "medical_audit/policies.html", context, status=422 if form.errors else 200)
+    return render(request, "medical_audit/policies.html", context | more, status=status)
 
 
 def _month(text: str, today: date) -> date:

@@ -134,7 +134,11 @@ def register_kinds() -> None:
         "executor": None,
         "apply": _apply,
     }
-    for kind in (_kind(SELF, Policy.SELF), _kind(OTHER, Policy.OTHER), _kind(APPLY, Policy.OTHER, **local)):
+    for kind in (
+        _kind(SELF, Policy.SELF, proxied=True),
+        _kind(OTHER, Policy.OTHER),
+        _kind(APPLY, Policy.OTHER, **local),
+    ):
         register(kind)
 
 

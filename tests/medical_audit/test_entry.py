@@ -19,8 +19,7 @@ from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.states import State
 from medical_audit.models import Event, Operation
 from medical_audit.operations import entry
-from medical_audit.operations.ledger import record_many
-from medical_audit.operations.moves import event_of
+from medical_audit.operations.authorising import refusal_to_confirm
 from medical_audit.tenancy import tenant_scope
 from tests.factories import proof
 from tests.medical_audit.desk import APPLY, OTHER, SELF, Desk
@@ -68,7 +67,7 @@ CONFIRMERS = [
 def test_who_may_confirm(kind: str, enterer: Role, confirmer: Role, refusal: str | None, desk: Desk) -> None:
     operation = desk.enter(kind, enterer)
     actor = desk.actor(confirmer)
-    assert entry.refusal_to_confirm(operation, actor) == refusal
+    assert refusal_to_confirm(operation, actor, now=desk.clock()) == refusal
     if refusal:
         with pytest.raises(NotPermitted) as raised:
             desk.confirm_as(operation, actor)
@@ -136,26 +135,6 @@ def test_the_clock_cannot_confirm(desk: Desk) -> None:
     clockwork = replace(desk.clockwork(), permissions=frozenset({"power.confirm"}))
     with pytest.raises(NotPermitted, match="confirmer_not_a_person"):
         desk.confirm_as(operation, clockwork)
-
-
-def test_a_proxy_cannot_confirm_what_he_entered_for_somebody_else(desk: Desk) -> None:
-    """Even where the enterer himself could (policy `self`)."""
-    model = desk.enter(SELF, P)
-    row = Operation(
-        **{f.attname: getattr(model, f.attname) for f in Operation._meta.local_fields if f.attname != "id"}
-    )
-    row.on_behalf_of_id, row.on_behalf_of_name = "u-9", "佐藤"
-    with tenant_scope(desk.tenant_id):
-        row.save(force_insert=True)
-        record_many(
-            desk.tenant_id, [event_of(row, "operation.entered", actor=desk.actor(P), now=desk.clock())]
-        )
-    with pytest.raises(NotPermitted, match="proxy_cannot_confirm"):
-        desk.confirm(row, P)
-    desk.confirm(row, A)
-    with tenant_scope(desk.tenant_id):
-        event = Event.objects.get(operation_id=str(row.id), kind="operation.confirmed")
-    assert '"behalf":{"id":"u-9","name":"佐藤"}' in event.body
 
 
 @pytest.mark.parametrize(

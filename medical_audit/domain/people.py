@@ -1,0 +1,43 @@
+"""People of a tenant as the floor above knows them; this floor asks, and never looks anybody up itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person of a tenant with his roles."""
+
+    id: str
+    name: str
+    roles: tuple[str, ...]
+
+
+class Directory(Protocol):
+    """Who belongs to the bound tenant, and which roles hold which right."""
+
+    def members(self, tenant_id: UUID) -> Sequence[Member]:
+        """Everybody with at least one role here and an open account, by name."""
+
+    def roles_with(self, permission: str) -> tuple[str, ...]:
+        """The roles that hold this right."""
+
+    def holds(self, tenant_id: UUID, user_id: str, permission: str, role: str) -> bool:
+        """Does this person hold the right, and the role (if one is named), at this moment?"""
+
+
+_directory: list[Directory] = []
+
+
+def register_directory(found: Directory) -> None:
+    """Tell this floor whom to ask; called once per process by the floor that knows people."""
+    _directory[:] = [found]
+
+
+def directory() -> Directory:
+    """Raises RuntimeError where nobody can answer: then nothing is decided either."""
+    if not _directory:
+        raise RuntimeError("no directory of people is registered")
+    return _directory[0]
