@@ -193,7 +193,7 @@ def inbox(request: TenantRequest, slug: str) -> HttpResponse:
     context = {
         "rows": page.rows,
         "page": page,
-        "waiting": waiting_for(request.actor, choice.inbox, choice.seen_seq),
+        "waiting": waiting_for(request.actor, choice.inbox, choice.seen_seq, now=request.now),
         "up_to": head_seq(),
         "choice": choice,
         "unread": unread_count(request.actor, request.now),

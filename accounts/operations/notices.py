@@ -117,7 +117,7 @@ def _digest(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
         actor.require(OPERATION_VIEW, tenant.id)
     except (NotFound, NotPermitted):
         return None  # he has left the tenant, or may see nothing any more
-    waits = [one for one in waiting_for(actor, row.mail, row.mailed_seq) if one.unread]
+    waits = [one for one in waiting_for(actor, row.mail, row.mailed_seq, now=now) if one.unread]
     news, number = news_since(row.mail, row.mailed_seq, now=now, limit=LINES)
     if not number and not waits:
         return None

@@ -70,7 +70,7 @@ def unread_count(actor: Actor, now: datetime) -> int:
     """How much is unread, COUNTED at most."""
     choice = choice_of(actor)
     news = _news(choice.inbox, now).filter(_beyond(choice.seen_seq))[:COUNTED].count()
-    waits = sum(one.unread for one in waiting_for(actor, choice.inbox, choice.seen_seq))
+    waits = sum(one.unread for one in waiting_for(actor, choice.inbox, choice.seen_seq, now=now))
     return min(COUNTED, news + waits)
 
 
@@ -87,12 +87,12 @@ def news_since(topics: Sequence[str], seq: int, *, now: datetime, limit: int) ->
     return _as_news(list(rows.order_by("event_at", "ord")[:limit]), seq), rows[:COUNTED].count()
 
 
-def waiting_for(actor: Actor, topics: Sequence[str], seq: int) -> list[Waiting]:
+def waiting_for(actor: Actor, topics: Sequence[str], seq: int, *, now: datetime) -> list[Waiting]:
     """What this person could confirm now and did not enter himself, oldest first; unread: entered after `seq`."""
     chosen = set(topics_of(topics)) & {str(Topic.WAITING), str(Topic.BRAKE)}
     if not chosen:
         return []
-    found, _ = awaiting(actor=actor, limit=WAITING_SHOWN)
+    found, _ = awaiting(actor=actor, now=now, limit=WAITING_SHOWN)
     mine = [one for one in found if one.entered_by_id != actor.id and topic_of_operation(one.kind) in chosen]
     places = _entered_at(mine)
     return [Waiting(one, topic_of_operation(one.kind), places.get(str(one.id), 0) > seq) for one in mine]

@@ -129,10 +129,10 @@ def test_what_waits_for_a_person_is_told_to_those_who_may_confirm_it_and_no_long
     approver = cast.actor(Role.APPROVER)
     notices.mark_read(head(cast), actor=approver, now=clock.now())
     with tenant_scope(cast.tenant.id):
-        [waiting] = waiting_for(approver, ALL, choice_of(approver).seen_seq)
+        [waiting] = waiting_for(approver, ALL, choice_of(approver).seen_seq, now=clock.now())
     assert (waiting.operation.id, waiting.topic, waiting.unread) == (operation.id, Topic.WAITING, False)
     with tenant_scope(cast.tenant.id):
-        assert waiting_for(approver, [str(Topic.BRAKE)], 0) == []
+        assert waiting_for(approver, [str(Topic.BRAKE)], 0, now=clock.now()) == []
 
 
 def test_each_person_picks_what_he_is_told_of(cast: Cast) -> None:
