@@ -426,7 +426,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "delegation_over": _("This delegation has ended already."),
     "deputy_twice": _("Name each deputy once."),
     "too_many_deputies": _("Name five deputies at most."),
-    "policy_fixed": _("This kind is always confirmed by the person who entered it."),
+    "policy_fixed": _("Who confirms this kind is fixed."),
     "policy_too_loose": _("A tenant may be stricter than Toban, never looser."),
     "role_without_right": _("Nobody of this role may confirm this kind. Choose a role that may."),
     "not_confirmed": _("Only what was confirmed is corrected."),

@@ -26,7 +26,7 @@ def enter_confirm_policy(
     """
     actor.require(POLICY_EDIT, actor.tenant_id)
     kind = get_kind(kind_name)
-    if kind.own:
+    if kind.own or kind.policy == Policy.SCHEDULE:
         raise Refused("policy_fixed", kind=kind_name)
     if policy not in (Policy.SELF, Policy.OTHER, Policy.TWO) or strictness(policy) < strictness(kind.policy):
         raise Refused("policy_too_loose", kind=kind_name)
@@ -78,7 +78,7 @@ def kind_policies() -> list[KindPolicy]:
     found = []
     for kind in sorted(all_kinds(), key=lambda one: one.name):
         roles = directory().roles_with(kind.confirm_permission)
-        if kind.own or not roles:
+        if kind.own or kind.policy == Policy.SCHEDULE or not roles:
             continue
         row = decided.get(kind.name)
         choices = tuple(

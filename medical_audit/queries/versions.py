@@ -50,4 +50,4 @@ def versions_of(operation: Operation, *, actor: Actor) -> list[Version]:
 
 def _corrections(first: Operation) -> list[Operation]:
     rows = Operation.objects.filter(kind=CORRECTION, target_type="operation", target_id=str(first.id))
-    return list(rows.order_by("entered_at", "id"))
+    return list(rows.order_by("version", "entered_at", "id"))
