@@ -70,9 +70,9 @@ def schedule_publish(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
     try:
         shown = publishing.proposal(pk, revision, actor=request.actor, now=request.now)
     except Refused as refused:
-        messages.info(
-            request, _("Nothing would change.") if refused.code == "nothing_changed" else refused.code
-        )
+        if refused.code != "nothing_changed":
+            raise
+        messages.info(request, _("Nothing would change."))
         return redirect("infra:schedule", slug=slug, pk=pk)
     form = ReasonForm(request.POST if request.method == "POST" else None, initial={"token": uuid.uuid4().hex})
     changed = ""

@@ -83,6 +83,16 @@ def test_going_back_to_an_older_revision_is_its_publication(stage: Stage) -> Non
     assert [one.revision.number for one in page.context["seen"].revisions if one.in_force] == [1]
 
 
+def test_a_publication_that_is_refused_says_why_in_words(stage: Stage) -> None:
+    client = stage.client(Role.OPERATOR)
+    pk = make(stage, client)
+    stage.resource(tags={"Schedule": "日勤"}, kind="cluster", facts={"engine": "aurora-mysql"})
+    draft_of(stage, client, pk, snapshot="on")
+    answer = client.get(stage.url(f"schedules/{pk}/publish/"))
+    assert answer.status_code == 422
+    assert "snapshot_of_cluster" not in answer.content.decode()
+
+
 # -- archiving -----------------------------------------------------------------------------------------------------------
 
 
