@@ -19,7 +19,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from infra.domain.calendar import ClosedRange
-from infra.domain.content import read_content
+from infra.domain.content import PERIOD_KEYS, read_content
+from infra.domain.schedule import OPTION_NAMES
 from infra.domain.yaml_tree import BadFile, FileProblem, Path, Tree, read_tree
 
 FORMAT: Final = "toban-planning/1"
@@ -155,18 +156,15 @@ _Dumper.add_representer(str, _text)
 
 
 def _plain_schedule(one: ScheduleEntry) -> dict[str, Any]:
+    """In the order of the editor, whatever order the database keeps; a stored content may lack options that came later."""
     periods = [
-        {key: value for key, value in period.items() if value not in (None, "")}
+        {key: period[key] for key in PERIOD_KEYS if period.get(key) not in (None, "")}
         for period in one.content["periods"]
     ]
+    given = one.content["options"]
+    options = {name: given[name] for name in OPTION_NAMES if name in given}
     said = {"description": one.description} if one.description else {}
-    return {
-        "name": one.name,
-        **said,
-        "zone": one.content["zone"],
-        "periods": periods,
-        "options": one.content["options"],
-    }
+    return {"name": one.name, **said, "zone": one.content["zone"], "periods": periods, "options": options}
 
 
 def _of_schema(tree: Tree) -> Iterator[FileProblem]:

@@ -244,7 +244,7 @@ def _calendar(wanted: CalendarEntries, tenant: _Tenant, *, remove: bool) -> Iter
     changes, details, left = [], [], []
     for change, detail, goes in _day_changes(wanted, tenant.calendar):
         if goes and not remove:
-            left.append(detail)
+            left.append(detail | {"code": detail["code"].replace("_removed", "_added")})
         else:
             changes.append(change)
             details.append(detail)

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.domain.permissions import Role
-from infra.domain.planning_file import read_planning
+from infra.domain.planning_file import read_planning, write_planning
 from infra.domain.yaml_tree import BadFile
 from infra.models import NamedSchedule, Resource, Revision
 from infra.operations import drafts, planning
@@ -181,6 +181,8 @@ def test_what_is_taken_out_and_read_into_an_empty_tenant_is_taken_out_the_same(
     assert elsewhere.export() != text
     elsewhere.carry_in(text)
     assert elsewhere.export() == text
+    read = read_planning(text.encode())
+    assert write_planning(read.schedules or (), read.calendar, read.assignments or ()) == text
     assert elsewhere.compare(text, remove=True) == []
 
 
