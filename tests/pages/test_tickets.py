@@ -33,6 +33,7 @@ def test_without_a_redmine_the_page_leads_to_connecting_one(cast: Cast) -> None:
 def test_a_ticket_stands_in_the_list_and_at_its_resource(cast: Cast, fake: faking.Fake) -> None:
     stage, shop = make_stage(cast), make_shop(cast, fake)
     operation = stage.entered(stage.resource(name="ehr-web-01"))
+    shop.serve()
     shop.serve(minutes=20)
     issue = f"{fake.url}/issues/{shop.ticket().issue}"
     for path in ("tickets/", f"resources/{stage.made[0].id}/", f"operations/{operation.id}/"):
