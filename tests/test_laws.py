@@ -107,6 +107,7 @@ WITHOUT_ACTOR = {
     "infra/operations/setups.py:run_proof": "a look at AWS; the worker is named",
     "infra/operations/tick.py:tick": "the clock itself, under the authority that each entry names",
     "infra/operations/volumes.py:keep_volumes": "a part of a look at AWS",
+    "infra/operations/windows.py:keep_windows": "a part of a look at AWS",
     "redmine_sync/operations/connecting.py:apply_connect": "a kind's own work, inside the confirmation that names the person",
     "redmine_sync/operations/connecting.py:apply_leave": "a kind's own work, inside the confirmation that names the person",
     "redmine_sync/operations/connecting.py:probe": "a look at a server",

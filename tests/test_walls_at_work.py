@@ -68,13 +68,8 @@ def _fill() -> Stock:
     cast = make_cast()
     account = simulated.make_account(cast).row
     tenant = {"tenant_id": cast.tenant.id}
-    here = {
-        **tenant,
-        "account": account,
-        "region": simulated.TOKYO,
-        "fingerprint": "",
-        "first_seen_at": MONDAY_0830,
-    }
+    here = {**tenant, "account": account, "region": simulated.TOKYO, "fingerprint": ""}
+    here["first_seen_at"] = MONDAY_0830
     with _as_role("worker"), tenant_scope(cast.tenant.id):
         resource = Resource(
             **here, kind="ec2", aws_id="i-1", state="on", aws_state="on", state_since=MONDAY_0830
