@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.db import connection
 
 from accounts.domain.permissions import Role
 from medical_audit.domain import bundle_verifier
@@ -82,7 +81,7 @@ def throughput(tenants: int, options: argparse.Namespace) -> dict[str, float]:
 
 
 def _race(clients: int, seconds: float, ids: Sequence[uuid.UUID], *, logs: bool) -> int:
-    counts, stop, start = [0] * clients, threading.Event(), threading.Barrier(clients + 1)
+    counts, stop, start = [0] * clients, threading.Event(), threading.Barrier(clients + 1, timeout=60)
 
     def run(number: int) -> None:
         tenant_id = ids[number % len(ids)]
@@ -111,8 +110,7 @@ def _race(clients: int, seconds: float, ids: Sequence[uuid.UUID], *, logs: bool)
 
 
 def _as_web() -> psycopg.Connection[Any]:
-    settings = connection.settings_dict
-    return psycopg.connect(dbname=settings["NAME"], host=settings["HOST"], user="toban_web")
+    return psycopg.connect(os.environ["DATABASE_URL"].replace("postgres://", "postgresql://", 1))
 
 
 def _body(tenant_id: uuid.UUID, number: int) -> str:
