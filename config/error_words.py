@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from config.words import sentence
-from config.words.operations import CODES
+from config.words.codes import CODES
 
 
 class Words(NamedTuple):

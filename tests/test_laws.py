@@ -12,6 +12,7 @@ from accounts.domain.permissions import ROLE_PERMISSIONS, Permission, Role, perm
 from config.error_words import ERRORS
 from config.words import events as event_words
 from config.words import operations as operation_words
+from config.words.codes import CODES
 from medical_audit.domain import rights
 from medical_audit.domain.kinds import Kind, Policy, all_kinds
 from medical_audit.domain.states import TRANSITIONS, State
@@ -351,4 +352,4 @@ def test_every_code_in_the_code_has_words() -> None:
         if name in CODED and re.fullmatch(r"[a-z_]+", text)
     }
     assert len(codes) >= 20
-    assert codes - set(operation_words.CODES) - set(ERRORS) == set()
+    assert codes - set(CODES) - set(ERRORS) == set()

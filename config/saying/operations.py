@@ -7,6 +7,7 @@ from config.saying.fields import field
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst
 from config.words import operations, sentence, states
+from config.words.codes import CODES
 
 
 def operation_label(kind: object) -> str:
@@ -37,7 +38,7 @@ def operation_sentence(operation: object) -> str:
 
 def code_text(code: object) -> str:
     """What a code of an outcome, a problem or a refusal means, as one sentence."""
-    return sentence(operations.CODES, str(code), {}) if code else ""
+    return sentence(CODES, str(code), {}) if code else ""
 
 
 def code_with_detail(code: object, detail: object) -> str:
@@ -45,7 +46,7 @@ def code_with_detail(code: object, detail: object) -> str:
     if not code:
         return ""
     inner = field(detail, "detail", None) or detail
-    text = sentence(operations.CODES, str(code), {"action": field(inner, "missing_action") or "—"})
+    text = sentence(CODES, str(code), {"action": field(inner, "missing_action") or "—"})
     if last := field(inner, "last"):
         text = f"{text} {code_text(last)}"
     for name, words in (
@@ -95,11 +96,7 @@ def outcome_text(operation: object) -> str:
 def outcome_short(operation: object) -> str:
     """The same without AWS's own words, for a list."""
     code, detail = field(operation, "outcome"), field(operation, "outcome_detail", {})
-    return (
-        sentence(operations.CODES, str(code), {"action": field(detail, "missing_action") or "—"})
-        if code
-        else ""
-    )
+    return sentence(CODES, str(code), {"action": field(detail, "missing_action") or "—"}) if code else ""
 
 
 def policy_text(policy: object) -> str:

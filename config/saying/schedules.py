@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from config.saying.fields import field
 from config.saying.times import day, day_long, jst
 from config.words import schedules, sentence
-from config.words.operations import CODES
+from config.words.codes import CODES
 from infra.domain.content import PERIOD_KEYS, read_period
 from infra.domain.days import DAY_NAMES, DayRule
 from infra.domain.schedule import Period

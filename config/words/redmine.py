@@ -1,4 +1,4 @@
-"""What went wrong at a Redmine, and why something about it cannot be entered: a part of operations.CODES."""
+"""What went wrong at a Redmine, and why something about it cannot be entered: a part of codes.CODES."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -6,7 +6,7 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from config.words.operations import CODES
+from config.words.codes import CODES
 
 #: What a look found: one sentence each, with what is to be done where something is.
 CHECKS: Final[Mapping[str, Promise | str]] = {

@@ -7,11 +7,13 @@ from django.utils import translation
 
 from accounts.domain.permissions import Role
 from config.saying import codes, ledger, operations, schedules
+from config.words import codes as code_words
 from config.words import events as event_words
 from config.words import operations as operation_words
 from config.words import prices as price_words
 from config.words import schedules as schedule_words
 from config.words import states as state_words
+from config.words.codes import CODES
 from infra.domain.aws import Problem, StopRefusal
 from infra.domain.findings import FindingCode
 from infra.domain.reasons import ReasonCode
@@ -21,7 +23,7 @@ from medical_audit.domain.states import State
 
 EVERY_TABLE = [
     table
-    for module in (event_words, operation_words, price_words, schedule_words)
+    for module in (code_words, event_words, operation_words, price_words, schedule_words)
     for name, table in vars(module).items()
     if name.isupper() and isinstance(table, dict)
 ]
@@ -30,8 +32,8 @@ EVERY_TABLE = [
 @pytest.mark.parametrize(
     ("codes_known", "table"),
     [
-        (Problem, operation_words.CODES),
-        ((f"unsupported_{refusal}" for refusal in StopRefusal), operation_words.CODES),
+        (Problem, CODES),
+        ((f"unsupported_{refusal}" for refusal in StopRefusal), CODES),
         (Policy, operation_words.POLICIES),
         (ReasonCode, schedule_words.REASONS),
         (ReasonCode, schedule_words.REASONS_SHORT),

@@ -1,0 +1,212 @@
+"""What a code says: how something ended at AWS or here, and why it cannot be done."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from config.words.redmine import REDMINE_CODES
+
+# Every code that says how something ended or why it cannot be done: infra.domain.aws.Problem, the outcomes of
+# operations, the refusals of entering and confirming. %(action)s is the missing permission at AWS.
+CODES: Final[Mapping[str, Promise | str]] = {
+    # problems at AWS
+    "permission": _("The role may not do %(action)s. Add this action to the role's policy."),
+    "role_refused": _("AWS refused the role. Check the role's trust policy and its external ID."),
+    "throttled": _("AWS asked to slow down. Toban tries again by itself."),
+    "gone": _("It no longer exists at AWS."),
+    "wrong_state": _("It was in a state in which AWS does not allow this."),
+    "no_capacity": _(
+        "AWS has no free capacity for this instance type in this zone. Try later or change the type."
+    ),
+    "key": _(
+        "The KMS key of a volume cannot be used. Check that it is enabled and that the role may use it."
+    ),
+    "quota": _(
+        "A quota of the AWS account is used up. Delete what is no longer needed, or ask AWS to raise it."
+    ),
+    "exists": _("Something of this name exists already."),
+    "unreachable": _("AWS could not be reached, so nothing was sent."),
+    "no_answer": _("The call was sent but no answer came. Toban looks up what happened and does not guess."),
+    "invalid": _("AWS found the request invalid."),
+    "unsupported": _("AWS does not support this for this kind of resource."),
+    "other": _("AWS answered with an error."),
+    # how an operation ended, or why it still waits
+    "reached": _("Done, and seen at AWS."),
+    "already": _("It was already so, nothing had to be done."),
+    "pruned": _("The replaced snapshot is deleted, and that was seen at AWS."),
+    "snapshot_not_complete": _("The newer snapshot is not complete yet. Until then the older one is kept."),
+    "snapshot_kept": _("The newer snapshot is not usable, so the older one is kept."),
+    "snapshot_of_cluster": _(
+        "A cluster follows this schedule, and AWS makes no snapshot when a cluster is stopped. Take the snapshot out of the options, or let the cluster follow another schedule."
+    ),
+    "unsupported_snapshot_of_cluster": _(
+        "Its schedule asks for a snapshot before the stop, which AWS has for RDS instances only. Let the cluster follow a schedule without it."
+    ),
+    "hibernated": _("It hibernates, and that was seen at AWS."),
+    "stopped_unprepared": _(
+        "It was stopped, not hibernated: the instance was not launched for hibernation, which can only be chosen at its launch."
+    ),
+    "stopped_instead": _("It was stopped, not hibernated, because AWS did not let it hibernate."),
+    "partly": _("A part could not be read. What is known of that part stays as it was last seen."),
+    "launch_suspended": _(
+        "The process Launch of the group is suspended, so it would launch nothing. Resume it, then start again."
+    ),
+    "terminate_suspended": _(
+        "The process Terminate of the group is suspended, so its instances would stay. Resume it, then stop again."
+    ),
+    "scale_in_protected": _(
+        "Instances of the group are protected from scale-in, so they would stay. Take the protection off, then stop again."
+    ),
+    "sizes_changed": _(
+        "The group does not have the sizes 0/0/0 of a stop by Toban, so somebody changed them. Toban leaves them: set the desired number by hand."
+    ),
+    "no_sizes": _(
+        "Toban did not stop this group, so it does not know its sizes. Set them by hand, or write the tag TobanSizes as minimum/desired/maximum, for example 1/2/4."
+    ),
+    "bad_sizes": _(
+        "The tag TobanSizes cannot be read. Write minimum/desired/maximum with a desired number of at least 1, for example 1/2/4."
+    ),
+    "tagged": _("The tag was written, and seen at AWS."),
+    "applied": _("Applied."),
+    "no_trust": _("The AWS account has no role that Toban may use."),
+    "in_transition": _("It is just changing its state. Toban looks again."),
+    "busy": _("It is busy, for example with a backup. Toban looks again."),
+    "not_yet": _("The new state is not there yet. Toban looks again."),
+    "not_applied": _("The call had no effect. Toban sends it again."),
+    "did_not_reach": _("AWS accepted the call, but the state was not reached in time."),
+    "fell_back": _("It started and fell back at once. Look at the reason that AWS gives."),
+    "automation_off": _("The automation of the AWS account was switched off in the meantime."),
+    "tags_changed": _("The tags were changed in the meantime, so the plan no longer holds."),
+    "superseded": _("A later planned change took its place."),
+    "left_alone": _("By the rules that hold now, Toban leaves it as it is."),
+    "grace_passed": _("Toban could not act within 60 minutes of the planned time."),
+    "empty": _("The file is empty."),
+    "html": _("The file is a web page, not a list of holidays."),
+    "encoding": _("The file is not in the encoding that its source uses."),
+    "header": _("The first line is not that of a list of holidays."),
+    "line": _("A line of the file cannot be read."),
+    "no_days": _("There is no holiday in the file."),
+    "too_large": _("The file is larger than a list of holidays ever is."),
+    "too_few": _("A year has fewer holidays than Japan has."),
+    "too_old": _("The list ends before this year."),
+    "cut_off": _("The file was cut off on its way."),
+    "compressed": _("The file came packed. Only plain files are read."),
+    "takes_back": _("The calendar takes entries back instead of publishing them."),
+    "unknown_years": _("The list speaks of years of which the shipped list knows nothing."),
+    "just_tried": _("It was fetched a moment ago. Try again in a minute."),
+    "recurrence": _("The list has repeating entries, which are never expanded."),
+    "not_national": _("The list has days that are no national holidays."),
+    "not_all_day": _("The list has entries that are not one whole day."),
+    "removes_days": _("The list leaves out days that are known as holidays."),
+    "differs": _("The list has days that the shipped list does not know."),
+    "bad_url": _("The address cannot be used."),
+    "https_only": _("Only addresses with https are asked."),
+    "private_address": _("The address lies in a private network and is not asked."),
+    "too_many_redirects": _("The address leads on too many times."),
+    "http_status": _("The server answered with an error."),
+    "too_slow": _("The file did not come within 10 seconds."),
+    "list_settled": _("This list is settled already."),
+    "brake_not_released": _(
+        "More would have been stopped at once than the limit allows, and nobody released it."
+    ),
+    "retained": _("It ran already when its hours began, and its schedule leaves such servers on."),
+    "waits_for_databases": _("It waits until the databases of its project run."),
+    "waits_for_servers": _("It waits until the servers of its project have stopped."),
+    "name_present": _("It has a Name tag by now, which is never overwritten."),
+    "attachment_changed": _("It serves another server by now."),
+    "attempts_exhausted": _("All attempts are used up."),
+    "authority_revoked": _("Whoever confirmed it no longer has the right."),
+    "no_verdict": _("AWS said nothing about it."),
+    "worker_lost": _("The process that carried it out ended. Toban looks up what happened."),
+    "not_started_in_time": _("It could not be begun in time."),
+    "not_approved_in_time": _("Nobody confirmed it in time."),
+    "rejected": _("A person rejected it."),
+    "withdrawn": _("Whoever entered it took it back."),
+    "cancelled": _("A person cancelled it."),
+    "unsupported_aurora": _(
+        "AWS cannot start or stop one instance of Aurora. Start or stop its cluster instead."
+    ),
+    "unsupported_cluster_member": _(
+        "AWS cannot start or stop one member of a database cluster. Start or stop its cluster instead."
+    ),
+    "unsupported_read_replica": _("AWS cannot stop a read replica."),
+    "unsupported_has_replicas": _("AWS cannot stop a database that has read replicas."),
+    "unsupported_sqlserver_multi_az": _("AWS cannot stop SQL Server in several zones."),
+    "unsupported_rds_custom": _("AWS cannot stop RDS Custom in this way."),
+    "unsupported_multi_az_cluster": _("AWS cannot stop a Multi-AZ DB cluster."),
+    "unsupported_serverless_v1": _("AWS cannot stop an Aurora Serverless v1 cluster. It pauses by itself."),
+    "unsupported_global_database": _("AWS cannot stop a cluster of an Aurora global database."),
+    "unsupported_parallel_query": _("AWS cannot stop a cluster that uses Aurora parallel query."),
+    "unsupported_multi_master": _("AWS cannot stop an Aurora multi-master cluster."),
+    "unsupported_cluster_has_replicas": _("AWS cannot stop a cluster that has read replicas."),
+    "unsupported_other_engine": _("Toban does not start or stop clusters of this engine."),
+    "unsupported_group_member": _(
+        "It belongs to an Auto Scaling group, which would replace it. Start or stop the group instead."
+    ),
+    # why something cannot be entered or confirmed now
+    "already_moved": _("Somebody else was first: the operation is already in another state."),
+    "stale_content": _("The content has changed since this page was shown. Read it again, then confirm."),
+    "not_permitted": _("Your role does not allow this."),
+    "not_found": _("There is no such thing, or it belongs to another tenant."),
+    "not_reauthenticated": _("Prove once more that it is you: enter your password."),
+    "wrong_password": _("The password is not right."),
+    "another_person_must_confirm": _("Whoever entered it cannot confirm it. A second person must."),
+    "proxy_cannot_confirm": _("Whoever entered it for somebody else cannot confirm it."),
+    "confirmer_not_a_person": _("Only a person can confirm this."),
+    "only_the_enterer": _("Only the person who entered it can take it back."),
+    "approval_expired": _("The time for confirming it has passed. Enter it again."),
+    "reason_missing": _("Say why. The reason stands in the ledger."),
+    "reason_too_long": _("The reason is too long."),
+    "bad_content": _("Something in the schedule is not right. The field says what."),
+    "bad_name": _("A name has 1 to 100 characters that can be shown."),
+    "name_taken": _("There is a schedule of this name already (upper and lower case count as the same)."),
+    "draft_changed": _("The draft has changed since this page was shown. Look at it again."),
+    "published_meanwhile": _("Another revision was published meanwhile. Look at the difference again."),
+    "assigned_meanwhile": _("The assignment was changed meanwhile. Look at it again."),
+    "round_settled": _("This round is settled already."),
+    "schedule_in_use": _("Something still follows this schedule. Assign another one first."),
+    "no_delegation": _("You may not enter this for that person now: there is no live delegation."),
+    "only_the_principal": _(
+        "It was entered for somebody else: he, or a deputy whom he named, must confirm it."
+    ),
+    "deputy_not_yet": _("Another deputy is before you. Your turn comes after one more escalation period."),
+    "deputy_reason_missing": _("Say why the person it was entered for does not confirm it."),
+    "only_the_enterer_confirms": _("Only the person who entered it confirms it: it is his own right."),
+    "confirmer_lacks_the_role": _("It must be confirmed by two people of a role that you do not hold."),
+    "confirmed_by_you_already": _("You have confirmed it already. A second person must confirm it, too."),
+    "proxy_for_oneself": _("Choose somebody else than yourself."),
+    "no_kinds": _("Choose at least one kind of operation."),
+    "kind_not_ours": _("You may only let others enter starts and stops that you may confirm yourself."),
+    "delegation_too_long": _("A delegation lasts one year at most."),
+    "evidence_missing": _("Say on what the permission rests."),
+    "delegation_over": _("This delegation has ended already."),
+    "deputy_twice": _("Name each deputy once."),
+    "too_many_deputies": _("Name five deputies at most."),
+    "policy_fixed": _("Who confirms this kind is fixed."),
+    "policy_too_loose": _("A tenant may be stricter than Toban, never looser."),
+    "role_without_right": _("Nobody of this role may confirm this kind. Choose a role that may."),
+    "not_confirmed": _("Only what was confirmed is corrected."),
+    "correction_waits": _("A correction of it waits for its confirmation already."),
+    "session_over": _("This session has ended already."),
+    "nothing_changed": _("Nothing would change."),
+    "not_published": _("This schedule has no published revision yet."),
+    "prices_changed": _("A price was changed meanwhile. Look at the difference again."),
+    "too_many_prices": _("At most 500 prices are changed at once."),
+    "bad_end": _("The end must lie in the future, and after the beginning."),
+    "too_long": _("An override lasts 31 days at most."),
+    "nothing_to_skip": _("Nothing is planned that could be skipped."),
+    "override_over": _("This override has ended already."),
+    "override_overlaps": _("There is an override for this already. End it first, or choose a time after it."),
+    "wrong_kind": _("This operation does not fit this kind of resource."),
+    "unknown_kind": _("There is no such operation."),
+    "bad_parameter": _("A value is not allowed."),
+    "already_running": _("It is already running."),
+    "already_stopped": _("It is already stopped."),
+    "state_changing": _("It is just changing its state. Wait a moment."),
+    "state_unknown": _("Its state is unknown. Wait for the next look at AWS."),
+    "operation_open": _("Another operation on it is not finished yet."),
+    "refused": _("This is not possible now."),
+    **REDMINE_CODES,
+}
