@@ -1,0 +1,168 @@
+"""A tenant with at least one row in every tenant table: what the tests of the walls try to reach from outside."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from accounts.models import NoticeChoice, NoticeDelivery
+from infra.models import (
+    AccountSetup,
+    Assignment,
+    Attachment,
+    AwsAccount,
+    Closure,
+    CompanyDay,
+    Finding,
+    HeldRound,
+    HolidayList,
+    MaintenanceWindow,
+    NamedSchedule,
+    Override,
+    Price,
+    Resource,
+    Revision,
+    TenantRules,
+    Volume,
+)
+from medical_audit.models import (
+    Confirmation,
+    ConfirmPolicy,
+    Delegation,
+    Deputy,
+    Lane,
+    TenantPolicy,
+    VerificationRun,
+    Visit,
+)
+from medical_audit.tenancy import tenant_scope
+from redmine_sync.models import Entry, RedmineKey, RedmineServer, Ticket, TicketRule
+from tests import simulated
+from tests.conftest import _as_role
+from tests.factories import MONDAY_0830, Cast, make_cast, make_feed
+from tests.medical_audit.support import plant
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A tenant with at least one row in every tenant table."""
+
+    cast: Cast
+    tenant_id: uuid.UUID
+    account: AwsAccount
+
+
+def fill() -> Stock:
+    """Make a tenant of its own and fill every table."""
+    cast = make_cast()
+    account = simulated.make_account(cast).row
+    tenant = {"tenant_id": cast.tenant.id}
+    here = {**tenant, "account": account, "region": simulated.TOKYO, "fingerprint": ""}
+    here["first_seen_at"] = MONDAY_0830
+    with _as_role("worker"), tenant_scope(cast.tenant.id):
+        resource = Resource(
+            **here, kind="ec2", aws_id="i-1", state="on", aws_state="on", state_since=MONDAY_0830
+        )
+        maintenance = MaintenanceWindow(
+            **tenant, account=account, region=simulated.TOKYO, window_id="mw-1", name="patch", seen_at=MONDAY_0830,
+        )  # fmt: skip
+        volume = Volume(**here, volume_id="vol-1", state="in-use", size_gib=8, type="gp3")
+        for row in (
+            Lane(**tenant, name=f"{account.account_id}/{simulated.TOKYO}", account=account.account_id),
+            resource,
+            Finding(**tenant, resource=resource, code="bad_time", found_at=MONDAY_0830),
+            volume,
+            Attachment(**tenant, volume=volume, instance_id="i-1", since=MONDAY_0830),
+            maintenance,
+            NoticeDelivery(**tenant, person_id="u", items=1, up_to_seq=1, begun_at=MONDAY_0830),
+        ):
+            row.save(force_insert=True)
+    _fill_rules(tenant, resource)
+    _fill_seats(tenant)
+    _fill_tickets(tenant)
+    with _as_role("web"), tenant_scope(cast.tenant.id):
+        NoticeChoice(**tenant, person_id="u", person_name="運用", changed_at=MONDAY_0830).save(
+            force_insert=True
+        )
+        run = VerificationRun(**tenant, asked_by_id="u", asked_by_name="監査", asked_at=MONDAY_0830)
+        run.save(force_insert=True)
+    return Stock(cast, cast.tenant.id, account)
+
+
+def _fill_rules(tenant: dict[str, Any], resource: Resource) -> None:
+    """A row in every table of what people decide about schedules."""
+    now = MONDAY_0830
+    who = {"operation": "o", "confirmed_by_id": "u", "confirmed_by_name": "確定"}
+    schedule = NamedSchedule(**tenant, name="office", created_at=now)
+    revision = Revision(
+        **tenant, schedule=schedule, number=1, content={}, digest="d", created_by_id="u", created_by_name="運用",
+        created_at=now, updated_at=now,
+    )  # fmt: skip
+    override = Override(
+        **tenant, **who, kind="override", scope="resource", resource=resource, wish="any", since=now,
+        until=now + timedelta(hours=1), reason="test", entered_by_id="u", entered_by_name="運用", created_at=now,
+    )  # fmt: skip
+    price = Price(
+        **tenant, kind="ec2", type="t3.micro", per_hour="0.01", currency="USD", source="list", as_of=now.date(),
+        changed_by_name="管理", changed_at=now,
+    )  # fmt: skip
+    held = HeldRound(**tenant, held_at=now, items=[], running=1, limit_percent=50, operation="o")
+    where = {"scope": "resource", "resource": resource}
+    assignment = Assignment(**tenant, **who, **where, schedule=schedule, confirmed_at=now)
+    calendar = (
+        HolidayList(**tenant, source="upload", state="refused", received_at=now, received_by_name="管理"),
+        CompanyDay(**tenant, day=now.date(), kind="closed", name="創立記念日", operation="o"),
+        Closure(**tenant, first="12-29", last="01-03", name="年末年始", operation="o"),
+    )
+    for row in (schedule, revision, assignment, override, price, TenantRules(**tenant), *calendar):
+        plant(row)
+    with _as_role("web"), tenant_scope(tenant["tenant_id"]):
+        make_feed(tenant["tenant_id"])
+    with _as_role("scheduler"), tenant_scope(tenant["tenant_id"]):
+        held.save(force_insert=True)
+
+
+def _fill_seats(tenant: dict[str, Any]) -> None:
+    """Who sat where, who may confirm what and for whom, and an account on its way in."""
+    now, person = MONDAY_0830, uuid.uuid4()
+    principal = {"principal_id": "p", "principal_name": "確定"}
+    for row in (
+        Visit(**tenant, user_id=person, user_name="運用", session=uuid.uuid4().hex[:16], active_at=now, entered_at=now, idle_s=600),
+        TenantPolicy(**tenant, idle_minutes=10, grace_seconds=0, escalate_hours=24, operation="o", changed_at=now),
+        ConfirmPolicy(**tenant, kind="ec2.stop", policy="other", role="", operation="o", changed_at=now),
+        Confirmation(
+            **tenant, operation=uuid.uuid4(), person_id="p", person_name="確定", digest="d", reauthentication="password", at=now
+        ),
+        Delegation(
+            **tenant, **principal, proxy_id="u", proxy_name="運用", begins_at=now, ends_at=now + timedelta(days=1),
+            evidence="辞令", operation="o",
+        ),
+        Deputy(**tenant, **principal, deputy_id="d", deputy_name="代理", place=1, operation="o"),
+        AccountSetup(
+            **tenant, account_id=simulated.new_account_id(), name="本番", regions=[], features=[], role_arn="", read_role_arn="",
+            external_id="e", started_by_id="u", started_by_name="管理", started_at=now,
+        ),
+    ):  # fmt: skip
+        plant(row)
+
+
+def _fill_tickets(tenant: dict[str, Any]) -> None:
+    """A Redmine with its key and a rule, a ticket, and an entry that is to be written."""
+    now = MONDAY_0830
+    server = RedmineServer(**tenant, url="https://redmine.example.jp", drafted_by_name="管理", drafted_at=now)
+    ticket = Ticket(
+        **tenant, server=server, key=uuid.uuid4().hex, kind="failure", operation_kind="ec2.start", operation="o",
+        target_type="resource", target_id="r", target_name="web", redmine_project=1, tracker=1, created_at=now,
+    )  # fmt: skip
+    for row in (
+        server,
+        RedmineKey(**tenant, server=server, sealed="s"),
+        TicketRule(**tenant, redmine_project=1, redmine_identifier="p", tracker=1, from_seq=1, operation="o"),
+        ticket,
+        Entry(
+            **tenant, ticket=ticket, seq=1, event_id=uuid.uuid4(), verb="open", next_at=now, created_at=now
+        ),
+    ):
+        plant(row)
