@@ -103,6 +103,13 @@ def test_a_closure_without_end_has_a_next_action_but_no_next_change() -> None:
     assert brief(verdict.next_action) == "02-02 19:00 stop"
 
 
+def test_the_one_day_in_four_years_that_a_yearly_closure_leaves_open_is_found() -> None:
+    closed = Calendar(ranges=(ClosedRange("03-01", "02-28", "休業"),))
+    every_day = plan("08:30", "19:00", weekdays=frozenset(range(7)))
+    verdict = evaluate(every_day, local("2026-11-20 10:00"), closed)
+    assert verdict.next_change == StateChange(local("2028-02-29 08:30"), State.RUNNING)
+
+
 def test_a_schedule_for_no_weekday_only_stops() -> None:
     verdict = evaluate(plan("08:30", "19:00", weekdays=frozenset()), local("2026-11-20 10:00"), JAPAN)
     assert (verdict.state, verdict.next_change) == (State.STOPPED, None)

@@ -96,6 +96,11 @@ def test_ends_and_halves(case: str, schedule: Schedule, expected: list[str]) -> 
     assert listed(schedule, "2026-11-20 00:00", "2026-11-25 00:00") == expected, case
 
 
+def test_two_starts_that_one_closed_day_suppresses_at_once_are_one_record() -> None:
+    twice = timetable(("08:30", "12:00", "mon"), ("08:30", "19:00", "mon"))
+    assert listed(twice, "2026-11-23 00:00", "2026-11-23 11:00") == ["11-23 08:30 start (holiday)"]
+
+
 def test_the_next_occurrence_is_found_after_decades() -> None:
     rare = Schedule("UTC", (Period(clock("09:00"), clock("10:00"), read_days("mon", "29", "feb")),))
     found = next_occurrence(rare, Calendar(), local("2044-03-01 00:00", "UTC"))
