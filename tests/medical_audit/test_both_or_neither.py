@@ -62,15 +62,18 @@ def insert_revoked(superuser_connection: Database) -> Iterator[None]:
 
 @pytest.fixture
 def disk_full(superuser_connection: Database, tmp_path: Path) -> Iterator[None]:
-    """This month's events lie on a disk of 2 MB, and it is full: not one event more can be written."""
+    """This month's events lie on a disk that holds hardly more than them, and it is full: not one more can be written."""
     database, table = superuser_connection, f"ledger.{_month(superuser_connection)[0]}"
+    (bytes_now,) = database.execute("SELECT pg_table_size(%s::regclass)", [table]).fetchall()[0]
     space, disk = f"full_{uuid.uuid4().hex[:12]}", tmp_path / "disk"
     disk.mkdir()
     for folder in (disk, *disk.parents[:4]):
         folder.chmod(folder.stat().st_mode | 0o711)
     (home,) = database.execute("SHOW data_directory").fetchall()[0]
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", f"size={int(str(bytes_now)) + (4 << 20)}", "none", str(disk)],
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         pytest.skip(f"a disk of its own needs the right to mount: {done.stderr.strip()}")

@@ -161,7 +161,12 @@ def test_two_networks_are_said_to_those_who_read_the_ledger(stage: Stage) -> Non
 
 def policy(stage: Stage, **wanted: int) -> Operation:
     """Entered by the administrator on the page, confirmed by the approver."""
-    given = {"idle_minutes": 10, "grace_seconds": 0, "reason": "院内規程の改定"} | wanted
+    given = {
+        "idle_minutes": 10,
+        "grace_seconds": 0,
+        "escalate_hours": 24,
+        "reason": "院内規程の改定",
+    } | wanted
     answer = enter(stage, Role.ADMINISTRATOR).post(stage.url("policies/"), given)
     assert answer.status_code == 302
     with tenant_scope(stage.cast.tenant.id):
@@ -181,9 +186,12 @@ def test_the_idle_limit_is_changed_by_two_people(stage: Stage) -> None:
     assert int(page["Toban-Seat-Left"]) <= 300
 
 
-@pytest.mark.parametrize("wanted", [{"idle_minutes": 31}, {"idle_minutes": 0}, {"grace_seconds": 901}, {}])
+@pytest.mark.parametrize(
+    "wanted",
+    [{"idle_minutes": 31}, {"idle_minutes": 0}, {"grace_seconds": 901}, {"escalate_hours": 0}, {}],
+)
 def test_what_is_not_allowed_or_changes_nothing_comes_back(stage: Stage, wanted: dict[str, int]) -> None:
-    given = {"idle_minutes": 10, "grace_seconds": 0, "reason": "x"} | wanted
+    given = {"idle_minutes": 10, "grace_seconds": 0, "escalate_hours": 24, "reason": "x"} | wanted
     assert enter(stage, Role.ADMINISTRATOR).post(stage.url("policies/"), given).status_code == 422
 
 
