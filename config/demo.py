@@ -115,6 +115,9 @@ def _confirm(
 
 def seed_simulator(at: datetime) -> dict[str, object]:
     """Plant the demo fleet, its tags set round `at`; what is due at that minute has not happened yet."""
+    simulator(
+        "trust", {"strict": True}
+    )  # an account that a visitor makes up lets nobody in before its roles stand
     return simulator("demo", {"at": at.isoformat(), "slow_ms": [800, 1500]})
 
 

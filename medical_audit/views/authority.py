@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from medical_audit.domain.errors import Refused
+from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.kinds import all_kinds
 from medical_audit.domain.people import directory
 from medical_audit.domain.rights import DELEGATE, OPERATION_VIEW
@@ -69,6 +69,8 @@ def delegations(request: TenantRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def delegation_end(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    if not Delegation.objects.filter(id=pk).exists():
+        raise NotFound(type="delegation", id=str(pk))
     request.actor.require(DELEGATE, request.actor.tenant_id)
     form = ReasonForm(request.POST)
     reason = form.cleaned_data["reason"] if form.is_valid() else ""

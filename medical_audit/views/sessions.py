@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from medical_audit.domain.errors import Refused
+from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.rights import OPERATION_VIEW, POLICY_EDIT, SESSION_END
 from medical_audit.forms import (
     ConfirmPolicyForm,
@@ -20,7 +20,7 @@ from medical_audit.forms import (
     session_filters,
     text_of,
 )
-from medical_audit.models import Heartbeat, TenantPolicy
+from medical_audit.models import Heartbeat, TenantPolicy, Visit
 from medical_audit.operations import confirm_policies, session_ends
 from medical_audit.operations import policies as policy_operations
 from medical_audit.operations.confirm_policies import kind_policies
@@ -71,6 +71,8 @@ def _list(request: TenantRequest, *, status: int = 200, **more: object) -> HttpR
 @require_POST
 def session_end(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """Enter that this session is to end; the person at the keyboard then confirms it with the password."""
+    if not Visit.objects.filter(id=pk).exists():
+        raise NotFound(type="session", id=str(pk))
     request.actor.require(SESSION_END, request.actor.tenant_id)
     visit = get_visit(pk, actor=request.actor)
     form = ReasonForm(request.POST)

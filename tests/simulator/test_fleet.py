@@ -89,7 +89,9 @@ def test_on_a_monday_morning_the_office_is_still_off_and_at_noon_it_is_on() -> N
 
     def on(fleet: Fleet) -> set[str]:
         office = [
-            one for one in fleet.servers if one.tags.get("AutoStart") == "08:30" and one.tags.get("Name")
+            one
+            for one in fleet.servers
+            if one.tags.get("AutoStart") == "08:30" and one.tags.get("Name") and "Toban" not in one.tags
         ]
         return {one.state for one in office if one.tags["AutoStop"] == "19:00"}
 
