@@ -94,7 +94,12 @@ def _candidates(region: Region, rules: Rules, now: datetime) -> list[Resource]:
 def _last_stops(ids: Sequence[str]) -> dict[str, datetime]:
     """When Toban's last word on each database was a stop that succeeded: the instant it ended."""
     found: dict[str, datetime] = {}
-    done = Operation.objects.filter(target_type="resource", target_id__in=ids, state=OperationState.SUCCEEDED)
+    power = Q(kind__endswith=".start") | Q(
+        kind__endswith=".stop"
+    )  # deleting an old snapshot says nothing of it
+    done = Operation.objects.filter(
+        power, target_type="resource", target_id__in=ids, state=OperationState.SUCCEEDED
+    )
     last = done.order_by("target_id", "-finished_at", "-id").distinct("target_id")
     for operation in last:
         if operation.kind.endswith(".stop"):

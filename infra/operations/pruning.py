@@ -14,14 +14,16 @@ from accounts.domain.permissions import Permission
 from infra.aws import snapshots
 from infra.domain.aws import AwsError, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.domain.duty import Occurrence
+from infra.domain.duty import Occurrence, governing
 from infra.domain.schedule import Action
+from infra.domain.schedule import State as Wish
 from infra.domain.snapshots import COMPLETE, DbSnapshot, snapshot_name
 from infra.models import Region, Resource
+from infra.models.account import Automation
 from infra.operations.dues import target_of_resource
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest
 from infra.queries.authority import authority_of
-from infra.queries.rules import Followed, rules_at
+from infra.queries.rules import Followed, Rules, rules_at
 from infra.queries.targets import target_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import LeaseLost
@@ -34,6 +36,8 @@ KIND = "rds.prune"
 PERMISSIONS = frozenset({str(Permission.POWER_ENTER)})
 GRACE = timedelta(hours=6)
 LOOK_IN = timedelta(seconds=60)
+#: How long a deletion waits that a freeze or an override holds.
+FREEZE_WAIT = timedelta(minutes=10)
 _KEYS = ("aws_id", "snapshot", "newer")
 
 
@@ -57,7 +61,7 @@ def enter_pruning(region: Region, *, actor: Actor, now: datetime) -> list[Operat
         found = rules.followed(row)
         followed = found if isinstance(found, Followed) else None
         authority = authority_of(row.account, followed, rules, Occurrence(now, Action.STOP))
-        if authority is None:
+        if authority is None or _hands_off(row, rules, now) is not None:
             continue
         left = stops.get(str(row.id), [])
         for one in left[1:]:
@@ -97,9 +101,24 @@ def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: str(parameters[name]) for name in _KEYS}
 
 
+def _hands_off(row: Resource, rules: Rules, now: datetime) -> Drop | Later | None:
+    """Why nothing of this database is deleted now: its account only observes, it is never to be touched, a freeze or an
+    override leaves it alone, or its schedule asks for no snapshots any more."""
+    if row.account.automation != Automation.ON:
+        return Drop("automation_off")
+    duty = rules.duty(row)
+    if duty.excluded is not None or not duty.options.snapshot:
+        return Drop("tags_changed")
+    window = governing(duty, now)
+    return Later("left_alone", FREEZE_WAIT) if window is not None and window.wish is Wish.ANY else None
+
+
 @dataclass(slots=True)
 class Plan:
+    """Whom to ask, and the operations that are not to be carried out now."""
+
     target: Target | None
+    held: Mapping[UUID, Drop | Later]
 
 
 class PruneExecutor:
@@ -107,10 +126,22 @@ class PruneExecutor:
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
         account, _, region = operations[0].lane.partition("/")
-        return Plan(target_of(account, region))
+        wanted = Resource.objects.filter(id__in=[one.target_id for one in operations]).select_related(
+            "account"
+        )
+        rows, rules = {str(row.id): row for row in wanted}, rules_at(now)
+        judged = {
+            one.id: _hands_off(rows[one.target_id], rules, now) for one in operations if one.target_id in rows
+        }
+        return Plan(target_of(account, region), {one: why for one, why in judged.items() if why is not None})
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
-        return self._look(plan, operations, _before)
+        """What schedules, freezes and tags say now goes before what AWS shows."""
+        left = [one for one in operations if one.id not in plan.held]
+        if not left:
+            return Round(dict(plan.held), Health.UNTOUCHED)
+        looked = self._look(plan, left, _before)
+        return Round({**looked.verdicts, **plan.held}, looked.health, looked.health_code)
 
     def observe(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, _after)

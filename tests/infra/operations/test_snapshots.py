@@ -90,6 +90,51 @@ def test_the_older_one_is_kept_until_the_newer_is_complete(planning: Planning) -
     assert snapshots(planning) == {name_of(second): "available"}
 
 
+@pytest.mark.parametrize("why", ["never", "observe"])
+def test_nothing_is_deleted_any_more_where_hands_are_kept_off_meanwhile(planning: Planning, why: str) -> None:
+    duty = planning.duty
+    first = evening(planning, 30)
+    morning(planning, 1)
+    ask("delays", {"account": duty.aws.number, "rds_snapshot": 600})
+    second = evening(planning, 1)
+    if why == "observe":
+        duty.switch("observe")
+    else:
+        (found,) = duty.console("rds").describe_db_instances()["DBInstances"]
+        duty.console("rds").add_tags_to_resource(
+            ResourceName=found["DBInstanceArn"], Tags=[{"Key": "Toban", "Value": "never"}]
+        )
+        duty.look()
+    ask(f"settle?account={duty.aws.number}", {})
+    duty.work_for(rounds=2, seconds=60)
+    assert set(snapshots(planning)) == {name_of(first), name_of(second)}
+    (prune,) = duty.operations(kind="rds.prune")
+    assert (prune.state, prune.outcome) == (
+        "CANCELLED", "automation_off" if why == "observe" else "tags_changed",
+    )  # fmt: skip
+
+
+def test_a_database_that_aws_starts_again_is_stopped_again_although_a_snapshot_was_deleted_since(
+    planning: Planning,
+) -> None:
+    """The last word on a database is its last start or stop; deleting an old snapshot is none."""
+    duty = planning.duty
+    evening(planning, 30)
+    morning(planning, 1)
+    stop = evening(planning, 1)
+    (prune,) = duty.operations(kind="rds.prune")
+    assert prune.finished_at is not None
+    assert stop.finished_at is not None
+    assert prune.finished_at > stop.finished_at
+    at(planning, jst(2026, 12, 1, 22, 0))
+    duty.console("rds").start_db_instance(DBInstanceIdentifier="karte")
+    duty.look()
+    duty.tick()
+    duty.work_for(rounds=2, seconds=20)
+    assert duty.aws.states()["rds"]["karte"] == "stopped"
+    assert len(duty.operations(kind="rds.stop")) == 3
+
+
 def test_without_a_newer_one_the_older_one_stays(planning: Planning) -> None:
     first = evening(planning, 30)
     morning(planning, 1)
