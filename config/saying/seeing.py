@@ -73,7 +73,8 @@ def drift_sentence(drift: object) -> str:
 
 def drift_cause(drift: object) -> str:
     """Who or what changed it, in a few words."""
-    return str(words.DRIFT_CAUSES[str(field(drift, "cause"))][1])
+    cause = str(field(drift, "cause"))
+    return str(words.DRIFT_CAUSES[cause][1]) if cause in words.DRIFT_CAUSES else cause
 
 
 def drift_stands(standing: object) -> str:
