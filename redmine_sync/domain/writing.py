@@ -8,7 +8,8 @@ from uuid import UUID
 SUBJECT_MAX = 255
 #: Failures of one entry at a server that is well otherwise; then a person looks at it.
 TRIES_MAX = 20
-_LONGEST_WAIT = timedelta(minutes=15)
+#: How many first waits the longest one is: of 5 seconds 15 minutes.
+_LONGEST = 180
 
 
 def mark_of(entry_id: UUID) -> str:
@@ -35,6 +36,5 @@ def with_mark(text: str, link: str, entry_id: UUID) -> str:
 
 
 def wait_after(attempts: int, chance: float, *, first_s: float) -> timedelta:
-    """Full jitter: anything between nothing and the doubled wait, `chance` in 0..1; 15 minutes at most."""
-    doubled = first_s * float(1 << min(max(attempts - 1, 0), 20))
-    return min(timedelta(seconds=doubled), _LONGEST_WAIT) * chance
+    """Full jitter: anything between nothing and the doubled wait, `chance` in 0..1; 180 first waits (15 minutes) at most."""
+    return timedelta(seconds=first_s * min(1 << min(max(attempts - 1, 0), 20), _LONGEST)) * chance

@@ -94,23 +94,27 @@ def _round(
         _note_server(server, lease, "key_unsealable", Health.REFUSED, actor, clock())
         return
     here = Round(server, tickets, lease, slug, clock)
-    try:
-        done.read = poll_when_due(server, tickets, here.ours, actor=actor, clock=clock)
-    except RedmineError as error:
-        _note_error(here, error, actor)
-        if error.of_server:
-            return
+    _write(here, actor, done)
+    # Writing comes first: each attempt looks at its issue anyway, and a bad connection would let reading go on for ever.
+    if not (stopping.asked() or lease.paused):
+        try:
+            done.read = poll_when_due(server, tickets, here.ours, actor=actor, clock=clock)
+        except RedmineError as error:
+            _note_error(here, error, actor)
+
+
+def _write(here: Round, actor: Actor, done: Served) -> None:
     for _ in range(ENTRIES_AT_ONCE):
-        if stopping.asked() or lease.paused:
+        if stopping.asked() or here.lease.paused:
             return
-        entry = _claim(lease, server, clock())
+        entry = _claim(here.lease, here.server, here.clock())
         if entry is None:
             return
         told = Attempt(here, entry).run()
-        _settle(lease, entry, told, actor, clock())
+        _settle(here.lease, entry, told, actor, here.clock())
         if isinstance(told, Told):
             done.sent += 1
-            _note_server(server, lease, "", Health.GOOD, actor, clock())
+            _note_server(here.server, here.lease, "", Health.GOOD, actor, here.clock())
         else:
             done.failed += 1
             _note_error(here, told, actor)

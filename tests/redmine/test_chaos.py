@@ -28,7 +28,7 @@ SUBJECTS, WITHIN_S = 60, 420.0
 STORY = ("failed", "failed", "failed", "succeeded")
 MARK = re.compile(r"\[toban:[0-9a-f-]{36}\]")
 #: Short, so that what a killed worker held comes free soon and a failure waits seconds instead of minutes.
-SETTINGS = {"LEASE_S": 2.0, "BREAKER_OPEN_S": 0.2, "BREAKER_OPEN_MAX_S": 0.4, "TICKET_RETRY_S": 0.1}
+SETTINGS = {"LEASE_S": 2.0, "BREAKER_OPEN_S": 0.2, "BREAKER_OPEN_MAX_S": 0.4, "TICKET_RETRY_S": 0.01}
 
 
 @pytest.fixture
