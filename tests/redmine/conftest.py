@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
@@ -32,10 +34,16 @@ class FakePeople:
         self.fake = fake
 
     def move(self, issue: int, status: int, notes: str = "") -> None:
+        self._later()
         self.fake.move(issue, status, notes)
 
     def note(self, issue: int, notes: str) -> None:
+        self._later()
         self.fake.note(issue, notes)
+
+    def _later(self) -> None:
+        """No person acts within the second in which Toban has just looked, two minutes later by its own clock."""
+        self.fake.now = (self.fake.now or datetime.now(UTC)) + timedelta(seconds=2)
 
     def delete(self, issue: int) -> None:
         self.fake.delete(issue)
@@ -54,10 +62,17 @@ class RealPeople:
         self.admin = Redmine(info["url"], key=info["key"], engine=Engine)
 
     def move(self, issue: int, status: int, notes: str = "") -> None:
+        self._later()
         self.human.issue.update(issue, status_id=status, notes=notes)
 
     def note(self, issue: int, notes: str) -> None:
+        self._later()
         self.human.issue.update(issue, notes=notes)
+
+    @staticmethod
+    def _later() -> None:
+        """Wait for the next second of Redmine's clock, for the same reason."""
+        time.sleep(1.05 - time.time() % 1)
 
     def delete(self, issue: int) -> None:
         self.admin.issue.delete(issue)

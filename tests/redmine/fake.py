@@ -210,6 +210,7 @@ class Fake:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body in one packet: two would wait for each other's acknowledgement
     fake: Fake
 
     def _do(self) -> None:

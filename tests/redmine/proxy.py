@@ -48,6 +48,7 @@ class LossyProxy:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    wbufsize = 65536  # head and body in one packet
     proxy: LossyProxy
 
     def _do(self) -> None:
