@@ -107,6 +107,8 @@ def _read(server: RedmineServer, tickets: Tickets, ticket: Ticket, ours: Ours, c
     ours()
     try:
         issue = tickets.read(ticket.issue, server.key_field)
+        if issue.key != ticket.key:
+            raise Missing(f"#{issue.id} carries another key")
     except Missing:
         ticket.state, ticket.diverged = TicketState.ORPHANED, "issue_gone"
     except Forbidden:

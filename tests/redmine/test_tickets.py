@@ -288,7 +288,21 @@ def test_an_issue_that_is_gone_is_asked_about_and_made_anew(open_shop: Shop, peo
     deciding.retry(dead.id, actor=open_shop.actor(Role.OPERATOR), now=open_shop.clock())
     open_shop.serve()
     again = open_shop.ticket()
-    assert (again.state, again.issue != first) == (TicketState.OPEN, True)
+    assert again.state == TicketState.OPEN
+    assert "web" in people.look(again.issue or 0)["subject"]
+
+
+def test_a_strangers_issue_with_the_number_of_a_deleted_one_is_left_alone(
+    fake: faking.Fake, fake_shop: Shop
+) -> None:
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    number = fake_shop.ticket().issue or 0
+    fake.issues[number] |= {"fields": {1: "theirs"}, "journals": [], "subject": "a stranger's"}
+    writes = fake.writes
+    fake_shop.happens("succeeded", "web")
+    fake_shop.serve(minutes=2)
+    assert (fake_shop.ticket().state, fake.writes) == (TicketState.ORPHANED, writes)
 
 
 def test_strangers_issues_are_never_adopted(fake: faking.Fake, fake_shop: Shop) -> None:
