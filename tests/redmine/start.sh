@@ -14,7 +14,7 @@ home=${REDMINE_HOME:-${XDG_STATE_HOME:-$HOME/.local/state}/toban-redmine}
 port=${REDMINE_PORT:-13080}
 app=$home/app instance=$home/app/instances/default pidfile=$home/puma.pid database=$home/redmine.sqlite3
 export LANG=C.UTF-8 LC_ALL=C.UTF-8 RAILS_ENV=production RUBYOPT=-W0
-unset BUNDLE_GEMFILE BUNDLE_PATH GEM_HOME GEM_PATH
+unset BUNDLE_GEMFILE BUNDLE_PATH GEM_HOME GEM_PATH DATABASE_URL
 
 say() { printf 'redmine %3d s: %s\n' "$SECONDS" "$*" >&2; }
 die() { say "$2"; exit "$1"; }
