@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from redmine_sync.models import TicketState
 from tests.redmine import fake as faking
 from tests.redmine.conftest import People
@@ -15,9 +13,6 @@ CLOSED = 5
 SECOND = datetime(2026, 11, 30, 1, 0, tzinfo=UTC)
 
 
-@pytest.mark.xfail(
-    strict=False, reason="a closing within the second of the note's reading is seen at the next change only"
-)
 def test_a_note_and_an_early_closing_show_within_a_visit(open_shop: Shop, people: People) -> None:
     open_shop.happens("failed", "web")
     open_shop.serve()
