@@ -46,7 +46,7 @@ BATCH = 1000
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./toban bench ledger", description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=1_000_000, help="0: transactions only")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
@@ -54,7 +54,8 @@ def main() -> int:
     numbers: dict[str, Any] = {"clients": options.clients, "work_ms": WORK_MS}
     for tenants in (1, TENANTS):
         numbers[f"tenants_{tenants}"] = throughput(tenants, options)
-    numbers |= long_chain(options.events)
+    if options.events:
+        numbers |= long_chain(options.events)
     report(numbers)
     return 0
 
