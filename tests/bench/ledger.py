@@ -94,7 +94,9 @@ def _race(clients: int, seconds: float, ids: Sequence[uuid.UUID], *, logs: bool)
                 with database.transaction():
                     database.execute("SELECT set_config('toban.tenant_id', %s, true)", [str(tenant_id)])
                     database.execute("SELECT pg_sleep(%s)", [WORK_MS / 1000])
-                    database.execute("INSERT INTO bench_row (tenant_id, body) VALUES (%s, %s)", [tenant_id, body])
+                    database.execute(
+                        "INSERT INTO bench_row (tenant_id, body) VALUES (%s, %s)", [tenant_id, body]
+                    )
                     if logs:
                         database.execute("SELECT ledger.log(%s, %s)", [tenant_id, [body]])
                 counts[number] += 1
