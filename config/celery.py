@@ -36,6 +36,8 @@ app.conf.update(
             "schedule": 30.0,
             "options": {"expires": 60},
         },
+        "clocks": {"task": "medical_audit.tasks.read_clocks", "schedule": 60.0, "options": {"expires": 60}},
+        "anomalies": {"task": "medical_audit.tasks.watch", "schedule": 60.0, "options": {"expires": 60}},
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
         "digests": {"task": "accounts.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
         "feeds": {"task": "infra.tasks.kick_feeds", "schedule": 300.0, "options": {"expires": 300}},
@@ -50,6 +52,8 @@ app.conf.update(
         "medical_audit.tasks.drain_lane": {"queue": "aws"},
         "infra.tasks.take_inventory": {"queue": "inventory"},
         "infra.tasks.prove_account": {"queue": "inventory"},
+        # A time server that does not answer keeps one background worker waiting, never the clock.
+        "medical_audit.tasks.read_clocks": {"queue": "inventory"},
         # A mail server that does not answer keeps one background worker busy, never the clock.
         "accounts.tasks.send_digests": {"queue": "inventory"},
         "infra.tasks.refresh_feed": {"queue": "inventory"},

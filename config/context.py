@@ -13,10 +13,12 @@ from accounts.queries.notices import unread_count
 from accounts.requests import seat_left
 from config.saying.times import jst
 from infra.queries.overrides import freeze_of
+from medical_audit.domain.clocks import ClockState
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Heartbeat, Lane
 from medical_audit.models.lane import Breaker
+from medical_audit.queries.clocks import clock_now
 from medical_audit.queries.operations import waiting_count
 from medical_audit.queries.sessions import open_parallel
 from medical_audit.queries.verifications import seal_state
@@ -79,6 +81,9 @@ def notices(now: datetime, actor: Actor) -> list[dict[str, str]]:
             }
         )
     found += _of_the_seals(actor)
+    if clock_now(now).code == ClockState.OVER:
+        text = _("The clocks of Toban are more than a second apart, so its times cannot be relied on.")
+        found.append({"level": "error", "text": text})
     if (freeze := freeze_of(now)) is not None:
         text = _("Frozen until %(time)s: nothing is started or stopped by schedule. %(reason)s (%(name)s)") % {
             "time": jst(freeze.until), "reason": freeze.reason, "name": freeze.confirmed_by_name,

@@ -24,6 +24,7 @@ from medical_audit.domain.errors import (
     StaleContent,
     TokenReused,
 )
+from medical_audit.operations.auditing import note_refusal
 
 log = logging.getLogger(__name__)
 
@@ -96,14 +97,24 @@ class DomainErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):
             return None
-        return problem(request, status_of(error), error.code, **error.params)
+        return _refused(request, error)
+
+
+def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The answer to a refusal; that a right was missing is an event, before it is answered."""
+    actor = getattr(request, "actor", None)
+    if isinstance(error, NotPermitted) and actor is not None:
+        view = request.resolver_match.view_name if request.resolver_match else ""
+        right = str(error.params.get("permission", ""))
+        note_refusal(view, error.code, right, actor=actor, now=request.now)  # type: ignore[attr-defined]
+    return problem(request, status_of(error), error.code, **error.params)
 
 
 def api_exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | Response | None:
     """The same for REST views; REST framework's own refusals keep their status in the same shape."""
     request = context["request"]._request
     if isinstance(error, DomainError):
-        return problem(request, status_of(error), error.code, **error.params)
+        return _refused(request, error)
     if isinstance(error, NotAuthenticated):
         answer = problem(request, 401, "seat_left" if seat_taken(request) else "not_signed_in")
         answer["WWW-Authenticate"] = "Session"

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.addresses import Network, read_networks
 from accounts.domain.sealing_keys import read_keys
+from medical_audit.domain.clocks import read_address
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.seats import LIFETIME
 
@@ -200,6 +201,18 @@ SECRETS_KEYS = secrets_keys(env.list("TOBAN_SECRETS_KEYS", default=[])) or (
 )
 CA_BUNDLE = env.str("TOBAN_CA_BUNDLE", default="")
 
+
+
+def time_source(text: str) -> tuple[str, int] | None:
+    """The time server that clocks are held against; what is no address stops the start."""
+    try:
+        return read_address(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"TOBAN_TIME_SOURCE: {error}") from error
+
+
+# Without one only this machine and the database are compared, and the pages say so.
+TOBAN_TIME_SOURCE = time_source(env.str("TOBAN_TIME_SOURCE", default=""))
 TOBAN_METRICS_TOKEN = env.str("TOBAN_METRICS_TOKEN", default="")
 TOBAN_CLOCK_OFFSET = env.float("TOBAN_CLOCK_OFFSET", default=0.0)
 LEASE_S = env.float("TOBAN_LEASE_S", default=60.0)

@@ -11,9 +11,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
+from medical_audit.domain.anomalies import BOUNDS, Rule
 from medical_audit.domain.punctuality import Kept
 from medical_audit.domain.seats import End
 from medical_audit.domain.states import State
+from medical_audit.queries.anomalies import AnomalyFilter
 from medical_audit.queries.events import EventChoices, EventFilter
 from medical_audit.queries.operations import OperationCounts, OperationFilter
 from medical_audit.queries.paging import PAGE_SIZE, PAGE_SIZE_MAX, Cursors
@@ -248,3 +250,22 @@ def event_filters(wanted: EventFilter, choices: EventChoices) -> list[dict[str, 
     if wanted.subject:
         filters.append(choice("subject", _("Subject"), wanted.subject, []))
     return filters
+
+
+class AnomalyRulesForm(forms.Form):
+    """Every threshold with its bounds; the operation holds the same ones."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        for name, bound in BOUNDS.items():
+            self.fields[name] = forms.IntegerField(min_value=bound.least, max_value=bound.most)
+        self.fields["reason"] = forms.CharField(max_length=REASON_MAX)
+
+
+def anomaly_filter(query: QueryDict) -> AnomalyFilter:
+    rule, person = text_of(query, "rule"), text_of(query, "person")
+    return AnomalyFilter(rule if rule in set(Rule) else "", person)
+
+
+def anomaly_filters(wanted: AnomalyFilter, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [choice("rule", _("Rule"), wanted.rule, counted(counts))]

@@ -9,9 +9,9 @@ import structlog
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from medical_audit import clock
+from medical_audit import clock, time_source
 from medical_audit.domain.actor import NO_TENANT, system_actor
-from medical_audit.operations import execution, partitions, proxies, seats
+from medical_audit.operations import clocks, execution, partitions, proxies, seats, watching
 from medical_audit.operations.heartbeat import beat
 from medical_audit.queries import queue
 
@@ -59,6 +59,27 @@ def close_sessions() -> int:
             log.exception("session_sweep_failed", person=str(user_id))
     beat("sessions", now)
     return ended
+
+
+@shared_task
+def read_clocks() -> str:
+    """How far this machine's clock, the database's and the time server's stand apart."""
+    skew, machine = time_source.measure(), socket.gethostname()
+    return str(
+        clocks.keep_reading(skew, machine, actor=system_actor(NO_TENANT, "clock"), now=clock.now()).state
+    )
+
+
+@shared_task
+def watch() -> int:
+    """Look for what is unusual, tenant by tenant; one tenant's trouble stops no other."""
+    now, found = clock.now(), 0
+    for tenant_id in queue.tenants():
+        try:
+            found += watching.watch(tenant_id, actor=system_actor(tenant_id, "watch"), now=now)
+        except Exception:
+            log.exception("watch_failed", tenant=str(tenant_id))
+    return found
 
 
 @shared_task

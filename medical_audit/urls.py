@@ -3,7 +3,7 @@
 from django.urls import path
 
 from medical_audit import api
-from medical_audit.views import authority
+from medical_audit.views import audits, authority
 from medical_audit.views import operations as views
 from medical_audit.views import sessions as session_views
 
@@ -19,6 +19,10 @@ urlpatterns = [
     path("sessions/", session_views.session_list, name="sessions"),
     path("sessions/<uuid:pk>/end/", session_views.session_end, name="session-end"),
     path("policies/", session_views.policies, name="policies"),
+    path("audit/", audits.overview, name="audit"),
+    path("audit/anomalies/", audits.anomaly_list, name="anomalies"),
+    path("audit/anomalies/rules/", audits.anomaly_rules, name="anomaly-rules"),
+    path("audit/clock/", audits.clock, name="clock"),
     path("ledger/verification/", views.verification, name="verification"),
     path("ledger/verification/verify/", views.verify, name="verify"),
     path("policies/confirm/", session_views.policy_confirm, name="policy-confirm"),

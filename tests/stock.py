@@ -28,6 +28,9 @@ from infra.models import (
     Volume,
 )
 from medical_audit.models import (
+    Anomaly,
+    AnomalyRules,
+    AnomalyWatch,
     Confirmation,
     ConfirmPolicy,
     Delegation,
@@ -135,6 +138,9 @@ def _fill_seats(tenant: dict[str, Any]) -> None:
         Confirmation(
             **tenant, operation=uuid.uuid4(), person_id="p", person_name="確定", digest="d", reauthentication="password", at=now
         ),
+        Anomaly(**tenant, rule="hasty", event_id=uuid.uuid4(), at=now, person_id="u", person_name="運用", found_at=now),
+        AnomalyWatch(**tenant, looked_at=now),
+        AnomalyRules(**tenant, operation="o", changed_at=now),
         Delegation(
             **tenant, **principal, proxy_id="u", proxy_name="運用", begins_at=now, ends_at=now + timedelta(days=1),
             evidence="辞令", operation="o",

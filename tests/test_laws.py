@@ -91,6 +91,7 @@ WITHOUT_ACTOR = {
     "medical_audit/operations/delegating.py:apply_deputies": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/delegating.py:apply_end": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/delegating.py:apply_grant": "a kind's own work, inside the confirmation that names the person",
+    "medical_audit/operations/watching.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/policies.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/seats.py:attend": "a sign of life of the session itself",
     "infra/operations/automation.py:apply": "a kind's own work, inside the confirmation that names the person",
@@ -156,6 +157,7 @@ WALL_CLOCK = {
     "config/console/demo.py": "shows a person the time of day, before there is a database",
     "config/simulator": "plays AWS, which has a clock of its own",
     "config/templatetags/toban.py": "a page that no view gave a time, for words like 'in five minutes' only",
+    "medical_audit/time_source.py": "this machine's clock is what it measures",
     "infra/aws/sessions.py": "when AWS's own credentials expire; passed in by tests",
 }
 
@@ -293,6 +295,8 @@ EVENT_FAMILIES = (
     "resource",
     "redmine",
     "ticket",
+    "access",
+    "clock",
 )
 #: What a verdict, a refusal or an end is called with; its first word is a code that people will read.
 CODED = {"Done", "Later", "Drop", "Fail", "Unknown", "Refused", "NotPermitted", "NotReauthenticated"}

@@ -15,6 +15,7 @@ from django.utils import timezone
 from config.saying import (
     accounts,
     addresses,
+    audits,
     band,
     codes,
     ledger,
@@ -51,6 +52,7 @@ FILTERS = (
     ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.hexadecimal,
     accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
     prices.price_problem, prices.price_problem_short, prices.price_amount, prices.money, prices.line_money, prices.whole_hours,
+    audits.rule_label, audits.rule_reason, audits.anomaly_sentence, audits.limit_label, audits.clock_problem, audits.millis,
     verification.damage_words, verification.anchor_word, verification.milliseconds,
     tickets.look_words, tickets.diverged_words, tickets.entry_words, tickets.ticket_sentence,
     addresses.aws_console_url, addresses.cloudtrail_url, band.band_marks, band.band_hours,
@@ -140,4 +142,4 @@ def filter_word(option: Mapping[str, Any], name: str) -> str:
         return str(value).replace("-", "/")
     if name == "kind":
         return codes.kind_label(value) if codes.is_kind(value) else operations.operation_label(value)
-    return {"event": ledger.event_kind_label, "role": codes.role_label}.get(name, str)(value)
+    return {"event": ledger.event_kind_label, "role": codes.role_label, "rule": audits.rule_label}.get(name, str)(value)

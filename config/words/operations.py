@@ -7,8 +7,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.words.audits import LIMITS
+
 # Kinds of operation: (short name for lists and filters, sentence with the target).
 OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "anomaly.rules": (_("Thresholds"), _("Change the thresholds of what is unusual")),
     "ec2.start": (_("Start EC2"), _("Start the EC2 instance %(target)s")),
     "ec2.stop": (_("Stop EC2"), _("Stop the EC2 instance %(target)s")),
     "rds.start": (_("Start RDS"), _("Start the RDS database %(target)s")),
@@ -159,6 +162,10 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("More would be stopped at once than the tenant's limit allows, so Toban waits for you."),
         _("Can be undone: start them again. Rejected or left alone, nothing is stopped."),
     ),
+    "anomaly.rules": (
+        _("From its confirmation on, these thresholds decide what stands among what is unusual."),
+        _("Can be undone: change them back."),
+    ),
     "policy.confirm": (
         _("From its confirmation on, what is entered of this kind is confirmed by this rule."),
         _("Can be undone: change it back."),
@@ -252,6 +259,7 @@ SIZES = _("Its sizes now: %(sizes)s")
 
 # Names of parameters that a person confirms (operation.shown), with their unit.
 FACTS: Final[Mapping[str, Promise | str]] = {
+    **LIMITS,
     "idle_minutes": _("A seat may stand empty for (minutes)"),
     "grace_seconds": _("A password given counts again for (seconds)"),
     "escalate_hours": _("A proxy entry is reminded of after (hours)"),

@@ -176,6 +176,21 @@ SEAL_STATES: Final[Mapping[str, State]] = {
     "never": State("unknown", pgettext_lazy("seal", "None yet")),
 }
 
+# The four questions of the auditor's first view, and the clocks (medical_audit.domain.clocks.ClockState).
+AUDIT_STATES: Final[Mapping[str, State]] = {
+    "good": State("done", pgettext_lazy("audit", "In order")),
+    "mind": State("late", pgettext_lazy("audit", "To be looked at")),
+    "bad": State("failed", pgettext_lazy("audit", "Not in order")),
+}
+CLOCK_STATES: Final[Mapping[str, State]] = {
+    "ok": State("done", pgettext_lazy("clock", "In time")),
+    "over": State("failed", pgettext_lazy("clock", "More than a second apart")),
+    "unreachable": State("late", pgettext_lazy("clock", "Time server does not answer")),
+    "unconfigured": State("unknown", pgettext_lazy("clock", "No time server named")),
+    "stale": State("late", pgettext_lazy("clock", "Not measured lately")),
+    "never": State("unknown", pgettext_lazy("clock", "Never measured")),
+}
+
 TICKET_STATES: Final[Mapping[str, State]] = {
     "wanted": State("waiting", _("Not written yet")),
     "open": State("late", pgettext_lazy("ticket", "Open")),
@@ -204,6 +219,8 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "account": ACCOUNT_STATES,
     "session": SESSION_STATES,
     "ticket": TICKET_STATES,
+    "audit": AUDIT_STATES,
+    "clock": CLOCK_STATES,
 }
 
 RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
@@ -228,6 +245,9 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "confirm_policy": _("Policy"),
     "delegation": _("Delegation"),
     "deputies": _("Deputies"),
+    "anomaly_rules": _("Rules of what is unusual"),
+    "clock": _("Clock"),
+    "address": _("Address"),
 }
 
 ROLES: Final[Mapping[str, Promise | str]] = {

@@ -1,4 +1,6 @@
+from medical_audit.models.anomaly import Anomaly, AnomalyRules, AnomalyWatch
 from medical_audit.models.authority import Confirmation, ConfirmPolicy, Delegation, Deputy
+from medical_audit.models.clock import ClockReading
 from medical_audit.models.event import Event, Link
 from medical_audit.models.heartbeat import Heartbeat
 from medical_audit.models.lane import Lane
@@ -7,6 +9,10 @@ from medical_audit.models.session import FailedSignIn, Session, TenantPolicy, Vi
 from medical_audit.models.verification import VerificationRun
 
 __all__ = [
+    "Anomaly",
+    "AnomalyRules",
+    "AnomalyWatch",
+    "ClockReading",
     "ConfirmPolicy",
     "Confirmation",
     "Delegation",

@@ -7,7 +7,14 @@ from typing import Any
 from medical_audit.domain.kinds import Kind, Policy, register
 from medical_audit.domain.rights import DELEGATE, POLICY_CONFIRM, POLICY_EDIT, RECORD_CORRECT, SESSION_END
 from medical_audit.models import Operation
-from medical_audit.operations import confirm_policies, correcting, delegating, policies, session_ends
+from medical_audit.operations import (
+    confirm_policies,
+    correcting,
+    delegating,
+    policies,
+    session_ends,
+    watching,
+)
 
 Apply = Callable[[Operation, datetime], dict[str, Any]]
 A_WEEK = timedelta(days=7)
@@ -19,6 +26,7 @@ def register_own() -> None:
         _kind(session_ends.KIND, SESSION_END, SESSION_END, Policy.SELF, session_ends.apply),
         _kind(policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, policies.apply),
         _kind(confirm_policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, confirm_policies.apply),
+        _kind(watching.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, watching.apply),
         _kind(delegating.GRANT, DELEGATE, DELEGATE, Policy.SELF, delegating.apply_grant, own=True),
         _kind(delegating.END, DELEGATE, DELEGATE, Policy.SELF, delegating.apply_end, own=True),
         _kind(delegating.DEPUTIES, DELEGATE, DELEGATE, Policy.SELF, delegating.apply_deputies, own=True),

@@ -41,3 +41,10 @@ def proxy_tenants() -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tenant_id FROM queue.proxy_tenants()")
         return [row[0] for row in cursor.fetchall()]
+
+
+def tenants() -> list[UUID]:
+    """Every tenant's id, for processes that serve them in turn; no other role may ask."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id FROM queue.tenants()")
+        return [row[0] for row in cursor.fetchall()]

@@ -1,8 +1,7 @@
 """Sessions of the tenant: the month added up and the list, ending one, and what holds for sessions."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -18,7 +17,6 @@ from medical_audit.forms import (
     cursors_of,
     session_filter,
     session_filters,
-    text_of,
 )
 from medical_audit.models import Heartbeat, TenantPolicy, Visit
 from medical_audit.operations import confirm_policies, session_ends
@@ -28,8 +26,8 @@ from medical_audit.operations.reading import read_sessions
 from medical_audit.queries.policies import Policy, policy_here
 from medical_audit.queries.sessions import get_visit
 from medical_audit.requests import TenantRequest
+from medical_audit.views.periods import month_of
 
-ZONE = ZoneInfo("Asia/Tokyo")
 SWEEP_LATE = timedelta(minutes=3)
 
 
@@ -39,22 +37,21 @@ def session_list(request: TenantRequest, slug: str) -> HttpResponse:
 
 
 def _list(request: TenantRequest, *, status: int = 200, **more: object) -> HttpResponse:
-    first = _month(text_of(request.GET, "month"), request.now.astimezone(ZONE).date())
-    after = (first + timedelta(days=32)).replace(day=1)
+    month = month_of(request.GET, request.now)
     wanted = session_filter(request.GET)
     seen = read_sessions(
         wanted,
-        _midnight(first),
-        _midnight(after),
+        month.since,
+        month.until,
         cursors_of(request.GET),
         actor=request.actor,
         now=request.now,
     )
     swept = Heartbeat.objects.filter(name="sessions").first()
     context = {
-        "first": first,
-        "before": (first - timedelta(days=1)).replace(day=1),
-        "after": after if after <= request.now.astimezone(ZONE).date() else None,
+        "first": month.first,
+        "before": month.before,
+        "after": month.after,
         "account": seen.account,
         "rows": seen.page.rows,
         "page": seen.page,
@@ -144,15 +141,3 @@ def _policies(request: TenantRequest, *, status: int = 200, **more: object) -> H
         "kind_form": ConfirmPolicyForm(),
     }
     return render(request, "medical_audit/policies.html", context | more, status=status)
-
-
-def _month(text: str, today: date) -> date:
-    try:
-        first = date.fromisoformat(f"{text}-01") if text else today.replace(day=1)
-    except ValueError:
-        first = today.replace(day=1)
-    return first if date(2000, 1, 1) <= first <= date(9000, 1, 1) else today.replace(day=1)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)

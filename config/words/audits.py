@@ -1,0 +1,99 @@
+"""What is unusual, in words: the rules with their reasons, their thresholds, the clocks."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+# medical_audit.domain.anomalies.Rule: (short name, the sentence of one finding, why a reviewer should look).
+RULES: Final[Mapping[str, tuple[Promise | str, Promise | str, Promise | str]]] = {
+    "off_hours": (
+        _("Outside working hours"),
+        _("%(person)s entered or confirmed a privileged operation at %(time)s, outside working hours."),
+        _("Work at night or at a weekend should have a known reason, such as an announced maintenance."),
+    ),
+    "refusals": (
+        _("Many refusals"),
+        _("%(person)s was refused %(count)s times within an hour."),
+        _("Somebody may be trying what he has no right to, or lacks a right that his work needs."),
+    ),
+    "wrong_passwords": (
+        _("Many wrong passwords"),
+        _("A wrong password was given for %(person)s %(count)s times within an hour."),
+        _("Somebody else may be trying to get in under this name."),
+    ),
+    "new_network": (
+        _("New network"),
+        _("%(person)s came in from %(network)s, where he was not seen for %(days)s days."),
+        _("A stolen or lent password is mostly used from another place than its owner's."),
+    ),
+    "parallel": (
+        _("Two networks at once"),
+        _("%(person)s had sessions open in two networks at once."),
+        _("One person sits in one place: a password may have been lent."),
+    ),
+    "hasty": (
+        _("Confirmed at once"),
+        _("%(person)s confirmed an operation %(seconds)s seconds after its entry."),
+        _("In so short a time nobody reads what he confirms."),
+    ),
+    "many_confirmed": (
+        _("Many confirmations"),
+        _("%(person)s confirmed %(count)s operations within %(minutes)s minutes."),
+        _("Were they read one by one, or merely passed?"),
+    ),
+    "much_exported": (
+        _("Much exported"),
+        _("%(person)s exported %(rows)s rows in one day."),
+        _("What has left the portal is no longer protected by it."),
+    ),
+    "much_read": (
+        _("Much read"),
+        _("%(person)s opened pages of the ledger %(count)s times within an hour."),
+        _("Somebody may be collecting what others do."),
+    ),
+    "dormant": (
+        _("Came back after long"),
+        _("%(person)s came in after %(days)s days of absence."),
+        _("An account that its owner no longer uses is taken over unnoticed."),
+    ),
+    "emergency": (
+        _("Emergency right opened"),
+        _("%(person)s opened an emergency right."),
+        _("Each use of an emergency right is reviewed afterwards."),
+    ),
+    "clock_apart": (
+        _("Clocks apart"),
+        _("The time of an event and that of the database differ by %(seconds)s seconds."),
+        _("If the times are wrong, so is the order of what happened."),
+    ),
+}
+
+# medical_audit.domain.anomalies.BOUNDS.
+LIMITS: Final[Mapping[str, Promise | str]] = {
+    "day_begins": _("Working hours begin at (hour)"),
+    "day_ends": _("Working hours end at (hour)"),
+    "refusals_hour": _("Refusals within an hour"),
+    "wrong_passwords_hour": _("Wrong passwords within an hour"),
+    "network_days": _("A network is new after (days)"),
+    "hasty_seconds": _("Confirmed at once means within (seconds)"),
+    "confirmed_minutes": _("Confirmations are counted over (minutes)"),
+    "confirmed_many": _("That many confirmations are many"),
+    "exported_rows_day": _("Rows exported a day"),
+    "read_hour": _("Pages of the ledger read within an hour"),
+    "dormant_days": _("Absent for long means (days)"),
+    "clock_seconds": _("Clocks are apart from (seconds)"),
+    "sample_people": _("Sample of a review: events of people"),
+    "sample_clock": _("Sample of a review: events of Toban itself"),
+    "review_days": _("A review is due after the month's end in (days)"),
+}
+
+CLOCK_PROBLEMS: Final[Mapping[str, Promise | str]] = {
+    "short": _("Its answer cannot be read."),
+    "not_ours": _("An answer came that was not made for us."),
+    "unsynchronised": _("The time server is itself not in time."),
+    "TimeoutError": _("It did not answer within two seconds."),
+    "gaierror": _("Its name cannot be resolved."),
+    "ConnectionRefusedError": _("Nothing listens there."),
+}

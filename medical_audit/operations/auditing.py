@@ -1,0 +1,24 @@
+"""What auditors look at besides the ledger itself: each look is recorded before anything is shown."""
+
+from datetime import datetime
+
+from medical_audit.domain.actor import Actor, Subject
+from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.operations.ledger import record
+
+
+def note_view(page: str, since: datetime, until: datetime, *, actor: Actor, now: datetime) -> None:
+    """Record that this person looks at one of the auditor's pages about [since, until). Raises NotPermitted."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    detail: dict[str, object] = {"page": page, "since": utc_text(since), "until": utc_text(until)}
+    record(
+        "ledger.viewed", actor=actor, subject=Subject("tenant", str(actor.tenant_id)), now=now, detail=detail
+    )
+
+
+def note_refusal(view: str, code: str, right: str, *, actor: Actor, now: datetime) -> None:
+    """Record that somebody signed in was refused what he asked for; nothing was done."""
+    detail: dict[str, object] = {"view": view, "code": code, "right": right or "—"}
+    subject = Subject("user", actor.id, actor.name)
+    record("access.denied", actor=actor, subject=subject, now=now, outcome="denied", detail=detail)
