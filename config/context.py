@@ -13,8 +13,8 @@ from accounts.queries.notices import unread_count
 from accounts.requests import seat_left
 from config.saying.times import jst
 from infra.queries.overrides import freeze_of
-from medical_audit.domain.clocks import ClockState
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.clocks import ClockState
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Heartbeat, Lane
 from medical_audit.models.lane import Breaker

@@ -202,7 +202,6 @@ SECRETS_KEYS = secrets_keys(env.list("TOBAN_SECRETS_KEYS", default=[])) or (
 CA_BUNDLE = env.str("TOBAN_CA_BUNDLE", default="")
 
 
-
 def time_source(text: str) -> tuple[str, int] | None:
     """The time server that clocks are held against; what is no address stops the start."""
     try:

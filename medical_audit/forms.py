@@ -25,6 +25,7 @@ TEXT_MAX = 200
 #: A mark of a page holds a name of 300 characters in base64.
 CURSOR_MAX = 4000
 REASON_MAX = 500
+REVIEW_TEXT_MAX = 4000
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: The order in which states stand above the list.
 STATE_ORDER = (
@@ -250,6 +251,13 @@ def event_filters(wanted: EventFilter, choices: EventChoices) -> list[dict[str, 
     if wanted.subject:
         filters.append(choice("subject", _("Subject"), wanted.subject, []))
     return filters
+
+
+class SignOffForm(forms.Form):
+    """What a review found, and what is done about it."""
+
+    findings = forms.CharField(max_length=REVIEW_TEXT_MAX)
+    measures = forms.CharField(max_length=REVIEW_TEXT_MAX, required=False)
 
 
 class AnomalyRulesForm(forms.Form):

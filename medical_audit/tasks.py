@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from medical_audit import clock, time_source
 from medical_audit.domain.actor import NO_TENANT, system_actor
-from medical_audit.operations import clocks, execution, partitions, proxies, seats, watching
+from medical_audit.operations import clocks, execution, partitions, proxies, reviewing, seats, watching
 from medical_audit.operations.heartbeat import beat
 from medical_audit.queries import queue
 
@@ -72,11 +72,12 @@ def read_clocks() -> str:
 
 @shared_task
 def watch() -> int:
-    """Look for what is unusual, tenant by tenant; one tenant's trouble stops no other."""
+    """Look for what is unusual and for reviews that are overdue, tenant by tenant; one tenant's trouble stops no other."""
     now, found = clock.now(), 0
     for tenant_id in queue.tenants():
         try:
             found += watching.watch(tenant_id, actor=system_actor(tenant_id, "watch"), now=now)
+            reviewing.remind(tenant_id, actor=system_actor(tenant_id, "watch"), now=now)
         except Exception:
             log.exception("watch_failed", tenant=str(tenant_id))
     return found

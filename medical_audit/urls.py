@@ -3,7 +3,7 @@
 from django.urls import path
 
 from medical_audit import api
-from medical_audit.views import audits, authority
+from medical_audit.views import audits, authority, reviews
 from medical_audit.views import operations as views
 from medical_audit.views import sessions as session_views
 
@@ -22,6 +22,11 @@ urlpatterns = [
     path("audit/", audits.overview, name="audit"),
     path("audit/anomalies/", audits.anomaly_list, name="anomalies"),
     path("audit/anomalies/rules/", audits.anomaly_rules, name="anomaly-rules"),
+    path("audit/reviews/", reviews.review_list, name="reviews"),
+    path("audit/reviews/begin/", reviews.review_begin, name="review-begin"),
+    path("audit/reviews/<uuid:pk>/", reviews.review_detail, name="review"),
+    path("audit/reviews/<uuid:pk>/judge/", reviews.review_judge, name="review-judge"),
+    path("audit/reviews/<uuid:pk>/sign/", reviews.review_sign, name="review-sign"),
     path("audit/clock/", audits.clock, name="clock"),
     path("ledger/verification/", views.verification, name="verification"),
     path("ledger/verification/verify/", views.verify, name="verify"),

@@ -28,6 +28,7 @@ from infra.models import (
     Volume,
 )
 from medical_audit.models import (
+    AccessReview,
     Anomaly,
     AnomalyRules,
     AnomalyWatch,
@@ -36,6 +37,7 @@ from medical_audit.models import (
     Delegation,
     Deputy,
     Lane,
+    ReviewItem,
     TenantPolicy,
     VerificationRun,
     Visit,
@@ -131,6 +133,9 @@ def _fill_seats(tenant: dict[str, Any]) -> None:
     """Who sat where, who may confirm what and for whom, and an account on its way in."""
     now, person = MONDAY_0830, uuid.uuid4()
     principal = {"principal_id": "p", "principal_name": "確定"}
+    review = AccessReview(
+        **tenant, name="2026-10", since=now, until=now, begun_at=now, begun_by_id="u", begun_by_name="監査"
+    )
     for row in (
         Visit(**tenant, user_id=person, user_name="運用", session=uuid.uuid4().hex[:16], active_at=now, entered_at=now, idle_s=600),
         TenantPolicy(**tenant, idle_minutes=10, grace_seconds=0, escalate_hours=24, operation="o", changed_at=now),
@@ -140,6 +145,8 @@ def _fill_seats(tenant: dict[str, Any]) -> None:
         ),
         Anomaly(**tenant, rule="hasty", event_id=uuid.uuid4(), at=now, person_id="u", person_name="運用", found_at=now),
         AnomalyWatch(**tenant, looked_at=now),
+        review,
+        ReviewItem(**tenant, review=review, event_id=uuid.uuid4(), why="people", actor_name="運用"),
         AnomalyRules(**tenant, operation="o", changed_at=now),
         Delegation(
             **tenant, **principal, proxy_id="u", proxy_name="運用", begins_at=now, ends_at=now + timedelta(days=1),

@@ -91,6 +91,7 @@ WITHOUT_ACTOR = {
     "medical_audit/operations/delegating.py:apply_deputies": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/delegating.py:apply_end": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/delegating.py:apply_grant": "a kind's own work, inside the confirmation that names the person",
+    "medical_audit/operations/reviewing.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/watching.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/policies.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/seats.py:attend": "a sign of life of the session itself",
@@ -246,9 +247,10 @@ def test_every_right_is_held_by_somebody_or_by_the_clock() -> None:
     assert set(Permission) - set().union(*ROLE_PERMISSIONS.values()) == FOR_THE_CLOCK
 
 
-def test_a_viewer_and_an_auditor_may_look_and_nothing_else() -> None:
-    for role in (Role.VIEWER, Role.AUDITOR):
-        assert all(right.endswith(".view") for right in permissions_of((role,)))
+def test_a_viewer_may_look_and_an_auditor_may_review_besides_and_nothing_else() -> None:
+    assert all(right.endswith(".view") for right in permissions_of((Role.VIEWER,)))
+    more = {right for right in permissions_of((Role.AUDITOR,)) if not right.endswith(".view")}
+    assert more == {Permission.REVIEW}
 
 
 def test_nobody_holds_both_halves_of_what_two_people_must_do() -> None:
@@ -296,6 +298,7 @@ EVENT_FAMILIES = (
     "redmine",
     "ticket",
     "access",
+    "review",
     "clock",
 )
 #: What a verdict, a refusal or an end is called with; its first word is a code that people will read.

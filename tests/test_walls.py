@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from tests import catalogue
+from tests.audits.walls import AUDIT_PRIVILEGES
 from tests.catalogue import LOUD, Database, missing_walls, policies, privileges
 from tests.ledger_walls import LEDGER, LEDGER_FUNCTIONS, LEDGER_PRIVILEGES, LEDGER_WITHOUT_TENANT, READ
 from tests.redmine.walls import TICKET_PRIVILEGES
@@ -173,15 +174,6 @@ PRIVILEGES = {
         "toban_audit": READ,
         QUEUE: "SELECT (account, failures, leased_until, name, open_until, served_at, tenant_id)",
     },
-    "public.medical_audit_anomaly": {"toban_web": READ, "toban_scheduler": "INSERT, SELECT", "toban_audit": READ},
-    "public.medical_audit_anomalywatch": {"toban_web": READ, "toban_scheduler": WORK, "toban_audit": READ},
-    "public.medical_audit_anomalyrules": {"toban_web": WORK, **READERS},
-    "public.medical_audit_clockreading": {
-        "toban_web": READ,
-        "toban_worker": "DELETE, INSERT, SELECT",
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-    },
     "public.medical_audit_failedsignin": {"toban_web": WORK},
     "public.medical_audit_confirmation": {"toban_web": "INSERT, SELECT", **READERS},
     "public.medical_audit_confirmpolicy": {"toban_web": WORK, **READERS},
@@ -211,6 +203,7 @@ PRIVILEGES = {
         QUEUE: "SELECT (approval_expires_at, deadline, lane, on_behalf_of_id, state, tenant_id, work_at)",
     },
     **TICKET_PRIVILEGES,
+    **AUDIT_PRIVILEGES,
 }
 #: Reviewed: who may call what looks or writes across row-level security.
 DEFINER_FUNCTIONS = {

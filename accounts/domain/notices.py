@@ -10,13 +10,14 @@ from enum import StrEnum
 class Topic(StrEnum):
     """failed: an operation failed, or an AWS account cannot be read. missed: a planned action was not done in time.
     waiting: an operation waits for this person's confirmation. brake: stops are held until a person decides. drift:
-    something was changed outside Toban."""
+    something was changed outside Toban. review: the review of a month is overdue."""
 
     FAILED = "failed"
     MISSED = "missed"
     WAITING = "waiting"
     BRAKE = "brake"
     DRIFT = "drift"
+    REVIEW = "review"
 
 
 #: News: what has happened. The other topics are of what waits now, and end by themselves when it does not any more.
@@ -26,6 +27,7 @@ NEWS: Mapping[str, Topic] = {
     "operation.missed": Topic.MISSED,
     "schedule.long_outage": Topic.MISSED,
     "resource.drifted": Topic.DRIFT,
+    "review.overdue": Topic.REVIEW,
 }
 #: The kind of operation that stands for a brake; the floor above declares it.
 BRAKE_KIND = "round.release"

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     TICKET_DECIDE = "ticket.decide"
     DELEGATE = "delegation.give"
     RECORD_CORRECT = "record.correct"
+    REVIEW = "review.write"
 
 
 class Role(StrEnum):
@@ -72,10 +73,11 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.PRICE_EDIT,
         Permission.TICKET_EDIT,
         Permission.LEDGER_VIEW,
+        Permission.REVIEW,
         Permission.SESSION_END,
         Permission.POLICY_EDIT,
     },
-    Role.AUDITOR: _VIEW | {Permission.LEDGER_VIEW},
+    Role.AUDITOR: _VIEW | {Permission.LEDGER_VIEW, Permission.REVIEW},
 }
 
 

@@ -45,7 +45,20 @@ AREAS: Final = {
     "operation": "operations",
     **dict.fromkeys((*OPERATION_FORMS, "queue", "delegations", "delegation-end", "deputies"), "operations"),
     **dict.fromkeys(("ledger", "verification", "verify", "sessions", "session-end", "policies"), "ledger"),
-    **dict.fromkeys(("audit", "anomalies", "anomaly-rules", "clock"), "ledger"),
+    **dict.fromkeys(
+        (
+            "audit",
+            "reviews",
+            "review",
+            "review-begin",
+            "review-judge",
+            "review-sign",
+            "anomalies",
+            "anomaly-rules",
+            "clock",
+        ),
+        "ledger",
+    ),
     **dict.fromkeys(("tickets", "redmine", "redmine-draft", "redmine-connect", "ticket-rule"), "tickets"),
 }
 

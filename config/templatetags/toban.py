@@ -142,4 +142,6 @@ def filter_word(option: Mapping[str, Any], name: str) -> str:
         return str(value).replace("-", "/")
     if name == "kind":
         return codes.kind_label(value) if codes.is_kind(value) else operations.operation_label(value)
-    return {"event": ledger.event_kind_label, "role": codes.role_label, "rule": audits.rule_label}.get(name, str)(value)
+    return {"event": ledger.event_kind_label, "role": codes.role_label, "rule": audits.rule_label}.get(
+        name, str
+    )(value)

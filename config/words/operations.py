@@ -11,6 +11,7 @@ from config.words.audits import LIMITS
 
 # Kinds of operation: (short name for lists and filters, sentence with the target).
 OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "review.sign": (_("Sign review"), _("Sign the review %(target)s")),
     "anomaly.rules": (_("Thresholds"), _("Change the thresholds of what is unusual")),
     "ec2.start": (_("Start EC2"), _("Start the EC2 instance %(target)s")),
     "ec2.stop": (_("Stop EC2"), _("Stop the EC2 instance %(target)s")),
@@ -162,6 +163,10 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("More would be stopped at once than the tenant's limit allows, so Toban waits for you."),
         _("Can be undone: start them again. Rejected or left alone, nothing is stopped."),
     ),
+    "review.sign": (
+        _("The review counts as signed, with exactly these judgements, findings and measures."),
+        _("Cannot be undone: a signed review stands. What is found later belongs into the next one."),
+    ),
     "anomaly.rules": (
         _("From its confirmation on, these thresholds decide what stands among what is unusual."),
         _("Can be undone: change them back."),
@@ -260,6 +265,14 @@ SIZES = _("Its sizes now: %(sizes)s")
 # Names of parameters that a person confirms (operation.shown), with their unit.
 FACTS: Final[Mapping[str, Promise | str]] = {
     **LIMITS,
+    "review": _("Period"),
+    "population": _("Events in the period"),
+    "looked_at": _("Events looked at"),
+    "remarked": _("With a finding"),
+    "findings": _("What was found"),
+    "measures": _("What is done about it"),
+    "seal": _("Seal that drew the sample"),
+    "items": _("SHA-256 of the judgements"),
     "idle_minutes": _("A seat may stand empty for (minutes)"),
     "grace_seconds": _("A password given counts again for (seconds)"),
     "escalate_hours": _("A proxy entry is reminded of after (hours)"),

@@ -78,6 +78,7 @@ TOPIC_STATES: Final[Mapping[str, State]] = {
     "waiting": State("waiting", pgettext_lazy("notice", "Waits for confirmation")),
     "brake": State("late", pgettext_lazy("notice", "Brake")),
     "drift": State("late", pgettext_lazy("notice", "Changed outside Toban")),
+    "review": State("late", pgettext_lazy("notice", "Review overdue")),
 }
 TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
     "failed": _("An operation failed, or an AWS account cannot be read."),
@@ -85,6 +86,7 @@ TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
     "waiting": _("An operation waits that you may confirm."),
     "brake": _("More would be stopped at once than the limit allows: you decide."),
     "drift": _("A server or database changed its state without Toban."),
+    "review": _("The review of a month of the ledger is overdue."),
 }
 # What became of a mail (accounts.models.notice.DeliveryState).
 DELIVERY_STATES: Final[Mapping[str, State]] = {
@@ -182,6 +184,18 @@ AUDIT_STATES: Final[Mapping[str, State]] = {
     "mind": State("late", pgettext_lazy("audit", "To be looked at")),
     "bad": State("failed", pgettext_lazy("audit", "Not in order")),
 }
+# How far the review of a period is (medical_audit.domain.reviews.Standing), and what was said of one event.
+REVIEW_STATES: Final[Mapping[str, State]] = {
+    "due": State("waiting", pgettext_lazy("review", "Not begun")),
+    "overdue": State("failed", pgettext_lazy("review", "Overdue")),
+    "begun": State("transition", pgettext_lazy("review", "Waits for the next seal")),
+    "drawn": State("waiting", pgettext_lazy("review", "Being reviewed")),
+    "waiting": State("waiting", pgettext_lazy("review", "Waits for the signature")),
+    "signed": State("done", pgettext_lazy("review", "Signed")),
+    "fine": State("done", pgettext_lazy("review", "Nothing to remark")),
+    "finding": State("late", pgettext_lazy("review", "Finding")),
+    "": State("waiting", pgettext_lazy("review", "Not looked at yet")),
+}
 CLOCK_STATES: Final[Mapping[str, State]] = {
     "ok": State("done", pgettext_lazy("clock", "In time")),
     "over": State("failed", pgettext_lazy("clock", "More than a second apart")),
@@ -221,6 +235,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "ticket": TICKET_STATES,
     "audit": AUDIT_STATES,
     "clock": CLOCK_STATES,
+    "review": REVIEW_STATES,
 }
 
 RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
@@ -245,6 +260,8 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "confirm_policy": _("Policy"),
     "delegation": _("Delegation"),
     "deputies": _("Deputies"),
+    "review": _("Review"),
+    "review_month": _("Review"),
     "anomaly_rules": _("Rules of what is unusual"),
     "clock": _("Clock"),
     "address": _("Address"),

@@ -193,9 +193,7 @@ def _new_network(events: Sequence[Seen], context: Context, limits: Limits, zone:
             continue
         since = event.at - timedelta(days=limits["network_days"])
         if event.network not in {network for at, network in before if at >= since}:
-            yield _found(
-                Rule.NEW_NETWORK, event, network=event.network, days=limits["network_days"]
-            )
+            yield _found(Rule.NEW_NETWORK, event, network=event.network, days=limits["network_days"])
 
 
 def _parallel(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
@@ -223,9 +221,7 @@ def _many_confirmed(
     yield from _too_many(Rule.MANY_CONFIRMED, confirmed, limits["confirmed_many"], span)
 
 
-def _much_exported(
-    events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo
-) -> Iterator[Found]:
+def _much_exported(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     """Rows that one person carried away in one day of the zone, told once a day."""
     rows: dict[tuple[str, object], int] = defaultdict(int)
     for event in events:

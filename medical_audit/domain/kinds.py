@@ -169,6 +169,8 @@ class Kind:
     transaction that commits the intent: what speaks against a call by what is in the database at that moment. `patient`:
     outcomes of a call that are tried again until the deadline, however many attempts that takes.
     `own`: the enterer himself confirms it and nobody else, because it is his own right that he gives away.
+    `confirmer_refusal`: why this person (an id) may not confirm this one although he holds the right, or None.
+    `reject_permission`: who may send it back; "" for those who may send back anything.
     `proxied`: its entry page offers to enter it for another (代行入力), so that a delegation may name it.
     """
 
@@ -190,6 +192,8 @@ class Kind:
     own: bool = False
     proxied: bool = False
     group_key: Callable[[OperationRow], str] = lambda operation: ""
+    confirmer_refusal: Callable[[OperationRow, str], str | None] = lambda operation, person_id: None
+    reject_permission: str = ""
     objections: Callable[[Sequence[OperationRow], datetime], Mapping[UUID, Drop]] = lambda operations, now: {}
 
 

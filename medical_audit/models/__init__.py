@@ -5,10 +5,12 @@ from medical_audit.models.event import Event, Link
 from medical_audit.models.heartbeat import Heartbeat
 from medical_audit.models.lane import Lane
 from medical_audit.models.operation import Operation
+from medical_audit.models.review import AccessReview, ReviewItem
 from medical_audit.models.session import FailedSignIn, Session, TenantPolicy, Visit
 from medical_audit.models.verification import VerificationRun
 
 __all__ = [
+    "AccessReview",
     "Anomaly",
     "AnomalyRules",
     "AnomalyWatch",
@@ -23,6 +25,7 @@ __all__ = [
     "Lane",
     "Link",
     "Operation",
+    "ReviewItem",
     "Session",
     "TenantPolicy",
     "VerificationRun",

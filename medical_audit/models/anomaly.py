@@ -20,9 +20,7 @@ class Anomaly(TenantModel):
     found_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant_id", "rule", "event_id"], name="anomaly_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "rule", "event_id"], name="anomaly_once")]
         indexes = [models.Index(fields=["tenant_id", "-at", "-id"], name="anomaly_recent")]
 
 

@@ -38,6 +38,8 @@ def check_confirmer(operation: Operation, kind: Kind, actor: Actor, *, now: date
         raise NotPermitted("another_person_must_confirm")
     if kind.own and not same:
         raise NotPermitted("only_the_enterer_confirms")
+    if (code := kind.confirmer_refusal(operation, actor.id)) is not None:
+        raise NotPermitted(code)
     first = False
     if operation.policy == Policy.TWO:
         if operation.policy_role and operation.policy_role not in actor.roles:

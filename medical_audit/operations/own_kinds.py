@@ -5,13 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from medical_audit.domain.kinds import Kind, Policy, register
-from medical_audit.domain.rights import DELEGATE, POLICY_CONFIRM, POLICY_EDIT, RECORD_CORRECT, SESSION_END
+from medical_audit.domain.rights import (
+    DELEGATE,
+    POLICY_CONFIRM,
+    POLICY_EDIT,
+    RECORD_CORRECT,
+    REVIEW,
+    SESSION_END,
+)
 from medical_audit.models import Operation
 from medical_audit.operations import (
     confirm_policies,
     correcting,
     delegating,
     policies,
+    reviewing,
     session_ends,
     watching,
 )
@@ -27,6 +35,16 @@ def register_own() -> None:
         _kind(policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, policies.apply),
         _kind(confirm_policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, confirm_policies.apply),
         _kind(watching.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, watching.apply),
+        _kind(
+            reviewing.KIND,
+            REVIEW,
+            REVIEW,
+            Policy.OTHER,
+            reviewing.apply,
+            approval_ttl=A_WEEK,
+            confirmer_refusal=reviewing.refusal_to_sign,
+            reject_permission=REVIEW,
+        ),
         _kind(delegating.GRANT, DELEGATE, DELEGATE, Policy.SELF, delegating.apply_grant, own=True),
         _kind(delegating.END, DELEGATE, DELEGATE, Policy.SELF, delegating.apply_end, own=True),
         _kind(delegating.DEPUTIES, DELEGATE, DELEGATE, Policy.SELF, delegating.apply_deputies, own=True),

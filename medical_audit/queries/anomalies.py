@@ -45,7 +45,7 @@ def people_events(since: datetime, until: datetime) -> Iterator[Seen]:
 
 def _seen(event_id: str, recorded_at: datetime, body: Mapping[str, object]) -> Seen:
     actor, subject, detail = (_part(body, name) for name in ("actor", "subject", "detail"))
-    address = str(body.get("address") or detail.get("address") or "")
+    address = str(detail.get("address") or body.get("address") or "")
     return Seen(
         event_id=event_id,
         at=datetime.fromisoformat(str(body["at"])),

@@ -1,13 +1,17 @@
-"""The auditor's first view: is the record complete, is it intact, what is unusual."""
+"""The auditor's first view: is the record complete, is it intact, what is unusual, what must be signed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.rights import LEDGER_VIEW
-from medical_audit.models import Anomaly, Heartbeat, VerificationRun
+from medical_audit.domain.states import State
+from medical_audit.models import Anomaly, Heartbeat, Operation, VerificationRun
 from medical_audit.queries.anomalies import Watch, anomaly_counts, watch_of
 from medical_audit.queries.clocks import ClockNow, clock_now
+from medical_audit.queries.operations import awaiting
+from medical_audit.queries.policies import policy_here
+from medical_audit.queries.reviews import MonthDue, months_due
 from medical_audit.queries.sessions import Account, account_of
 from medical_audit.queries.verifications import VerificationView, verification_view
 
@@ -74,10 +78,35 @@ class Unusual:
 
 
 @dataclass(frozen=True, slots=True)
+class Sign:
+    """What waits for a signature: ended months, what this person may confirm, how many proxy entries wait too long."""
+
+    months: list[MonthDue]
+    mine: list[Operation]
+    proxies: int
+
+    @property
+    def code(self) -> str:
+        if any(month.overdue for month in self.months):
+            return "bad"
+        return "mind" if self.months or self.mine or self.proxies else "good"
+
+
+def sign_of(*, actor: Actor, now: datetime) -> Sign:
+    """Raises NotPermitted."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    waiting, _total = awaiting(actor=actor, now=now, limit=NEWEST)
+    old = now - timedelta(hours=policy_here().escalate_hours)
+    late = Operation.objects.filter(state=State.ENTERED, entered_at__lte=old).exclude(on_behalf_of_id="")
+    return Sign(months_due(now), list(waiting), late.count())
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     complete: Complete
     intact: Intact
     unusual: Unusual
+    sign: Sign
 
 
 def overview_of(since: datetime, until: datetime, *, actor: Actor, now: datetime) -> Overview:
@@ -101,4 +130,5 @@ def overview_of(since: datetime, until: datetime, *, actor: Actor, now: datetime
         complete,
         Intact(last, old, view),
         Unusual(anomaly_counts(since, until, actor=actor), list(rows[:NEWEST])),
+        sign_of(actor=actor, now=now),
     )

@@ -23,7 +23,7 @@ def overview(request: TenantRequest, slug: str) -> HttpResponse:
     month = month_of(request.GET, request.now)
     note_view("overview", month.since, month.until, actor=request.actor, now=request.now)
     seen = overview_of(month.since, month.until, actor=request.actor, now=request.now)
-    return render(request, "medical_audit/overview.html", {"month": month, "seen": seen})
+    return render(request, "medical_audit/overview.html", {"month": month, "seen": seen, "sign": seen.sign})
 
 
 @require_safe
@@ -69,7 +69,9 @@ def anomaly_rules(request: TenantRequest, slug: str) -> HttpResponse:
     return _rules(request, status=422, form=form)
 
 
-def _rules(request: TenantRequest, *, status: int = 200, form: AnomalyRulesForm | None = None) -> HttpResponse:
+def _rules(
+    request: TenantRequest, *, status: int = 200, form: AnomalyRulesForm | None = None
+) -> HttpResponse:
     held, row = anomalies.limits_here(), anomalies.rules_row()
     context = {
         "form": form or AnomalyRulesForm(initial=held),

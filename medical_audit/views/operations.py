@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from medical_audit import tasks
 from medical_audit.domain.errors import NotReauthenticated, StaleContent
 from medical_audit.domain.kinds import get_kind
-from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT, RECORD_CORRECT
+from medical_audit.domain.rights import OPERATION_CANCEL, RECORD_CORRECT
 from medical_audit.domain.states import FINAL, State
 from medical_audit.forms import (
     ConfirmForm,
@@ -30,7 +30,7 @@ from medical_audit.forms import (
 from medical_audit.models import Operation
 from medical_audit.operations import correcting, entry, verifying
 from medical_audit.operations.authorising import check_confirmer, confirmed_first
-from medical_audit.operations.choices import moves_of
+from medical_audit.operations.choices import moves_of, right_to_reject
 from medical_audit.operations.reading import read_ledger, read_verification
 from medical_audit.queries import events
 from medical_audit.queries import operations as queries
@@ -106,8 +106,9 @@ def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpRespon
 
 @require_POST
 def operation_reject(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    right = right_to_reject(queries.get_operation(pk, actor=request.actor).kind)
     return _turn_down(
-        request, slug, pk, move=partial(entry.reject, permission=OPERATION_REJECT), form_name="reject_form"
+        request, slug, pk, move=partial(entry.reject, permission=right), form_name="reject_form"
     )
 
 

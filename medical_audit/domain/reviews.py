@@ -1,0 +1,57 @@
+"""The review of a period: which events are drawn, when it is due, how far it is. Pure.
+
+The draw is fixed by the hash of the first seal after the period: nobody knows it before, nobody can change it after, and
+anybody can draw again and must get the same events.
+"""
+
+import hashlib
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    """How far a review is. begun: it waits for the seal that fixes the draw. drawn: events are being looked at. waiting:
+    reported, somebody else must sign. signed: done."""
+
+    BEGUN = "begun"
+    DRAWN = "drawn"
+    WAITING = "waiting"
+    SIGNED = "signed"
+
+
+class Verdict(StrEnum):
+    """What a reviewer says of one event."""
+
+    OPEN = ""
+    FINE = "fine"
+    FINDING = "finding"
+
+
+#: What a draw can hold; beyond it nobody reads with care.
+DRAWN_MOST = 200
+
+
+def draw(seed: bytes, label: str, population: int, wanted: int) -> list[int]:
+    """Places (from 1) of `wanted` different ones of `population`, in order; all of them if there are no more.
+
+    `label` keeps draws from the same seal apart: one a tenant, period and group.
+    """
+    if population <= wanted:
+        return list(range(1, population + 1))
+    found: set[int] = set()
+    number = 0
+    while len(found) < wanted:
+        text = seed + f"\n{label}\n{number}".encode()
+        found.add(int.from_bytes(hashlib.sha256(text).digest(), "big") % population + 1)
+        number += 1
+    return sorted(found)
+
+
+def due_at(until: datetime, days: int) -> datetime:
+    """Until when a review of a period that ended at `until` must be signed."""
+    return until + timedelta(days=days)
+
+
+def month_name(first: date) -> str:
+    """How a month's review is called in the ledger: 2026-11."""
+    return f"{first:%Y-%m}"

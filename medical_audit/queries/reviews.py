@@ -1,0 +1,183 @@
+"""Reviews: what must be reviewed, what was drawn, what was said."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.errors import NotFound
+from medical_audit.domain.reviews import Standing, due_at, month_name
+from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.domain.states import State
+from medical_audit.models import AccessReview, Anomaly, Event, Operation, ReviewItem
+from medical_audit.queries.anomalies import limits_here
+from medical_audit.queries.seals import Stored
+from medical_audit.tenancy import current_tenant_id
+
+ZONE = ZoneInfo("Asia/Tokyo")
+#: How many past months a page looks back for what was never signed.
+MONTHS_BACK = 12
+#: Which events are drawn from: of people all but coming, going and looking, which are added up elsewhere; of Toban all.
+_GROUPS = {
+    "people": "e.actor_type = 'user' AND e.kind NOT LIKE 'session.%%' AND e.kind NOT LIKE '%%viewed'",
+    "clock": "e.actor_type <> 'user'",
+}
+_COUNT = """
+SELECT count(*) FROM ledger.event e WHERE e.tenant_id = %s AND e.event_at >= %s AND e.event_at < %s AND {group}
+"""
+_PICK = """
+SELECT id, actor_type, actor_id, actor_name FROM (
+    SELECT e.id, e.actor_type, e.actor_id, e.actor_name, row_number() OVER (ORDER BY e.event_at, e.ord) AS place
+    FROM ledger.event e WHERE e.tenant_id = %s AND e.event_at >= %s AND e.event_at < %s AND {group}
+) AS numbered WHERE place = ANY(%s) ORDER BY place
+"""
+_SEAL = "SELECT number, at, note, hash FROM ledger.checkpoint WHERE at >= %s ORDER BY number LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """One event drawn; `actor_id` is "" for what Toban did by itself."""
+
+    event_id: UUID
+    actor_id: str
+    actor_name: str
+
+
+def seal_after(until: datetime) -> Stored | None:
+    """The first seal that was made at or after this moment of the portal's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SEAL, [until - _shift()])
+        row = cursor.fetchone()
+    return Stored(row[0], row[1], row[2], bytes(row[3])) if row else None
+
+
+def population(group: str, since: datetime, until: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COUNT.format(group=_GROUPS[group]), [current_tenant_id(), since - _shift(), until - _shift()]
+        )
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
+def pick(group: str, since: datetime, until: datetime, places: Sequence[int]) -> list[Picked]:
+    """The events that stand at these places (from 1) of their group, by time."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _PICK.format(group=_GROUPS[group]),
+            [current_tenant_id(), since - _shift(), until - _shift(), list(places)],
+        )
+        return [
+            Picked(event_id, actor_id if actor_type == "user" else "", name)
+            for event_id, actor_type, actor_id, name in cursor.fetchall()
+        ]
+
+
+def _shift() -> timedelta:
+    """How far the portal's clock is from the database's: nothing, but for a demo whose clock is shifted."""
+    return timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
+
+
+def begun_at() -> datetime | None:
+    """When the bound tenant's ledger began."""
+    first: datetime | None = (
+        Event.objects.order_by("event_at", "ord").values_list("event_at", flat=True).first()
+    )
+    return first + _shift() if first else None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthDue:
+    """A month that has ended: until when its review must be signed, and how far it is (review None: not begun)."""
+
+    first: date
+    since: datetime
+    until: datetime
+    due: datetime
+    review: AccessReview | None
+    overdue: bool
+
+    @property
+    def name(self) -> str:
+        return month_name(self.first)
+
+
+def months_due(now: datetime) -> list[MonthDue]:
+    """The bound tenant's ended months whose review is not signed, the oldest first."""
+    began, days = begun_at(), limits_here()["review_days"]
+    if began is None:
+        return []
+    reviews = {row.name: row for row in AccessReview.objects.filter(interim=False)}
+    found: list[MonthDue] = []
+    first = now.astimezone(ZONE).date().replace(day=1)
+    for _ in range(MONTHS_BACK):
+        until, first = _midnight(first), (first - timedelta(days=1)).replace(day=1)
+        if until <= began:
+            break
+        review = reviews.get(month_name(first))
+        if review is None or not review.signed_at:
+            due = due_at(until, days)
+            found.append(MonthDue(first, _midnight(first), until, due, review, now > due))
+    return found[::-1]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=ZONE)
+
+
+def list_reviews(*, actor: Actor) -> list[AccessReview]:
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    return list(AccessReview.objects.order_by("-until", "-begun_at")[:50])
+
+
+def get_review(review_id: UUID, *, actor: Actor) -> AccessReview:
+    """Raises NotPermitted, NotFound."""
+    found: AccessReview | None = AccessReview.objects.filter(id=review_id).first()
+    if found is None:
+        raise NotFound(type="review", id=str(review_id))
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    return found
+
+
+def standing_of(review: AccessReview) -> Standing:
+    """How far it is: a sign-off that was rejected, withdrawn or expired leads back to the events."""
+    if review.standing != Standing.WAITING:
+        return review.standing
+    state = Operation.objects.filter(id=review.operation).values_list("state", flat=True).first()
+    return Standing.WAITING if state == State.ENTERED else Standing.DRAWN
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One event of a review with what speaks of it: the event itself, and what the rules found at it."""
+
+    row: ReviewItem
+    event: Event | None
+    anomalies: Sequence[Anomaly]
+    own: bool
+
+
+def items_of(review: AccessReview, *, actor: Actor) -> list[Item]:
+    """What was found unusual first, then what was drawn, each by time."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    rows = list(ReviewItem.objects.filter(review=review))
+    ids = [row.event_id for row in rows]
+    events: Mapping[UUID, Event] = {event.id: event for event in Event.objects.filter(id__in=ids)}
+    found: dict[UUID, list[Anomaly]] = {}
+    for one in Anomaly.objects.filter(event_id__in=ids).order_by("rule"):
+        found.setdefault(one.event_id, []).append(one)
+    items = [
+        Item(row, events.get(row.event_id), found.get(row.event_id, []), row.actor_id == actor.id)
+        for row in rows
+    ]
+
+    def place(item: Item) -> tuple[bool, float]:
+        at = item.event.event_at.timestamp() if item.event else 0.0
+        return item.row.why in _GROUPS, at
+
+    return sorted(items, key=place)
