@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     """The review of a period's ledger, and what reviewers said of each event."""
 
     dependencies = [
-        ('medical_audit', '0008_audits'),
+        ('medical_audit', '0009_audits'),
     ]
 
     operations = [

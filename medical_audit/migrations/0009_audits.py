@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     """What is unusual in the ledger, with the thresholds of each tenant, and how the clocks stand."""
 
     dependencies = [
-        ('medical_audit', '0007_authority'),
+        ('medical_audit', '0008_linking'),
     ]
 
     operations = [
