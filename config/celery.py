@@ -42,6 +42,11 @@ app.conf.update(
         "digests": {"task": "accounts.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
         "feeds": {"task": "infra.tasks.kick_feeds", "schedule": 300.0, "options": {"expires": 300}},
         "tickets": {"task": "redmine_sync.tasks.kick", "schedule": 15.0, "options": {"expires": 15}},
+        "repositories": {
+            "task": "redmine_sync.tasks.kick_repositories",
+            "schedule": 20.0,
+            "options": {"expires": 20},
+        },
         "partitions": {
             "task": "medical_audit.tasks.ensure_partitions",
             "schedule": 86400.0,
@@ -58,6 +63,9 @@ app.conf.update(
         "accounts.tasks.send_digests": {"queue": "inventory"},
         "infra.tasks.refresh_feed": {"queue": "inventory"},
         "redmine_sync.tasks.visit": {"queue": "tickets"},
+        # A git server that hangs holds up neither tickets nor the clock.
+        "redmine_sync.tasks.visit_repository": {"queue": "commits"},
+        "redmine_sync.tasks.note_refused": {"queue": "commits"},
     },
 )
 app.autodiscover_tasks()

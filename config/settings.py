@@ -200,6 +200,9 @@ SECRETS_KEYS = secrets_keys(env.list("TOBAN_SECRETS_KEYS", default=[])) or (
     {"local": hashlib.sha256(f"toban-seal:{SECRET_KEY}".encode()).digest()} if LOCAL else {}
 )
 CA_BUNDLE = env.str("TOBAN_CA_BUNDLE", default="")
+# Where workers keep their copies of git repositories, and under which path Redmine sees the same folder.
+MIRRORS = env.str("TOBAN_MIRRORS", default="")
+MIRRORS_IN_REDMINE = env.str("TOBAN_MIRRORS_IN_REDMINE", default=MIRRORS)
 
 
 def time_source(text: str) -> tuple[str, int] | None:

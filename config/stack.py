@@ -90,6 +90,7 @@ class Stack:
             "REDIS_URL": f"unix://{self.servers.valkey_socket}?db=0",
             **self.outside,
             "AWS_ENDPOINT_URL": self.simulator.url(),
+            "TOBAN_MIRRORS": str(self.folder.path / "mirrors"),
             "AWS_ACCESS_KEY_ID": "toban",
             "AWS_SECRET_ACCESS_KEY": "toban",
             "AWS_DEFAULT_REGION": "ap-northeast-1",

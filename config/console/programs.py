@@ -10,10 +10,10 @@ from pathlib import Path
 # Who asks for work ends before those who do it.
 STOP_ORDER: Sequence[Sequence[str]] = (
     ("beat", "web"),
-    ("control", "inventory", "tickets", "aws"),
+    ("control", "inventory", "tickets", "commits", "aws"),
     ("sealer",),
 )
-WORKERS = ("control", "aws", "inventory", "tickets")
+WORKERS = ("control", "aws", "inventory", "tickets", "commits")
 EVERYTHING = ("web", *WORKERS, "beat", "sealer")
 
 
@@ -64,6 +64,7 @@ def programs(*, bind: str, state: Path, web_workers: int = 1) -> dict[str, Progr
         worker("aws", concurrency=8),
         worker("inventory", concurrency=4),
         worker("tickets", concurrency=4),
+        worker("commits", concurrency=4),
         beat(schedule=state / "beat-schedule"),
         sealer(),
     ]

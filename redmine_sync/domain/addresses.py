@@ -27,9 +27,9 @@ def read_address(text: str) -> str:
     plain = not (parts.username or parts.password or parts.query or parts.fragment)
     if not host or not plain or len(text) > URL_MAX or not text.isprintable() or " " in text:
         raise BadAddress("bad_url")
-    if parts.scheme not in ("http", "https") or _is_unusable(host):
+    if parts.scheme not in ("http", "https") or is_unusable(host):
         raise BadAddress("bad_url")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise BadAddress("https_only")
     return text
 
@@ -46,12 +46,12 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     found = _address(host)
     return host == "localhost" if found is None else found.is_loopback
 
 
-def _is_unusable(host: str) -> bool:
+def is_unusable(host: str) -> bool:
     """Link-local addresses answer with the secrets of a cloud machine, never as a Redmine."""
     found = _address(host)
     return found is not None and (found.is_link_local or found.is_multicast or found.is_unspecified)

@@ -91,3 +91,27 @@ class KeyNotKept(RedmineError):
     """An issue was made, but its field does not hold the key: it would never be found again."""
 
     code = "redmine_key_not_kept"
+
+
+class ServiceKeyRefused(RedmineError):
+    """403 of Redmine's service for repositories: its key is wrong, or the service is switched off."""
+
+    code = "redmine_service_key_refused"
+
+
+class ReadNothing(RedmineError):
+    """Redmine answered that it read the repository, and does not know the commits all the same."""
+
+    code = "redmine_read_nothing"
+
+
+class OtherRepository(RedmineError):
+    """The project has another repository in first place; ours must be added there by hand."""
+
+    code = "redmine_other_repository"
+
+
+class NotServed(RedmineError):
+    """The project has no repositories switched on, or is closed."""
+
+    code = "redmine_no_repositories"

@@ -21,7 +21,7 @@ from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.addresses import BadAddress, host_of, read_address
 from redmine_sync.domain.checks import KEY_FIELD, Check, Found, is_enough, judge
 from redmine_sync.domain.problems import RedmineError
-from redmine_sync.models import RedmineKey, RedmineServer, ServerState
+from redmine_sync.models import RedmineKey, RedmineServer, ServerState, ServiceKey
 from redmine_sync.queries.servers import KEY_NAME, gateway_of
 from redmine_sync.redmine import Tickets
 
@@ -200,10 +200,11 @@ def apply_leave(operation: Operation, now: datetime) -> dict[str, Any]:
 
 
 def _leave(row: RedmineServer) -> None:
-    """Nothing is read or written there any more, and its key is gone."""
+    """Nothing is read or written there any more, and its keys are gone."""
     row.state = ServerState.LEFT
     row.save(update_fields=["state"])
     RedmineKey.objects.filter(server=row).delete()
+    ServiceKey.objects.filter(server=row).delete()
 
 
 def _server(server_id: UUID, *states: ServerState) -> RedmineServer:

@@ -9,7 +9,7 @@ from typing import Any
 from accounts.domain.permissions import Permission
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.models import Operation
-from redmine_sync.operations import connecting, ruling
+from redmine_sync.operations import connecting, registering, repository_leaving, ruling
 
 Shown = Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]]
 Apply = Callable[[Operation, datetime], dict[str, Any]]
@@ -21,6 +21,9 @@ def register_all() -> None:
     _register(connecting.LEAVE, connecting.shown_leave, connecting.apply_leave)
     _register(ruling.SET, ruling.shown, ruling.apply)
     _register(ruling.END, ruling.shown_end, ruling.apply_end)
+    _register(registering.REGISTER, registering.shown, registering.apply_register)
+    _register(registering.REPIN, registering.shown_repin, registering.apply_repin)
+    _register(repository_leaving.LEAVE, repository_leaving.shown_leave, repository_leaving.apply_leave)
 
 
 def _register(name: str, shown: Shown, apply: Apply) -> None:

@@ -1,7 +1,8 @@
-"""Sealing every API key anew with the key that seals today, so that an old one can be taken away."""
+"""Sealing every stored secret anew with the key that seals today, so that an old one can be taken away."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -10,21 +11,47 @@ from medical_audit.domain.actor import Actor, Subject
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.addresses import host_of
-from redmine_sync.models import RedmineKey
+from redmine_sync.models import RedmineKey, RepositorySecret, ServiceKey, Use
+from redmine_sync.queries.repositories import DEPLOY_NAME, HOOK_NAME, SERVICE_NAME
 from redmine_sync.queries.servers import KEY_NAME
 
 
 def reseal(*, actor: Actor, now: datetime) -> int:
     """All of one tenant; gives how many were sealed anew. Raises Unsealable where a key of the environment is missing."""
-    done = 0
     with tenant_scope(actor.tenant_id):
-        for row in RedmineKey.objects.select_related("server").select_for_update(of=("self",)).order_by("id"):
-            if sealing.is_current(row.sealed):
-                continue
-            secret = sealing.unseal(row.sealed, tenant_id=actor.tenant_id, field=KEY_NAME)
-            row.sealed = sealing.seal(secret, tenant_id=actor.tenant_id, field=KEY_NAME)
-            row.save(update_fields=["sealed"])
+        done = [
+            *_of_servers(RedmineKey, KEY_NAME, "redmine.resealed", actor, now),
+            *_of_servers(ServiceKey, SERVICE_NAME, "redmine.service_resealed", actor, now),
+            *_of_repositories(actor, now),
+        ]
+    return sum(done)
+
+
+def _of_servers(
+    model: type[RedmineKey | ServiceKey], field: str, kind: str, actor: Actor, now: datetime
+) -> Iterator[bool]:
+    for row in model.objects.select_related("server").select_for_update(of=("self",)).order_by("id"):
+        if _anew(row, field, actor):
             subject = Subject("redmine", str(UUID(str(row.server_id))), host_of(row.server.url))
-            record("redmine.resealed", actor=actor, subject=subject, now=now)
-            done += 1
-    return done
+            record(kind, actor=actor, subject=subject, now=now)
+            yield True
+
+
+def _of_repositories(actor: Actor, now: datetime) -> Iterator[bool]:
+    rows = (
+        RepositorySecret.objects.select_related("repository").select_for_update(of=("self",)).order_by("id")
+    )
+    for row in rows:
+        if _anew(row, HOOK_NAME if row.use == Use.HOOK else DEPLOY_NAME, actor):
+            subject = Subject("repository", str(row.repository_id), row.repository.name)
+            record("repository.resealed", actor=actor, subject=subject, now=now)
+            yield True
+
+
+def _anew(row: RedmineKey | ServiceKey | RepositorySecret, field: str, actor: Actor) -> bool:
+    if sealing.is_current(row.sealed):
+        return False
+    secret = sealing.unseal(row.sealed, tenant_id=actor.tenant_id, field=field)
+    row.sealed = sealing.seal(secret, tenant_id=actor.tenant_id, field=field)
+    row.save(update_fields=["sealed"])
+    return True

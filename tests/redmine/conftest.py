@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -15,7 +16,9 @@ from redminelib import Redmine
 from redmine_sync.redmine import Engine
 from tests.factories import Cast
 from tests.redmine import fake as faking
+from tests.redmine.origin import Origin
 from tests.redmine.shop import Place, Shop
+from tests.redmine.yard import Yard
 
 REAL = "TOBAN_TEST_REDMINE"
 
@@ -143,3 +146,12 @@ def fake_shop(cast: Cast, fake: faking.Fake) -> Shop:
     one.connect()
     one.rule()
     return one
+
+
+@pytest.fixture
+def yard(fake_shop: Shop, fake: faking.Fake, tmp_path: Path, settings: Any) -> Yard:
+    """A repository with one commit, not registered yet, and the fake Redmine that reads it."""
+    settings.MIRRORS = settings.MIRRORS_IN_REDMINE = str(tmp_path / "mirrors")
+    origin = Origin(tmp_path)
+    origin.push("first")
+    return Yard(fake_shop, origin, fake)

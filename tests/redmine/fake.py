@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.redmine.fake_commits import FakeCommits
+
 BOT, HUMAN = 1, 7
 STATUSES = (
     {"id": 1, "name": "新規", "is_closed": False},
@@ -51,6 +53,7 @@ class Fake:
     writes: int = 0
     asked: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    commits: FakeCommits = field(default_factory=FakeCommits)
     url: str = ""
 
     # -- what people do in it ------------------------------------------------------------------------------------------
@@ -84,6 +87,8 @@ class Fake:
                     return 503, None
             if self.down:
                 return self.down, None
+            if path.startswith("/sys/"):
+                return self.commits.service(path, query | body)
             if key != KEY:
                 return 401, None
             if method != "GET":
@@ -93,6 +98,7 @@ class Fake:
                 (r"/issue_statuses\.json", lambda *_: (200, {"issue_statuses": list(STATUSES)})),
                 (r"/projects\.json", self._projects), (r"(?:/projects/\d+)?/issues\.json", self._issues),
                 (r"/issues/(\d+)\.json", self._issue), (r"/custom_fields\.json", self._fields),
+                (r"/projects/portal-demo/repository/([^/]+)/revisions/([^/]+)/issues\.json", self._relate),
             )  # fmt: skip
             for pattern, handle in routes:
                 if found := re.fullmatch(pattern, path):
@@ -167,11 +173,18 @@ class Fake:
         if row is None:
             return 404, None
         if method == "GET":
-            return 200, {"issue": self._shown(row, journals=True)}
+            commits = [{"revision": one} for one in sorted(self.commits.links.get(int(number), ()))]
+            return 200, {"issue": self._shown(row, journals=True) | {"changesets": commits}}
         if self.project_status != 1:
             return 403, None
         self._change(row, body["issue"], BOT)
         return 204, None
+
+    def _relate(
+        self, method: str, query: dict[str, str], body: dict[str, Any], name: str, commit: str
+    ) -> tuple[int, Any]:
+        issue = int(body["issue_id"])
+        return self.commits.relate(name, commit, issue, there=issue in self.issues)
 
     def _change(self, row: dict[str, Any], given: dict[str, Any], user: int) -> None:
         details, status = [], given.get("status_id")
@@ -217,7 +230,11 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length) or b"{}") if length else {}
+        sent = self.rfile.read(length)
+        if self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+            body = {name: values[-1] for name, values in parse_qs(sent.decode()).items()}
+        else:
+            body = json.loads(sent or b"{}")
         status, said = self.fake.answer(
             self.command, parts.path, query, body, self.headers.get("X-Redmine-API-Key", "")
         )

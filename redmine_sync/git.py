@@ -1,0 +1,290 @@
+"""The gateway to git: one command at a time, with a deadline, in an environment that asks nobody and reads nobody's settings.
+
+Addresses come from `domain.remotes` only and stand behind `--`; commands are lists, never a shell's text. A private key lies
+in a file of its own, in a folder of its own, while its command runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+
+from redmine_sync.domain.git_problems import GitError, problem_of
+
+FETCH_S = 120.0
+LOOK_S = 30.0
+LOCAL_S = 60.0
+CONNECT_S = 5
+OUTPUT_MAX = 20_000_000
+REFS_MAX = 5_000
+STEP_S = 0.05
+KEPT = "refs/toban/kept"
+#: -c of every command: no hooks, no helpers, nothing that runs or asks, nothing thrown away that Redmine remembers.
+QUIET = (
+    "core.hooksPath=/dev/null", "core.askPass=", "credential.helper=", "core.fsmonitor=false", "protocol.ext.allow=never",
+    "http.followRedirects=false", "fetch.recurseSubmodules=no", "gc.auto=0", "maintenance.auto=false", "core.quotePath=false",
+)  # fmt: skip
+
+StillOurs = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to get at a repository: its address, and for ssh the private key and the one host key that is believed."""
+
+    url: str
+    key: str = ""
+    host_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    id: str
+    message: str
+
+
+class Mirror:
+    """A bare copy of one repository in a folder of its own, where Redmine reads. `still_ours` is asked while a command runs
+    and raises to end it."""
+
+    def __init__(self, folder: Path, still_ours: StillOurs = lambda: None) -> None:
+        self.folder, self.still_ours = folder, still_ours
+
+    def exists(self) -> bool:
+        return self.folder.exists()
+
+    def make(self) -> None:
+        """Make an empty one that the group may read, on which nothing is ever cleaned away. Raises GitError."""
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise GitError("mirror_unwritable", str(error)) from error
+        run(
+            [
+                "init",
+                "--quiet",
+                "--bare",
+                "--shared=0640",
+                "--template=",
+                "--initial-branch=main",
+                "--",
+                str(self.folder),
+            ]
+        )
+        for name, value in (("gc.auto", "0"), ("gc.pruneExpire", "never")):
+            self._git("config", name, value)
+        self.folder.chmod(0o2750)
+
+    def check(self) -> None:
+        """Raises GitError (mirror_broken) where the folder is no repository of ours."""
+        if self._git("rev-parse", "--is-bare-repository").strip() != "true":
+            raise GitError("mirror_broken", str(self.folder))
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else fetches into it. A git that outlived its worker still holds the lock. Raises GitError (mirror_locked)."""
+        lock = self.folder.with_suffix(".lock")
+        with lock.open("a") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise GitError("mirror_locked", str(lock)) from error
+            self._lock = held
+            yield
+
+    def heads(self) -> dict[str, str]:
+        """Commit by ref, of branches."""
+        return _refs(self._git("for-each-ref", "--format=%(objectname)%09%(refname)", "refs/heads"))
+
+    def fetch(self, access: Access, *, strict: bool) -> None:
+        """Make branches here what they are there; those that are gone there go here. `strict` takes nothing that was pushed
+        by force. Raises GitError."""
+        spec = "refs/heads/*:refs/heads/*"
+        command = [
+            "fetch",
+            "--quiet",
+            "--prune",
+            "--no-tags",
+            "--no-auto-maintenance",
+            "--no-write-fetch-head",
+        ]
+        self._git(
+            *command, "--", access.url, spec if strict else f"+{spec}", access=access, patience_s=FETCH_S
+        )
+        heads = self.heads()
+        if heads:
+            # Redmine shows the branch that HEAD names; the first commit's name of it is only ever a guess.
+            first = next(
+                (one for one in ("refs/heads/main", "refs/heads/master") if one in heads), min(heads)
+            )
+            self._git("symbolic-ref", "HEAD", first)
+
+    def fetch_kept(self, access: Access, commit: str) -> bool:
+        """Get a commit back that no branch has any more, because Redmine goes on from it; False where it cannot be had."""
+        try:
+            self._git(
+                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", access.url, f"+{commit}:{KEPT}/{commit}",
+                access=access, patience_s=FETCH_S,
+            )  # fmt: skip
+        except GitError:
+            return False
+        return True
+
+    def has(self, commit: str) -> bool:
+        try:
+            self._git("cat-file", "-e", f"{commit}^{{commit}}")
+        except GitError:
+            return False
+        return True
+
+    def goes_on_from(self, old: str, new: str) -> bool:
+        """Whether the new commit has the old one among its ancestors: else it was pushed by force."""
+        return not self._git("rev-list", "--max-count=1", old, f"^{new}").strip()
+
+    def commits(
+        self, new: Sequence[str], *, but: Sequence[str] = (), limit: int, skip: int = 0
+    ) -> list[Commit]:
+        """What the new heads have and the others have not, oldest first, from `skip` on; messages as text."""
+        if not new:
+            return []
+        said = self._git(
+            "log", "--reverse", "--topo-order", "--no-show-signature", "-z", "--format=%H%n%B", *new, *(f"^{one}" for one in but),
+        )  # fmt: skip
+        pages = [one for one in said.split("\0") if one.strip()][skip : skip + limit]
+        return [Commit(*_halves(one)) for one in pages]
+
+    def count(self, new: Sequence[str]) -> int:
+        return int(self._git("rev-list", "--count", *new)) if new else 0
+
+    def _git(self, *command: str, access: Access | None = None, patience_s: float = LOCAL_S) -> str:
+        return run(
+            [f"--git-dir={self.folder}", *command], access=access, patience_s=patience_s, still_ours=self.still_ours,
+            held=getattr(self, "_lock", None),
+        )  # fmt: skip
+
+
+def remote_heads(access: Access, still_ours: StillOurs = lambda: None) -> dict[str, str]:
+    """Commit by ref, of the branches there. Raises GitError."""
+    command = ["ls-remote", "--heads", "--", access.url]
+    heads = _refs(run(command, access=access, patience_s=LOOK_S, still_ours=still_ours))
+    if len(heads) > REFS_MAX:
+        raise GitError("git_too_many_branches", str(len(heads)))
+    return heads
+
+
+def host_key_of(host: str, port: int) -> str:
+    """The ed25519 key by which a host names itself now, as a line of known_hosts. Raises GitError (git_no_host_key)."""
+    command = ["ssh-keyscan", "-T", str(CONNECT_S), "-t", "ed25519", "-p", str(port), "--", host]
+    said = _run(
+        command, _environment(Path("/nonexistent")), patience_s=LOOK_S, still_ours=lambda: None, held=None
+    )
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("#")]
+    if not lines or len(lines[0]) > 800:
+        raise GitError("git_no_host_key", host)
+    return lines[0]
+
+
+def run(
+    command: Sequence[str],
+    *,
+    access: Access | None = None,
+    patience_s: float = LOCAL_S,
+    still_ours: StillOurs = lambda: None,
+    held: IO[Any] | None = None,
+) -> str:
+    """What one git command says. Raises GitError, or what `still_ours` raises."""
+    arguments = ["git", *(part for one in QUIET for part in ("-c", one)), *command]
+    with tempfile.TemporaryDirectory(prefix="toban-git-") as name:
+        home = Path(name)
+        environment = _environment(home)
+        if access is not None and access.key:
+            environment["GIT_SSH_COMMAND"] = _ssh(home, access)
+        return _run(arguments, environment, patience_s=patience_s, still_ours=still_ours, held=held)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Nothing of ours but the way to programs; no settings of a person or of the machine, no questions."""
+    protocols = "ssh:https:file" if settings.LOCAL else "ssh:https"
+    ca_bundle = {"GIT_SSL_CAINFO": settings.CA_BUNDLE} if settings.CA_BUNDLE else {}
+    return {
+        "PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LC_ALL": "C", "LANG": "C",
+        "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "/bin/false", "SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "never",
+        "GIT_ALLOW_PROTOCOL": protocols, "GIT_PROTOCOL_FROM_USER": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": "cat",
+        "GIT_SSH_COMMAND": "/bin/false", **ca_bundle,
+    }  # fmt: skip
+
+
+def _ssh(home: Path, access: Access) -> str:
+    key, known = home / "key", home / "known_hosts"
+    for path, text in ((key, access.key), (known, access.host_key)):
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text.rstrip("\n") + "\n")
+    options = (
+        "IdentitiesOnly=yes", "BatchMode=yes", "StrictHostKeyChecking=yes", f"UserKnownHostsFile={known}",
+        "GlobalKnownHostsFile=/dev/null", f"ConnectTimeout={CONNECT_S}", "ForwardAgent=no", "ClearAllForwardings=yes",
+        "PreferredAuthentications=publickey", "IdentityAgent=none", "HostKeyAlgorithms=ssh-ed25519", "UpdateHostKeys=no",
+    )  # fmt: skip
+    return shlex.join(
+        ["ssh", "-F", "/dev/null", "-i", str(key), *(part for one in options for part in ("-o", one))]
+    )
+
+
+def _run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    patience_s: float,
+    still_ours: StillOurs,
+    held: IO[Any] | None,
+) -> str:
+    deadline = time.monotonic() + patience_s
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            child = subprocess.Popen(
+                command, env=dict(environment), cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                start_new_session=True, pass_fds=() if held is None else (held.fileno(),), umask=0o027,
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            raise GitError("git_missing", command[0]) from error
+        try:
+            while child.poll() is None:
+                if time.monotonic() > deadline:
+                    raise GitError("git_timeout", f"{patience_s:.0f} s")
+                if os.fstat(out.fileno()).st_size > OUTPUT_MAX:
+                    raise GitError("git_too_much")
+                still_ours()
+                time.sleep(STEP_S)
+        finally:
+            if child.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        out.seek(0)
+        err.seek(0)
+        said, complaint = out.read(OUTPUT_MAX), err.read(100_000)
+    if child.returncode != 0:
+        raise problem_of(complaint.decode("utf-8", "replace"))
+    return said.decode("utf-8", "replace")
+
+
+def _refs(said: str) -> dict[str, str]:
+    rows = (line.split("\t", 1) for line in said.splitlines() if "\t" in line)
+    return {ref: commit for commit, ref in rows}
+
+
+def _halves(page: str) -> tuple[str, str]:
+    commit, _, message = page.partition("\n")
+    return commit.strip(), message

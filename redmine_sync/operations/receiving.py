@@ -1,0 +1,143 @@
+"""Taking in what GitHub sends: whose it is says its signature; the work itself is asked for, never done here."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from medical_audit.domain.actor import Subject, system_actor
+from medical_audit.operations.ledger import record
+from medical_audit.tenancy import tenant_scope
+from redmine_sync.domain.hooks import BadDelivery, is_signed, read_payload, read_push, repository_of
+from redmine_sync.models import Cause, Delivery, Repository, RepositoryState, RunState, SyncRun
+from redmine_sync.queries.repositories import hook_secrets, hooked
+
+PER_MINUTE = 120
+#: Looked into where no repository is known, so that it takes as long as where one is.
+NOWHERE = (UUID(int=1), UUID(int=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """`verdict`: unknown (no such project, or not signed: nobody is told which), bad_payload, too_many, pong, ignored,
+    other_repository, replayed, duplicate, accepted. With the last two goes the repository to wake."""
+
+    verdict: str
+    tenant_id: UUID | None = None
+    repository_id: UUID | None = None
+
+
+def receive(
+    project: str, body: bytes, *, signature: str, guid: str, event: str, content_type: str, now: datetime
+) -> Received:
+    """Judge one delivery and keep it. Never raises for what is sent."""
+    found = None
+    for tenant_id, repository_id in hooked(project) or [NOWHERE]:
+        with tenant_scope(tenant_id):
+            secrets = hook_secrets(repository_id, now)
+        if is_signed(body, signature, secrets):
+            found = tenant_id, repository_id
+    if found is None:
+        return Received("unknown")
+    try:
+        said = read_payload(body, content_type)
+    except BadDelivery:
+        return Received("bad_payload")
+    sent = Sent(said, event, guid, hashlib.sha256(body).hexdigest(), len(body), now)
+    with tenant_scope(found[0]):
+        return Received(_keep(found[1], sent), *found)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One delivery that is ours."""
+
+    said: dict[str, Any]
+    event: str
+    guid: str
+    sha256: str
+    size: int
+    now: datetime
+
+
+def _keep(repository_id: UUID, sent: Sent) -> str:
+    row = Repository.objects.select_for_update().get(id=repository_id)
+    now = sent.now
+    if Delivery.objects.filter(repository=row, last_at__gt=now - timedelta(minutes=1)).count() >= PER_MINUTE:
+        return "too_many"
+    if sent.event != "ping":
+        row.hook_came_at, row.silent = now, 0
+    delivery = Delivery(
+        tenant_id=row.tenant_id, repository=row, guid=sent.guid, event=sent.event[:40], size=sent.size, sha256=sent.sha256,
+        received_at=now, last_at=now, verdict="ignored",
+    )  # fmt: skip
+    known = Delivery.objects.filter(repository=row, guid=sent.guid).select_related("run").first()
+    if known is not None:
+        return _again(row, known, sent)
+    if sent.said.get("repository") is not None and repository_of(sent.said).lower() != row.name.lower():
+        delivery.verdict = "other_repository"
+        _tell(row, "repository.foreign_delivery", sent, other=repository_of(sent.said))
+    elif sent.event == "ping":
+        delivery.verdict, row.hook_pinged_at = "pong", now
+    elif sent.event == "push" and row.state == RepositoryState.ACTIVE:
+        _take_push(row, delivery, sent)
+    delivery.save(force_insert=True)
+    row.save(update_fields=["hook_came_at", "hook_pinged_at", "silent"])
+    return delivery.verdict
+
+
+def _take_push(row: Repository, delivery: Delivery, sent: Sent) -> None:
+    try:
+        push = read_push(sent.said)
+    except BadDelivery:
+        return
+    delivery.ref, delivery.before, delivery.after = push.ref, push.before, push.after
+    if push.ref.startswith("refs/heads/"):
+        delivery.verdict, delivery.run = "accepted", ask(row, Cause.WEBHOOK, now=sent.now)
+
+
+def _again(row: Repository, known: Delivery, sent: Sent) -> str:
+    """The same delivery once more: GitHub repeats one only when a person asks for it there."""
+    if known.sha256 != sent.sha256:
+        _tell(row, "repository.replayed", sent, other=repository_of(sent.said))
+        return "replayed"
+    known.times, known.last_at = known.times + 1, sent.now
+    verdict = "duplicate"
+    if known.run is not None and known.run.state == RunState.FAILED and row.state == RepositoryState.ACTIVE:
+        known.run, verdict = ask(row, Cause.WEBHOOK, now=sent.now), "accepted"
+    known.save(update_fields=["times", "last_at", "run"])
+    row.save(update_fields=["hook_came_at", "silent"])
+    return verdict
+
+
+def ask(row: Repository, cause: Cause, *, now: datetime, name: str = "", backfill: bool = False) -> SyncRun:
+    """The run that is going to happen: the one that waits already, or a new one; the linking of older commits goes on where
+    it failed. Inside a transaction that holds the row."""
+    new = SyncRun(
+        id=uuid.uuid4(), tenant_id=row.tenant_id, repository=row, cause=cause, backfill=backfill, asked_at=now,
+        asked_by_name=name,
+    )  # fmt: skip
+    if backfill:
+        last = SyncRun.objects.filter(repository=row, backfill=True).order_by("-asked_at", "-id").first()
+        new.done = last.done if last is not None and last.state == RunState.FAILED else 0
+    SyncRun.objects.bulk_create([new], ignore_conflicts=True)
+    run: SyncRun = SyncRun.objects.get(repository=row, backfill=backfill, state=RunState.WAITING)
+    return run
+
+
+def note_refused(project: str, *, now: datetime) -> None:
+    """Somebody sent a delivery for this project that none of its repositories has signed."""
+    for tenant_id, repository_id in hooked(project):
+        with tenant_scope(tenant_id):
+            Repository.objects.filter(id=repository_id).update(hook_refused_at=now)
+
+
+def _tell(row: Repository, kind: str, sent: Sent, **detail: object) -> None:
+    record(
+        kind, actor=system_actor(row.tenant_id, "githook"), subject=Subject("repository", str(row.id), row.name), now=sent.now,
+        outcome="denied", detail={"guid": sent.guid, **detail},
+    )  # fmt: skip
