@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 import accounts.urls
 import infra.urls
 import medical_audit.urls
+import redmine_sync.urls
 from config import health
 
 tenant_api: list[URLPattern | URLResolver] = [
@@ -27,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:slug>/", include("medical_audit.urls")),
     path("t/<slug:slug>/", include((accounts.urls.tenant_urlpatterns, "inbox"))),
     path("t/<slug:slug>/", include("redmine_sync.urls")),
+    path("", include((redmine_sync.urls.hook_urlpatterns, "hooks"))),
     path("", include("accounts.urls")),
 ]
 

@@ -38,3 +38,11 @@ class RuleForm(forms.Form):
             project, _, tracker = cleaned.pop("goal").partition(":")
             cleaned |= {"redmine_project": int(project), "tracker": int(tracker)}
         return cleaned
+
+
+class RepositoryForm(forms.Form):
+    url = forms.CharField(max_length=300)
+    name = forms.CharField(max_length=201, required=False)
+    redmine_project = forms.IntegerField(min_value=1)
+    service_key = forms.CharField(max_length=200, required=False, strip=True)
+    strict = forms.BooleanField(required=False)

@@ -1,19 +1,30 @@
-"""Addresses of this floor, all under a tenant."""
+"""Addresses of this floor: pages under a tenant, and where GitHub delivers."""
 
 from django.urls import path
 
-from redmine_sync import views
+from redmine_sync.views import hooks, repositories, tickets
 
 app_name = "redmine_sync"
 urlpatterns = [
-    path("tickets/", views.ticket_list, name="tickets"),
-    path("tickets/stuck/", views.decide_entry, name="entry-decide"),
-    path("tickets/differing/", views.decide_ticket, name="ticket-decide"),
-    path("tickets/redmine/", views.redmine, name="redmine"),
-    path("tickets/redmine/draft/", views.draft, name="redmine-draft"),
-    path("tickets/redmine/look/", views.probe, name="redmine-look"),
-    path("tickets/redmine/connect/", views.connect, name="redmine-connect"),
-    path("tickets/redmine/leave/", views.leave, name="redmine-leave"),
-    path("tickets/rules/", views.rule, name="ticket-rule"),
-    path("tickets/rules/end/", views.rule_end, name="ticket-rule-end"),
+    path("tickets/", tickets.ticket_list, name="tickets"),
+    path("tickets/stuck/", tickets.decide_entry, name="entry-decide"),
+    path("tickets/differing/", tickets.decide_ticket, name="ticket-decide"),
+    path("tickets/redmine/", tickets.redmine, name="redmine"),
+    path("tickets/redmine/draft/", tickets.draft, name="redmine-draft"),
+    path("tickets/redmine/look/", tickets.probe, name="redmine-look"),
+    path("tickets/redmine/connect/", tickets.connect, name="redmine-connect"),
+    path("tickets/redmine/leave/", tickets.leave, name="redmine-leave"),
+    path("tickets/rules/", tickets.rule, name="ticket-rule"),
+    path("tickets/rules/end/", tickets.rule_end, name="ticket-rule-end"),
+    path("repositories/", repositories.repository_list, name="repositories"),
+    path("repositories/new/", repositories.repository_new, name="repository-new"),
+    path("repositories/<uuid:pk>/", repositories.repository, name="repository"),
+    path("repositories/<uuid:pk>/fetch/", repositories.fetch, name="repository-fetch"),
+    path("repositories/<uuid:pk>/do/", repositories.do, name="repository-do"),
+    path("repositories/<uuid:pk>/enter/", repositories.enter, name="repository-enter"),
+]
+#: GitHub's side has no tenant in its address: the signature says whose a delivery is. The second is the plugin's address.
+hook_urlpatterns = [
+    path("githook", hooks.githook, name="githook"),
+    path("github_hook", hooks.githook, name="github_hook"),
 ]

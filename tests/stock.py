@@ -43,7 +43,18 @@ from medical_audit.models import (
     Visit,
 )
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.models import Entry, RedmineKey, RedmineServer, Ticket, TicketRule
+from redmine_sync.models import (
+    Delivery,
+    Entry,
+    RedmineKey,
+    RedmineServer,
+    Repository,
+    RepositorySecret,
+    ServiceKey,
+    SyncRun,
+    Ticket,
+    TicketRule,
+)
 from tests import simulated
 from tests.conftest import _as_role
 from tests.factories import MONDAY_0830, Cast, make_cast, make_feed
@@ -169,8 +180,27 @@ def _fill_tickets(tenant: dict[str, Any]) -> None:
         **tenant, server=server, key=uuid.uuid4().hex, kind="failure", operation_kind="ec2.start", operation="o",
         target_type="resource", target_id="r", target_name="web", redmine_project=1, tracker=1, created_at=now,
     )  # fmt: skip
+    repository = Repository(
+        **tenant, server=server, name="acme/portal", url="ssh://git@github.com/acme/portal.git", redmine_project=1,
+        redmine_identifier="p", drafted_by_name="管理", drafted_at=now,
+    )  # fmt: skip
     for row in (
         server,
+        repository,
+        RepositorySecret(**tenant, repository=repository, use="hook", sealed="s", made_at=now),
+        ServiceKey(**tenant, server=server, sealed="s"),
+        SyncRun(**tenant, repository=repository, cause="poll", asked_at=now),
+        Delivery(
+            **tenant,
+            repository=repository,
+            guid="g",
+            event="push",
+            size=1,
+            sha256="0",
+            verdict="ignored",
+            received_at=now,
+            last_at=now,
+        ),
         RedmineKey(**tenant, server=server, sealed="s"),
         TicketRule(**tenant, redmine_project=1, redmine_identifier="p", tracker=1, from_seq=1, operation="o"),
         ticket,

@@ -213,6 +213,8 @@ DEFINER_FUNCTIONS = {
     "queue.due_verifications": {"toban_audit"},
     "queue.due_lanes": {"toban_worker", "toban_scheduler"},
     "queue.due_tenants": {"toban_worker", "toban_scheduler"},
+    "queue.due_repositories": {"toban_worker", "toban_scheduler"},
+    "queue.hooked_repositories": {"toban_web", "toban_worker"},
     "queue.redmine_servers": {"toban_worker", "toban_scheduler"},
     "queue.overdue_tenants": {"toban_worker", "toban_scheduler"},
     "queue.proxy_tenants": {"toban_worker", "toban_scheduler"},
@@ -313,6 +315,8 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
         "overdue_tenants": "TABLE(tenant_id uuid)",
         "proxy_tenants": "TABLE(tenant_id uuid)",
         "silent_sessions": "TABLE(user_id uuid)",
+        "due_repositories": "TABLE(tenant_id uuid, repository_id uuid)",
+        "hooked_repositories": "TABLE(tenant_id uuid, repository_id uuid)",
         "redmine_servers": "TABLE(tenant_id uuid, server_id uuid)",
         "tenants": "TABLE(tenant_id uuid)",
     }

@@ -60,6 +60,9 @@ AREAS: Final = {
         "ledger",
     ),
     **dict.fromkeys(("tickets", "redmine", "redmine-draft", "redmine-connect", "ticket-rule"), "tickets"),
+    **dict.fromkeys(
+        ("repositories", "repository", "repository-new", "repository-do", "repository-enter"), "tickets"
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from config.saying.fields import field
 from config.saying.operations import code_with_detail, sentence_of
+from config.saying.repositories import removal_word
 from config.saying.schedules import finding_text, schedule_reason
 from config.saying.seeing import drift_cause
 from config.words import events, sentence, states
@@ -45,6 +46,7 @@ def event_sentence(event: object) -> str:
         "operation": sentence_of(detail.get("kind") or detail.get("action"), name, ""),
         "problem": code_with_detail(detail.get("problem") or detail.get("code"), detail),
         "reason": _event_reason(body, detail),
+        "step": removal_word(detail["step"]) if kind == "repository.step_done" else detail.get("step", "—"),
         "drift": drift_cause(detail) if kind == "resource.drifted" else "",
     }
     return sentence(events.EVENTS, kind, values).strip()

@@ -22,6 +22,7 @@ from config.saying import (
     operations,
     planning,
     prices,
+    repositories,
     schedules,
     seeing,
     tickets,
@@ -55,6 +56,8 @@ FILTERS = (
     audits.rule_label, audits.rule_reason, audits.anomaly_sentence, audits.limit_label, audits.clock_problem, audits.millis,
     verification.damage_words, verification.anchor_word, verification.milliseconds,
     tickets.look_words, tickets.diverged_words, tickets.entry_words, tickets.ticket_sentence,
+    repositories.step_word, repositories.step_words, repositories.cause_word, repositories.rule_words, repositories.hint_words,
+    repositories.removal_word, repositories.removal_help, repositories.repository_state, repositories.short_commit, repositories.per_cent,
     addresses.aws_console_url, addresses.cloudtrail_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:

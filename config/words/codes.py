@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from config.words.redmine import REDMINE_CODES
+from config.words.repositories import REPOSITORY_CODES
 
 # Every code that says how something ended or why it cannot be done: infra.domain.aws.Problem, the outcomes of
 # operations, the refusals of entering and confirming. %(action)s is the missing permission at AWS.
@@ -218,4 +219,5 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "operation_open": _("Another operation on it is not finished yet."),
     "refused": _("This is not possible now."),
     **REDMINE_CODES,
+    **REPOSITORY_CODES,
 }

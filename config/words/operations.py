@@ -47,6 +47,9 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "round.release": (_("Release stops"), _("Stop so many at once: %(target)s that run")),
     "redmine.connect": (_("Connect Redmine"), _("Write tickets into the Redmine %(target)s")),
     "redmine.leave": (_("Leave Redmine"), _("Write nothing more into the Redmine %(target)s")),
+    "repository.register": (_("Register repository"), _("Bring the commits of %(target)s into Redmine")),
+    "repository.repin": (_("Change host key"), _("Believe another host key of the git server of %(target)s")),
+    "repository.leave": (_("Remove repository"), _("Bring no more commits of %(target)s into Redmine")),
     "ticket.rule": (_("Ticket rule"), _("Decide which troubles become tickets (%(target)s)")),
     "ticket.rule_end": (_("End ticket rule"), _("Make no more tickets by a rule (%(target)s)")),
 }
@@ -212,6 +215,22 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
             "Toban writes and reads nothing there any more, and destroys the API key. Tickets stay as they are."
         ),
         _("Can be undone: connect it again with an API key."),
+    ),
+    "repository.register": (
+        _(
+            "Toban copies the repository into a mirror, has Redmine read it, and links commits with the tickets that they name."
+        ),
+        _("Can be undone: remove the repository. Links that were made stay in Redmine."),
+    ),
+    "repository.repin": (
+        _("From its confirmation on, a server that shows this host key is taken for the right one."),
+        _("Can be undone: look again and enter the host key that is seen then."),
+    ),
+    "repository.leave": (
+        _(
+            "Nothing is fetched any more, and the keys kept here are destroyed. What is to be removed elsewhere is worked off as a checklist."
+        ),
+        _("Can be undone: register it again, with new keys."),
     ),
     "ticket.rule": (
         _(

@@ -217,6 +217,24 @@ TICKET_STATES: Final[Mapping[str, State]] = {
     "failed": State("failed", pgettext_lazy("check", "Must be mended")),
 }
 
+# Repositories, runs and deliveries (redmine_sync.models.repository); `trouble` is one that cannot be fetched or read.
+REPOSITORY_STATES: Final[Mapping[str, State]] = {
+    "draft": State("waiting", pgettext_lazy("repository", "Being set up")),
+    "active": State("done", pgettext_lazy("repository", "In order")),
+    "trouble": State("failed", pgettext_lazy("repository", "In trouble")),
+    "silent": State("late", pgettext_lazy("repository", "Webhook silent")),
+    "leaving": State("transition", pgettext_lazy("repository", "Being removed")),
+    "left": State("excluded", pgettext_lazy("repository", "Removed")),
+    "waiting": State("waiting", pgettext_lazy("run", "Waits its turn")),
+    "running": State("transition", pgettext_lazy("run", "Under way")),
+    "done": State("done", pgettext_lazy("run", "Done")),
+    "failed": State("failed", pgettext_lazy("run", "Failed")),
+    "accepted": State("done", pgettext_lazy("delivery", "Taken")),
+    "pong": State("done", pgettext_lazy("delivery", "Test answered")),
+    "ignored": State("excluded", pgettext_lazy("delivery", "Not needed")),
+    "other_repository": State("failed", pgettext_lazy("delivery", "Other repository")),
+}
+
 STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "resource": RESOURCE_STATES,
     "operation": OPERATION_STATES,
@@ -236,6 +254,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "audit": AUDIT_STATES,
     "clock": CLOCK_STATES,
     "review": REVIEW_STATES,
+    "repository": REPOSITORY_STATES,
 }
 
 RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
@@ -257,6 +276,7 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "policy": _("Policy"),
     "redmine": _("Redmine"),
     "ticket_rule": _("Ticket rule"),
+    "repository": _("Repository"),
     "confirm_policy": _("Policy"),
     "delegation": _("Delegation"),
     "deputies": _("Deputies"),

@@ -7,10 +7,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from config.words.codes import CODES
+from config.words.repositories import REPOSITORY_CHECKS
 
 #: What a look found: one sentence each, with what is to be done where something is.
 CHECKS: Final[Mapping[str, Promise | str]] = {
-    **{code: text for code, text in CODES.items() if code.startswith("redmine_") or code == "key_unsealable"},
+    **{
+        code: text
+        for code, text in CODES.items()
+        if code.startswith(("redmine_", "git_", "mirror_")) or code == "key_unsealable"
+    },
+    **REPOSITORY_CHECKS,
     "key_accepted": _("The API key is accepted; Toban acts there as the user %(login)s."),
     "key_is_admin": _(
         "%(login)s is an administrator of Redmine. Better give Toban a user of its own with a role in its projects."

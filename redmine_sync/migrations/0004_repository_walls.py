@@ -17,6 +17,8 @@ GRANT SELECT (tenant_id, repository_id, state) ON redmine_sync_syncrun TO toban_
 CREATE POLICY queue_reader ON redmine_sync_repository FOR SELECT TO toban_queue USING (true);
 CREATE POLICY queue_reader ON redmine_sync_syncrun FOR SELECT TO toban_queue USING (true);
 SET LOCAL ROLE toban_queue;
+-- The web server asks one thing there: whose a delivery may be. Every other function is closed to it.
+GRANT USAGE ON SCHEMA queue TO toban_web;
 -- Repositories at which there is something to do: to look at, to poll, to fetch, or whose mirror is to be removed.
 CREATE FUNCTION queue.due_repositories(p_now timestamptz) RETURNS TABLE (tenant_id uuid, repository_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
@@ -49,9 +51,9 @@ AS $$
 BEGIN
     IF NEW.state IN ('draft', 'left') OR (
         TG_OP = 'UPDATE' AND OLD.state = NEW.state
-        AND (NEW.server_id, NEW.name, NEW.url, NEW.redmine_project, NEW.redmine_identifier, NEW.strict, NEW.host_key, NEW.operation)
+        AND (NEW.server_id, NEW.name, NEW.url, NEW.redmine_project, NEW.redmine_identifier, NEW."strict", NEW.host_key, NEW.operation)
             IS NOT DISTINCT FROM
-            (OLD.server_id, OLD.name, OLD.url, OLD.redmine_project, OLD.redmine_identifier, OLD.strict, OLD.host_key, OLD.operation)
+            (OLD.server_id, OLD.name, OLD.url, OLD.redmine_project, OLD.redmine_identifier, OLD."strict", OLD.host_key, OLD.operation)
     ) OR EXISTS (
         SELECT 1 FROM public.medical_audit_operation o
         WHERE o.id::text = NEW.operation AND o.tenant_id = NEW.tenant_id AND o.target_id = NEW.id::text AND o.state = 'RUNNING'

@@ -12,7 +12,7 @@ from uuid import UUID
 from medical_audit.domain.actor import Subject, system_actor
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.domain.hooks import BadDelivery, is_signed, read_payload, read_push, repository_of
+from redmine_sync.domain.hooks import GUID, BadDelivery, is_signed, read_payload, read_push, repository_of
 from redmine_sync.models import Cause, Delivery, Repository, RepositoryState, RunState, SyncRun
 from redmine_sync.queries.repositories import hook_secrets, hooked
 
@@ -45,6 +45,8 @@ def receive(
         return Received("unknown")
     try:
         said = read_payload(body, content_type)
+        if not GUID.fullmatch(guid):
+            raise BadDelivery("delivery id")
     except BadDelivery:
         return Received("bad_payload")
     sent = Sent(said, event, guid, hashlib.sha256(body).hexdigest(), len(body), now)

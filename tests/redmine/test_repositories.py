@@ -293,7 +293,10 @@ def test_older_commits_are_linked_when_the_rule_was_widened_later(yard: Yard) ->
     assert yard.row().rule == "any"
     assert yard.id is not None
     registering.ask_fetch(
-        yard.id, actor=yard.shop.actor(Role.ADMINISTRATOR), now=yard.shop.clock(), backfill=True
+        yard.id,
+        actor=yard.shop.actor(Role.ADMINISTRATOR),
+        now=yard.shop.clock.pass_(seconds=1),
+        backfill=True,
     )
     run = yard.serve()
     assert run is not None
@@ -310,7 +313,7 @@ def test_linking_older_commits_goes_on_where_it_failed(yard: Yard) -> None:
     yard.serve()
     row = yard.row()
     actor = yard.shop.actor(Role.ADMINISTRATOR)
-    registering.ask_fetch(row.id, actor=actor, now=yard.shop.clock(), backfill=True)
+    registering.ask_fetch(row.id, actor=actor, now=yard.shop.clock.pass_(seconds=1), backfill=True)
     yard.fake.down = 503
     failed = yard.serve()
     assert failed is not None
