@@ -175,10 +175,12 @@ class Mirror:
         )  # fmt: skip
 
 
-def remote_heads(access: Access, still_ours: StillOurs = lambda: None) -> dict[str, str]:
+def remote_heads(
+    access: Access, still_ours: StillOurs = lambda: None, *, patience_s: float = LOOK_S
+) -> dict[str, str]:
     """Commit by ref, of the branches there. Raises GitError."""
     command = ["ls-remote", "--heads", "--", access.url]
-    heads = _refs(run(command, access=access, patience_s=LOOK_S, still_ours=still_ours))
+    heads = _refs(run(command, access=access, patience_s=patience_s, still_ours=still_ours))
     if len(heads) > REFS_MAX:
         raise GitError("git_too_many_branches", str(len(heads)))
     return heads
