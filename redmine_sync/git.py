@@ -61,6 +61,7 @@ class Mirror:
 
     def __init__(self, folder: Path, still_ours: StillOurs = lambda: None) -> None:
         self.folder, self.still_ours = folder, still_ours
+        self._lock: IO[Any] | None = None
 
     def exists(self) -> bool:
         return self.folder.exists()
@@ -102,7 +103,10 @@ class Mirror:
             except BlockingIOError as error:
                 raise GitError("mirror_locked", str(lock)) from error
             self._lock = held
-            yield
+            try:
+                yield
+            finally:
+                self._lock = None
 
     def heads(self) -> dict[str, str]:
         """Commit by ref, of branches."""
@@ -114,7 +118,7 @@ class Mirror:
         spec = "refs/heads/*:refs/heads/*"
         command = [
             "fetch",
-            "--quiet",
+            "--no-progress",
             "--prune",
             "--no-tags",
             "--no-auto-maintenance",
@@ -171,7 +175,7 @@ class Mirror:
     def _git(self, *command: str, access: Access | None = None, patience_s: float = LOCAL_S) -> str:
         return run(
             [f"--git-dir={self.folder}", *command], access=access, patience_s=patience_s, still_ours=self.still_ours,
-            held=getattr(self, "_lock", None),
+            held=self._lock,
         )  # fmt: skip
 
 

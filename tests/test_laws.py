@@ -139,6 +139,7 @@ WITHOUT_ACTOR = {
 }
 #: Reviewed: who writes without being told what time it is, and why that is right.
 WITHOUT_NOW = {
+    "redmine_sync/operations/telling_redmine.py:backfill_some": "the visit holds the clock",
     "medical_audit/operations/lanes.py:note_health": "the lease holds the clock",
     "medical_audit/operations/lanes.py:release_lane": "only gives back",
     "medical_audit/operations/moves.py:save_moves": "its events hold the time",

@@ -23,11 +23,9 @@ from accounts.domain.permissions import Role
 from infra.operations.drafts import create_schedule
 from infra.operations.setups import begin_setup
 from medical_audit import clock
-from medical_audit.tenancy import tenant_scope
-from redmine_sync.models import RedmineServer, Repository
 from tests import factories
 from tests.answers import assert_safe, said
-from tests.medical_audit.support import plant
+from tests.redmine.planted import plant_repository
 from tests.simulated import TOKYO, new_account_id
 from tests.stage import Stage, make_stage, signed_in
 
@@ -225,7 +223,7 @@ class Asking:
     def fresh(self) -> uuid.UUID:
         """The id of a new object of the kind that this address takes."""
         if self.name.startswith("redmine_sync:repository"):
-            return self.repository()
+            return plant_repository(self.stage.cast.tenant.id)
         if self.name.endswith(":resource"):
             return self.stage.resource().id
         if self.name in ("infra:account-setup", "infra:account-template"):
@@ -240,27 +238,6 @@ class Asking:
             return made
         operation: uuid.UUID = self.stage.entered().id
         return operation
-
-    def repository(self) -> uuid.UUID:
-        """An active repository; rows only, no git behind them."""
-        tenant = self.stage.cast.tenant.id
-        with tenant_scope(tenant):
-            server = RedmineServer.objects.filter(state="active").first()
-        if server is None:
-            server = RedmineServer(
-                tenant_id=tenant,
-                url="https://redmine.example.jp",
-                state="active",
-                drafted_by_name="管理",
-                drafted_at=clock.now(),
-            )
-            plant(server)
-        name = f"acme/{uuid.uuid4().hex[:8]}"
-        row = Repository(
-            tenant_id=tenant, server=server, name=name, url=f"ssh://git@github.com/{name}.git", redmine_project=1,
-            redmine_identifier="demo", state="active", drafted_by_name="管理", drafted_at=clock.now(),
-        )  # fmt: skip
-        return plant(row).id
 
     def setup(self) -> uuid.UUID:
         begun: uuid.UUID = begin_setup(

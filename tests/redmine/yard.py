@@ -30,14 +30,16 @@ class Yard:
     fake: Fake
     id: uuid.UUID | None = None
     secret: str = ""
+    project: str = "portal-demo"
+    service_key: str = SERVICE_KEY
 
     @property
     def links(self) -> dict[int, set[str]]:
         return self.fake.commits.links
 
-    def draft(self, url: str = "", *, strict: bool = False, service_key: str = SERVICE_KEY) -> Repository:
+    def draft(self, url: str = "", *, strict: bool = False, service_key: str = "") -> Repository:
         row, self.secret = registering.save_draft(
-            url or self.origin.url, "", self.shop.place.project, service_key, strict=strict,
+            url or self.origin.url, "", self.shop.place.project, service_key or self.service_key, strict=strict,
             actor=self.shop.actor(Role.ADMINISTRATOR), now=self.shop.clock(),
         )  # fmt: skip
         self.id = row.id
@@ -72,7 +74,7 @@ class Yard:
     def serve(self, minutes: float = 0) -> SyncRun | None:
         """A worker's visit after some time; gives the newest run."""
         assert self.id is not None
-        self.shop.clock.pass_(minutes=minutes)
+        self.shop.clock.pass_(minutes=minutes, seconds=1)
         with _as_role("worker"):
             while fetching.serve(self.shop.tenant_id, self.id, worker="test", clock=self.shop.clock):
                 pass
@@ -104,7 +106,7 @@ class Yard:
             "signature": sign(body, secret or self.secret), "guid": guid or str(uuid.uuid4()), "event": event,
             "content_type": "application/json", "now": self.shop.clock(),
         } | more  # fmt: skip
-        return receiving.receive("portal-demo", body, **given).verdict
+        return receiving.receive(self.project, body, **given).verdict
 
 
 def sign(body: bytes, secret: str) -> str:
