@@ -48,7 +48,7 @@ def read_remote(text: str, *, local: bool) -> Remote:
         raise BadAddress("remote_secret")
     wrong = (
         len(text) > URL_MAX
-        or not text.isascii()
+        or not (text.isascii() and text.isprintable())
         or parts.scheme not in (("ssh", "https", "file") if local else ("ssh", "https"))
         or bool(parts.query or parts.fragment)
         or not _PATH.fullmatch(parts.path)

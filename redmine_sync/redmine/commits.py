@@ -21,6 +21,7 @@ from redmine_sync.domain.problems import (
     KeyRefused,
     Missing,
     NotRedmine,
+    RedmineError,
     ServiceKeyRefused,
 )
 from redmine_sync.redmine.session import Session, shaped
@@ -137,11 +138,16 @@ class RedmineCommits:
             raise NotRedmine("no JSON") from error
 
 
-def _good(answer: requests.Response, refusals: Mapping[int, type[Exception]]) -> requests.Response:
+_ERRORS: Mapping[int, type[RedmineError]] = {
+    404: Missing, 500: Broken, 429: Busy, 502: Busy, 503: Busy, 504: Busy,
+}  # fmt: skip
+
+
+def _good(answer: requests.Response, refusals: Mapping[int, type[RedmineError]]) -> requests.Response:
     status = answer.status_code
     if status in (200, 201, 204):
         return answer
-    known = {404: Missing, 500: Broken, 429: Busy, 502: Busy, 503: Busy, 504: Busy, **refusals}.get(status)
+    known = {**_ERRORS, **refusals}.get(status)
     if known is not None:
         raise known(str(status))
     raise Invalid(str(status)) if 400 <= status < 500 else NotRedmine(f"HTTP {status}")

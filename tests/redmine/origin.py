@@ -104,11 +104,9 @@ class Sshd:
             f"StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\nPermitRootLogin prohibit-password\n"
         )
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd asks for its own empty folder, whatever is set
-        self.child = subprocess.Popen(
-            [str(SSHD), "-D", "-e", "-f", str(config)],
-            stdin=subprocess.DEVNULL,
-            stderr=(self.folder / "log").open("ab"),
-        )
+        with (self.folder / "log").open("ab") as log:
+            command = [str(SSHD), "-D", "-e", "-f", str(config)]
+            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with socket.socket() as one:

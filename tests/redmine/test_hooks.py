@@ -23,7 +23,8 @@ COMMIT = "a" * 40
 
 
 @pytest.fixture(autouse=True)
-def _no_address_is_known() -> None:
+def _no_address_is_known(settings: Any) -> None:
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns about a missing folder
     cache.clear()
 
 
