@@ -59,7 +59,7 @@ def test_the_webhooks_secret_is_shown_once_and_the_private_key_never(yard: Yard)
         service_key=SERVICE_KEY,
     )
     page = answer.content.decode()
-    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store, private")
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "private, no-store")
     with tenant_scope(yard.shop.tenant_id):
         deploy, hook = (RepositorySecret.objects.get(use=use) for use in ("deploy", "hook"))
         yard.id = hook.repository_id
