@@ -3,7 +3,8 @@
 from django.urls import path
 
 from medical_audit import api
-from medical_audit.views import audits, authority, reviews
+from medical_audit.queries.reports import REPORTS
+from medical_audit.views import audits, authority, reports, reviews
 from medical_audit.views import operations as views
 from medical_audit.views import sessions as session_views
 
@@ -27,6 +28,11 @@ urlpatterns = [
     path("audit/reviews/<uuid:pk>/", reviews.review_detail, name="review"),
     path("audit/reviews/<uuid:pk>/judge/", reviews.review_judge, name="review-judge"),
     path("audit/reviews/<uuid:pk>/sign/", reviews.review_sign, name="review-sign"),
+    path("audit/reports/", reports.report_list, name="reports"),
+    *(
+        path(f"audit/reports/{name}/", reports.report, {"name": name}, name=f"report-{name}")
+        for name in REPORTS
+    ),
     path("audit/clock/", audits.clock, name="clock"),
     path("ledger/verification/", views.verification, name="verification"),
     path("ledger/verification/verify/", views.verify, name="verify"),

@@ -23,6 +23,7 @@ from accounts.domain.permissions import Role
 from infra.operations.drafts import create_schedule
 from infra.operations.setups import begin_setup
 from medical_audit import clock
+from medical_audit.queries.reports import REPORTS
 from tests import factories
 from tests.answers import assert_safe, said
 from tests.redmine.planted import plant_repository
@@ -151,6 +152,8 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:review-begin": post(only((A, U), 422)),
     "medical_audit:review-judge": post(everyone(404)),
     "medical_audit:review-sign": post(everyone(404)),
+    "medical_audit:reports": get(only((A, U), 200)),
+    **{f"medical_audit:report-{name}": get(only((A, U), 200)) for name in REPORTS},
     "medical_audit:clock": get(only((A, U), 200)),
     "medical_audit:sessions": get(only((A, U), 200)),
     "medical_audit:session-end": post(everyone(404)),

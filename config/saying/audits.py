@@ -1,9 +1,15 @@
 """What is unusual, and how the clocks stand, in words."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from django.utils.translation import gettext as _
 
+from config.saying.codes import role_list
 from config.saying.fields import field
-from config.saying.times import number
+from config.saying.ledger import event_kind_label
+from config.saying.operations import operation_label
+from config.saying.times import jst_exact, number
 from config.words import _Params
 from config.words import audits as words
 
@@ -42,3 +48,32 @@ def clock_problem(code: object) -> str:
 def millis(value: object) -> str:
     """A difference in whole milliseconds, signed; what was not measured is a dash."""
     return _("%(value)s ms") % {"value": f"{value:+,d}"} if isinstance(value, int) else "—"
+
+
+def report_label(name: object) -> str:
+    return str(words.REPORTS[str(name)][0]) if str(name) in words.REPORTS else str(name)
+
+
+def report_help(name: object) -> str:
+    return str(words.REPORTS[str(name)][1]) if str(name) in words.REPORTS else ""
+
+
+def column_label(name: object) -> str:
+    """The name of a report's column or count."""
+    return str(words.COLUMNS.get(str(name), name))
+
+
+def report_cell(value: object, kind: str) -> str:
+    """One cell of a report, as its column says."""
+    if value is None or value in ("", []):
+        return "—"
+    shown: Mapping[str, Callable[[Any], str]] = {
+        "number": number,
+        "moment": jst_exact,
+        "roles": role_list,
+        "operation": operation_label,
+        "event": event_kind_label,
+        "minutes": lambda minutes: _("%(n)s min") % {"n": f"{minutes:,.1f}"},
+        "yes": lambda is_so: str(_("yes")) if is_so else "—",
+    }
+    return shown.get(kind, str)(value)

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # medical_audit.domain.anomalies.Rule: (short name, the sentence of one finding, why a reviewer should look).
 RULES: Final[Mapping[str, tuple[Promise | str, Promise | str, Promise | str]]] = {
@@ -96,4 +97,62 @@ CLOCK_PROBLEMS: Final[Mapping[str, Promise | str]] = {
     "TimeoutError": _("It did not answer within two seconds."),
     "gaierror": _("Its name cannot be resolved."),
     "ConnectionRefusedError": _("Nothing listens there."),
+}
+
+# medical_audit.queries.reports.REPORTS: (name, what it answers).
+REPORTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "accounts": (
+        _("Privileged and dormant accounts"),
+        _("Who may do what, when he was last here, and who has not been here for long."),
+    ),
+    "confirmations": (
+        _("Entries and confirmations"),
+        _("What people entered, how much of it was confirmed, by proxy and by deputy, and how long it took."),
+    ),
+    "roles": (_("Changes of roles"), _("Each change with the roles before and after it.")),
+    "exports": (_("Exports"), _("What left the portal as a file, by whom, how much and what for.")),
+    "emergencies": (
+        _("Emergency rights"),
+        _("Each opening: who asked, who opened, until when, and what the review afterwards said."),
+    ),
+}
+# Columns and counts of reports.
+COLUMNS: Final[Mapping[str, Promise | str]] = {
+    "person": _("Person"),
+    "people": _("People"),
+    "roles": _("Roles"),
+    "privileged": _("Privileged"),
+    "last_seen": _("Last here"),
+    "visits": _("Visits"),
+    "dormant": _("Not here for long"),
+    "both": _("Privileged and not here for long"),
+    "password_only": _("Password alone"),
+    "operation": pgettext_lazy("noun", "Operation"),
+    "entered": _("Entered"),
+    "confirmed": _("Confirmed"),
+    "waiting": _("Waits"),
+    "rejected": _("Rejected"),
+    "withdrawn": _("Withdrawn"),
+    "expired": _("Expired"),
+    "proxied": _("By proxy"),
+    "deputies": _("By a deputy"),
+    "median_wait": _("Half confirmed within"),
+    "at": _("When"),
+    "before": _("Before"),
+    "after": _("After"),
+    "by": _("By whom"),
+    "reason": _("Reason"),
+    "changes": _("Changes"),
+    "what": _("What"),
+    "rows": _("Rows"),
+    "purpose": _("Purpose"),
+    "sha256": _("SHA-256 of the file"),
+    "exports": _("Exports"),
+    "emergencies": _("Openings"),
+    "open_reviews": _("Not reviewed yet"),
+    "opened_by": _("Opened by"),
+    "closed": _("Closed"),
+    "acts": _("Acts"),
+    "reviewed": _("Reviewed by"),
+    "verdict": _("What the review said"),
 }

@@ -6,6 +6,7 @@ from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.operations.ledger import record
+from medical_audit.queries.reports import Report
 
 
 def note_view(page: str, since: datetime, until: datetime, *, actor: Actor, now: datetime) -> None:
@@ -22,3 +23,18 @@ def note_refusal(view: str, code: str, right: str, *, actor: Actor, now: datetim
     detail: dict[str, object] = {"view": view, "code": code, "right": right or "—"}
     subject = Subject("user", actor.id, actor.name)
     record("access.denied", actor=actor, subject=subject, now=now, outcome="denied", detail=detail)
+
+
+def note_report(made: Report, *, actor: Actor, now: datetime) -> None:
+    """Record that this very report was read: its period, how many rows, and their hash. Raises NotPermitted."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    detail: dict[str, object] = {
+        "page": f"report:{made.name}",
+        "since": utc_text(made.since),
+        "until": utc_text(made.until),
+        "rows": len(made.rows) + made.cut,
+        "sha256": made.sha256,
+    }
+    record(
+        "ledger.viewed", actor=actor, subject=Subject("tenant", str(actor.tenant_id)), now=now, detail=detail
+    )

@@ -1,0 +1,218 @@
+"""Reports of a period for auditors: plain rows with a hash, so that a print-out can be held against a second run."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max
+
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.canonical import digest, utc_text
+from medical_audit.domain.errors import NotFound
+from medical_audit.domain.people import directory
+from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.models import Event, Operation, Visit
+from medical_audit.queries.anomalies import limits_here
+
+#: A cell is text, a number, an instant, or a list of codes; its column says how it is shown.
+Cell = str | int | float | datetime | bool | None | list[str]
+#: No report is longer: a page that nobody can read to its end proves nothing.
+ROWS_MOST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`kind`: text, number, moment, roles, operation (a kind's name), yes (a boolean), minutes or hash."""
+
+    name: str
+    kind: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`totals`: counts by name that stand above the table; `sha256`: over report, tenant, period and every row; `cut`: how
+    many rows did not find room."""
+
+    name: str
+    since: datetime
+    until: datetime
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    totals: Mapping[str, int]
+    sha256: str
+    cut: int
+
+    @property
+    def lines(self) -> list[list[tuple[Column, Cell]]]:
+        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+Made = tuple[Sequence[Column], list[list[Cell]], dict[str, int]]
+
+
+def make_report(name: str, since: datetime, until: datetime, *, actor: Actor, now: datetime) -> Report:
+    """The report `name` of [since, until). Raises NotPermitted, NotFound (no such report)."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    maker = REPORTS.get(name)
+    if maker is None:
+        raise NotFound(type="report", id=name)
+    columns, rows, totals = maker(since, until, actor, now)
+    sha256 = digest(
+        {
+            "report": name, "tenant": str(actor.tenant_id), "since": utc_text(since), "until": utc_text(until),
+            "columns": [column.name for column in columns], "rows": [[_plain(cell) for cell in row] for row in rows],
+        }
+    )  # fmt: skip
+    return Report(
+        name, since, until, columns, rows[:ROWS_MOST], totals, sha256, max(0, len(rows) - ROWS_MOST)
+    )
+
+
+def _plain(cell: Cell) -> object:
+    return utc_text(cell) if isinstance(cell, datetime) else cell
+
+
+# -- accounts --------------------------------------------------------------------------------------------------------------
+
+
+def _accounts(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:
+    """Everybody with a role: what he may, when he was last here, how he proved himself; privileged and dormant ones marked."""
+    privileged = _privileged_roles()
+    last = {str(key): at for key, at in Visit.objects.values_list("user_id").annotate(at=Max("entered_at"))}
+    visits = Visit.objects.filter(entered_at__gte=since, entered_at__lt=until)
+    counts = {str(key): n for key, n in visits.values_list("user_id").annotate(n=Count("id"))}
+    weak = {str(user) for user, factors in visits.values_list("user_id", "factors") if len(factors or []) < 2}
+    dormant_after = timedelta(days=limits_here()["dormant_days"])
+    rows: list[list[Cell]] = []
+    totals = Counter[str]()
+    for member in directory().members(actor.tenant_id):
+        seen = last.get(member.id)
+        is_privileged = bool(privileged & set(member.roles))
+        is_dormant = seen is None or now - seen >= dormant_after
+        totals.update(
+            people=1, privileged=is_privileged, dormant=is_dormant, both=is_privileged and is_dormant,
+            password_only=member.id in weak,
+        )  # fmt: skip
+        rows.append(
+            [
+                member.name, list(member.roles), is_privileged, seen, counts.get(member.id, 0), is_dormant,
+                member.id in weak if member.id in counts else None,
+            ]
+        )  # fmt: skip
+    columns = (
+        Column("person"), Column("roles", "roles"), Column("privileged", "yes"), Column("last_seen", "moment"),
+        Column("visits", "number"), Column("dormant", "yes"), Column("password_only", "yes"),
+    )  # fmt: skip
+    return columns, rows, dict(totals)
+
+
+def _privileged_roles() -> set[str]:
+    """Roles that may confirm anything, or change who may."""
+    return {
+        role
+        for right in ("power.confirm", "schedule.confirm", "policy.edit", "session.end")
+        for role in directory().roles_with(right)
+    }
+
+
+# -- confirmations ---------------------------------------------------------------------------------------------------------
+
+
+def _confirmations(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:
+    """What people entered, by kind: how it was confirmed, in whose name, how long it took; the sum is what was entered."""
+    entered = Operation.objects.filter(entered_at__gte=since, entered_at__lt=until).exclude(policy="schedule")
+    by_kind: dict[str, Counter[str]] = defaultdict(Counter)
+    waits: dict[str, list[float]] = defaultdict(list)
+    fields = ("kind", "state", "on_behalf_of_id", "entered_at", "confirmed_at", "authority")
+    for kind, state, behalf, at, confirmed, authority in entered.values_list(*fields):
+        counter = by_kind[kind]
+        counter["entered"] += 1
+        counter["proxied"] += bool(behalf)
+        counter["deputies"] += "deputy_for" in (authority or {})
+        if confirmed:
+            counter["confirmed"] += 1
+            waits[kind].append((confirmed - at).total_seconds() / 60)
+        else:
+            counter["waiting" if state == "ENTERED" else state.lower()] += 1
+    names = ("entered", "confirmed", "waiting", "rejected", "withdrawn", "expired", "proxied", "deputies")
+    rows: list[list[Cell]] = [
+        [
+            kind,
+            *(by_kind[kind][name] for name in names),
+            round(median(waits[kind]), 1) if waits[kind] else None,
+        ]
+        for kind in sorted(by_kind)
+    ]
+    totals = {name: sum(counter[name] for counter in by_kind.values()) for name in names}
+    columns = [Column("operation", "operation"), *(Column(name, "number") for name in names)]
+    return [*columns, Column("median_wait", "minutes")], rows, totals
+
+
+# -- readers of the ledger -------------------------------------------------------------------------------------------------
+
+
+def _events(since: datetime, until: datetime, **wanted: Any) -> list[tuple[Event, Mapping[str, Any]]]:
+    shift = timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
+    rows = Event.objects.filter(event_at__gte=since - shift, event_at__lt=until - shift, **wanted)
+    return [(event, json.loads(event.body)) for event in rows.order_by("event_at", "ord").iterator()]
+
+
+def _roles(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:
+    """Each change of somebody's roles, with the roles before and after it; replayed from the ledger's beginning."""
+    held: dict[str, set[str]] = defaultdict(set)
+    rows: list[list[Cell]] = []
+    began = Event.objects.order_by("event_at").values_list("event_at", flat=True).first() or since
+    for event, body in _events(min(began, since), until, kind__startswith="member."):
+        role = str(body.get("detail", {}).get("role", ""))
+        if not role:
+            continue
+        person = held[event.subject_id]
+        before = sorted(person)
+        (person.add if event.kind == "member.granted" else person.discard)(role)
+        if event.at >= since:
+            rows.append(
+                [
+                    event.at,
+                    event.subject_name,
+                    before,
+                    sorted(person),
+                    event.actor_name,
+                    str(body.get("reason", "")),
+                ]
+            )
+    columns = (
+        Column("at", "moment"), Column("person"), Column("before", "roles"), Column("after", "roles"), Column("by"),
+        Column("reason"),
+    )  # fmt: skip
+    return columns, rows, {"changes": len(rows), "people": len({str(row[1]) for row in rows})}
+
+
+def _exports(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:
+    """What left the portal as a file: by whom, how much, for what, and the file's own hash."""
+    rows: list[list[Cell]] = []
+    for event, body in _events(since, until, kind__endswith="exported"):
+        detail = body.get("detail", {})
+        number = detail.get("rows", detail.get("events", 0))
+        rows.append(
+            [event.at, event.actor_name, event.kind, number if isinstance(number, int) else 0,
+             str(body.get("reason") or detail.get("purpose") or ""), str(detail.get("sha256", ""))]
+        )  # fmt: skip
+    columns = (
+        Column("at", "moment"), Column("person"), Column("what", "event"), Column("rows", "number"), Column("purpose"),
+        Column("sha256", "hash"),
+    )  # fmt: skip
+    return columns, rows, {"exports": len(rows), "rows": sum(int(str(row[3])) for row in rows)}
+
+
+#: In the order in which they are listed. Sessions and clocks have pages of their own.
+REPORTS: Mapping[str, Callable[[datetime, datetime, Actor, datetime], Made]] = {
+    "accounts": _accounts,
+    "confirmations": _confirmations,
+    "roles": _roles,
+    "exports": _exports,
+}
