@@ -19,6 +19,7 @@ from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Heartbeat, Lane
 from medical_audit.models.lane import Breaker
 from medical_audit.queries.clocks import clock_now
+from medical_audit.queries.emergencies import open_emergencies
 from medical_audit.queries.operations import waiting_count
 from medical_audit.queries.sessions import open_parallel
 from medical_audit.queries.verifications import seal_state
@@ -81,6 +82,11 @@ def notices(now: datetime, actor: Actor) -> list[dict[str, str]]:
             }
         )
     found += _of_the_seals(actor)
+    for one in open_emergencies(now, actor=actor):
+        text = _("The emergency right of %(name)s is open until %(time)s: %(reason)s") % {
+            "name": one.person_name, "time": jst(one.closes_at), "reason": one.reason,
+        }  # fmt: skip
+        found.append({"level": "error", "text": text})
     if clock_now(now).code == ClockState.OVER:
         text = _("The clocks of Toban are more than a second apart, so its times cannot be relied on.")
         found.append({"level": "error", "text": text})

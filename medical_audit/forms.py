@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from medical_audit.domain.anomalies import BOUNDS, Rule
+from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.punctuality import Kept
 from medical_audit.domain.seats import End
 from medical_audit.domain.states import State
@@ -251,6 +252,24 @@ def event_filters(wanted: EventFilter, choices: EventChoices) -> list[dict[str, 
     if wanted.subject:
         filters.append(choice("subject", _("Subject"), wanted.subject, []))
     return filters
+
+
+class EmergencyForm(forms.Form):
+    """For whom, for how many minutes, and why."""
+
+    refused = ""
+
+    person = forms.ChoiceField()
+    minutes = forms.IntegerField(min_value=SHORTEST, max_value=LONGEST)
+    reason = forms.CharField(max_length=REASON_MAX)
+
+    def __init__(self, *arguments: Any, people: list[tuple[str, str]], **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.fields["person"].choices = people  # type: ignore[attr-defined]
+
+
+class VerdictForm(forms.Form):
+    verdict = forms.CharField(max_length=REVIEW_TEXT_MAX)
 
 
 class SignOffForm(forms.Form):

@@ -11,9 +11,19 @@ from kombu.exceptions import OperationalError
 
 from medical_audit import clock, time_source
 from medical_audit.domain.actor import NO_TENANT, system_actor
-from medical_audit.operations import clocks, execution, partitions, proxies, reviewing, seats, watching
+from medical_audit.operations import (
+    clocks,
+    emergencies,
+    execution,
+    partitions,
+    proxies,
+    reviewing,
+    seats,
+    watching,
+)
 from medical_audit.operations.heartbeat import beat
 from medical_audit.queries import queue
+from medical_audit.queries.emergencies import emergency_tenants
 
 #: Two sweeps: by then the lane has been woken again, and a queue of old messages would only be in the way.
 WAKE_EXPIRES_S = 20
@@ -44,6 +54,11 @@ def sweep() -> None:
             proxies.escalate(tenant_id, actor=system_actor(tenant_id, "sweeper"), now=now)
         except Exception:
             log.exception("escalation_failed", tenant=str(tenant_id))
+    for tenant_id in emergency_tenants(now):
+        try:
+            emergencies.close_overdue(tenant_id, actor=system_actor(tenant_id, "sweeper"), now=now)
+        except Exception:
+            log.exception("emergency_not_closed", tenant=str(tenant_id))
     for tenant_id, lane in queue.due_lanes(now, limit=500):
         wake(tenant_id, lane)
 

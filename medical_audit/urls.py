@@ -4,7 +4,7 @@ from django.urls import path
 
 from medical_audit import api
 from medical_audit.queries.reports import REPORTS
-from medical_audit.views import audits, authority, reports, reviews
+from medical_audit.views import audits, authority, emergencies, reports, reviews
 from medical_audit.views import operations as views
 from medical_audit.views import sessions as session_views
 
@@ -20,6 +20,10 @@ urlpatterns = [
     path("sessions/", session_views.session_list, name="sessions"),
     path("sessions/<uuid:pk>/end/", session_views.session_end, name="session-end"),
     path("policies/", session_views.policies, name="policies"),
+    path("emergencies/", emergencies.emergency_list, name="emergencies"),
+    path("emergencies/<uuid:pk>/", emergencies.emergency_detail, name="emergency"),
+    path("emergencies/<uuid:pk>/close/", emergencies.emergency_close, name="emergency-close"),
+    path("emergencies/<uuid:pk>/review/", emergencies.emergency_review, name="emergency-review"),
     path("audit/", audits.overview, name="audit"),
     path("audit/anomalies/", audits.anomaly_list, name="anomalies"),
     path("audit/anomalies/rules/", audits.anomaly_rules, name="anomaly-rules"),

@@ -36,6 +36,7 @@ from medical_audit.models import (
     ConfirmPolicy,
     Delegation,
     Deputy,
+    Emergency,
     Lane,
     ReviewItem,
     TenantPolicy,
@@ -156,6 +157,10 @@ def _fill_seats(tenant: dict[str, Any]) -> None:
         ),
         Anomaly(**tenant, rule="hasty", event_id=uuid.uuid4(), at=now, person_id="u", person_name="運用", found_at=now),
         AnomalyWatch(**tenant, looked_at=now),
+        Emergency(
+            **tenant, person_id="u", person_name="当直", reason="障害", asked_by_name="当直", opened_by_id="p",
+            opened_by_name="確定", opened_at=now, closes_at=now + timedelta(hours=1), operation="o",
+        ),
         review,
         ReviewItem(**tenant, review=review, event_id=uuid.uuid4(), why="people", actor_name="運用"),
         AnomalyRules(**tenant, operation="o", changed_at=now),

@@ -91,6 +91,8 @@ WITHOUT_ACTOR = {
     "medical_audit/operations/delegating.py:apply_deputies": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/delegating.py:apply_end": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/delegating.py:apply_grant": "a kind's own work, inside the confirmation that names the person",
+    "medical_audit/operations/emergencies.py:apply_open": "a kind's own work, inside the confirmation that names the person",
+    "medical_audit/operations/emergencies.py:apply_review": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/reviewing.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/watching.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/policies.py:apply": "a kind's own work, inside the confirmation that names the person",
@@ -260,10 +262,9 @@ def test_every_right_is_held_by_somebody_or_by_the_clock() -> None:
     assert set(Permission) - set().union(*ROLE_PERMISSIONS.values()) == FOR_THE_CLOCK
 
 
-def test_a_viewer_may_look_and_an_auditor_may_review_besides_and_nothing_else() -> None:
-    assert all(right.endswith(".view") for right in permissions_of((Role.VIEWER,)))
-    more = {right for right in permissions_of((Role.AUDITOR,)) if not right.endswith(".view")}
-    assert more == {Permission.REVIEW}
+def test_a_viewer_may_ask_for_help_and_an_auditor_may_review_and_both_only_look_besides() -> None:
+    for role, besides in ((Role.VIEWER, Permission.EMERGENCY_ASK), (Role.AUDITOR, Permission.REVIEW)):
+        assert {right for right in permissions_of((role,)) if not right.endswith(".view")} == {besides}
 
 
 def test_nobody_holds_both_halves_of_what_two_people_must_do() -> None:
@@ -312,6 +313,7 @@ EVENT_FAMILIES = (
     "repository",
     "ticket",
     "access",
+    "emergency",
     "review",
     "clock",
 )

@@ -208,6 +208,7 @@ PRIVILEGES = {
 #: Reviewed: who may call what looks or writes across row-level security.
 DEFINER_FUNCTIONS = {
     **LEDGER_FUNCTIONS,
+    "queue.emergency_tenants": {"toban_worker", "toban_scheduler"},
     "queue.due_feeds": {"toban_worker", "toban_scheduler"},
     "queue.due_inventories": {"toban_worker", "toban_scheduler"},
     "queue.due_verifications": {"toban_audit"},

@@ -10,7 +10,8 @@ from enum import StrEnum
 class Topic(StrEnum):
     """failed: an operation failed, or an AWS account cannot be read. missed: a planned action was not done in time.
     waiting: an operation waits for this person's confirmation. brake: stops are held until a person decides. drift:
-    something was changed outside Toban. review: the review of a month is overdue."""
+    something was changed outside Toban. review: the review of a month is overdue.
+    emergency: an emergency right was opened."""
 
     FAILED = "failed"
     MISSED = "missed"
@@ -18,6 +19,7 @@ class Topic(StrEnum):
     BRAKE = "brake"
     DRIFT = "drift"
     REVIEW = "review"
+    EMERGENCY = "emergency"
 
 
 #: News: what has happened. The other topics are of what waits now, and end by themselves when it does not any more.
@@ -28,7 +30,10 @@ NEWS: Mapping[str, Topic] = {
     "schedule.long_outage": Topic.MISSED,
     "resource.drifted": Topic.DRIFT,
     "review.overdue": Topic.REVIEW,
+    "emergency.opened": Topic.EMERGENCY,
 }
+#: News that does not wait for the next mail that is due anyway.
+URGENT = frozenset({"emergency.opened"})
 #: The kind of operation that stands for a brake; the floor above declares it.
 BRAKE_KIND = "round.release"
 #: What is older is no news to anybody; it stays in the ledger.

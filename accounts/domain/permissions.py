@@ -30,6 +30,8 @@ class Permission(StrEnum):
     DELEGATE = "delegation.give"
     RECORD_CORRECT = "record.correct"
     REVIEW = "review.write"
+    EMERGENCY_ASK = "emergency.ask"
+    EMERGENCY_OPEN = "emergency.open"
 
 
 class Role(StrEnum):
@@ -54,11 +56,12 @@ _OPERATE = _VIEW | {
 _PLAN = frozenset({Permission.SCHEDULE_EDIT, Permission.CALENDAR_EDIT})
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.VIEWER: _VIEW,
-    Role.OPERATOR: _OPERATE | _PLAN,
+    Role.VIEWER: _VIEW | {Permission.EMERGENCY_ASK},
+    Role.OPERATOR: _OPERATE | _PLAN | {Permission.EMERGENCY_ASK},
     Role.APPROVER: _OPERATE
     | {
         Permission.OPERATION_REJECT,
+        Permission.EMERGENCY_OPEN,
         Permission.AUTOMATION_CONFIRM,
         Permission.SCHEDULE_CONFIRM,
         Permission.CALENDAR_CONFIRM,
@@ -69,6 +72,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _PLAN
     | {
         Permission.OPERATION_REJECT,
+        Permission.EMERGENCY_OPEN,
         Permission.AUTOMATION_ENTER,
         Permission.PRICE_EDIT,
         Permission.TICKET_EDIT,
@@ -79,6 +83,21 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     },
     Role.AUDITOR: _VIEW | {Permission.LEDGER_VIEW, Permission.REVIEW},
 }
+
+
+#: What an open emergency right gives, whatever the person's roles: to start, stop, override and
+#: cancel. Not to confirm what others must confirm, nor to change people, policies or schedules.
+EMERGENCY_PERMISSIONS = frozenset(
+    {
+        Permission.RESOURCE_VIEW,
+        Permission.OPERATION_VIEW,
+        Permission.POWER_ENTER,
+        Permission.POWER_CONFIRM,
+        Permission.OPERATION_CANCEL,
+        Permission.OVERRIDE_ENTER,
+        Permission.OVERRIDE_CONFIRM,
+    }
+)
 
 
 def permissions_of(roles: tuple[str, ...]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from django.db.models.functions import Greatest
 from accounts.domain.notices import topics_of
 from accounts.models import NoticeChoice, NoticeDelivery, Tenant, User
 from accounts.models.notice import DeliveryState
-from accounts.queries.notices import News, Waiting, choice_of, head_seq, news_since, waiting_for
+from accounts.queries.notices import News, Waiting, choice_of, head_seq, news_since, urgent_seq, waiting_for
 from accounts.queries.people import actor_in
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import NotFound, NotPermitted
@@ -99,7 +99,10 @@ def prepare(tenant_id: UUID, *, now: datetime) -> list[Digest]:
     with tenant_scope(tenant_id):
         tenant = Tenant.objects.get(id=tenant_id)
         due = NoticeChoice.objects.exclude(mail=[]).exclude(address="")
-        rows = due.filter(Q(mail_after__isnull=True) | Q(mail_after__lte=now)).order_by("id")
+        ready = Q(mail_after__isnull=True) | Q(mail_after__lte=now)
+        if (urgent := urgent_seq(now)) is not None:
+            ready |= Q(mailed_seq__lt=urgent)
+        rows = due.filter(ready).order_by("id")
         return [
             digest
             for row in rows.select_for_update(skip_locked=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
-from accounts.domain.notices import NEWS, NEWS_FOR, Topic, news_kinds, topic_of_operation, topics_of
+from accounts.domain.notices import NEWS, NEWS_FOR, URGENT, Topic, news_kinds, topic_of_operation, topics_of
 from accounts.models import NoticeChoice, NoticeDelivery
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.rights import OPERATION_VIEW
@@ -102,6 +102,13 @@ def deliveries_of(actor: Actor, *, limit: int) -> list[NoticeDelivery]:
     """The newest mails to this person."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
     return list(NoticeDelivery.objects.filter(person_id=actor.id).order_by("-begun_at", "-id")[:limit])
+
+
+def urgent_seq(now: datetime) -> int | None:
+    """The place of the newest event of the last hour about which people are mailed at once, or None."""
+    events = Event.objects.filter(kind__in=URGENT, event_at__gte=now - timedelta(hours=1)).values("id")
+    found: int | None = Link.objects.filter(event_id__in=events).aggregate(seq=Max("seq"))["seq"]
+    return found
 
 
 def _news(topics: Sequence[str], now: datetime) -> QuerySet[Event]:

@@ -3,12 +3,15 @@
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Exists
 
-from accounts.domain.permissions import Role, permissions_of
+from accounts.domain.permissions import EMERGENCY_PERMISSIONS, Role, permissions_of
 from accounts.models import Membership, Tenant, User
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType
+from medical_audit.domain.emergencies import ROLE as EMERGENCY
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.people import Member
+from medical_audit.queries.emergencies import open_right
 
 
 def tenants_of(user: User) -> list[tuple[Tenant, tuple[str, ...]]]:
@@ -40,16 +43,21 @@ def get_tenant(slug: str) -> Tenant:
 
 def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request: str) -> Actor:
     """The person as actor of the bound tenant. No membership: NotFound, as for a tenant that does not exist."""
-    roles = tuple(sorted(Membership.objects.filter(user=user).values_list("role", flat=True)))
+    rows = Membership.objects.filter(user=user).annotate(emergency=Exists(open_right(str(user.id))))
+    held = dict(rows.order_by("role").values_list("role", "emergency"))
+    roles = tuple(held)
     if not roles or not user.is_active:
         raise NotFound(type="tenant")
+    permissions = permissions_of(roles)
+    if any(held.values()):
+        roles, permissions = (*roles, EMERGENCY), permissions | {str(one) for one in EMERGENCY_PERMISSIONS}
     return Actor(
         tenant_id=tenant.id,
         type=ActorType.USER,
         id=str(user.id),
         name=user.name,
         roles=roles,
-        permissions=permissions_of(roles),
+        permissions=permissions,
         session=session,
         address=address,
         request=request,
@@ -93,4 +101,7 @@ class People:
         """Asked again right before an operation is called; needs the tenant bound."""
         rows = Membership.objects.filter(tenant_id=tenant_id, user_id=user_id, user__is_active=True)
         roles = tuple(rows.values_list("role", flat=True))
-        return permission in permissions_of(roles) and (not role or role in roles)
+        permissions = permissions_of(roles)
+        if roles and open_right(user_id).exists():
+            permissions |= {str(one) for one in EMERGENCY_PERMISSIONS}
+        return permission in permissions and (not role or role in roles)

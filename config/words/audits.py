@@ -61,7 +61,7 @@ RULES: Final[Mapping[str, tuple[Promise | str, Promise | str, Promise | str]]] =
     ),
     "emergency": (
         _("Emergency right opened"),
-        _("%(person)s opened an emergency right."),
+        _("%(person)s opened an emergency right for %(holder)s."),
         _("Each use of an emergency right is reviewed afterwards."),
     ),
     "clock_apart": (

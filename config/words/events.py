@@ -96,6 +96,10 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "ledger.exported": _("%(actor)s exported the ledger: %(events)s events."),
     "ledger.sessions_viewed": _("%(actor)s read the list of sessions."),
     "access.denied": _("%(actor)s was refused (%(view)s, right %(right)s). Nothing was done."),
+    "emergency.opened": _(
+        "%(actor)s opened an emergency right for %(subject)s for %(minutes)s minutes. %(reason)s"
+    ),
+    "emergency.closed": _("The emergency right of %(subject)s was closed."),
     "review.begun": _("%(actor)s began the review %(subject)s."),
     "review.drawn": _("Seal %(seal)s drew %(items)s of %(population)s events for the review %(subject)s."),
     "review.judged": _("%(actor)s judged %(items)s events of the review %(subject)s."),
@@ -217,6 +221,8 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.exported": _("Ledger exported"),
     "ledger.sessions_viewed": _("List of sessions read"),
     "access.denied": _("Refused"),
+    "emergency.opened": _("Emergency right opened"),
+    "emergency.closed": _("Emergency right closed"),
     "review.begun": _("Review begun"),
     "review.drawn": _("Review drawn"),
     "review.judged": _("Review judged"),

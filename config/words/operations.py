@@ -11,6 +11,11 @@ from config.words.audits import LIMITS
 
 # Kinds of operation: (short name for lists and filters, sentence with the target).
 OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "emergency.open": (_("Emergency right"), _("Open the emergency right for %(target)s")),
+    "emergency.review": (
+        _("Review of an emergency right"),
+        _("Sign the review of the emergency right of %(target)s"),
+    ),
     "review.sign": (_("Sign review"), _("Sign the review %(target)s")),
     "anomaly.rules": (_("Thresholds"), _("Change the thresholds of what is unusual")),
     "ec2.start": (_("Start EC2"), _("Start the EC2 instance %(target)s")),
@@ -166,6 +171,16 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("More would be stopped at once than the tenant's limit allows, so Toban waits for you."),
         _("Can be undone: start them again. Rejected or left alone, nothing is stopped."),
     ),
+    "emergency.open": (
+        _(
+            "The person may at once start, stop, override and cancel, until the time is over. Everybody is told."
+        ),
+        _("Can be undone: close it early. It closes by itself, and must be reviewed afterwards."),
+    ),
+    "emergency.review": (
+        _("The opening counts as reviewed, with what stands here."),
+        _("Cannot be undone: a signed review stands."),
+    ),
     "review.sign": (
         _("The review counts as signed, with exactly these judgements, findings and measures."),
         _("Cannot be undone: a signed review stands. What is found later belongs into the next one."),
@@ -284,6 +299,9 @@ SIZES = _("Its sizes now: %(sizes)s")
 # Names of parameters that a person confirms (operation.shown), with their unit.
 FACTS: Final[Mapping[str, Promise | str]] = {
     **LIMITS,
+    "minutes": _("For how many minutes"),
+    "person_name": _("Person"),
+    "opened_by_name": _("Opened by"),
     "review": _("Period"),
     "population": _("Events in the period"),
     "looked_at": _("Events looked at"),

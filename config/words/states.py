@@ -79,6 +79,7 @@ TOPIC_STATES: Final[Mapping[str, State]] = {
     "brake": State("late", pgettext_lazy("notice", "Brake")),
     "drift": State("late", pgettext_lazy("notice", "Changed outside Toban")),
     "review": State("late", pgettext_lazy("notice", "Review overdue")),
+    "emergency": State("failed", pgettext_lazy("notice", "Emergency right")),
 }
 TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
     "failed": _("An operation failed, or an AWS account cannot be read."),
@@ -87,6 +88,7 @@ TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
     "brake": _("More would be stopped at once than the limit allows: you decide."),
     "drift": _("A server or database changed its state without Toban."),
     "review": _("The review of a month of the ledger is overdue."),
+    "emergency": _("An emergency right was opened. This mail is not held back."),
 }
 # What became of a mail (accounts.models.notice.DeliveryState).
 DELIVERY_STATES: Final[Mapping[str, State]] = {
@@ -196,6 +198,11 @@ REVIEW_STATES: Final[Mapping[str, State]] = {
     "finding": State("late", pgettext_lazy("review", "Finding")),
     "": State("waiting", pgettext_lazy("review", "Not looked at yet")),
 }
+EMERGENCY_STATES: Final[Mapping[str, State]] = {
+    "open": State("failed", pgettext_lazy("emergency", "Open")),
+    "closed": State("late", pgettext_lazy("emergency", "Closed, not reviewed")),
+    "reviewed": State("done", pgettext_lazy("emergency", "Reviewed")),
+}
 CLOCK_STATES: Final[Mapping[str, State]] = {
     "ok": State("done", pgettext_lazy("clock", "In time")),
     "over": State("failed", pgettext_lazy("clock", "More than a second apart")),
@@ -253,6 +260,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "ticket": TICKET_STATES,
     "audit": AUDIT_STATES,
     "clock": CLOCK_STATES,
+    "emergency": EMERGENCY_STATES,
     "review": REVIEW_STATES,
     "repository": REPOSITORY_STATES,
 }
@@ -293,6 +301,7 @@ ROLES: Final[Mapping[str, Promise | str]] = {
     "approver": _("Approver"),
     "administrator": _("Administrator"),
     "auditor": _("Auditor"),
+    "emergency": _("Emergency right"),
 }
 
 # Who stands behind an event when it is not a person.

@@ -61,7 +61,7 @@ WINDOW = timedelta(days=1)
 _DENIED = "access.denied"
 _WRONG = frozenset({"session.failed", "session.reauthentication_failed"})
 _PRIVILEGED = frozenset({"operation.entered", "operation.confirmed", "operation.half_confirmed"})
-_EMERGENCY = "emergency.open"
+_EMERGENCY = "emergency.opened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +258,8 @@ def _dormant(events: Sequence[Seen], context: Context, limits: Limits, zone: tzi
 def _emergency(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     """Each opening of an emergency right, by whom it was opened."""
     for event in events:
-        if event.kind == "operation.confirmed" and event.detail.get("kind") == _EMERGENCY:
-            yield _found(Rule.EMERGENCY, event, person=event.subject)
+        if event.kind == _EMERGENCY:
+            yield _found(Rule.EMERGENCY, event, holder=event.subject)
 
 
 def _clock_apart(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:

@@ -1,6 +1,7 @@
 from medical_audit.models.anomaly import Anomaly, AnomalyRules, AnomalyWatch
 from medical_audit.models.authority import Confirmation, ConfirmPolicy, Delegation, Deputy
 from medical_audit.models.clock import ClockReading
+from medical_audit.models.emergency import Emergency
 from medical_audit.models.event import Event, Link
 from medical_audit.models.heartbeat import Heartbeat
 from medical_audit.models.lane import Lane
@@ -19,6 +20,7 @@ __all__ = [
     "Confirmation",
     "Delegation",
     "Deputy",
+    "Emergency",
     "Event",
     "FailedSignIn",
     "Heartbeat",

@@ -7,6 +7,8 @@ from typing import Any
 from medical_audit.domain.kinds import Kind, Policy, register
 from medical_audit.domain.rights import (
     DELEGATE,
+    EMERGENCY_ASK,
+    EMERGENCY_OPEN,
     POLICY_CONFIRM,
     POLICY_EDIT,
     RECORD_CORRECT,
@@ -18,6 +20,7 @@ from medical_audit.operations import (
     confirm_policies,
     correcting,
     delegating,
+    emergencies,
     policies,
     reviewing,
     session_ends,
@@ -25,7 +28,7 @@ from medical_audit.operations import (
 )
 
 Apply = Callable[[Operation, datetime], dict[str, Any]]
-A_WEEK = timedelta(days=7)
+A_WEEK, AN_HOUR = timedelta(days=7), timedelta(hours=1)
 
 
 def register_own() -> None:
@@ -35,6 +38,25 @@ def register_own() -> None:
         _kind(policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, policies.apply),
         _kind(confirm_policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, confirm_policies.apply),
         _kind(watching.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, watching.apply),
+        _kind(
+            emergencies.OPEN,
+            EMERGENCY_ASK,
+            EMERGENCY_OPEN,
+            Policy.OTHER,
+            emergencies.apply_open,
+            approval_ttl=AN_HOUR,
+            confirmer_refusal=emergencies.refusal_to_open,
+        ),
+        _kind(
+            emergencies.EXAMINE,
+            REVIEW,
+            REVIEW,
+            Policy.OTHER,
+            emergencies.apply_review,
+            approval_ttl=A_WEEK,
+            confirmer_refusal=emergencies.refusal_to_review,
+            reject_permission=REVIEW,
+        ),
         _kind(
             reviewing.KIND,
             REVIEW,

@@ -9,6 +9,7 @@ from medical_audit.domain.states import State
 from medical_audit.models import Anomaly, Heartbeat, Operation, VerificationRun
 from medical_audit.queries.anomalies import Watch, anomaly_counts, watch_of
 from medical_audit.queries.clocks import ClockNow, clock_now
+from medical_audit.queries.emergencies import unreviewed
 from medical_audit.queries.operations import awaiting
 from medical_audit.queries.policies import policy_here
 from medical_audit.queries.reviews import MonthDue, months_due
@@ -79,15 +80,17 @@ class Unusual:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What waits for a signature: ended months, what this person may confirm, how many proxy entries wait too long."""
+    """What waits for a signature: ended months, what this person may confirm, how many proxy entries wait too
+    long, how many openings of emergency rights nobody has reviewed."""
 
     months: list[MonthDue]
     mine: list[Operation]
     proxies: int
+    emergencies: int
 
     @property
     def code(self) -> str:
-        if any(month.overdue for month in self.months):
+        if self.emergencies or any(month.overdue for month in self.months):
             return "bad"
         return "mind" if self.months or self.mine or self.proxies else "good"
 
@@ -98,7 +101,7 @@ def sign_of(*, actor: Actor, now: datetime) -> Sign:
     waiting, _total = awaiting(actor=actor, now=now, limit=NEWEST)
     old = now - timedelta(hours=policy_here().escalate_hours)
     late = Operation.objects.filter(state=State.ENTERED, entered_at__lte=old).exclude(on_behalf_of_id="")
-    return Sign(months_due(now), list(waiting), late.count())
+    return Sign(months_due(now), list(waiting), late.count(), unreviewed(actor=actor))
 
 
 @dataclass(frozen=True, slots=True)

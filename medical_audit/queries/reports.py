@@ -16,8 +16,9 @@ from medical_audit.domain.canonical import digest, utc_text
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.people import directory
 from medical_audit.domain.rights import LEDGER_VIEW
-from medical_audit.models import Event, Operation, Visit
+from medical_audit.models import Emergency, Event, Operation, Visit
 from medical_audit.queries.anomalies import limits_here
+from medical_audit.queries.emergencies import acts_of
 
 #: A cell is text, a number, an instant, or a list of codes; its column says how it is shown.
 Cell = str | int | float | datetime | bool | None | list[str]
@@ -209,10 +210,27 @@ def _exports(since: datetime, until: datetime, actor: Actor, now: datetime) -> M
     return columns, rows, {"exports": len(rows), "rows": sum(int(str(row[3])) for row in rows)}
 
 
+def _emergencies(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:
+    """Each opening of an emergency right, what was done under it, and what its review said."""
+    rows: list[list[Cell]] = []
+    found = Emergency.objects.filter(opened_at__gte=since, opened_at__lt=until).order_by("opened_at", "id")
+    for one in found:
+        rows.append(
+            [one.opened_at, one.person_name, one.reason, one.opened_by_name, one.closed_at, len(acts_of(one)),
+             one.reviewed_by_name, one.verdict]
+        )  # fmt: skip
+    columns = (
+        Column("at", "moment"), Column("person"), Column("reason"), Column("opened_by"), Column("closed", "moment"),
+        Column("acts", "number"), Column("reviewed"), Column("verdict"),
+    )  # fmt: skip
+    return columns, rows, {"emergencies": len(rows), "open_reviews": sum(not row[6] for row in rows)}
+
+
 #: In the order in which they are listed. Sessions and clocks have pages of their own.
 REPORTS: Mapping[str, Callable[[datetime, datetime, Actor, datetime], Made]] = {
     "accounts": _accounts,
     "confirmations": _confirmations,
     "roles": _roles,
     "exports": _exports,
+    "emergencies": _emergencies,
 }

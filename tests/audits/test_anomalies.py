@@ -129,7 +129,7 @@ def test_many_confirmations_much_read_and_much_exported() -> None:
 
 
 def test_parallel_sessions_emergencies_and_clocks_apart() -> None:
-    opened = seen("operation.confirmed", detail={"kind": "emergency.open"}, subject="当直")
+    opened = seen("emergency.opened", subject="当直")
     apart = [
         seen(
             "session.entered", TEN + timedelta(minutes=n), recorded_at=TEN + timedelta(minutes=n, seconds=61)

@@ -19,6 +19,13 @@ AUDIT_PRIVILEGES: dict[str, dict[str, str]] = {
         "toban_scheduler": READ,
         "toban_audit": READ,
     },
+    "public.medical_audit_emergency": {
+        "toban_web": WORK,
+        "toban_worker": READ,
+        "toban_scheduler": "SELECT, UPDATE (closed_at, closing)",
+        "toban_audit": READ,
+        "toban_queue": "SELECT (closed_at, closes_at, tenant_id)",
+    },
     "public.medical_audit_accessreview": {"toban_web": WORK, "toban_scheduler": READ, "toban_audit": READ},
     "public.medical_audit_reviewitem": {"toban_web": WORK, "toban_audit": READ},
 }
