@@ -21,7 +21,7 @@ def stable_id(kind: str, *parts: str) -> str:
 class Server:
     """One EC2 instance, always alone in its reservation.
 
-    bounce: a state reason code; a start then falls back to `stopped` with it (a refused KMS key).
+    bounce: a state reason code; a start then falls back to `stopped` with it (a refused KMS key, or no capacity).
     no_capacity: a start is answered with InsufficientInstanceCapacity.
     """
 

@@ -51,6 +51,10 @@ def _set_state(instance: Instance, state: InstanceState) -> None:
     instance.__dict__["course"] = Course(state, StateReason())
 
 
+_KEY = "The KMS key of an attached volume is disabled, gone or may not be used"
+_FULL = "There is not enough capacity to fulfil your request"
+
+
 def _reason(instance: Instance) -> StateReason:
     course: Course = instance.__dict__["course"]
     return StateReason() if course.passing() else course.reason
@@ -110,7 +114,8 @@ def _start(world: World, instance: Instance) -> None:
     seconds = world.delays.seconds("ec2_start", instance.owner_id)
     bounce = world.bounce.get(instance.id)
     if bounce:
-        message = f"{bounce}: The KMS key of an attached volume is disabled, gone or may not be used"
+        full = "InsufficientInstanceCapacity" in bounce
+        message = f"{bounce}: {_FULL if full else _KEY}"
         move(instance, "pending", "stopped", StateReason(message, bounce), seconds)
         instance._reason = "Server.InternalError" if bounce.startswith("Server") else "Client error on launch"
     else:

@@ -37,12 +37,11 @@ REASONS: Final[Mapping[str, Promise | str]] = {
     "never_touch": _("Its tag Toban=never tells Toban to leave it alone."),
     "group_member": _("It belongs to the Auto Scaling group %(name)s and starts and stops with it."),
     "cluster_member": _("It belongs to the database cluster %(name)s and starts and stops with it."),
+    "unsupported": _("Its schedule asks for a stop that cannot be done, so nothing is done by schedule."),
     "enforced": _("Its schedule is enforced, and it was found otherwise (%(state)s)."),
     "newly_found": _("It was found running for the first time, outside its hours."),
     "auto_restart": _("AWS restarted it by itself after seven days stopped (running since %(since)s)."),
-    "started_outside": _(
-        "It runs since %(since)s although Toban stopped it: an automatic restart by AWS, or a start outside Toban."
-    ),
+    "rules_changed": _("The rules changed, and from then on another state was wanted."),
 }
 
 # The same reasons in a few words, for a table cell.
@@ -71,10 +70,11 @@ REASONS_SHORT: Final[Mapping[str, Promise | str]] = {
     "never_touch": _("Never touched (tag)"),
     "group_member": _("With its group %(name)s"),
     "cluster_member": _("With its cluster %(name)s"),
+    "unsupported": _("Cannot be stopped"),
     "enforced": _("Brought back to its schedule"),
     "newly_found": _("Newly found"),
     "auto_restart": _("Automatic restart by AWS"),
-    "started_outside": _("Started outside Toban"),
+    "rules_changed": _("Rules changed"),
 }
 
 DAY_SENTENCES: Final[Mapping[str, Promise | str]] = {

@@ -26,13 +26,13 @@ _STATE_OF = {action: state for state, action in _ACTION_TO.items()}
 
 
 class Rank(IntEnum):
-    """Which of several windows governs: what speaks of the resource itself goes before what speaks of more."""
+    """Which of several windows governs: a freeze, which two people confirmed, before what one person asked for; of those,
+    what speaks of the resource itself before what speaks of its project."""
 
     MAINTENANCE = 10
-    TENANT = 20
-    SCHEDULE = 30
-    PROJECT = 40
-    RESOURCE = 50
+    PROJECT = 20
+    RESOURCE = 30
+    FREEZE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +189,24 @@ def objection(duty: Duty, action: Action, due_at: datetime, at: datetime) -> tup
         if acting and acting[-1].action is action and not acting[-1].window:
             return None
     return state, reason
+
+
+def turned(before: Duty, after: Duty, at: datetime) -> Occurrence | None:
+    """What a change of the rules asks for at its own instant: once, where another state is wanted than until then.
+
+    Not while a window governs, which speaks for itself, and never a stop because the day has become a closed one: what
+    began before goes on, and the stop of that day is done as usual (design §3).
+    """
+    at = _utc(at)
+    if after.excluded is not None or governing(before, at) is not None or governing(after, at) is not None:
+        return None
+    (was, _), (state, reason) = wanted(before, at), wanted(after, at)
+    action = _ACTION_TO.get(state)
+    if state is was or action is None or reason.code in (ReasonCode.HOLIDAY, ReasonCode.CLOSURE):
+        return None
+    if not isinstance(after.schedule, Schedule) or action not in after.schedule.directions:
+        return None
+    return Occurrence(at, action, None, because(ReasonCode.RULES_CHANGED))
 
 
 def occurrences(duty: Duty, after: datetime, until: datetime) -> list[Occurrence]:

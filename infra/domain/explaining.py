@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -30,6 +31,9 @@ _SENTENCES: Mapping[ReasonCode, str] = {
 }
 #: Zones and calendars say nothing sensible outside of these years.
 EARLIEST, LATEST = 1900, 9900
+#: Far more than a schedule of the portal may have: what is asked here is worked out for whoever asks.
+MOST_PERIODS = 1000
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _KEYS = ("timezone", "periods", "override", "holidays")
 
 
@@ -89,6 +93,8 @@ def _schedule(given: Mapping[str, Any]) -> Schedule:
         ) from unknown
     if not isinstance(periods, list):
         raise Unexplained("schedule.periods", "a list is needed")
+    if len(periods) > MOST_PERIODS:
+        raise Unexplained("schedule.periods", f"{len(periods)} periods; {MOST_PERIODS} at most")
     return Schedule(zone, tuple(_period(one, number) for number, one in enumerate(periods)))
 
 
@@ -118,7 +124,7 @@ def _day(text: str) -> date:
 
 def _date(one: object) -> date:
     try:
-        if not isinstance(one, str):
+        if not isinstance(one, str) or not _DATE.fullmatch(one):
             raise ValueError(one)
         return _day(one)
     except ValueError as bad:

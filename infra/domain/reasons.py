@@ -37,16 +37,15 @@ class ReasonCode(StrEnum):
     NEVER_TOUCH = "never_touch"
     GROUP_MEMBER = "group_member"  # an instance of an Auto Scaling group
     CLUSTER_MEMBER = "cluster_member"  # a database instance of a cluster
+    UNSUPPORTED = "unsupported"  # its schedule asks for a stop that AWS, or Toban, would refuse
     ENFORCED = "enforced"  # reality differs from what the schedule holds
     NEWLY_FOUND = "newly_found"
     AUTO_RESTART = "auto_restart"  # AWS starts a stopped database after seven days
-    STARTED_OUTSIDE = "started_outside"
+    RULES_CHANGED = "rules_changed"  # a person confirmed rules by which another state is wanted from then on
 
 
 #: Causes of what puts a resource right, instead of beginning or ending its hours.
-CORRECTIONS = frozenset(
-    {ReasonCode.ENFORCED, ReasonCode.NEWLY_FOUND, ReasonCode.AUTO_RESTART, ReasonCode.STARTED_OUTSIDE}
-)
+CORRECTIONS = frozenset({ReasonCode.ENFORCED, ReasonCode.NEWLY_FOUND, ReasonCode.AUTO_RESTART})
 
 # start, stop: "HH:MM" in the schedule's zone. until, since: instants (UTC). day: the local date that decides. weekday: 0 is Monday.
 PARAMS: Mapping[ReasonCode, tuple[str, ...]] = {
@@ -74,10 +73,11 @@ PARAMS: Mapping[ReasonCode, tuple[str, ...]] = {
     ReasonCode.NEVER_TOUCH: (),
     ReasonCode.GROUP_MEMBER: ("name",),
     ReasonCode.CLUSTER_MEMBER: ("name",),
+    ReasonCode.UNSUPPORTED: (),
     ReasonCode.ENFORCED: ("state",),
     ReasonCode.NEWLY_FOUND: (),
     ReasonCode.AUTO_RESTART: ("since",),
-    ReasonCode.STARTED_OUTSIDE: ("since",),
+    ReasonCode.RULES_CHANGED: (),
 }
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from infra.domain.findings import FindingCode, shown
 
@@ -106,11 +106,16 @@ def _invisible(character: str) -> bool:
 
 
 def load_zone(name: str) -> ZoneInfo:
-    """Give the zone of an IANA name such as "Asia/Tokyo"; raises UnknownZone."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # unknown name, odd name, name of a folder
-        raise UnknownZone(shown(name)) from error
+    """Give the zone of an IANA name such as "Asia/Tokyo"; raises UnknownZone, also for what differs from machine to machine
+    ("localtime")."""
+    if name not in _zones():
+        raise UnknownZone(shown(name))
+    return ZoneInfo(name)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
 
 
 @lru_cache(maxsize=1 << 16)

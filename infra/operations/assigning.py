@@ -12,7 +12,7 @@ from infra.models import Assignment, NamedSchedule, Resource
 from infra.models.schedule import Scope
 from infra.operations.plans import replan
 from infra.queries.forecast import forecast
-from infra.queries.rules import rules_at
+from infra.queries.rules import SNAPSHOT_OF_CLUSTER, Followed, Rules, refused_stop, rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
@@ -30,7 +30,7 @@ def proposal(
 ) -> tuple[OperationTarget, dict[str, Any]]:
     """What an assignment would be; key: a resource's id, a project's name, or "" for the tenant. None takes it away.
 
-    Raises NotPermitted, NotFound, Refused (nothing_changed, not_published).
+    Raises NotPermitted, NotFound, Refused (nothing_changed, not_published, snapshot_of_cluster, unsupported_*).
     """
     actor.require(Permission.SCHEDULE_EDIT, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
@@ -45,6 +45,8 @@ def proposal(
             raise Refused("not_published")
         names = {one: found.named.name for one, found in rules.published.items()}
         after = rules.with_assignment(scope, key, schedule_id)
+        if schedule_id is not None:
+            _refuse_unsupported(after, scope, key, schedule_id)
         return target, {
             "scope": str(scope),
             "key": key,
@@ -54,6 +56,19 @@ def proposal(
             "replaces_name": names.get(before, "") if before else "",
             "forecast": forecast(rules, after, _rows(scope, key), now=now).as_json(),
         }
+
+
+def _refuse_unsupported(after: Rules, scope: Scope, key: str, schedule_id: UUID) -> None:
+    """What a schedule asks for and AWS does not do for these: said before it is entered, with their names."""
+    refused: dict[str, list[str]] = {}
+    for row in _rows(scope, key):
+        found = after.followed(row)
+        if isinstance(found, Followed) and found.named is not None and found.named.id == schedule_id:
+            refused.setdefault(refused_stop(row, found.schedule), []).append(str(row))
+    if names := refused.get(SNAPSHOT_OF_CLUSTER):
+        raise Refused(SNAPSHOT_OF_CLUSTER, names=", ".join(sorted(names)[:10]))
+    if scope is Scope.RESOURCE and (why := next(filter(None, refused), "")):
+        raise Refused(f"unsupported_{why}", target=refused[why][0])
 
 
 def enter_assign(

@@ -11,7 +11,7 @@ from accounts.domain.permissions import Permission
 from infra.domain.schedule import Action
 from infra.models import AwsAccount, Resource
 from infra.operations.dues import target_of_resource
-from infra.queries.standing import refusal_of
+from infra.queries.standing import BESIDE, refusal_of
 from medical_audit.domain.actor import Actor, Principal, Reauthentication
 from medical_audit.domain.errors import NotFound, Refused, StaleContent, TokenReused
 from medical_audit.domain.kinds import Policy, get_kind
@@ -73,7 +73,7 @@ def preview(action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime)
     """Nothing is stored. Raises NotPermitted, NotFound (any id missing or another tenant's), Refused (too many)."""
     actor.require(Permission.POWER_ENTER, actor.tenant_id)
     rows = _resources(ids)
-    busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor)
+    busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor, beside=BESIDE)
     groups: dict[tuple[str, UUID, str], list[Resource]] = {}
     calls, digests, refused = {}, {}, []
     for row in rows:
@@ -150,7 +150,7 @@ def _enter(
     rows = _resources(ids)
     if before := _entered(action, rows, actor=actor, reason=reason, token=token):
         return before
-    busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor)
+    busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor, beside=BESIDE)
     operations = []
     for row, key in zip(rows, _keys(len(rows), actor, token), strict=True):
         if refusal := refusal_of(row, action, busy=str(row.id) in busy):

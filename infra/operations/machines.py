@@ -246,8 +246,10 @@ def _tagged(target: Target, one: Wish, result: CallResult, still_ours: StillOurs
 
 
 def sizes_to_start(memory: Mapping[str, Any], seen: Seen) -> Sizes | None:
-    """What a group starts with: what its last stop wrote down, else what its tag says."""
-    return remembered_sizes(memory) or read_sizes(seen.tags.get(SIZES_TAG, ""))
+    """What a group starts with: what its last stop wrote down, else what its tag says. The ARN of a group that was
+    deleted and made again under the same name is another one (it holds a UUID): its memory is not this group's."""
+    of_another = seen.group is not None and memory.get("arn", seen.group.arn) != seen.group.arn
+    return (None if of_another else remembered_sizes(memory)) or read_sizes(seen.tags.get(SIZES_TAG, ""))
 
 
 def _in_transition(seen: Seen, action: Action, look_in: timedelta) -> Later | None:

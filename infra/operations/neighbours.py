@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from infra.domain.reasons import CORRECTIONS
+from infra.domain.reasons import CORRECTIONS, ReasonCode
 from infra.domain.schedule import Action
 from infra.models import Resource
 from infra.models.resource import ResourceKind
@@ -22,6 +22,7 @@ LOOK_IN = timedelta(seconds=15)
 #: A neighbour whose own start or stop takes longer than this is waited for no longer.
 PATIENCE = timedelta(minutes=30)
 NAMES_SHOWN = 10
+_NOT_ITS_HOURS = [str(code) for code in (*CORRECTIONS, ReasonCode.MAINTENANCE)]
 
 
 def held_back(
@@ -76,13 +77,14 @@ def _under_way(row: Resource, one: Operation, kinds: Sequence[str], action: Acti
 def _ran_before(operations: Sequence[Operation]) -> set[UUID]:
     """Stops whose resource ran already when its hours last began.
 
-    What put it right in between (a correction, an override, a person) says nothing about that.
+    What put it right or kept it on in between (a correction, an override, a maintenance window, a person) says nothing
+    about that.
     """
     targets = {one.target_id for one in operations}
     starts = Operation.objects.filter(
         policy="schedule", kind__endswith=".start", target_type="resource", target_id__in=targets
     ).exclude(authority__source__startswith="override:")
-    hours = starts.exclude(authority__reason__because__code__in=[str(code) for code in CORRECTIONS])
+    hours = starts.exclude(authority__reason__because__code__in=_NOT_ITS_HOURS)
     last = hours.order_by("target_id", "-due_at", "-id").distinct("target_id")
     found = {one.target_id for one in last if one.outcome == "already"}
     return {one.id for one in operations if one.target_id in found}

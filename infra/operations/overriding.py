@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.domain.permissions import Permission
@@ -174,10 +175,18 @@ def apply_set(operation: Operation, now: datetime) -> dict[str, Any]:
         )
         for one in each
     ]  # fmt: skip
+    _one_at_a_time(operation.tenant_id)
     if _overlapping(scope, rows, since, until).exists():
         raise StaleContent("override_overlaps", target=operation.target_name)
     Override.objects.bulk_create(rows)
     return {"resources": _replan(rows, now)}
+
+
+def _one_at_a_time(tenant_id: UUID) -> None:
+    """Until commit no other override of the tenant comes into force: two that are the first of their thing would not see
+    each other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"override:{tenant_id}"])
 
 
 def _overlapping(

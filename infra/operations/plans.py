@@ -7,15 +7,16 @@ from infra.domain.aws import StopRefusal
 from infra.domain.duty import Duty, Occurrence, next_occurrence
 from infra.domain.findings import Finding as TagFinding
 from infra.domain.reasons import ReasonCode
-from infra.domain.schedule import Action, Schedule, Unreadable
+from infra.domain.schedule import Schedule, Unreadable
 from infra.models import Resource
-from infra.models.resource import ResourceKind
-from infra.operations.owing import owe, owed_action
-from infra.queries.rules import Followed, Rules
+from infra.operations.dues import due_of
+from infra.operations.owing import owe, owe_due, owed_action
+from infra.queries.authority import authority_of
+from infra.queries.forecast import turn_of
+from infra.queries.rules import Followed, Rules, refused_stop
+from medical_audit.operations.automatic import Due
 from medical_audit.operations.writing import write_rows
 
-#: AWS makes a snapshot at the stop of an instance, not of a cluster: whoever asks for one is not served without it.
-SNAPSHOT_OF_CLUSTER = "snapshot_of_cluster"
 _MEMBERS = (ReasonCode.GROUP_MEMBER, ReasonCode.CLUSTER_MEMBER)
 PLAN_FIELDS = (
     "next_change_at", "next_action", "planned_from", "scheduled", "schedule_source", "schedule_revision", "owed",
@@ -34,8 +35,8 @@ def plan(resource: Resource, rules: Rules, *, since: datetime) -> tuple[TagFindi
         duty, followed = Duty(None, rules.calendar), None
     elif isinstance(duty.schedule, Unreadable):
         findings = duty.schedule.findings
-    elif isinstance(followed, Followed) and (duty.excluded is None or _member(duty)):
-        findings = _unsupported(resource, followed.schedule, member=_member(duty))
+    elif isinstance(followed, Followed) and duty.excluded is not None:
+        findings = _unsupported(resource, duty.excluded.code, followed.schedule)
     following = None if findings else next_occurrence(duty, since)
     resource.scheduled = following is not None
     source = followed if isinstance(followed, Followed) else None
@@ -58,30 +59,36 @@ def set_next(resource: Resource, following: Occurrence | None, since: datetime) 
 def replan(resources: Iterable[Resource], before: Rules, after: Rules, *, now: datetime) -> int:
     """Plan locked rows (with their accounts) anew from now on and write them; returns how many.
 
-    What fell due by the rules as they were `before`, and no tick has taken up, stays owed. What lies before by the new
-    rules is not caught up.
+    What fell due by the rules as they were `before`, and no tick has taken up, stays owed. Where another state is wanted
+    from now on, and the resource is seen in the one of before, that is owed as well; nothing else is caught up.
     """
     rows = list(resources)
     for row in rows:
         owe(row, before, now)
         plan(row, after, since=now)
+        if (due := _turned(row, before, after, now)) is not None:
+            owe_due(row, due, now)
     write_rows(rows, PLAN_FIELDS)
     return len(rows)
 
 
-def _member(duty: Duty) -> bool:
-    return duty.excluded is not None and duty.excluded.code in _MEMBERS
+def _turned(row: Resource, before: Rules, after: Rules, now: datetime) -> Due | None:
+    one = turn_of(row, before, after, now)
+    if one is None:
+        return None
+    found = after.followed(row)
+    followed = found if isinstance(found, Followed) else None
+    authority = authority_of(row.account, followed, after, one)
+    return due_of(row, one, after.duty(row), followed, authority) if authority is not None else None
 
 
-def _unsupported(resource: Resource, schedule: Schedule, *, member: bool) -> tuple[TagFinding, ...]:
+def _unsupported(resource: Resource, why: ReasonCode, schedule: Schedule) -> tuple[TagFinding, ...]:
     """A stop that AWS would refuse. Of a member only where its own tag asks for it: what is assigned to its project means
     its group or cluster, and a group gives its tags to its instances."""
-    refusal = resource.facts.get("stop_refusal", "")
-    if resource.kind == ResourceKind.CLUSTER and schedule.options.snapshot:
-        refusal = refusal or SNAPSHOT_OF_CLUSTER
-    if not refusal or Action.STOP not in schedule.directions:
+    refusal = refused_stop(resource, schedule)
+    if not refusal or (why is not ReasonCode.UNSUPPORTED and why not in _MEMBERS):
         return ()
     tag = next((name for name in ("AutoStop", "Schedule") if name in resource.tags), "")
-    if member and (not tag or refusal == StopRefusal.GROUP_MEMBER):
+    if why in _MEMBERS and (not tag or refusal == StopRefusal.GROUP_MEMBER):
         return ()
     return (TagFinding(f"unsupported_{refusal}", tag, resource.tags.get(tag, "")),)  # type: ignore[arg-type]

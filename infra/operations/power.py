@@ -19,12 +19,12 @@ from infra.operations.facts import facts_of
 from infra.operations.judging import no_longer_wanted
 from infra.operations.machines import Changed, Machine, Seen, Wish, sizes_to_start
 from infra.operations.neighbours import held_back
-from infra.operations.verdicts import after_error, before_error, health_of, too_late
+from infra.operations.verdicts import after_error, before_error, health_of, too_late, wait_of
 from infra.queries.rules import Rules, rules_at
 from infra.queries.targets import source_of, target_of
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import LeaseLost
-from medical_audit.domain.kinds import Accepted, Done, Drop, Fail, Go, Health, Later, Round, Verdict
+from medical_audit.domain.kinds import Accepted, Again, Done, Drop, Fail, Go, Health, Later, Round, Verdict
 from medical_audit.domain.states import State as OperationState
 from medical_audit.models import Operation
 from medical_audit.operations.writing import write_rows
@@ -81,7 +81,7 @@ class PowerExecutor:
             if self.action is Action.STOP and group is not None and group.sizes != OFF:
                 row = plan.resources[one.id]
                 row.memory = {
-                    "sizes": group.sizes.as_json(), "at": utc_text(now), "operation": str(one.id),
+                    "sizes": group.sizes.as_json(), "at": utc_text(now), "operation": str(one.id), "arn": group.arn,
                 }  # fmt: skip
                 kept[row.id] = row
         if kept:
@@ -227,6 +227,8 @@ class PowerExecutor:
             return Later("not_yet", self.look_in)
         problem = problem_of_state_reason(seen.state_reason)
         detail = {"aws_state": seen.aws_state, "state_reason": seen.state_reason}
+        if self.action is Action.START and problem is Problem.NO_CAPACITY:
+            return Again(str(problem), wait_of(problem), detail)
         if self.action is Action.START and problem is not None:
             return Fail(str(problem), detail=detail)
         return Fail("fell_back", detail=detail) if since > BOUNCE_AFTER else Later("not_yet", self.look_in)

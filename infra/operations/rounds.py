@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from infra.domain.power import Power
 from infra.models import HeldRound, Resource, TenantRules
 from infra.operations.owing import due_as_json, due_of_json
 from medical_audit.domain.actor import Actor
@@ -29,6 +30,8 @@ DECIDE_WITHIN = timedelta(minutes=60)
 NAMES_SHOWN = 20
 #: What a round ended with, when it was not released.
 NOT_RELEASED = "brake_not_released"
+#: Whatever is not known to be off counts as running.
+_OFF = (Power.STOPPED, Power.GONE)
 _TURNED_DOWN = (State.REJECTED, State.WITHDRAWN, State.EXPIRED)
 
 
@@ -47,7 +50,7 @@ class _Share:
 def hold(dues: Sequence[Due], *, actor: Actor, now: datetime) -> list[Due]:
     """Give back what may be entered now; stops beyond the tenant's limit are kept for a person to decide, see `ask`.
 
-    Starts, stops of what does not run, what is recorded as missed, and what a person's override asks for are never
+    Starts, stops of what is known to be off, what is recorded as missed, and what a person's override asks for are never
     held. All stops that are due count, also those that are entered in a later step, and those held already.
     """
     rules: TenantRules | None = TenantRules.objects.first()
@@ -58,7 +61,7 @@ def hold(dues: Sequence[Due], *, actor: Actor, now: datetime) -> list[Due]:
     ]
     if rules is None or rules.brake_percent is None or not wishes:
         return list(dues)
-    running = _ids(Resource.objects.filter(state="running", gone_at__isnull=True))
+    running = _ids(Resource.objects.filter(gone_at__isnull=True).exclude(state__in=_OFF))
     stops = [due for due in wishes if due.target.id in running]
     share = _share(running, frozenset(due.target.id for due in stops), now)
     if not stops or not share.beyond(rules):

@@ -29,7 +29,8 @@ def detail_of(error: AwsError) -> dict[str, str]:
 def before_error(error: AwsError) -> Fail | Later:
     """The look before a call failed: nothing was applied, so wait where waiting can help."""
     if error.problem in _WAIT_S:
-        return Later(str(error.problem), _wait(error), detail=detail_of(error))
+        wait = wait_of(error.problem, error.retry_after_s)
+        return Later(str(error.problem), wait, detail=detail_of(error))
     return Fail(str(error.problem), error.request_id, detail=detail_of(error))
 
 
@@ -63,6 +64,7 @@ def health_of(errors: Sequence[AwsError | None]) -> tuple[Health, str]:
     return Health.GOOD, ""
 
 
-def _wait(error: AwsError) -> timedelta:
-    seconds = max(_WAIT_S[error.problem], error.retry_after_s or 0.0)
+def wait_of(problem: Problem, advised_s: float | None = None) -> timedelta:
+    """How long to wait before the next try: what AWS advises, if that is longer, and never beyond the setting."""
+    seconds = max(_WAIT_S[problem], advised_s or 0.0)
     return timedelta(seconds=min(seconds, settings.RETRY_WAIT_MAX_S))

@@ -16,7 +16,7 @@ from infra.queries.keeping import Planned, kept_of
 from infra.queries.resources import get_resource
 from infra.queries.rules import Rules, rules_at
 from infra.queries.schedule_days import day_reason
-from infra.queries.standing import Standing, refusal_of, standing_of
+from infra.queries.standing import BESIDE, Standing, refusal_of, standing_of
 from infra.queries.volumes import attached_to
 from medical_audit.domain.actor import Actor
 from medical_audit.models import Event, Operation
@@ -81,7 +81,10 @@ def resource_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Detail
         drift=drift_of(resource, last_actions([str(resource.id)]).get(str(resource.id))),
         restart=restart_of(resource.kind, resource.state, resource.facts, resource.state_since),
         planned=kept_of(str(resource.id), actor=actor, now=now),
-        buttons=tuple(Button(one, refusal_of(resource, one, busy=bool(under_way))) for one in Action)
+        buttons=tuple(
+            Button(one, refusal_of(resource, one, busy=any(other.kind not in BESIDE for other in under_way)))
+            for one in Action
+        )
         if may_enter
         else (),
         events=events,

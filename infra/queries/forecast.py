@@ -9,7 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from infra.domain.content import UNSAID
-from infra.domain.duty import Duty, occurrences
+from infra.domain.duty import Duty, Occurrence, occurrences, turned
+from infra.domain.power import Power
+from infra.domain.schedule import Action
 from infra.models import Resource
 from infra.models.account import Automation
 from infra.queries.rules import Rules
@@ -53,11 +55,21 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class AtOnce:
+    """What the change itself makes due, as soon as it is confirmed: the first names, and how many they are."""
+
+    action: str
+    names: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """The difference of two sets of rules. `resources`: how many are looked at; `affected`: for how many anything differs;
-    `observed`: how many of those lie in accounts in which Toban only observes."""
+    `observed`: how many of those lie in accounts in which Toban only observes, and where nothing is done at once."""
 
     until: datetime
+    at_once: tuple[AtOnce, ...]
     lines: tuple[Line, ...]
     groups: tuple[Group, ...]
     resources: int
@@ -76,6 +88,9 @@ class Forecast:
             "affected": self.affected,
             "observed": self.observed,
             "sums": sums,
+            "at_once": [
+                {"action": one.action, "names": list(one.names), "count": one.count} for one in self.at_once
+            ],
             "groups": [
                 {
                     "names": list(one.names),
@@ -110,28 +125,43 @@ def forecast(
 
     Resources with the same duty are worked out once, so that it costs what differs, not what exists.
     """
-    at_once: dict[tuple[datetime, str, str], list[str]] = {}
+    differing: dict[tuple[datetime, str, str], list[str]] = {}
+    turning: dict[str, list[str]] = {}
     alike: dict[tuple[Acts, Acts], list[str]] = {}
     number = affected = observed = 0
     for row, old, new in compared(before, after, resources, now=now, days=days):
         number += 1
+        turn, watched = turn_of(row, before, after, now), row.account.automation != Automation.ON
+        if turn is not None and not watched:
+            turning.setdefault(str(turn.action), []).append(str(row))
+        affected += old != new or turn is not None
+        observed += watched and (old != new or turn is not None)
         if old == new:
             continue
-        affected += 1
-        observed += row.account.automation != Automation.ON
         alike.setdefault((old, new), []).append(str(row))
         for change, acted in (("removed", old - new), ("added", new - old)):
             for at, action in acted:
-                at_once.setdefault((at, action, change), []).append(str(row))
+                differing.setdefault((at, action, change), []).append(str(row))
     lines = tuple(
         Line(at, action, change, tuple(sorted(names)[:NAMES_SHOWN]), len(names))
-        for (at, action, change), names in sorted(at_once.items(), key=_order)
+        for (at, action, change), names in sorted(differing.items(), key=_order)
+    )
+    at_once = tuple(
+        AtOnce(action, tuple(sorted(names)[:MEMBERS_SHOWN]), len(names))
+        for action, names in sorted(turning.items())
     )
     groups = tuple(
         Group(tuple(sorted(names)[:MEMBERS_SHOWN]), len(names), _days(old, new))
         for (old, new), names in sorted(alike.items(), key=lambda item: (-len(item[1]), min(item[1])))
     )
-    return Forecast(now + timedelta(days=days), lines, groups, number, affected, observed)
+    return Forecast(now + timedelta(days=days), at_once, lines, groups, number, affected, observed)
+
+
+def turn_of(row: Resource, before: Rules, after: Rules, now: datetime) -> Occurrence | None:
+    """What a change of the rules makes due at once for a resource (with its account): not where it stands so already."""
+    one = turned(before.duty(row), after.duty(row), now)
+    reached = {Action.START: Power.RUNNING, Action.STOP: Power.STOPPED}
+    return None if one is None or row.state in (reached[one.action], Power.GONE) else one
 
 
 def compared(

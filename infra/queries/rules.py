@@ -21,19 +21,15 @@ from infra.domain.findings import Finding, FindingCode, shown
 from infra.domain.groups import MEMBER_TAG
 from infra.domain.maintenance import keeps_on, weekly
 from infra.domain.reasons import Reason, ReasonCode, because
-from infra.domain.schedule import Options, Schedule, State, Unreadable
+from infra.domain.schedule import Action, Options, Schedule, State, Unreadable
 from infra.domain.sources import Source
 from infra.models import Assignment, MaintenanceWindow, NamedSchedule, Override, Resource, Revision
 from infra.models.resource import ResourceKind
 from infra.models.schedule import OverrideKind, Scope
 from infra.queries.calendars import calendar_of
 
-_RANK = {
-    Scope.TENANT: Rank.TENANT,
-    Scope.SCHEDULE: Rank.SCHEDULE,
-    Scope.PROJECT: Rank.PROJECT,
-    Scope.RESOURCE: Rank.RESOURCE,
-}
+#: AWS makes a snapshot at the stop of an instance, not of a cluster: whoever asks for one is not served without it.
+SNAPSHOT_OF_CLUSTER = "snapshot_of_cluster"
 #: What ended so long ago is still seen by a tick that comes after an outage.
 KEPT = timedelta(days=7)
 #: How far ahead the weekly maintenance windows of databases are laid out: plans are made anew long before that.
@@ -108,6 +104,8 @@ class Rules:
             return Duty(None, self.calendar, excluded=member)
         followed = self.followed(resource, tags)
         schedule = followed.schedule if isinstance(followed, Followed) else followed
+        if isinstance(schedule, Schedule) and refused_stop(resource, schedule):
+            return Duty(schedule, self.calendar, excluded=because(ReasonCode.UNSUPPORTED))
         windows = [_window(one) for one in self._overrides(resource, followed)]
         if isinstance(schedule, Schedule):
             windows += self._maintenance(resource, schedule.options)
@@ -116,7 +114,7 @@ class Rules:
     def overrides_of(self, resource: Resource) -> list[Override]:
         """What stands above the schedule of a resource now or later, the governing one first."""
         found = list(self._overrides(resource, self.followed(resource)))
-        found.sort(key=lambda one: (one.since > self.now, -_RANK[Scope(one.scope)], one.since))
+        found.sort(key=lambda one: (one.since > self.now, -_rank(one), one.since))
         return found
 
     def override(self, window: str) -> Override | None:
@@ -239,10 +237,26 @@ def _member_of(resource: Resource, tags: Mapping[str, str] | None) -> Reason | N
     return because(ReasonCode.CLUSTER_MEMBER, name=cluster) if cluster else None
 
 
+def refused_stop(resource: Resource, schedule: Schedule) -> str:
+    """Why the stop that a schedule asks for would be refused for good (a code), or "": then nothing is done at all."""
+    if Action.STOP not in schedule.directions:
+        return ""
+    if refusal := str(resource.facts.get("stop_refusal", "")):
+        return refusal
+    asks = resource.kind == ResourceKind.CLUSTER and schedule.options.snapshot
+    return SNAPSHOT_OF_CLUSTER if asks else ""
+
+
+def _rank(one: Override) -> Rank:
+    if one.kind == OverrideKind.FREEZE:
+        return Rank.FREEZE
+    return Rank.RESOURCE if one.scope == Scope.RESOURCE else Rank.PROJECT
+
+
 def _window(one: Override) -> Window:
     until = min(one.until, one.ended_at) if one.ended_at else one.until
     return Window(
-        one.since, until, State(one.wish), _RANK[Scope(one.scope)], _reason(one, until), str(one.id),
+        one.since, until, State(one.wish), _rank(one), _reason(one, until), str(one.id),
         resumes=one.kind != OverrideKind.SKIP,
     )  # fmt: skip
 

@@ -58,6 +58,10 @@ def standing_of(resource: Resource, rules: Rules, now: datetime) -> Standing:
     )
 
 
+#: Kinds for whose end no start or stop has to wait: the deletion of an old snapshot may take hours to come.
+BESIDE = ("rds.prune",)
+
+
 _REFUSED_STATES = {
     (Action.START, Power.RUNNING): "already_running",
     (Action.STOP, Power.STOPPED): "already_stopped",

@@ -90,6 +90,15 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A look after the call shows that it came to nothing, for a cause that passes: call once more after `wait`."""
+
+    code: str
+    wait: timedelta
+    detail: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """No longer wanted (the schedule, a person or the tag says otherwise now): cancelled without a call."""
 
@@ -115,7 +124,7 @@ class Unknown:
     detail: Mapping[str, Any] | None = None
 
 
-Verdict = Go | Done | Accepted | Later | Drop | Fail | Unknown
+Verdict = Go | Done | Accepted | Later | Again | Drop | Fail | Unknown
 
 
 class Health(StrEnum):

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from medical_audit.domain.actor import Actor, EventDraft
-from medical_audit.domain.kinds import Accepted, Done, Drop, Fail, Go, Kind, Later, Unknown, Verdict
+from medical_audit.domain.kinds import Accepted, Again, Done, Drop, Fail, Go, Kind, Later, Unknown, Verdict
 from medical_audit.domain.states import Phase, State
 from medical_audit.models import Operation
 from medical_audit.operations.moves import event_of, finish
@@ -70,13 +70,14 @@ def after_looking(
 ) -> list[EventDraft]:
     """RUNNING rows being verified, and UNKNOWN ones being settled."""
     match verdict:
-        case Done():
-            return _end(row, State.SUCCEEDED, verdict, actor, now)
-        case Fail():
-            return _end(row, State.FAILED, verdict, actor, now)
+        case Done() | Fail():
+            state = State.SUCCEEDED if isinstance(verdict, Done) else State.FAILED
+            return _end(row, state, verdict, actor, now)
         case Go():
             code = WORKER_LOST if row.outcome == WORKER_LOST else "not_applied"
             return _retry(row, kind, code, now, actor, now, None)
+        case Again(code=code):
+            return _retry(row, kind, code, now + verdict.wait, actor, now, verdict.detail)
         case Later():
             late = row.verify_until is not None and now > row.verify_until
             if row.state == State.RUNNING and late and verdict.seen:

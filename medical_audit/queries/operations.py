@@ -1,6 +1,6 @@
 """Reading operations of the bound tenant."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -112,10 +112,13 @@ def entered_by(person_id: str, *, actor: Actor, limit: int) -> list[Operation]:
     return list(rows.order_by("entered_at", "id")[:limit])
 
 
-def open_by_target(target_type: str, ids: Iterable[str], *, actor: Actor) -> dict[str, Operation]:
-    """The newest operation under way of each target that has one."""
+def open_by_target(
+    target_type: str, ids: Iterable[str], *, actor: Actor, beside: Collection[str] = ()
+) -> dict[str, Operation]:
+    """The newest operation under way of each target that has one; those of the kinds `beside` do not count."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
     rows = Operation.objects.filter(target_type=target_type, target_id__in=list(ids), state__in=OPEN)
+    rows = rows.exclude(kind__in=list(beside)) if beside else rows
     return {row.target_id: row for row in rows.order_by("entered_at", "id")}
 
 

@@ -5,9 +5,11 @@ In: {"id", "schedule": {"timezone", "periods": [{"begin", "end", "weekdays", "mo
 "reason", "next_change"}. A line that cannot be read says why under "error", wants nothing, and makes the exit code 1.
 """
 
+import codecs
 import json
+import math
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 
@@ -20,7 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         bad = 0
-        for line in sys.stdin.buffer:
+        for number, line in enumerate(sys.stdin.buffer):
+            line = line if number else line.removeprefix(codecs.BOM_UTF8)
             if not line.strip():
                 continue
             answer = _answer(line)
@@ -40,7 +43,7 @@ def _text(answer: dict[str, Any]) -> str:
 def _answer(line: bytes) -> dict[str, Any]:
     asked: Any = None
     try:
-        asked = json.loads(line.decode("utf-8"), parse_constant=_no_number)
+        asked = json.loads(line.decode("utf-8"), parse_constant=_no_number, parse_float=_number)
         return explain(asked)
     except (Unexplained, ValueError, RecursionError) as error:
         field, problem = (error.field, error.problem) if isinstance(error, Unexplained) else ("", str(error))
@@ -54,5 +57,10 @@ def _answer(line: bytes) -> dict[str, Any]:
         }
 
 
-def _no_number(word: str) -> None:
+def _number(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is no number of JSON")

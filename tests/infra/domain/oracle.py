@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
 BEFORE = 2 * 24 * 60  # minutes watched before the first one that is asked about
+AFTER = 1  # and after the last: whether a gap is one shows only in the minute after it
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def wall_clock(begin: datetime, minutes: int, zone: str) -> list[tuple[int, int,
 
 @dataclass
 class Watch:
-    """What somebody who watches the wall clock writes down, minute by minute, from BEFORE minutes before the case on.
+    """What somebody who watches the wall clock writes down, minute by minute, from BEFORE minutes before the case to AFTER it.
 
     running: which periods run. moods: what is wanted where none does. ends: periods whose own end came in this minute, with
     whether it counts although nothing ran. past: the one-sided periods that want stopped when a date ends.
@@ -174,12 +175,12 @@ def watch(case: Case) -> Watch:
         one % 1440 for period in case.periods for one in (period.begin, period.end) if one is not None
     }
     ticks = iter(
-        [one for one in wall_clock(case.begin, case.minutes, case.zone) if one[1] in times]
-        + [(case.minutes, 0, date.max)]
+        [one for one in wall_clock(case.begin, case.minutes + AFTER, case.zone) if one[1] in times]
+        + [(case.minutes + AFTER, 0, date.max)]
     )
     coming = next(ticks)
     runs, mood, nothing = frozenset[int](), "any", set[tuple[int, bool]]()
-    for minute in range(-BEFORE, case.minutes):
+    for minute in range(-BEFORE, case.minutes + AFTER):
         ended = nothing
         if coming[0] <= minute:
             ended = set()
@@ -200,7 +201,7 @@ def states(case: Case) -> list[str]:
     """The state wanted in each minute of the case."""
     seen = watch(case)
     found = ["running" if runs else mood for runs, mood in zip(seen.running, seen.moods, strict=True)]
-    return _under_windows(case, found[BEFORE:])
+    return _under_windows(case, found[BEFORE : BEFORE + case.minutes])
 
 
 def acts(case: Case) -> set[tuple[int, str]]:

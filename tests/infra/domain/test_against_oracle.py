@@ -108,6 +108,8 @@ def cases(draw: st.DrawFn) -> Case:
 SKIPPED = [Case(BEGINS[0], MINUTES, "America/New_York", (Hours(*pair),)) for pair in ((135, 165), (165, 135))]
 #: 22:00-23:59 and 00:00-06:00 count as one.
 ADJACENT = Case(BEGINS[0], MINUTES, "Asia/Tokyo", (Hours(1320, 1439), Hours(0, 360)))
+#: The last minute that is watched is the gap itself.
+ADJACENT_LAST = Case(BEGINS[0], MINUTES, "UTC", (Hours(0, 1), Hours(0, 1439, monthdays=frozenset({1, 9}))))
 
 
 @settings(
@@ -145,6 +147,7 @@ def test_at_every_minute_the_engine_wants_what_the_wall_clock_says(case: Case, m
 @example(SKIPPED[0])
 @example(SKIPPED[1])
 @example(ADJACENT)
+@example(ADJACENT_LAST)
 @given(cases())
 def test_what_falls_due_is_what_somebody_with_a_wall_clock_would_do(case: Case) -> None:
     duty = duty_of(case)

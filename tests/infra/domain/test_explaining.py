@@ -84,6 +84,12 @@ def test_state_and_next_change(question: dict[str, Any], state: str, following: 
         (ask("2026-11-30T09:00:00Z", {"monthdays": "32"}), "schedule.periods.0.monthdays"),
         (ask("2026-11-30T09:00:00Z", {"weekdays": []}), "schedule.periods.0.weekdays"),
         (ask("2026-11-30T09:00:00Z", OFFICE, holidays=["2026-02-30"]), "schedule.holidays"),
+        (ask("2026-11-30T09:00:00Z", OFFICE, holidays=["20261130"]), "schedule.holidays"),
+        (ask("2026-11-30T09:00:00Z", OFFICE, holidays=["2026-W49-1"]), "schedule.holidays"),
+        (ask("2026-11-30T09:00:00Z", OFFICE, zone="localtime"), "schedule.timezone"),
+        (ask("2026-11-30T09:00:00Z", OFFICE, zone="posixrules"), "schedule.timezone"),
+        (ask("2026-11-30T09:00:00Z", OFFICE, zone="Factory"), "schedule.timezone"),
+        (ask("2026-11-30T09:00:00Z", *[OFFICE] * 1001), "schedule.periods"),
         (ask("2026-11-30T09:00:00Z", OFFICE, override="off"), "schedule.override"),
         (ask("2026-11-30T09:00:00Z", OFFICE, period=1), "schedule.period"),
     ],
@@ -132,7 +138,7 @@ def answers(
     with pytest.raises(SystemExit) as ended:
         call_command("schedule_explain")
     assert ended.value.code == 1
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [json.loads(line, parse_constant=pytest.fail) for line in capsys.readouterr().out.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -142,11 +148,12 @@ def answers(
         b'{"id": "\xff\xfe"}',
         "２".encode("cp932"),
         b'{"id": NaN}',
+        b'{"id": 1e999}',
         b"[" * 100_000,
         b"9" * 5000,
         json.dumps(ask("9999-12-31T00:00:00Z", OFFICE)).encode(),
     ],
-    ids=["no JSON", "no UTF-8", "CP932", "no number", "deep", "long", "too late"],
+    ids=["no JSON", "no UTF-8", "CP932", "no number", "too large a number", "deep", "long", "too late"],
 )
 def test_one_bad_line_never_stops_the_others(
     bad: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -155,6 +162,15 @@ def test_one_bad_line_never_stops_the_others(
     found = answers(monkeypatch, capsys, good, bad, good)
     assert [one["state"] for one in found] == ["running", "any", "running"]
     assert ["error" in one for one in found] == [False, True, False]
+
+
+def test_a_mark_at_the_begin_of_the_file_spoils_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Editors on Windows write one."""
+    good = json.dumps(ask("2026-11-30T09:00:00+09:00", OFFICE)).encode()
+    found = answers(monkeypatch, capsys, b"\xef\xbb\xbf" + good, b"{")
+    assert found[0]["state"] == "running"
 
 
 def test_an_id_that_no_text_can_hold_comes_back_as_it_went(

@@ -74,7 +74,7 @@ def listed(schedule: Schedule | None, after: str, until: str, *windows: Window) 
         ("without a schedule nothing is undone", None,
          [window("11-30 10:00", "11-30 12:00", RUNNING)], ["11-30 10:00 start*"]),
         ("one resource goes before all, and falls back to it", OFFICE,
-         [window("11-30 10:00", "11-30 21:00", ALONE, rank=Rank.TENANT), window("11-30 11:00", "11-30 20:00", RUNNING)],
+         [window("11-30 10:00", "11-30 21:00", ALONE, rank=Rank.MAINTENANCE), window("11-30 11:00", "11-30 20:00", RUNNING)],
          ["11-30 08:30 start", "11-30 11:00 start*", "11-30 19:00 stop (override_alone)", "11-30 21:00 stop"]),
         ("what falls back to the same wish asks for nothing again", OFFICE,
          [window("11-30 10:00", "11-30 18:00", RUNNING, rank=Rank.PROJECT), window("11-30 11:00", "11-30 12:00", RUNNING)],
@@ -162,7 +162,7 @@ def test_a_window_that_is_over_costs_nothing_and_changes_nothing() -> None:
 
 def test_everything_that_falls_due_is_in_order_and_once() -> None:
     windows = (
-        window("11-30 08:30", "11-30 19:00", ALONE, rank=Rank.TENANT),
+        window("11-30 08:30", "11-30 19:00", ALONE, rank=Rank.MAINTENANCE),
         window("11-30 19:00", "12-01 08:30", RUNNING),
         window("12-01 08:30", "12-01 10:00", STOPPED, rank=Rank.PROJECT),
     )

@@ -64,6 +64,17 @@ def decide(duty: Duty, now: datetime) -> None:
     )
 
 
+def test_what_is_not_known_to_be_off_counts_as_running(evening: Duty) -> None:
+    """Servers that have just been started, and such of which AWS said nothing, would be stopped as well."""
+    with evening.as_role("worker"), tenant_scope(evening.aws.cast.tenant.id):
+        ids = list(Resource.objects.values_list("id", flat=True)[:10])
+        Resource.objects.filter(id__in=ids[:5]).update(state="transition")
+        Resource.objects.filter(id__in=ids[5:]).update(state="unknown")
+    evening.tick()
+    assert evening.operations(kind="ec2.stop") == []
+    assert (waiting(evening).parameters["count"], waiting(evening).parameters["running"]) == (6, 10)
+
+
 def test_nothing_is_stopped_until_a_person_releases_the_round(evening: Duty) -> None:
     evening.tick()
     evening.work()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from accounts.domain.permissions import Permission, Role
 from infra.domain.schedule import State
 from infra.operations import drafts
 from infra.operations.overriding import Wanted
+from medical_audit.operations import entry
 from tests.infra.operations.duty import Duty, jst
 from tests.infra.operations.test_brake import decide, limit
 from tests.infra.operations.test_planning import WEEK, Planning, at, content, server_of
@@ -41,20 +43,31 @@ def causes(duty: Duty) -> list[str]:
     return [reason.get("code", "") for reason in reasons]
 
 
-@pytest.mark.parametrize(("days", "cause"), [(0, "started_outside"), (7, "auto_restart")])
-def test_a_database_that_runs_again_after_toban_stopped_it_is_stopped_again(
-    duty: Duty, days: int, cause: str
-) -> None:
+def test_a_database_that_somebody_started_in_aws_stands_until_the_next_change(duty: Duty) -> None:
+    """Design §3: only an enforced schedule undoes what people do."""
     name = stopped_by_toban(duty)
     duty.clock.now = jst(2026, 11, 30, 21, 0)
-    duty.clock.pass_(days=days)
+    duty.console("rds").start_db_instance(DBInstanceIdentifier=name)
+    duty.look()
+    duty.tick()
+    assert len(duty.operations(kind="rds.stop")) == 1
+    duty.clock.now = jst(2026, 12, 1, 19, 0)
+    duty.tick()
+    duty.work_for(rounds=2, seconds=15)
+    assert duty.aws.states()["rds"][name] == "stopped"
+
+
+def test_a_database_that_aws_started_after_seven_days_is_stopped_again(duty: Duty) -> None:
+    name = stopped_by_toban(duty)
+    duty.clock.now = jst(2026, 11, 30, 21, 0)
+    duty.clock.pass_(days=7)
     duty.tick()
     duty.console("rds").start_db_instance(DBInstanceIdentifier=name)
     duty.look()
     duty.tick()
     duty.work_for(rounds=2, seconds=15)
     assert duty.aws.states()["rds"][name] == "stopped"
-    assert causes(duty)[-1] == cause
+    assert causes(duty)[-1] == "auto_restart"
     before = len(duty.operations(kind="rds.stop"))
     duty.clock.pass_(seconds=400)
     duty.look()
@@ -145,3 +158,49 @@ def test_a_server_that_is_put_right_while_its_schedule_is_changed_is_corrected_o
     duty.tick()
     duty.tick()
     assert len(duty.operations(kind="ec2.stop")) == 1
+
+
+@pytest.mark.fault
+def test_what_failed_is_tried_again_ever_more_seldom_while_it_stays_wrong(planning: Planning) -> None:
+    """A missing right is mended some time; until then nobody is told every ten minutes."""
+    duty = planning.duty
+    server = server_of(planning, tags={"Schedule": "強制"}, state="running")
+    planning.published("強制", WEEK, enforced=True)
+    duty.aws.fault(match={"action": "StopInstances"}, code="UnauthorizedOperation", status=403)
+    at(planning, jst(2026, 12, 4, 20, 0))
+    tries = []
+    for _ in range(8 * 6):
+        duty.look()
+        duty.tick()
+        duty.work()
+        tries.append(len(duty.operations(kind="ec2.stop")))
+        duty.clock.pass_(minutes=10)
+    assert {one.outcome for one in duty.operations(kind="ec2.stop")} == {"permission"}
+    assert [tries.index(number) // 6 for number in (1, 2, 3, 4)] == [0, 1, 3, 7], "hours after the first"
+    duty.aws.no_faults()
+    duty.clock.pass_(hours=8)
+    duty.look()
+    duty.tick()
+    duty.work_for(rounds=2, seconds=10)
+    assert duty.aws.states()["ec2"][server] == "stopped"
+
+
+def test_what_a_person_decided_against_is_not_asked_again_for_the_same_state(planning: Planning) -> None:
+    duty = planning.duty
+    duty.aws.seed(instances=[{"state": "running", "tags": {"Schedule": "強制"}}] * 4)
+    planning.published("強制", WEEK, enforced=True)
+    limit(duty, 50)
+    at(planning, jst(2026, 12, 4, 20, 0))
+    duty.look()
+    duty.tick()
+    [asked] = duty.operations(kind="round.release")
+    who = duty.aws.cast.actor(Role.OPERATOR)
+    entry.reject(
+        asked.id, actor=who, now=duty.clock(), permission=Permission.POWER_CONFIRM, reason="そのまま"
+    )
+    for _ in range(30):
+        duty.clock.pass_(minutes=10)
+        duty.look()
+        duty.tick()
+    assert {one.outcome for one in duty.operations(kind="ec2.stop")} == {"brake_not_released"}
+    assert len(duty.operations(kind="round.release")) == 1

@@ -99,6 +99,16 @@ def test_a_group_that_somebody_started_by_hand_needs_no_start(evening: Duty) -> 
     assert evening.outcomes()["web"] == ("SUCCEEDED", "already")
 
 
+def test_another_group_of_the_same_name_does_not_take_over_what_is_remembered(evening: Duty) -> None:
+    planted(evening)
+    evening.morning()
+    evening.console("autoscaling").delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+    evening.aws.seed(groups=[{"id": "web", "tags": BOTH, "min": 0, "desired": 0, "max": 0}])
+    morning_after(evening)
+    assert sizes(evening) == "0/0/0"
+    assert evening.outcomes()["web"] == ("FAILED", "no_sizes")
+
+
 @pytest.mark.parametrize(
     ("tag", "end"),
     [({}, "no_sizes"), ({"TobanSizes": "4"}, "bad_sizes"), ({"TobanSizes": "2/1/4"}, "bad_sizes")],

@@ -42,6 +42,20 @@ def state_of(planning: Planning, server: str) -> str:
     return planning.duty.aws.states()["ec2"][server]
 
 
+def test_a_window_within_its_hours_does_not_make_it_one_that_ran_before(planning: Planning) -> None:
+    """retain_running asks what ran when its hours began; a maintenance window in between says nothing of that."""
+    server = server_of(planning, tags={"Schedule": "保守"}, state="stopped")
+    planning.published("保守", WEEK, maintenance_windows=[NAME], retain_running=True)
+    window(planning, jst(2026, 12, 7, 12, 0))
+    look_and_act(planning, jst(2026, 12, 7, 8, 30))
+    assert state_of(planning, server) == "running"
+    look_and_act(planning, jst(2026, 12, 7, 11, 50))
+    window(planning, jst(2026, 12, 14, 12, 0))
+    look_and_act(planning, jst(2026, 12, 7, 16, 0))
+    look_and_act(planning, jst(2026, 12, 7, 19, 0))
+    assert state_of(planning, server) == "stopped"
+
+
 def kept(planning: Planning) -> list[MaintenanceWindow]:
     with tenant_scope(planning.planner.tenant_id):
         return list(MaintenanceWindow.objects.all())

@@ -205,6 +205,63 @@ def test_a_freeze_stops_the_clock_for_everything_and_needs_another_person(planni
     assert planning.duty.operations(policy="schedule") == []
 
 
+@pytest.mark.parametrize("first", ["freeze", "override"])
+def test_one_persons_override_does_not_lift_a_freeze_of_two(planning: Planning, first: str) -> None:
+    """ADR 10: what two people froze stays as it is; whoever needs one server otherwise does it by hand, in his name."""
+    duty = planning.duty
+    server = server_of(planning, tags={"AutoStop": "19:00"}, state="running")
+    duty.look()
+    now, row = duty.clock(), planning.row(server)
+    frozen = Wanted(State.ANY, jst(2026, 11, 30, 12, 0), kind=OverrideKind.FREEZE)
+    stopped = Wanted(State.STOPPED, jst(2026, 11, 30, 14, 0), resources=(row.id,))
+
+    def freeze() -> None:
+        planning.confirm(overriding.enter_override(frozen, actor=planning.planner, now=now, reason="x"))
+
+    for step in (freeze, lambda: planning.override(stopped))[:: 1 if first == "freeze" else -1]:
+        step()
+    if first == "override":
+        duty.clock.pass_(seconds=1)
+    duty.tick()
+    duty.work_for(rounds=1, seconds=10)
+    assert duty.aws.states()["ec2"][server] == "running"
+    at(planning, jst(2026, 11, 30, 12, 0))
+    duty.tick()
+    duty.work_for(rounds=1, seconds=10)
+    assert duty.aws.states()["ec2"][server] == "stopped", "the override goes on after the freeze"
+
+
+def test_of_two_first_overrides_confirmed_at_the_same_moment_one_holds(planning: Planning) -> None:
+    """Neither finds the other's row: it is the project's resources that they have to wait for."""
+    server_of(planning, tags={"Project": "emr"}, state="running")
+    planning.duty.look()
+    now, until = planning.duty.clock(), planning.duty.clock() + timedelta(hours=2)
+    entered = [
+        overriding.enter_override(
+            Wanted(wish, until, project="emr"), actor=planning.planner, now=now, reason="x"
+        )
+        for wish in (State.RUNNING, State.STOPPED)
+    ]
+    gate, ends = threading.Barrier(2), []
+
+    def confirm(one: Operation) -> None:
+        try:
+            gate.wait(timeout=10)
+            planning.confirm(one, planning.planner)
+            ends.append("confirmed")
+        except StaleContent as stale:
+            ends.append(stale.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=confirm, args=(one,)) for one in entered]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert sorted(ends) == ["confirmed", "override_overlaps"]
+
+
 @pytest.mark.parametrize("kind", [OverrideKind.FREEZE, OverrideKind.OVERRIDE])
 @pytest.mark.parametrize("moment", ["before the look", "between the look and the call"])
 def test_a_late_stop_is_not_carried_out_in_what_began_meanwhile(

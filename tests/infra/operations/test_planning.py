@@ -252,7 +252,7 @@ def test_a_viewer_plans_nothing_and_a_stranger_sees_nothing(planning: Planning) 
 
 
 def test_the_order_of_where_a_schedule_comes_from(planning: Planning) -> None:
-    tags = {"AutoStart": "07:00", "AutoStop": "20:00", "Project": "emr"}
+    tags = {"AutoStart": "09:50", "AutoStop": "20:00", "Project": "emr"}
     server = server_of(planning, tags=tags, state="stopped")
     planning.duty.look()
     tenant, project, tag, resource = (

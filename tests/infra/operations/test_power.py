@@ -129,6 +129,26 @@ def test_no_capacity_until_the_deadline_is_missed_for_want_of_it(duty: Duty) -> 
     assert duty.outcomes()[full] == ("MISSED", "no_capacity")
 
 
+def test_no_capacity_that_shows_only_after_the_call_is_waited_for_as_well(duty: Duty) -> None:
+    """AWS accepts the start, and lets the server fall back for want of capacity."""
+    (full,) = due(duty)
+    ask("marks", {"id": full, "bounce": "Server.InsufficientInstanceCapacity"})
+    duty.work_for(rounds=4, seconds=10)
+    (operation,) = duty.operations()
+    assert (operation.state, operation.outcome) == (State.CONFIRMED, "no_capacity")
+    assert "InsufficientInstanceCapacity" in operation.outcome_detail["state_reason"]
+    ask("marks", {"id": full})
+    duty.work_for(rounds=8, seconds=15)
+    assert duty.outcomes()[full] == ("SUCCEEDED", "reached")
+
+
+def test_no_capacity_after_every_call_is_missed_at_the_deadline(duty: Duty) -> None:
+    (full,) = due(duty)
+    ask("marks", {"id": full, "bounce": "Server.InsufficientInstanceCapacity"})
+    duty.work_for(rounds=80, seconds=50)
+    assert duty.outcomes()[full] == ("MISSED", "no_capacity")
+
+
 def test_a_missing_permission_is_named(duty: Duty) -> None:
     (one,) = due(duty)
     duty.aws.fault(match={"action": "StartInstances"}, code="UnauthorizedOperation", status=403,

@@ -6,10 +6,14 @@ from uuid import uuid4
 
 import pytest
 
+from accounts.domain.permissions import Role
+from infra.domain.schedule import Action
 from infra.domain.snapshots import snapshot_name
-from infra.operations import drafts
+from infra.models.schedule import Scope
+from infra.operations import by_hand, drafts
 from medical_audit.domain.errors import Refused
 from medical_audit.models import Operation
+from medical_audit.tenancy import tenant_scope
 from tests.infra.operations.duty import Duty, jst
 from tests.infra.operations.test_planning import WEEK, Planning, at, content
 from tests.simulated import ask
@@ -126,13 +130,14 @@ def test_a_database_that_aws_starts_again_is_stopped_again_although_a_snapshot_w
     assert prune.finished_at is not None
     assert stop.finished_at is not None
     assert prune.finished_at > stop.finished_at
-    at(planning, jst(2026, 12, 1, 22, 0))
+    at(planning, jst(2026, 12, 8, 21, 0))
+    duty.tick()
     duty.console("rds").start_db_instance(DBInstanceIdentifier="karte")
     duty.look()
     duty.tick()
     duty.work_for(rounds=2, seconds=20)
     assert duty.aws.states()["rds"]["karte"] == "stopped"
-    assert len(duty.operations(kind="rds.stop")) == 3
+    assert len(duty.operations(kind="rds.stop", outcome="reached")) == 3
 
 
 def test_without_a_newer_one_the_older_one_stays(planning: Planning) -> None:
@@ -205,6 +210,54 @@ def test_a_cluster_that_comes_to_follow_it_later_is_a_finding_and_not_stopped(pl
     (finding,) = planning.duty.findings()["aurora"]
     assert finding.code == "unsupported_snapshot_of_cluster"
     assert planning.duty.aws.states()["clusters"] == {"aurora": "available"}
+
+
+@pytest.mark.parametrize("options", [{"enforced": True}, {"stop_new": True}, {}], ids=str)
+def test_nothing_stops_such_a_cluster_whatever_else_its_schedule_asks_for(
+    planning: Planning, options: dict[str, bool]
+) -> None:
+    duty = planning.duty
+    planning.published("写し付き", WEEK, snapshot=True, **options)
+    at(planning, jst(2026, 11, 30, 20, 0))
+    duty.aws.seed(clusters=[{"id": "aurora", "tags": {"Schedule": "写し付き"}}])
+    for _ in range(3):
+        duty.look()
+        duty.tick()
+        duty.work()
+        duty.clock.pass_(minutes=10)
+    at(planning, jst(2026, 12, 1, 19, 0))
+    duty.look()
+    duty.tick()
+    duty.work_for(rounds=1, seconds=10)
+    assert duty.operations(kind="cluster.stop") == []
+    assert duty.aws.states()["clusters"] == {"aurora": "available"}
+
+
+@pytest.mark.parametrize("scope", [Scope.RESOURCE, Scope.PROJECT, Scope.TENANT])
+def test_such_a_schedule_is_not_assigned_to_a_cluster(planning: Planning, scope: Scope) -> None:
+    schedule = planning.published("写し付き", WEEK, snapshot=True)
+    planning.duty.aws.seed(clusters=[{"id": "aurora", "tags": {"Project": "emr"}}])
+    planning.duty.look()
+    key = {Scope.RESOURCE: str(planning.row("aurora").id), Scope.PROJECT: "emr", Scope.TENANT: ""}[scope]
+    with pytest.raises(Refused) as refused:
+        planning.assign(scope, key, schedule)
+    assert (refused.value.code, refused.value.params["names"]) == ("snapshot_of_cluster", "aurora")
+
+
+def test_an_order_by_hand_does_not_wait_for_the_deletion_of_an_old_snapshot(planning: Planning) -> None:
+    """A new snapshot may take hours to complete; until then the old one waits, and nobody else."""
+    evening(planning, 30)
+    morning(planning, 1)
+    ask("delays", {"account": planning.duty.aws.number, "rds_snapshot": 600})
+    evening(planning, 1)
+    [prune] = planning.duty.operations(kind="rds.prune")
+    assert prune.state == "CONFIRMED"
+    actor = planning.duty.aws.cast.actor(Role.OPERATOR)
+    row = planning.row("karte")
+    with tenant_scope(actor.tenant_id):
+        seen = by_hand.preview(Action.START, [row.id], actor=actor, now=planning.duty.clock())
+    assert seen.refused == ()
+    ask(f"settle?account={planning.duty.aws.number}", {})
 
 
 @pytest.mark.parametrize("database", ["karte", "K-1", "a" * 63])
