@@ -23,10 +23,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bad = 0
         for number, line in enumerate(sys.stdin.buffer):
-            line = line if number else line.removeprefix(codecs.BOM_UTF8)
             if not line.strip():
                 continue
-            answer = _answer(line)
+            answer = _answer(line if number else line.removeprefix(codecs.BOM_UTF8))
             bad += "error" in answer
             self.stdout.write(_text(answer))
         if bad:
