@@ -121,6 +121,7 @@ ICONS = {
     "start": "outline/player-play",
     "stop": "outline/player-stop",
     "tag": "outline/tag",
+    "calendar": "outline/calendar",
     "clock": "outline/clock",
     "offline": "outline/wifi-off",
     "verified": "outline/shield-check",

@@ -82,7 +82,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "tags_changed": _("The tags were changed in the meantime, so the plan no longer holds."),
     "superseded": _("A later planned change took its place."),
     "left_alone": _("By the rules that hold now, Toban leaves it as it is."),
-    "grace_passed": _("Toban could not act within 60 minutes of the planned time."),
+    "grace_passed": _("Toban could not act within the grace that the schedule allows."),
     "empty": _("The file is empty."),
     "html": _("The file is a web page, not a list of holidays."),
     "encoding": _("The file is not in the encoding that its source uses."),
