@@ -4,7 +4,7 @@ from django.urls import path
 
 from medical_audit import api
 from medical_audit.queries.reports import REPORTS
-from medical_audit.views import audits, authority, emergencies, reports, reviews
+from medical_audit.views import audits, authority, emergencies, reports, requirements, reviews
 from medical_audit.views import operations as views
 from medical_audit.views import sessions as session_views
 
@@ -37,6 +37,7 @@ urlpatterns = [
         path(f"audit/reports/{name}/", reports.report, {"name": name}, name=f"report-{name}")
         for name in REPORTS
     ),
+    path("audit/requirements/", requirements.requirement_list, name="requirements"),
     path("audit/clock/", audits.clock, name="clock"),
     path("ledger/verification/", views.verification, name="verification"),
     path("ledger/verification/verify/", views.verify, name="verify"),

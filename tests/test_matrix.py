@@ -158,6 +158,7 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:review-sign": post(everyone(404)),
     "medical_audit:reports": get(only((A, U), 200)),
     **{f"medical_audit:report-{name}": get(only((A, U), 200)) for name in REPORTS},
+    "medical_audit:requirements": get(only((A, U), 200)),
     "medical_audit:clock": get(only((A, U), 200)),
     "medical_audit:sessions": get(only((A, U), 200)),
     "medical_audit:session-end": post(everyone(404)),

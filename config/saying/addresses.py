@@ -54,6 +54,7 @@ AREAS: Final = {
             "review-judge",
             "review-sign",
             "reports",
+            "requirements",
             "report-accounts",
             "report-confirmations",
             "report-roles",

@@ -10,7 +10,7 @@ from config.saying.fields import field
 from config.saying.ledger import event_kind_label
 from config.saying.operations import operation_label
 from config.saying.times import jst_exact, number
-from config.words import _Params
+from config.words import _Params, sentence
 from config.words import audits as words
 
 
@@ -77,3 +77,14 @@ def report_cell(value: object, kind: str) -> str:
         "yes": lambda is_so: str(_("yes")) if is_so else "—",
     }
     return shown.get(kind, str)(value)
+
+
+def in_language(texts: Mapping[str, str], code: str) -> str:
+    """One text of data that is kept in both languages."""
+    return texts.get(code) or texts.get("ja", "")
+
+
+def evidence_sentence(evidence: object) -> str:
+    """What is so now, as one sentence."""
+    figures = {name: number(value) for name, value in dict(field(evidence, "figures", {})).items()}
+    return sentence(words.EVIDENCE, str(field(evidence, "kind")), figures)

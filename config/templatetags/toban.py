@@ -54,7 +54,7 @@ FILTERS = (
     accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
     prices.price_problem, prices.price_problem_short, prices.price_amount, prices.money, prices.line_money, prices.whole_hours,
     audits.rule_label, audits.rule_reason, audits.anomaly_sentence, audits.limit_label, audits.clock_problem, audits.millis,
-    audits.report_label, audits.report_help, audits.column_label, audits.report_cell,
+    audits.in_language, audits.evidence_sentence, audits.report_label, audits.report_help, audits.column_label, audits.report_cell,
     verification.damage_words, verification.anchor_word, verification.milliseconds,
     tickets.look_words, tickets.diverged_words, tickets.entry_words, tickets.ticket_sentence,
     repositories.step_word, repositories.step_words, repositories.cause_word, repositories.rule_words, repositories.hint_words,

@@ -156,3 +156,25 @@ COLUMNS: Final[Mapping[str, Promise | str]] = {
     "reviewed": _("Reviewed by"),
     "verdict": _("What the review said"),
 }
+
+# medical_audit.queries.requirements.EVIDENCE: what is so now.
+EVIDENCE: Final[Mapping[str, Promise | str]] = {
+    "sessions": _("%(begun)s sessions began this month, %(ended)s ended; each is accounted for."),
+    "unusual": _("%(number)s findings this month."),
+    "views": _("%(number)s times the ledger was read this month."),
+    "factors": _("%(number)s people came in with a password alone this month."),
+    "accounts": _("%(people)s people, %(number)s of them privileged and not here for long."),
+    "roles": _("%(number)s changes of roles this month."),
+    "confirmations": _("%(entered)s entries this month, %(confirmed)s confirmed."),
+    "proxies": _("%(number)s proxy entries wait too long."),
+    "emergencies": _("%(number)s openings are not reviewed."),
+    "events": _("%(number)s events stand in the ledger."),
+    "verification": _("As the last verification found it."),
+    "reviews": _("%(number)s months wait for their signature."),
+    "clock": _("As the last measurement found it."),
+    "seal": _("%(sealed)s of %(events)s events are sealed."),
+    "anchors": _("%(number)s places outside hold copies of the seals."),
+    "exports": _("%(number)s exports this month."),
+    "refusals": _("%(number)s refusals this month."),
+    "policy": _("A seat counts as left after %(minutes)s minutes."),
+}

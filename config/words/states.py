@@ -198,6 +198,11 @@ REVIEW_STATES: Final[Mapping[str, State]] = {
     "finding": State("late", pgettext_lazy("review", "Finding")),
     "": State("waiting", pgettext_lazy("review", "Not looked at yet")),
 }
+EDITION_STATES: Final[Mapping[str, State]] = {
+    "good": State("done", pgettext_lazy("edition", "In force")),
+    "old": State("excluded", pgettext_lazy("edition", "Before")),
+    "none": State("excluded", pgettext_lazy("edition", "Not served")),
+}
 EMERGENCY_STATES: Final[Mapping[str, State]] = {
     "open": State("failed", pgettext_lazy("emergency", "Open")),
     "closed": State("late", pgettext_lazy("emergency", "Closed, not reviewed")),
@@ -261,6 +266,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "audit": AUDIT_STATES,
     "clock": CLOCK_STATES,
     "emergency": EMERGENCY_STATES,
+    "edition": EDITION_STATES,
     "review": REVIEW_STATES,
     "repository": REPOSITORY_STATES,
 }
