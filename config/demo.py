@@ -34,6 +34,8 @@ PEOPLE: tuple[tuple[str, str, Role], ...] = (
     ("kanri", "管理 一郎", Role.ADMINISTRATOR),
     ("kansa", "監査 文子", Role.AUDITOR),
 )
+#: Of the first tenant: a review that one auditor reports another one signs.
+SECOND_AUDITOR = ("kansa2", "監査 次郎", Role.AUDITOR)
 #: What the tags Schedule=... of the demo fleet name: a night shift, and a maintenance day on the first Monday.
 SCHEDULES: tuple[tuple[str, dict[str, str], dict[str, Any]], ...] = (
     (fleet.NIGHT_SHIFT, {"name": "夜勤", "begin": "22:00", "end": "06:00"}, {}),
@@ -66,6 +68,10 @@ def seed_portal(now: Callable[[], datetime]) -> None:
         )
         for _, _, role in roles:
             grant_first(tenant.id, people[role], role, now=now(), founder=FOUNDER)
+        if number == 0:
+            username, name, role = SECOND_AUDITOR
+            second = make_user(username, name, PASSWORD, now=now(), founder=FOUNDER)
+            grant_first(tenant.id, second, role, now=now(), founder=FOUNDER)
         with tenant_scope(tenant.id):
             admin = actor_in(tenant, people[Role.ADMINISTRATOR], session="", address="", request="")
             for account in (a for a in fleet.ACCOUNTS if a.tenant == one.slug):
@@ -133,5 +139,5 @@ def simulator(what: str, body: dict[str, object] | None = None) -> dict[str, obj
 def sign_ins() -> list[dict[str, str]]:
     return [
         {"role": str(role), "username": username, "name": name, "password": PASSWORD}
-        for username, name, role in PEOPLE
+        for username, name, role in (*PEOPLE, SECOND_AUDITOR)
     ]

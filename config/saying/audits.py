@@ -68,7 +68,7 @@ def report_cell(value: object, kind: str) -> str:
     if value is None or value in ("", []):
         return "—"
     shown: Mapping[str, Callable[[Any], str]] = {
-        "number": number,
+        "number": lambda value: str(number(value)),
         "moment": jst_exact,
         "roles": role_list,
         "operation": operation_label,

@@ -134,8 +134,14 @@ def test_nobody_keeps_it_open_longer_by_writing_into_the_table(stage: Stage) -> 
 
 def test_everybody_sees_it_at_once_and_mail_does_not_wait(stage: Stage) -> None:
     approver = stage.cast.actor(Role.APPROVER)
-    chosen = {"inbox": ["emergency"], "mail": ["emergency"], "address": "a@example.jp", "language": "ja"}
-    row = notices.choose(**chosen, actor=approver, now=clock.now())
+    row = notices.choose(
+        inbox=["emergency"],
+        mail=["emergency"],
+        address="a@example.jp",
+        language="ja",
+        actor=approver,
+        now=clock.now(),
+    )
     now = clock.now()
     with _as_role("worker"), tenant_scope(stage.cast.tenant.id):
         type(row).objects.filter(person_id=approver.id).update(mail_after=now + timedelta(minutes=4))
