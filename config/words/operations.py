@@ -304,7 +304,7 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "opened_by_name": _("Opened by"),
     "review": _("Period"),
     "population": _("Events in the period"),
-    "looked_at": _("Events looked at"),
+    "drawn": _("Events looked at"),
     "remarked": _("With a finding"),
     "findings": _("What was found"),
     "measures": _("What is done about it"),

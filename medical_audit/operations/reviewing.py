@@ -41,7 +41,7 @@ def begin(first: date | None, *, actor: Actor, now: datetime) -> AccessReview:
     until = now if interim else datetime(end.year, end.month, end.day, tzinfo=ZONE)
     if until > now:
         raise Refused("month_not_over")
-    name = month_name(begins) + (f" {now.astimezone(ZONE):%d-%H%M%S}" if interim else "")
+    name = f"{now.astimezone(ZONE):%Y-%m-%d %H:%M:%S}" if interim else month_name(begins)
     with tenant_scope(actor.tenant_id):
         began = reviews.begun_at()
         if began is None or until <= began:
@@ -158,7 +158,7 @@ def enter_sign_off(
         if counts[Verdict.FINDING] and not measures.strip():
             raise Refused("measures_missing")
         parameters = {
-            "review": review.name, "looked_at": len(rows), "remarked": counts[Verdict.FINDING],
+            "review": review.name, "drawn": len(rows), "remarked": counts[Verdict.FINDING],
             "population": sum(review.population.values()), "findings": findings.strip(), "measures": measures.strip(),
             "seal": review.seal, "seed": review.seed, "items": _digest(rows),
         }  # fmt: skip

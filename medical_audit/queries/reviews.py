@@ -22,9 +22,11 @@ from medical_audit.tenancy import current_tenant_id
 ZONE = ZoneInfo("Asia/Tokyo")
 #: How many past months a page looks back for what was never signed.
 MONTHS_BACK = 12
-#: Which events are drawn from: of people all but coming, going and looking, which are added up elsewhere; of Toban all.
+#: Which events are drawn from: of people all but coming, going and looking, which are added up elsewhere, and but what
+#: follows by itself from their confirmation; of Toban all.
 _GROUPS = {
-    "people": "e.actor_type = 'user' AND e.kind NOT LIKE 'session.%%' AND e.kind NOT LIKE '%%viewed'",
+    "people": "e.actor_type = 'user' AND e.kind NOT LIKE 'session.%%' AND e.kind NOT LIKE '%%viewed' "
+    "AND e.kind NOT IN ('operation.called', 'operation.succeeded')",
     "clock": "e.actor_type <> 'user'",
 }
 _COUNT = """
