@@ -263,13 +263,13 @@ def _emergency(events: Sequence[Seen], context: Context, limits: Limits, zone: t
 
 
 def _clock_apart(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
-    """The portal's time of an event and the database's own differ, once an hour."""
+    """The portal's time of an event and the database's own differ, once a day."""
     last: datetime | None = None
     for event in events:
         apart = abs(event.at - event.recorded_at)
         if apart < timedelta(seconds=limits["clock_seconds"]):
             continue
-        if last is None or event.at - last >= timedelta(hours=1):
+        if last is None or event.at - last >= timedelta(days=1):
             last = event.at
             yield _found(Rule.CLOCK_APART, event, seconds=round(apart.total_seconds()))
 
