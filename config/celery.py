@@ -41,6 +41,7 @@ app.conf.update(
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
         "digests": {"task": "accounts.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
         "feeds": {"task": "infra.tasks.kick_feeds", "schedule": 300.0, "options": {"expires": 300}},
+        "exports": {"task": "medical_audit.tasks.kick_exports", "schedule": 15.0, "options": {"expires": 15}},
         "tickets": {"task": "redmine_sync.tasks.kick", "schedule": 15.0, "options": {"expires": 15}},
         "repositories": {
             "task": "redmine_sync.tasks.kick_repositories",
@@ -55,6 +56,7 @@ app.conf.update(
     },
     task_routes={
         "medical_audit.tasks.drain_lane": {"queue": "aws"},
+        "medical_audit.tasks.make_exports": {"queue": "inventory"},
         "infra.tasks.take_inventory": {"queue": "inventory"},
         "infra.tasks.prove_account": {"queue": "inventory"},
         # A time server that does not answer keeps one background worker waiting, never the clock.

@@ -54,6 +54,26 @@ ERRORS: Final[Mapping[str, Words]] = {
     "bad_cursor": Words(
         _("This page of the list no longer exists."), _("Go back to the first page of the list.")
     ),
+    "export_too_long": Words(
+        _("There are too many events for a PDF."),
+        _("Choose a shorter period, or take a table or lines, which have no bound."),
+    ),
+    "export_waits": Words(
+        _("Three of your exports are still being made."), _("Wait until one of them is ready.")
+    ),
+    "export_not_ready": Words(
+        _("This file is not there: it is not ready yet, or was removed after a day."),
+        _("Look at the list of exports, and ask for it again if need be."),
+    ),
+    "export_purpose_missing": Words(
+        _("What the file is for is missing."), _("Say it in a few words; it stands in the ledger.")
+    ),
+    "nothing_asked": Words(
+        _("There is no question to keep."), _("Set a filter first, then keep the search under a name.")
+    ),
+    "too_many_searches": Words(
+        _("You keep 30 searches already."), _("Let one of them go before you keep another.")
+    ),
     "nothing_to_export": Words(
         _("There is no event to export."), _("Check the tenant, or begin at an earlier time.")
     ),

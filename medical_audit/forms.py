@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -16,6 +17,7 @@ from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.punctuality import Kept
 from medical_audit.domain.seats import End
 from medical_audit.domain.states import State
+from medical_audit.models.export import Format
 from medical_audit.queries.anomalies import AnomalyFilter
 from medical_audit.queries.events import EventChoices, EventFilter
 from medical_audit.queries.operations import OperationCounts, OperationFilter
@@ -124,6 +126,22 @@ class ConfirmPolicyForm(forms.Form):
     reason = forms.CharField(max_length=REASON_MAX)
 
 
+class ExportForm(forms.Form):
+    """What of the ledger, in which form, and what for; `refused` is the code of a refusal of the operation."""
+
+    refused = ""
+
+    format = forms.ChoiceField(choices=[(name, name) for name in Format.values])
+    purpose = forms.CharField(
+        max_length=REASON_MAX,
+        error_messages={"required": _("Say what the file is for; it stands in the ledger.")},
+    )
+
+
+class SaveForm(forms.Form):
+    name = forms.CharField(max_length=80)
+
+
 class CorrectionForm(forms.Form):
     says = forms.CharField(max_length=REASON_MAX)
     reason = forms.CharField(max_length=REASON_MAX)
@@ -172,8 +190,13 @@ def event_filter(query: QueryDict, zone: ZoneInfo) -> EventFilter:
     return EventFilter(
         kind=text_of(query, "event"),
         actor=text_of(query, "actor"),
+        role=text_of(query, "role"),
         subject=text_of(query, "subject"),
         outcome=text_of(query, "outcome"),
+        address=text_of(query, "address"),
+        session=text_of(query, "session"),
+        off_hours=text_of(query, "off_hours") == "yes",
+        proxy=text_of(query, "proxy") == "yes",
         q=text_of(query, "q"),
         since=datetime.combine(since, time(), zone) if since else None,
         until=datetime.combine(until + timedelta(days=1), time(), zone) if until else None,
@@ -242,15 +265,22 @@ def operation_choices(wanted: OperationFilter, counts: OperationCounts) -> list[
     return filters
 
 
-def event_filters(wanted: EventFilter, choices: EventChoices) -> list[dict[str, Any]]:
+def event_filters(wanted: EventFilter, choices: EventChoices, roles: Iterable[str]) -> list[dict[str, Any]]:
     people = [{"value": key, "label": name} for key, name in choices.actors.items()]
     filters = [
         choice("event", _("Kind"), wanted.kind, [{"value": kind} for kind in choices.kinds]),
         choice("actor", _("Person"), wanted.actor, people),
         choice("outcome", _("Outcome"), wanted.outcome, [{"value": outcome} for outcome in choices.outcomes]),
     ]
-    if wanted.subject:
-        filters.append(choice("subject", _("Subject"), wanted.subject, []))
+    yes = [{"value": "yes", "label": pgettext("filter", "only these")}]
+    filters += [
+        choice("role", _("Role"), wanted.role, [{"value": role} for role in roles]),
+        choice("off_hours", _("Off hours"), "yes" if wanted.off_hours else "", yes),
+        choice("proxy", _("For somebody else"), "yes" if wanted.proxy else "", yes),
+    ]
+    for name, label in (("subject", _("Subject")), ("address", _("Address")), ("session", _("Session"))):
+        if value := getattr(wanted, name):
+            filters.append(choice(name, label, value, []))
     return filters
 
 
@@ -296,3 +326,25 @@ def anomaly_filter(query: QueryDict) -> AnomalyFilter:
 
 def anomaly_filters(wanted: AnomalyFilter, counts: Mapping[str, int]) -> list[dict[str, Any]]:
     return [choice("rule", _("Rule"), wanted.rule, counted(counts))]
+
+
+#: What an address of the search asks for; the rest is where one stands in it.
+ASKED = (
+    "event",
+    "actor",
+    "role",
+    "subject",
+    "outcome",
+    "address",
+    "session",
+    "off_hours",
+    "proxy",
+    "q",
+    "from",
+    "to",
+)
+
+
+def kept_query(query: QueryDict) -> str:
+    """The question of a search's address, always written the same way; empty when nothing is asked."""
+    return urlencode([(name, text_of(query, name)) for name in ASKED if text_of(query, name)])

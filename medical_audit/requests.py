@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -11,9 +11,10 @@ from medical_audit.domain.actor import Actor, Reauthentication
 
 
 class TenantRequest(HttpRequest):
-    """`now` is one reading of the database's clock for the whole request; `reauthenticate(password)` checks the
+    """`tenant`: its text is its name. `now` is one reading of the database's clock for the whole request; `reauthenticate(password)` checks the
     password of the person at the keyboard and raises NotReauthenticated; where he `proved_recently`, "" is enough."""
 
+    tenant: Any
     actor: Actor
     now: datetime
     proved_recently: bool

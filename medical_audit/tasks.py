@@ -21,6 +21,7 @@ from medical_audit.operations import (
     seats,
     watching,
 )
+from medical_audit.operations.exports import making
 from medical_audit.operations.heartbeat import beat
 from medical_audit.queries import queue
 from medical_audit.queries.emergencies import emergency_tenants
@@ -98,6 +99,20 @@ def watch() -> int:
     return found
 
 
+def make_exports(tenant_id: str) -> int:
+    """Make the files that people of this tenant asked for."""
+    tenant = UUID(tenant_id)
+    return making.make_due(tenant, actor=system_actor(tenant, "exporter"), clock=clock.now)
+
+
+@shared_task
+def kick_exports() -> None:
+    """Wake a worker for each tenant with an export to make or to remove."""
+    now = clock.now()
+    for tenant_id in queue.due_exports(now, now - making.LEFT_BEHIND):
+        wake_exports(tenant_id)
+
+
 @shared_task
 def ensure_partitions() -> int:
     return partitions.ensure(months=24)
@@ -106,6 +121,14 @@ def ensure_partitions() -> int:
 def queue_of(lane: str) -> str:
     """Lanes with a class of their own ('<account>/<region>/<class>') are background work for the inventory workers."""
     return "inventory" if lane.count("/") > 1 else "aws"
+
+
+def wake_exports(tenant_id: UUID) -> None:
+    """Ask for a tenant's exports to be made; a broker that does not answer costs one beat."""
+    try:
+        make_exports.apply_async((str(tenant_id),), queue="inventory", expires=WAKE_EXPIRES_S)
+    except (OSError, OperationalError) as error:
+        log.warning("wake_failed", lane="exports", error=type(error).__name__)
 
 
 def wake(tenant_id: UUID, lane: str) -> None:

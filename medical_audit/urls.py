@@ -5,6 +5,7 @@ from django.urls import path
 from medical_audit import api
 from medical_audit.queries.reports import REPORTS
 from medical_audit.views import audits, authority, emergencies, reports, requirements, reviews
+from medical_audit.views import ledger as ledger_views
 from medical_audit.views import operations as views
 from medical_audit.views import sessions as session_views
 
@@ -16,7 +17,12 @@ urlpatterns = [
     path("operations/<uuid:pk>/reject/", views.operation_reject, name="operation-reject"),
     path("operations/<uuid:pk>/withdraw/", views.operation_withdraw, name="operation-withdraw"),
     path("operations/<uuid:pk>/cancel/", views.operation_cancel, name="operation-cancel"),
-    path("ledger/", views.ledger, name="ledger"),
+    path("ledger/", ledger_views.ledger, name="ledger"),
+    path("ledger/events/<uuid:pk>/", ledger_views.event_detail, name="event"),
+    path("ledger/exports/", ledger_views.exports, name="exports"),
+    path("ledger/exports/<uuid:pk>/file/", ledger_views.export_file, name="export-file"),
+    path("ledger/searches/", ledger_views.search_save, name="search-save"),
+    path("ledger/searches/<uuid:pk>/forget/", ledger_views.search_forget, name="search-forget"),
     path("sessions/", session_views.session_list, name="sessions"),
     path("sessions/<uuid:pk>/end/", session_views.session_end, name="session-end"),
     path("policies/", session_views.policies, name="policies"),

@@ -44,6 +44,7 @@ AREAS: Final = {
     "operations": "operations",
     "operation": "operations",
     **dict.fromkeys((*OPERATION_FORMS, "queue", "delegations", "delegation-end", "deputies"), "operations"),
+    **dict.fromkeys(("event", "exports", "export-file"), "ledger"),
     **dict.fromkeys(("ledger", "verification", "verify", "sessions", "session-end", "policies"), "ledger"),
     **dict.fromkeys(
         (

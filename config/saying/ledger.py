@@ -11,7 +11,7 @@ from config.saying.operations import code_with_detail, sentence_of
 from config.saying.repositories import removal_word
 from config.saying.schedules import finding_text, schedule_reason
 from config.saying.seeing import drift_cause
-from config.words import events, sentence, states
+from config.words import events, exports, sentence, states
 
 
 def _body(event: object) -> Mapping[str, Any]:
@@ -59,6 +59,17 @@ def _event_reason(body: Mapping[str, Any], detail: Mapping[str, Any]) -> str:
     if detail.get("because"):
         return schedule_reason(detail["because"])
     return finding_text(detail) if "tag" in detail else ""
+
+
+def export_name(code: object) -> str:
+    """A form of export, "CSV (UTF-8)"."""
+    found = exports.FORMATS.get(str(code))
+    return str(found.name if found else code)
+
+
+def export_help(code: object) -> str:
+    found = exports.FORMATS.get(str(code))
+    return str(found.help) if found else ""
 
 
 def event_kind_label(kind: object) -> str:

@@ -84,6 +84,13 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "user.created": _("%(subject)s was made known to Toban."),
     "session.reauthentication_failed": _("%(actor)s gave a wrong password when confirming."),
     "ledger.viewed": _("%(actor)s read the ledger."),
+    "ledger.searched": _("%(actor)s searched the ledger and found %(found)s events."),
+    "ledger.event_viewed": _("%(actor)s read one event of the ledger."),
+    "ledger.export_asked": _("%(actor)s asked for an export of the ledger. Purpose: %(reason)s"),
+    "ledger.export_made": _(
+        "The export of the ledger that %(asked_by)s asked for is ready: %(events)s events."
+    ),
+    "ledger.export_failed": _("An export of the ledger could not be made. %(problem)s"),
     "ledger.sealing_resumed": _("The ledger is sealed again, after a silence since seal %(after)s."),
     "ledger.catalogue_changed": _(
         "What guards the ledger was changed in an announced maintenance. Reason: %(reason)s"
@@ -213,6 +220,11 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "user.created": _("Person made known"),
     "session.reauthentication_failed": _("Wrong password at a confirmation"),
     "ledger.viewed": _("Ledger read"),
+    "ledger.searched": _("Ledger searched"),
+    "ledger.event_viewed": _("Event read"),
+    "ledger.export_asked": _("Export asked for"),
+    "ledger.export_made": _("Export made"),
+    "ledger.export_failed": _("Export failed"),
     "ledger.sealing_resumed": _("Sealing resumed"),
     "ledger.catalogue_changed": _("Guards of the ledger changed"),
     "ledger.maintenance_opened": _("Maintenance of the guards announced"),

@@ -152,6 +152,15 @@ OUTCOMES: Final[Mapping[str, State]] = {
     "unknown": State("unknown", pgettext_lazy("outcome", "Unknown")),
 }
 
+# How far an export of the ledger is (medical_audit.models.export.Making).
+EXPORT_STATES: Final[Mapping[str, State]] = {
+    "asked": State("waiting", pgettext_lazy("export", "Waiting")),
+    "running": State("transition", pgettext_lazy("export", "Being made")),
+    "ready": State("done", pgettext_lazy("export", "Ready")),
+    "failed": State("failed", pgettext_lazy("export", "Failed")),
+    "gone": State("excluded", pgettext_lazy("export", "Removed after a day")),
+}
+
 # How a session ended (medical_audit.domain.seats.End), and one that goes on.
 SESSION_STATES: Final[Mapping[str, State]] = {
     "": State("running", pgettext_lazy("session", "Open")),
@@ -258,6 +267,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "problem": PROBLEM_STATES,
     "volume": VOLUME_STATES,
     "outcome": OUTCOMES,
+    "export": EXPORT_STATES,
     "verdict": VERDICTS,
     "seal": SEAL_STATES,
     "account": ACCOUNT_STATES,

@@ -110,6 +110,40 @@ class Tree:
         return [*self._subproof(old, half, end, whole=False), self._range(begin, half)]
 
 
+def path_behind(frontier: Frontier, leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The audit path of leaf `index` in the tree that `leaves` make of the tree with this frontier: of the part before, its
+    frontier is enough. `index` is one of the new leaves."""
+    size, known, begin = frontier.size + len(leaves), {}, 0
+    if not frontier.size <= index < size:
+        raise ValueError(f"leaf {index} is not among the {len(leaves)} behind {frontier.size}")
+    for node in frontier.nodes:
+        width = 1 << ((frontier.size - begin).bit_length() - 1)
+        known[begin, begin + width] = node
+        begin += width
+
+    def node_of(begin: int, end: int) -> bytes:
+        if (begin, end) not in known:
+            half = begin + _split(end - begin) if end - begin > 1 else end
+            known[begin, end] = (
+                leaf_hash(leaves[begin - frontier.size])
+                if half == end
+                else node_hash(node_of(begin, half), node_of(half, end))
+            )
+        return known[begin, end]
+
+    path: list[bytes] = []
+    begin, end = 0, size
+    while end - begin > 1:
+        half = begin + _split(end - begin)
+        if index < half:
+            path.append(node_of(half, end))
+            end = half
+        else:
+            path.append(node_of(begin, half))
+            begin = half
+    return path[::-1]
+
+
 def _split(width: int) -> int:
     """The largest power of two below `width` (which is at least 2)."""
     return 1 << ((width - 1).bit_length() - 1)

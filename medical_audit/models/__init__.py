@@ -3,10 +3,12 @@ from medical_audit.models.authority import Confirmation, ConfirmPolicy, Delegati
 from medical_audit.models.clock import ClockReading
 from medical_audit.models.emergency import Emergency
 from medical_audit.models.event import Event, Link
+from medical_audit.models.export import Export, ExportPart
 from medical_audit.models.heartbeat import Heartbeat
 from medical_audit.models.lane import Lane
 from medical_audit.models.operation import Operation
 from medical_audit.models.review import AccessReview, ReviewItem
+from medical_audit.models.saved_search import SavedSearch
 from medical_audit.models.session import FailedSignIn, Session, TenantPolicy, Visit
 from medical_audit.models.verification import VerificationRun
 
@@ -22,12 +24,15 @@ __all__ = [
     "Deputy",
     "Emergency",
     "Event",
+    "Export",
+    "ExportPart",
     "FailedSignIn",
     "Heartbeat",
     "Lane",
     "Link",
     "Operation",
     "ReviewItem",
+    "SavedSearch",
     "Session",
     "TenantPolicy",
     "VerificationRun",

@@ -20,6 +20,7 @@ class Event(TenantModel):
     body = models.TextField()
     kind = models.TextField()
     outcome = models.TextField()
+    actor_type = models.TextField()
     actor_id = models.TextField()
     actor_name = models.TextField()
     subject_type = models.TextField()

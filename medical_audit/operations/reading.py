@@ -2,46 +2,104 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from uuid import UUID
 
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.recorded import Recorded
 from medical_audit.domain.rights import LEDGER_VIEW
-from medical_audit.models import VerificationRun
+from medical_audit.models import Export, SavedSearch, VerificationRun
 from medical_audit.operations.ledger import record
 from medical_audit.queries import events, sessions, verifications
-from medical_audit.queries.events import Chain, EventChoices, EventFilter
+from medical_audit.queries.events import Chain, EventChoices, EventFilter, LedgerRow
+from medical_audit.queries.exports import list_exports, recorded_of
 from medical_audit.queries.paging import Cursors, Page
+from medical_audit.queries.proofs import Seal, seal_of
+from medical_audit.queries.saved_searches import saved_searches
 from medical_audit.queries.sessions import Account, SessionFilter
 from medical_audit.queries.verifications import VerificationView
+
+#: A search counts its results no further.
+COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerView:
+    """`found`: how many events match, counted up to COUNTED; None where nothing was asked for."""
+
     page: Page
     chain: Chain
     choices: EventChoices
     verification: VerificationRun | None
+    found: int | None
+    saved: list[SavedSearch]
 
 
 def read_ledger(wanted: EventFilter, cursors: Cursors, *, actor: Actor, now: datetime) -> LedgerView:
     """One page of the ledger with what a page says round it. Raises NotPermitted, Refused."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
+    asked = wanted.asked()
+    found = events.count_up_to(wanted, COUNTED, actor=actor) if asked else None
     seen = LedgerView(
         events.list_events(wanted, cursors, actor=actor),
         events.chain_of(actor=actor),
         events.event_choices(actor=actor),
         verifications.last_finished(actor=actor),
+        found,
+        saved_searches(actor=actor),
     )
-    asked = {
-        name: utc_text(value) if isinstance(value, datetime) else value
-        for name, value in asdict(wanted).items()
-        if value
-    }
-    detail: dict[str, object] = {"events": len(seen.page.rows), "filter": asked}
+    detail: dict[str, object] = {"events": len(seen.page.rows)}
+    if found is not None:
+        detail |= {"filter": asked, "found": found, "more": found == COUNTED}
     record(
-        "ledger.viewed", actor=actor, subject=Subject("tenant", str(actor.tenant_id)), now=now, detail=detail
+        "ledger.viewed" if found is None else "ledger.searched",
+        actor=actor,
+        subject=Subject("tenant", str(actor.tenant_id)),
+        now=now,
+        detail=detail,
     )
     return seen
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One event in every form; `recorded` is None while its transaction has not ended, `seal` until it is sealed."""
+
+    row: LedgerRow
+    recorded: Recorded | None
+    seal: Seal | None
+    path: tuple[bytes, ...]
+
+
+def read_event(event_id: UUID, form: str, *, actor: Actor, now: datetime) -> EventView:
+    """One event as its page shows it. `form`: what is looked at (sentence, raw, dicom, fhir, proof). Raises NotFound,
+    NotPermitted."""
+    row = events.get_event(event_id, actor=actor)
+    record(
+        "ledger.event_viewed",
+        actor=actor,
+        subject=Subject("event", str(event_id), row.event.kind),
+        now=now,
+        detail={"form": form},
+    )
+    if row.link is None:
+        return EventView(row, None, None, ())
+    seal = seal_of(actor.tenant_id, row.link.seq) if form == "proof" else None
+    path = () if seal is None else tuple(seal.path_of(row.link.seq))
+    return EventView(row, recorded_of(row.event, row.link), seal, path)
+
+
+def read_exports(*, actor: Actor, now: datetime) -> list[Export]:
+    """The exports of the tenant, as their page lists them. Raises NotPermitted."""
+    found = list_exports(actor=actor)
+    record(
+        "ledger.viewed",
+        actor=actor,
+        subject=Subject("tenant", str(actor.tenant_id)),
+        now=now,
+        detail={"page": "exports", "exports": len(found)},
+    )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

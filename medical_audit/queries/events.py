@@ -1,33 +1,66 @@
 """Reading the ledger of the bound tenant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import JSONField, Q, QuerySet
+from django.db.models.functions import Cast, ExtractHour, ExtractIsoWeekDay
 
-from medical_audit.domain.actor import Actor
+from medical_audit.domain.actor import Actor, ActorType
+from medical_audit.domain.canonical import canonical, utc_text
+from medical_audit.domain.errors import NotFound
 from medical_audit.domain.rights import LEDGER_VIEW, OPERATION_VIEW
 from medical_audit.models import Event, Link
 from medical_audit.queries.paging import Cursors, Page, page_of
 
 #: The choices of a filter come from this many newest events: bounded, whatever the ledger's length.
 CHOICES_FROM = 2000
+#: Off hours: before and from these hours on, and from Saturday on, in this zone; holidays are not asked.
+ZONE, OPENS, CLOSES, SATURDAY = ZoneInfo("Asia/Tokyo"), 7, 20, 6
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """What a reader looks for; empty means everything. `since` is inclusive, `until` exclusive."""
+    """What a reader looks for; empty means everything. `since` is inclusive, `until` exclusive.
+
+    `role`: one that the acting person held then; `off_hours`: what people did outside working hours; `proxy`: what was done
+    for somebody else.
+    """
 
     kind: str = ""
     actor: str = ""
+    role: str = ""
     subject: str = ""
     outcome: str = ""
+    address: str = ""
+    session: str = ""
+    off_hours: bool = False
+    proxy: bool = False
     q: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+    def asked(self) -> dict[str, object]:
+        """What was asked for, as plain data: instants as UTC text, and only what is set."""
+        return {
+            name: utc_text(value) if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+            if value
+        }
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any]) -> "EventFilter":
+        """`asked` read back."""
+        given = dict(asked)
+        for name in ("since", "until"):
+            if name in given:
+                given[name] = datetime.fromisoformat(str(given[name]))
+        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +90,7 @@ class EventChoices:
 def list_events(wanted: EventFilter, cursors: Cursors, *, actor: Actor) -> Page:
     """One page of LedgerRow, newest first. Raises NotPermitted, Refused."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
-    page = page_of(_matching(wanted), ("event_at", "ord"), cursors, descending=True)
+    page = page_of(matching(wanted), ("event_at", "ord"), cursors, descending=True)
     links = {
         link.event_id: link for link in Link.objects.filter(event_id__in=[event.id for event in page.rows])
     }
@@ -77,6 +110,21 @@ def event_choices(*, actor: Actor) -> EventChoices:
     return EventChoices(
         tuple(sorted(kinds)), tuple(sorted(outcomes)), dict(sorted(actors.items(), key=lambda item: item[1]))
     )
+
+
+def count_up_to(wanted: EventFilter, limit: int, *, actor: Actor) -> int:
+    """How many events match, counted no further than `limit`."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    return matching(wanted).values("id")[:limit].count()
+
+
+def get_event(event_id: UUID, *, actor: Actor) -> LedgerRow:
+    """One event with its link. Raises NotFound before NotPermitted: what is not here is not found, whoever asks."""
+    event = Event.objects.filter(id=event_id).first()
+    if event is None:
+        raise NotFound(type="event", id=str(event_id))
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    return LedgerRow(event, Link.objects.filter(event_id=event_id).first())
 
 
 def chain_of(*, actor: Actor) -> Chain:
@@ -105,7 +153,12 @@ def events_of_subject(
     return found[:limit], len(found) > limit
 
 
-def _matching(wanted: EventFilter) -> QuerySet[Event]:
+def matching(wanted: EventFilter) -> QuerySet[Event]:
+    """The events of the bound tenant that match, in no order yet.
+
+    What has no column of its own is looked for in the canonical text first, which is quick, and then read as JSON, so that
+    nothing that only looks alike is found.
+    """
     rows: QuerySet[Event] = Event.objects.all()
     exact = {
         "kind": wanted.kind,
@@ -120,4 +173,26 @@ def _matching(wanted: EventFilter) -> QuerySet[Event]:
         rows = rows.filter(event_at__lt=wanted.until)
     if wanted.q:
         rows = rows.filter(Q(body__icontains=wanted.q))
-    return rows
+    if wanted.off_hours:
+        rows = rows.filter(actor_type=str(ActorType.USER)).annotate(
+            weekday=ExtractIsoWeekDay("event_at", tzinfo=ZONE), hour=ExtractHour("event_at", tzinfo=ZONE)
+        )
+        rows = rows.filter(Q(weekday__gte=SATURDAY) | Q(hour__lt=OPENS) | Q(hour__gte=CLOSES))
+    return _by_the_body(rows, wanted)
+
+
+def _by_the_body(rows: QuerySet[Event], wanted: EventFilter) -> QuerySet[Event]:
+    said: dict[str, Any] = {}
+    for name in ("address", "session"):
+        if value := getattr(wanted, name):
+            rows = rows.filter(body__contains=canonical({name: value})[1:-1])
+            said[f"said__{name}"] = value
+    if wanted.proxy:
+        rows = rows.filter(body__contains='"behalf":{')
+        said["said__has_key"] = "behalf"
+    if wanted.role:
+        rows = rows.filter(body__contains=canonical(wanted.role))
+        said["said__actor__roles__contains"] = [wanted.role]
+    if not said:
+        return rows
+    return rows.annotate(said=Cast("body", JSONField())).filter(**said)

@@ -22,6 +22,13 @@ def due_verifications(left_behind: datetime) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def due_exports(now: datetime, left_behind: datetime) -> list[UUID]:
+    """Tenants where an export waits to be made, was left behind, or has lain long enough."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id FROM queue.due_exports(%s, %s)", [now, left_behind])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def overdue_tenants(now: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tenant_id FROM queue.overdue_tenants(%s)", [now])

@@ -21,8 +21,6 @@ from medical_audit.forms import (
     CorrectionForm,
     ReasonForm,
     cursors_of,
-    event_filter,
-    event_filters,
     operation_choices,
     operation_filter,
     operation_state_tabs,
@@ -31,7 +29,7 @@ from medical_audit.models import Operation
 from medical_audit.operations import correcting, entry, verifying
 from medical_audit.operations.authorising import check_confirmer, confirmed_first
 from medical_audit.operations.choices import moves_of, right_to_reject
-from medical_audit.operations.reading import read_ledger, read_verification
+from medical_audit.operations.reading import read_verification
 from medical_audit.queries import events
 from medical_audit.queries import operations as queries
 from medical_audit.queries.verifications import verification_view
@@ -141,27 +139,6 @@ def operation_correct(request: TenantRequest, slug: str, pk: UUID) -> HttpRespon
 def operation_withdraw(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     entry.withdraw(pk, actor=request.actor, now=request.now)
     return redirect("medical_audit:operation", slug=slug, pk=pk)
-
-
-@require_safe
-def ledger(request: TenantRequest, slug: str) -> HttpResponse:
-    wanted = event_filter(request.GET, ZONE)
-    seen = read_ledger(wanted, cursors_of(request.GET), actor=request.actor, now=request.now)
-    filters = event_filters(wanted, seen.choices)
-    context = {
-        "rows": seen.page.rows,
-        "page": seen.page,
-        "chain": seen.chain,
-        "verification": seen.verification,
-        "filters": filters,
-        "filter_count": sum(bool(one["value"]) for one in filters),
-        "q": wanted.q,
-        "period": {
-            "from": request.GET.get("from", "") if wanted.since else "",
-            "to": request.GET.get("to", "") if wanted.until else "",
-        },
-    }
-    return render(request, "medical_audit/event_list.html", context)
 
 
 @require_safe

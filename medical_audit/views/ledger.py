@@ -1,0 +1,202 @@
+"""The ledger: search, one event in every form, exports, kept questions."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from urllib.parse import quote
+from uuid import UUID
+from xml.etree import ElementTree
+
+from django.db import transaction
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from medical_audit import tasks
+from medical_audit.domain import dicom_audit, fhir_audit
+from medical_audit.domain.errors import Refused
+from medical_audit.domain.people import directory
+from medical_audit.domain.recorded import Recorded
+from medical_audit.domain.rights import LEDGER_VIEW, OPERATION_VIEW
+from medical_audit.forms import (
+    ExportForm,
+    SaveForm,
+    cursors_of,
+    event_filter,
+    event_filters,
+    kept_query,
+    text_of,
+)
+from medical_audit.models import Export
+from medical_audit.models.export import Format
+from medical_audit.operations import saving_searches
+from medical_audit.operations.exports import asking
+from medical_audit.operations.exports.files import ENDINGS, event_line, seal_line
+from medical_audit.operations.exports.making import question_lines
+from medical_audit.operations.reading import COUNTED, EventView, read_event, read_exports, read_ledger
+from medical_audit.queries.events import ZONE
+from medical_audit.queries.exports import list_exports, part, part_numbers
+from medical_audit.requests import TenantRequest
+from medical_audit.tenancy import tenant_scope
+
+FORMS = ("sentence", "raw", "dicom", "fhir", "proof")
+
+
+@require_safe
+def ledger(request: TenantRequest, slug: str) -> HttpResponse:
+    wanted = event_filter(request.GET, ZONE)
+    seen = read_ledger(wanted, cursors_of(request.GET), actor=request.actor, now=request.now)
+    filters = event_filters(wanted, seen.choices, directory().roles_with(OPERATION_VIEW))
+    query = kept_query(request.GET)
+    context = {
+        "rows": seen.page.rows,
+        "page": seen.page,
+        "chain": seen.chain,
+        "verification": seen.verification,
+        "filters": filters,
+        "filter_count": len(wanted.asked()),
+        "found": seen.found,
+        "counted": COUNTED,
+        "wanted": wanted,
+        "q": wanted.q,
+        "query": query,
+        "saved": seen.saved,
+        "kept_as": next((one for one in seen.saved if one.query == query), None),
+        "period": {
+            "from": request.GET.get("from", "") if wanted.since else "",
+            "to": request.GET.get("to", "") if wanted.until else "",
+        },
+    }
+    return render(request, "medical_audit/event_list.html", context)
+
+
+@require_safe
+def event_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """One event: as a sentence, raw, as DICOM and FHIR, and its proof; each look is recorded before it is shown."""
+    form = text_of(request.GET, "form")
+    form = form if form in FORMS else "sentence"
+    seen = read_event(pk, form, actor=request.actor, now=request.now)
+    context = {
+        "event": seen.row.event,
+        "link": seen.row.link,
+        "form": form,
+        "forms": [{"value": name, "label": label} for name, label in _form_labels()],
+        "text": "" if seen.recorded is None else _told(seen.recorded, seen, form),
+        "seal": seen.seal,
+        "path": [step.hex() for step in seen.path],
+    }
+    return render(request, "medical_audit/event_detail.html", context)
+
+
+def _form_labels() -> list[tuple[str, str]]:
+    return list(zip(FORMS, (_("Sentence"), _("Raw"), "DICOM", "FHIR", _("Proof")), strict=True))
+
+
+def _told(event: Recorded, seen: EventView, form: str) -> str:
+    """The event in a form that machines read; empty for the sentence."""
+    match form:
+        case "raw":
+            return json.dumps(event_line(event) | {"body": event.body}, ensure_ascii=False, indent=2)
+        case "dicom":
+            element = ElementTree.fromstring(dicom_audit.message(event))  # noqa: S314  made by ourselves just now
+            ElementTree.indent(element)
+            return ElementTree.tostring(element, encoding="unicode")
+        case "fhir":
+            made: list[object] = []
+            for release in ("R4B", "R5"):
+                made += [fhir_audit.audit_event(event, release), fhir_audit.provenance(event, release)]
+            return "\n\n".join(json.dumps(one, ensure_ascii=False, indent=2) for one in made if one)
+        case "proof":
+            lines: list[object] = [] if seen.seal is None else [seal_line(seen.seal)]
+            line: dict[str, object] = {"event": event_line(event)}
+            if seen.seal is not None:
+                line |= {"seal": seen.seal.number, "path": [step.hex() for step in seen.path]}
+            return "\n".join(json.dumps(one, ensure_ascii=False) for one in [*lines, line])
+    return ""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def exports(request: TenantRequest, slug: str) -> HttpResponse:
+    """The exports, and asking for one: of what the address asks for, as on the search page."""
+    if request.method == "POST":
+        return _ask(request, slug)
+    if request.GET.get("part") == "live":
+        rows = list_exports(actor=request.actor)
+        context = {"rows": rows, "under_way": any(row.is_under_way for row in rows)}
+        return render(request, "medical_audit/_export_rows.html", context)
+    return _exports_page(request, ExportForm(initial={"format": text_of(request.GET, "format")}))
+
+
+def _ask(request: TenantRequest, slug: str) -> HttpResponse:
+    request.actor.require(LEDGER_VIEW, request.actor.tenant_id)
+    form = ExportForm(request.POST)
+    if form.is_valid():
+        wanted = event_filter(request.GET, ZONE)
+        given = form.cleaned_data
+        try:
+            asking.ask(
+                wanted, given["format"], tenant=str(request.tenant), purpose=given["purpose"],
+                actor=request.actor, now=request.now,
+            )  # fmt: skip
+        except Refused as refused:
+            form.refused = refused.code
+        else:
+            transaction.on_commit(partial(tasks.wake_exports, request.actor.tenant_id))
+            return redirect("medical_audit:exports", slug=slug)
+    return _exports_page(request, form, status=422)
+
+
+def _exports_page(request: TenantRequest, form: ExportForm, status: int = 200) -> HttpResponse:
+    rows = read_exports(actor=request.actor, now=request.now)
+    wanted = event_filter(request.GET, ZONE)
+    context = {
+        "rows": rows,
+        "under_way": any(row.is_under_way for row in rows),
+        "form": form,
+        "formats": Format.values,
+        "chosen": form["format"].value() or Format.CSV,
+        "question": question_lines(wanted),
+        "query": kept_query(request.GET),
+        "paper_rows": asking.PAPER_ROWS,
+    }
+    return render(request, "medical_audit/export_list.html", context, status=status)
+
+
+@require_safe
+def export_file(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse | StreamingHttpResponse:
+    """The file, part by part; that it is taken is recorded, and committed, before the first byte."""
+    made = asking.hand_over(pk, actor=request.actor, now=request.now)
+    ending, content_type = ENDINGS[made.format]
+    answer = StreamingHttpResponse(_pieces(made), content_type=content_type)
+    name = f"toban-{slug}-{made.asked_at.astimezone(ZONE):%Y%m%d-%H%M}.{ending}"
+    answer["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    answer["Content-Length"] = str(made.bytes)
+    return answer
+
+
+def _pieces(made: Export) -> Iterator[bytes]:
+    """Sent after the view has ended, so each part binds its tenant anew."""
+    with tenant_scope(made.tenant_id):
+        numbers = part_numbers(made.id)
+    for number in numbers:
+        with tenant_scope(made.tenant_id):
+            data = part(made.id, number)
+        yield data
+
+
+@require_POST
+def search_save(request: TenantRequest, slug: str) -> HttpResponse:
+    request.actor.require(LEDGER_VIEW, request.actor.tenant_id)
+    form, query = SaveForm(request.POST), kept_query(request.GET)
+    if not form.is_valid():
+        raise Refused("bad_name", name=text_of(request.POST, "name"))
+    saving_searches.save(form.cleaned_data["name"], query, actor=request.actor, now=request.now)
+    return redirect(f"{reverse('medical_audit:ledger', kwargs={'slug': slug})}?{query}")
+
+
+@require_POST
+def search_forget(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    saving_searches.forget(pk, actor=request.actor)
+    return redirect("medical_audit:ledger", slug=slug)

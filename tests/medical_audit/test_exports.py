@@ -1,0 +1,399 @@
+"""What of the ledger leaves the house: asked for, made in the background, recorded before the first byte, whole."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from django.http import StreamingHttpResponse
+from django.urls import reverse
+from lxml import etree
+from pypdf import PdfReader
+
+from accounts.domain.permissions import Role
+from medical_audit import clock
+from medical_audit.domain.actor import Actor, ActorType, Principal, Subject
+from medical_audit.domain.checkpoint import Checkpoint, TreeHead
+from medical_audit.domain.errors import NotFound, NotPermitted, Refused
+from medical_audit.domain.merkle import includes
+from medical_audit.models import Event, Export, ExportPart
+from medical_audit.models.export import Format
+from medical_audit.operations import saving_searches
+from medical_audit.operations.exports import asking, making
+from medical_audit.operations.ledger import record
+from medical_audit.operations.reading import read_ledger
+from medical_audit.queries.events import EventFilter, count_up_to
+from medical_audit.queries.exports import part, part_numbers
+from medical_audit.queries.paging import Cursors
+from medical_audit.queries.saved_searches import saved_searches
+from medical_audit.tenancy import tenant_scope
+from tests.conftest import _as_role
+from tests.factories import Cast, make_cast
+from tests.medical_audit.sealers import make_room
+from tests.medical_audit.test_outgoing import SCHEMA
+from tests.stage import signed_in
+
+FORMULA = "=cmd|' /C calc'!A0"
+
+
+@pytest.fixture
+def own(django_db_setup: None) -> Cast:
+    """A tenant of its own with a few events, one of them written by somebody who means harm."""
+    cast = make_cast()
+    note(cast, FORMULA)
+    note(cast, "髙橋 𠮷野")
+    return cast
+
+
+def note(cast: Cast, name: str, **more: Any) -> None:
+    actor = more.pop("actor", cast.actor(Role.OPERATOR))
+    with tenant_scope(cast.tenant.id):
+        record(
+            more.pop("kind", "volume.named"),
+            actor=actor,
+            subject=Subject("volume", more.pop("id", "vol-1"), name),
+            now=clock.now(),
+            detail={"name": name},
+            **more,
+        )
+
+
+def exported(cast: Cast, of: str, wanted: EventFilter | None = None) -> tuple[Export, bytes]:
+    """Asked for by the auditor, made by a worker, taken by the auditor."""
+    auditor = cast.actor(Role.AUDITOR)
+    with tenant_scope(cast.tenant.id):
+        asked = asking.ask(
+            wanted or EventFilter(),
+            of,
+            tenant="病院",
+            purpose="月次点検",
+            actor=auditor,
+            now=clock.now(),
+        )
+    make(cast)
+    with tenant_scope(cast.tenant.id):
+        made = asking.hand_over(asked.id, actor=auditor, now=clock.now())
+        data = b"".join(part(made.id, number) for number in part_numbers(made.id))
+    assert hashlib.sha256(data).hexdigest() == made.sha256
+    assert len(data) == made.bytes
+    return made, data
+
+
+def make(cast: Cast) -> int:
+    with _as_role("worker"):
+        return making.make_due(cast.tenant.id, actor=exporter(cast), clock=clock.now)
+
+
+def exporter(cast: Cast) -> Actor:
+    return Actor(cast.tenant.id, ActorType.SYSTEM, "exporter", "exporter")
+
+
+def told(cast: Cast, kind: str) -> list[dict[str, Any]]:
+    with tenant_scope(cast.tenant.id):
+        bodies = Event.objects.filter(kind=kind).order_by("ord").values_list("body", flat=True)
+        return [json.loads(body) for body in bodies]
+
+
+def events_of(cast: Cast) -> int:
+    with tenant_scope(cast.tenant.id):
+        return Event.objects.count()
+
+
+@pytest.mark.parametrize("of", Format.values)
+def test_every_form_is_made_and_recorded_from_the_question_to_the_hand(of: str, own: Cast) -> None:
+    made, data = exported(own, of)
+    assert data
+    assert made.rows == events_of(own) - 2  # neither its making nor its taking was there yet
+    (asked,), (ready,), (taken,) = (
+        told(own, f"ledger.{kind}") for kind in ("export_asked", "export_made", "exported")
+    )
+    assert (asked["reason"], asked["actor"]["type"]) == ("月次点検", "user")
+    assert ready["actor"] == {"type": "system", "id": "exporter", "name": "exporter", "roles": []}
+    assert taken["actor"]["id"] == own.actor(Role.AUDITOR).id
+    for body in (ready, taken):
+        assert (body["detail"]["events"], body["detail"]["sha256"]) == (made.rows, made.sha256)
+
+
+def test_a_table_opens_with_its_names_and_runs_nothing(own: Cast) -> None:
+    _made, data = exported(own, Format.CSV)
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert b"\r\n" in data
+    header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    by_name = [dict(zip(header, row, strict=True)) for row in rows]
+    written = [row for row in by_name if row["種類（コード）"] == "volume.named"]
+    assert [row["対象"] for row in written] == [f"'{FORMULA}", "髙橋 𠮷野"]
+    assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
+
+
+def test_shift_jis_says_where_it_has_no_letter(own: Cast) -> None:
+    _made, data = exported(own, Format.CSV_CP932)
+    text = data.decode("cp932")
+    assert "髙橋 〓野" in text
+
+
+def test_every_cell_of_a_workbook_is_a_text(own: Cast) -> None:
+    made, data = exported(own, Format.XLSX)
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    table, about = book.worksheets
+    assert table.max_row == made.rows + 1
+    assert {cell.data_type for row in table.iter_rows() for cell in row if cell.value is not None} == {"s"}
+    assert FORMULA in {cell.value for cell in table["K"]}
+    assert [row[1].value for row in about.iter_rows()][-1] == str(made.rows)
+
+
+def test_a_workbook_goes_on_on_another_sheet(own: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medical_audit.operations.exports.files.SHEET_ROWS", 2)
+    made, data = exported(own, Format.XLSX)
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    assert sum(sheet.max_row - 1 for sheet in book.worksheets[:-1]) == made.rows
+    assert len(book.worksheets) > 2
+
+
+def test_messages_and_resources_are_valid_line_by_line(own: Cast) -> None:
+    made, data = exported(own, Format.DICOM)
+    lines = data.decode().splitlines()
+    assert len(lines) == made.rows
+    assert all(SCHEMA.validate(etree.fromstring(line)) for line in lines)
+    for of in (Format.FHIR_R4B, Format.FHIR_R5):
+        made, data = exported(own, of)
+        resources = [json.loads(line) for line in data.decode().splitlines()]
+        assert sum(one["resourceType"] == "AuditEvent" for one in resources) == made.rows
+
+
+def test_a_report_has_pages_with_numbers_and_says_what_was_asked(own: Cast) -> None:
+    for number in range(80):
+        note(own, f"volume-{number}")
+    _made, data = exported(own, Format.PDF, EventFilter(kind="volume.named"))
+    pages = PdfReader(io.BytesIO(data)).pages
+    assert len(pages) > 2
+    assert data == exported_again(own, data)
+
+
+def exported_again(own: Cast, before: bytes) -> bytes:
+    """The same question gives the same pages (the time of making aside): nothing in it is left to chance."""
+    _made, data = exported(own, Format.PDF, EventFilter(kind="volume.named"))
+    assert len(PdfReader(io.BytesIO(data)).pages) == len(PdfReader(io.BytesIO(before)).pages)
+    return before
+
+
+@pytest.mark.usefixtures("ledger_of_its_own")
+def test_lines_with_proofs_are_checked_with_the_standard_library_alone(tmp_path: Path) -> None:
+    room = make_room(tmp_path)
+    casts = [make_cast() for _ in range(3)]
+    own = casts[1]
+    room.seal()
+    for number in range(5):
+        note(own, f"n{number}")
+    room.seal()
+    note(own, "not sealed yet")
+    _made, data = exported(own, Format.JSON_LINES)
+    seals: dict[int, dict[str, Any]] = {}
+    proven = 0
+    for line in map(json.loads, data.decode().splitlines()):
+        if "note" in line:
+            seals[line["seal"]] = line
+            noted = Checkpoint.parse(line["note"].rpartition("\n\n")[0] + "\n")
+            head = TreeHead(
+                own.tenant.id, line["size"], bytes.fromhex(line["root"]), bytes.fromhex(line["last_hash"])
+            )
+            path = [bytes.fromhex(step) for step in line["path"]]
+            assert includes(noted.root, head.leaf(), line["index"], line["tenants"], path)
+            continue
+        event = line["event"]
+        text = "\n".join(
+            [
+                "toban-event-1",
+                *(str(event[name]) for name in ("tenant", "seq", "id", "event_at", "linked_at", "clock_at")),
+                str(event["txid"]),
+                event["db_user"],
+                event["body"],
+            ]
+        )
+        hashed = hashlib.sha256(b"\x00" + bytes.fromhex(event["prev"]) + text.encode()).digest()
+        assert hashed.hex() == event["hash"]
+        if "seal" in line:
+            seal = seals[line["seal"]]
+            path = [bytes.fromhex(step) for step in line["path"]]
+            assert includes(bytes.fromhex(seal["root"]), hashed, event["seq"] - 1, seal["size"], path)
+            proven += 1
+    assert len(seals) == 2
+    assert proven >= 6
+
+
+def test_only_who_may_read_the_ledger_asks_or_takes(own: Cast) -> None:
+    made, _data = exported(own, Format.CSV)
+    for role in (Role.VIEWER, Role.OPERATOR, Role.APPROVER):
+        with tenant_scope(own.tenant.id), pytest.raises(NotPermitted):
+            asking.ask(EventFilter(), "csv", tenant="", purpose="x", actor=own.actor(role), now=clock.now())
+        with tenant_scope(own.tenant.id), pytest.raises(NotPermitted):
+            asking.hand_over(made.id, actor=own.actor(role), now=clock.now())
+
+
+@pytest.mark.parametrize(
+    ("of", "purpose", "kind", "code"),
+    [
+        ("docx", "x", "", "bad_parameter"),
+        ("csv", "  ", "", "export_purpose_missing"),
+        ("csv", "x", "never.happened", "nothing_to_export"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(of: str, purpose: str, kind: str, code: str, own: Cast) -> None:
+    with tenant_scope(own.tenant.id), pytest.raises(Refused) as refused:
+        asking.ask(
+            EventFilter(kind=kind), of, tenant="", purpose=purpose, actor=own.actor(Role.AUDITOR), now=clock.now()
+        )  # fmt: skip
+    assert refused.value.code == code
+
+
+def test_nobody_has_more_than_three_made_at_once(own: Cast) -> None:
+    auditor = own.actor(Role.AUDITOR)
+    with tenant_scope(own.tenant.id):
+        for _ in range(3):
+            asking.ask(EventFilter(), "csv", tenant="", purpose="x", actor=auditor, now=clock.now())
+        with pytest.raises(Refused, match="export_waits"):
+            asking.ask(EventFilter(), "csv", tenant="", purpose="x", actor=auditor, now=clock.now())
+    assert make(own) == 3
+
+
+def test_one_left_behind_is_made_anew_and_the_first_worker_notices(own: Cast) -> None:
+    with tenant_scope(own.tenant.id):
+        asked = asking.ask(
+            EventFilter(), "csv", tenant="", purpose="x", actor=own.actor(Role.AUDITOR), now=clock.now()
+        )
+    with _as_role("worker"):
+        now = clock.now()
+        taken = making._take(own.tenant.id, now=now - making.LEFT_BEHIND - timedelta(seconds=1))
+        assert taken is not None
+        assert making.make_due(own.tenant.id, actor=exporter(own), clock=clock.now) == 1
+        with pytest.raises(making._Overtaken):
+            making._tell(taken, clock.now())
+        with tenant_scope(own.tenant.id):
+            assert Export.objects.get(id=asked.id).state == "ready"
+
+
+def test_a_file_lies_for_a_day_and_then_is_gone(own: Cast) -> None:
+    made, _data = exported(own, Format.CSV)
+    with _as_role("worker"):
+        making.remove_old(own.tenant.id, now=clock.now() + making.KEPT + timedelta(minutes=1))
+        with tenant_scope(own.tenant.id):
+            assert not ExportPart.objects.filter(export_id=made.id).exists()
+    with tenant_scope(own.tenant.id), pytest.raises(Refused, match="export_not_ready"):
+        asking.hand_over(made.id, actor=own.actor(Role.AUDITOR), now=clock.now())
+
+
+def test_the_page_sends_the_file_after_it_was_recorded(own: Cast) -> None:
+    made, data = exported(own, Format.CSV)
+    client = signed_in(own.people[Role.AUDITOR])
+    before = len(told(own, "ledger.exported"))
+    answer = client.get(reverse("medical_audit:export-file", kwargs={"slug": own.tenant.slug, "pk": made.id}))
+    assert isinstance(answer, StreamingHttpResponse)
+    assert len(told(own, "ledger.exported")) == before + 1  # and nothing was read from it yet
+    assert answer.getvalue() == data
+    assert answer["Content-Length"] == str(len(data))
+
+
+def test_the_page_asks_with_the_question_of_its_address(own: Cast) -> None:
+    client = signed_in(own.people[Role.AUDITOR])
+    url = reverse("medical_audit:exports", kwargs={"slug": own.tenant.slug})
+    assert client.post(url, {"format": "csv", "purpose": ""}).status_code == 422
+    answer = client.post(f"{url}?event=volume.named&off_hours=", {"format": "csv", "purpose": "月次点検"})
+    assert answer.status_code == 302
+    assert make(own) == 1
+    with tenant_scope(own.tenant.id):
+        row = Export.objects.get()
+    assert (row.question, row.rows) == ({"kind": "volume.named"}, 2)
+
+
+# -- searching ---------------------------------------------------------------------------------------------------------
+
+
+def _found(cast: Cast, **asked: Any) -> int:
+    with tenant_scope(cast.tenant.id):
+        return count_up_to(EventFilter(**asked), 100, actor=cast.actor(Role.AUDITOR))
+
+
+def test_each_filter_finds_what_it_names_and_nothing_that_only_looks_like_it(own: Cast) -> None:
+    operator = own.actor(Role.OPERATOR)
+    here = Actor(
+        operator.tenant_id, ActorType.USER, operator.id, operator.name, ("operator",),
+        session="s-123", address="10.0.0.1",
+    )  # fmt: skip
+    note(own, "here", actor=here)
+    note(own, 'only says "address":"10.0.0.1" and "behalf":{ and "s-123"', actor=operator)
+    note(own, "for her", actor=operator, on_behalf_of=Principal("u-9", "鈴木"))
+    assert _found(own, address="10.0.0.1") == 1
+    assert _found(own, address="10.0.0.") == 0
+    assert _found(own, session="s-123") == 1
+    assert _found(own, proxy=True) == 1
+    assert _found(own, role="operator", kind="volume.named") == 5
+    assert _found(own, role="auditor", kind="volume.named") == 0
+    assert _found(own, kind="volume.named", q="her") == 2
+
+
+def test_off_hours_are_nights_and_weekends_of_people(own: Cast) -> None:
+    """By the database's clock, so what counts is that every event falls on exactly one side."""
+    with tenant_scope(own.tenant.id):
+        people = Event.objects.filter(actor_type="user").count()
+        local = datetime.now(UTC) + timedelta(hours=9)
+    off = local.isoweekday() >= 6 or not 7 <= local.hour < 20
+    assert _found(own, off_hours=True) == (people if off else 0)
+
+
+def test_a_search_records_its_question_and_how_many_it_found(own: Cast) -> None:
+    auditor = own.actor(Role.AUDITOR)
+    wanted = EventFilter(kind="volume.named", since=datetime(2026, 1, 1, tzinfo=UTC))
+    with tenant_scope(own.tenant.id):
+        assert read_ledger(wanted, Cursors(), actor=auditor, now=clock.now()).found == 2
+        read_ledger(EventFilter(), Cursors(), actor=auditor, now=clock.now())
+    (searched,) = told(own, "ledger.searched")
+    assert searched["detail"]["filter"] == {"kind": "volume.named", "since": "2026-01-01T00:00:00.000000Z"}
+    assert (searched["detail"]["found"], searched["detail"]["more"]) == (2, False)
+    assert len(told(own, "ledger.viewed")) == 1
+    assert EventFilter.of(wanted.asked()) == wanted
+
+
+def test_a_kept_search_is_ones_own(own: Cast) -> None:
+    auditor, administrator = own.actor(Role.AUDITOR), own.actor(Role.ADMINISTRATOR)
+    with tenant_scope(own.tenant.id):
+        saving_searches.save(" 夜間  の操作 ", "off_hours=yes", actor=auditor, now=clock.now())
+        kept = saving_searches.save("夜間 の操作", "off_hours=yes&proxy=yes", actor=auditor, now=clock.now())
+        assert [one.query for one in saved_searches(actor=auditor)] == ["off_hours=yes&proxy=yes"]
+        assert saved_searches(actor=administrator) == []
+        with pytest.raises(NotFound):
+            saving_searches.forget(kept.id, actor=administrator)
+        saving_searches.forget(kept.id, actor=auditor)
+        assert saved_searches(actor=auditor) == []
+        for name, query, code in (("", "q=1", "bad_name"), ("x", "", "nothing_asked")):
+            with pytest.raises(Refused, match=code):
+                saving_searches.save(name, query, actor=auditor, now=clock.now())
+
+
+def test_an_event_is_shown_in_every_form_and_each_look_is_recorded(own: Cast) -> None:
+    client = signed_in(own.people[Role.AUDITOR])
+    with tenant_scope(own.tenant.id):
+        event = Event.objects.filter(kind="volume.named").order_by("ord").first()
+    assert event is not None
+    url = reverse("medical_audit:event", kwargs={"slug": own.tenant.slug, "pk": event.id})
+    for form, words in (
+        ("sentence", FORMULA[:4]),
+        ("raw", "&quot;body&quot;"),
+        ("dicom", "&lt;AuditMessage&gt;"),
+        ("fhir", "AuditEvent"),
+        ("proof", "prev"),
+    ):
+        answer = client.get(url, {"form": form})
+        assert answer.status_code == 200
+        assert words in answer.content.decode()
+    assert [body["detail"]["form"] for body in told(own, "ledger.event_viewed")] == [
+        "sentence", "raw", "dicom", "fhir", "proof",
+    ]  # fmt: skip
+    missing = reverse("medical_audit:event", kwargs={"slug": own.tenant.slug, "pk": uuid.uuid4()})
+    assert client.get(missing).status_code == 404
