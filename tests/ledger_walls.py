@@ -16,7 +16,7 @@ LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
     "ledger.event": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
     "ledger.link": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
     "ledger.catalogue": {"toban_web": READ, "toban_audit": READ},
-    "ledger.checkpoint": {"toban_web": READ, "toban_audit": READ},
+    "ledger.checkpoint": {"toban_web": READ, "toban_worker": READ, "toban_audit": READ},
     "ledger.duty": {"toban_web": READ, "toban_audit": READ},
     "ledger.maintenance": {},
     "ledger.tree_head": {
@@ -33,6 +33,7 @@ LEDGER_FUNCTIONS: dict[str, set[str]] = {
     "ledger.ensure_partitions": {"toban_owner", "toban_scheduler"},
     "ledger.link_transaction": set(),
     "ledger.seal": {"toban_audit"},
+    "ledger.seal_leaves": {"toban_web", "toban_worker"},
     "ledger.progress": {"toban_audit"},
     "ledger.grown": {"toban_audit"},
     "ledger.report_duty": {"toban_audit"},
@@ -42,4 +43,32 @@ LEDGER_FUNCTIONS: dict[str, set[str]] = {
     "ledger.close_maintenance": {"toban_owner"},
     "ledger.require_event": {"toban_owner"},
     "ledger.require_event_about": {"toban_owner"},
+}
+#: Reviewed: role -> what it may do with exports and kept searches.
+EXPORT_PRIVILEGES: dict[str, dict[str, str]] = {
+    "public.medical_audit_export": {
+        "toban_web": "INSERT, SELECT",
+        "toban_worker": "SELECT, UPDATE",
+        "toban_audit": READ,
+        "toban_queue": "SELECT (expires_at, started_at, state, tenant_id)",
+    },
+    "public.medical_audit_exportpart": {"toban_web": READ, "toban_worker": "DELETE, INSERT, SELECT"},
+    "public.medical_audit_savedsearch": {"toban_web": "DELETE, INSERT, SELECT, UPDATE"},
+}
+#: Reviewed: who may call what looks for due work across tenants.
+QUEUE_FUNCTIONS: dict[str, set[str]] = {
+    "queue.emergency_tenants": {"toban_worker", "toban_scheduler"},
+    "queue.due_exports": {"toban_worker", "toban_scheduler"},
+    "queue.due_feeds": {"toban_worker", "toban_scheduler"},
+    "queue.due_inventories": {"toban_worker", "toban_scheduler"},
+    "queue.due_verifications": {"toban_audit"},
+    "queue.due_lanes": {"toban_worker", "toban_scheduler"},
+    "queue.due_tenants": {"toban_worker", "toban_scheduler"},
+    "queue.due_repositories": {"toban_worker", "toban_scheduler"},
+    "queue.hooked_repositories": {"toban_web", "toban_worker"},
+    "queue.redmine_servers": {"toban_worker", "toban_scheduler"},
+    "queue.overdue_tenants": {"toban_worker", "toban_scheduler"},
+    "queue.proxy_tenants": {"toban_worker", "toban_scheduler"},
+    "queue.silent_sessions": {"toban_scheduler"},
+    "queue.tenants": {"toban_worker", "toban_scheduler", "toban_audit"},
 }

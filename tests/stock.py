@@ -37,8 +37,11 @@ from medical_audit.models import (
     Delegation,
     Deputy,
     Emergency,
+    Export,
+    ExportPart,
     Lane,
     ReviewItem,
+    SavedSearch,
     TenantPolicy,
     VerificationRun,
     Visit,
@@ -105,6 +108,13 @@ def fill() -> Stock:
         )
         run = VerificationRun(**tenant, asked_by_id="u", asked_by_name="監査", asked_at=MONDAY_0830)
         run.save(force_insert=True)
+        asked = {"asked_by_id": "u", "asked_by_name": "監査", "asked_at": MONDAY_0830}
+        export = Export(**tenant, **asked, format="csv", tenant_name="病院", language="ja", purpose="点検")
+        export.save(force_insert=True)
+        kept = SavedSearch(**tenant, person_id="u", name="夜間", query="q=1", saved_at=MONDAY_0830)
+        kept.save(force_insert=True)
+    with _as_role("worker"), tenant_scope(cast.tenant.id):
+        ExportPart(**tenant, export=export, number=0, data=b"x").save(force_insert=True)
     return Stock(cast, cast.tenant.id, account)
 
 

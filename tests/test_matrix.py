@@ -62,6 +62,10 @@ def post(statuses: Statuses, **more: Any) -> Expected:
 
 
 OPERATING, PLANNING = (O, P, A), (O, A)
+#: Pages about what happened.
+READING = ("audit", "anomalies", "reviews", "reports", "clock", "sessions", "ledger", "verification")
+#: What acts on a thing that is not here.
+NOT_HERE = ("emergency-close", "emergency-review", "review-judge", "review-sign", "search-forget")
 #: What is sent: an entry without its reason (422), a confirmation without its password (422), an empty reason (422).
 EXPECTED: dict[str, Expected] = {
     "healthz": get(everyone(200), anonymous={"GET": 200}),
@@ -143,24 +147,18 @@ EXPECTED: dict[str, Expected] = {
     # GitHub's side: open to everybody, believed by its signature; an unknown project and a bad signature are the same.
     "hooks:githook": Expected({"GET": everyone(200), "POST": everyone(404)}, {"GET": 200, "POST": 404}),
     "hooks:github_hook": Expected({"GET": everyone(200), "POST": everyone(404)}, {"GET": 200, "POST": 404}),
-    "medical_audit:ledger": get(only((A, U), 200)),
     "medical_audit:emergencies": Expected({"GET": everyone(200), "POST": only((V, O), 422)}),
-    "medical_audit:emergency": get(everyone(404)),
-    "medical_audit:emergency-close": post(everyone(404)),
-    "medical_audit:emergency-review": post(everyone(404)),
-    "medical_audit:audit": get(only((A, U), 200)),
-    "medical_audit:anomalies": get(only((A, U), 200)),
     "medical_audit:anomaly-rules": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
-    "medical_audit:reviews": get(only((A, U), 200)),
-    "medical_audit:review": get(everyone(404)),
     "medical_audit:review-begin": post(only((A, U), 422)),
-    "medical_audit:review-judge": post(everyone(404)),
-    "medical_audit:review-sign": post(everyone(404)),
-    "medical_audit:reports": get(only((A, U), 200)),
     **{f"medical_audit:report-{name}": get(only((A, U), 200)) for name in REPORTS},
-    "medical_audit:requirements": get(only((A, U), 200)),
-    "medical_audit:clock": get(only((A, U), 200)),
-    "medical_audit:sessions": get(only((A, U), 200)),
+    **{
+        f"medical_audit:{name}": get(everyone(404))
+        for name in ("event", "export-file", "emergency", "review")
+    },
+    **{f"medical_audit:{name}": post(everyone(404)) for name in NOT_HERE},
+    **{f"medical_audit:{name}": get(only((A, U), 200)) for name in READING},
+    "medical_audit:exports": Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)}),
+    "medical_audit:search-save": post(only((A, U), 422)),
     "medical_audit:session-end": post(everyone(404)),
     "medical_audit:policy-confirm": post(only((A,), 422)),
     "medical_audit:operation-correct": post(only(OPERATING, 422)),
@@ -169,7 +167,6 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:delegation-end": post(everyone(404)),
     "medical_audit:deputies": post(only(OPERATING, 422)),
     "medical_audit:policies": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
-    "medical_audit:verification": get(only((A, U), 200)),
     "medical_audit:verify": post(only((A, U), 302)),
     "api:tenants": get(everyone(200)),
     "api:resources": get(everyone(200)),

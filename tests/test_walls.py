@@ -11,7 +11,15 @@ from django.db import connection
 from tests import catalogue
 from tests.audits.walls import AUDIT_PRIVILEGES
 from tests.catalogue import LOUD, Database, missing_walls, policies, privileges
-from tests.ledger_walls import LEDGER, LEDGER_FUNCTIONS, LEDGER_PRIVILEGES, LEDGER_WITHOUT_TENANT, READ
+from tests.ledger_walls import (
+    EXPORT_PRIVILEGES,
+    LEDGER,
+    LEDGER_FUNCTIONS,
+    LEDGER_PRIVILEGES,
+    LEDGER_WITHOUT_TENANT,
+    QUEUE_FUNCTIONS,
+    READ,
+)
 from tests.redmine.walls import TICKET_PRIVILEGES
 
 WORK, FULL = "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, UPDATE"
@@ -49,6 +57,7 @@ OF_A_PERSON = {"public.medical_audit_session": f"user_id = {THIS_USER}"}
 #: Reviewed: every privilege that anybody but the owner holds on a table.
 PRIVILEGES = {
     **LEDGER_PRIVILEGES,
+    **EXPORT_PRIVILEGES,
     "public.accounts_membership": {
         "toban_web": FULL,
         "toban_worker": READ,
@@ -206,22 +215,7 @@ PRIVILEGES = {
     **AUDIT_PRIVILEGES,
 }
 #: Reviewed: who may call what looks or writes across row-level security.
-DEFINER_FUNCTIONS = {
-    **LEDGER_FUNCTIONS,
-    "queue.emergency_tenants": {"toban_worker", "toban_scheduler"},
-    "queue.due_feeds": {"toban_worker", "toban_scheduler"},
-    "queue.due_inventories": {"toban_worker", "toban_scheduler"},
-    "queue.due_verifications": {"toban_audit"},
-    "queue.due_lanes": {"toban_worker", "toban_scheduler"},
-    "queue.due_tenants": {"toban_worker", "toban_scheduler"},
-    "queue.due_repositories": {"toban_worker", "toban_scheduler"},
-    "queue.hooked_repositories": {"toban_web", "toban_worker"},
-    "queue.redmine_servers": {"toban_worker", "toban_scheduler"},
-    "queue.overdue_tenants": {"toban_worker", "toban_scheduler"},
-    "queue.proxy_tenants": {"toban_worker", "toban_scheduler"},
-    "queue.silent_sessions": {"toban_scheduler"},
-    "queue.tenants": {"toban_worker", "toban_scheduler", "toban_audit"},
-}
+DEFINER_FUNCTIONS = {**LEDGER_FUNCTIONS, **QUEUE_FUNCTIONS}
 
 
 @pytest.fixture
@@ -310,6 +304,7 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
         "SELECT proname, pg_get_function_result(oid) FROM pg_proc WHERE pronamespace = 'queue'::regnamespace"
     ).fetchall()
     assert dict(rows) == {
+        "due_exports": "TABLE(tenant_id uuid)",
         "due_verifications": "TABLE(tenant_id uuid)",
         "due_lanes": "TABLE(tenant_id uuid, lane text)",
         "due_tenants": "TABLE(tenant_id uuid, due bigint)",
