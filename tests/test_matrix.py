@@ -65,7 +65,15 @@ OPERATING, PLANNING = (O, P, A), (O, A)
 #: Pages about what happened.
 READING = ("audit", "anomalies", "reviews", "reports", "clock", "sessions", "ledger", "verification")
 #: What acts on a thing that is not here.
-NOT_HERE = ("emergency-close", "emergency-review", "review-judge", "review-sign", "search-forget")
+NOT_HERE = (
+    "emergency-close",
+    "emergency-review",
+    "review-judge",
+    "review-sign",
+    "search-forget",
+    "session-end",
+    "delegation-end",
+)
 #: What is sent: an entry without its reason (422), a confirmation without its password (422), an empty reason (422).
 EXPECTED: dict[str, Expected] = {
     "healthz": get(everyone(200), anonymous={"GET": 200}),
@@ -159,12 +167,10 @@ EXPECTED: dict[str, Expected] = {
     **{f"medical_audit:{name}": get(only((A, U), 200)) for name in READING},
     "medical_audit:exports": Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)}),
     "medical_audit:search-save": post(only((A, U), 422)),
-    "medical_audit:session-end": post(everyone(404)),
     "medical_audit:policy-confirm": post(only((A,), 422)),
     "medical_audit:operation-correct": post(only(OPERATING, 422)),
     "medical_audit:queue": get(everyone(200)),
     "medical_audit:delegations": Expected({"GET": everyone(200), "POST": only(OPERATING, 422)}),
-    "medical_audit:delegation-end": post(everyone(404)),
     "medical_audit:deputies": post(only(OPERATING, 422)),
     "medical_audit:policies": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
     "medical_audit:verify": post(only((A, U), 302)),
