@@ -99,6 +99,7 @@ def watch() -> int:
     return found
 
 
+@shared_task
 def make_exports(tenant_id: str) -> int:
     """Make the files that people of this tenant asked for."""
     tenant = UUID(tenant_id)

@@ -305,6 +305,7 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
     ).fetchall()
     assert dict(rows) == {
         "due_exports": "TABLE(tenant_id uuid)",
+        "emergency_tenants": "TABLE(tenant_id uuid)",
         "due_verifications": "TABLE(tenant_id uuid)",
         "due_lanes": "TABLE(tenant_id uuid, lane text)",
         "due_tenants": "TABLE(tenant_id uuid, due bigint)",
