@@ -65,7 +65,15 @@ OPERATING, PLANNING = (O, P, A), (O, A)
 #: Pages about what happened.
 READING = ["audit", "anomalies", "reviews", "reports", "clock", "sessions", "ledger", "verification"]
 #: What acts on a thing that is not here.
-NOT_HERE = ["emergency-close", "emergency-review", "review-judge", "review-sign", "search-forget", "session-end", "delegation-end"]
+NOT_HERE = [
+    "emergency-close",
+    "emergency-review",
+    "review-judge",
+    "review-sign",
+    "search-forget",
+    "session-end",
+    "delegation-end",
+]
 #: What is sent: an entry without its reason (422), a confirmation without its password (422), an empty reason (422).
 EXPECTED: dict[str, Expected] = {
     "healthz": get(everyone(200), anonymous={"GET": 200}),
