@@ -10,6 +10,8 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts.operations.kinds import register_all  # noqa: PLC0415  models exist only now
         from accounts.queries.people import People  # noqa: PLC0415  models exist only now
 
         register_directory(People())
+        register_all()

@@ -1,12 +1,18 @@
 """The forms at the door, and the choice of notices."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.notices import Topic
+from accounts.domain.permissions import Role
+from accounts.domain.tokens import clean_networks
+from accounts.models import User
+from medical_audit.forms import REASON_MAX
 
 
 class SignInForm(forms.Form):
@@ -37,3 +43,103 @@ class NoticeForm(forms.Form):
             said = _("Mails go to these domains only: %(domains)s") % {"domains": ", ".join(domains)}
             self.add_error("address", said)
         return cleaned
+
+
+class CodeForm(forms.Form):
+    """The second step at the door."""
+
+    code = forms.CharField(max_length=20, error_messages={"required": _("Enter the code.")})
+
+
+class ProofForm(CodeForm):
+    """Password and code together; `refused` is the operation's code."""
+
+    refused = ""
+
+    password = forms.CharField(
+        strip=False, max_length=1000, error_messages={"required": _("Enter your password.")}
+    )
+
+
+class InviteForm(forms.Form):
+    """Who is invited, and as what; `refused` is the operation's code."""
+
+    refused = ""
+
+    username = forms.CharField(max_length=60, error_messages={"required": _("Choose a user name.")})
+    name = forms.CharField(max_length=100, error_messages={"required": _("Enter the person's name.")})
+    role = forms.ChoiceField(
+        choices=[(role, role) for role in Role], error_messages={"required": _("Choose a role.")}
+    )
+    reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})
+
+
+class NewPasswordForm(forms.Form):
+    """A password of one's own, typed twice; what is too short, common or like one's name is refused."""
+
+    refused = ""
+
+    password = forms.CharField(
+        strip=False, max_length=1000, error_messages={"required": _("Enter your new password.")}
+    )
+    again = forms.CharField(
+        strip=False, max_length=1000, error_messages={"required": _("Enter it once more.")}
+    )
+
+    def __init__(self, *arguments: Any, user: User, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.user = user
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        password, again = cleaned.get("password"), cleaned.get("again")
+        if password and again and password != again:
+            self.add_error("again", _("The two are not the same."))
+        if password:
+            try:
+                validate_password(password, self.user)
+            except forms.ValidationError as weak:
+                self.add_error("password", weak)
+        return cleaned
+
+
+class PasswordChangeForm(NewPasswordForm):
+    current = forms.CharField(
+        strip=False, max_length=1000, error_messages={"required": _("Enter your password.")}
+    )
+    code = forms.CharField(max_length=20, required=False)
+
+    field_order = ("current", "code", "password", "again")
+
+
+class TokenForm(forms.Form):
+    """A new API token. `allowed`: the permissions that the person may put into it; `refused`: the operation's code."""
+
+    refused = ""
+
+    name = forms.CharField(max_length=60, error_messages={"required": _("Say which program it is for.")})
+    permissions = forms.MultipleChoiceField(error_messages={"required": _("Choose at least one permission.")})
+    networks = forms.CharField(max_length=1000, required=False)
+    last_day = forms.DateField(error_messages={"required": _("Say until when it holds.")})
+    reason = forms.CharField(
+        max_length=REASON_MAX, error_messages={"required": _("Say what it is needed for.")}
+    )
+    password = forms.CharField(
+        strip=False, max_length=1000, error_messages={"required": _("Enter your password.")}
+    )
+    code = forms.CharField(max_length=20, required=False)
+
+    def __init__(self, *arguments: Any, allowed: Sequence[str], **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.fields["permissions"].choices = [(one, one) for one in allowed]  # type: ignore[attr-defined]
+
+    def clean_networks(self) -> list[str]:
+        """Networks separated by commas, spaces or lines."""
+        try:
+            return clean_networks(self.cleaned_data["networks"].replace(",", " ").split())
+        except ValueError:
+            raise forms.ValidationError(
+                _(
+                    "Write networks like 203.0.113.0/24 or 203.0.113.7, separated by spaces; empty means from anywhere."
+                )
+            ) from None

@@ -4,29 +4,60 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.urls import resolve
 from django.urls.exceptions import Resolver404
 from django.utils.cache import patch_cache_control
+from django.utils.http import urlencode
 
-from accounts.models import User
-from accounts.operations import signing
+from accounts.models import ApiToken, User
+from accounts.operations import second_factor, signing, tokens
 from accounts.queries.people import actor_in, get_tenant
 from accounts.requests import is_polling, seat_left, unseat, whereabouts
 from medical_audit import clock
+from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.seats import End
 from medical_audit.models import Session
 from medical_audit.operations import seats
-from medical_audit.tenancy import tenant_scope
+from medical_audit.queries.policies import Policy, policy_here
+from medical_audit.tenancy import platform_scope, tenant_scope
 
 #: How many seconds the session still holds; pages count down from it, whoever did something in another window.
 LEFT = "Toban-Seat-Left"
+
+
+class TokenMiddleware:
+    """An API call that carries a token is its person's, whatever cookies came along; pages know no tokens.
+
+    `request.token` is the token or None, `request.token_refused` why a token that was sent lets nobody in, or "".
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.token, request.token_refused = None, ""  # type: ignore[attr-defined]
+        scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
+        if not request.path.startswith("/api/") or scheme.lower() != "bearer":
+            return self.get_response(request)
+        request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        request.session, request.user = SessionStore(), AnonymousUser()
+        found = tokens.admit(text.strip(), address=whereabouts(request)["address"], now=clock.now())
+        if isinstance(found, str):
+            request.token_refused = found  # type: ignore[attr-defined]
+            return self.get_response(request)
+        request.token, request.user = found.token, found.user  # type: ignore[attr-defined]
+        with platform_scope(user_id=found.user.id):
+            return self.get_response(request)
 
 
 class SeatMiddleware:
@@ -101,15 +132,43 @@ class TenantMiddleware:
         tenant = get_tenant(slug)
         with tenant_scope(tenant.id, user_id=user.id):
             actor, now = actor_in(tenant, user, **whereabouts(request)), clock.now()
-            seat: Session = request.seat  # type: ignore[attr-defined]
-            policy = seats.enter_tenant(seat, actor=actor, polling=is_polling(request), now=now)
-            recently = policy.grace > timedelta() and now - seat.proved_at <= policy.grace
+            token: ApiToken | None = getattr(request, "token", None)
+            if token is None:
+                policy = self._sits_here(request, actor, now)
+            elif token.tenant_id == tenant.id:
+                actor, policy = tokens.narrowed(actor, token), policy_here()
+            else:
+                raise NotFound(type="tenant")
+            today = now.astimezone(ZoneInfo(tenant.time_zone)).date()
+            if today >= policy.second_factor_day and not second_factor.is_enrolled(user.id):
+                return self._without_factor(request)
+            seat: Session | None = getattr(request, "seat", None)
+            grace = policy.grace if seat is not None else timedelta()
+            recently = seat is not None and grace > timedelta() and now - seat.proved_at <= grace
             request.tenant, request.actor, request.now = tenant, actor, now  # type: ignore[attr-defined]
             request.proved_recently = recently  # type: ignore[attr-defined]
             request.reauthenticate = partial(  # type: ignore[attr-defined]
-                signing.reauthenticate, user, actor=actor, now=now, recently=recently
+                signing.reauthenticate,
+                user,
+                actor=actor,
+                now=now,
+                recently=recently,
+                by_token=token is not None,
             )
             return self.get_response(request)
+
+    @staticmethod
+    def _sits_here(request: HttpRequest, actor: Actor, now: datetime) -> Policy:
+        """Note the session in this tenant; gives what the tenant decided."""
+        seat: Session = request.seat  # type: ignore[attr-defined]
+        return seats.enter_tenant(seat, actor=actor, polling=is_polling(request), now=now)
+
+    def _without_factor(self, request: HttpRequest) -> HttpResponseBase:
+        """The tenant lets nobody in with a password alone any more: a page leads to where an app is taken in."""
+        if request.path.startswith("/api/"):
+            request.factor_missing = True  # type: ignore[attr-defined]
+            return self.get_response(request)
+        return redirect(f"{resolve_url('accounts:second-factor')}?{urlencode({'required': 'yes'})}")
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,6 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.operations.second_factor import is_enrolled
 from accounts.queries.notices import unread_count
 from accounts.requests import seat_left
 from config.saying.times import jst
@@ -46,6 +48,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "actor": actor,
         "now": now,
         "waiting_count": SimpleLazyObject(lambda: waiting_count(actor)),
+        "has_second_factor": SimpleLazyObject(lambda: is_enrolled(UUID(actor.id))),
         "unread_count": SimpleLazyObject(lambda: unread_count(actor, now)),
         "platform_notices": SimpleLazyObject(lambda: [*notices(now, actor), *session_notices(actor)]),
     }

@@ -77,6 +77,23 @@ ERRORS: Final[Mapping[str, Words]] = {
     "nothing_to_export": Words(
         _("There is no event to export."), _("Check the tenant, or begin at an earlier time.")
     ),
+    "key_reused": Words(
+        _("This Idempotency-Key was used for something else."), _("Nothing was done. Send a new key.")
+    ),
+    "precondition_failed": Words(
+        _("Another version stands here by now."),
+        _("Nothing was done. Read it again, then send your change anew."),
+    ),
+    "precondition_required": Words(
+        _("The call does not say which version it read."),
+        _("Send If-Match with the ETag of what you read, or If-None-Match: * where there was nothing."),
+    ),
+    "too_many_calls": Words(_("Too many calls."), _("Wait as long as Retry-After says.")),
+    "not_acceptable": Words(
+        _("The API answers in JSON only."), _("Send Accept: application/json, or leave it out.")
+    ),
+    "unsupported_media_type": Words(_("The API reads JSON only."), _("Send Content-Type: application/json.")),
+    "parse_error": Words(_("The body is no JSON."), _("Correct it and send it again.")),
     "bad_idempotency_key": Words(
         _("The Idempotency-Key cannot be used."), _("Send 8 to 64 letters, digits, hyphens or underscores.")
     ),
@@ -84,6 +101,30 @@ ERRORS: Final[Mapping[str, Words]] = {
         _("The request could not be read."), _("Correct the fields that are named, and send it again.")
     ),
     "not_signed_in": Words(_("You are not signed in."), _("Sign in, then send the request again.")),
+    "token_unknown": Words(
+        _("This token lets nobody in."), _("Check that the whole token was sent, or make a new one in Toban.")
+    ),
+    "token_over": Words(
+        _("This token has ended: it expired, was ended, or its person may not enter here any more."),
+        _("Make a new one in Toban."),
+    ),
+    "token_elsewhere": Words(
+        _("This token is not for calls from this network."),
+        _("Call from one of its networks, or make a token for this one."),
+    ),
+    "wrong_code": Words(
+        _("The code of the second factor is not right, or was used already."),
+        _("Send the next code of your app."),
+    ),
+    "second_factor_missing": Words(
+        _("This tenant asks for a second factor."),
+        _("Sign in to Toban and take an authenticator app into use."),
+    ),
+    "too_many_tries": Words(_("Too many wrong passwords."), _("Wait a few minutes, then try again.")),
+    "token_is_no_proof": Words(
+        _("A token alone does not prove who sits there."),
+        _("Confirm on the page, or send your password with the call."),
+    ),
     "seat_left": Words(
         _("The seat was left, so nothing is answered."),
         _("Give your password on the page, then send it again."),

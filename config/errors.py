@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.html import format_html
-from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -39,6 +39,10 @@ STATUS: dict[type[DomainError], int] = {
 }
 
 
+#: What a program is asked for.
+BEARER = 'Bearer realm="toban"'
+
+
 def status_of(error: DomainError) -> int:
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 422)
 
@@ -53,7 +57,7 @@ def problem(request: HttpRequest, status: int, code: str, **params: Any) -> Http
     request_id = getattr(request, "request_id", "")
     if is_api(request):
         body = {
-            "type": "about:blank",
+            "type": f"urn:toban:problem:{code}",
             "title": str(words.title),
             "status": status,
             "code": code,
@@ -117,7 +121,11 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> HttpResp
         return _refused(request, error)
     if isinstance(error, NotAuthenticated):
         answer = problem(request, 401, "seat_left" if seat_taken(request) else "not_signed_in")
-        answer["WWW-Authenticate"] = "Session"
+        answer["WWW-Authenticate"] = BEARER
+        return answer
+    if isinstance(error, AuthenticationFailed):
+        answer = problem(request, 401, error.get_codes())  # type: ignore[arg-type]
+        answer["WWW-Authenticate"] = f'{BEARER}, error="invalid_token"'
         return answer
     refused = exception_handler(error, context)
     if refused is None:

@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
     "django_htmx",
     "csp",
     "medical_audit",
@@ -107,8 +108,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.TokenMiddleware",
     "config.middleware.PersonScopeMiddleware",
     "accounts.middleware.SeatMiddleware",
+    "config.api.LimitMiddleware",
     "config.errors.DomainErrorMiddleware",
     "accounts.middleware.TenantMiddleware",
 ]
@@ -246,8 +249,12 @@ PASSWORD_HASHERS = [
     else "django.contrib.auth.hashers.Argon2PasswordHasher"
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 13}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "name", "email")},
+    },
+    {"NAME": "accounts.validators.LengthValidator"},
+    {"NAME": "accounts.validators.ContextWordsValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "accounts:sign-in"
@@ -305,8 +312,36 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = TOBAN_ENV == "test"
 
+#: How many calls a token or a session, and how many an address without either, may make in a minute.
+API_PER_MINUTE = env.int("TOBAN_API_PER_MINUTE", default=100_000 if TOBAN_ENV == "test" else 300)
+API_UNKNOWN_PER_MINUTE = env.int(
+    "TOBAN_API_UNKNOWN_PER_MINUTE", default=100_000 if TOBAN_ENV == "test" else 60
+)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Toban API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["config.api.finish_schema"],
+    "DESCRIPTION": (
+        "Everything that a person can do in Toban, through the same operations: what is entered here waits for its confirmation as "
+        "if it had been entered on a page.\n\n"
+        "Send `Authorization: Bearer` with a token that you made in Toban; it acts for you, in one tenant. A token alone confirms "
+        "nothing: confirming takes your password with the call. Errors are problem documents (RFC 9457) with a stable `code`, in "
+        "the language of `Accept-Language` (ja or en). Times are ISO 8601 with their offset. Lists give a cursor `next` for "
+        "`?after=`. Every answer says how many calls are left (`RateLimit-*`). What is not yours is not found (404)."
+    ),
+}
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "SCHEMA_COERCE_PATH_PK": False,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.parsing.ShallowJSONParser"],

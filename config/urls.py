@@ -7,11 +7,13 @@ import accounts.urls
 import infra.urls
 import medical_audit.urls
 import redmine_sync.urls
-from config import health
+from config import api, health
 
 tenant_api: list[URLPattern | URLResolver] = [
+    *accounts.urls.tenant_api_urlpatterns,
     *infra.urls.api_urlpatterns,
     *medical_audit.urls.api_urlpatterns,
+    *redmine_sync.urls.api_urlpatterns,
 ]
 api_patterns: list[URLPattern | URLResolver] = [
     *accounts.urls.api_urlpatterns,
@@ -23,10 +25,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("language/", set_language, name="set_language"),
+    path("api/v1/schema/", api.schema, name="api-schema"),
+    path("api/v1/docs/", api.docs, name="api-docs"),
     path("api/v1/tenants/", include((api_patterns, "api"))),
     path("t/<slug:slug>/", include("infra.urls")),
     path("t/<slug:slug>/", include("medical_audit.urls")),
     path("t/<slug:slug>/", include((accounts.urls.tenant_urlpatterns, "inbox"))),
+    path("t/<slug:slug>/", include((accounts.urls.people_urlpatterns, "people"))),
     path("t/<slug:slug>/", include("redmine_sync.urls")),
     path("", include((redmine_sync.urls.hook_urlpatterns, "hooks"))),
     path("", include("accounts.urls")),

@@ -2,7 +2,11 @@
 
 from django.urls import path
 
-from infra import api
+from infra.api import accounts as account_api
+from infra.api import calendars as calendar_api
+from infra.api import overrides as override_api
+from infra.api import resources as resource_api
+from infra.api import schedules as schedule_api
 from infra.views import (
     accounts,
     calendar,
@@ -14,6 +18,8 @@ from infra.views import (
     prices,
     schedules,
 )
+from medical_audit.api.calls import address
+from medical_audit.api.operations import operation_list
 
 app_name = "infra"
 urlpatterns = [
@@ -56,8 +62,69 @@ urlpatterns = [
     path("accounts/<uuid:pk>/automation/", accounts.account_automation, name="account-automation"),
 ]
 api_urlpatterns = [
-    path("resources/", api.resource_list, name="resources"),
-    path("resources/<uuid:pk>/", api.resource_detail, name="resource"),
-    path("volumes/", api.volume_list, name="volumes"),
-    path("operations/", api.operation_list, name="operations"),
+    path("resources/", address(get=resource_api.resource_list), name="resources"),
+    path("resources/<uuid:pk>/", address(get=resource_api.resource_get), name="resource"),
+    path("projects/", address(get=resource_api.project_list), name="projects"),
+    path("volumes/", address(get=resource_api.volume_list), name="volumes"),
+    path("operations/", address(get=operation_list, post=resource_api.operation_enter), name="operations"),
+    path("accounts/", address(get=account_api.account_list), name="accounts"),
+    path("accounts/<uuid:pk>/", address(get=account_api.account_get), name="account"),
+    path(
+        "accounts/<uuid:pk>/automation/",
+        address(post=account_api.account_automation),
+        name="account-automation",
+    ),
+    path(
+        "account-setups/",
+        address(get=account_api.setup_list, post=account_api.setup_begin),
+        name="account-setups",
+    ),
+    path(
+        "account-setups/<uuid:pk>/",
+        address(get=account_api.setup_get, delete=account_api.setup_give_up),
+        name="account-setup",
+    ),
+    path(
+        "account-setups/<uuid:pk>/template/",
+        address(get=account_api.setup_template),
+        name="account-setup-template",
+    ),
+    path(
+        "account-setups/<uuid:pk>/prove/", address(post=account_api.setup_prove), name="account-setup-prove"
+    ),
+    path(
+        "account-setups/<uuid:pk>/take-in/",
+        address(post=account_api.setup_take_in),
+        name="account-setup-take-in",
+    ),
+    path(
+        "schedules/",
+        address(get=schedule_api.schedule_list, post=schedule_api.schedule_create),
+        name="schedules",
+    ),
+    path("schedules/<uuid:pk>/", address(get=schedule_api.schedule_get), name="schedule"),
+    path(
+        "schedules/<uuid:pk>/draft/",
+        address(get=schedule_api.draft_get, put=schedule_api.draft_put, delete=schedule_api.draft_delete),
+        name="schedule-draft",
+    ),
+    path(
+        "schedules/<uuid:pk>/publish/", address(post=schedule_api.schedule_publish), name="schedule-publish"
+    ),
+    path(
+        "schedules/<uuid:pk>/archive/", address(post=schedule_api.schedule_archive), name="schedule-archive"
+    ),
+    path(
+        "schedules/<uuid:pk>/restore/", address(post=schedule_api.schedule_restore), name="schedule-restore"
+    ),
+    path("assignments/", address(post=schedule_api.assignment_enter), name="assignments"),
+    path("calendar/", address(get=calendar_api.calendar_days), name="calendar"),
+    path("calendar/changes/", address(post=calendar_api.calendar_change), name="calendar-changes"),
+    path(
+        "overrides/",
+        address(get=override_api.override_list, post=override_api.override_enter),
+        name="overrides",
+    ),
+    path("overrides/<uuid:pk>/end/", address(post=override_api.override_end), name="override-end"),
+    path("rules/", address(post=override_api.rules_enter), name="rules"),
 ]

@@ -52,6 +52,7 @@ class ConfirmForm(forms.Form):
 
     digest = forms.CharField(max_length=64)
     password = forms.CharField(strip=False, max_length=1000)
+    code = forms.CharField(max_length=20, required=False)
     deputy_reason = forms.CharField(max_length=REASON_MAX, required=False)
 
     def __init__(
@@ -60,6 +61,13 @@ class ConfirmForm(forms.Form):
         super().__init__(*arguments, **keywords)
         self.fields["password"].required = not recently
         self.fields["deputy_reason"].required = deputy
+
+
+def not_proven(code: str) -> tuple[str, Any]:
+    """The field that a proof failed at, and what is said there. `code`: of NotReauthenticated."""
+    if code == "wrong_code":
+        return "code", _("The code is not right, or was used already.")
+    return "password", _("The password is not right.")
 
 
 class ReasonForm(forms.Form):
@@ -72,6 +80,7 @@ class PolicyForm(forms.Form):
     idle_minutes = forms.IntegerField(min_value=1, max_value=30)
     grace_seconds = forms.IntegerField(min_value=0, max_value=900)
     escalate_hours = forms.IntegerField(min_value=1, max_value=168)
+    second_factor_from = forms.DateField(required=False)
     reason = forms.CharField(max_length=REASON_MAX)
 
 

@@ -11,14 +11,15 @@ from medical_audit.domain.actor import Actor, Reauthentication
 
 
 class TenantRequest(HttpRequest):
-    """`tenant`: its text is its name. `now` is one reading of the database's clock for the whole request; `reauthenticate(password)` checks the
-    password of the person at the keyboard and raises NotReauthenticated; where he `proved_recently`, "" is enough."""
+    """`tenant`: its text is its name. `now` is one reading of the database's clock for the whole request.
+    `reauthenticate(password, code)` checks the password of the person at the keyboard, and the code if he has a second factor, and
+    raises NotReauthenticated; where he `proved_recently`, "" is enough."""
 
     tenant: Any
     actor: Actor
     now: datetime
     proved_recently: bool
-    reauthenticate: Callable[[str], Reauthentication]
+    reauthenticate: Callable[[str, str], Reauthentication]
 
 
 def of_tenant(request: Request) -> TenantRequest:

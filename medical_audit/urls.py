@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from medical_audit import api
+from medical_audit.api import ledger, policies
+from medical_audit.api import operations as api
+from medical_audit.api.calls import address
 from medical_audit.queries.reports import REPORTS
 from medical_audit.views import audits, authority, emergencies, reports, requirements, reviews
 from medical_audit.views import ledger as ledger_views
@@ -55,10 +57,31 @@ urlpatterns = [
     path("deputies/", authority.deputies, name="deputies"),
 ]
 api_urlpatterns = [
-    path("operations/<uuid:pk>/", api.operation_detail, name="operation"),
-    path("operations/<uuid:pk>/confirm/", api.operation_confirm, name="operation-confirm"),
-    path("operations/<uuid:pk>/reject/", api.operation_reject, name="operation-reject"),
-    path("operations/<uuid:pk>/withdraw/", api.operation_withdraw, name="operation-withdraw"),
-    path("operations/<uuid:pk>/cancel/", api.operation_cancel, name="operation-cancel"),
-    path("events/", api.event_list, name="events"),
+    path("operations/<uuid:pk>/", address(get=api.operation_get), name="operation"),
+    path("operations/<uuid:pk>/confirm/", address(post=api.operation_confirm), name="operation-confirm"),
+    path("operations/<uuid:pk>/reject/", address(post=api.operation_reject), name="operation-reject"),
+    path("operations/<uuid:pk>/withdraw/", address(post=api.operation_withdraw), name="operation-withdraw"),
+    path("operations/<uuid:pk>/cancel/", address(post=api.operation_cancel), name="operation-cancel"),
+    path("operations/<uuid:pk>/correct/", address(post=api.operation_correct), name="operation-correct"),
+    path("events/", address(get=ledger.event_list), name="events"),
+    path("sessions/", address(get=ledger.session_list), name="sessions"),
+    path("sessions/<uuid:pk>/end/", address(post=ledger.session_end), name="session-end"),
+    path(
+        "verification/",
+        address(get=ledger.verification_get, post=ledger.verification_ask),
+        name="verification",
+    ),
+    path("policy/", address(get=policies.policy_get, post=policies.policy_enter), name="policy"),
+    path(
+        "confirm-policies/",
+        address(get=policies.confirm_policy_list, post=policies.confirm_policy_enter),
+        name="confirm-policies",
+    ),
+    path(
+        "delegations/",
+        address(get=policies.delegation_list, post=policies.delegation_enter),
+        name="delegations",
+    ),
+    path("delegations/<uuid:pk>/end/", address(post=policies.delegation_end), name="delegation-end"),
+    path("deputies/", address(post=policies.deputies_enter), name="deputies"),
 ]

@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from medical_audit.api.calls import address
+from redmine_sync.api import tickets as api
 from redmine_sync.views import hooks, repositories, tickets
 
 app_name = "redmine_sync"
@@ -28,3 +30,4 @@ hook_urlpatterns = [
     path("githook", hooks.githook, name="githook"),
     path("github_hook", hooks.githook, name="github_hook"),
 ]
+api_urlpatterns = [path("tickets/", address(get=api.ticket_list), name="tickets")]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 import os
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
+import psycopg
+from django.db import connection
+
 from accounts.domain.permissions import Role
-from accounts.models import Membership, Tenant, User
+from accounts.models import Tenant, User
 from accounts.operations.people import found_tenant, grant_first, make_user
 from accounts.queries.people import actor_in
 from infra.domain.holiday_files import ListSource
@@ -72,10 +77,30 @@ def make_cast(now: datetime = MONDAY_0830) -> Cast:
 
 
 def revoke(tenant_id: UUID, user: User) -> None:
-    """Take every role of a person in a tenant away."""
-    with tenant_scope(tenant_id):
-        Membership.objects.filter(user=user).delete()
-        _told("member.revoked", tenant_id, user)
+    """Take every role of a person in a tenant away, past every guard."""
+    _past_every_guard(
+        "DELETE FROM accounts_membership WHERE tenant_id = %s AND user_id = %s", [tenant_id, user.id]
+    )
+
+
+def grant(tenant_id: UUID, user: User, role: Role) -> None:
+    """Give a person a role in a tenant that is at work already, past every guard."""
+    _past_every_guard(
+        "INSERT INTO accounts_membership (tenant_id, id, user_id, role, granted_at) VALUES (%s, %s, %s, %s, now())",
+        [tenant_id, uuid.uuid4(), user.id, str(role)],
+    )
+
+
+def _past_every_guard(statement: str, values: list[object]) -> None:
+    """As only a superuser can, in a transaction of its own."""
+    parts = urlsplit(os.environ["DATABASE_SUPERUSER_URL"])
+    host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
+    with psycopg.connect(
+        dbname=connection.settings_dict["NAME"], autocommit=True, host=host, port=parts.port or 5432,
+        user=parts.username or "", password=parts.password or "",
+    ) as database:  # fmt: skip
+        database.execute("SET session_replication_role = replica")
+        database.execute(statement, values)
 
 
 def change(user: User, **values: Any) -> None:
@@ -99,3 +124,13 @@ def make_feed(tenant_id: UUID) -> None:
     """An address from which the tenant's list of holidays is fetched, as a planner keeps it."""
     planner = system_actor(tenant_id, "test", frozenset({"calendar.edit"}))
     set_feed(ListSource.CABINET, "https://example.com/", actor=planner, now=MONDAY_0830)
+
+
+def told(kind: str, subject_id: str) -> int:
+    """How often the platform's own ledger, which belongs to no tenant, says this of somebody."""
+    with platform_scope(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM ledger.event WHERE tenant_id = %s AND kind = %s AND subject_id = %s",
+            [NO_TENANT, kind, subject_id],
+        )
+        return int(cursor.fetchone()[0])

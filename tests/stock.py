@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from accounts.models import NoticeChoice, NoticeDelivery
+from accounts.domain.permissions import Role
+from accounts.models import ApiToken, Invitation, NoticeChoice, NoticeDelivery, User
 from infra.models import (
     AccountSetup,
     Assignment,
@@ -42,6 +43,7 @@ from medical_audit.models import (
     Lane,
     ReviewItem,
     SavedSearch,
+    StoredAnswer,
     TenantPolicy,
     VerificationRun,
     Visit,
@@ -100,7 +102,7 @@ def fill() -> Stock:
         ):
             row.save(force_insert=True)
     _fill_rules(tenant, resource)
-    _fill_seats(tenant)
+    _fill_seats(tenant, cast.people[Role.OPERATOR])
     _fill_tickets(tenant)
     with _as_role("web"), tenant_scope(cast.tenant.id):
         NoticeChoice(**tenant, person_id="u", person_name="運用", changed_at=MONDAY_0830).save(
@@ -151,7 +153,7 @@ def _fill_rules(tenant: dict[str, Any], resource: Resource) -> None:
         held.save(force_insert=True)
 
 
-def _fill_seats(tenant: dict[str, Any]) -> None:
+def _fill_seats(tenant: dict[str, Any], user: User) -> None:
     """Who sat where, who may confirm what and for whom, and an account on its way in."""
     now, person = MONDAY_0830, uuid.uuid4()
     principal = {"principal_id": "p", "principal_name": "確定"}
@@ -178,6 +180,14 @@ def _fill_seats(tenant: dict[str, Any]) -> None:
             **tenant, **principal, proxy_id="u", proxy_name="運用", begins_at=now, ends_at=now + timedelta(days=1),
             evidence="辞令", operation="o",
         ),
+        ApiToken(
+            **tenant, user=user, name="CI", hashed=uuid.uuid4().hex, permissions=[], operation="o", made_at=now,
+            expires_at=now + timedelta(days=1),
+        ),
+        Invitation(
+            **tenant, user=user, hashed=uuid.uuid4().hex, operation="o", made_at=now, expires_at=now + timedelta(days=1)
+        ),
+        StoredAnswer(**tenant, caller="c", key="k" * 8, content="c", made_at=now, expires_at=now + timedelta(days=1)),
         Deputy(**tenant, **principal, deputy_id="d", deputy_name="代理", place=1, operation="o"),
         AccountSetup(
             **tenant, account_id=simulated.new_account_id(), name="本番", regions=[], features=[], role_arn="", read_role_arn="",

@@ -10,7 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,42 +26,27 @@ from medical_audit import clock
 from medical_audit.queries.reports import REPORTS
 from tests import factories
 from tests.answers import assert_safe, said
+from tests.expected import (
+    API,
+    METHODS,
+    OPERATING,
+    PLANNING,
+    UNSAFE,
+    A,
+    Expected,
+    O,
+    P,
+    U,
+    V,
+    everyone,
+    get,
+    only,
+    post,
+)
 from tests.redmine.planted import plant_repository
 from tests.simulated import TOKYO, new_account_id
 from tests.stage import Stage, make_stage, signed_in
 
-V, O, P, A, U = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR  # noqa: E741
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-UNSAFE = METHODS[1:]
-Statuses = dict[Role, int]
-
-
-def everyone(status: int) -> Statuses:
-    return dict.fromkeys(Role, status)
-
-
-def only(roles: tuple[Role, ...], status: int, otherwise: int = 403) -> Statuses:
-    return {role: status if role in roles else otherwise for role in Role}
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What each role is answered by method; a method that is not named is 405. `anonymous`: by method, or the default
-    of its kind (sign-in for pages, 401 for the API)."""
-
-    by_method: dict[str, Statuses]
-    anonymous: dict[str, int] = field(default_factory=dict)
-
-
-def get(statuses: Statuses, **more: Any) -> Expected:
-    return Expected({"GET": statuses}, **more)
-
-
-def post(statuses: Statuses, **more: Any) -> Expected:
-    return Expected({"POST": statuses}, **more)
-
-
-OPERATING, PLANNING = (O, P, A), (O, A)
 #: Pages about what happened.
 READING = ["audit", "anomalies", "reviews", "reports", "clock", "sessions", "ledger", "verification"]
 #: What acts on a thing that is not here.
@@ -86,6 +71,13 @@ EXPECTED: dict[str, Expected] = {
     "accounts:sign-out": post(everyone(302), anonymous={"POST": 302}),
     "accounts:lock": post(everyone(302), anonymous={"POST": 302}),
     "accounts:seat": get(everyone(204), anonymous={"GET": 401}),
+    "accounts:second-step": Expected(
+        {"GET": everyone(302), "POST": everyone(302)}, {"GET": 302, "POST": 302}
+    ),
+    "accounts:second-factor": Expected(
+        {"GET": everyone(200), "POST": everyone(422)}, {"GET": 302, "POST": 302}
+    ),
+    "accounts:second-factor-change": post(everyone(422), anonymous={"POST": 302}),
     "accounts:sessions": get(everyone(200), anonymous={"GET": 302}),
     "accounts:session-end": post(everyone(404), anonymous={"POST": 302}),
     "accounts:signed-out": get(everyone(200), anonymous={"GET": 200}),
@@ -174,17 +166,13 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:deputies": post(only(OPERATING, 422)),
     "medical_audit:policies": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
     "medical_audit:verify": post(only((A, U), 302)),
-    "api:tenants": get(everyone(200)),
-    "api:resources": get(everyone(200)),
-    "api:resource": get(everyone(200)),
-    "api:volumes": get(everyone(200)),
-    "api:operations": Expected({"GET": everyone(200), "POST": only(OPERATING, 201)}),
-    "api:operation": get(everyone(200)),
-    "api:operation-confirm": post(only(OPERATING, 400)),
-    "api:operation-reject": post(only((P, A), 400)),
-    "api:operation-withdraw": post(only((O,), 200)),
-    "api:operation-cancel": post(only(OPERATING, 400)),
-    "api:events": get(only((A, U), 200)),
+    **API,
+    "people:members": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
+    "people:member-change": post(everyone(404)),
+    "accounts:password": Expected({"GET": everyone(200), "POST": everyone(422)}, {"GET": 302, "POST": 302}),
+    "accounts:invitation": Expected({"GET": everyone(404), "POST": everyone(404)}, {"GET": 404, "POST": 404}),
+    "people:tokens": Expected({"GET": everyone(200), "POST": everyone(422)}),
+    "people:token-end": post(everyone(404)),
 }
 
 
@@ -208,7 +196,7 @@ ROUTES = sorted({name for name, _pattern in routes(get_resolver().url_patterns)}
 IN_TENANT = [
     name
     for name in ROUTES
-    if name.startswith(("infra:", "medical_audit:", "redmine_sync:", "inbox:", "api:"))
+    if name.startswith(("infra:", "medical_audit:", "redmine_sync:", "inbox:", "people:", "api:"))
     and name != "api:tenants"
 ]
 
@@ -227,6 +215,8 @@ class Asking:
 
     def url(self, *, slug: str | None = None, pk: object = None) -> str:
         kwargs: dict[str, Any] = {"slug": slug or self.stage.slug} if self.name in IN_TENANT else {}
+        if "link" in converters(self.name):
+            kwargs["link"] = f"{'0' * 32}_no-such-link"
         if "pk" in converters(self.name):
             kwargs["pk"] = pk or self.fresh()
         return reverse(self.name, kwargs=kwargs)
@@ -237,11 +227,11 @@ class Asking:
             return plant_repository(self.stage.cast.tenant.id)
         if self.name.endswith(":resource"):
             return self.stage.resource().id
-        if self.name in ("infra:account-setup", "infra:account-template"):
+        if self.name.startswith(("infra:account-setup", "infra:account-template", "api:account-setup")):
             return self.setup()
-        if self.name.startswith("infra:account"):
+        if self.name.startswith(("infra:account", "api:account")):
             return make_stage(self.stage.cast, automation=False).account.id
-        if self.name.startswith("infra:schedule"):
+        if self.name.startswith(("infra:schedule", "api:schedule")):
             actor = self.stage.cast.actor(O)
             content = {"zone": "Asia/Tokyo", "periods": [{"begin": "08:30"}], "options": {}}
             name = f"s-{uuid.uuid4().hex[:8]}"
@@ -316,7 +306,7 @@ def test_anonymous(stage: Stage, name: str) -> None:
         assert_safe(answer)
         if name.startswith("api:"):
             assert answer.status_code == 401, (name, method)
-            assert answer["WWW-Authenticate"] == "Session"
+            assert answer["WWW-Authenticate"] == 'Bearer realm="toban"'
         elif name in IN_TENANT:
             assert answer.status_code == 302, (name, method)
             assert urlsplit(answer["Location"]).path == "/sign-in/"

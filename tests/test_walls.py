@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from tests import catalogue
+from tests.accounts.walls import ACCOUNT_PRIVILEGES
 from tests.audits.walls import AUDIT_PRIVILEGES
 from tests.catalogue import LOUD, Database, missing_walls, policies, privileges
 from tests.ledger_walls import (
@@ -41,6 +42,8 @@ WITHOUT_TENANT = {
     **LEDGER_WITHOUT_TENANT,
     "public.accounts_tenant": "the tenant itself; walled in by its own id",
     "public.accounts_user": "a person may belong to several tenants; rights hang on memberships",
+    "public.accounts_secondfactor": "a second factor belongs to a person, and row-level security shows it to him alone",
+    "public.accounts_recoverycode": "as the second factor",
     "public.auth_group": "Django's, unused, no rights for anybody",
     "public.auth_group_permissions": "Django's, unused, no rights for anybody",
     "public.auth_permission": "Django's, unused, no rights for anybody",
@@ -53,36 +56,15 @@ WITHOUT_TENANT = {
     "public.medical_audit_session": "a session belongs to a person, and row-level security shows it to him alone",
 }
 #: Reviewed: walled in by the person instead of the tenant.
-OF_A_PERSON = {"public.medical_audit_session": f"user_id = {THIS_USER}"}
+OF_A_PERSON = dict.fromkeys(
+    ("public.medical_audit_session", "public.accounts_secondfactor", "public.accounts_recoverycode"),
+    f"user_id = {THIS_USER}",
+)
 #: Reviewed: every privilege that anybody but the owner holds on a table.
 PRIVILEGES = {
     **LEDGER_PRIVILEGES,
     **EXPORT_PRIVILEGES,
-    "public.accounts_membership": {
-        "toban_web": FULL,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-    },
-    "public.accounts_noticechoice": {
-        "toban_web": WORK,
-        "toban_worker": "SELECT, UPDATE (mail_after, mailed_seq)",
-        "toban_audit": READ,
-    },
-    "public.accounts_noticedelivery": {"toban_web": READ, "toban_worker": WORK, "toban_audit": READ},
-    "public.accounts_tenant": {
-        "toban_web": WORK,
-        "toban_worker": READ,
-        "toban_scheduler": READ,
-        "toban_audit": READ,
-        QUEUE: "SELECT (id)",
-    },
-    "public.accounts_user": {
-        "toban_web": WORK,
-        "toban_worker": PERSON,
-        "toban_scheduler": PERSON,
-        "toban_audit": PERSON,
-    },
+    **ACCOUNT_PRIVILEGES,
     "public.auth_group": {},
     "public.auth_group_permissions": {},
     "public.auth_permission": {},
@@ -193,6 +175,7 @@ PRIVILEGES = {
         "toban_scheduler": "SELECT, UPDATE",
         QUEUE: "SELECT (active_at, ended_at, idle_s, started_at, user_id)",
     },
+    "public.medical_audit_storedanswer": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (answer, status)"},
     "public.medical_audit_tenantpolicy": {"toban_web": WORK, **READERS},
     "public.medical_audit_visit": {
         "toban_web": WORK,

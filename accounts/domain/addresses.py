@@ -49,5 +49,11 @@ def _read(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def is_within(address: str, networks: Sequence[Network]) -> bool:
+    """Whether a text is an address of one of these networks."""
+    found = _read(address)
+    return found is not None and _is_among(found, networks)
+
+
 def _is_among(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)

@@ -32,6 +32,9 @@ class Permission(StrEnum):
     REVIEW = "review.write"
     EMERGENCY_ASK = "emergency.ask"
     EMERGENCY_OPEN = "emergency.open"
+    MEMBER_EDIT = "member.edit"
+    MEMBER_CONFIRM = "member.confirm"
+    TOKEN_MAKE = "token.make"  # noqa: S105  the name of a right
 
 
 class Role(StrEnum):
@@ -42,7 +45,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-_VIEW = frozenset({Permission.RESOURCE_VIEW, Permission.OPERATION_VIEW})
+_VIEW = frozenset({Permission.RESOURCE_VIEW, Permission.OPERATION_VIEW, Permission.TOKEN_MAKE})
 _OPERATE = _VIEW | {
     Permission.POWER_ENTER,
     Permission.POWER_CONFIRM,
@@ -67,6 +70,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.CALENDAR_CONFIRM,
         Permission.POLICY_CONFIRM,
         Permission.TICKET_CONFIRM,
+        Permission.MEMBER_CONFIRM,
     },
     Role.ADMINISTRATOR: _OPERATE
     | _PLAN
@@ -80,6 +84,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.REVIEW,
         Permission.SESSION_END,
         Permission.POLICY_EDIT,
+        Permission.MEMBER_EDIT,
     },
     Role.AUDITOR: _VIEW | {Permission.LEDGER_VIEW, Permission.REVIEW},
 }

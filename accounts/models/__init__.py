@@ -1,5 +1,18 @@
+from accounts.models.factor import RecoveryCode, SecondFactor
+from accounts.models.invitation import Invitation
 from accounts.models.notice import NoticeChoice, NoticeDelivery
 from accounts.models.tenant import Membership, Tenant
+from accounts.models.token import ApiToken
 from accounts.models.user import User
 
-__all__ = ["Membership", "NoticeChoice", "NoticeDelivery", "Tenant", "User"]
+__all__ = [
+    "ApiToken",
+    "Invitation",
+    "Membership",
+    "NoticeChoice",
+    "NoticeDelivery",
+    "RecoveryCode",
+    "SecondFactor",
+    "Tenant",
+    "User",
+]

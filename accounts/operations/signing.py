@@ -1,38 +1,64 @@
 """Signing in, leaving and taking up a seat, signing out, and proving again who sits at the keyboard."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth import authenticate
-from django.utils.crypto import salted_hmac
+from django.contrib.auth.hashers import make_password
 
 from accounts.models import Membership, User
+from accounts.operations import guarding, second_factor
 from accounts.queries.people import name_to_keep, person_without_tenant
 from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject
-from medical_audit.domain.errors import NotReauthenticated
+from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.domain.seats import End, Origin
 from medical_audit.models import Session
 from medical_audit.operations import seats
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import platform_scope, tenant_scope
 
-PASSWORD_ONLY = ("pwd",)
+PASSWORD_ONLY: Final = ("pwd",)
 
 
 def check_password(username: str, password: str, *, now: datetime, origin: Origin) -> User | None:
     """The person whose password this is; a failure is recorded and counted by account and address.
 
-    None is the same answer for a wrong password and an unknown user.
+    None is the same answer for a wrong password and an unknown user; so is Refused (too_many_tries) after many of them.
     """
+    known = User.objects.filter(username__iexact=username).first()
+    wait = guarding.wait_of(known, username, origin.address, now=now)
+    if wait:
+        raise Refused("too_many_tries", seconds=int(wait.total_seconds()) + 1)
     user = authenticate(username=username, password=password)
     if isinstance(user, User):
+        if not second_factor.is_enrolled(user.id):  # else only the code forgives: it is what would be guessed
+            guarding.succeeded(user, origin.address)
         return user
     _failed(username, now=now, origin=origin)
     return None
 
 
-def _failed(username: str, *, now: datetime, origin: Origin) -> None:
+def check_code(user: User, code: str, *, now: datetime, origin: Origin) -> str:
+    """How the code of somebody whose password was right proves him ("otp", "recovery"), or "".
+
+    A failure is recorded and counted like a wrong password. Raises Refused (too_many_tries).
+    """
+    person = person_without_tenant(
+        user, user.name, session="", address=origin.address, request=origin.request
+    )
+    guarding.refuse_too_many(user, actor=person, now=now)
+    factor = second_factor.prove(user, code, actor=person, now=now)
+    if factor:
+        guarding.succeeded(user, origin.address)
+    else:
+        _failed(user.username, now=now, origin=origin, method="code")
+    return factor
+
+
+def _failed(username: str, *, now: datetime, origin: Origin, method: str = "password") -> None:
     """In the platform's ledger; of somebody known also in the ledger of each of his tenants, whose auditors ask for it.
 
     Who tried is not known, only whose name was given: the actor has no id.
@@ -42,10 +68,9 @@ def _failed(username: str, *, now: datetime, origin: Origin) -> None:
         None, name_to_keep(username), session="", address=origin.address, request=origin.request
     )
     subject = Subject(type="user", id=str(known.id) if known else "", name=actor.name)
-    detail: dict[str, object] = {"method": "password", "address": origin.address, "device": origin.device}
+    detail: dict[str, object] = {"method": method, "address": origin.address, "device": origin.device}
     record("session.failed", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
-    account = subject.id or "unknown:" + salted_hmac("failed-sign-in", username.lower()).hexdigest()[:32]
-    seats.count_failure(account, origin.address, actor=actor, now=now)
+    guarding.failed(known, username, actor=actor, now=now)
     if known is None:
         return
     with platform_scope(user_id=known.id):
@@ -56,7 +81,15 @@ def _failed(username: str, *, now: datetime, origin: Origin) -> None:
             record("session.failed", actor=here, subject=subject, now=now, outcome="failed", detail=detail)
 
 
-def sign_in(user: User, *, session: str, origin: Origin, now: datetime, resumed_from: str = "") -> Session:
+def sign_in(
+    user: User,
+    *,
+    session: str,
+    origin: Origin,
+    now: datetime,
+    resumed_from: str = "",
+    factors: Sequence[str] = PASSWORD_ONLY,
+) -> Session:
     """A session of somebody who has proved himself begins; `session` is its name, `resumed_from` that of the seat left."""
     actor = person_without_tenant(
         user, user.name, session=session, address=origin.address, request=origin.request
@@ -65,10 +98,22 @@ def sign_in(user: User, *, session: str, origin: Origin, now: datetime, resumed_
         actor=actor,
         origin=origin,
         method="password",
-        factors=PASSWORD_ONLY,
+        factors=factors,
         resumed_from=resumed_from,
         now=now,
     )
+
+
+def change_password(user: User, password: str, *, actor: Actor, now: datetime) -> None:
+    """Set a new one, and end every session that the old one began; `actor`: the person, without a tenant."""
+    with platform_scope(user_id=user.id):
+        User.objects.filter(id=user.id).update(password=make_password(password))
+        record(
+            "user.password_changed", actor=actor, subject=Subject("user", str(user.id), user.name), now=now
+        )
+        open_ones = list(Session.objects.filter(user_id=user.id, ended_at__isnull=True))
+    for session in open_ones:
+        seats.end(session, End.SIGNED_OUT, actor=actor, now=now, reason="password_changed")
 
 
 def leave(user: User, how: End, *, now: datetime, session: str, address: str, request: str) -> bool:
@@ -88,17 +133,38 @@ def close_account_session(user_id: UUID, session: str, *, now: datetime) -> None
 
 
 def reauthenticate(
-    user: User, password: str, *, actor: Actor, now: datetime, recently: bool = False
+    user: User,
+    password: str,
+    code: str = "",
+    *,
+    actor: Actor,
+    now: datetime,
+    recently: bool = False,
+    by_token: bool = False,
 ) -> Reauthentication:
-    """Proof for a confirmation; a wrong password is recorded and raises NotReauthenticated.
+    """Proof for a confirmation: the password, and of who has a second factor also its code.
 
+    What is wrong is recorded, counted, and raises NotReauthenticated (wrong_password, wrong_code).
+
+    `by_token`: a program calls, which proves nobody: it must send the person's password (raises token_is_no_proof).
     `recently`: the person proved himself within the tenant's grace, so that no password is also enough; the proof says so.
     """
+    if not password and by_token:
+        raise NotReauthenticated("token_is_no_proof")
     if not password and recently and actor.id == str(user.id):
         return Reauthentication(user_id=actor.id, method="recent", at=now)
+    guarding.refuse_too_many(user, actor=actor, now=now)
+    wrong, method = "wrong_password", "password"
     if actor.id == str(user.id) and authenticate(username=user.username, password=password) == user:
+        wrong = ""
+        if second_factor.is_enrolled(user.id):
+            person = replace(actor, tenant_id=NO_TENANT)
+            factor = second_factor.prove(user, code, actor=person, now=now)
+            wrong, method = ("", f"password+{factor}") if factor else ("wrong_code", "")
+    if not wrong:
+        guarding.succeeded(user, actor.address)
         seats.proved(actor.session, actor=actor, now=now)
-        return Reauthentication(user_id=actor.id, method="password", at=now)
+        return Reauthentication(user_id=actor.id, method=method, at=now)
     record(
         "session.reauthentication_failed",
         actor=actor,
@@ -106,4 +172,5 @@ def reauthenticate(
         now=now,
         outcome="failed",
     )
-    raise NotReauthenticated("wrong_password")
+    guarding.failed(user, user.username, actor=replace(actor, tenant_id=NO_TENANT), now=now)
+    raise NotReauthenticated(wrong)

@@ -71,6 +71,7 @@ AREAS: Final = {
         ),
         "ledger",
     ),
+    **dict.fromkeys(("tokens", "token-end", "members", "member-change"), "ledger"),
     **dict.fromkeys(("tickets", "redmine", "redmine-draft", "redmine-connect", "ticket-rule"), "tickets"),
     **dict.fromkeys(
         ("repositories", "repository", "repository-new", "repository-do", "repository-enter"), "tickets"

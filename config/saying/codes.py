@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from config.error_words import error_words
-from config.words import sessions, states
+from config.words import permissions, sessions, states
 
 
 def state_of(code: object, family: str) -> states.State:
@@ -32,6 +32,10 @@ def is_kind(code: object) -> bool:
 
 def role_label(code: object) -> str:
     return str(states.ROLES.get(str(code), code))
+
+
+def permission_label(code: object) -> str:
+    return str(permissions.PERMISSIONS.get(str(code), code))
 
 
 def action_label(code: object) -> str:

@@ -1,8 +1,9 @@
 """Operations in words: what they do, by whom, how far they are, how they ended."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-from config.saying.codes import role_label, state_of
+from config.saying.codes import permission_label, role_label, state_of
 from config.saying.fields import field
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst
@@ -77,12 +78,12 @@ def shown_facts(operation: object) -> list[dict[str, str]]:
 
 
 def _fact(name: str, value: object) -> str:
-    if value is None:
+    if value is None or value == "":
         return ""
-    if name in ("kind", "kinds"):
-        return "、".join(operation_label(one) for one in ([value] if isinstance(value, str) else value))  # type: ignore[attr-defined]
-    if name in ("policy", "role"):
-        return (policy_text if name == "policy" else role_label)(value) if value else ""
+    many = value if isinstance(value, list) else [value]
+    if name in _FACT_WORDS:
+        join, word = _FACT_WORDS[name]
+        return join.join(map(word, many))
     if isinstance(value, list):
         return " → ".join(map(str, value))
     return jst(str(value)) if name.endswith("_at") else str(value)
@@ -102,6 +103,19 @@ def outcome_short(operation: object) -> str:
 def policy_text(policy: object) -> str:
     """Who may confirm."""
     return str(operations.POLICIES.get(str(policy), policy))
+
+
+#: How the values of a fact are joined, and what says each of them.
+_FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
+    "kind": ("", operation_label),
+    "kinds": ("、", operation_label),
+    "policy": ("", policy_text),
+    "role": ("", role_label),
+    "roles_before": ("・", role_label),
+    "roles_after": ("・", role_label),
+    "permissions": ("・", permission_label),
+    "networks": (", ", str),
+}
 
 
 def entered_by(operation: object) -> str:

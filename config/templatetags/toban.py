@@ -36,7 +36,7 @@ register = template.Library()
 FILTERS = (
     times.day, times.day_long, times.jst, times.jst_short, times.jst_exact, times.clock, times.clock_exact, times.utc,
     times.duration, times.number, times.month_name,
-    codes.state_look, codes.error_text, codes.kind_label, codes.role_label, codes.role_list, codes.action_label, codes.topic_help, codes.bell_count,
+    codes.state_look, codes.error_text, codes.kind_label, codes.role_label, codes.role_list, codes.permission_label, codes.action_label, codes.topic_help, codes.bell_count,
     codes.session_end_text, codes.session_fault_text,
     operations.operation_label, operations.operation_effect, operations.operation_undo, operations.operation_sentence,
     operations.outcome_text, operations.outcome_short, operations.code_text, operations.policy_text,

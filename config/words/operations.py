@@ -48,6 +48,11 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "deputies.set": (_("Name deputies"), _("Name who confirms in place of %(target)s")),
     "record.correct": (_("Correct record"), _("Correct the record of %(target)s")),
     "session.end": (_("End session"), _("End a session of %(target)s")),
+    "member.invite": (_("Invite person"), _("Invite %(target)s")),
+    "member.grant": (_("Give role"), _("Give %(target)s a role")),
+    "member.revoke": (_("Take role"), _("Take a role from %(target)s")),
+    "member.close": (_("Close account"), _("Close the account of %(target)s")),
+    "token.make": (_("Make API token"), _("Let the program %(target)s act for you")),
     "policy.change": (_("Change policy"), _("Change what holds for sessions and confirmations")),
     "round.release": (_("Release stops"), _("Stop so many at once: %(target)s that run")),
     "redmine.connect": (_("Connect Redmine"), _("Write tickets into the Redmine %(target)s")),
@@ -211,6 +216,34 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("A corrected version is put beside the confirmed record. Nothing is carried out."),
         _("Can be undone: correct it again. Every version stays readable."),
     ),
+    "member.invite": (
+        _(
+            "Whoever holds the link gives himself a password and works with this role. The link holds for 7 days, once."
+        ),
+        _("Can be undone: close the account."),
+    ),
+    "member.grant": (
+        _("From its confirmation on the person may what this role may."),
+        _("Can be undone: take the role again."),
+    ),
+    "member.revoke": (
+        _(
+            "With the next click the person may no more what only this role allowed. Without any role his tokens end, too."
+        ),
+        _("Can be undone: give the role again."),
+    ),
+    "member.close": (
+        _(
+            "The person is signed out everywhere, and his tokens and roles end. What he did stays in the ledger."
+        ),
+        _("Cannot be undone here: invite the person again with another user name."),
+    ),
+    "token.make": (
+        _(
+            "Whoever holds the token acts for you in this tenant, within what it allows and what you may yourself."
+        ),
+        _("Can be undone: end the token. It then lets nobody in any more."),
+    ),
     "session.end": (
         _("The person is signed out at once, in every tenant. What he had confirmed goes on."),
         _("Can be undone by the person: signing in again."),
@@ -313,6 +346,7 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "idle_minutes": _("A seat may stand empty for (minutes)"),
     "grace_seconds": _("A password given counts again for (seconds)"),
     "escalate_hours": _("A proxy entry is reminded of after (hours)"),
+    "second_factor_from": _("A second factor is required from"),
     "kind": _("Kind"),
     "policy": _("Who confirms"),
     "role": _("Role"),
@@ -324,6 +358,12 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "evidence": _("On what it rests"),
     "deputy_names": _("Deputies, in this order"),
     "says": _("What the reason says"),
+    "username": _("User name"),
+    "roles_before": _("Roles now"),
+    "roles_after": _("Roles afterwards"),
+    "permissions": _("What it may do"),
+    "networks": _("From which networks"),
+    "expires_at": _("Until when"),
     "session": _("Session"),
     "address": _("Address"),
     "device": _("Device"),

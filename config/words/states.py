@@ -295,6 +295,7 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "project": _("Project"),
     "operation": pgettext_lazy("noun", "Operation"),
     "session": _("Session"),
+    "token": _("API token"),
     "user": _("User"),
     "tenant": _("Tenant"),
     "policy": _("Policy"),

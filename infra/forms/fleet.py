@@ -26,6 +26,7 @@ class EnterForm(forms.Form):
     reason = forms.CharField(max_length=REASON_MAX)
     token = forms.RegexField(r"^[0-9a-f]{32}$", required=False)
     password = forms.CharField(strip=False, max_length=1000, required=False)
+    code = forms.CharField(max_length=20, required=False)
 
     def __init__(
         self, *args: Any, may_confirm: bool, principals: Sequence[tuple[str, str]] = (), **kwargs: Any
@@ -34,7 +35,7 @@ class EnterForm(forms.Form):
         if principals:
             self.fields["behalf"] = forms.ChoiceField(required=False, choices=[("", "—"), *principals])
         if not may_confirm:
-            del self.fields["password"]
+            del self.fields["password"], self.fields["code"]
 
     @property
     def confirms(self) -> bool:

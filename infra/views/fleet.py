@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -39,7 +38,7 @@ from medical_audit.domain.actor import Principal
 from medical_audit.domain.errors import NotReauthenticated
 from medical_audit.domain.punctuality import JUDGED
 from medical_audit.domain.states import State
-from medical_audit.forms import cursors_of
+from medical_audit.forms import cursors_of, not_proven
 from medical_audit.models import Operation
 
 
@@ -188,9 +187,9 @@ def operation_enter(request: TenantRequest, slug: str) -> HttpResponse:
     confirmation = None
     if form.confirms:
         try:
-            proof = request.reauthenticate(form.cleaned_data["password"])
-        except NotReauthenticated:
-            form.add_error("password", _("The password is not right."))
+            proof = request.reauthenticate(form.cleaned_data["password"], form.cleaned_data["code"])
+        except NotReauthenticated as refused:
+            form.add_error(*not_proven(refused.code))
             return _enter_page(request, shown, form)
         confirmation = by_hand.Confirmation(proof, _digests(given.getlist("seen")))
     operations = by_hand.enter_by_hand(

@@ -1,4 +1,5 @@
 from medical_audit.models.anomaly import Anomaly, AnomalyRules, AnomalyWatch
+from medical_audit.models.answer import StoredAnswer
 from medical_audit.models.authority import Confirmation, ConfirmPolicy, Delegation, Deputy
 from medical_audit.models.clock import ClockReading
 from medical_audit.models.emergency import Emergency
@@ -34,6 +35,7 @@ __all__ = [
     "ReviewItem",
     "SavedSearch",
     "Session",
+    "StoredAnswer",
     "TenantPolicy",
     "VerificationRun",
     "Visit",

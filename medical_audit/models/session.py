@@ -92,7 +92,8 @@ class Visit(TenantModel, Seat):
 class FailedSignIn(models.Model):
     """How often one account was tried from one address on one day (UTC); nobody's data, counts only.
 
-    `account` is a person's id, or a keyed hash of a name that nobody has (people type passwords into that field).
+    `account` is a person's id, or a keyed hash of a name that nobody has (people type passwords into that field). `strikes`
+    are those since the last right password from there.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -100,6 +101,7 @@ class FailedSignIn(models.Model):
     address = models.CharField(max_length=64)
     day = models.DateField()
     count = models.IntegerField(default=1)
+    strikes = models.IntegerField(default=1)
     last_at = models.DateTimeField()
 
     class Meta:
@@ -119,6 +121,7 @@ class TenantPolicy(TenantModel):
     idle_minutes = models.IntegerField()
     grace_seconds = models.IntegerField()
     escalate_hours = models.IntegerField()
+    second_factor_from = models.DateField(null=True)
     operation = models.CharField(max_length=36)
     changed_at = models.DateTimeField()
 

@@ -1,7 +1,7 @@
 """What a tenant decides about sessions and confirmations; changed by a confirmed operation only."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from medical_audit.domain.actor import Actor
@@ -10,7 +10,7 @@ from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.rights import POLICY_EDIT
 from medical_audit.models import Operation, TenantPolicy
 from medical_audit.operations import entry
-from medical_audit.queries.policies import Policy, policy_here
+from medical_audit.queries.policies import SECOND_FACTOR_FROM, Policy, policy_here
 from medical_audit.tenancy import tenant_scope
 
 KIND = "policy.change"
@@ -25,6 +25,8 @@ def enter_policy(wanted: Policy, *, actor: Actor, now: datetime, reason: str) ->
     for name, (least, most) in BOUNDS.items():
         if not least <= after[name] <= most:
             raise Refused("bad_parameter", name=name, allowed=f"{least}-{most}")
+    if wanted.second_factor_day > date.fromisoformat(SECOND_FACTOR_FROM):
+        raise Refused("bad_parameter", name="second_factor_from", allowed=f"- {SECOND_FACTOR_FROM}")
     with tenant_scope(actor.tenant_id):
         before = asdict(policy_here())
         if before == after:
@@ -40,6 +42,9 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     )
     for name in BOUNDS:
         setattr(row, name, operation.parameters[name])
+    row.second_factor_from = date.fromisoformat(
+        operation.parameters.get("second_factor_from", SECOND_FACTOR_FROM)
+    )
     row.operation, row.changed_at = str(operation.id), now
     row.save()
     return {"before": operation.parameters["before"]}

@@ -170,11 +170,22 @@ def sweep(user_id: UUID, *, actor: Actor, now: datetime) -> int:
 def count_failure(account: str, address: str, *, actor: Actor, now: datetime) -> None:
     """One more failed sign-in of this account from this address; needs no scope of its own."""
     row = FailedSignIn(
-        id=uuid.uuid4(), account=account[:64], address=address[:64], day=now.date(), last_at=now, count=0
+        id=uuid.uuid4(),
+        account=account[:64],
+        address=address[:64],
+        day=now.date(),
+        last_at=now,
+        count=0,
+        strikes=0,
     )
     FailedSignIn.objects.bulk_create([row], ignore_conflicts=True)
     wanted = FailedSignIn.objects.filter(account=row.account, address=row.address, day=row.day)
-    wanted.update(count=F("count") + 1, last_at=now)
+    wanted.update(count=F("count") + 1, strikes=F("strikes") + 1, last_at=now)
+
+
+def forget_failures(account: str, address: str) -> None:
+    """A right password came from there: what was mistyped before no longer counts against it."""
+    FailedSignIn.objects.filter(account=account[:64], address=address[:64], strikes__gt=0).update(strikes=0)
 
 
 def proved(session_name: str, *, actor: Actor, now: datetime) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.counting import LONGEST, Discrepancy, Row, Told, compare
@@ -174,3 +174,30 @@ def own_failures(user_id: UUID, since: datetime) -> int:
     """How often somebody failed to sign in under this person's name since that day (UTC)."""
     rows = FailedSignIn.objects.filter(account=str(user_id), day__gte=since.date())
     return int(rows.aggregate(n=Sum("count"))["n"] or 0)
+
+
+def known_networks(user_id: UUID) -> frozenset[str]:
+    """From where this person has signed in before; needs a scope bound to him."""
+    return frozenset(Session.objects.filter(user_id=user_id).values_list("network", flat=True).distinct())
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Wrong passwords since the last right one, from one address or many, and when the newest was."""
+
+    address: str
+    strikes: int
+    last_at: datetime
+
+
+def failures_of_account(account: str, since: datetime) -> list[Failures]:
+    """By address, for one name (`account` as FailedSignIn keeps it)."""
+    rows = FailedSignIn.objects.filter(account=account[:64], last_at__gte=since, strikes__gt=0)
+    return [Failures(*row) for row in rows.values_list("address", "strikes", "last_at")]
+
+
+def failures_from_address(address: str, since: datetime) -> Failures | None:
+    """From one address, over all names."""
+    rows = FailedSignIn.objects.filter(address=address[:64], day__gte=since.date(), last_at__gte=since)
+    found = rows.aggregate(n=Sum("strikes"), last=Max("last_at"))
+    return Failures(address, found["n"], found["last"]) if found["n"] else None

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from medical_audit import tasks
@@ -21,6 +20,7 @@ from medical_audit.forms import (
     CorrectionForm,
     ReasonForm,
     cursors_of,
+    not_proven,
     operation_choices,
     operation_filter,
     operation_state_tabs,
@@ -88,9 +88,9 @@ def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpRespon
             raise StaleContent(id=str(pk))
         return _page(request, operation, confirm_form=form)
     try:
-        proof = request.reauthenticate(form.cleaned_data["password"])
-    except NotReauthenticated:
-        form.add_error("password", _("The password is not right."))
+        proof = request.reauthenticate(form.cleaned_data["password"], form.cleaned_data["code"])
+    except NotReauthenticated as refused:
+        form.add_error(*not_proven(refused.code))
         return _page(request, operation, confirm_form=form)
     digest = form.cleaned_data["digest"]
     why = form.cleaned_data["deputy_reason"]

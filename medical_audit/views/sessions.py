@@ -1,5 +1,6 @@
 """Sessions of the tenant: the month added up and the list, ending one, and what holds for sessions."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from uuid import UUID
 
@@ -92,14 +93,21 @@ def policies(request: TenantRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         given = dict(form.cleaned_data)
         reason = given.pop("reason")
+        day = given.pop("second_factor_from") or policy_here().second_factor_day
         try:
             operation = policy_operations.enter_policy(
-                Policy(**given), actor=request.actor, now=request.now, reason=reason
+                Policy(**given, second_factor_from=day.isoformat()),
+                actor=request.actor,
+                now=request.now,
+                reason=reason,
             )
         except Refused as refused:
-            if refused.code != "nothing_changed":
+            if refused.code == "bad_parameter":
+                form.add_error("second_factor_from", _("It may be earlier than April 1, 2027, not later."))
+            elif refused.code == "nothing_changed":
+                form.add_error(None, _("Nothing would change."))
+            else:
                 raise
-            form.add_error(None, _("Nothing would change."))
         else:
             return redirect("medical_audit:operation", slug=slug, pk=operation.id)
     return _policies(request, status=422, form=form)
@@ -132,7 +140,7 @@ def policy_confirm(request: TenantRequest, slug: str) -> HttpResponse:
 def _policies(request: TenantRequest, *, status: int = 200, **more: object) -> HttpResponse:
     held, kinds = policy_here(), kind_policies()
     context = {
-        "form": PolicyForm(initial={name: getattr(held, name) for name in policy_operations.BOUNDS}),
+        "form": PolicyForm(initial=asdict(held)),
         "held": held,
         "row": TenantPolicy.objects.first(),
         "may_edit": request.actor.may(POLICY_EDIT, request.actor.tenant_id),

@@ -8,7 +8,6 @@ import pytest
 from django.db import DatabaseError
 
 from accounts.domain.permissions import Role
-from accounts.operations.people import grant_first
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.domain.states import State
@@ -16,7 +15,7 @@ from medical_audit.models import Confirmation, ConfirmPolicy, Operation
 from medical_audit.operations import confirm_policies
 from medical_audit.operations.authorising import refusal_to_confirm
 from medical_audit.tenancy import tenant_scope
-from tests.factories import MONDAY_0830, change, make_cast, make_person, revoke
+from tests.factories import MONDAY_0830, change, grant, make_cast, make_person, revoke
 from tests.forging import move
 from tests.medical_audit.desk import OTHER, SELF, Desk, make_desk
 from tests.medical_audit.support import plant
@@ -43,7 +42,7 @@ def desk(django_db_setup: None) -> Desk:
 
 def another_approver(desk: Desk) -> Actor:
     person = make_person("second")
-    grant_first(desk.tenant_id, person, A, now=MONDAY_0830, founder="test")
+    grant(desk.tenant_id, person, A)
     desk.cast.people[Role.VIEWER] = person
     return desk.actor(Role.VIEWER)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.test import Client
 
 from accounts.domain.permissions import Role
+from medical_audit import clock
 from medical_audit.domain.states import State
 from medical_audit.models import Event, Operation
 from medical_audit.tenancy import tenant_scope
@@ -81,11 +83,121 @@ def test_an_idempotency_key_stands_for_one_content(stage: Stage) -> None:
     first = send(client, stage.api("operations/"), body, **key).json()
     for change in ({"resource": str(other.id)}, {"reason": "別の理由"}, {"kind": "ec2.stop"}):
         told = problem(send(client, stage.api("operations/"), body | change, **key))
-        assert (told["status"], told["code"]) == (409, "token_reused"), change
+        assert (told["status"], told["code"]) == (422, "key_reused"), change
     with tenant_scope(stage.cast.tenant.id):
         assert Operation.objects.count() == 1
-    again = send(client, stage.api("operations/"), body | {"reason": " 保守 "}, **key)
-    assert again.json()["id"] == first["id"]
+    again = send(client, stage.api("operations/"), body, **key)
+    assert again.json() == first
+    assert again["Idempotency-Replayed"] == "true"
+
+
+def test_what_was_refused_leaves_its_key_free(stage: Stage) -> None:
+    client, row = stage.client(Role.OPERATOR), stage.resource()
+    body = {"kind": "ec2.stop", "resource": str(row.id), "reason": "保守"}
+    key = {"Idempotency-Key": "job-00000003"}
+    assert problem(send(client, stage.api("operations/"), body, **key))["code"] == "already_stopped"
+    assert send(client, stage.api("operations/"), body | {"kind": "ec2.start"}, **key).status_code == 201
+
+
+def test_a_key_is_its_callers_own(stage: Stage) -> None:
+    row, key = stage.resource(), {"Idempotency-Key": "job-00000004"}
+    body = {"kind": "ec2.start", "resource": str(row.id), "reason": "保守"}
+    first = send(stage.client(Role.OPERATOR), stage.api("operations/"), body, **key)
+    other = send(stage.client(Role.APPROVER), stage.api("operations/"), body, **key)
+    assert first.status_code == 201
+    assert problem(other)["code"] != "key_reused"
+    assert "Idempotency-Replayed" not in other
+
+
+def test_only_the_fields_that_are_asked_for(stage: Stage) -> None:
+    row, client = stage.resource(name="web"), stage.client(Role.VIEWER)
+    (told,) = client.get(stage.api("resources/"), {"fields": "id,name"}).json()["results"]
+    assert told == {"id": str(row.id), "name": "web"}
+    one = client.get(stage.api(f"resources/{row.id}/"), {"fields": "aws_id"}).json()
+    assert one == {"aws_id": row.aws_id}
+    wrong = problem(client.get(stage.api("resources/"), {"fields": "id,secret"}))
+    assert wrong["status"] == 400
+    assert "secret" in wrong["fields"]["fields"][0]
+
+
+def test_what_has_not_changed_is_not_sent_again(stage: Stage) -> None:
+    operation, client = stage.entered(), stage.client(Role.OPERATOR)
+    url = stage.api(f"operations/{operation.id}/")
+    tag = client.get(url)["ETag"]
+    again = client.get(url, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert send(client, f"{url}withdraw/", {}, **{"If-Match": '"another"'}).status_code == 412
+    assert send(client, f"{url}withdraw/", {}, **{"If-Match": tag}).json()["state"] == "WITHDRAWN"
+    assert client.get(url, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_a_draft_is_changed_only_by_who_read_it(stage: Stage) -> None:
+    client, content = (
+        stage.client(Role.OPERATOR),
+        {"zone": "Asia/Tokyo", "periods": [{"begin": "08:30"}], "options": {}},
+    )
+    made = send(client, stage.api("schedules/"), {"name": "外来", "content": content})
+    assert made.status_code == 201
+    url = stage.api(f"schedules/{made.json()['id']}/draft/")
+    tag = client.get(url)["ETag"]
+    changed = {"content": content | {"periods": [{"begin": "09:00"}]}}
+
+    def put(**headers: str) -> Any:
+        return client.put(url, json.dumps(changed), content_type="application/json", headers=headers)
+
+    assert problem(put())["code"] == "precondition_required"
+    assert problem(put(**{"If-None-Match": "*"}))["status"] == 412
+    assert put(**{"If-Match": tag}).status_code == 200
+    assert problem(put(**{"If-Match": tag}))["code"] == "precondition_failed"
+    wrong = client.put(
+        url,
+        json.dumps({"content": {"zone": "Mars"}}),
+        content_type="application/json",
+        headers={"If-Match": "*"},
+    )
+    assert problem(wrong)["code"] == "bad_content"
+    assert client.delete(url, headers={"If-Match": client.get(url)["ETag"]}).status_code == 204
+    assert client.get(url).status_code == 404
+
+
+def test_an_override_is_entered_confirmed_and_ended(stage: Stage) -> None:
+    client, row = stage.client(Role.OPERATOR), stage.resource()
+    until = (clock.now() + timedelta(hours=3)).isoformat()
+    body = {"wish": "running", "until": until, "resources": [str(row.id)], "reason": "夜間作業"}
+    entered = send(client, stage.api("overrides/"), body).json()
+    confirm = stage.api(f"operations/{entered['id']}/confirm/")
+    assert (
+        send(client, confirm, {"digest": entered["digest"], "password": PASSWORD}).json()["state"]
+        == "SUCCEEDED"
+    )
+    (held,) = client.get(stage.api("overrides/")).json()["results"]
+    assert (held["wish"], held["resources"], held["entered_by"]) == ("running", [str(row.id)], "operator")
+    ending = send(client, stage.api(f"overrides/{held['id']}/end/"), {"reason": "早く済んだ"})
+    assert ending.json()["kind"] == "override.end"
+
+
+def test_calls_are_counted_and_too_many_refused(stage: Stage, settings: Any) -> None:
+    client, url = stage.client(Role.VIEWER), stage.api("projects/")
+    first = client.get(url)
+    assert (first["RateLimit-Limit"], int(first["RateLimit-Remaining"])) == (
+        str(settings.API_PER_MINUTE),
+        settings.API_PER_MINUTE - 1,
+    )
+    settings.API_PER_MINUTE = 0
+    refused = client.get(url)
+    assert problem(refused)["code"] == "too_many_calls"
+    assert 0 < int(refused["Retry-After"]) <= 60
+
+
+def test_a_problem_is_told_in_the_language_of_the_caller(stage: Stage) -> None:
+    client, url = stage.client(Role.OPERATOR), stage.api("operations/")
+    told = {
+        language: problem(send(client, url, {}, **{"Accept-Language": language})) for language in ("ja", "en")
+    }
+    assert told["ja"]["fields"]["reason"] == ["この項目は必須です。"]
+    assert told["en"]["fields"]["reason"] == ["This field is required."]
+    assert told["ja"]["title"] != told["en"]["title"]
+    assert {one["code"] for one in told.values()} == {"invalid"}
 
 
 def test_what_cannot_be_entered_says_why(stage: Stage) -> None:

@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,7 +18,7 @@ from accounts import mail
 from accounts.domain.notices import Topic
 from accounts.forms import NoticeForm, SignInForm
 from accounts.models import User
-from accounts.operations import notices, signing
+from accounts.operations import notices, second_factor, signing
 from accounts.queries.notices import (
     choice_of,
     deliveries_of,
@@ -34,16 +34,16 @@ from accounts.requests import (
     TenantRequest,
     origin_of,
     seat_taken,
-    session_name,
     unseat,
     whereabouts,
 )
+from accounts.views.second_factor import begin_second_step, complete
 from medical_audit import clock
+from medical_audit.domain.errors import Refused
 from medical_audit.domain.seats import End
 from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.sessions import get_own_session, own_failures, own_sessions
 
-BACKEND = "accounts.backends.PasswordBackend"
 DELIVERIES_SHOWN = 10
 
 
@@ -65,17 +65,34 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         now, origin = clock.now(), origin_of(request)
         username, password = form.cleaned_data["username"], form.cleaned_data["password"]
-        user = signing.check_password(username, password, now=now, origin=origin)
+        try:
+            user = signing.check_password(username, password, now=now, origin=origin)
+        except Refused as refused:
+            return _wait(request, form, goal, refused)
+        if user is not None and second_factor.is_enrolled(user.id):
+            return begin_second_step(request, user, goal, now)
         if user is not None:
-            request.session.pop(LEFT_SEAT, None)
-            login(request, user, backend=BACKEND)
-            name = session_name(request.session.session_key or "")
-            resumed = taken["session"] if taken else ""
-            signing.sign_in(user, session=name, origin=origin, now=now, resumed_from=resumed)
-            return redirect(goal or "accounts:home")
+            return complete(request, user, goal, signing.PASSWORD_ONLY, now, origin)
         wrong = _("The password is not right.") if taken else _("The user name or the password is not right.")
         form.add_error(None, wrong)
     return _door(request, form, goal, status=422)
+
+
+def _wait(request: HttpRequest, form: SignInForm, goal: str, refused: Refused) -> HttpResponse:
+    """The door stays shut for a while, whoever it is."""
+    seconds = int(str(refused.params["seconds"]))
+    form.add_error(
+        None,
+        ngettext(
+            "Too many wrong passwords. Try again in one minute.",
+            "Too many wrong passwords. Try again in %(minutes)s minutes.",
+            -(-seconds // 60),
+        )
+        % {"minutes": -(-seconds // 60)},
+    )
+    answer = _door(request, form, goal, status=429)
+    answer["Retry-After"] = str(seconds)
+    return answer
 
 
 def _door(request: HttpRequest, form: SignInForm, goal: str, status: int = 200) -> HttpResponse:

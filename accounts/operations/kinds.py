@@ -1,0 +1,49 @@
+"""Every kind of privileged action that this app owns."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts.domain.permissions import Permission
+from accounts.operations import members, tokens
+from medical_audit.domain.kinds import Kind, Policy, register
+from medical_audit.models import Operation
+
+Apply = Callable[[Operation, datetime], dict[str, Any]]
+
+
+def register_all() -> None:
+    """Called once per process when the app is ready. Who belongs to a tenant takes two people to decide."""
+    register(
+        Kind(
+            name=tokens.KIND,
+            enter_permission=Permission.TOKEN_MAKE,
+            confirm_permission=Permission.TOKEN_MAKE,
+            policy=Policy.SELF,
+            own=True,
+            clean=dict,
+            shown=tokens.shown,
+            refusal=lambda target, parameters: None,
+            apply=tokens.apply,
+        )
+    )
+    _member(members.INVITE, members.apply_invite)
+    _member(members.GRANT, members.apply_grant)
+    _member(members.REVOKE, members.apply_revoke)
+    _member(members.CLOSE, members.apply_close)
+
+
+def _member(name: str, apply: Apply) -> None:
+    register(
+        Kind(
+            name=name,
+            enter_permission=Permission.MEMBER_EDIT,
+            confirm_permission=Permission.MEMBER_CONFIRM,
+            policy=Policy.OTHER,
+            clean=dict,
+            shown=lambda target, parameters: {"sentence": name, **members.shown(target, parameters)},
+            refusal=lambda target, parameters: None,
+            apply=apply,
+            approval_ttl=timedelta(days=3),
+        )
+    )

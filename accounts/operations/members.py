@@ -1,0 +1,225 @@
+"""Who belongs to a tenant: inviting, giving and taking roles, closing an account. Nobody decides about himself."""
+
+import re
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+
+from accounts.domain.permissions import Permission, Role
+from accounts.domain.tokens import SECRET_BYTES, hash_of
+from accounts.models import Invitation, Membership, User
+from accounts.operations.tokens import end_tokens_of
+from medical_audit.domain.actor import Actor, ActorType, Subject
+from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
+from medical_audit.domain.kinds import OperationTarget
+from medical_audit.domain.seats import End
+from medical_audit.models import Operation, Session
+from medical_audit.operations import entry, seats
+from medical_audit.operations.ledger import record
+from medical_audit.tenancy import platform_scope, tenant_scope
+
+INVITE, GRANT, REVOKE, CLOSE = "member.invite", "member.grant", "member.revoke", "member.close"
+LINK_HOLDS: Final = timedelta(days=7)
+_USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}")
+NAME_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """An entered invitation and the secret of its link, which is kept nowhere."""
+
+    operation: Operation
+    link: str
+
+
+def enter_invite(username: str, name: str, role: str, *, actor: Actor, now: datetime, reason: str) -> Invited:
+    """Enter that somebody new is invited with one role; the link works once another person has confirmed it.
+
+    Raises NotPermitted, Refused (bad_username, bad_person_name, bad_role, username_taken).
+    """
+    actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
+    username, name = username.strip().lower(), name.strip()
+    if not _USERNAME.fullmatch(username):
+        raise Refused("bad_username")
+    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
+        raise Refused("bad_person_name")
+    if User.objects.filter(username__iexact=username).exists():
+        raise Refused("username_taken", name=username)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    parameters = {"username": username, "name": name, "role": str(_role(role)), "hashed": hash_of(secret)}
+    target = OperationTarget("user", str(uuid.uuid4()), name)
+    operation = entry.enter(INVITE, target, parameters, actor=actor, now=now, reason=reason)
+    return Invited(operation, f"{actor.tenant_id.hex}_{secret}")
+
+
+def apply_invite(operation: Operation, now: datetime) -> dict[str, Any]:
+    """The person, his role and his link come to be. Raises Refused (username_taken) where somebody was first."""
+    given, user_id = operation.parameters, UUID(operation.target_id)
+    user = User(
+        id=user_id, username=given["username"], name=given["name"], password=make_password(None), created_at=now
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        raise Refused("username_taken", name=given["username"]) from error
+    _give(operation, user, given["role"], now)
+    Invitation(
+        tenant_id=operation.tenant_id, user=user, hashed=given["hashed"], operation=str(operation.id), made_at=now,
+        expires_at=now + LINK_HOLDS,
+    ).save(force_insert=True)  # fmt: skip
+    return {"role": given["role"], "expires_at": utc_text(now + LINK_HOLDS)}
+
+
+def enter_grant(user_id: UUID, role: str, *, actor: Actor, now: datetime, reason: str) -> Operation:
+    """Enter one more role for a member. Raises NotPermitted, NotFound, Refused (own_rights, bad_role, nothing_changed)."""
+    user, before = _member(user_id, actor)
+    wanted = str(_role(role))
+    if wanted in before:
+        raise Refused("nothing_changed")
+    return _enter(GRANT, user, {"role": wanted, **_change(before, [*before, wanted])}, actor, now, reason)
+
+
+def apply_grant(operation: Operation, now: datetime) -> dict[str, Any]:
+    user = _still(operation)
+    _give(operation, user, operation.parameters["role"], now)
+    return {"roles_before": operation.parameters["roles_before"]}
+
+
+def enter_revoke(user_id: UUID, role: str, *, actor: Actor, now: datetime, reason: str) -> Operation:
+    """Enter that a member loses a role. Raises NotPermitted, NotFound, Refused (own_rights, nothing_changed)."""
+    user, before = _member(user_id, actor)
+    if role not in before:
+        raise Refused("nothing_changed")
+    after = [one for one in before if one != role]
+    return _enter(REVOKE, user, {"role": role, **_change(before, after)}, actor, now, reason)
+
+
+def apply_revoke(operation: Operation, now: datetime) -> dict[str, Any]:
+    """The role is gone with the next request; with the last one also his tokens here."""
+    user, role = _still(operation), operation.parameters["role"]
+    Membership.objects.filter(user=user, role=role).delete()
+    if not Membership.objects.filter(user=user).exists():
+        end_tokens_of(user.id, actor=_confirmer(operation), now=now)
+    return {"roles_before": operation.parameters["roles_before"]}
+
+
+def enter_close(user_id: UUID, *, actor: Actor, now: datetime, reason: str) -> Operation:
+    """Enter that a member's account is closed, never deleted; the way for who leaves the house.
+
+    Raises NotPermitted, NotFound, Refused (own_rights, belongs_elsewhere: then his roles here are taken instead).
+    """
+    user, before = _member(user_id, actor)
+    _refuse_elsewhere(user, actor.tenant_id)
+    return _enter(CLOSE, user, _change(before, []), actor, now, reason)
+
+
+def apply_close(operation: Operation, now: datetime) -> dict[str, Any]:
+    """Account, roles, tokens and sessions end together, in this transaction."""
+    user, actor = _still(operation), _confirmer(operation)
+    _refuse_elsewhere(user, operation.tenant_id)
+    User.objects.filter(id=user.id).update(is_active=False)
+    Membership.objects.filter(user=user).delete()
+    tokens = end_tokens_of(user.id, actor=actor, now=now)
+    with platform_scope(user_id=user.id):
+        open_ones = list(Session.objects.filter(user_id=user.id, ended_at__isnull=True))
+    for session in open_ones:
+        seats.end(session, End.FORCED, actor=actor, now=now, reason=operation.reason)
+    return {"tokens": tokens, "sessions": len(open_ones)}
+
+
+def find_invitation(link: str, *, now: datetime) -> Invitation | None:
+    """Whose link this is, if it still opens the door. Needs no scope of its own."""
+    tenant, _, secret = link.partition("_")
+    try:
+        tenant_id = UUID(hex=tenant)
+    except ValueError:
+        return None
+    with tenant_scope(tenant_id):
+        rows = Invitation.objects.filter(hashed=hash_of(secret), used_at__isnull=True, expires_at__gt=now)
+        found: Invitation | None = rows.filter(user__is_active=True).select_related("user").first()
+    return found
+
+
+def accept(invitation: Invitation, password: str, *, actor: Actor, now: datetime) -> None:
+    """The invited person's own password; `actor` is he himself, in the tenant. Raises NotFound where the link was used."""
+    with tenant_scope(invitation.tenant_id):
+        rows = Invitation.objects.filter(id=invitation.id, used_at__isnull=True, expires_at__gt=now)
+        if not rows.update(used_at=now):
+            raise NotFound(type="invitation")
+        User.objects.filter(id=invitation.user_id).update(password=make_password(password))
+        subject = Subject("user", str(invitation.user_id), invitation.user.name)
+        record("user.password_set", actor=actor, subject=subject, now=now)
+
+
+def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What the confirmer decides on, with what holds before and after."""
+    names = ("username", "role", "roles_before", "roles_after")
+    return {name: parameters[name] for name in names if name in parameters} | {"call": ""}
+
+
+def _enter(
+    kind: str, user: User, parameters: dict[str, Any], actor: Actor, now: datetime, reason: str
+) -> Operation:
+    target = OperationTarget("user", str(user.id), user.name)
+    return entry.enter(kind, target, parameters, actor=actor, now=now, reason=reason)
+
+
+def _member(user_id: UUID, actor: Actor) -> tuple[User, list[str]]:
+    """A member of the actor's tenant other than himself, with his roles."""
+    with tenant_scope(actor.tenant_id):
+        rows = list(Membership.objects.filter(user_id=user_id).select_related("user"))
+    if not rows:
+        raise NotFound(type="user", id=str(user_id))
+    actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
+    if actor.id == str(user_id):
+        raise Refused("own_rights")
+    return rows[0].user, sorted(row.role for row in rows)
+
+
+def _still(operation: Operation) -> User:
+    """The person, held until commit, if his roles are what the confirmer was shown and he does not confirm his own.
+
+    Raises NotPermitted (own_rights), StaleContent (roles_changed).
+    """
+    if operation.confirmed_by_id == operation.target_id:
+        raise NotPermitted("own_rights")
+    rows = list(Membership.objects.filter(user_id=UUID(operation.target_id)).select_for_update(of=("self",)))
+    if sorted(row.role for row in rows) != operation.parameters["roles_before"]:
+        raise StaleContent("roles_changed", name=operation.target_name)
+    return User.objects.get(id=UUID(operation.target_id))
+
+
+def _give(operation: Operation, user: User, role: str, now: datetime) -> None:
+    Membership(tenant_id=operation.tenant_id, user=user, role=role, granted_at=now).save(force_insert=True)
+
+
+def _refuse_elsewhere(user: User, tenant_id: UUID) -> None:
+    """Somebody who belongs to other tenants too is not this one's to close."""
+    with platform_scope(user_id=user.id):
+        elsewhere = Membership.own.filter(user=user).exclude(tenant_id=tenant_id).exists()
+    if elsewhere:
+        raise Refused("belongs_elsewhere", name=user.name)
+
+
+def _change(before: list[str], after: list[str]) -> dict[str, list[str]]:
+    return {"roles_before": sorted(before), "roles_after": sorted(after)}
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        raise Refused("bad_role") from None
+
+
+def _confirmer(operation: Operation) -> Actor:
+    return Actor(operation.tenant_id, ActorType.USER, operation.confirmed_by_id, operation.confirmed_by_name)

@@ -1,0 +1,154 @@
+"""The second factor: an authenticator app (RFC 6238), and codes on paper for who lost it."""
+
+import hmac
+import secrets
+import uuid
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import pyotp
+from django.contrib.auth.hashers import check_password, make_password
+
+from accounts.models import RecoveryCode, SecondFactor, User
+from accounts.sealing import seal, unseal
+from medical_audit.domain.actor import NO_TENANT, Actor, Subject, system_actor
+from medical_audit.domain.errors import Refused
+from medical_audit.domain.seats import End
+from medical_audit.models import Session
+from medical_audit.operations import seats
+from medical_audit.operations.ledger import record
+from medical_audit.tenancy import platform_scope
+
+ISSUER: Final = "Toban"
+STEP_S: Final = 30
+#: Clocks of telephones may be wrong by so many steps.
+TOLERANCE: Final = 1
+RECOVERY_CODES: Final = 10
+#: Without letters and digits that are taken for one another.
+_LETTERS: Final = "23456789abcdefghjkmnpqrstuvwxyz"
+_LENGTH: Final = 12
+
+
+def new_secret() -> str:
+    """A secret to be shared with an app; nothing is kept before a code made with it comes back."""
+    return pyotp.random_base32()
+
+
+def address_of(secret: str, user: User) -> str:
+    """What the QR code says: otpauth://..."""
+    return pyotp.TOTP(secret).provisioning_uri(name=user.username, issuer_name=ISSUER)
+
+
+def is_enrolled(user_id: UUID) -> bool:
+    """Needs no scope of its own."""
+    with platform_scope(user_id=user_id):
+        return SecondFactor.objects.filter(user_id=user_id).exists()
+
+
+def codes_left(user_id: UUID) -> int:
+    """How many codes on paper are not used yet."""
+    with platform_scope(user_id=user_id):
+        return RecoveryCode.objects.filter(user_id=user_id, used_at__isnull=True).count()
+
+
+def enrol(user: User, secret: str, code: str, *, actor: Actor, now: datetime) -> list[str]:
+    """Take an app in that has shown its first code; gives the codes on paper, which are shown once.
+
+    Every other session of the person ends: it was begun with a password alone. `actor`: the person, without a tenant.
+    Raises Refused (already_enrolled, wrong_code).
+    """
+    step = _step_of(secret, code, now)
+    if step is None:
+        raise Refused("wrong_code")
+    with platform_scope(user_id=user.id):
+        if SecondFactor.objects.filter(user_id=user.id).exists():
+            raise Refused("already_enrolled")
+        SecondFactor(
+            user_id=user.id, sealed=seal(secret, tenant_id=NO_TENANT, field=_field(user.id)), last_step=step,
+            made_at=now,
+        ).save(force_insert=True)  # fmt: skip
+        codes = _new_codes(user.id)
+        _tell("user.second_factor_set", user, actor, now)
+        for other in Session.objects.filter(user_id=user.id, ended_at__isnull=True).exclude(
+            name=actor.session
+        ):
+            seats.end(other, End.FORCED, actor=system_actor(NO_TENANT, "sessions"), now=now)
+    return codes
+
+
+def renew_codes(user: User, *, actor: Actor, now: datetime) -> list[str]:
+    """New codes on paper; the old ones are void. Raises Refused (not_enrolled)."""
+    with platform_scope(user_id=user.id):
+        if not SecondFactor.objects.filter(user_id=user.id).exists():
+            raise Refused("not_enrolled")
+        RecoveryCode.objects.filter(user_id=user.id).delete()
+        codes = _new_codes(user.id)
+        _tell("user.recovery_codes_made", user, actor, now)
+    return codes
+
+
+def remove(user: User, *, actor: Actor, now: datetime) -> None:
+    """The app goes, and the codes on paper with it. Raises Refused (not_enrolled)."""
+    with platform_scope(user_id=user.id):
+        if not SecondFactor.objects.filter(user_id=user.id).delete()[0]:
+            raise Refused("not_enrolled")
+        RecoveryCode.objects.filter(user_id=user.id).delete()
+        _tell("user.second_factor_removed", user, actor, now)
+
+
+def prove(user: User, code: str, *, actor: Actor, now: datetime) -> str:
+    """How the code proves the person: "otp", "recovery", or "" for not at all. A code proves once.
+
+    Needs no scope of its own; `actor`: the person, without a tenant.
+    """
+    given = "".join(code.split()).replace("-", "").lower()
+    with platform_scope(user_id=user.id):
+        factor = SecondFactor.objects.filter(user_id=user.id).first()
+        if factor is None or not given:
+            return ""
+        secret = unseal(factor.sealed, tenant_id=NO_TENANT, field=_field(user.id))
+        step = _step_of(secret, given, now)
+        if step is not None:
+            rows = SecondFactor.objects.filter(user_id=user.id, last_step__lt=step)
+            return "otp" if rows.update(last_step=step) else ""
+        if not _use_from_paper(user.id, given, now):
+            return ""
+        _tell("user.recovery_code_used", user, actor, now)
+        return "recovery"
+
+
+def _step_of(secret: str, code: str, now: datetime) -> int | None:
+    """Which step's code this is, near this moment; every step is compared, so that no time is told."""
+    totp, here, found = pyotp.TOTP(secret), int(now.timestamp()) // STEP_S, None
+    for step in range(here - TOLERANCE, here + TOLERANCE + 1):
+        if hmac.compare_digest(totp.generate_otp(step).encode(), code.encode()):
+            found = step
+    return found
+
+
+def _use_from_paper(user_id: UUID, code: str, now: datetime) -> bool:
+    """Strike this code off the paper; False where it is not on it, or not any more."""
+    if len(code) != _LENGTH:
+        return False
+    unused = RecoveryCode.objects.filter(user_id=user_id, used_at__isnull=True)
+    found = next((row.id for row in unused if check_password(code, row.hashed)), None)
+    return bool(unused.filter(id=found).update(used_at=now)) if found else False
+
+
+def _new_codes(user_id: UUID) -> list[str]:
+    codes = [
+        "".join(secrets.choice(_LETTERS) for _letter in range(_LENGTH)) for _code in range(RECOVERY_CODES)
+    ]
+    RecoveryCode.objects.bulk_create(
+        [RecoveryCode(id=uuid.uuid4(), user_id=user_id, hashed=make_password(code)) for code in codes]
+    )
+    return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]
+
+
+def _field(user_id: UUID) -> str:
+    return f"second-factor:{user_id}"
+
+
+def _tell(kind: str, user: User, actor: Actor, now: datetime) -> None:
+    record(kind, actor=actor, subject=Subject("user", str(user.id), user.name), now=now)

@@ -1,0 +1,165 @@
+"""API tokens: made by an operation of their own person, let in at each call, ended by him or an administrator."""
+
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from accounts.domain.addresses import is_within, read_networks
+from accounts.domain.permissions import Permission
+from accounts.domain.tokens import (
+    LIFE_LONGEST,
+    NAME_MAX,
+    SECRET_BYTES,
+    clean_networks,
+    hash_of,
+    read_token,
+    token_text,
+)
+from accounts.models import ApiToken, Membership, User
+from medical_audit.domain.actor import Actor, Subject
+from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
+from medical_audit.domain.kinds import OperationTarget
+from medical_audit.models import Operation
+from medical_audit.operations import entry
+from medical_audit.operations.ledger import record
+from medical_audit.tenancy import tenant_scope
+
+KIND = "token.make"
+#: Its own use is written down at most so often.
+USED_EVERY = timedelta(minutes=1)
+#: A program may do none of these: it would be a way round the person who has to prove himself.
+NEVER = frozenset({Permission.TOKEN_MAKE})
+#: Who sees a resource sees what is under way with it.
+IMPLIED = {str(Permission.RESOURCE_VIEW): str(Permission.OPERATION_VIEW)}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An entered token and its text, which is kept nowhere: whoever shows it shows it once."""
+
+    operation: Operation
+    text: str
+
+
+def enter_token(
+    name: str,
+    permissions: Sequence[str],
+    networks: Sequence[str],
+    expires_at: datetime,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+) -> Made:
+    """Enter a token for oneself; it lets nobody in before its person has confirmed it.
+
+    Raises NotPermitted, Refused (bad_name, bad_parameter, token_too_strong, token_too_long, token_in_the_past).
+    """
+    actor.require(Permission.TOKEN_MAKE, actor.tenant_id)
+    clean = name.strip()
+    if not 1 <= len(clean) <= NAME_MAX or not clean.isprintable():
+        raise Refused("bad_name", name=name[:NAME_MAX])
+    wanted = sorted({*permissions, *(IMPLIED[one] for one in permissions if one in IMPLIED)})
+    if not wanted or not set(wanted) <= actor.permissions - NEVER:
+        raise Refused("token_too_strong")
+    if expires_at <= now:
+        raise Refused("token_in_the_past")
+    if expires_at > now + LIFE_LONGEST:
+        raise Refused("token_too_long", days=LIFE_LONGEST.days)
+    try:
+        allowed = clean_networks(networks)
+    except ValueError as error:
+        raise Refused("bad_parameter", name="networks", allowed="203.0.113.0/24, 2001:db8::/32") from error
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    parameters = {
+        "name": clean, "permissions": wanted, "networks": allowed, "expires_at": utc_text(expires_at),
+        "hashed": hash_of(secret),
+    }  # fmt: skip
+    target = OperationTarget("token", str(uuid.uuid4()), clean)
+    operation = entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason)
+    return Made(operation, token_text(actor.tenant_id, secret))
+
+
+def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("permissions", "networks", "expires_at")
+    return {"sentence": KIND, "call": "", **{name: parameters[name] for name in names}}
+
+
+def apply(operation: Operation, now: datetime) -> dict[str, Any]:
+    given = operation.parameters
+    ApiToken(
+        id=UUID(operation.target_id), tenant_id=operation.tenant_id, user_id=UUID(operation.entered_by_id),
+        name=given["name"], hashed=given["hashed"], permissions=given["permissions"], networks=given["networks"],
+        operation=str(operation.id), made_at=now, expires_at=datetime.fromisoformat(given["expires_at"]),
+    ).save(force_insert=True)  # fmt: skip
+    return {}
+
+
+def end_token(token_id: UUID, *, actor: Actor, now: datetime) -> None:
+    """End a token at once: its person, or who may end sessions. Raises NotFound, NotPermitted, AlreadyMoved."""
+    with tenant_scope(actor.tenant_id):
+        token: ApiToken | None = ApiToken.objects.filter(id=token_id).select_for_update().first()
+        if token is None:
+            raise NotFound(type="token", id=str(token_id))
+        if str(token.user_id) != actor.id:
+            actor.require(Permission.SESSION_END, actor.tenant_id)
+        if token.ended_at is not None:
+            raise AlreadyMoved("token_over")
+        token.ended_at, token.ended_by_name = now, actor.name
+        token.save(update_fields=["ended_at", "ended_by_name"])
+        record("token.ended", actor=actor, subject=Subject("token", str(token.id), token.name), now=now)
+
+
+def end_tokens_of(user_id: UUID, *, actor: Actor, now: datetime) -> int:
+    """End every open token of a person in the actor's tenant, with what ends his place there; returns how many."""
+    with tenant_scope(actor.tenant_id):
+        rows = list(ApiToken.objects.filter(user_id=user_id, ended_at__isnull=True).select_for_update())
+        for token in rows:
+            token.ended_at, token.ended_by_name = now, actor.name
+            token.save(update_fields=["ended_at", "ended_by_name"])
+            record("token.ended", actor=actor, subject=Subject("token", str(token.id), token.name), now=now)
+    return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    token: ApiToken
+    user: User
+
+
+def admit(text: str, *, address: str, now: datetime) -> Admitted | str:
+    """Whose token this is, or why it lets nobody in: token_unknown, token_over or token_elsewhere (wrong network).
+
+    Needs no scope of its own. A token is over when it expired or was ended, and when its person has no account or no
+    role in the tenant any more.
+    """
+    presented = read_token(text)
+    if presented is None:
+        return "token_unknown"
+    with tenant_scope(presented.tenant_id):
+        found = ApiToken.objects.filter(hashed=presented.hashed).select_related("user")
+        token: ApiToken | None = found.first()
+        if token is None:
+            return "token_unknown"
+        member = Membership.objects.filter(user_id=token.user_id).exists()
+        if token.ended_at or token.expires_at <= now or not token.user.is_active or not member:
+            return "token_over"
+        if token.networks and not is_within(address, read_networks(token.networks)):
+            return "token_elsewhere"
+        if token.used_at is None or now - token.used_at >= USED_EVERY or token.used_from != address:
+            # Where another call of this token is just writing the same, waiting for it would be for nothing.
+            free = ApiToken.objects.filter(id=token.id).select_for_update(skip_locked=True, of=("self",))
+            ids = list(free.values_list("id", flat=True))
+            ApiToken.objects.filter(id__in=ids).update(used_at=now, used_from=address[:64])
+    return Admitted(token, token.user)
+
+
+def narrowed(actor: Actor, token: ApiToken) -> Actor:
+    """The person as this token lets him act: what he may right now, and of that only what the token was made for."""
+    allowed = actor.permissions & set(token.permissions)
+    return replace(actor, permissions=frozenset(allowed), session=token.session)

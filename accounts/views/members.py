@@ -1,0 +1,64 @@
+"""Members of a tenant: who they are, inviting, giving and taking roles, closing an account; the table of roles."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.domain.permissions import Permission, Role
+from accounts.forms import InviteForm
+from accounts.models import Membership
+from accounts.operations import members
+from accounts.queries.members import list_members, table_of_roles
+from accounts.requests import TenantRequest
+from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.forms import text_of
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def member_list(request: TenantRequest, slug: str) -> HttpResponse:
+    """POST enters an invitation and shows its link, once; another person confirms it."""
+    actor = request.actor
+    if request.method == "POST":
+        actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
+    form = InviteForm(request.POST if request.method == "POST" else None)
+    invited, link = None, ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            invited = members.enter_invite(**form.cleaned_data, actor=actor, now=request.now)
+        except Refused as refused:
+            form.refused = refused.code
+        else:
+            link = request.build_absolute_uri(reverse("accounts:invitation", args=[invited.link]))
+    context = {
+        "rows": list_members(actor=actor, now=request.now),
+        "form": form,
+        "roles": [str(role) for role in Role],
+        "table": table_of_roles(),
+        "may_edit": actor.may(Permission.MEMBER_EDIT, actor.tenant_id),
+        "invited": invited,
+        "link": link,
+    }
+    status = 422 if request.method == "POST" and invited is None else 200
+    return render(request, "accounts/members.html", context, status=status)
+
+
+@require_POST
+def member_change(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """Enter that a member gets or loses a role, or that his account is closed; another person confirms it."""
+    if not Membership.objects.filter(user_id=pk).exists():
+        raise NotFound(type="user", id=str(pk))
+    request.actor.require(Permission.MEMBER_EDIT, request.actor.tenant_id)
+    then, role = text_of(request.POST, "then"), text_of(request.POST, "role", 20)
+    actor, now, reason = request.actor, request.now, text_of(request.POST, "reason", 500)
+    if then == "grant":
+        operation = members.enter_grant(pk, role, actor=actor, now=now, reason=reason)
+    elif then == "revoke":
+        operation = members.enter_revoke(pk, role, actor=actor, now=now, reason=reason)
+    elif then == "close":
+        operation = members.enter_close(pk, actor=actor, now=now, reason=reason)
+    else:
+        raise Refused("bad_parameter", name="then", allowed="grant, revoke, close")
+    return redirect("medical_audit:operation", slug=slug, pk=operation.id)

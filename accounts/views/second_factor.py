@@ -1,0 +1,177 @@
+"""The second factor: the second step at the door, and taking an authenticator app in, renewing codes, taking it away."""
+
+from datetime import datetime, timedelta
+
+import segno
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.domain.passwords import least_length
+from accounts.forms import CodeForm, ProofForm
+from accounts.models import User
+from accounts.operations import second_factor, signing
+from accounts.queries.people import person_without_tenant
+from accounts.requests import LEFT_SEAT, origin_of, seat_taken, session_name, whereabouts
+from medical_audit import clock
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.errors import NotReauthenticated, Refused
+from medical_audit.domain.seats import Origin
+
+BACKEND = "accounts.backends.PasswordBackend"
+#: Where a browser keeps, in its own session, who has given his password and not yet his code.
+HALF = "half_signed_in"
+#: The secret of an app that has not shown a code yet.
+OFFERED = "offered_secret"
+HALF_HOLDS = timedelta(minutes=5)
+
+
+def begin_second_step(request: HttpRequest, user: User, goal: str, now: datetime) -> HttpResponse:
+    """The password was right; whoever gave it is asked for the code of his app."""
+    request.session[HALF] = {"user": str(user.id), "at": now.isoformat(), "next": goal}
+    return redirect("accounts:second-step")
+
+
+def complete(
+    request: HttpRequest, user: User, goal: str, factors: tuple[str, ...], now: datetime, origin: Origin
+) -> HttpResponse:
+    """Everything was proven: the session begins."""
+    taken = seat_taken(request)
+    for name in (LEFT_SEAT, HALF):
+        request.session.pop(name, None)
+    login(request, user, backend=BACKEND)
+    name = session_name(request.session.session_key or "")
+    resumed = taken["session"] if taken else ""
+    signing.sign_in(user, session=name, origin=origin, now=now, resumed_from=resumed, factors=factors)
+    return redirect(goal or "accounts:home")
+
+
+@sensitive_post_parameters("code")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def second_step(request: HttpRequest) -> HttpResponse:
+    """The code of the app, or one from paper; 422 when it is not right."""
+    now, origin = clock.now(), origin_of(request)
+    user, goal = _half(request, now)
+    if user is None:
+        return redirect("accounts:sign-in")
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                factor = signing.check_code(user, form.cleaned_data["code"], now=now, origin=origin)
+            except Refused:
+                status = 429
+                form.add_error("code", _("Too many wrong codes. Wait a few minutes, then try again."))
+            else:
+                if factor:
+                    return complete(request, user, goal, ("pwd", factor), now, origin)
+                form.add_error("code", _("The code is not right."))
+    return render(request, "accounts/second_step.html", {"form": form}, status=status)
+
+
+def _half(request: HttpRequest, now: datetime) -> tuple[User | None, str]:
+    kept = request.session.get(HALF)
+    if not kept or now - datetime.fromisoformat(kept["at"]) > HALF_HOLDS:
+        return None, ""
+    return User.objects.filter(pk=kept["user"], is_active=True).first(), str(kept["next"])
+
+
+@sensitive_post_parameters("password", "code")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def own_factor(request: HttpRequest) -> HttpResponse:
+    """One's own second factor: the QR code to begin with, or how many codes on paper are left."""
+    assert isinstance(request.user, User)
+    user, now = request.user, clock.now()
+    enrolled = second_factor.is_enrolled(user.id)
+    if request.method == "POST" and not enrolled:
+        return _take_in(request, user, now)
+    return _page(request, user, enrolled=enrolled, form=ProofForm())
+
+
+def _take_in(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
+    form, secret = ProofForm(request.POST), request.session.get(OFFERED, "")
+    if form.is_valid() and secret:
+        given, person = form.cleaned_data, _person(request, user)
+        try:
+            signing.reauthenticate(user, given["password"], actor=person, now=now)
+            codes = second_factor.enrol(user, secret, given["code"], actor=person, now=now)
+        except NotReauthenticated:
+            form.add_error("password", _("The password is not right."))
+        except Refused as refused:
+            form.refused = refused.code
+        else:
+            request.session.pop(OFFERED)
+            return _page(request, user, enrolled=True, form=ProofForm(), codes=codes)
+    return _page(request, user, enrolled=False, form=form, status=422)
+
+
+@sensitive_post_parameters("password", "code")
+@never_cache
+@require_POST
+@login_required
+def change_factor(request: HttpRequest) -> HttpResponse:
+    """New codes on paper, or no app any more; both take the password and a code."""
+    assert isinstance(request.user, User)
+    user, now, form = request.user, clock.now(), ProofForm(request.POST)
+    if not form.is_valid():
+        return _page(request, user, enrolled=second_factor.is_enrolled(user.id), form=form, status=422)
+    person, given = _person(request, user), form.cleaned_data
+    try:
+        signing.reauthenticate(user, given["password"], given["code"], actor=person, now=now)
+        if request.POST.get("then") != "remove":
+            codes = second_factor.renew_codes(user, actor=person, now=now)
+            return _page(request, user, enrolled=True, form=ProofForm(), codes=codes)
+        if len(given["password"]) < least_length(second_factor=False):
+            raise Refused("password_too_short_alone")
+        second_factor.remove(user, actor=person, now=now)
+    except NotReauthenticated as wrong:
+        field = "code" if wrong.code == "wrong_code" else "password"
+        form.add_error(field, _("This is not right."))
+    except Refused as refused:
+        form.refused = refused.code
+    else:
+        messages.success(request, _("The second factor is taken away. A password alone lets you in again."))
+        return redirect("accounts:second-factor")
+    return _page(request, user, enrolled=second_factor.is_enrolled(user.id), form=form, status=422)
+
+
+def _page(
+    request: HttpRequest,
+    user: User,
+    *,
+    enrolled: bool,
+    form: ProofForm,
+    codes: list[str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {"enrolled": enrolled, "form": form, "codes": codes or []}
+    if enrolled:
+        context["left"] = second_factor.codes_left(user.id)
+    else:
+        secret = request.session.setdefault(OFFERED, second_factor.new_secret())
+        qr = segno.make(second_factor.address_of(secret, user), error="m")
+        context |= {"secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))}
+        context |= {"modules": qr.symbol_size(1, 0)[0], "path": _path(qr)}
+    return render(request, "accounts/second_factor.html", context, status=status)
+
+
+def _path(qr: segno.QRCode) -> str:
+    """The dark squares as one SVG path, so that nothing is inline but a shape."""
+    return "".join(
+        f"M{x} {y}h1v1h-1z" for y, row in enumerate(qr.matrix) for x, dark in enumerate(row) if dark
+    )
+
+
+def _person(request: HttpRequest, user: User) -> Actor:
+    return person_without_tenant(user, user.name, **whereabouts(request))

@@ -1,0 +1,79 @@
+"""API tokens: what there is, making one (its text is shown once), ending one."""
+
+from datetime import datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.domain.permissions import Permission
+from accounts.forms import TokenForm
+from accounts.operations import tokens
+from accounts.queries.tokens import get_token, tokens_of
+from accounts.requests import TenantRequest
+from medical_audit.domain.errors import NotReauthenticated, Refused
+from medical_audit.forms import not_proven
+from medical_audit.operations import entry
+
+LASTS = timedelta(days=90)
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def token_list(request: TenantRequest, slug: str) -> HttpResponse:
+    """Making one enters and confirms it in one step: it is one's own right, and the password is given with it."""
+    actor, zone = request.actor, ZoneInfo(request.tenant.time_zone)
+    actor.require(Permission.TOKEN_MAKE, actor.tenant_id)
+    allowed = [str(one) for one in Permission if one in actor.permissions - tokens.NEVER]
+    last_day = (request.now + LASTS).astimezone(zone).date()
+    form = TokenForm(
+        request.POST if request.method == "POST" else None, allowed=allowed, initial={"last_day": last_day}
+    )
+    text = ""
+    if request.method == "POST" and form.is_valid():
+        text = _make(request, form, zone)
+    context = {
+        "form": form,
+        "chosen": form["permissions"].value() or [],
+        "permissions": allowed,
+        "text": text,
+        "tokens": tokens_of(actor, request.now),
+        "sees_all": actor.may(Permission.SESSION_END, actor.tenant_id),
+    }
+    status = 422 if request.method == "POST" and not text else 200
+    return render(request, "accounts/tokens.html", context, status=status)
+
+
+def _make(request: TenantRequest, form: TokenForm, zone: ZoneInfo) -> str:
+    """The text of the new token; "" where something was wrong, which then stands in the form."""
+    given = form.cleaned_data
+    until = datetime.combine(given["last_day"] + timedelta(days=1), time(), zone)
+    try:
+        proof = request.reauthenticate(given["password"], given["code"])
+        made = tokens.enter_token(
+            given["name"], given["permissions"], given["networks"], until, actor=request.actor, now=request.now,
+            reason=given["reason"],
+        )  # fmt: skip
+        entry.confirm(
+            made.operation.id, actor=request.actor, now=request.now, seen_digest=made.operation.digest, proof=proof
+        )  # fmt: skip
+    except NotReauthenticated as refused:
+        form.add_error(*not_proven(refused.code))
+        return ""
+    except Refused as refused:
+        form.refused = refused.code
+        return ""
+    return made.text
+
+
+@require_POST
+def token_end(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    get_token(pk, actor=request.actor)
+    tokens.end_token(pk, actor=request.actor, now=request.now)
+    messages.success(request, _("The token is ended. It lets nobody in any more."))
+    return redirect("people:tokens", slug=slug)

@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""Toban from the command line, over its API: one file, Python 3.11 or newer, nothing to install.
+
+    toban_client.py login https://toban.example.jp      reads a token (made in Toban under "API tokens") and keeps it
+    toban_client.py whoami                              who the token acts for, and what it may do
+    toban_client.py list [TEXT] [--state running]       resources, why each is on or off, and what comes next
+    toban_client.py explain NAME                        one resource: why now, the coming days, what is wrong with it
+    toban_client.py enter start|stop NAME --reason WHY  enters it; a person then confirms it
+    toban_client.py operations [--state ENTERED]        what waits, runs and ended
+    toban_client.py confirm OPERATION                   shows it, asks for your password, confirms it
+    toban_client.py follow OPERATION                    tells each step until it has ended
+
+TOBAN_SERVER and TOBAN_TOKEN in the environment come before what `login` kept. Ends with 0; 1 where Toban refused; 2 where
+the command cannot be understood; 3 where Toban could not be reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import os
+import stat
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FINAL = frozenset({"SUCCEEDED", "FAILED", "MISSED", "REJECTED", "WITHDRAWN", "EXPIRED", "CANCELLED"})
+TIMEOUT_S = 30
+ASK_EVERY_S = 2.0
+Json = dict[str, Any]
+#: (method, address, headers, body) -> (status, body); raises OSError where nobody answers.
+Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
+
+
+class Refused(Exception):
+    """Toban's answer is a problem document; its sentences are shown as they are."""
+
+
+@dataclass(frozen=True)
+class Login:
+    server: str
+    token: str
+
+
+class Toban:
+    """The API as one person's token sees it; `tenant` is the token's own."""
+
+    def __init__(self, login: Login, send: Send, language: str) -> None:
+        self._login, self._send, self._language = login, send, language
+        tenants = self.ask("GET", "/api/v1/tenants/")["results"]
+        if len(tenants) != 1:
+            raise Refused("This token leads into no tenant.")
+        self.tenant = str(tenants[0]["slug"])
+
+    def ask(self, method: str, path: str, body: Json | None = None, **query: str) -> Json:
+        """One call; raises Refused with Toban's own sentences. What is sent is acted on once, however often it is sent."""
+        address = self._login.server + path
+        if query:
+            address += "?" + urllib.parse.urlencode({name: value for name, value in query.items() if value})
+        headers = {
+            "Authorization": f"Bearer {self._login.token}",
+            "Accept": "application/json",
+            "Accept-Language": self._language,
+        }
+        if method != "GET":
+            headers |= {"Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
+        sent = json.dumps(body or {}).encode() if method != "GET" else None
+        status, answer = self._send(method, address, headers, sent)
+        try:
+            told: Json = json.loads(answer or b"{}")
+        except ValueError:
+            raise Refused(f"{address} did not answer as Toban does (status {status}).") from None
+        if status >= 400:
+            fields = told.get("fields") or {}
+            named = "".join(f"\n  {name}: {' '.join(map(str, said))}" for name, said in fields.items())
+            raise Refused(f"{told.get('title', status)} {told.get('detail', '')}{named}".strip())
+        return told
+
+    def here(self, method: str, path: str, body: Json | None = None, **query: str) -> Json:
+        return self.ask(method, f"/api/v1/tenants/{self.tenant}/{path}", body, **query)
+
+    def pages(self, path: str, **query: str) -> Iterator[Json]:
+        """Every row of a list, page after page."""
+        after: str | None = ""
+        while after is not None:
+            page = self.here("GET", path, None, **query, after=after)
+            yield from page["results"]
+            after = page["next"]
+
+    def resource(self, name: str) -> Json:
+        """The one resource of this name or id; raises Refused where there is none, or several."""
+        found = [
+            row for row in self.pages("resources/", q=name) if name in (row["name"], row["aws_id"], row["id"])
+        ]
+        if len(found) != 1:
+            raise Refused(f"{len(found)} resources are called {name}. Give the id, like i-0123456789abcdef0.")
+        return found[0]
+
+
+def say_resource(row: Json) -> str:
+    following = row["next_change"]
+    coming = f"{following['action']} {following['at']}" if following else "-"
+    return f"{row['state']:<11}{row['name'] or '-':<28}{row['aws_id']:<22}{row['reason']['code']:<22}{coming}"
+
+
+def say_operation(row: Json) -> str:
+    target = row["target"]["name"] or row["target"]["id"]
+    return f"{row['id']}  {row['state']:<10} {row['kind']:<20} {target}  ({row['entered_by']['name']})"
+
+
+def whoami(toban: Toban, given: argparse.Namespace) -> None:
+    me = toban.here("GET", "")
+    print(f"{me['name']} @ {me['tenant']}  ({', '.join(me['roles'])})")
+    print("\n".join(f"  {permission}" for permission in me["permissions"]))
+
+
+def list_(toban: Toban, given: argparse.Namespace) -> None:
+    for row in toban.pages("resources/", q=given.text, state=given.state):
+        print(say_resource(row))
+
+
+def explain(toban: Toban, given: argparse.Namespace) -> None:
+    row = toban.here("GET", f"resources/{toban.resource(given.name)['id']}/")
+    print(say_resource(row))
+    for name, value in row["reason"].items():
+        print(f"  {name}: {value}")
+    for finding in row["findings"]:
+        print(f"  ! {finding['tag']}={finding['value']}: {finding['code']} -> {finding['suggestion']}")
+    for day in row["plan"]:
+        print(
+            f"  {day['date']}  {day['reason']['code']:<20} start {day['start'] or '-'}  stop {day['stop'] or '-'}"
+        )
+
+
+def enter(toban: Toban, given: argparse.Namespace) -> None:
+    row = toban.resource(given.name)
+    body = {"kind": f"{row['kind']}.{given.action}", "resource": row["id"], "reason": given.reason}
+    print(say_operation(toban.here("POST", "operations/", body)))
+
+
+def operations(toban: Toban, given: argparse.Namespace) -> None:
+    page = toban.here("GET", "operations/", state=given.state.upper())
+    for row in page["results"]:
+        print(say_operation(row))
+
+
+def confirm(toban: Toban, given: argparse.Namespace) -> None:
+    row = toban.here("GET", f"operations/{given.operation}/")
+    print(say_operation(row))
+    print(json.dumps(row["shown"], ensure_ascii=False, indent=2))
+    password = getpass.getpass("Password: ")
+    code = getpass.getpass("Code of the second factor (empty: none): ")
+    body = {"digest": row["digest"], "password": password, "code": code}
+    print(say_operation(toban.here("POST", f"operations/{given.operation}/confirm/", body)))
+
+
+def follow(toban: Toban, given: argparse.Namespace) -> None:
+    """Tell each change until the end; asks every two seconds."""
+    told = ""
+    while True:
+        row = toban.here("GET", f"operations/{given.operation}/")
+        now = f"{row['state']} {row['outcome']}".strip()
+        if now != told:
+            print(f"{now:<30}{say_operation(row)}", flush=True)
+            told = now
+        if row["state"] in FINAL:
+            return
+        time.sleep(ASK_EVERY_S)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="toban_client.py", description=(__doc__ or "").partition("\n")[0])
+    made.add_argument("--language", default="ja", choices=["ja", "en"], help="of Toban's sentences")
+    commands = made.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("login", help="keep a server and a token")
+    one.add_argument("server")
+    for name, run in (("whoami", whoami), ("list", list_), ("explain", explain), ("enter", enter),
+                      ("operations", operations), ("confirm", confirm), ("follow", follow)):  # fmt: skip
+        one = commands.add_parser(name)
+        one.set_defaults(run=run)
+        if name == "list":
+            one.add_argument("text", nargs="?", default="")
+        if name in ("list", "operations"):
+            one.add_argument("--state", default="")
+        if name == "enter":
+            one.add_argument("action", choices=["start", "stop"])
+        if name in ("explain", "enter"):
+            one.add_argument("name")
+        if name == "enter":
+            one.add_argument("--reason", required=True)
+        if name in ("confirm", "follow"):
+            one.add_argument("operation", type=uuid.UUID)
+    return made
+
+
+def kept_at() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "toban" / "login.json"
+
+
+def keep(login: Login) -> None:
+    """Readable by its owner only, from the first moment."""
+    path = kept_at()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump({"server": login.server, "token": login.token}, file)
+
+
+def login_of() -> Login:
+    """From the environment, else as kept. Raises Refused that says what to do."""
+    server, token = os.environ.get("TOBAN_SERVER", ""), os.environ.get("TOBAN_TOKEN", "")
+    if server and token:
+        return Login(server.rstrip("/"), token)
+    try:
+        found = json.loads(kept_at().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise Refused("Not signed in: toban_client.py login https://your-toban") from None
+    return Login(found["server"], found["token"])
+
+
+def checked(server: str) -> str:
+    """The server's address; a token goes over TLS only, but to this very machine. Raises Refused."""
+    parts = urllib.parse.urlsplit(server)
+    if parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    ):
+        return server.rstrip("/")
+    raise Refused("Give the address with https://")
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A token is sent to the server that was named, and nowhere else."""
+
+    def redirect_request(self, *_given: Any) -> None:
+        return None
+
+
+def over_http(method: str, address: str, headers: Mapping[str, str], body: bytes | None) -> tuple[int, bytes]:
+    """The one place that talks to a network."""
+    request = urllib.request.Request(address, data=body, headers=dict(headers), method=method)
+    opener = urllib.request.build_opener(_NoRedirects)
+    try:
+        with opener.open(request, timeout=TIMEOUT_S) as answer:
+            return int(answer.status), answer.read()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read()
+
+
+def main(arguments: Sequence[str] | None = None, *, send: Send = over_http) -> int:
+    given = parser().parse_args(arguments)
+    try:
+        if given.command == "login":
+            server = checked(given.server)
+            token = (getpass.getpass("Token: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+            login = Login(server, token)
+            tenant = Toban(login, send, given.language).tenant
+            keep(login)
+            print(f"{server} ({tenant})")
+        else:
+            given.run(Toban(login_of(), send, given.language), given)
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    except OSError as away:
+        print(f"Toban could not be reached: {away}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The door after wrong passwords: for how long it stays shut, and for whom not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from accounts.domain.lockout import LONGEST_WAIT, Strikes, shut_until
+from accounts.domain.permissions import Role
+from medical_audit.models import FailedSignIn
+from tests.factories import MONDAY_0830 as NOW
+from tests.factories import PASSWORD, Cast, told, unique
+from tests.stage import make_stage
+
+NONE = Strikes()
+
+
+def after(count: int, ago: timedelta = timedelta()) -> Strikes:
+    return Strikes(count, NOW - ago)
+
+
+@pytest.mark.parametrize(
+    ("here", "wait_s"),
+    [(NONE, 0), (after(4), 0), (after(5), 30), (after(6), 60), (after(8), 240), (after(50), 900)],
+)
+def test_each_wrong_password_beyond_the_fifth_waits_longer(here: Strikes, wait_s: int) -> None:
+    until = shut_until(here, NONE, NONE, known_place=True, now=NOW)
+    assert until == (NOW + timedelta(seconds=wait_s) if wait_s else None)
+
+
+def test_the_door_opens_again_by_itself() -> None:
+    assert shut_until(after(50, LONGEST_WAIT), NONE, NONE, known_place=True, now=NOW) is None
+    assert shut_until(after(50, timedelta(hours=25)), NONE, NONE, known_place=True, now=NOW) is None
+
+
+def test_strangers_do_not_shut_the_person_out_of_his_own_place() -> None:
+    assert shut_until(NONE, after(10_000), NONE, known_place=True, now=NOW) is None
+    assert shut_until(NONE, after(10_000), NONE, known_place=False, now=NOW) == NOW + LONGEST_WAIT
+
+
+def test_one_address_with_many_names_waits() -> None:
+    assert shut_until(NONE, NONE, after(299), known_place=False, now=NOW) is None
+    assert shut_until(NONE, NONE, after(300), known_place=False, now=NOW) is not None
+    assert shut_until(NONE, NONE, after(10_000), known_place=True, now=NOW) is None
+
+
+def sign_in(name: str, password: str, address: str) -> int:
+    answer = Client(REMOTE_ADDR=address).post("/sign-in/", {"username": name, "password": password})
+    return int(answer.status_code)
+
+
+def test_after_five_wrong_passwords_even_the_right_one_waits(cast: Cast) -> None:
+    name = cast.people[Role.OPERATOR].username
+    assert [sign_in(name, "wrong", "198.51.100.1") for _try in range(5)] == [422] * 5
+    assert sign_in(name, PASSWORD, "198.51.100.1") == 429
+    assert sign_in(name, PASSWORD, "198.51.100.2") == 302
+    assert told("session.shut_out", str(cast.people[Role.OPERATOR].id)) == 1
+
+
+def test_a_name_that_nobody_has_waits_just_the_same(cast: Cast) -> None:
+    name = f"nobody-{unique()}"
+    assert [sign_in(name, "wrong", "198.51.100.3") for _try in range(6)] == [422] * 5 + [429]
+    client = Client(REMOTE_ADDR="198.51.100.3")
+    page = client.post("/sign-in/", {"username": name, "password": "wrong"})
+    assert 0 < int(page["Retry-After"]) <= 30
+
+
+def test_a_right_password_forgets_the_wrong_ones(cast: Cast) -> None:
+    user = cast.people[Role.OPERATOR]
+    assert [sign_in(user.username, "wrong", "198.51.100.4") for _try in range(4)] == [422] * 4
+    assert sign_in(user.username, PASSWORD, "198.51.100.4") == 302
+    assert [sign_in(user.username, "wrong", "198.51.100.4") for _try in range(4)] == [422] * 4
+    assert sign_in(user.username, PASSWORD, "198.51.100.4") == 302
+    row = FailedSignIn.objects.get(account=str(user.id), address="198.51.100.4")
+    assert (row.count, row.strikes) == (8, 0)
+
+
+def test_who_guesses_from_many_places_keeps_nobody_out_of_his_own(cast: Cast) -> None:
+    name = cast.people[Role.OPERATOR].username
+    assert sign_in(name, PASSWORD, "203.0.113.9") == 302
+    for number in range(21):
+        sign_in(name, "wrong", f"198.51.100.{100 + number}")
+    assert sign_in(name, PASSWORD, "198.51.100.200") == 429
+    assert sign_in(name, PASSWORD, "203.0.113.9") == 302
+    assert sign_in(name, PASSWORD, "203.0.113.10") == 302
+
+
+def test_guessing_at_a_confirmation_waits_too(cast: Cast) -> None:
+    stage = make_stage(cast)
+    client, operation = stage.client(Role.OPERATOR), stage.entered()
+    url = stage.api(f"operations/{operation.id}/confirm/")
+
+    def confirm(password: str) -> str:
+        body = {"digest": operation.digest, "password": password}
+        return str(client.post(url, body, content_type="application/json").json().get("code", "confirmed"))
+
+    assert [confirm("wrong") for _try in range(5)] == ["wrong_password"] * 5
+    assert confirm(PASSWORD) == "too_many_tries"

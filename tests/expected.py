@@ -1,0 +1,93 @@
+"""What an address answers each role, and the whole table of the API's addresses; tests/test_matrix.py asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from accounts.domain.permissions import Role
+
+V, O, P, A, U = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR  # noqa: E741
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+UNSAFE = METHODS[1:]
+Statuses = dict[Role, int]
+
+
+def everyone(status: int) -> Statuses:
+    return dict.fromkeys(Role, status)
+
+
+def only(roles: tuple[Role, ...], status: int, otherwise: int = 403) -> Statuses:
+    return {role: status if role in roles else otherwise for role in Role}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What each role is answered by method; a method that is not named is 405. `anonymous`: by method, or the default
+    of its kind (sign-in for pages, 401 for the API)."""
+
+    by_method: dict[str, Statuses]
+    anonymous: dict[str, int] = field(default_factory=dict)
+
+
+def get(statuses: Statuses, **more: Any) -> Expected:
+    return Expected({"GET": statuses}, **more)
+
+
+def post(statuses: Statuses, **more: Any) -> Expected:
+    return Expected({"POST": statuses}, **more)
+
+
+OPERATING, PLANNING = (O, P, A), (O, A)
+
+#: An entry without its body or reason is refused (400) to those who may enter it.
+API: dict[str, Expected] = {
+    "api:tenants": get(everyone(200)),
+    "api:resources": get(everyone(200)),
+    "api:resource": get(everyone(200)),
+    "api:volumes": get(everyone(200)),
+    "api:operations": Expected({"GET": everyone(200), "POST": only(OPERATING, 201)}),
+    "api:operation": get(everyone(200)),
+    "api:operation-confirm": post(only(OPERATING, 400)),
+    "api:operation-reject": post(only((P, A), 400)),
+    "api:operation-withdraw": post(only((O,), 200)),
+    "api:operation-cancel": post(only(OPERATING, 400)),
+    "api:operation-correct": post(only(OPERATING, 400)),
+    "api:me": get(everyone(200)),
+    "api:tokens": get(everyone(200)),
+    "api:token": Expected({"DELETE": everyone(404)}),
+    "api:projects": get(everyone(200)),
+    "api:accounts": get(everyone(200)),
+    "api:account": get(everyone(200)),
+    "api:account-automation": post(only((A,), 400)),
+    "api:account-setups": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
+    "api:account-setup": Expected({"GET": only((A,), 200), "DELETE": only((A,), 204)}),
+    "api:account-setup-template": get(only((A,), 200)),
+    "api:account-setup-prove": post(only((A,), 202)),
+    "api:account-setup-take-in": post(only((A,), 422)),
+    "api:schedules": Expected({"GET": everyone(200), "POST": only(PLANNING, 400)}),
+    "api:schedule": get(everyone(200)),
+    "api:schedule-draft": Expected(
+        {"GET": everyone(200), "PUT": only(PLANNING, 400), "DELETE": only(PLANNING, 428)}
+    ),
+    "api:schedule-publish": post(only(PLANNING, 400)),
+    "api:schedule-archive": post(only(PLANNING, 400)),
+    "api:schedule-restore": post(only(PLANNING, 400)),
+    "api:assignments": post(only(PLANNING, 400)),
+    "api:calendar": get(everyone(200)),
+    "api:calendar-changes": post(only(PLANNING, 400)),
+    "api:overrides": Expected({"GET": everyone(200), "POST": only(OPERATING, 400)}),
+    "api:override-end": post(everyone(404)),
+    "api:rules": post(only(PLANNING, 400)),
+    "api:sessions": get(only((A, U), 200)),
+    "api:session-end": post(everyone(404)),
+    "api:verification": Expected({"GET": only((A, U), 200), "POST": only((A, U), 202)}),
+    "api:policy": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
+    "api:confirm-policies": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
+    "api:delegations": Expected({"GET": everyone(200), "POST": only(OPERATING, 400)}),
+    "api:delegation-end": post(everyone(404)),
+    "api:deputies": post(only(OPERATING, 400)),
+    "api:tickets": get(everyone(200)),
+    "api-schema": get(everyone(200), anonymous=dict.fromkeys(METHODS, 401)),
+    "api-docs": get(everyone(200), anonymous={"GET": 302}),
+}
