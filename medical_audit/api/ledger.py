@@ -96,7 +96,12 @@ class VerificationOut(serializers.Serializer[VerificationView]):
     filters=(
         text_filter("event", "For instance `operation.confirmed`."),
         text_filter("actor", "The id of who acted."),
+        text_filter("role", "A role that whoever acted held."),
         text_filter("subject", "The id of what it speaks of."),
+        text_filter("address", "From which address."),
+        text_filter("session", "In which session."),
+        text_filter("off_hours", "`yes`: outside working hours only.", ("yes",)),
+        text_filter("proxy", "`yes`: on behalf of somebody only.", ("yes",)),
         text_filter("outcome", "ok or failed."),
         text_filter("from", "The first day, `2026-11-01`, in Japan's time."),
         text_filter("to", "The last day."),
