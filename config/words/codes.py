@@ -38,6 +38,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "already": _("It was already so, nothing had to be done."),
     "pruned": _("The replaced snapshot is deleted, and that was seen at AWS."),
     "snapshot_not_complete": _("The newer snapshot is not complete yet. Until then the older one is kept."),
+    "frozen": _(
+        "%(person)s has frozen everything until %(until)s, so an override would do nothing. Start or stop by hand, or end the freeze with a second person."
+    ),
     "snapshot_kept": _("The newer snapshot is not usable, so the older one is kept."),
     "snapshot_of_cluster": _(
         "A cluster follows this schedule, and AWS makes no snapshot when a cluster is stopped. Take the snapshot out of the options, or let the cluster follow another schedule."

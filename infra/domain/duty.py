@@ -192,19 +192,21 @@ def objection(duty: Duty, action: Action, due_at: datetime, at: datetime) -> tup
 
 
 def turned(before: Duty, after: Duty, at: datetime) -> Occurrence | None:
-    """What a change of the rules asks for at its own instant: once, where another state is wanted than until then.
+    """What a change of the rules asks for at its own instant: once, where another state is wanted than until then, or where
+    the wanted state is held from now on (enforced).
 
-    Not while a window governs, which speaks for itself, and never a stop because the day has become a closed one: what
-    began before goes on, and the stop of that day is done as usual (design §3).
+    Not while a window governs, which speaks for itself; nor a stop of what retain_running may have to leave on.
     """
     at = _utc(at)
     if after.excluded is not None or governing(before, at) is not None or governing(after, at) is not None:
         return None
-    (was, _), (state, reason) = wanted(before, at), wanted(after, at)
+    (was, _), (state, _) = wanted(before, at), wanted(after, at)
+    held = after.options.enforced and not before.options.enforced
     action = _ACTION_TO.get(state)
-    if state is was or action is None or reason.code in (ReasonCode.HOLIDAY, ReasonCode.CLOSURE):
+    if action is None or (state is was and not held) or not isinstance(after.schedule, Schedule):
         return None
-    if not isinstance(after.schedule, Schedule) or action not in after.schedule.directions:
+    kept = action is Action.STOP and after.options.retain_running
+    if kept or action not in after.schedule.directions:
         return None
     return Occurrence(at, action, None, because(ReasonCode.RULES_CHANGED))
 

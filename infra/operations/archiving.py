@@ -10,7 +10,9 @@ from uuid import UUID
 
 from accounts.domain.permissions import Permission
 from infra.models import Assignment, NamedSchedule, Resource, Revision
-from infra.operations.publishing import target_of_schedule
+from infra.operations.plans import replan
+from infra.operations.publishing import followers, target_of_schedule
+from infra.queries.rules import rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget
@@ -90,8 +92,13 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     if (schedule.archived_at is not None) == archived:
         raise StaleContent("nothing_changed", name=schedule.name)
     _refuse_in_use(operation.kind, schedule)
+    before = rules_at(now)
     schedule.archived_at = now if archived else None
     schedule.save(update_fields=["archived_at"])
+    if not archived:
+        # Tags may name it by now.
+        after = rules_at(now)
+        replan(followers(after, schedule.id, lock=True), before, after, now=now)
     return {"archived": archived}
 
 

@@ -11,7 +11,7 @@ from accounts.domain.permissions import Permission
 from infra.models import Assignment, NamedSchedule, Resource
 from infra.models.schedule import Scope
 from infra.operations.plans import replan
-from infra.queries.forecast import forecast
+from infra.queries.forecast import forecast, shown_at_once
 from infra.queries.rules import SNAPSHOT_OF_CLUSTER, Followed, Rules, refused_stop, rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import digest
@@ -110,7 +110,7 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
         row.confirmed_by_id, row.confirmed_by_name = operation.confirmed_by_id, operation.confirmed_by_name
         row.save()
     rows = _rows(scope, key).select_for_update(of=("self",))
-    planned = replan(rows, before, rules_at(now), now=now)
+    planned = replan(rows, before, rules_at(now), now=now, at_once=shown_at_once(given["forecast"]))
     return {"before": given["replaces_name"], "after": given["schedule_name"], "resources": planned}
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from accounts.domain.permissions import Permission
 from infra.domain.calendar import Calendar, ClosedRange
+from infra.domain.schedule import Action
 from infra.models import Closure, CompanyDay, Resource
 from infra.models.calendar import CompanyDayKind
 from infra.operations.plans import replan
 from infra.queries.calendars import calendar_of, company_differences
-from infra.queries.forecast import forecast
+from infra.queries.forecast import forecast, shown_at_once
 from infra.queries.rules import Rules, rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import Refused, StaleContent
@@ -77,7 +78,8 @@ def look_at(changes: Sequence[Mapping[str, Any]], *, now: datetime) -> Looked:
         after = changed
     rules = rules_at(now)
     rows = Resource.objects.filter(gone_at__isnull=True).select_related("account").order_by("id")
-    seen = forecast(rules, rules.with_calendar(after), rows, now=now)
+    # A day that becomes a closed one, or an ordinary one, stops nothing before the usual hour (design §3).
+    seen = forecast(rules, rules.with_calendar(after), rows, now=now, at_once=(Action.START,))
     return Looked(after, company_differences(before, after), seen.as_json())
 
 
@@ -100,13 +102,13 @@ def apply_change(operation: Operation, now: datetime) -> dict[str, Any]:
     rules = rules_at(now)
     for one in operation.parameters["changes"]:
         _write(one, operation)
-    return {"resources": replan_all(rules, now)}
+    return {"resources": replan_all(rules, now, shown_at_once(operation.parameters["forecast"]))}
 
 
-def replan_all(before: Rules, now: datetime) -> int:
+def replan_all(before: Rules, now: datetime, at_once: frozenset[tuple[str, str]] = frozenset()) -> int:
     """Plan every resource of the bound tenant anew from now on, after what held by the rules `before`; returns how many."""
     rows = Resource.objects.filter(gone_at__isnull=True).select_related("account").order_by("id")
-    return replan(rows.select_for_update(of=("self",)), before, rules_at(now), now=now)
+    return replan(rows.select_for_update(of=("self",)), before, rules_at(now), now=now, at_once=at_once)
 
 
 def _parameters(changes: list[dict[str, Any]], now: datetime) -> dict[str, Any]:

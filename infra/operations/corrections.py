@@ -7,12 +7,14 @@ and databases that AWS started again (it does so after seven days). What somebod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import structlog
 from django.db.models import Q
 
+from infra.domain.calendar import Calendar
 from infra.domain.drift import RESTART_SLACK, RESTARTED_AFTER
 from infra.domain.duty import Duty, Occurrence, governing, wanted
 from infra.domain.power import Power
@@ -34,11 +36,16 @@ from medical_audit.operations.writing import write_rows
 
 DATABASES = (ResourceKind.RDS, ResourceKind.CLUSTER)
 #: The wait before what came to nothing is tried again: this long, and twice as long after each further try.
-TRY_AGAIN, TRY_AGAIN_MAX = timedelta(hours=1), timedelta(hours=24)
-#: Ends that a person chose: what ran before is to run on, the stops of this round were not released, it was called off.
+TRY_AGAIN, TRY_AGAIN_MAX, MOST_DOUBLINGS = timedelta(hours=1), timedelta(hours=24), 5
+#: Older tries are forgotten.
+TRIES_KEPT = timedelta(days=3)
+#: Ends that a person chose, or that nobody answered: what ran before is to run on, the stops of this round were not
+#: released, it was called off. They hold for a day.
 _DECIDED = ("retained", NOT_RELEASED, "cancelled")
 #: Deleting an old snapshot says nothing of a database.
 _POWER = Q(kind__endswith=".start") | Q(kind__endswith=".stop")
+_CLOSED = (ReasonCode.HOLIDAY, ReasonCode.CLOSURE)
+log = structlog.get_logger(__name__)
 _STATE_OF = {Power.RUNNING: State.RUNNING, Power.STOPPED: State.STOPPED}
 
 
@@ -46,20 +53,23 @@ def owe_corrections(region: Region, *, now: datetime) -> int:
     """Let the next tick put this region's resources right; returns how many.
 
     Each change of state that was seen is corrected once; what failed, was missed or dropped is tried again while it is
-    still wrong, ever more seldom (TRY_AGAIN, doubled up to TRY_AGAIN_MAX), but not what a person decided against. Never against an override, and never where something is under way or due anyway. Needs the tenant bound.
+    still wrong, ever more seldom (TRY_AGAIN, doubled up to TRY_AGAIN_MAX; what a person decided against after that). Never against an override, and never where something is under way or due anyway. Needs the tenant bound.
     """
     if region.account.automation != Automation.ON:
         return 0
     rules = rules_at(now)
     rows = {str(row.id): row for row in _candidates(region, rules, now)}
     stopped = _last_stops([pk for pk, row in rows.items() if row.kind in DATABASES])
-    tries = _tries(rows)
+    wrong = {
+        pk: (row, cause)
+        for pk, row in rows.items()
+        if (cause := _cause_said(row, rules, stopped.get(pk), now)) is not None
+    }
+    tries = _tries(wrong, now)
     dues = {}
-    for pk, row in rows.items():
-        duty = rules.duty(row)
-        cause = _cause(row, duty, stopped.get(pk), now)
-        tried = [one for one in tries.get(pk, ()) if one.due_at >= row.state_since]
-        if cause is not None and _may_try(tried, now) and (due := _due(row, duty, cause, rules, now, tried)):
+    for pk, (row, cause) in wrong.items():
+        tried = tries.get(pk, [])
+        if _may_try(tried, row, now) and (due := _due(row, rules.duty(row), cause, rules, now, tried)):
             dues[pk] = due
     taken_up = _under_way(dues)
     new = [pk for pk in dues if pk not in taken_up]
@@ -74,29 +84,35 @@ def owe_corrections(region: Region, *, now: datetime) -> int:
     return len(locked)
 
 
-def _tries(rows: Mapping[str, Resource]) -> dict[str, list[Operation]]:
-    """Earlier corrections of these resources, oldest first, since the first of their states began."""
-    if not rows:
+def _tries(ids: Collection[str], now: datetime) -> dict[str, list[Operation]]:
+    """The last corrections of these resources, oldest first, that came to nothing one after the other; or the last one, if
+    it succeeded. What a state did in between says nothing: a start that AWS takes back is seen as another state."""
+    if not ids:
         return {}
     found: dict[str, list[Operation]] = {}
     mine = Operation.objects.filter(
-        target_type="resource", target_id__in=list(rows), policy="schedule",
-        due_at__gte=min(row.state_since for row in rows.values()),
+        target_type="resource", target_id__in=list(ids), policy="schedule", due_at__gte=now - TRIES_KEPT,
         authority__reason__because__code__in=[str(code) for code in CORRECTIONS],
     )  # fmt: skip
     for one in mine.order_by("due_at", "id"):
-        found.setdefault(one.target_id, []).append(one)
+        before = found.get(one.target_id, [])
+        fresh = bool(before) and before[-1].state == OperationState.SUCCEEDED
+        found[one.target_id] = [one] if fresh or one.state == OperationState.SUCCEEDED else [*before, one]
     return found
 
 
-def _may_try(tried: Sequence[Operation], now: datetime) -> bool:
-    """Whether a correction is due for a state for which these were tried before."""
+def _may_try(tried: Sequence[Operation], row: Resource, now: datetime) -> bool:
+    """Whether a correction is due after these were tried."""
     if not tried:
         return True
     last = tried[-1]
-    if last.finished_at is None or last.state == OperationState.SUCCEEDED or last.outcome in _DECIDED:
+    if last.finished_at is None:
         return False
-    return bool(now - last.finished_at >= min(TRY_AGAIN * 2 ** (len(tried) - 1), TRY_AGAIN_MAX))
+    if last.state == OperationState.SUCCEEDED:
+        return bool(last.due_at < row.state_since)
+    doublings = min(len(tried) - 1, MOST_DOUBLINGS)
+    wait = TRY_AGAIN_MAX if last.outcome in _DECIDED else min(TRY_AGAIN * 2**doublings, TRY_AGAIN_MAX)
+    return bool(now - last.finished_at >= wait)
 
 
 def _under_way(dues: Mapping[str, Due]) -> set[str]:
@@ -130,7 +146,7 @@ def _last_stops(ids: Sequence[str]) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     done = Operation.objects.filter(
         _POWER, target_type="resource", target_id__in=ids, state=OperationState.SUCCEEDED
-    )
+    ).exclude(kind__endswith=".stop", outcome="already")  # one that found it stopped has not stopped it
     last = done.order_by("target_id", "-finished_at", "-id").distinct("target_id")
     for operation in last:
         if operation.kind.endswith(".stop"):
@@ -138,14 +154,24 @@ def _last_stops(ids: Sequence[str]) -> dict[str, datetime]:
     return found
 
 
+def _cause_said(row: Resource, rules: Rules, stopped_at: datetime | None, now: datetime) -> Reason | None:
+    """The same, or None where it cannot be worked out: one resource never keeps a look at the others from being kept."""
+    try:
+        return _cause(row, rules.duty(row), stopped_at, now)
+    except Exception:
+        log.exception("correction_failed", resource=str(row.id), tenant=str(row.tenant_id))
+        return None
+
+
 def _cause(row: Resource, duty: Duty, stopped_at: datetime | None, now: datetime) -> Reason | None:
     """Why a resource has to be put right, or None."""
-    state, _ = wanted(duty, now)
+    state, reason = wanted(duty, now)
     real = _STATE_OF[Power(row.state)]
     if state is State.ANY or state is real or not isinstance(duty.schedule, Schedule):
         return None
     action = Action.START if state is State.RUNNING else Action.STOP
-    if governing(duty, now) is None and action not in duty.schedule.directions:
+    silent = governing(duty, now) is None and action not in duty.schedule.directions
+    if silent or (reason.code in _CLOSED and _in_its_hours(duty, now)):
         return None
     options = duty.schedule.options
     if options.enforced:
@@ -157,6 +183,11 @@ def _cause(row: Resource, duty: Duty, stopped_at: datetime | None, now: datetime
     confirmed = row.account.automation_confirmed_at
     new = row.first_seen_at >= row.state_since and confirmed is not None and row.first_seen_at > confirmed
     return because(ReasonCode.NEWLY_FOUND) if options.stop_new and new else None
+
+
+def _in_its_hours(duty: Duty, now: datetime) -> bool:
+    """Whether it would run now, were this not a closed day: what runs then is stopped at its usual hour (design §3)."""
+    return wanted(replace(duty, calendar=Calendar()), now)[0] is State.RUNNING
 
 
 def _due(
@@ -173,4 +204,4 @@ def _due(
         return None
     # One observed change of state, and the end of each try, is one correction, whenever it is looked at.
     due = due_of(row, one, duty, followed, authority, key_at=row.state_since)
-    return replace(due, dedupe_key=f"{due.dedupe_key}/{len(tried)}") if tried else due
+    return replace(due, dedupe_key=f"{due.dedupe_key}/{tried[-1].id.hex}") if tried else due

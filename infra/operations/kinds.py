@@ -39,8 +39,14 @@ _CALLS = {
     "asg.start": "autoscaling:UpdateAutoScalingGroup",
     "asg.stop": "autoscaling:UpdateAutoScalingGroup",
 }
-#: AWS says "not now" of these and nothing is wrong: they are tried again until the deadline.
-_PATIENT = frozenset({str(Problem.NO_CAPACITY), str(Problem.THROTTLED)})
+#: AWS says "not now" of these and nothing is wrong: they are tried again until the deadline. So is what a look before the
+#: call came to meanwhile, which would else hide for what the last call was refused.
+_PATIENT = frozenset(
+    {
+        *map(str, (Problem.NO_CAPACITY, Problem.THROTTLED, Problem.UNREACHABLE, Problem.NO_ANSWER)),
+        *("in_transition", "busy", "waits_for_databases", "waits_for_servers"),
+    }
+)
 
 
 def register_all() -> None:

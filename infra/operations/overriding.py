@@ -89,6 +89,7 @@ def proposal(wanted: Wanted, *, actor: Actor, now: datetime) -> tuple[OperationT
     """The operation's target and parameters; nothing is stored. Raises as `enter_override`."""
     _check_times(wanted, now)
     rows = _rows_of(wanted)
+    _check_frozen(wanted, now)
     _check_overlap(wanted, rows, now)
     names = [str(row) for row in rows[:10]] if wanted.resources else []
     parameters = {
@@ -263,6 +264,18 @@ def _rows_of(wanted: Wanted) -> list[Resource]:
     if wanted.schedule and not NamedSchedule.objects.filter(id=wanted.schedule).exists():
         raise NotFound(type="schedule", id=str(wanted.schedule))
     return list(rows)
+
+
+def _check_frozen(wanted: Wanted, now: datetime) -> None:
+    """What two people froze for everybody goes before an override, which would do nothing until then."""
+    if wanted.kind != OverrideKind.OVERRIDE:
+        return
+    begin = max(wanted.since or now, now)
+    freeze = Override.objects.filter(
+        kind=OverrideKind.FREEZE, scope=Scope.TENANT, ended_at__isnull=True, since__lte=begin, until__gt=begin
+    ).first()
+    if freeze is not None:
+        raise Refused("frozen", person=freeze.confirmed_by_name, until=freeze.until)
 
 
 def _check_overlap(wanted: Wanted, rows: Sequence[Resource], now: datetime) -> None:

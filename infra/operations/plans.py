@@ -4,17 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from infra.domain.aws import StopRefusal
-from infra.domain.duty import Duty, Occurrence, next_occurrence
+from infra.domain.duty import Duty, Occurrence, next_occurrence, turned
 from infra.domain.findings import Finding as TagFinding
 from infra.domain.reasons import ReasonCode
-from infra.domain.schedule import Schedule, Unreadable
+from infra.domain.schedule import Action, Schedule, Unreadable
 from infra.models import Resource
 from infra.operations.dues import due_of
 from infra.operations.owing import owe, owe_due, owed_action
 from infra.queries.authority import authority_of
-from infra.queries.forecast import turn_of
 from infra.queries.rules import Followed, Rules, refused_stop
-from medical_audit.operations.automatic import Due
 from medical_audit.operations.writing import write_rows
 
 _MEMBERS = (ReasonCode.GROUP_MEMBER, ReasonCode.CLUSTER_MEMBER)
@@ -56,30 +54,41 @@ def set_next(resource: Resource, following: Occurrence | None, since: datetime) 
         resource.next_action = owed_action(resource.owed) or resource.next_action
 
 
-def replan(resources: Iterable[Resource], before: Rules, after: Rules, *, now: datetime) -> int:
+def replan(
+    resources: Iterable[Resource],
+    before: Rules,
+    after: Rules,
+    *,
+    now: datetime,
+    at_once: frozenset[tuple[str, str]] = frozenset(),
+) -> int:
     """Plan locked rows (with their accounts) anew from now on and write them; returns how many.
 
-    What fell due by the rules as they were `before`, and no tick has taken up, stays owed. Where another state is wanted
-    from now on, and the resource is seen in the one of before, that is owed as well; nothing else is caught up.
+    What fell due by the rules as they were `before`, and no tick has taken up, stays owed. at_once: resource ids and
+    actions that the confirmer saw as due with the change itself; they are owed where they still are. Nothing else is
+    caught up, since nobody has seen it.
     """
     rows = list(resources)
     for row in rows:
         owe(row, before, now)
         plan(row, after, since=now)
-        if (due := _turned(row, before, after, now)) is not None:
-            owe_due(row, due, now)
+        if {(str(row.id), str(action)) for action in Action} & at_once:
+            _owe_turn(row, before, after, now, at_once)
     write_rows(rows, PLAN_FIELDS)
     return len(rows)
 
 
-def _turned(row: Resource, before: Rules, after: Rules, now: datetime) -> Due | None:
-    one = turn_of(row, before, after, now)
-    if one is None:
-        return None
-    found = after.followed(row)
+def _owe_turn(
+    row: Resource, before: Rules, after: Rules, now: datetime, seen: frozenset[tuple[str, str]]
+) -> None:
+    duty, found = after.duty(row), after.followed(row)
+    one = turned(before.duty(row), duty, now)
+    if one is None or (str(row.id), str(one.action)) not in seen:
+        return
     followed = found if isinstance(found, Followed) else None
     authority = authority_of(row.account, followed, after, one)
-    return due_of(row, one, after.duty(row), followed, authority) if authority is not None else None
+    if authority is not None:
+        owe_due(row, due_of(row, one, duty, followed, authority), now)
 
 
 def _unsupported(resource: Resource, why: ReasonCode, schedule: Schedule) -> tuple[TagFinding, ...]:

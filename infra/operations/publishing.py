@@ -13,7 +13,7 @@ from infra.models import NamedSchedule, Resource, Revision
 from infra.models.resource import ResourceKind
 from infra.operations.drafts import schedule_locked
 from infra.operations.plans import replan
-from infra.queries.forecast import compared, differences, forecast
+from infra.queries.forecast import compared, differences, forecast, shown_at_once
 from infra.queries.rules import Followed, Rules, rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import digest
@@ -160,7 +160,8 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     )
     schedule.save()
     after = rules_at(now)
-    planned = replan(followers(after, schedule.id, lock=True), before, after, now=now)
+    seen = shown_at_once(given["forecast"])
+    planned = replan(followers(after, schedule.id, lock=True), before, after, now=now, at_once=seen)
     return {"number": revision.number, "before": given["replaces_number"], "resources": planned}
 
 

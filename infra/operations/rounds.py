@@ -66,7 +66,9 @@ def hold(dues: Sequence[Due], *, actor: Actor, now: datetime) -> list[Due]:
     share = _share(running, frozenset(due.target.id for due in stops), now)
     if not stops or not share.beyond(rules):
         return list(dues)
-    _keep(stops, running=len(share.base), limit=rules.brake_percent, actor=actor, now=now)
+    waiting = _held()
+    new = [due for due in stops if due.target.id not in waiting]
+    _keep(new, running=len(share.base), limit=rules.brake_percent, actor=actor, now=now)
     held = {due.dedupe_key for due in stops}
     return [due for due in dues if due.dedupe_key not in held]
 
@@ -86,10 +88,15 @@ def _share(running: frozenset[str], stops: frozenset[str], now: datetime) -> _Sh
         .values_list("target_id", flat=True)
     )
     due = Resource.objects.filter(next_change_at__lte=now, next_action="stop", gone_at__isnull=True)
-    held = frozenset(
+    held = _held()
+    return _Share((running - released) | entered, stops | entered | held | (_ids(due) & running))
+
+
+def _held() -> frozenset[str]:
+    """Ids of resources on whose stop a person has yet to decide: nobody is asked twice."""
+    return frozenset(
         item["resource"] for row in HeldRound.objects.filter(settled_at__isnull=True) for item in row.items
     )
-    return _Share((running - released) | entered, stops | entered | held | (_ids(due) & running))
 
 
 def _ids(rows: QuerySet[Resource]) -> frozenset[str]:
@@ -103,6 +110,8 @@ def _keep(stops: Sequence[Due], *, running: int, limit: int, actor: Actor, now: 
         for due in stops
     ]
     row = HeldRound.objects.filter(operation="", settled_at__isnull=True).select_for_update().first()
+    if not items:
+        return
     if row is None:
         HeldRound.objects.create(
             tenant_id=actor.tenant_id, held_at=now, running=running, limit_percent=limit, items=items

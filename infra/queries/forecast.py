@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -56,11 +56,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class AtOnce:
-    """What the change itself makes due, as soon as it is confirmed: the first names, and how many they are."""
+    """What the change itself makes due, as soon as it is confirmed: the first names, how many they are, and which."""
 
     action: str
     names: tuple[str, ...]
     count: int
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Forecast:
             "observed": self.observed,
             "sums": sums,
             "at_once": [
-                {"action": one.action, "names": list(one.names), "count": one.count} for one in self.at_once
+                {"action": one.action, "names": list(one.names), "count": one.count, "ids": list(one.ids)}
+                for one in self.at_once
             ],
             "groups": [
                 {
@@ -119,23 +121,31 @@ class Forecast:
 
 
 def forecast(
-    before: Rules, after: Rules, resources: Iterable[Resource], *, now: datetime, days: int = DAYS
+    before: Rules,
+    after: Rules,
+    resources: Iterable[Resource],
+    *,
+    now: datetime,
+    days: int = DAYS,
+    at_once: Collection[Action] = tuple(Action),
 ) -> Forecast:
-    """Compare what would be done for some resources (with their accounts) under two sets of rules.
+    """Compare what would be done for some resources (with their accounts) under two sets of rules. at_once: what the change
+    itself may bring about.
 
     Resources with the same duty are worked out once, so that it costs what differs, not what exists.
     """
     differing: dict[tuple[datetime, str, str], list[str]] = {}
-    turning: dict[str, list[str]] = {}
+    turning: dict[str, list[tuple[str, str]]] = {}
     alike: dict[tuple[Acts, Acts], list[str]] = {}
     number = affected = observed = 0
-    for row, old, new in compared(before, after, resources, now=now, days=days):
+    for row, old, new, turn in _each(before, after, resources, now=now, days=days):
         number += 1
-        turn, watched = turn_of(row, before, after, now), row.account.automation != Automation.ON
-        if turn is not None and not watched:
-            turning.setdefault(str(turn.action), []).append(str(row))
-        affected += old != new or turn is not None
-        observed += watched and (old != new or turn is not None)
+        watched = row.account.automation != Automation.ON
+        turns = turn is not None and turn.action in at_once and not _is_so(row, turn.action)
+        if turn is not None and turns and not watched:
+            turning.setdefault(str(turn.action), []).append((str(row), str(row.id)))
+        affected += old != new or turns
+        observed += watched and (old != new or turns)
         if old == new:
             continue
         alike.setdefault((old, new), []).append(str(row))
@@ -146,30 +156,46 @@ def forecast(
         Line(at, action, change, tuple(sorted(names)[:NAMES_SHOWN]), len(names))
         for (at, action, change), names in sorted(differing.items(), key=_order)
     )
-    at_once = tuple(
-        AtOnce(action, tuple(sorted(names)[:MEMBERS_SHOWN]), len(names))
-        for action, names in sorted(turning.items())
+    due = tuple(
+        AtOnce(
+            action,
+            tuple(sorted(name for name, _ in found)[:MEMBERS_SHOWN]),
+            len(found),
+            tuple(pk for _, pk in found),
+        )
+        for action, found in sorted(turning.items())
     )
     groups = tuple(
         Group(tuple(sorted(names)[:MEMBERS_SHOWN]), len(names), _days(old, new))
         for (old, new), names in sorted(alike.items(), key=lambda item: (-len(item[1]), min(item[1])))
     )
-    return Forecast(now + timedelta(days=days), at_once, lines, groups, number, affected, observed)
+    return Forecast(now + timedelta(days=days), due, lines, groups, number, affected, observed)
 
 
-def turn_of(row: Resource, before: Rules, after: Rules, now: datetime) -> Occurrence | None:
-    """What a change of the rules makes due at once for a resource (with its account): not where it stands so already."""
-    one = turned(before.duty(row), after.duty(row), now)
-    reached = {Action.START: Power.RUNNING, Action.STOP: Power.STOPPED}
-    return None if one is None or row.state in (reached[one.action], Power.GONE) else one
+def shown_at_once(forecast: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """What the confirmer of a forecast (its JSON) saw as due at once: resource ids and actions."""
+    return frozenset((pk, one["action"]) for one in forecast.get("at_once", ()) for pk in one["ids"])
+
+
+def _is_so(row: Resource, action: Action) -> bool:
+    return bool(row.state == {Action.START: Power.RUNNING, Action.STOP: Power.STOPPED}[action])
 
 
 def compared(
     before: Rules, after: Rules, resources: Iterable[Resource], *, now: datetime, days: int = DAYS
 ) -> Iterator[tuple[Resource, Acts, Acts]]:
     """Yield each resource with what would be done for it under two sets of rules."""
+    for row, old, new, _ in _each(before, after, resources, now=now, days=days):
+        yield row, old, new
+
+
+def _each(
+    before: Rules, after: Rules, resources: Iterable[Resource], *, now: datetime, days: int
+) -> Iterator[tuple[Resource, Acts, Acts, Occurrence | None]]:
+    """The same with what the change itself asks for; alike duties are worked out once."""
     until = now + timedelta(days=days)
     known: dict[Duty, Acts] = {}
+    turns: dict[tuple[Duty, Duty], Occurrence | None] = {}
 
     def acts(duty: Duty) -> Acts:
         if duty not in known:
@@ -178,7 +204,10 @@ def compared(
         return known[duty]
 
     for row in resources:
-        yield row, acts(before.duty(row)), acts(after.duty(row))
+        pair = before.duty(row), after.duty(row)
+        if pair not in turns:
+            turns[pair] = turned(*pair, now)
+        yield row, acts(pair[0]), acts(pair[1]), turns[pair]
 
 
 def _days(old: Acts, new: Acts) -> tuple[DayChange, ...]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from accounts.domain.permissions import Permission, Role
 from infra.domain.schedule import State
+from infra.models import Resource
 from infra.operations import drafts
 from infra.operations.overriding import Wanted
 from medical_audit.operations import entry
+from medical_audit.tenancy import tenant_scope
 from tests.infra.operations.duty import Duty, jst
 from tests.infra.operations.test_brake import decide, limit
 from tests.infra.operations.test_planning import WEEK, Planning, at, content, server_of
+from tests.simulated import ask
 
 
 @pytest.fixture
@@ -204,3 +209,58 @@ def test_what_a_person_decided_against_is_not_asked_again_for_the_same_state(pla
         duty.tick()
     assert {one.outcome for one in duty.operations(kind="ec2.stop")} == {"brake_not_released"}
     assert len(duty.operations(kind="round.release")) == 1
+
+
+def test_a_right_that_is_missing_for_two_months_never_spoils_a_look(planning: Planning) -> None:
+    duty = planning.duty
+    server_of(planning, tags={"Schedule": "強制"}, state="running")
+    planning.published("強制", WEEK | {"weekdays": "mon"}, enforced=True)
+    duty.aws.fault(match={"action": "StopInstances"}, code="UnauthorizedOperation", status=403)
+    at(planning, jst(2026, 12, 1, 20, 0))
+    for _ in range(45):
+        duty.look()
+        duty.tick()
+        duty.work()
+        duty.clock.pass_(hours=25)
+    assert duty.region().inventory_at == duty.clock() - timedelta(hours=25)
+    assert len(duty.operations(kind="ec2.stop")) > 20
+
+
+def test_a_start_that_aws_takes_back_is_tried_ever_more_seldom(planning: Planning) -> None:
+    """On its way it is seen as starting, and then stopped since a moment ago: that is no new state to be put right."""
+    duty = planning.duty
+    server = server_of(planning, tags={"Schedule": "強制"}, state="stopped")
+    planning.published("強制", WEEK, enforced=True)
+    at(planning, jst(2026, 11, 30, 10, 0))
+    duty.look()
+    duty.tick()
+    assert duty.operations(kind="ec2.start") == []
+    ask("marks", {"id": server, "bounce": "Client.InvalidKMSKey.InvalidState"})
+    for _ in range(18):
+        duty.look()
+        duty.tick()
+        duty.work()
+        with duty.as_role("worker"), tenant_scope(duty.aws.cast.tenant.id):
+            Resource.objects.update(state_since=duty.clock())
+        duty.work_for(rounds=2, seconds=35)
+        duty.clock.pass_(seconds=530)
+    assert len(duty.operations(kind="ec2.start")) == 2, "in three hours"
+
+
+def test_the_seventh_day_is_counted_from_the_stop_and_not_from_stops_that_found_it_so(duty: Duty) -> None:
+    """Every evening of a long closure a stop is due, and finds it stopped already."""
+    name = stopped_by_toban(duty)
+    for day in range(1, 7):
+        duty.clock.now = jst(2026, 12, day, 19, 0)
+        duty.tick()
+        duty.work_for(rounds=1, seconds=15)
+    assert [one.outcome for one in duty.operations(kind="rds.stop")] == ["reached", *["already"] * 6]
+    duty.clock.now = jst(2026, 12, 7, 19, 40)
+    duty.tick()
+    duty.work_for(rounds=1, seconds=15)
+    duty.console("rds").start_db_instance(DBInstanceIdentifier=name)
+    duty.look()
+    duty.tick()
+    duty.work_for(rounds=2, seconds=15)
+    assert duty.aws.states()["rds"][name] == "stopped"
+    assert causes(duty)[-1] == "auto_restart"

@@ -205,23 +205,31 @@ def test_a_freeze_stops_the_clock_for_everything_and_needs_another_person(planni
     assert planning.duty.operations(policy="schedule") == []
 
 
-@pytest.mark.parametrize("first", ["freeze", "override"])
-def test_one_persons_override_does_not_lift_a_freeze_of_two(planning: Planning, first: str) -> None:
+def frozen_until_noon(planning: Planning) -> None:
+    wanted = Wanted(State.ANY, jst(2026, 11, 30, 12, 0), kind=OverrideKind.FREEZE)
+    now = planning.duty.clock()
+    planning.confirm(overriding.enter_override(wanted, actor=planning.planner, now=now, reason="x"))
+
+
+def test_one_persons_override_is_refused_during_a_freeze_of_two(planning: Planning) -> None:
     """ADR 10: what two people froze stays as it is; whoever needs one server otherwise does it by hand, in his name."""
+    server = server_of(planning, tags={"AutoStop": "19:00"}, state="running")
+    planning.duty.look()
+    frozen_until_noon(planning)
+    stopped = Wanted(State.STOPPED, jst(2026, 11, 30, 14, 0), resources=(planning.row(server).id,))
+    with pytest.raises(Refused) as refused:
+        planning.override(stopped)
+    assert (refused.value.code, refused.value.params["person"]) == ("frozen", planning.approver.name)
+
+
+def test_a_freeze_holds_above_an_override_that_was_there_before_it(planning: Planning) -> None:
     duty = planning.duty
     server = server_of(planning, tags={"AutoStop": "19:00"}, state="running")
     duty.look()
-    now, row = duty.clock(), planning.row(server)
-    frozen = Wanted(State.ANY, jst(2026, 11, 30, 12, 0), kind=OverrideKind.FREEZE)
-    stopped = Wanted(State.STOPPED, jst(2026, 11, 30, 14, 0), resources=(row.id,))
-
-    def freeze() -> None:
-        planning.confirm(overriding.enter_override(frozen, actor=planning.planner, now=now, reason="x"))
-
-    for step in (freeze, lambda: planning.override(stopped))[:: 1 if first == "freeze" else -1]:
-        step()
-    if first == "override":
-        duty.clock.pass_(seconds=1)
+    row = planning.row(server)
+    planning.override(Wanted(State.STOPPED, jst(2026, 11, 30, 14, 0), resources=(row.id,)))
+    frozen_until_noon(planning)
+    duty.clock.pass_(seconds=1)
     duty.tick()
     duty.work_for(rounds=1, seconds=10)
     assert duty.aws.states()["ec2"][server] == "running"

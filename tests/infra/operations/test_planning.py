@@ -295,6 +295,16 @@ def test_a_schedule_that_was_archived_meanwhile_is_not_assigned(planning: Planni
         planning.confirm(entered)
 
 
+def test_a_schedule_out_of_the_archive_is_followed_by_those_whose_tag_names_it(planning: Planning) -> None:
+    schedule, now = planning.published("日勤", WEEK), planning.duty.clock()
+    planning.confirm(archiving.enter_archive(schedule, actor=planning.planner, now=now, reason="x"))
+    server = server_of(planning, tags={"Schedule": "日勤"}, state="stopped")
+    planning.duty.look()
+    assert planning.next_of(server) == (None, "")
+    planning.confirm(archiving.enter_restore(schedule, actor=planning.planner, now=now, reason="x"))
+    assert planning.next_of(server) == (jst(2026, 11, 30, 8, 30), "start")
+
+
 def test_look_alike_names_are_kept_apart_by_the_database_too(planning: Planning) -> None:
     planning.draft("Night Shift", NIGHT)
     with (

@@ -142,6 +142,17 @@ def test_no_capacity_that_shows_only_after_the_call_is_waited_for_as_well(duty: 
     assert duty.outcomes()[full] == ("SUCCEEDED", "reached")
 
 
+def test_a_look_that_fails_in_between_does_not_end_the_patience(duty: Duty) -> None:
+    (full,) = due(duty)
+    ask("marks", {"id": full, "no_capacity": True})
+    duty.work_for(rounds=6, seconds=61)
+    duty.aws.fault(match={"action": "DescribeInstances"}, times=1, code="RequestLimitExceeded", status=503)
+    duty.work_for(rounds=1, seconds=61)
+    ask("marks", {"id": full})
+    duty.work_for(rounds=3, seconds=61)
+    assert duty.outcomes()[full] == ("SUCCEEDED", "reached")
+
+
 def test_no_capacity_after_every_call_is_missed_at_the_deadline(duty: Duty) -> None:
     (full,) = due(duty)
     ask("marks", {"id": full, "bounce": "Server.InsufficientInstanceCapacity"})

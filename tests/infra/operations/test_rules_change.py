@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from infra.domain.calendar import Calendar
 from infra.domain.schedule import State
 from infra.models.schedule import Scope
 from infra.operations import assigning, calendars, drafts, publishing
 from infra.operations.overriding import Wanted
+from infra.queries.rules import rules_at
+from medical_audit.tenancy import tenant_scope
 from tests.infra.operations.duty import Duty, jst
 from tests.infra.operations.test_brake import limit
 from tests.infra.operations.test_planning import WEEK, Planning, at, content, server_of
@@ -70,7 +74,88 @@ def test_the_confirmer_sees_what_is_done_at_once(planning: Planning) -> None:
     planning.duty.look()
     draft = drafts.save_draft(schedule, content(SHORTER), actor=planning.planner, now=planning.duty.clock())
     seen = publishing.proposal(schedule, draft.id, actor=planning.planner, now=planning.duty.clock())
-    assert seen["forecast"]["at_once"] == [{"action": "stop", "names": ["web"], "count": 1}]
+    [once] = seen["forecast"]["at_once"]
+    assert (once["action"], once["names"], once["count"]) == ("stop", ["web"], 1)
+
+
+def test_what_the_confirmer_did_not_see_is_not_done(planning: Planning) -> None:
+    """Entered in the morning, when nothing differed, and confirmed in the evening."""
+    server_of(planning, tags={"Schedule": "日勤"}, state="running")
+    schedule = planning.published("日勤", WEEK)
+    at(planning, jst(2026, 11, 30, 10, 0))
+    planning.duty.look()
+    draft = drafts.save_draft(schedule, content(SHORTER), actor=planning.planner, now=planning.duty.clock())
+    entered = publishing.enter_publish(
+        schedule, draft.id, actor=planning.planner, now=planning.duty.clock(), reason="x"
+    )
+    at(planning, jst(2026, 11, 30, 17, 30))
+    planning.confirm(entered)
+    assert act(planning) == []
+
+
+def test_enforcing_what_stands_otherwise_is_shown(planning: Planning) -> None:
+    server_of(planning, tags={"Schedule": "日勤"}, state="running")
+    schedule = planning.published("日勤", WEEK)
+    at(planning, jst(2026, 11, 30, 21, 0))
+    planning.duty.look()
+    planning.duty.tick()
+    before = len(planning.duty.operations(policy="schedule"))
+    draft = drafts.save_draft(
+        schedule, content(WEEK, enforced=True), actor=planning.planner, now=planning.duty.clock()
+    )
+    seen = publishing.proposal(schedule, draft.id, actor=planning.planner, now=planning.duty.clock())
+    assert [one["action"] for one in seen["forecast"]["at_once"]] == ["stop"]
+    planning.publish(draft)
+    assert act(planning)[before:] == [("ec2.stop", "reached")]
+
+
+def test_what_may_have_run_before_its_hours_is_not_stopped_by_a_change(planning: Planning) -> None:
+    server_of(planning, tags={"Schedule": "残す"}, state="running")
+    at(planning, jst(2026, 11, 30, 21, 0))
+    planning.duty.look()
+    planning.published("残す", WEEK, retain_running=True)
+    assert act(planning) == []
+
+
+def test_a_list_of_holidays_that_a_person_adopts_starts_nothing_at_once(planning: Planning) -> None:
+    """Its page shows days, not servers: what nobody saw is not done."""
+    server_of(planning, tags={"Schedule": "日勤"}, state="stopped")
+    planning.published("日勤", WEEK)
+    at(planning, jst(2026, 11, 23, 10, 0))
+    planning.duty.look()
+    planning.duty.tick()
+    with tenant_scope(planning.planner.tenant_id):
+        before = rules_at(planning.duty.clock())
+        calendars.replan_all(replace(before, calendar=Calendar()), planning.duty.clock())
+    assert act(planning) == []
+
+
+def test_an_extra_working_day_that_is_taken_back_stops_nothing_before_the_usual_hour(
+    planning: Planning,
+) -> None:
+    server_of(planning, tags={"Schedule": "日勤"}, state="running")
+    planning.published("日勤", WEEK)
+    at(planning, jst(2026, 12, 4, 20, 0))
+    confirmed_day(planning, "extra", "2026-12-05")
+    at(planning, jst(2026, 12, 5, 10, 0))
+    planning.duty.look()
+    planning.duty.tick()
+    before = len(planning.duty.operations(policy="schedule"))
+    confirmed_day(planning, "remove", "2026-12-05")
+    assert act(planning)[before:] == []
+
+
+def test_a_closed_day_is_not_enforced_before_the_usual_hour(planning: Planning) -> None:
+    server_of(planning, tags={"Schedule": "強制"}, state="running")
+    planning.published("強制", WEEK, enforced=True)
+    at(planning, jst(2026, 11, 30, 10, 0))
+    planning.duty.look()
+    confirmed_day(planning, "closed")
+    planning.duty.clock.pass_(minutes=10)
+    planning.duty.look()
+    assert act(planning) == []
+    at(planning, jst(2026, 11, 30, 19, 0))
+    assert [one[0] for one in act(planning)] == ["ec2.stop"]
 
 
 def test_assigning_acts_once_and_taking_away_does_nothing(planning: Planning) -> None:
@@ -135,8 +220,8 @@ def test_a_closed_day_that_becomes_a_working_day_starts_what_should_run(planning
     assert act(planning) == [("ec2.start", "reached")]
 
 
-def confirmed_day(planning: Planning, kind: str) -> None:
-    change = {"what": kind, "first": "2026-11-30", "name": "台風"}
+def confirmed_day(planning: Planning, kind: str, day: str = "2026-11-30") -> None:
+    change = {"what": kind, "first": day, "name": "台風"}
     entered = calendars.enter_change(
         change, actor=planning.planner_of_calendar, now=planning.duty.clock(), reason="test"
     )
