@@ -39,7 +39,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "pruned": _("The replaced snapshot is deleted, and that was seen at AWS."),
     "snapshot_not_complete": _("The newer snapshot is not complete yet. Until then the older one is kept."),
     "frozen": _(
-        "%(person)s has frozen everything until %(until)s, so an override would do nothing. Start or stop by hand, or end the freeze with a second person."
+        "Everything is frozen at that time, as two people confirmed, so an override would do nothing. Start or stop by hand, or end the freeze with a second person."
     ),
     "snapshot_kept": _("The newer snapshot is not usable, so the older one is kept."),
     "snapshot_of_cluster": _(
