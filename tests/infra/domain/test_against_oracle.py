@@ -158,7 +158,11 @@ def test_what_falls_due_is_what_somebody_with_a_wall_clock_would_do(case: Case) 
     assert set(acting) == acts(case)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 @given(cases())
 def test_a_machine_that_does_what_falls_due_is_always_where_the_engine_wants_it(case: Case) -> None:
     """Where every period names both ends, and nothing is left out by a skip."""
