@@ -232,9 +232,6 @@ def test_a_start_that_aws_takes_back_is_tried_ever_more_seldom(planning: Plannin
     server = server_of(planning, tags={"Schedule": "強制"}, state="stopped")
     planning.published("強制", WEEK, enforced=True)
     at(planning, jst(2026, 11, 30, 10, 0))
-    duty.look()
-    duty.tick()
-    assert duty.operations(kind="ec2.start") == []
     ask("marks", {"id": server, "bounce": "Client.InvalidKMSKey.InvalidState"})
     for _ in range(18):
         duty.look()
