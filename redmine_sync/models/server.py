@@ -23,7 +23,8 @@ class RedmineServer(TenantModel):
     """At most one draft and one active server per tenant. `report` is what the last probe found (domain.checks).
 
     `key_field` is the id of the custom field by which issues are found again; `followed_seq` the place in the tenant's
-    ledger up to which events have become entries; `polled_to` the newest change (the server's own clock) that was read.
+    ledger up to which events have become entries; `polled_to` the newest change (the server's own clock) that was read; `unread` how many changed issues the last
+    look still had before it, while there were any.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -50,6 +51,7 @@ class RedmineServer(TenantModel):
     polled_at = models.DateTimeField(null=True)
     polled_to = models.DateTimeField(null=True)
     reconciled_at = models.DateTimeField(null=True)
+    unread = models.IntegerField(default=0)
 
     class Meta(TenantModel.Meta):
         constraints = [

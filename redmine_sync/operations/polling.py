@@ -60,8 +60,10 @@ def _poll(server: RedmineServer, tickets: Tickets, ours: Ours, *, actor: Actor, 
         read += _take(server, tickets, page.issues, ours, clock)
         newest = page.issues[-1].updated_on
         server.polled_to = max(newest, server.polled_to or newest)
+        # A page is kept when it is read: whoever comes next goes on from here, and people see how much is left.
+        server.unread = max(0, page.total - offset - len(page.issues))
         with tenant_scope(actor.tenant_id):
-            server.save(update_fields=["polled_to"])
+            server.save(update_fields=["polled_to", "unread"])
         if len(page.issues) < PAGE:
             break
         # Only within one second is there no later place to go on from: a mass change puts hundreds there.

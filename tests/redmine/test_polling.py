@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from redmine_sync.models import TicketState
+from medical_audit.tenancy import tenant_scope
+from redmine_sync.models import Ticket, TicketState
+from tests.conftest import _as_role
 from tests.redmine import fake as faking
 from tests.redmine.conftest import People
 from tests.redmine.shop import Shop
@@ -92,6 +94,46 @@ def test_ten_minutes_of_visits_with_nothing_new_write_nothing(fake: faking.Fake,
     asked = len(fake.asked)
     fake_shop.serve(minutes=2)
     assert len(fake.asked) - asked == 1  # a quiet server costs one question a minute
+
+
+def test_two_thousand_changes_show_how_many_are_left_and_a_new_worker_goes_on(
+    fake: faking.Fake, fake_shop: Shop
+) -> None:
+    plant_tickets(fake_shop, fake, 2000)
+    fake.fail_after(700)  # whatever ends a worker in the middle
+    fake_shop.serve(minutes=2)
+    server = fake_shop.server()
+    first = sum(bool(ticket.last_note) for ticket in fake_shop.tickets())
+    assert 500 < first < 700
+    assert server.unread == 2000 - first // 100 * 100
+    fake.fail_after(None)
+    asked = len(fake.asked)
+    fake_shop.serve(minutes=2)
+    assert fake_shop.server().unread == 0
+    assert all(ticket.last_note == "メモ" for ticket in fake_shop.tickets())
+    # What was read before is not read again, but for the two minutes in which the looks overlap.
+    assert len(fake.asked) - asked < 2000 - first + 120 + 30
+
+
+def plant_tickets(shop: Shop, fake: faking.Fake, count: int) -> None:
+    """Written tickets, on each of which a person has put a note since, one a second."""
+    fake.now = SECOND
+    server, tickets = shop.server(), []
+    for number in range(count):
+        key = f"k-{number:04}"
+        fake._create({"subject": key, "custom_fields": [{"id": server.key_field, "value": key}]})
+        tickets.append(
+            Ticket(
+                tenant_id=shop.tenant_id, server=server, key=key, kind="failure", operation_kind="ec2.start", target_type="server",
+                target_id=key, target_name=key, redmine_project=1, tracker=1, state=TicketState.OPEN, issue=fake.made,
+                updated_on=SECOND, created_at=SECOND,
+            )
+        )  # fmt: skip
+    with _as_role("worker"), tenant_scope(shop.tenant_id):
+        Ticket.objects.bulk_create(tickets)
+    for issue in list(fake.issues):
+        fake.now += timedelta(seconds=1)
+        fake.note(issue, "メモ")
 
 
 def test_reading_goes_on_where_a_failure_ended_it(fake: faking.Fake, fake_shop: Shop) -> None:

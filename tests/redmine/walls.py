@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 READ, WORK, FULL = "SELECT", "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, UPDATE"
-SEEN = "bot_id, followed_seq, key_field, polled_at, polled_to, probed_at, problem, problem_since, reconciled_at, report"
+SEEN = "bot_id, followed_seq, key_field, polled_at, polled_to, probed_at, problem, problem_since, reconciled_at, report, unread"
 LOOKED = (
     "failures, heads, hints, hook_refused_at, looked_at, next_at, polled_at, problem, problem_detail, problem_since, "
     "redmine_repository, removal, report, rule, rule_proof, silent, synced_at"
