@@ -70,6 +70,7 @@ REPOSITORY_CODES: Final[Mapping[str, Promise | str]] = {
     ),
     "redmine_attached": _("The mirror was made the project's repository in Redmine."),
     "links_repaired": _("Links that Redmine had left out were set."),
+    "nothing_new": _("Everything was there already."),
     "worker_gone": _("The worker ended in the middle. Another one began again."),
     "repository_left": _("The repository was removed before it was its turn."),
     # why something cannot be entered

@@ -126,13 +126,12 @@ def _fetch(visit: Visit, access: Access | None, following: Access | None) -> Non
     with visit.step("remote") as told:
         access, there = _there(visit, access, following)
         told["n"] = len(there)
-    if visit.run is None and there == row.heads and not row.problem:
+    mirror, before = Mirror(mirror_folder(row), visit.ours), dict(row.heads)
+    if there == before and not row.problem and mirror.exists() and _asks_for_news_only(visit.run):
         _rest(visit)
         return
     if visit.run is None:
         _begin_poll(visit)
-    before = dict(row.heads)
-    mirror = Mirror(mirror_folder(row), visit.ours)
     with visit.step("mirror") as told:
         told["code"] = _ready(mirror, bool(before))
     with mirror.alone():
@@ -209,11 +208,20 @@ def _begin_poll(visit: Visit) -> None:
             Repository.objects.filter(id=row.id).update(silent=F("silent") + 1)
 
 
+def _asks_for_news_only(run: SyncRun | None) -> bool:
+    """A poll, or a webhook whose push another run has brought in already; a person wants everything looked at."""
+    return run is None or run.cause in (Cause.WEBHOOK, Cause.POLL)
+
+
 def _rest(visit: Visit) -> None:
     """Nothing new: look again in five minutes."""
     now = visit.clock()
     with tenant_scope(visit.row.tenant_id):
         visit.lease.hold()
+        if visit.run is not None:
+            SyncRun.objects.filter(id=visit.run.id).update(
+                state=RunState.DONE, ended_at=now, steps=visit.steps, code="nothing_new"
+            )
         Repository.objects.filter(id=visit.row.id).update(polled_at=now, next_at=now + EVERY)
 
 

@@ -184,6 +184,28 @@ def test_a_poll_without_news_leaves_nothing_behind_and_asks_redmine_nothing(yard
     assert yard.row().polled_at == yard.shop.clock()
 
 
+def test_a_webhook_for_what_the_poll_brought_in_asks_redmine_nothing(yard: Yard) -> None:
+    yard.register()
+    yard.serve()
+    commit = yard.origin.push("two")
+    yard.serve(minutes=6)
+    asked = len(yard.fake.asked)
+    yard.deliver(yard.push_of(commit))
+    run = yard.serve()
+    assert run is not None
+    assert (run.state, run.code, run.cause) == (RunState.DONE, "nothing_new", Cause.WEBHOOK)
+    assert len(yard.fake.asked) == asked
+
+
+def test_a_mirror_that_vanished_is_made_again_by_the_next_poll(yard: Yard) -> None:
+    yard.register()
+    yard.serve()
+    shutil.rmtree(yard.mirror.folder)
+    run = yard.serve(minutes=6)
+    assert run is not None
+    assert (run.state, steps(run)["mirror"]) == (RunState.DONE, "mirror_rebuilt")
+
+
 # -- what happens to branches ----------------------------------------------------------------------------------------------
 
 
