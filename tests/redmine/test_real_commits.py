@@ -51,6 +51,7 @@ class Real(Yard):
                 [value],
             )
         there.close()
+        self.admin.project.get(self.project)  # its service alone would go on with the settings it has read
 
 
 @pytest.fixture
