@@ -10,7 +10,7 @@ from django.db.models import Min
 from medical_audit.domain.actor import Actor
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.issues import Issue
-from redmine_sync.domain.problems import Forbidden, Missing
+from redmine_sync.domain.problems import Forbidden, Missing, RedmineError
 from redmine_sync.models import RedmineServer, Ticket, TicketState
 from redmine_sync.operations.reading import judge_quietly, learn
 from redmine_sync.redmine import PAGE, Tickets
@@ -87,13 +87,30 @@ def _take(server: RedmineServer, tickets: Tickets, issues: Sequence[Issue], ours
     with tenant_scope(server.tenant_id):
         rows = Ticket.objects.filter(server=server, issue__in=[one.id for one in issues])
         mine = {ticket.issue: ticket for ticket in rows}
-    read = 0
-    for issue in issues:
-        ticket = mine.get(issue.id)
-        if ticket is not None and not _is_settled(ticket, issue):
+    changed = [mine[one.id] for one in issues if one.id in mine and not _is_settled(mine[one.id], one)]
+    return _read_all(server, tickets, changed, ours, clock)
+
+
+def _read_all(
+    server: RedmineServer, tickets: Tickets, changed: Sequence[Ticket], ours: Ours, clock: Clock
+) -> int:
+    """Read each and keep what was read together; when the server fails in the middle, what came before is kept."""
+    read: list[Ticket] = []
+    try:
+        for ticket in changed:
             _read(server, tickets, ticket, ours, clock)
-            read += 1
-    return read
+            read.append(ticket)
+    except RedmineError:
+        _keep(server, read)
+        raise
+    _keep(server, read)
+    return len(read)
+
+
+def _keep(server: RedmineServer, read: Sequence[Ticket]) -> None:
+    with tenant_scope(server.tenant_id):
+        for ticket in read:
+            ticket.save()
 
 
 def _is_settled(ticket: Ticket, issue: Issue) -> bool:
@@ -121,8 +138,6 @@ def _read(server: RedmineServer, tickets: Tickets, ticket: Ticket, ours: Ours, c
         closed_ids = {one["id"] for one in server.report["statuses"] if one["closed"]}
         until = (issue.closed_on or now) + timedelta(days=server.snooze_days)
         judge_quietly(ticket, issue, bot=server.bot_id, closed_ids=closed_ids, snooze_until=until)
-    with tenant_scope(server.tenant_id):
-        ticket.save()
 
 
 def _reconcile(server: RedmineServer, tickets: Tickets, ours: Ours, *, clock: Clock) -> int:
@@ -136,9 +151,10 @@ def _reconcile(server: RedmineServer, tickets: Tickets, ours: Ours, *, clock: Cl
         part = mine[begin : begin + PAGE]
         ours()
         there = {one.id: one for one in tickets.among(server.key_field, [ticket.issue for ticket in part])}
-        for ticket in part:
-            issue = there.get(ticket.issue or 0)
-            if issue is None or issue.updated_on != ticket.updated_on:
-                _read(server, tickets, ticket, ours, clock)
-                read += 1
+        changed = [
+            ticket
+            for ticket in part
+            if (issue := there.get(ticket.issue or 0)) is None or issue.updated_on != ticket.updated_on
+        ]
+        read += _read_all(server, tickets, changed, ours, clock)
     return read

@@ -105,7 +105,7 @@ def test_two_thousand_changes_show_how_many_are_left_and_a_new_worker_goes_on(
     server = fake_shop.server()
     first = sum(bool(ticket.last_note) for ticket in fake_shop.tickets())
     assert 500 < first < 700
-    assert server.unread == 2000 - first // 100 * 100
+    assert abs(server.unread - (2000 - first)) < 120  # to the page; looks overlap by a second
     fake.fail_after(None)
     asked = len(fake.asked)
     fake_shop.serve(minutes=2)
