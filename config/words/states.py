@@ -250,6 +250,7 @@ REPOSITORY_STATES: Final[Mapping[str, State]] = {
     "running": State("transition", pgettext_lazy("run", "Under way")),
     "done": State("done", pgettext_lazy("run", "Done")),
     "failed": State("failed", pgettext_lazy("run", "Failed")),
+    "todo": State("waiting", pgettext_lazy("step", "To be done")),
     "accepted": State("done", pgettext_lazy("delivery", "Taken")),
     "pong": State("done", pgettext_lazy("delivery", "Test answered")),
     "ignored": State("excluded", pgettext_lazy("delivery", "Not needed")),
