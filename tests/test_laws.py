@@ -149,6 +149,7 @@ WITHOUT_ACTOR = {
 }
 #: Reviewed: who writes without being told what time it is, and why that is right.
 WITHOUT_NOW = {
+    "medical_audit/operations/saving_searches.py:forget": "one's own question goes, nothing of it is kept",
     "redmine_sync/operations/telling_redmine.py:backfill_some": "the visit holds the clock",
     "medical_audit/operations/seats.py:forget_failures": "sets a counter back",
     "medical_audit/operations/lanes.py:note_health": "the lease holds the clock",

@@ -98,6 +98,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "ledger.export_made": _(
         "The export of the ledger that %(asked_by)s asked for is ready: %(events)s events."
     ),
+    "ledger.export_removed": _("The file of an export of the ledger was removed after a day."),
     "ledger.export_failed": _("An export of the ledger could not be made. %(problem)s"),
     "ledger.sealing_resumed": _("The ledger is sealed again, after a silence since seal %(after)s."),
     "ledger.catalogue_changed": _(
@@ -240,6 +241,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.event_viewed": _("Event read"),
     "ledger.export_asked": _("Export asked for"),
     "ledger.export_made": _("Export made"),
+    "ledger.export_removed": _("Export removed"),
     "ledger.export_failed": _("Export failed"),
     "ledger.sealing_resumed": _("Sealing resumed"),
     "ledger.catalogue_changed": _("Guards of the ledger changed"),

@@ -94,10 +94,11 @@ class _Csv:
         self._text.detach()
 
 
-class _Workbook:
+class Workbook:
     """Written row by row; every cell is a text, so that none is a formula, a link or a rounded number."""
 
-    def __init__(self, file: IO[bytes], about: About) -> None:
+    def __init__(self, file: IO[bytes], about: About, *, sheet_rows: int = SHEET_ROWS) -> None:
+        self._sheet_rows = sheet_rows
         options = {
             "constant_memory": True,
             "strings_to_formulas": False,
@@ -111,7 +112,7 @@ class _Workbook:
         self._sheet: Any = None
 
     def add(self, event: Recorded) -> None:
-        at = self._rows % SHEET_ROWS
+        at = self._rows % self._sheet_rows
         if at == 0:
             self._sheets += 1
             self._sheet = self._book.add_worksheet(f"{_('Ledger')} {self._sheets}")
@@ -213,7 +214,7 @@ def about_lines(about: About) -> list[tuple[str, str]]:
 WRITERS: Final[Mapping[str, Callable[[IO[bytes], About], Writer]]] = {
     Format.CSV: lambda file, about: _Csv(file, "utf-8-sig"),
     Format.CSV_CP932: lambda file, about: _Csv(file, "cp932"),
-    Format.XLSX: _Workbook,
+    Format.XLSX: Workbook,
     Format.JSON_LINES: lambda file, about: _Lines(file, _Proven(about.tenant_id).lines),
     Format.DICOM: lambda file, about: _Lines(file, lambda event: [dicom_audit.message(event)]),
     Format.FHIR_R4B: lambda file, about: _Lines(file, _fhir("R4B")),

@@ -38,7 +38,7 @@ class _Overtaken(Exception):
 
 def make_due(tenant_id: UUID, *, actor: Actor, clock: Callable[[], datetime]) -> int:
     """Make what waits in this tenant, one after another; returns how many files came of it."""
-    remove_old(tenant_id, now=clock())
+    remove_old(tenant_id, actor=actor, now=clock())
     made = 0
     while (row := _take(tenant_id, now=clock())) is not None:
         try:
@@ -52,11 +52,14 @@ def make_due(tenant_id: UUID, *, actor: Actor, clock: Callable[[], datetime]) ->
     return made
 
 
-def remove_old(tenant_id: UUID, *, now: datetime) -> None:
+def remove_old(tenant_id: UUID, *, actor: Actor, now: datetime) -> None:
+    """What has lain long enough goes, with an event; what is known of it stays."""
     with tenant_scope(tenant_id):
         for old in Export.objects.filter(state=Making.READY, expires_at__lte=now):
             ExportPart.objects.filter(export_id=old.id).delete()
             Export.objects.filter(id=old.id).update(state=Making.GONE)
+            detail: dict[str, object] = {"export": str(old.id), "format": old.format, "sha256": old.sha256}
+            record("ledger.export_removed", actor=actor, subject=_log(old), now=now, detail=detail)
 
 
 def _take(tenant_id: UUID, *, now: datetime) -> Export | None:
