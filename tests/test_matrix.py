@@ -156,6 +156,7 @@ EXPECTED: dict[str, Expected] = {
         for name in ("event", "export-file", "emergency", "review")
     },
     **{f"medical_audit:{name}": post(everyone(404)) for name in NOT_HERE},
+    "medical_audit:requirements": get(only((A, U), 200)),
     **{f"medical_audit:{name}": get(only((A, U), 200)) for name in READING},
     "medical_audit:exports": Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)}),
     "medical_audit:search-save": post(only((A, U), 422)),
