@@ -28,7 +28,6 @@ READERS = dict.fromkeys(("toban_worker", "toban_scheduler", "toban_audit"), READ
 PERSON = "SELECT (id, is_active, name, username)"
 PLAN = "SELECT, UPDATE (next_action, next_change_at, owed, planned_from, schedule_revision, schedule_source, scheduled)"
 QUEUE = "toban_queue"
-READERS = {"toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ}
 
 THIS_USER = "( SELECT (current_setting('toban.user_id'::text))::uuid AS current_setting)"
 #: Reviewed: where reading (nothing else) is wider than the bound tenant, and why it may be.
@@ -166,10 +165,6 @@ PRIVILEGES = {
         QUEUE: "SELECT (account, failures, leased_until, name, open_until, served_at, tenant_id)",
     },
     "public.medical_audit_failedsignin": {"toban_web": WORK},
-    "public.medical_audit_confirmation": {"toban_web": "INSERT, SELECT", **READERS},
-    "public.medical_audit_confirmpolicy": {"toban_web": WORK, **READERS},
-    "public.medical_audit_delegation": {"toban_web": WORK, **READERS},
-    "public.medical_audit_deputy": {"toban_web": "DELETE, INSERT, SELECT", **READERS},
     "public.medical_audit_session": {
         "toban_web": WORK,
         "toban_scheduler": "SELECT, UPDATE",

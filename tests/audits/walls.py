@@ -6,6 +6,10 @@ READ, WORK = "SELECT", "INSERT, SELECT, UPDATE"
 READERS = dict.fromkeys(("toban_worker", "toban_scheduler", "toban_audit"), READ)
 
 AUDIT_PRIVILEGES: dict[str, dict[str, str]] = {
+    "public.medical_audit_deputy": {"toban_web": "DELETE, INSERT, SELECT", **READERS},
+    "public.medical_audit_delegation": {"toban_web": WORK, **READERS},
+    "public.medical_audit_confirmpolicy": {"toban_web": WORK, **READERS},
+    "public.medical_audit_confirmation": {"toban_web": "INSERT, SELECT", **READERS},
     "public.medical_audit_anomaly": {
         "toban_web": READ,
         "toban_scheduler": "INSERT, SELECT",
