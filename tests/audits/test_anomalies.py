@@ -52,6 +52,7 @@ def rules(*events: Seen, context: Context | None = None, **limits: int) -> list[
 def test_a_privileged_step_outside_working_hours(moment: datetime, spoke: bool) -> None:
     assert (rules(seen("operation.confirmed", moment)) == [Rule.OFF_HOURS]) is spoke
     assert rules(seen("session.entered", moment)) == []
+    assert rules(seen("operation.confirmed", moment, detail={"kind": "review.sign"})) == []
 
 
 def test_one_night_is_told_once_a_person() -> None:
