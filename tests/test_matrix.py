@@ -48,7 +48,17 @@ from tests.simulated import TOKYO, new_account_id
 from tests.stage import Stage, make_stage, signed_in
 
 #: Pages about what happened.
-READING = ["audit", "anomalies", "reviews", "reports", "clock", "sessions", "ledger", "verification"]
+READING = [
+    "audit",
+    "anomalies",
+    "reviews",
+    "reports",
+    "requirements",
+    "clock",
+    "sessions",
+    "ledger",
+    "verification",
+]
 #: What acts on a thing that is not here.
 NOT_HERE = [
     "emergency-close",
