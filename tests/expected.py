@@ -90,4 +90,5 @@ API: dict[str, Expected] = {
     "api:tickets": get(everyone(200)),
     "api-schema": get(everyone(200), anonymous=dict.fromkeys(METHODS, 401)),
     "api-docs": get(everyone(200), anonymous={"GET": 302}),
+    "api:events": get(only((A, U), 200)),
 }

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from accounts.domain.addresses import read_networks
+from medical_audit.domain.actor import NO_TENANT
 
 #: The tenant stands in the token, so that its row is looked for inside that tenant's walls only.
 _FORM: Final = re.compile(r"toban_(?P<tenant>[0-9a-f]{32})_(?P<secret>[A-Za-z0-9_-]{43})")
@@ -36,7 +37,9 @@ def read_token(text: str) -> Presented | None:
     The secret has 256 random bits: a plain hash of it can be neither guessed nor inverted.
     """
     found = _FORM.fullmatch(text)
-    return Presented(UUID(hex=found["tenant"]), hash_of(found["secret"])) if found else None
+    if not found or found["tenant"] == NO_TENANT.hex:
+        return None
+    return Presented(UUID(hex=found["tenant"]), hash_of(found["secret"]))
 
 
 def hash_of(secret: str) -> str:

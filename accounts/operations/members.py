@@ -16,7 +16,7 @@ from accounts.domain.permissions import Permission, Role
 from accounts.domain.tokens import SECRET_BYTES, hash_of
 from accounts.models import Invitation, Membership, User
 from accounts.operations.tokens import end_tokens_of
-from medical_audit.domain.actor import Actor, ActorType, Subject
+from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget
@@ -142,6 +142,8 @@ def find_invitation(link: str, *, now: datetime) -> Invitation | None:
     try:
         tenant_id = UUID(hex=tenant)
     except ValueError:
+        return None
+    if tenant_id == NO_TENANT:
         return None
     with tenant_scope(tenant_id):
         rows = Invitation.objects.filter(hashed=hash_of(secret), used_at__isnull=True, expires_at__gt=now)

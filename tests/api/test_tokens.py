@@ -139,6 +139,7 @@ def test_a_token_leads_into_its_own_tenant_only(stage: Stage) -> None:
     for wrong in (
         text[:-1] + ("A" if text[-1] != "A" else "B"),
         text.replace(cast.tenant.id.hex, everywhere.tenant.id.hex),
+        f"toban_{'0' * 32}_{'A' * 43}",
         "toban_",
         "",
     ):
