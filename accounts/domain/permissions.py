@@ -9,6 +9,8 @@ class Permission(StrEnum):
     POWER_ENTER = "power.enter"
     POWER_CONFIRM = "power.confirm"
     VOLUME_TAG = "volume.tag"
+    VOLUME_DELETE = "volume.delete"
+    VOLUME_DELETE_CONFIRM = "volume.delete.confirm"
     AUTOMATION_ENTER = "automation.enter"
     AUTOMATION_CONFIRM = "automation.confirm"
     SCHEDULE_EDIT = "schedule.edit"
@@ -52,6 +54,7 @@ _OPERATE = _VIEW | {
     Permission.OPERATION_CANCEL,
     Permission.OVERRIDE_ENTER,
     Permission.OVERRIDE_CONFIRM,
+    Permission.VOLUME_DELETE,
     Permission.TICKET_DECIDE,
     Permission.DELEGATE,
     Permission.RECORD_CORRECT,
@@ -68,6 +71,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.AUTOMATION_CONFIRM,
         Permission.SCHEDULE_CONFIRM,
         Permission.CALENDAR_CONFIRM,
+        Permission.VOLUME_DELETE_CONFIRM,
         Permission.POLICY_CONFIRM,
         Permission.TICKET_CONFIRM,
         Permission.MEMBER_CONFIRM,

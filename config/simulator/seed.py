@@ -258,6 +258,11 @@ def settle(world: World, account: str | None = None) -> int:
         ]
         courses += [
             one.__dict__["course"]
+            for _, _, backend in _backends(ec2_backends, account)
+            for one in list(backend.snapshots.values())
+        ]
+        courses += [
+            one.__dict__["course"]
             for _, _, backend in _backends(rds_backends, account)
             for one in [*backend.databases.values(), *backend.database_snapshots.values()]
         ]

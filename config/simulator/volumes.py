@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,9 @@ from moto.ec2.exceptions import (
 )
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.block_device import BlockDeviceType
-from moto.ec2.models.elastic_block_store import EBSBackend, Volume, VolumeAttachment
+from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot, Volume, VolumeAttachment
 
+from config.simulator.databases import Course, set_status, status_of
 from config.simulator.world import World
 
 _MOST_TAGGED_AT_ONCE = 1000
@@ -107,6 +109,19 @@ def _deleter(world: World) -> Callable[..., Volume]:
     return delete_volume
 
 
+def _snapshotter(world: World, create: Callable[..., Any]) -> Callable[..., Any]:
+    def create_snapshot(self: Any, volume_id: str, *args: Any, **kwargs: Any) -> Any:
+        made = create(self, volume_id, *args, **kwargs)
+        seconds = world.delays.seconds("ebs_snapshot", self.account_id)
+        made.__dict__["course"] = Course(
+            "completed", "pending" if seconds else "", time.monotonic() + seconds
+        )
+        world.journal.note(made.id, "state", None, f"copy of {volume_id}")
+        return made
+
+    return create_snapshot
+
+
 def _filter_value(get: Callable[..., Any]) -> Callable[..., Any]:
     by_attachment: dict[str, Callable[[Any], str]] = {
         "attachment.instance-id": lambda one: one.instance.id,
@@ -184,6 +199,9 @@ def install(world: World) -> None:
     ebs.attach_volume = _attacher(world)
     ebs.detach_volume = _detacher(world)
     ebs.delete_volume = _deleter(world)
+    ebs.create_snapshot = _snapshotter(world, EBSBackend.create_snapshot)
+    snapshot: Any = Snapshot
+    snapshot.status = property(status_of, set_status)
     backend: Any = EC2Backend
     backend.create_tags = _tagger(world, EC2Backend.create_tags)
     backend.delete_tags = _untagger(world, EC2Backend.delete_tags)

@@ -33,7 +33,7 @@ _CODES: dict[Problem, tuple[str, ...]] = {
     Problem.THROTTLED: (
         "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException",
         "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "Throttling.User",
-        "SlowDown", "ResourceContention",
+        "SlowDown", "ResourceContention", "SnapshotCreationPerVolumeRateExceeded",
     ),
     Problem.GONE: (
         "DBInstanceNotFound", "DBInstanceNotFoundFault", "InvalidInstanceID.NotFound",
@@ -59,7 +59,7 @@ _CODES: dict[Problem, tuple[str, ...]] = {
         "Unsupported", "UnsupportedOperation", "UnsupportedHibernationConfiguration",
         "OperationNotPermitted", "UnsupportedHostConfiguration", "UnsupportedInstanceTypeOnHost",
     ),
-    Problem.QUOTA: ("SnapshotQuotaExceeded", "SnapshotQuotaExceededFault"),
+    Problem.QUOTA: ("SnapshotLimitExceeded", "PendingSnapshotLimitExceeded", "SnapshotQuotaExceeded", "SnapshotQuotaExceededFault"),
     Problem.EXISTS: ("DBSnapshotAlreadyExists", "DBSnapshotAlreadyExistsFault"),
     # These are 5xx: AWS failed at some point that it does not tell.
     Problem.NO_ANSWER: (

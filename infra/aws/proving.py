@@ -182,6 +182,8 @@ def _found(seen: _Seen, action: str, answer: Mapping[str, Any]) -> _Seen:
 def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Iterator[Check]:
     """What EC2 would answer. RDS has no dry run, and without a server or volume there is nothing to ask about."""
     tries: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+        "ec2:CreateSnapshot": (seen.volume, lambda ec2: ec2.create_snapshot(VolumeId=seen.volume, DryRun=True)),
+        "ec2:DeleteVolume": (seen.volume, lambda ec2: ec2.delete_volume(VolumeId=seen.volume, DryRun=True)),
         "ec2:StartInstances": (seen.instance, lambda ec2: ec2.start_instances(InstanceIds=[seen.instance], DryRun=True)),
         "ec2:StopInstances": (seen.instance, lambda ec2: ec2.stop_instances(InstanceIds=[seen.instance], DryRun=True)),
         "ec2:CreateTags": (

@@ -29,6 +29,7 @@ class Feature(StrEnum):
     SERVERS = "servers"
     DATABASES = "databases"
     VOLUMES = "volumes"
+    LEFTOVERS = "leftovers"
 
 
 class AccountRole(StrEnum):
@@ -46,6 +47,7 @@ READS: Mapping[Feature, tuple[str, ...]] = {
     ),
     Feature.DATABASES: ("rds:DescribeDBClusters", "rds:DescribeDBInstances", "rds:DescribeDBSnapshots"),
     Feature.VOLUMES: ("ec2:DescribeVolumes", "ec2:DescribeTags"),
+    Feature.LEFTOVERS: ("ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
 }  # fmt: skip
 #: What the operate role may change, by feature. Starting a server with encrypted disks also needs a grant on its key.
 CHANGES: Mapping[Feature, tuple[str, ...]] = {
@@ -55,6 +57,7 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
         "rds:StopDBCluster", "rds:StopDBInstance",
     ),
     Feature.VOLUMES: ("ec2:CreateTags",),
+    Feature.LEFTOVERS: ("ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DeleteVolume"),
 }  # fmt: skip
 
 
@@ -124,6 +127,14 @@ def operate_policy(
         only_name = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name"]}, "Null": {"aws:TagKeys": "false"}}
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
         found.append(_statement("TobanNamesVolumes", CHANGES[Feature.VOLUMES], volumes, only_name))
+    if Feature.LEFTOVERS in chosen:
+        volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
+        # AWS writes the account into the ARN of a volume, but not into that of a snapshot.
+        made = f"arn:{partition}:ec2:*::snapshot/*"
+        found.append(_statement("TobanDeletesVolumes", ("ec2:CreateSnapshot", "ec2:DeleteVolume"), volumes, narrowed))
+        found.append(_statement("TobanCopiesVolumes", ("ec2:CreateSnapshot",), made))
+        at_birth = {"StringEquals": {"ec2:CreateAction": "CreateSnapshot"}}
+        found.append(_statement("TobanNamesCopies", ("ec2:CreateTags",), made, at_birth))
     return _policy(found)
 
 

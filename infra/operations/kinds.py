@@ -12,6 +12,7 @@ from infra.operations import (
     assigning,
     automation,
     calendars,
+    deleting,
     holiday_lists,
     judging,
     overriding,
@@ -84,6 +85,22 @@ def register_all() -> None:
             batch=10,
         )
     )  # fmt: skip
+    register(
+        Kind(
+            name=deleting.KIND,
+            enter_permission=Permission.VOLUME_DELETE,
+            confirm_permission=Permission.VOLUME_DELETE_CONFIRM,
+            policy=Policy.OTHER,
+            clean=deleting.clean,
+            shown=deleting.shown,
+            refusal=deleting.refusal,
+            executor=deleting.DeleteExecutor(),
+            grace=deleting.GRACE,
+            verify_within=deleting.VERIFY_WITHIN,
+            patient=deleting.PATIENT,
+            batch=20,
+        )
+    )
     for kind in _planning_kinds():
         register(kind)
     register(

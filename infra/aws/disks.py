@@ -1,0 +1,92 @@
+"""Make a snapshot of an EBS volume, look for the one that an operation made, and delete a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from infra.aws.gateway import Call, StillOurs, current
+from infra.aws.sessions import EC2
+from infra.domain.aws import AwsError, CallResult, Target
+from infra.domain.disks import OPERATION_TAG, EbsSnapshot
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.client import EC2Client
+    from mypy_boto3_ec2.type_defs import DescribeSnapshotsResultTypeDef
+
+#: AWS takes 200 values in one filter.
+VALUES_AT_ONCE = 200
+
+
+def snapshots_made_for(target: Target, operations: Sequence[str]) -> dict[str, EbsSnapshot]:
+    """The snapshot that each of these operations (ids) made, by operation; of several the oldest. Raises AwsError."""
+    found: dict[str, EbsSnapshot] = {}
+    for start in range(0, len(operations), VALUES_AT_ONCE):
+        values = list(operations[start : start + VALUES_AT_ONCE])
+
+        def send(ec2: EC2Client, token: str, values: list[str] = values) -> DescribeSnapshotsResultTypeDef:
+            params: dict[str, Any] = {
+                "OwnerIds": ["self"], "Filters": [{"Name": f"tag:{OPERATION_TAG}", "Values": values}], "MaxResults": 1000,
+            }  # fmt: skip
+            if token:
+                params["NextToken"] = token
+            return ec2.describe_snapshots(**params)
+
+        for answer in current().pages(Call(EC2, target, "DescribeSnapshots", "Snapshots"), send):
+            for raw in answer["Snapshots"]:
+                one = _snapshot(cast(Mapping[str, Any], raw))
+                known = found.get(one.tags[OPERATION_TAG])
+                if known is None or _age(one) < _age(known):
+                    found[one.tags[OPERATION_TAG]] = one
+    return found
+
+
+def create_snapshot(
+    target: Target, volume_id: str, description: str, tags: Mapping[str, str], *, still_ours: StillOurs | None = None
+) -> CallResult:
+    """Begin a snapshot of a volume, with its tags in the same call. Never raises AwsError; LeaseLost as elsewhere."""
+    listed: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return _mutate(
+        target,
+        "CreateSnapshot",
+        lambda ec2: ec2.create_snapshot(
+            VolumeId=volume_id,
+            Description=description,
+            TagSpecifications=[{"ResourceType": "snapshot", "Tags": listed}],
+        ),
+        volume_id,
+        still_ours,
+    )
+
+
+def delete_volume(target: Target, volume_id: str, *, still_ours: StillOurs | None = None) -> CallResult:
+    """Delete a volume; one that is attached is WRONG_STATE, one that does not exist is GONE. As create_snapshot."""
+    return _mutate(
+        target, "DeleteVolume", lambda ec2: ec2.delete_volume(VolumeId=volume_id), volume_id, still_ours
+    )
+
+
+def _mutate(target: Target, action: str, send: Any, subject: str, still_ours: StillOurs | None) -> CallResult:
+    try:
+        answer = cast(
+            Mapping[str, Any],
+            current().mutate(Call(EC2, target, action), send, ids=[subject], still_ours=still_ours),
+        )
+    except AwsError as error:
+        return CallResult(False, error.request_id, error)
+    return CallResult(True, answer["ResponseMetadata"]["RequestId"])
+
+
+def _snapshot(raw: Mapping[str, Any]) -> EbsSnapshot:
+    return EbsSnapshot(
+        id=raw.get("SnapshotId", ""),
+        volume_id=raw.get("VolumeId", ""),
+        state=raw.get("State", ""),
+        progress=raw.get("Progress", ""),
+        started_at=raw.get("StartTime"),
+        tags={pair.get("Key", ""): pair.get("Value", "") for pair in raw.get("Tags", ())},
+    )
+
+
+def _age(one: EbsSnapshot) -> tuple[bool, Any, str]:
+    return one.started_at is None, one.started_at, one.id

@@ -1,0 +1,43 @@
+"""Snapshots of EBS volumes that Toban makes before a volume is deleted: what they carry, and which volume may go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+COMPLETE, PENDING = "completed", "pending"
+#: Tags of a snapshot that was made before a deletion: the operation that it belongs to, and what it is a copy of.
+OPERATION_TAG, VOLUME_TAG, SERVED_TAG = "toban:operation", "toban:volume", "toban:served"
+NAME_MAX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class EbsSnapshot:
+    """One snapshot of an EBS volume. progress: as AWS shows it ("42%")."""
+
+    id: str
+    volume_id: str
+    state: str
+    progress: str
+    started_at: datetime | None
+    tags: dict[str, str]
+
+
+def snapshot_tags(operation: UUID, volume_id: str, name: str, served: str) -> dict[str, str]:
+    """What tells a person in AWS what a snapshot is, and Toban which deletion made it."""
+    tags = {
+        "Name": name, OPERATION_TAG: str(operation), VOLUME_TAG: volume_id, SERVED_TAG: served, "toban:made-by": "toban",
+    }  # fmt: skip
+    return {key: value[:NAME_MAX] for key, value in tags.items() if value}
+
+
+def deletion_refusal(state: str, attached: bool, tags: dict[str, str], gone: bool) -> str:
+    """Why a volume cannot be deleted (a code), or ""."""
+    if gone:
+        return "gone"
+    if attached or state == "in-use":
+        return "volume_in_use"
+    if tags.get("Toban", "").strip().lower() == "never":
+        return "never_touch"
+    return "" if state in ("available", "error") else "volume_state"
