@@ -123,6 +123,7 @@ ICONS = {
     "tag": "outline/tag",
     "calendar": "outline/calendar",
     "clock": "outline/clock",
+    "trash": "outline/trash",
     "offline": "outline/wifi-off",
     "verified": "outline/shield-check",
     "history": "outline/history",

@@ -17,6 +17,7 @@ from infra.views import (
     planning,
     prices,
     schedules,
+    volumes,
 )
 from medical_audit.api.calls import address
 from medical_audit.api.operations import operation_list
@@ -27,6 +28,8 @@ urlpatterns = [
     path("resources/", fleet.resource_list, name="resources"),
     path("resources/<uuid:pk>/", fleet.resource_detail, name="resource"),
     path("volumes/", fleet.volume_list, name="volumes"),
+    path("volumes/<uuid:pk>/", volumes.volume_detail, name="volume"),
+    path("volumes/<uuid:pk>/delete/", volumes.volume_delete, name="volume-delete"),
     path("operations/enter/", fleet.operation_enter, name="operation-enter"),
     path("schedules/", schedules.schedule_list, name="schedules"),
     path("schedules/new/", editor.schedule_new, name="schedule-new"),

@@ -6,7 +6,16 @@ import random
 import threading
 from collections.abc import Mapping, Sequence
 
-KINDS = ("ec2_start", "ec2_stop", "rds_start", "rds_stop", "rds_snapshot", "ebs_snapshot", "asg_start", "asg_stop")
+KINDS = (
+    "ec2_start",
+    "ec2_stop",
+    "rds_start",
+    "rds_stop",
+    "rds_snapshot",
+    "ebs_snapshot",
+    "asg_start",
+    "asg_stop",
+)
 Span = tuple[float, float]
 
 

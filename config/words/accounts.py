@@ -17,6 +17,10 @@ FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Name EBS volumes"),
         _("Looks at volumes and sets the tag Name, no other, on those that lack one."),
     ),
+    "leftovers": (
+        _("Delete left-over EBS volumes"),
+        _("Makes a snapshot of a volume that serves nothing, and deletes the volume, once two people confirmed it."),
+    ),
 }
 
 ROLES: Final[Mapping[str, Promise | str]] = {

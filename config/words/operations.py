@@ -27,6 +27,10 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "asg.start": (_("Start group"), _("Start the Auto Scaling group %(target)s")),
     "asg.stop": (_("Stop group"), _("Stop the Auto Scaling group %(target)s")),
     "rds.prune": (_("Delete old snapshot"), _("Delete the replaced snapshot of the RDS database %(target)s")),
+    "volume.delete": (
+        _("Delete volume"),
+        _("Delete the EBS volume %(target)s once a snapshot of it is complete"),
+    ),
     "ebs.tag": (_("Tag EBS"), _("Give the EBS volume %(target)s its Name tag")),
     "account.automation": (_("Automation"), _("Change the automation of the AWS account %(target)s")),
     "schedule.publish": (_("Publish schedule"), _("Publish a revision of the schedule %(target)s")),
@@ -111,6 +115,12 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "rds.prune": (
         _("The snapshot of an earlier stop is deleted, because that of a later stop is complete."),
         _("Cannot be undone. The newer snapshot is kept."),
+    ),
+    "volume.delete": (
+        _(
+            "A snapshot is made and named after the volume. Once it is complete, the volume is deleted for good, and AWS charges for the snapshot only."
+        ),
+        _("Can be undone as long as the snapshot is kept: a new volume is made from it, with another ID."),
     ),
     "ebs.tag": (
         _("The volume gets a Name tag. Nothing else about it changes."),
@@ -331,6 +341,9 @@ SIZES = _("Its sizes now: %(sizes)s")
 
 # Names of parameters that a person confirms (operation.shown), with their unit.
 FACTS: Final[Mapping[str, Promise | str]] = {
+    "size_gib": _("Size (GiB)"),
+    "served_name": _("Last it served"),
+    "unattached_at": _("Serves nothing since"),
     **LIMITS,
     "minutes": _("For how many minutes"),
     "person_name": _("Person"),

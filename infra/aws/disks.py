@@ -42,7 +42,12 @@ def snapshots_made_for(target: Target, operations: Sequence[str]) -> dict[str, E
 
 
 def create_snapshot(
-    target: Target, volume_id: str, description: str, tags: Mapping[str, str], *, still_ours: StillOurs | None = None
+    target: Target,
+    volume_id: str,
+    description: str,
+    tags: Mapping[str, str],
+    *,
+    still_ours: StillOurs | None = None,
 ) -> CallResult:
     """Begin a snapshot of a volume, with its tags in the same call. Never raises AwsError; LeaseLost as elsewhere."""
     listed: Any = [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -131,7 +131,9 @@ def operate_policy(
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
         # AWS writes the account into the ARN of a volume, but not into that of a snapshot.
         made = f"arn:{partition}:ec2:*::snapshot/*"
-        found.append(_statement("TobanDeletesVolumes", ("ec2:CreateSnapshot", "ec2:DeleteVolume"), volumes, narrowed))
+        found.append(
+            _statement("TobanDeletesVolumes", ("ec2:CreateSnapshot", "ec2:DeleteVolume"), volumes, narrowed)
+        )
         found.append(_statement("TobanCopiesVolumes", ("ec2:CreateSnapshot",), made))
         at_birth = {"StringEquals": {"ec2:CreateAction": "CreateSnapshot"}}
         found.append(_statement("TobanNamesCopies", ("ec2:CreateTags",), made, at_birth))

@@ -1,6 +1,7 @@
 """What people send to this floor: filters in a list's address, and the entry of a start or stop."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -71,8 +72,15 @@ def resource_filter(query: QueryDict) -> ResourceFilter:
     return ResourceFilter(**{name: text_of(query, name) for name in names})
 
 
-def volume_filter(query: QueryDict) -> VolumeFilter:
-    return VolumeFilter(**{name: text_of(query, name) for name in ("state", "account", "named", "q")})
+#: For how many days a volume serves nothing before it is looked for as left over.
+UNATTACHED_DAYS = ("14", "30", "90")
+
+
+def volume_filter(query: QueryDict, now: datetime | None = None) -> VolumeFilter:
+    names = {name: text_of(query, name) for name in ("state", "account", "named", "q")}
+    days = text_of(query, "unattached")
+    before = now - timedelta(days=int(days)) if now is not None and days in UNATTACHED_DAYS else None
+    return VolumeFilter(**names, unattached_before=before)
 
 
 def filter_count(wanted: ResourceFilter | VolumeFilter) -> int:
@@ -114,11 +122,14 @@ def resource_filters(wanted: ResourceFilter, counts: ResourceCounts) -> list[dic
     return filters
 
 
-def volume_filters(wanted: VolumeFilter, counts: VolumeCounts) -> list[dict[str, Any]]:
+def volume_filters(wanted: VolumeFilter, counts: VolumeCounts, days: str) -> list[dict[str, Any]]:
     words = {"yes": pgettext("name", "With"), "no": pgettext("name", "Without")}
     return [
         choice("account", _("AWS account"), wanted.account, _accounts(counts.accounts, counts.account_names)),
         choice("named", pgettext_lazy("filter", "Name tag"), wanted.named, _yes_no(words, counts.named)),
+        choice("unattached", _("Serves nothing"), days, [
+            {"value": one, "label": _("for %(days)s days") % {"days": one}} for one in UNATTACHED_DAYS
+        ]),
     ]
 
 

@@ -47,7 +47,7 @@ GRACE = VERIFY_WITHIN = timedelta(hours=24)
 LOOK_IN, SNAPSHOT_WAIT = timedelta(seconds=10), timedelta(seconds=60)
 #: How long after a call AWS may still show what was before it.
 SHOWN_AFTER = timedelta(seconds=60)
-_KEYS = ("volume_id", "name", "size_gib", "type", "served", "served_name", "unattached_since")
+_KEYS = ("volume_id", "name", "size_gib", "type", "served", "served_name", "unattached_at")
 #: Outcomes of a step that is not the last one.
 PATIENT = frozenset({"snapshot_pending", "snapshot_complete", str(Problem.THROTTLED)})
 
@@ -71,7 +71,13 @@ def enter_delete(volume_id: UUID, *, actor: Actor, now: datetime, reason: str, t
         if key and (before := Operation.objects.filter(dedupe_key=key).first()):
             return before  # type: ignore[no-any-return]
         return entry.enter(
-            KIND, target_of_volume(row), parameters_of(row), actor=actor, now=now, reason=reason, dedupe_key=key
+            KIND,
+            target_of_volume(row),
+            parameters_of(row),
+            actor=actor,
+            now=now,
+            reason=reason,
+            dedupe_key=key,
         )
 
 
@@ -81,7 +87,7 @@ def parameters_of(row: Volume) -> dict[str, Any]:
     return {
         "volume_id": row.volume_id, "name": row.name, "size_gib": row.size_gib, "type": row.type,
         "served": row.served_instance, "served_name": row.served_name,
-        "unattached_since": since.isoformat() if since else "",
+        "unattached_at": since.isoformat() if since else "",
     }  # fmt: skip
 
 
@@ -157,7 +163,12 @@ class DeleteExecutor:
         rows.update(gone_at=now, state="gone", fingerprint="", naming="")
 
     def _look(
-        self, plan: Plan, operations: Sequence[Operation], judge: Callable[[Operation], Verdict], *, before: bool
+        self,
+        plan: Plan,
+        operations: Sequence[Operation],
+        judge: Callable[[Operation], Verdict],
+        *,
+        before: bool,
     ) -> Round:
         if plan.target is None:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
@@ -170,11 +181,7 @@ class DeleteExecutor:
             verdict = before_error(error) if before else Later(str(error.problem), SNAPSHOT_WAIT, seen=False)
             return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
         verdicts = {one.id: judge(one) for one in operations}
-        plan.gone = {
-            one.parameters["volume_id"]
-            for one in operations
-            if isinstance(verdicts[one.id], Done)
-        }
+        plan.gone = {one.parameters["volume_id"] for one in operations if isinstance(verdicts[one.id], Done)}
         return Round(verdicts, Health.GOOD)
 
     def _before(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
@@ -206,7 +213,9 @@ class DeleteExecutor:
             return Fail("snapshot_failed", detail=_told(snapshot))
         if one.state != State.UNKNOWN and one.outcome_detail.get("step") == "snapshot":
             return Again("snapshot_complete", timedelta(0), _told(snapshot))
-        return Later("not_yet", LOOK_IN) if fresh else Again("snapshot_complete", timedelta(0), _told(snapshot))
+        return (
+            Later("not_yet", LOOK_IN) if fresh else Again("snapshot_complete", timedelta(0), _told(snapshot))
+        )
 
 
 def _send(
@@ -218,7 +227,11 @@ def _send(
     name = given["name"] or given["served_name"] or given["volume_id"]
     tags = snapshot_tags(one.id, given["volume_id"], name, given["served"])
     return disks.create_snapshot(
-        target, given["volume_id"], f"Toban: before deletion of {given['volume_id']}", tags, still_ours=still_ours
+        target,
+        given["volume_id"],
+        f"Toban: before deletion of {given['volume_id']}",
+        tags,
+        still_ours=still_ours,
     )
 
 

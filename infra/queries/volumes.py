@@ -1,24 +1,71 @@
 """Reading volumes of the bound tenant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
 from accounts.domain.permissions import Permission
-from infra.models import AwsAccount, Resource, Volume
+from infra.domain.disks import deletion_refusal
+from infra.models import Attachment, AwsAccount, Resource, Volume
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.errors import NotFound
+from medical_audit.models import Event, Operation
+from medical_audit.queries.events import events_of_subject
+from medical_audit.queries.operations import open_of_target
 from medical_audit.queries.paging import Cursors, Page, page_of
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeFilter:
-    """What a reader looks for; empty means everything that still exists. State "gone" shows what was deleted."""
+    """What a reader looks for; empty means everything that still exists. State "gone" shows what was deleted.
+    unattached_before: only what serves nothing since that instant at least."""
 
     state: str = ""
     account: str = ""
     named: str = ""
     q: str = ""
+    unattached_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeDetail:
+    """Everything of one volume's page. unattached_since: None while it serves something. refusal: why it cannot be deleted
+    (a code), or ""; served: what it served, newest first."""
+
+    volume: Volume
+    served: Sequence[Attachment]
+    unattached_since: datetime | None
+    operations: Sequence[Operation]
+    events: Sequence[Event]
+    events_more: bool
+    refusal: str
+    may_delete: bool
+
+
+def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
+    """Raises NotPermitted, NotFound."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    row: Volume | None = Volume.objects.select_related("account").filter(id=volume_id).first()
+    if row is None:
+        raise NotFound(type="volume", id=str(volume_id))
+    served = list(Attachment.objects.filter(volume=row).order_by("-since", "-id"))
+    attached = any(one.until is None for one in served)
+    events, more = events_of_subject("volume", str(row.id), actor=actor)
+    under_way = open_of_target("volume", str(row.id), actor=actor)
+    refusal = deletion_refusal(row.state, attached, row.tags, row.gone_at is not None)
+    return VolumeDetail(
+        volume=row,
+        served=served,
+        unattached_since=None if attached or row.gone_at else row.detached_at or row.first_seen_at,
+        operations=under_way,
+        events=events,
+        events_more=more,
+        refusal=refusal or ("operation_open" if under_way else ""),
+        may_delete=actor.may(Permission.VOLUME_DELETE, actor.tenant_id) and row.gone_at is None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +119,10 @@ def _matching(wanted: VolumeFilter, *, without: str = "") -> QuerySet[Volume]:
         rows = rows.filter(account__account_id=wanted.account)
     if wanted.named and without != "named":
         rows = rows.exclude(name="") if wanted.named == "yes" else rows.filter(name="")
+    if wanted.unattached_before is not None:
+        since = Q(detached_at__lte=wanted.unattached_before)
+        never = Q(detached_at__isnull=True, served_instance="", first_seen_at__lte=wanted.unattached_before)
+        rows = rows.filter(since | never, gone_at__isnull=True).exclude(state="in-use")
     if wanted.q:
         words = (
             "name__icontains",

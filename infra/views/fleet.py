@@ -149,7 +149,7 @@ def resource_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse
 
 @require_safe
 def volume_list(request: TenantRequest, slug: str) -> HttpResponse:
-    wanted = volume_filter(request.GET)
+    wanted = volume_filter(request.GET, request.now)
     page = volumes.list_volumes(wanted, cursors_of(request.GET), actor=request.actor)
     counts = volumes.count_volumes(wanted, actor=request.actor)
     context = {
@@ -157,7 +157,7 @@ def volume_list(request: TenantRequest, slug: str) -> HttpResponse:
         "page": page,
         "state_filter": volume_state_tabs(wanted, counts),
         "total": counts.total,
-        "filters": volume_filters(wanted, counts),
+        "filters": volume_filters(wanted, counts, text_of(request.GET, "unattached")),
         "filter_count": filter_count(wanted),
         "q": wanted.q,
         "fleet_is_empty": not page.rows and not filter_count(wanted),

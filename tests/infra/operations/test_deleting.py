@@ -1,0 +1,195 @@
+"""A left-over volume is deleted once its snapshot is complete, never before, by two people, and once however often it is tried."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pytest_django import Settings
+
+from accounts.domain.permissions import Role
+from infra.operations import deleting
+from medical_audit.domain.errors import NotFound, NotPermitted, Refused
+from medical_audit.models import Operation
+from medical_audit.operations import entry
+from tests.factories import proof
+from tests.infra.operations.duty import Duty
+from tests.simulated import ask
+
+
+def volume_of(duty: Duty, **fields: Any) -> str:
+    [volume] = duty.aws.seed(volumes=[{"tags": {"Name": "old-data"}, **fields}])["volumes"]
+    duty.look()
+    return str(volume)
+
+
+def enter(duty: Duty, volume: str, role: Role = Role.OPERATOR) -> Operation:
+    return deleting.enter_delete(
+        duty.volume(volume).id, actor=duty.aws.cast.actor(role), now=duty.clock(), reason="使っていない"
+    )
+
+
+def confirm(duty: Duty, entered: Operation, role: Role = Role.APPROVER) -> None:
+    who = duty.aws.cast.actor(role)
+    entry.confirm(
+        entered.id, actor=who, now=duty.clock(), seen_digest=entered.digest, proof=proof(who, duty.clock())
+    )
+
+
+def ordered(duty: Duty, volume: str) -> UUID:
+    entered = enter(duty, volume)
+    confirm(duty, entered)
+    return entered.id
+
+
+def work(duty: Duty, rounds: int = 4) -> None:
+    for _ in range(rounds):
+        duty.tag()
+        duty.clock.pass_(seconds=61)
+
+
+def snapshots(duty: Duty) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = duty.console("ec2").describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    return found
+
+
+def exists(duty: Duty, volume: str) -> bool:
+    return volume in duty.aws.states()["volumes"]
+
+
+def outcome(duty: Duty) -> tuple[str, str]:
+    [operation] = duty.operations(kind=deleting.KIND)
+    return str(operation.state), operation.outcome
+
+
+def test_its_snapshot_comes_first_and_tells_what_it_is(duty: Duty) -> None:
+    volume = volume_of(duty)
+    pk = ordered(duty, volume)
+    work(duty)
+    assert outcome(duty) == ("SUCCEEDED", "deleted")
+    assert not exists(duty, volume)
+    [made] = snapshots(duty)
+    tags = {one["Key"]: one["Value"] for one in made["Tags"]}
+    assert (made["VolumeId"], tags["Name"], tags["toban:operation"]) == (volume, "old-data", str(pk))
+    assert duty.operations(kind=deleting.KIND)[0].outcome_detail["snapshot"] == made["SnapshotId"]
+    assert duty.volume(volume).gone_at is not None
+
+
+def test_the_volume_stays_until_its_snapshot_is_complete(duty: Duty) -> None:
+    volume = volume_of(duty)
+    ask("delays", {"account": duty.aws.number, "ebs_snapshot": 9000})
+    ordered(duty, volume)
+    work(duty)
+    assert exists(duty, volume)
+    assert outcome(duty) == ("CONFIRMED", "snapshot_pending")
+    assert duty.sent("DeleteVolume") == []
+    ask(f"settle?account={duty.aws.number}", {})
+    work(duty)
+    assert not exists(duty, volume)
+    assert len(snapshots(duty)) == 1
+
+
+def test_it_takes_another_person(duty: Duty) -> None:
+    volume = volume_of(duty)
+    entered = enter(duty, volume)
+    with pytest.raises(NotPermitted):
+        confirm(duty, entered, Role.OPERATOR)
+    with pytest.raises(NotPermitted):
+        enter(duty, volume, Role.VIEWER)
+    with pytest.raises(NotFound):
+        deleting.enter_delete(
+            duty.volume(volume).id, actor=duty.aws.cast.stranger_actor, now=duty.clock(), reason="x"
+        )
+    work(duty)
+    assert exists(duty, volume)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [({"attached": True}, "volume_in_use"), ({"tags": {"Toban": "never"}}, "never_touch")],
+    ids=str,
+)
+def test_what_must_not_go_is_refused_before_anything_is_entered(
+    duty: Duty, fields: dict[str, Any], code: str
+) -> None:
+    if fields.pop("attached", False):
+        [server] = duty.aws.seed(instances=[{"state": "running"}])["instances"]
+        fields["attachments"] = [{"instance_id": server}]
+    volume = volume_of(duty, **fields)
+    with pytest.raises(Refused) as refused:
+        enter(duty, volume)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("step", ["before the snapshot", "after the snapshot"])
+def test_one_that_somebody_attached_meanwhile_is_left_alone(duty: Duty, step: str) -> None:
+    volume = volume_of(duty)
+    [server] = duty.aws.seed(instances=[{"state": "running"}])["instances"]
+    ask("delays", {"account": duty.aws.number, "ebs_snapshot": 9000})
+    ordered(duty, volume)
+    if step == "after the snapshot":
+        work(duty, 1)
+    duty.console("ec2").attach_volume(VolumeId=volume, InstanceId=server, Device="/dev/sdk")
+    ask(f"settle?account={duty.aws.number}", {})
+    work(duty)
+    assert outcome(duty) == ("CANCELLED", "volume_in_use")
+    assert exists(duty, volume)
+
+
+def test_one_that_served_a_server_meanwhile_is_left_alone(duty: Duty) -> None:
+    """What was written in between is in no snapshot, and no confirmer knew of it."""
+    volume = volume_of(duty)
+    [server] = duty.aws.seed(instances=[{"state": "running"}])["instances"]
+    entered = enter(duty, volume)
+    ec2 = duty.console("ec2")
+    ec2.attach_volume(VolumeId=volume, InstanceId=server, Device="/dev/sdk")
+    duty.clock.pass_(seconds=400)
+    duty.look()
+    ec2.detach_volume(VolumeId=volume)
+    duty.clock.pass_(seconds=400)
+    duty.look()
+    confirm(duty, entered)
+    work(duty)
+    assert outcome(duty) == ("CANCELLED", "volume_used_meanwhile")
+    assert exists(duty, volume)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("action", ["CreateSnapshot", "DeleteVolume"])
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
+def test_an_answer_that_was_lost_is_settled_by_looking(
+    duty: Duty, settings: Settings, action: str, done: bool
+) -> None:
+    volume = volume_of(duty)
+    settings.AWS_READ_TIMEOUT_S = 1.0
+    lost = {"apply_then_lose": True} if done else {"code": "InternalError", "status": 500}
+    duty.aws.fault(match={"action": action}, times=1, **lost)
+    ordered(duty, volume)
+    work(duty, 8)
+    assert outcome(duty) == ("SUCCEEDED", "deleted")
+    assert not exists(duty, volume)
+    assert len(snapshots(duty)) == 1
+
+
+@pytest.mark.fault
+def test_a_missing_permission_is_named_and_nothing_is_deleted(duty: Duty) -> None:
+    volume = volume_of(duty)
+    duty.aws.fault(match={"action": "CreateSnapshot"}, code="UnauthorizedOperation", status=403)
+    ordered(duty, volume)
+    work(duty)
+    [operation] = duty.operations(kind=deleting.KIND)
+    assert (operation.state, operation.outcome) == ("FAILED", "permission")
+    assert operation.outcome_detail["missing_action"] == "ec2:CreateSnapshot"
+    assert exists(duty, volume)
+
+
+def test_one_bad_volume_stops_no_other(duty: Duty) -> None:
+    bad, good = duty.aws.seed(volumes=[{}, {}])["volumes"]
+    duty.look()
+    ordered(duty, bad)
+    ordered(duty, good)
+    duty.console("ec2").delete_volume(VolumeId=bad)
+    work(duty)
+    ends = {one.target_id: one.outcome for one in duty.operations(kind=deleting.KIND)}
+    assert ends == {str(duty.volume(bad).id): "already", str(duty.volume(good).id): "deleted"}
