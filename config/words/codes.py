@@ -38,11 +38,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "already": _("It was already so, nothing had to be done."),
     "pruned": _("The replaced snapshot is deleted, and that was seen at AWS."),
     "snapshot_not_complete": _("The newer snapshot is not complete yet. Until then the older one is kept."),
-<<<<<<< HEAD
     "frozen": _(
         "Everything is frozen at that time, as two people confirmed, so an override would do nothing. Start or stop by hand, or end the freeze with a second person."
     ),
-=======
     "deleted": _("Its snapshot is complete, and the volume is deleted: both were seen at AWS."),
     "snapshot_pending": _("Its snapshot is not complete yet. Until then the volume stays."),
     "snapshot_complete": _("Its snapshot is complete. Next the volume is deleted."),
@@ -53,7 +51,6 @@ CODES: Final[Mapping[str, Promise | str]] = {
         "It served a server after this was entered, so that what it holds now is not what was confirmed. Enter it anew."
     ),
     "never_touch": _("Its tag Toban=never tells Toban to leave it alone."),
->>>>>>> bfb59d5 (infra: a left-over volume is deleted once its snapshot is complete, confirmed by a second person; a page for each volume)
     "snapshot_kept": _("The newer snapshot is not usable, so the older one is kept."),
     "snapshot_of_cluster": _(
         "A cluster follows this schedule, and AWS makes no snapshot when a cluster is stopped. Take the snapshot out of the options, or let the cluster follow another schedule."
