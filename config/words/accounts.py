@@ -19,7 +19,9 @@ FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     ),
     "leftovers": (
         _("Delete left-over EBS volumes"),
-        _("Makes a snapshot of a volume that serves nothing, and deletes the volume, once two people confirmed it."),
+        _(
+            "Makes a snapshot of a volume that serves nothing, and deletes the volume, once two people confirmed it."
+        ),
     ),
 }
 

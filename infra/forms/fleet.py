@@ -127,9 +127,12 @@ def volume_filters(wanted: VolumeFilter, counts: VolumeCounts, days: str) -> lis
     return [
         choice("account", _("AWS account"), wanted.account, _accounts(counts.accounts, counts.account_names)),
         choice("named", pgettext_lazy("filter", "Name tag"), wanted.named, _yes_no(words, counts.named)),
-        choice("unattached", _("Serves nothing"), days, [
-            {"value": one, "label": _("for %(days)s days") % {"days": one}} for one in UNATTACHED_DAYS
-        ]),
+        choice(
+            "unattached",
+            _("Serves nothing"),
+            days,
+            [{"value": one, "label": _("for %(days)s days") % {"days": one}} for one in UNATTACHED_DAYS],
+        ),
     ]
 
 
