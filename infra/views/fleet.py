@@ -38,7 +38,7 @@ from medical_audit.domain.actor import Principal
 from medical_audit.domain.errors import NotReauthenticated
 from medical_audit.domain.punctuality import JUDGED
 from medical_audit.domain.states import State
-from medical_audit.forms import cursors_of, not_proven
+from medical_audit.forms import cursors_of, not_proven, text_of
 from medical_audit.models import Operation
 
 
