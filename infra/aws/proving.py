@@ -139,6 +139,14 @@ def _describe_snapshots(target: Target) -> Mapping[str, Any]:
     )
 
 
+def _describe_copies(target: Target) -> Mapping[str, Any]:
+    call = Call(EC2, target, "DescribeSnapshots", "Snapshots")
+    return cast(
+        Mapping[str, Any],
+        current().read(call, lambda ec2: ec2.describe_snapshots(OwnerIds=["self"], MaxResults=_FEWEST)),
+    )
+
+
 def _describe_groups(target: Target) -> Mapping[str, Any]:
     call = Call(AUTOSCALING, target, "DescribeAutoScalingGroups", "AutoScalingGroups")
     return cast(
@@ -157,6 +165,7 @@ def _describe_windows(target: Target) -> Mapping[str, Any]:
 _LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "ec2:DescribeInstances": _describe_instances,
     "ec2:DescribeVolumes": _describe_volumes,
+    "ec2:DescribeSnapshots": _describe_copies,
     "ec2:DescribeTags": _describe_tags,
     "rds:DescribeDBInstances": _describe_databases,
     "rds:DescribeDBClusters": _describe_clusters,
