@@ -240,6 +240,8 @@ class Asking:
             return plant_repository(self.stage.cast.tenant.id)
         if self.name.endswith(":resource"):
             return self.stage.resource().id
+        if self.name in ("infra:volume", "infra:volume-delete"):
+            return self.stage.volumes(1, state="available")[0].id
         if self.name.startswith(("infra:account-setup", "infra:account-template", "api:account-setup")):
             return self.setup()
         if self.name.startswith(("infra:account", "api:account")):
