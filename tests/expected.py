@@ -92,3 +92,26 @@ API: dict[str, Expected] = {
     "api-docs": get(everyone(200), anonymous={"GET": 302}),
     "api:events": get(only((A, U), 200)),
 }
+
+#: Pages about what happened.
+READING = [
+    "audit",
+    "anomalies",
+    "reviews",
+    "reports",
+    "requirements",
+    "clock",
+    "sessions",
+    "ledger",
+    "verification",
+]
+#: What acts on a thing that is not here.
+NOT_HERE = [
+    "emergency-close",
+    "emergency-review",
+    "review-judge",
+    "review-sign",
+    "search-forget",
+    "session-end",
+    "delegation-end",
+]

@@ -29,8 +29,10 @@ from tests.answers import assert_safe, said
 from tests.expected import (
     API,
     METHODS,
+    NOT_HERE,
     OPERATING,
     PLANNING,
+    READING,
     UNSAFE,
     A,
     Expected,
@@ -47,28 +49,6 @@ from tests.redmine.planted import plant_repository
 from tests.simulated import TOKYO, new_account_id
 from tests.stage import Stage, make_stage, signed_in
 
-#: Pages about what happened.
-READING = [
-    "audit",
-    "anomalies",
-    "reviews",
-    "reports",
-    "requirements",
-    "clock",
-    "sessions",
-    "ledger",
-    "verification",
-]
-#: What acts on a thing that is not here.
-NOT_HERE = [
-    "emergency-close",
-    "emergency-review",
-    "review-judge",
-    "review-sign",
-    "search-forget",
-    "session-end",
-    "delegation-end",
-]
 #: What is sent: an entry without its reason (422), a confirmation without its password (422), an empty reason (422).
 EXPECTED: dict[str, Expected] = {
     "healthz": get(everyone(200), anonymous={"GET": 200}),
