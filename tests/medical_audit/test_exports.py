@@ -308,7 +308,9 @@ def test_the_page_asks_with_the_question_of_its_address(own: Cast) -> None:
     assert client.post(url, {"format": "csv", "purpose": ""}).status_code == 422
     answer = client.post(f"{url}?event=volume.named&off_hours=", {"format": "csv", "purpose": "月次点検"})
     assert answer.status_code == 302
+    assert client.get(url).status_code == 200
     assert make(own) == 1
+    assert client.get(url).status_code == 200
     with tenant_scope(own.tenant.id):
         row = Export.objects.get()
     assert (row.question, row.rows) == ({"kind": "volume.named"}, 2)
