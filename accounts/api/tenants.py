@@ -30,7 +30,7 @@ class MeOut(serializers.Serializer[Call]):
 
     @extend_schema_field(str)
     def get_tenant(self, call: Call) -> str:
-        tenant: Tenant = call.asked.tenant  # type: ignore[attr-defined]
+        tenant: Tenant = call.asked.tenant
         return tenant.slug
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))

@@ -46,7 +46,9 @@ def event_sentence(event: object) -> str:
         "operation": sentence_of(detail.get("kind") or detail.get("action"), name, ""),
         "problem": code_with_detail(detail.get("problem") or detail.get("code"), detail),
         "reason": _event_reason(body, detail),
-        "step": removal_word(detail["step"]) if kind == "repository.step_done" else detail.get("step", "—"),
+        "step": removal_word(detail["step"])
+        if kind == "repository.step_done" and "step" in detail
+        else detail.get("step", "—"),
         "drift": drift_cause(detail) if kind == "resource.drifted" else "",
     }
     return sentence(events.EVENTS, kind, values).strip()

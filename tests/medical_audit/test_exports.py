@@ -295,7 +295,8 @@ def test_the_page_sends_the_file_after_it_was_recorded(own: Cast) -> None:
     made, data = exported(own, Format.CSV)
     client = signed_in(own.people[Role.AUDITOR])
     before = len(told(own, "ledger.exported"))
-    answer = client.get(reverse("medical_audit:export-file", kwargs={"slug": own.tenant.slug, "pk": made.id}))
+    url = reverse("medical_audit:export-file", kwargs={"slug": own.tenant.slug, "pk": made.id})
+    answer: Any = client.get(url)
     assert isinstance(answer, StreamingHttpResponse)
     assert len(told(own, "ledger.exported")) == before + 1  # and nothing was read from it yet
     assert answer.getvalue() == data
