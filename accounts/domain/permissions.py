@@ -54,12 +54,11 @@ _OPERATE = _VIEW | {
     Permission.OPERATION_CANCEL,
     Permission.OVERRIDE_ENTER,
     Permission.OVERRIDE_CONFIRM,
-    Permission.VOLUME_DELETE,
     Permission.TICKET_DECIDE,
     Permission.DELEGATE,
     Permission.RECORD_CORRECT,
 }
-_PLAN = frozenset({Permission.SCHEDULE_EDIT, Permission.CALENDAR_EDIT})
+_PLAN = frozenset({Permission.SCHEDULE_EDIT, Permission.CALENDAR_EDIT, Permission.VOLUME_DELETE})
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEW | {Permission.EMERGENCY_ASK},

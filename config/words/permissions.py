@@ -13,6 +13,8 @@ PERMISSIONS: Final[Mapping[str, Promise | str]] = {
     "power.enter": _("Enter starts and stops"),
     "power.confirm": _("Confirm starts and stops"),
     "volume.tag": _("Name volumes"),
+    "volume.delete": _("Enter the deletion of volumes"),
+    "volume.delete.confirm": _("Confirm the deletion of volumes"),
     "automation.enter": _("Take AWS accounts in, enter that their clock is switched"),
     "automation.confirm": _("Confirm that the clock of an account is switched"),
     "schedule.edit": _("Write schedules, enter their publication"),
