@@ -84,6 +84,8 @@ def _fact(name: str, value: object) -> str:
     if name in _FACT_WORDS:
         join, word = _FACT_WORDS[name]
         return join.join(map(word, many))
+    if name == "names":
+        return "、".join(map(str, value))  # type: ignore[call-overload]
     if isinstance(value, list):
         return " → ".join(map(str, value))
     return jst(str(value)) if name.endswith("_at") else str(value)

@@ -341,6 +341,7 @@ SIZES = _("Its sizes now: %(sizes)s")
 
 # Names of parameters that a person confirms (operation.shown), with their unit.
 FACTS: Final[Mapping[str, Promise | str]] = {
+    "names": _("Which ones"),
     "size_gib": _("Size (GiB)"),
     "served_name": _("Last it served"),
     "unattached_at": _("Serves nothing since"),

@@ -11,7 +11,6 @@ from django.db import IntegrityError
 
 from accounts.domain.permissions import Role
 from accounts.models import User
-from accounts.operations.people import grant_first
 from accounts.queries.people import actor_in
 from medical_audit import clock
 from medical_audit.domain.actor import Actor, system_actor
@@ -22,7 +21,7 @@ from medical_audit.operations import entry, reviewing, watching
 from medical_audit.queries import reviews
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
-from tests.factories import make_cast, make_person, proof
+from tests.factories import grant, make_cast, make_person, proof
 from tests.medical_audit.sealers import SealingRoom, make_room
 from tests.medical_audit.support import plant
 from tests.stage import Stage, make_stage, signed_in
@@ -75,7 +74,7 @@ def confirm(actor: Actor, operation: Operation) -> Operation:
 def colleague(stage: Stage) -> tuple[User, Actor]:
     """A second auditor."""
     user = make_person("auditor2")
-    grant_first(stage.cast.tenant.id, user, Role.AUDITOR, now=clock.now(), founder="test")
+    grant(stage.cast.tenant.id, user, Role.AUDITOR)
     with tenant_scope(stage.cast.tenant.id):
         return user, actor_in(stage.cast.tenant, user, session="s-3", address="192.0.2.9", request="r-3")
 

@@ -68,7 +68,7 @@ def test_a_person_chooses_and_the_choice_is_recorded(stage: Stage) -> None:
     shown = client.get(stage.url("inbox/settings/")).context["topics"]
     assert {one["topic"]: (one["inbox"], one["mail"]) for one in shown} == {
         "failed": (False, False), "missed": (True, True), "waiting": (False, False), "brake": (False, False),
-        "drift": (False, True),
+        "drift": (False, True), "review": (False, False), "emergency": (False, False),
     }  # fmt: skip
     with tenant_scope(stage.cast.tenant.id):
         assert Event.objects.filter(kind="member.notices_chosen").count() == 1

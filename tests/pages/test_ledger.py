@@ -22,7 +22,8 @@ from tests.stage import Stage, signed_in
 def views(stage: Stage) -> list[dict[str, Any]]:
     with tenant_scope(stage.cast.tenant.id):
         return [
-            json.loads(event.body) for event in Event.objects.filter(kind="ledger.viewed").order_by("ord")
+            json.loads(event.body)
+            for event in Event.objects.filter(kind__in=("ledger.viewed", "ledger.searched")).order_by("ord")
         ]
 
 
@@ -34,7 +35,9 @@ def test_an_auditor_reads_it_and_that_is_recorded_with_what_was_asked(stage: Sta
     assert page.context["rows"][0].link.seq <= page.context["chain"].events
     (view,) = views(stage)
     assert view["actor"]["name"] == "auditor"
-    assert view["detail"] == {"events": 1, "filter": {"kind": "operation.entered"}}
+    assert view["kind"] == "ledger.searched"
+    asked = {"events": 1, "filter": {"kind": "operation.entered"}, "found": 1, "more": False}
+    assert view["detail"] == asked
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.APPROVER])

@@ -110,7 +110,8 @@ def test_a_signed_push_is_taken_and_nothing_is_fetched_in_the_request(served: Ya
     assert answer.status_code == 202
     (delivery,) = served.deliveries()
     assert (delivery.ref, delivery.after, delivery.verdict) == ("refs/heads/main", COMMIT, "accepted")
-    assert served.runs()[-1].state == RunState.WAITING
+    # The shop's clock goes ahead of the web server's, which is the real one.
+    assert [one.state for one in served.runs()].count(RunState.WAITING) == 1
 
 
 def test_a_form_is_signed_as_it_was_sent(served: Yard) -> None:

@@ -186,7 +186,7 @@ def test_keys_lead_to_every_area(
     visitor = visit(browser, site)
     visitor.sign_in(cast.people[Role.AUDITOR])
     visitor.open(f"/t/{cast.tenant.slug}/")
-    for key, area in (("r", "resources"), ("v", "volumes"), ("o", "operations"), ("l", "ledger")):
+    for key, area in (("r", "resources"), ("v", "volumes"), ("o", "operations"), ("l", "audit")):
         visitor.page.keyboard.press("g")
         visitor.page.keyboard.press(key)
         visitor.page.wait_for_url(f"**/{area}/")
