@@ -75,6 +75,24 @@ def test_what_is_not_known_to_be_off_counts_as_running(evening: Duty) -> None:
     assert (waiting(evening).parameters["count"], waiting(evening).parameters["running"]) == (6, 10)
 
 
+def test_nobody_is_asked_twice_about_one_server(evening: Duty) -> None:
+    """Another stop of the same servers falls due while the question still stands."""
+    evening.tick()
+    asked = waiting(evening)
+    with tenant_scope(evening.aws.cast.tenant.id):
+        stopping = [row.aws_id for row in Resource.objects.all() if row.tags.get("AutoStop")]
+    for one in stopping:
+        evening.retag(one, AutoStop="19:10")
+    evening.clock.now = jst(2026, 11, 30, 19, 10)
+    evening.look()
+    evening.tick()
+    assert waiting(evening).id == asked.id
+    decide(evening, jst(2026, 11, 30, 19, 20))
+    evening.tick()
+    evening.work_for(rounds=1, seconds=10)
+    assert [one.state for one in evening.operations(kind="ec2.stop")] == ["SUCCEEDED"] * 6
+
+
 def test_nothing_is_stopped_until_a_person_releases_the_round(evening: Duty) -> None:
     evening.tick()
     evening.work()
