@@ -50,6 +50,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "volume_used_meanwhile": _(
         "It served a server after this was entered, so that what it holds now is not what was confirmed. Enter it anew."
     ),
+    "toban_value": _(
+        "Its tag Toban says neither never nor managed, so nobody can say what was meant. Correct the tag first."
+    ),
     "never_touch": _("Its tag Toban=never tells Toban to leave it alone."),
     "snapshot_kept": _("The newer snapshot is not usable, so the older one is kept."),
     "snapshot_of_cluster": _(

@@ -108,7 +108,7 @@ FINDINGS: Final[Mapping[str, Promise | str]] = {
     "tag_name": _("The tag name %(tag)s is almost right, but not quite."),
     "unknown_zone": _("The time zone of the AWS account does not exist: %(value)s"),
     "unknown_schedule": _("The tag Schedule names no published schedule: %(value)s"),
-    "toban_value": _("The tag Toban knows only the value never: %(value)s"),
+    "toban_value": _("The tag Toban knows only the values never and managed: %(value)s"),
 }
 
 # The standing rule of a resource, by (has a start, has a stop).

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from infra.domain.tags import MANAGED, NEVER, TOBAN
+
 COMPLETE, PENDING = "completed", "pending"
 #: Tags of a snapshot that was made before a deletion: the operation that it belongs to, and what it is a copy of.
 OPERATION_TAG, VOLUME_TAG, SERVED_TAG = "toban:operation", "toban:volume", "toban:served"
@@ -38,6 +40,7 @@ def deletion_refusal(state: str, attached: bool, tags: dict[str, str], gone: boo
         return "gone"
     if attached or state == "in-use":
         return "volume_in_use"
-    if tags.get("Toban", "").strip().lower() == "never":
-        return "never_touch"
+    guard = tags.get(TOBAN, MANAGED)
+    if guard != MANAGED:  # on doubt it stays
+        return "never_touch" if guard == NEVER else "toban_value"
     return "" if state in ("available", "error") else "volume_state"

@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import Any
 
 from infra.domain.snapshots import PREFIX
+from infra.domain.tags import MANAGED, TOBAN
 
 READ_ROLE, OPERATE_ROLE = "TobanRead", "TobanOperate"
 #: A server or database carries this tag when the operate role is to be narrowed to such ones.
-MANAGED_TAG = ("Toban", "managed")
+MANAGED_TAG = (TOBAN, MANAGED)
 POLICY_VERSION = "2012-10-17"
 #: SourceIdentity tells CloudTrail who: a person (u-<id>) or the clock (sched-<what>); an inventory is `read-inventory`.
 SOURCE_IDENTITIES = ("u-*", "sched-*", "read-*")

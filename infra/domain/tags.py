@@ -13,6 +13,8 @@ from infra.domain.times import BadTime, ClockTime, UnknownZone, parse_clock
 
 AUTO_START, AUTO_STOP, SCHEDULE, TOBAN = "AutoStart", "AutoStop", "Schedule", "Toban"
 NEVER = "never"
+#: What a role that is narrowed to managed resources asks for (infra.domain.onboarding); it says nothing of times.
+MANAGED = "managed"
 OUR_TAGS = (AUTO_START, AUTO_STOP, SCHEDULE, TOBAN)
 MONDAY_TO_FRIDAY: frozenset[int] = frozenset(range(5))
 #: Only tags of ours that nobody else uses are guarded against misspelling; "schedule" in small letters may be anybody's.
@@ -42,7 +44,7 @@ def read_tags(
     zone, weekdays (0 is Monday): of the account, for AutoStart and AutoStop. Any finding means no action at all: with
     one tag readable and one not, nobody knows what was wanted.
     """
-    if (guard := tags.get(TOBAN)) is not None:
+    if (guard := tags.get(TOBAN, MANAGED)) != MANAGED:
         if guard == NEVER:
             return Never()
         return Unreadable((Finding(FindingCode.TOBAN_VALUE, TOBAN, shown(guard), NEVER),))

@@ -124,3 +124,10 @@ def test_a_schedule_that_makes_no_sense_cannot_be_made(
 def test_a_schedule_in_no_zone_cannot_be_made() -> None:
     with pytest.raises(UnknownZone):
         times_schedule(NINE, None, zone="Mars/Olympus")
+
+
+def test_the_mark_of_a_managed_resource_says_nothing_of_its_times() -> None:
+    """Roles that are narrowed to it want it on everything that Toban starts and stops (ADR 13)."""
+    assert read_tags({"Toban": "managed"}) is None
+    assert read_tags({"Toban": "managed", "AutoStart": "08:30"}) == read_tags({"AutoStart": "08:30"})
+    assert isinstance(read_tags({"Toban": "Managed", "AutoStart": "08:30"}), Unreadable)
