@@ -18,11 +18,12 @@ from infra.domain.aws import AwsError, EbsVolume, Problem, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
 from infra.domain.disks import COMPLETE, PENDING, EbsSnapshot, deletion_refusal, snapshot_tags
 from infra.models import Attachment, Volume
+from infra.operations.tagging import KIND as TAG_KIND
 from infra.operations.tagging import LANE_CLASS
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.targets import source_of, target_of
 from medical_audit.domain.actor import Actor
-from medical_audit.domain.errors import LeaseLost, NotFound
+from medical_audit.domain.errors import LeaseLost, NotFound, Refused
 from medical_audit.domain.kinds import (
     Accepted,
     Again,
@@ -39,6 +40,7 @@ from medical_audit.domain.kinds import (
 from medical_audit.domain.states import State
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.queries.operations import open_by_target
 from medical_audit.tenancy import tenant_scope
 
 KIND = "volume.delete"
@@ -61,15 +63,20 @@ def target_of_volume(row: Volume) -> OperationTarget:
 
 
 def enter_delete(volume_id: UUID, *, actor: Actor, now: datetime, reason: str, token: str = "") -> Operation:
-    """Enter the deletion of a volume. Raises NotPermitted, NotFound, Refused (volume_in_use, never_touch, gone, ...)."""
+    """Enter the deletion of a volume. Raises NotPermitted, NotFound, Refused (operation_open, volume_in_use, never_touch,
+    toban_value, gone, volume_state)."""
     with tenant_scope(actor.tenant_id):
         row: Volume | None = Volume.objects.select_related("account").filter(id=volume_id).first()
         if row is None:
             raise NotFound(type="volume", id=str(volume_id))
         actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
+        # Asked before the form's own entry is looked for: that one is in nobody's way.
+        busy = open_by_target("volume", [str(row.id)], actor=actor, beside=(TAG_KIND,))
         key = f"form/{actor.id}/{token}/{KIND}/{row.id}" if token else None
         if key and (before := Operation.objects.filter(dedupe_key=key).first()):
             return before  # type: ignore[no-any-return]
+        if busy:
+            raise Refused("operation_open", target=str(row))
         return entry.enter(
             KIND,
             target_of_volume(row),

@@ -32,8 +32,8 @@ class VolumeFilter:
 
 @dataclass(frozen=True, slots=True)
 class VolumeDetail:
-    """Everything of one volume's page. unattached_since: None while it serves something. refusal: why it cannot be deleted
-    (a code), or ""; served: what it served, newest first."""
+    """Everything of one volume's page. unattached_since: None while it serves something. refusal: why it could not be deleted
+    now (a code), or "", for a button that would only be refused; served: what it served, newest first."""
 
     volume: Volume
     served: Sequence[Attachment]

@@ -37,8 +37,8 @@ def volume_delete(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     posted = request.method == "POST"
     form = ReasonForm(request.POST if posted else None)
     token = request.POST.get("token", "") if posted else uuid.uuid4().hex
-    refused = seen.refusal
-    if posted and not refused and form.is_valid():
+    refused = "" if posted else seen.refusal
+    if posted and form.is_valid():
         try:
             operation = deleting.enter_delete(
                 pk, actor=request.actor, now=request.now, reason=form.cleaned_data["reason"], token=token[:64]

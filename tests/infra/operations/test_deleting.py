@@ -107,7 +107,11 @@ def test_it_takes_another_person(duty: Duty) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "code"),
-    [({"attached": True}, "volume_in_use"), ({"tags": {"Toban": "never"}}, "never_touch")],
+    [
+        ({"attached": True}, "volume_in_use"),
+        ({"tags": {"Toban": "never"}}, "never_touch"),
+        ({"tags": {"Toban": "Nevr"}}, "toban_value"),  # nobody can say what was meant: it stays
+    ],
     ids=str,
 )
 def test_what_must_not_go_is_refused_before_anything_is_entered(
@@ -193,3 +197,13 @@ def test_one_bad_volume_stops_no_other(duty: Duty) -> None:
     work(duty)
     ends = {one.target_id: one.outcome for one in duty.operations(kind=deleting.KIND)}
     assert ends == {str(duty.volume(bad).id): "already", str(duty.volume(good).id): "deleted"}
+
+
+def test_a_volume_has_one_deletion_at_a_time_and_one_form_stands_for_one(duty: Duty) -> None:
+    volume = volume_of(duty)
+    who, pk, now = duty.aws.cast.actor(Role.OPERATOR), duty.volume(volume).id, duty.clock()
+    first = deleting.enter_delete(pk, actor=who, now=now, reason="x", token="a" * 32)
+    assert deleting.enter_delete(pk, actor=who, now=now, reason="x", token="a" * 32).id == first.id
+    with pytest.raises(Refused) as refused:
+        deleting.enter_delete(pk, actor=who, now=now, reason="x", token="b" * 32)
+    assert refused.value.code == "operation_open"
