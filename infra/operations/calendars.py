@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from accounts.domain.permissions import Permission
@@ -105,7 +106,7 @@ def apply_change(operation: Operation, now: datetime) -> dict[str, Any]:
     return {"resources": replan_all(rules, now, shown_at_once(operation.parameters["forecast"]))}
 
 
-def replan_all(before: Rules, now: datetime, at_once: frozenset[tuple[str, str]] = frozenset()) -> int:
+def replan_all(before: Rules, now: datetime, at_once: Mapping[str, str] = MappingProxyType({})) -> int:
     """Plan every resource of the bound tenant anew from now on, after what held by the rules `before`; returns how many."""
     rows = Resource.objects.filter(gone_at__isnull=True).select_related("account").order_by("id")
     return replan(rows.select_for_update(of=("self",)), before, rules_at(now), now=now, at_once=at_once)

@@ -53,7 +53,8 @@ def owe_corrections(region: Region, *, now: datetime) -> int:
     """Let the next tick put this region's resources right; returns how many.
 
     Each change of state that was seen is corrected once; what failed, was missed or dropped is tried again while it is
-    still wrong, ever more seldom (TRY_AGAIN, doubled up to TRY_AGAIN_MAX; what a person decided against after that). Never against an override, and never where something is under way or due anyway. Needs the tenant bound.
+    still wrong, ever more seldom (TRY_AGAIN, doubled up to TRY_AGAIN_MAX; what a person decided against after that).
+    Never against an override, and never where something is under way or due anyway. Needs the tenant bound.
     """
     if region.account.automation != Automation.ON:
         return 0

@@ -1,13 +1,14 @@
 """When a resource's schedule speaks next: worked out when something it depends on changes, or when a tick has passed, never by a scan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from infra.domain.aws import StopRefusal
 from infra.domain.duty import Duty, Occurrence, next_occurrence, turned
 from infra.domain.findings import Finding as TagFinding
 from infra.domain.reasons import ReasonCode
-from infra.domain.schedule import Action, Schedule, Unreadable
+from infra.domain.schedule import Schedule, Unreadable
 from infra.models import Resource
 from infra.operations.dues import due_of
 from infra.operations.owing import owe, owe_due, owed_action
@@ -60,30 +61,28 @@ def replan(
     after: Rules,
     *,
     now: datetime,
-    at_once: frozenset[tuple[str, str]] = frozenset(),
+    at_once: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Plan locked rows (with their accounts) anew from now on and write them; returns how many.
 
-    What fell due by the rules as they were `before`, and no tick has taken up, stays owed. at_once: resource ids and
-    actions that the confirmer saw as due with the change itself; they are owed where they still are. Nothing else is
-    caught up, since nobody has seen it.
+    What fell due by the rules as they were `before`, and no tick has taken up, stays owed. at_once: by resource
+    id the action that the confirmer saw as due with the change itself; it is owed where it still is. Nothing else is caught
+    up, since nobody has seen it.
     """
     rows = list(resources)
     for row in rows:
         owe(row, before, now)
         plan(row, after, since=now)
-        if {(str(row.id), str(action)) for action in Action} & at_once:
-            _owe_turn(row, before, after, now, at_once)
+        if (seen := at_once.get(str(row.id))) is not None:
+            _owe_turn(row, before, after, now, seen)
     write_rows(rows, PLAN_FIELDS)
     return len(rows)
 
 
-def _owe_turn(
-    row: Resource, before: Rules, after: Rules, now: datetime, seen: frozenset[tuple[str, str]]
-) -> None:
+def _owe_turn(row: Resource, before: Rules, after: Rules, now: datetime, seen: str) -> None:
     duty, found = after.duty(row), after.followed(row)
     one = turned(before.duty(row), duty, now)
-    if one is None or (str(row.id), str(one.action)) not in seen:
+    if one is None or one.action != seen:
         return
     followed = found if isinstance(found, Followed) else None
     authority = authority_of(row.account, followed, after, one)

@@ -172,9 +172,9 @@ def forecast(
     return Forecast(now + timedelta(days=days), due, lines, groups, number, affected, observed)
 
 
-def shown_at_once(forecast: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """What the confirmer of a forecast (its JSON) saw as due at once: resource ids and actions."""
-    return frozenset((pk, one["action"]) for one in forecast.get("at_once", ()) for pk in one["ids"])
+def shown_at_once(forecast: Mapping[str, Any]) -> dict[str, str]:
+    """What the confirmer of a forecast (its JSON) saw as due at once: the action of each resource, by its id."""
+    return {pk: one["action"] for one in forecast.get("at_once", ()) for pk in one["ids"]}
 
 
 def _is_so(row: Resource, action: Action) -> bool:
