@@ -10,6 +10,7 @@ from uuid import UUID
 import pyotp
 from django.contrib.auth.hashers import check_password, make_password
 
+from accounts.domain.passwords import least_length
 from accounts.models import RecoveryCode, SecondFactor, User
 from accounts.sealing import seal, unseal
 from medical_audit.domain.actor import NO_TENANT, Actor, Subject, system_actor
@@ -88,8 +89,11 @@ def renew_codes(user: User, *, actor: Actor, now: datetime) -> list[str]:
     return codes
 
 
-def remove(user: User, *, actor: Actor, now: datetime) -> None:
-    """The app goes, and the codes on paper with it. Raises Refused (not_enrolled)."""
+def remove(user: User, password: str, *, actor: Actor, now: datetime) -> None:
+    """The app goes, and the codes on paper with it; password: the one that was just proven, which stands alone from now on.
+    Raises Refused (not_enrolled, password_too_short_alone)."""
+    if len(password) < least_length(second_factor=False):
+        raise Refused("password_too_short_alone")
     with platform_scope(user_id=user.id):
         if not SecondFactor.objects.filter(user_id=user.id).delete()[0]:
             raise Refused("not_enrolled")

@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.domain.passwords import least_length
 from accounts.forms import CodeForm, ProofForm
 from accounts.models import User
 from accounts.operations import second_factor, signing
@@ -132,9 +131,7 @@ def change_factor(request: HttpRequest) -> HttpResponse:
         if request.POST.get("then") != "remove":
             codes = second_factor.renew_codes(user, actor=person, now=now)
             return _page(request, user, enrolled=True, form=ProofForm(), codes=codes)
-        if len(given["password"]) < least_length(second_factor=False):
-            raise Refused("password_too_short_alone")
-        second_factor.remove(user, actor=person, now=now)
+        second_factor.remove(user, given["password"], actor=person, now=now)
     except NotReauthenticated as wrong:
         field = "code" if wrong.code == "wrong_code" else "password"
         form.add_error(field, _("This is not right."))

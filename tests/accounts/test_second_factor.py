@@ -132,11 +132,11 @@ def test_taking_it_in_ends_the_sessions_that_a_password_alone_began(cast: Cast) 
 def test_twice_is_refused_and_so_is_taking_away_what_is_not_there(cast: Cast) -> None:
     user, now = cast.people[Role.OPERATOR], clock.now()
     with pytest.raises(Refused, match="not_enrolled"):
-        second_factor.remove(user, actor=person(user), now=now)
+        second_factor.remove(user, PASSWORD, actor=person(user), now=now)
     secret, _codes = enrolled(user)
     with pytest.raises(Refused, match="already_enrolled"):
         second_factor.enrol(user, secret, code_at(secret, now), actor=person(user), now=now)
-    second_factor.remove(user, actor=person(user), now=now)
+    second_factor.remove(user, PASSWORD, actor=person(user), now=now)
     assert not second_factor.is_enrolled(user.id)
     assert door(user).get(f"/t/{cast.tenant.slug}/").status_code == 200
 
@@ -202,3 +202,13 @@ def test_from_the_tenants_day_on_nobody_works_with_a_password_alone(stage: Stage
 def test_a_tenant_may_ask_for_it_earlier_but_not_later(cast: Cast) -> None:
     with pytest.raises(Refused, match="bad_parameter"):
         require_from(cast, "2027-04-02")
+
+
+def test_who_has_a_short_password_keeps_the_second_factor(cast: Cast) -> None:
+    user = cast.people[Role.OPERATOR]
+    enrolled(user)
+    with pytest.raises(Refused, match="password_too_short_alone"):
+        second_factor.remove(user, "x" * 12, actor=person(user), now=clock.now())
+    assert second_factor.is_enrolled(user.id)
+    second_factor.remove(user, "x" * 13, actor=person(user), now=clock.now())
+    assert not second_factor.is_enrolled(user.id)
