@@ -179,17 +179,19 @@ AWS_CONNECT_TIMEOUT_S = env.float("AWS_CONNECT_TIMEOUT_S", default=3.0)
 AWS_READ_TIMEOUT_S = env.float("AWS_READ_TIMEOUT_S", default=20.0)
 
 
-def seal_keys(texts: Sequence[str]) -> tuple[VerifierKey, ...]:
-    """The public keys that signed seals are believed by; one that cannot be read stops the start."""
+def seal_keys(texts: Sequence[str], setting: str = "TOBAN_SEAL_PUBLIC_KEYS") -> tuple[VerifierKey, ...]:
+    """The public keys that signatures are believed by; one that cannot be read stops the start."""
     try:
         return tuple(VerifierKey.parse(text) for text in texts)
     except ValueError as error:
         raise ImproperlyConfigured(
-            f"TOBAN_SEAL_PUBLIC_KEYS: {error}. `manage.py audit_key` makes a key and says its public half."
+            f"{setting}: {error}. `manage.py audit_key` makes a key and says its public half."
         ) from error
 
 
 TOBAN_SEAL_PUBLIC_KEYS = seal_keys(env.list("TOBAN_SEAL_PUBLIC_KEYS", default=[]))
+#: Of the people two of whom sign before the record goes on after a restore from backup (`audit_key --approver`).
+TOBAN_APPROVER_KEYS = seal_keys(env.list("TOBAN_APPROVER_KEYS", default=[]), "TOBAN_APPROVER_KEYS")
 TOBAN_SEAL_KEY_FILE = env.str("TOBAN_SEAL_KEY_FILE", default="")
 TOBAN_ANCHOR_FILE = env.str("TOBAN_ANCHOR_FILE", default="")
 TOBAN_ANCHOR_BUCKET = env.str("TOBAN_ANCHOR_BUCKET", default="")

@@ -5,12 +5,13 @@ from __future__ import annotations
 READ = "SELECT"
 
 #: Written by functions only; nothing points at it.
-LEDGER = {"ledger.event", "ledger.link", "ledger.head", "ledger.tree_head"}
+LEDGER = {"ledger.event", "ledger.link", "ledger.head", "ledger.loss", "ledger.tree_head"}
 LEDGER_WITHOUT_TENANT = {
     "ledger.catalogue": "digests of what guards the ledger",
     "ledger.checkpoint": "seals over all tenants: numbers, times and hashes",
     "ledger.duty": "how the sealer's duties stand",
     "ledger.maintenance": "who may change the ledger's catalogue, until when",
+    "ledger.restore": "what two people signed after a restore: seals, no tenant's data",
 }
 LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
     "ledger.event": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
@@ -18,7 +19,9 @@ LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
     "ledger.catalogue": {"toban_web": READ, "toban_audit": READ},
     "ledger.checkpoint": {"toban_web": READ, "toban_worker": READ, "toban_audit": READ},
     "ledger.duty": {"toban_web": READ, "toban_audit": READ},
+    "ledger.loss": {"toban_web": READ, "toban_audit": READ},
     "ledger.maintenance": {},
+    "ledger.restore": {"toban_web": READ, "toban_audit": READ},
     "ledger.tree_head": {
         "toban_web": READ,
         "toban_worker": READ,
@@ -33,6 +36,8 @@ LEDGER_FUNCTIONS: dict[str, set[str]] = {
     "ledger.ensure_partitions": {"toban_owner", "toban_scheduler"},
     "ledger.link_transaction": set(),
     "ledger.seal": {"toban_audit"},
+    "ledger.accept_restore": {"toban_audit"},
+    "ledger.losses": {"toban_audit"},
     "ledger.seal_leaves": {"toban_web", "toban_worker"},
     "ledger.progress": {"toban_audit"},
     "ledger.grown": {"toban_audit"},

@@ -101,6 +101,14 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "ledger.export_removed": _("The file of an export of the ledger was removed after a day."),
     "ledger.export_failed": _("An export of the ledger could not be made. %(problem)s"),
     "ledger.sealing_resumed": _("The ledger is sealed again, after a silence since seal %(after)s."),
+    "ledger.restored": _(
+        "The ledger goes on behind a restore from backup: seals %(new)s to %(old)s were given up. Signed by %(approvers)s. "
+        "Reason: %(reason)s"
+    ),
+    "ledger.restored_with_loss": _(
+        "The ledger goes on behind a restore from backup. Events %(first)s to %(last)s are lost. Signed by %(approvers)s. "
+        "Reason: %(reason)s"
+    ),
     "ledger.catalogue_changed": _(
         "What guards the ledger was changed in an announced maintenance. Reason: %(reason)s"
     ),
@@ -244,6 +252,8 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.export_removed": _("Export removed"),
     "ledger.export_failed": _("Export failed"),
     "ledger.sealing_resumed": _("Sealing resumed"),
+    "ledger.restored": _("Gone on after a restore"),
+    "ledger.restored_with_loss": _("Events lost by a restore"),
     "ledger.catalogue_changed": _("Guards of the ledger changed"),
     "ledger.maintenance_opened": _("Maintenance of the guards announced"),
     "ledger.verification_asked": _("Verification asked for"),

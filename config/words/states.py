@@ -187,6 +187,8 @@ SEAL_STATES: Final[Mapping[str, State]] = {
     "withheld": State("failed", pgettext_lazy("seal", "Withheld: the chain is damaged")),
     "behind": State("late", pgettext_lazy("seal", "Behind")),
     "never": State("unknown", pgettext_lazy("seal", "None yet")),
+    "lost": State("late", pgettext_lazy("seal", "Events lost")),
+    "nothing_lost": State("done", pgettext_lazy("seal", "Nothing lost")),
 }
 
 # The four questions of the auditor's first view, and the clocks (medical_audit.domain.clocks.ClockState).

@@ -46,6 +46,8 @@ _KINDS: Final[Mapping[str, tuple[Code, Code | None]]] = {
     "ledger.catalogue_changed": (_ALERT, _CONFIGURATION),
     "ledger.maintenance_opened": (_ALERT, _CONFIGURATION),
     "ledger.sealing_resumed": (_ALERT, _RECORDING_STARTED),
+    "ledger.restored": (_ALERT, _RECORDING_STARTED),
+    "ledger.restored_with_loss": (_ALERT, _RECORDING_STARTED),
 }
 #: Create, read, update, delete, execute; what is not listed is executed.
 _ACTIONS: Final[Mapping[str, str]] = {

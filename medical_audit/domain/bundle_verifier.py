@@ -25,8 +25,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import IO, Any
 
-FORMAT = "toban-ledger-bundle-1"
-FILES = ("manifest.json", "events.jsonl", "heads.jsonl", "checkpoints.jsonl", "proofs.json", "keys.json")
+FORMAT = "toban-ledger-bundle-2"
+OLD_FILES = ("manifest.json", "events.jsonl", "heads.jsonl", "checkpoints.jsonl", "proofs.json", "keys.json")
+FILES = (*OLD_FILES, "history.jsonl")
+#: What the formats that this file reads consist of.
+FORMATS = {"toban-ledger-bundle-1": OLD_FILES, FORMAT: FILES}
 SMALL = ("manifest.json", "proofs.json", "keys.json")
 SMALL_BYTES = 4_000_000
 LINE_BYTES = 4_000_000
@@ -43,6 +46,13 @@ NOTE = re.compile(
     r"(\S+)\n(\d{1,9})\n([A-Za-z0-9+/=]{44})\nnumber (\d{1,15})\nepoch (\d{1,9})\nat (\S{27})\nclock (-?\d{1,15})\n"
     r"catalogue ([0-9a-f]{64})\nprev ([0-9a-f]{64})\n"
 )
+RESTORE = re.compile(
+    r"(\S+)\nepoch (\d{1,9})\nold (\d{1,15}) ([0-9a-f]{64})\nnew (\d{1,15}) ([0-9a-f]{64})\n"
+    r"lost (\d{1,9}) ([A-Za-z0-9+/=]{44})\nat (\S{27})\nreason (\".{0,2000}\")\n"
+)
+#: Keys of people who may sign that the record goes on behind a restore are named so; they sign no seals.
+APPROVER = "toban/approver/"
+APPROVERS = 2
 HEX = re.compile(r"(?:[0-9a-f]{64})*")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -62,7 +72,8 @@ class Damaged(Exception):
 
 @dataclass
 class Result:
-    """`sealed`: up to which event a signature speaks; what lies behind it, no signature covers yet."""
+    """`sealed`: up to which event a signature speaks; what lies behind it, no signature covers yet. `restores`: what the record
+    goes on behind by the signatures of two people, and which events of this tenant were lost by it."""
 
     tenant: str = ""
     first: int = 0
@@ -75,6 +86,7 @@ class Result:
     signatures: int = 0
     keys: list[str] = field(default_factory=list)
     keys_given: bool = False
+    restores: list[dict[str, Any]] = field(default_factory=list)
 
 
 # --- reading, as if an enemy had made it ----------------------------------------------------------------------------------
@@ -116,7 +128,7 @@ class Bundle:
             raise CannotSay(f"no zip file: {error}") from error
         entries = self._zip.infolist()
         names = [entry.filename for entry in entries]
-        if sorted(names) != sorted(FILES):
+        if sorted(names) not in [sorted(files) for files in FORMATS.values()]:
             raise CannotSay("the files in it are not those of a bundle, once each: " + ", ".join(FILES))
         for entry in entries:
             limit = SMALL_BYTES if entry.filename in SMALL else FILE_BYTES
@@ -365,9 +377,26 @@ def is_signed(note: str, number: int, keys: Sequence[Key]) -> bool:
             return False
         for key in keys:
             known = dash == "\N{EM DASH}" and (name, raw[:4]) == (key.name, key.id)
-            if known and (key.until is None or number <= key.until):
+            if known and not name.startswith(APPROVER) and (key.until is None or number <= key.until):
                 return holds(key.public, f"{text}\n".encode(), raw[4:])
     return False
+
+
+def approved_by(note: str, keys: Sequence[Key]) -> list[str]:
+    """The names of the approvers who signed."""
+    text, _, signatures = note.rpartition("\n\n")
+    found: dict[bytes, str] = {}
+    for line in signatures.splitlines()[:20]:
+        dash, name, *rest = [*line.split(" "), "", ""][:3]
+        try:
+            raw = base64.b64decode(rest[0], validate=True)
+        except ValueError:
+            continue
+        for key in keys:
+            known = dash == "\N{EM DASH}" and (name, raw[:4]) == (key.name, key.id)
+            if known and name.startswith(APPROVER) and holds(key.public, f"{text}\n".encode(), raw[4:]):
+                found[key.public] = name.removeprefix(APPROVER)
+    return sorted(set(found.values()))
 
 
 # --- the checks -----------------------------------------------------------------------------------------------------------
@@ -379,6 +408,22 @@ class Seal:
     tenants: int
     root: bytes
     at: datetime
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Whose seals go on at `old` + 1 behind seal `new`; `lost` is what the bundle says that its tenant lost."""
+
+    epoch: int
+    old: int
+    new: int
+    new_hash: str
+    tenants: int
+    lost_root: bytes
+    at: str
+    reason: str
+    note: str
+    lost: Any
 
 
 @dataclass(frozen=True)
@@ -397,14 +442,18 @@ class Check:
         self.result = Result(keys_given=bool(keys))
         self.digests: dict[str, str] = {}
         self.manifest = self._small("manifest.json", dict)
-        if self.manifest.get("format") != FORMAT or not UUID.fullmatch(str(self.manifest.get("tenant"))):
+        files = FORMATS.get(str(self.manifest.get("format")), ())
+        if sorted(files) != sorted(bundle.sizes) or not UUID.fullmatch(str(self.manifest.get("tenant"))):
             raise CannotSay("the manifest is of another format")
         self.result.tenant = self.manifest["tenant"]
         self.keys = [read_key(text) for text in keys or self._small("keys.json", list)]
         self.result.keys = list(keys) or [str(text) for text in self._small("keys.json", list)]
         self.seals: dict[int, Seal] = {}
+        self.restores: dict[int, Restore] = {}
 
     def run(self) -> Result:
+        if "history.jsonl" in self.bundle.sizes:
+            self._history()
         heads = self._heads()
         self._checkpoints({number for head in heads for number in (head.number - 1, head.number)})
         self._tied(heads)
@@ -429,6 +478,23 @@ class Check:
             yield row
         self.digests[name] = digest.hexdigest()
 
+    def _history(self) -> None:
+        """What happened to the record itself; believed only where a seal names it."""
+        for row in self._rows("history.jsonl"):
+            note = str(row.get("restore"))
+            found = RESTORE.fullmatch(note.rpartition("\n\n")[0] + "\n")
+            if found is None or found[1] != "toban/restore":
+                raise CannotSay("history.jsonl: a line has another shape")
+            try:
+                root = base64.b64decode(found[8], validate=True)
+            except ValueError as error:
+                raise CannotSay("history.jsonl: a root is no base64") from error
+            restore = Restore(
+                int(found[2]), int(found[3]), int(found[5]), found[6], int(found[7]), root, found[9], str(parse(found[10])),
+                note, row.get("lost"),
+            )  # fmt: skip
+            self.restores[restore.new] = restore
+
     def _heads(self) -> list[Head]:
         self._paths: list[tuple[int, list[bytes]]] = []
         found: list[Head] = []
@@ -449,16 +515,20 @@ class Check:
         return found
 
     def _checkpoints(self, wanted: set[int]) -> None:
-        """The chain of notes: gapless, each naming the one before, rising in time, signed."""
-        number, before, at, note = 0, "", None, ""
+        """The chain of notes: gapless but for restores, each naming the one before, rising in time, signed."""
+        number, before, at, note, epoch = 0, "", None, "", -1
         for row in self._rows("checkpoints.jsonl"):
             note, this = str(row.get("note")), _whole(row.get("number"))
             found = NOTE.fullmatch(note.rpartition("\n\n")[0] + "\n")
+            if found is not None and number and this != number + 1:
+                epoch, before = self._goes_on(number, before, this)
+                number = this - 1
             if (
                 found is None
                 or found[1] != ORIGIN
                 or int(found[4]) != this
                 or (number and this != number + 1)
+                or (number and int(found[5]) != epoch)
             ):
                 raise Damaged("seal_broken", number + 1 if number else this, "seal")
             if found[9] != (before or (NOTHING_BEFORE if this == 1 else found[9])):
@@ -471,13 +541,38 @@ class Check:
                 self._signed(note, this)
             if this in wanted:
                 self.seals[this] = Seal(this, int(found[2]), base64.b64decode(found[3]), moment)
-            number, before, at = this, hashlib.sha256(note.encode()).hexdigest(), moment
+            number, before, at, epoch = this, hashlib.sha256(note.encode()).hexdigest(), moment, int(found[5])
             self.result.checkpoints += 1
         if number:
             if not EVERY_SIGNATURE:
                 self._signed(note, number)
             self.result.newest = at.isoformat() if at else ""
         self._newest = number
+
+    def _goes_on(self, number: int, before: str, this: int) -> tuple[int, str]:
+        """(epoch, hash of the note before) at a seal that does not follow its predecessor's number: after a restore only."""
+        restore = self.restores.get(number)
+        names = approved_by(restore.note, self.keys) if restore else []
+        if restore is None or (restore.old + 1, restore.new_hash) != (this, before) or len(names) < APPROVERS:
+            raise Damaged("seal_broken", number + 1, "seal")
+        told = {
+            "epoch": restore.epoch, "from": restore.old, "to": restore.new, "at": restore.at, "reason": restore.reason,
+            "approvers": names, "lost": None,
+        }  # fmt: skip
+        if isinstance(restore.lost, dict):
+            first, last = _whole(restore.lost.get("first")), _whole(restore.lost.get("last"))
+            leaf = f"toban-lost-1\n{self.result.tenant}\n{first}\n{last}\n".encode()
+            path = restore.lost.get("path")
+            if not isinstance(path, list) or len(path) > 64:
+                raise CannotSay("history.jsonl: a path has another shape")
+            steps = [_hex(step) for step in path]
+            if not includes(
+                restore.lost_root, leaf, _whole(restore.lost.get("index")), restore.tenants, steps
+            ):
+                raise Damaged("recomputed", number, "seal")
+            told["lost"] = {"first": first, "last": last}
+        self.result.restores.append(told)
+        return restore.epoch, hashlib.sha256(restore.note.encode()).hexdigest()
 
     def _signed(self, note: str, number: int) -> None:
         if not is_signed(note, number, self.keys):
@@ -604,6 +699,14 @@ def main(arguments: Sequence[str]) -> int:
             f"intact: events {report['first']} to {report['last']} of tenant {report['tenant']}; sealed up to "
             f"{report['sealed']}; {report['checkpoints']} seals, the newest of {report['newest'] or 'never'}\n"
         )
+        for one in report["restores"]:
+            lost = (
+                f"events {one['lost']['first']} to {one['lost']['last']} lost"
+                if one["lost"]
+                else "no event lost"
+            )
+            text += f"restored: seals {one['to'] + 1} to {one['from']} given up at {one['at']}, {lost}; signed by "
+            text += f"{', '.join(one['approvers'])}: {one['reason']}\n"
         if not report["keys_given"]:
             text += "The keys are the bundle's own. Compare them with those that you were given:\n"
             text += "".join(f"  {key}\n" for key in report["keys"])

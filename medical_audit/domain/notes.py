@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 _ED25519 = b"\x01"
 _SEED_BYTES = 32
+UNKNOWN = "signed by no known key"
 
 
 class BadNote(ValueError):
@@ -116,4 +117,19 @@ def open_note(
         except InvalidSignature as error:
             raise BadNote(f"the signature of {name} is wrong") from error
         return f"{text}\n", key
-    raise BadNote("signed by no known key")
+    raise BadNote(UNKNOWN)
+
+
+def signers_of(note: str, keys: Sequence[VerifierKey]) -> tuple[str, list[VerifierKey]]:
+    """The text and all of the keys that signed it. Raises BadNote when one of their signatures is wrong."""
+    text, mark, signatures = note.rpartition("\n\n")
+    if not mark:
+        raise BadNote("no signature")
+    found: list[VerifierKey] = []
+    for line in signatures.splitlines():
+        try:
+            found.append(open_note(f"{text}\n\n{line}\n", keys)[1])
+        except BadNote as error:
+            if str(error) != UNKNOWN:
+                raise
+    return f"{text}\n", found

@@ -22,9 +22,10 @@ def export_bundle(
     now: datetime,
     since: datetime | None = None,
     purpose: str,
+    approvers: Sequence[VerifierKey] = (),
 ) -> Made:
     """Write the bundle and its event; the event itself is not in the bundle. `actor` is of this tenant. Raises Refused."""
-    made = write_bundle(file, tenant_id, keys, since=since, now=now)
+    made = write_bundle(file, tenant_id, keys, since=since, now=now, approvers=approvers)
     detail: dict[str, object] = {
         "events": made.events,
         "first": made.first,

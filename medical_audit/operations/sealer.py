@@ -27,11 +27,12 @@ class Sealer:
         keys: Sequence[VerifierKey],
         anchors: Sequence[Anchor],
         *,
+        approvers: Sequence[VerifierKey] = (),
         clock: Callable[[], datetime],
         wall: Callable[[], float],
     ) -> None:
         self.signer, self.keys, self.anchors = signer, list(keys), list(anchors)
-        self.clock, self.wall = clock, wall
+        self.approvers, self.clock, self.wall = list(approvers), clock, wall
         self.known: Known | None = None
         self._asked: set[str] = set()
 
@@ -40,8 +41,9 @@ class Sealer:
         self._ask_anchors()
         try:
             sealed = seal(
-                self.signer, self.keys, actor=SEALER, clock=self.clock, wall=self.wall, known=self.known
-            )
+                self.signer, self.keys, actor=SEALER, clock=self.clock, wall=self.wall, known=self.known,
+                approvers=self.approvers,
+            )  # fmt: skip
         except SealRefused as refusal:
             log.error("seal_refused", code=refusal.code, why=str(refusal))
             report("seal", 0, refusal.code)

@@ -20,6 +20,7 @@ from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.ledger import record
 from medical_audit.queries import seals
 from medical_audit.queries.links import links_after
+from medical_audit.queries.restores import Restored, going_on, restores, with_losses
 from medical_audit.queries.seals import Progress, Stored
 from medical_audit.tenancy import platform_scope, tenant_scope
 
@@ -75,15 +76,19 @@ def seal(
     clock: Callable[[], datetime],
     wall: Callable[[], float],
     known: Known | None = None,
+    approvers: Sequence[VerifierKey] = (),
 ) -> Sealed | None:
     """Make the next checkpoint. None: another sealer was first. Raises SealRefused.
 
-    `actor` is the sealer, of the platform; `clock` is the database's, `wall` this machine's in seconds since 1970.
+    `actor` is the sealer, of the platform; `clock` is the database's, `wall` this machine's in seconds since 1970. Behind a
+    restore that two `approvers` signed, it goes on from where the restore says.
     """
     catalogue = seals.catalogue_digest()
     with platform_scope():
         newest = seals.newest_checkpoint()
-        before = _opened(newest, keys, known)
+        accepted = with_losses(restores(approvers))
+        restored = going_on(accepted, newest.number if newest else 0)
+        before = _opened(newest, keys, known, accepted)
         found = seals.progress()
         if newest is not None and before is not None:
             _check_heads(found, before)
@@ -95,12 +100,12 @@ def seal(
         checkpoint = Checkpoint(
             tenants=len(sealed_heads),
             root=root_over(sealed_heads),
-            number=newest.number + 1 if newest else 1,
-            epoch=before.epoch if before else 0,
+            number=_reached(newest, restored) + 1,
+            epoch=restored.statement.epoch if restored else before.epoch if before else 0,
             at=at,
             clock_ms=round((wall() - at.timestamp()) * 1000),
             catalogue=catalogue,
-            prev=newest.hash if newest else NOTHING_BEFORE,
+            prev=restored.hash if restored else newest.hash if newest else NOTHING_BEFORE,
         )
         note = signer.sign(checkpoint.text())
         if not _store(checkpoint, note, list(grown.values())):
@@ -110,19 +115,27 @@ def seal(
     )
 
 
-def _opened(newest: Stored | None, keys: Sequence[VerifierKey], known: Known | None) -> Checkpoint | None:
-    """The newest checkpoint, proven to be ours and not older than what we know of."""
-    if known is not None and (newest is None or newest.number < known.number):
+def _reached(newest: Stored | None, restored: Restored | None) -> int:
+    """The newest seal that was ever made, as far as the database knows: also one that a restore took away."""
+    if restored is not None:
+        return restored.statement.old
+    return newest.number if newest else 0
+
+
+def _opened(
+    newest: Stored | None, keys: Sequence[VerifierKey], known: Known | None, accepted: Sequence[Restored]
+) -> Checkpoint | None:
+    """The newest checkpoint, proven to be ours and not older than what we know of, but for what restores took away."""
+    end = newest.number if newest else 0
+    if known is not None and known.number > _reached(newest, going_on(accepted, end)):
         raise SealRefused(
             "behind",
-            f"checkpoint {known.number} is known, the database ends at {newest.number if newest else 0}: it was cut or restored",
+            f"checkpoint {known.number} is known, the database ends at {end}: it was cut or restored",
         )
+    if known is not None and not _is_there(known, newest, accepted):
+        raise SealRefused("rewritten", f"checkpoint {known.number} is not the one that is known")
     if newest is None:
         return None
-    if known is not None:
-        same = newest if newest.number == known.number else seals.checkpoint(known.number)
-        if same is None or note_hash(same.note) != known.hash:
-            raise SealRefused("rewritten", f"checkpoint {known.number} is not the one that is known")
     try:
         text, _key = open_note(newest.note, keys, number=newest.number)
         before = Checkpoint.parse(text)
@@ -131,6 +144,17 @@ def _opened(newest: Stored | None, keys: Sequence[VerifierKey], known: Known | N
     if before.number != newest.number or note_hash(newest.note) != newest.hash:
         raise SealRefused("forged", f"checkpoint {newest.number} is not what its row says")
     return before
+
+
+def _is_there(known: Known, newest: Stored | None, accepted: Sequence[Restored]) -> bool:
+    """Whether the database still holds the checkpoint that is known, or a restore speaks of it."""
+    if newest is not None and known.number == newest.number:
+        return known.hash == newest.hash
+    for one in (each.statement for each in accepted):
+        if one.covers(known.number):
+            return known.number < one.old or known.hash == one.old_hash
+    same = seals.checkpoint(known.number)
+    return same is not None and note_hash(same.note) == known.hash
 
 
 def _check_heads(found: Sequence[Progress], before: Checkpoint) -> None:

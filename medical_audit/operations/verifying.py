@@ -51,9 +51,19 @@ class Verifier:
     """Carries out one verification at a time in a thread of its own, so that sealing goes on meanwhile."""
 
     def __init__(
-        self, keys: Sequence[VerifierKey], anchors: Sequence[Anchor], *, clock: Callable[[], datetime]
+        self,
+        keys: Sequence[VerifierKey],
+        anchors: Sequence[Anchor],
+        *,
+        approvers: Sequence[VerifierKey] = (),
+        clock: Callable[[], datetime],
     ) -> None:
-        self.keys, self.anchors, self.clock = list(keys), list(anchors), clock
+        self.keys, self.anchors, self.approvers, self.clock = (
+            list(keys),
+            list(anchors),
+            list(approvers),
+            clock,
+        )
         self._job: _Job | None = None
 
     def step(self) -> None:
@@ -66,7 +76,7 @@ class Verifier:
         for tenant_id in due_verifications(self.clock() - LEFT_BEHIND):
             run = _take(tenant_id, now=self.clock(), left_behind=self.clock() - LEFT_BEHIND)
             if run is not None:
-                self._job = _Job(run, self.keys, self.anchors, clock=self.clock)
+                self._job = _Job(run, self.keys, self.anchors, self.approvers, clock=self.clock)
                 self._job.start()
                 return
 
@@ -100,11 +110,12 @@ class _Job(threading.Thread):
         run: VerificationRun,
         keys: Sequence[VerifierKey],
         anchors: Sequence[Anchor],
+        approvers: Sequence[VerifierKey],
         *,
         clock: Callable[[], datetime],
     ) -> None:
         super().__init__(name="verification", daemon=True)
-        self.row, self.keys, self.anchors, self.clock = run, keys, anchors, clock
+        self.row, self.keys, self.anchors, self.approvers, self.clock = run, keys, anchors, approvers, clock
         self.checked = 0
 
     def tell(self) -> None:
@@ -115,7 +126,9 @@ class _Job(threading.Thread):
 
     def run(self) -> None:
         try:
-            report = verify_ledger([self.row.tenant_id], self.keys, self.anchors, tell=self._count)
+            report = verify_ledger(
+                [self.row.tenant_id], self.keys, self.anchors, approvers=self.approvers, tell=self._count
+            )
             close(self.row, report, now=self.clock(), actor=system_actor(self.row.tenant_id, "sealer"))
         except DatabaseError as error:
             # It stays RUNNING, and is taken up again as one that was left behind.

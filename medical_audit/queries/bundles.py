@@ -19,8 +19,10 @@ from medical_audit.domain.checkpoint import TreeHead, ordered
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.merkle import Frontier, Tree
 from medical_audit.domain.notes import VerifierKey
+from medical_audit.domain.restoring import ordered as ordered_losses
 from medical_audit.queries import seals
 from medical_audit.queries.links import links_after
+from medical_audit.queries.restores import restores, with_losses
 from medical_audit.tenancy import platform_scope, tenant_scope
 
 #: Zip entries carry no time of their own, so that the same content makes the same file.
@@ -48,8 +50,10 @@ def write_bundle(
     *,
     since: datetime | None,
     now: datetime,
+    approvers: Sequence[VerifierKey] = (),
 ) -> Made:
-    """Write all events since the newest seal before `since` (None: from the beginning). Needs the audit role.
+    """Write all events since the newest seal before `since` (None: from the beginning). Needs the audit role. `approvers`: whose
+    signatures under a restore count.
 
     Raises Refused when the tenant has no event.
     """
@@ -73,7 +77,9 @@ def write_bundle(
         with sink.entry("proofs.json") as entry:
             entry.lines([{"size": start, "frontier": frontier.pack().hex(), "consistency": proof}])
         with sink.entry("keys.json") as entry:
-            entry.lines([[str(key) for key in keys]])
+            entry.lines([[str(key) for key in (*keys, *approvers)]])
+        with sink.entry("history.jsonl") as entry:
+            entry.lines(_history(tenant_id, approvers))
         manifest = {
             "format": FORMAT,
             "tenant": str(tenant_id),
@@ -155,6 +161,23 @@ def _checkpoints(heads: Sequence[tuple[int, TreeHead]]) -> Iterator[dict[str, ob
         return
     for one in seals.checkpoints(max(1, heads[0][0] - 1), newest.number):
         yield {"number": one.number, "note": one.note}
+
+
+def _history(tenant_id: UUID, approvers: Sequence[VerifierKey]) -> Iterator[dict[str, object]]:
+    """What happened to the record itself: restores, each with what this tenant lost and its path into the root over all."""
+    for one in with_losses(restores(approvers)):
+        everyone = ordered_losses(one.lost.values())
+        mine, lost = one.lost.get(tenant_id), None
+        if mine is not None:
+            index = everyone.index(mine)
+            path = Tree(loss.leaf() for loss in everyone).inclusion(index, len(everyone))
+            lost = {
+                "first": mine.first,
+                "last": mine.last,
+                "index": index,
+                "path": [step.hex() for step in path],
+            }
+        yield {"restore": one.note, "lost": lost}
 
 
 def _consistency(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]]) -> list[str]:

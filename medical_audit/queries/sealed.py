@@ -13,6 +13,7 @@ from medical_audit.domain.anchoring import Anchor, AnchorError, Payload, heads_k
 from medical_audit.domain.checkpoint import NOTHING_BEFORE, Checkpoint, TreeHead, note_hash, root_over
 from medical_audit.domain.notes import BadNote, VerifierKey, open_note
 from medical_audit.queries import seals
+from medical_audit.queries.restores import Restored, going_on, restores, with_losses
 from medical_audit.queries.seals import Stored
 from medical_audit.queries.verification import Damage, Tell, Verification, Witnessed, verify
 from medical_audit.tenancy import platform_scope, tenant_scope
@@ -55,6 +56,7 @@ class Seals:
     anchors: tuple[AnchorState, ...]
     guarded: bool
     witnessed: Witnessed
+    restores: tuple[Restored, ...] = ()
 
     @property
     def intact(self) -> bool:
@@ -85,10 +87,14 @@ def verify_ledger(
     keys: Sequence[VerifierKey],
     anchors: Sequence[Anchor],
     *,
+    approvers: Sequence[VerifierKey] = (),
     tell: Tell | None = None,
 ) -> Report:
-    """Seals and anchors first, then these chains against them. Needs the audit role. `tell`: events checked so far."""
-    found, checked, done = verify_seals(keys, anchors), [], 0
+    """Seals and anchors first, then these chains against them. Needs the audit role. `tell`: events checked so far.
+
+    `approvers`: who may have signed that the record goes on behind a restore.
+    """
+    found, checked, done = verify_seals(keys, anchors, approvers), [], 0
     for tenant_id in tenants:
         chain = verify(tenant_id, witnessed=found.witnessed, tell=tell and _from(done, tell))
         done += chain.events
@@ -101,14 +107,16 @@ def _from(done: int, tell: Tell) -> Tell:
     return lambda count: tell(done + count)
 
 
-def verify_seals(keys: Sequence[VerifierKey], anchors: Sequence[Anchor]) -> Seals:
+def verify_seals(
+    keys: Sequence[VerifierKey], anchors: Sequence[Anchor], approvers: Sequence[VerifierKey] = ()
+) -> Seals:
     """Numbers, signatures, the chain of notes, the root over all tenants, the catalogue, the heartbeat; then the anchors."""
     with platform_scope():
-        newest = seals.newest_checkpoint()
-        walk = _Walk(_said())
+        newest, accepted = seals.newest_checkpoint(), with_losses(restores(approvers))
+        walk = _Walk(_said(), accepted)
         damage = walk.over(newest.number if newest else 0, keys)
         guarded = seals.is_guarded()
-    states, far = [], _Far(damage)
+    states, far = [], _Far(damage, accepted)
     for anchor in anchors:
         states.append(far.ask(anchor, keys))
     return Seals(
@@ -119,6 +127,7 @@ def verify_seals(keys: Sequence[VerifierKey], anchors: Sequence[Anchor]) -> Seal
         anchors=tuple(states),
         guarded=guarded,
         witnessed=Witnessed(walk.before, heads_known(far.missing)),
+        restores=tuple(accepted),
     )
 
 
@@ -152,15 +161,16 @@ def _said() -> _Said:
 class _Walk:
     """All checkpoints in order."""
 
-    def __init__(self, said: _Said) -> None:
-        self.said = said
+    def __init__(self, said: _Said, accepted: Sequence[Restored]) -> None:
+        self.said, self.accepted = said, accepted
         self.heads: dict[UUID, TreeHead] = {}
         self.before: dict[int, datetime] = {}
         self.gaps: list[Gap] = []
 
     def over(self, last: int, keys: Sequence[VerifierKey]) -> Damage | None:
         """The first damage. The newest signature is enough: each note names the hash of the one before it."""
-        prev, previous, stored, expected = NOTHING_BEFORE, None, None, 1
+        prev, previous, stored, epoch = NOTHING_BEFORE, None, None, 0
+        expected, prev, epoch = self._behind(0, prev, epoch)
         for first in range(1, last + 1, PAGE):
             until = min(first + PAGE - 1, last)
             grown: dict[int, list[TreeHead]] = {}
@@ -169,16 +179,24 @@ class _Walk:
             for stored in seals.checkpoints(first, until):
                 if stored.number != expected:
                     return Damage("seal_broken", expected)
-                one = _read(stored, prev)
+                one = _read(stored, prev, epoch)
                 damage = Damage("seal_broken", expected) if one is None else self._step(one, previous, grown)
                 if damage is not None:
                     return damage
-                prev, previous, expected = stored.hash, one, expected + 1
-        if expected != last + 1:
+                previous = one
+                expected, prev, epoch = self._behind(stored.number, stored.hash, epoch)
+        if (previous.number if previous else 0) != last:
             return Damage("seal_broken", expected)
         if stored is not None and not _signed(stored, keys):
             return Damage("seal_broken", stored.number)
         return None
+
+    def _behind(self, number: int, hashed: bytes, epoch: int) -> tuple[int, bytes, int]:
+        """(number, prev, epoch) of the seal behind this one: the next, or the one at which the record went on once restored."""
+        restored = going_on(self.accepted, number)
+        if restored is None or restored.statement.new_hash != hashed:
+            return number + 1, hashed, epoch
+        return restored.statement.old + 1, restored.hash, restored.statement.epoch
 
     def _step(
         self, one: Checkpoint, previous: Checkpoint | None, grown: dict[int, list[TreeHead]]
@@ -210,16 +228,17 @@ class _Walk:
         return ""
 
 
-def _read(stored: Stored, prev: bytes) -> Checkpoint | None:
+def _read(stored: Stored, prev: bytes, epoch: int) -> Checkpoint | None:
     text, _, _ = stored.note.rpartition("\n\n")
     try:
         found = Checkpoint.parse(f"{text}\n")
     except BadNote:
         return None
-    whole = (found.number, found.at, found.prev, note_hash(stored.note)) == (
+    whole = (found.number, found.at, found.prev, found.epoch, note_hash(stored.note)) == (
         stored.number,
         stored.at,
         prev,
+        epoch,
         stored.hash,
     )
     return found if whole else None
@@ -238,6 +257,7 @@ class _Far:
     """What the anchors hold against what the database holds."""
 
     damage: Damage | None
+    accepted: Sequence[Restored]
     missing: list[Payload] = field(default_factory=list)
 
     def ask(self, anchor: Anchor, keys: Sequence[VerifierKey]) -> AnchorState:
@@ -249,6 +269,8 @@ class _Far:
             with platform_scope():  # asked after the anchor: seals may have been made meanwhile
                 newest, mine = seals.newest_checkpoint(), seals.checkpoint(there.number)
             here = newest.number if newest else 0
+            if self._given_up(there):
+                return AnchorState(anchor.name, there.number)
             if there.number > here:
                 self.missing += anchor.after(here)
                 self.damage = self.damage or Damage("tail_cut" if here else "wiped", here + 1)
@@ -259,3 +281,10 @@ class _Far:
         except BadNote as error:
             return AnchorState(anchor.name, 0, f"what is there is no seal of ours ({error})")
         return AnchorState(anchor.name, there.number)
+
+    def _given_up(self, there: Payload) -> bool:
+        """Whether its newest seal is one that two people gave up at a restore, and no seal was sent there since."""
+        for one in (each.statement for each in self.accepted):
+            if one.covers(there.number):
+                return there.number < one.old or note_hash(there.note) == one.old_hash
+        return False

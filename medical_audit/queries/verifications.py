@@ -9,10 +9,12 @@ from django.db import connection
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.checkpoint import Checkpoint
 from medical_audit.domain.notes import BadNote
+from medical_audit.domain.restoring import Loss
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import VerificationRun
 from medical_audit.models.verification import OPEN
 from medical_audit.queries import seals
+from medical_audit.queries.restores import losses_of, restores
 from medical_audit.queries.verification import length_of
 
 #: Two intervals without a seal, and every page says so.
@@ -60,6 +62,18 @@ class SealLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreLine:
+    """A restore that two people signed: the seals behind `new` up to `old` were given up, and this tenant's events `loss`."""
+
+    at: datetime
+    old: int
+    new: int
+    approvers: str
+    reason: str
+    loss: Loss | None
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationView:
     open: VerificationRun | None
     last: VerificationRun | None
@@ -71,6 +85,7 @@ class VerificationView:
     anchors: tuple[AnchorLine, ...]
     guarded: bool
     keys: tuple[str, ...]
+    restores: tuple[RestoreLine, ...]
 
     @property
     def unsealed(self) -> int:
@@ -121,6 +136,22 @@ def verification_view(*, actor: Actor) -> VerificationView:
         anchors=_anchors(newest, now),
         guarded=seals.is_guarded(),
         keys=tuple(str(key) for key in settings.TOBAN_SEAL_PUBLIC_KEYS),
+        restores=_restores(actor),
+    )
+
+
+def _restores(actor: Actor) -> tuple[RestoreLine, ...]:
+    lost = losses_of(actor.tenant_id)
+    return tuple(
+        RestoreLine(
+            one.statement.at,
+            one.statement.old,
+            one.statement.new,
+            ", ".join(one.approvers),
+            one.statement.reason,
+            lost.get(one.statement.epoch),
+        )
+        for one in restores(settings.TOBAN_APPROVER_KEYS)
     )
 
 

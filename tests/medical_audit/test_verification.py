@@ -140,11 +140,18 @@ def test_one_damaged_chain_does_not_hide_the_others(
         "tenant": str(whole),
         "events": 1,
         "sealed": 0,
+        "lost": [],
         "intact": True,
         "damage": None,
     }
     damage = by_tenant[str(tenant_id)].pop("damage")
-    assert by_tenant[str(tenant_id)] == {"tenant": str(tenant_id), "events": 2, "sealed": 0, "intact": False}
+    assert by_tenant[str(tenant_id)] == {
+        "tenant": str(tenant_id),
+        "events": 2,
+        "sealed": 0,
+        "lost": [],
+        "intact": False,
+    }
     assert set(damage) == {"kind", "seq", "event"}
     assert uuid.UUID(damage["event"])
 
@@ -169,13 +176,21 @@ def test_a_whole_chain_is_called_whole(tenant_id: uuid.UUID, as_role: AsRole) ->
                 "intact": True,
                 "events": 6,
                 "tenants": [
-                    {"tenant": str(tenant_id), "events": 6, "sealed": 0, "intact": True, "damage": None}
+                    {
+                        "tenant": str(tenant_id),
+                        "events": 6,
+                        "sealed": 0,
+                        "lost": [],
+                        "intact": True,
+                        "damage": None,
+                    }
                 ],
                 "seals": {
                     "newest": 0,
                     "at": None,
                     "damage": None,
                     "silences": [],
+                    "restores": [],
                     "guarded_by_the_database": False,
                     "anchors": [],
                 },

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             with part.open("x+b") as stream:
                 made = export_bundle(
                     stream, options["tenant"], settings.TOBAN_SEAL_PUBLIC_KEYS, actor=actor, now=clock.now(),
-                    since=since, purpose=options["purpose"],
+                    since=since, purpose=options["purpose"], approvers=settings.TOBAN_APPROVER_KEYS,
                 )  # fmt: skip
                 stream.flush()
                 os.fsync(stream.fileno())

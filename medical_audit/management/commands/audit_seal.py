@@ -39,6 +39,7 @@ class Command(BaseCommand):
             _signer(),
             settings.TOBAN_SEAL_PUBLIC_KEYS,
             anchors.configured(),
+            approvers=settings.TOBAN_APPROVER_KEYS,
             clock=database_clock,
             wall=time.time,
         )
@@ -46,7 +47,12 @@ class Command(BaseCommand):
             sealed = sealer.round()
             self.stdout.write("not sealed" if sealed is None else f"sealed {sealed.number}")
             raise SystemExit(1 if sealed is None else 0)
-        verifier = Verifier(settings.TOBAN_SEAL_PUBLIC_KEYS, anchors.configured(), clock=clock.now)
+        verifier = Verifier(
+            settings.TOBAN_SEAL_PUBLIC_KEYS,
+            anchors.configured(),
+            approvers=settings.TOBAN_APPROVER_KEYS,
+            clock=clock.now,
+        )
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())

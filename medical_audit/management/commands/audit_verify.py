@@ -36,7 +36,12 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 tenants = [options["tenant"]] if options["tenant"] else chains()
-            report = verify_ledger(tenants, settings.TOBAN_SEAL_PUBLIC_KEYS, anchors.configured())
+            report = verify_ledger(
+                tenants,
+                settings.TOBAN_SEAL_PUBLIC_KEYS,
+                anchors.configured(),
+                approvers=settings.TOBAN_APPROVER_KEYS,
+            )
         except Error as error:
             self._cannot_say(str(error).strip(), as_json=options["json"])
         unknown = [str(one.tenant_id) for one in report.chains if one.intact and not one.events]
@@ -52,14 +57,18 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(_report(report), ensure_ascii=False))
             return
         for one in report.chains:
-            self.stdout.write(f"{one.tenant_id}: {one.events} events, {_verdict(one.damage)}")
+            lost = "".join(
+                f", restored ({words['first']} to {words['last']} lost)"
+                for words in _lost(report.seals, one.tenant_id)
+            )
+            self.stdout.write(f"{one.tenant_id}: {one.events} events, {_verdict(one.damage)}{lost}")
         if report.seals.number or not report.seals.intact:
             self.stdout.write(f"seals: {report.seals.number}, {_verdict(report.seals.damage)}")
         for anchor in report.seals.anchors:
             self.stdout.write(f"anchor {anchor.name}: {anchor.problem or f'up to seal {anchor.number}'}")
 
     def _bundle(self, file: str, *, as_json: bool) -> None:
-        keys = [str(key) for key in settings.TOBAN_SEAL_PUBLIC_KEYS]
+        keys = [str(key) for key in (*settings.TOBAN_SEAL_PUBLIC_KEYS, *settings.TOBAN_APPROVER_KEYS)]
         sys.exit(
             bundle_verifier.main([file, *(["--json"] if as_json else []), *(f"--key={key}" for key in keys)])
         )
@@ -80,19 +89,29 @@ def _report(report: Report) -> dict[str, Any]:
     return {
         "intact": None if report.intact and report.seals.cannot_say else report.intact,
         "events": sum(one.events for one in report.chains),
-        "tenants": [_chain(one) for one in report.chains],
+        "tenants": [_chain(one, report.seals) for one in report.chains],
         "seals": _seals(report.seals),
     }
 
 
-def _chain(one: Verification) -> dict[str, Any]:
+def _chain(one: Verification, found: Seals) -> dict[str, Any]:
     return {
         "tenant": str(one.tenant_id),
         "events": one.events,
         "sealed": one.sealed,
+        "lost": _lost(found, one.tenant_id),
         "intact": one.intact,
         "damage": _damage(one.damage),
     }
+
+
+def _lost(found: Seals, tenant_id: UUID) -> list[dict[str, int]]:
+    """What this tenant lost by restores that two people signed."""
+    return [
+        {"epoch": one.statement.epoch, "first": loss.first, "last": loss.last}
+        for one in found.restores
+        if (loss := one.lost.get(tenant_id)) is not None
+    ]
 
 
 def _seals(found: Seals) -> dict[str, Any]:
@@ -102,6 +121,17 @@ def _seals(found: Seals) -> dict[str, Any]:
         "damage": _damage(found.damage),
         "silences": [
             {"seal": gap.number, "from": utc_text(gap.begin), "to": utc_text(gap.end)} for gap in found.gaps
+        ],
+        "restores": [
+            {
+                "epoch": one.statement.epoch,
+                "from": one.statement.old,
+                "to": one.statement.new,
+                "at": utc_text(one.statement.at),
+                "approvers": list(one.approvers),
+                "reason": one.statement.reason,
+            }
+            for one in found.restores
         ],
         "guarded_by_the_database": found.guarded,
         "anchors": [
