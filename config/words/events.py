@@ -102,7 +102,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "ledger.export_failed": _("An export of the ledger could not be made. %(problem)s"),
     "ledger.sealing_resumed": _("The ledger is sealed again, after a silence since seal %(after)s."),
     "ledger.restored": _(
-        "The ledger goes on behind a restore from backup: seals %(new)s to %(old)s were given up. Signed by %(approvers)s. "
+        "The ledger goes on behind a restore from backup: the seals behind %(new)s up to %(old)s were given up. Signed by %(approvers)s. "
         "Reason: %(reason)s"
     ),
     "ledger.restored_with_loss": _(
