@@ -73,7 +73,7 @@ $$;
 ALTER TABLE ledger.loss ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.loss FORCE ROW LEVEL SECURITY;
 CREATE POLICY keeper ON ledger.loss TO toban_ledger USING (true) WITH CHECK (true);
-CREATE POLICY tenant_wall ON ledger.loss FOR SELECT TO toban_web, toban_audit
+CREATE POLICY tenant_wall ON ledger.loss FOR SELECT TO toban_web, toban_worker, toban_scheduler, toban_audit
     USING (tenant_id = (SELECT current_setting('toban.tenant_id')::uuid));
 GRANT SELECT ON ledger.loss, ledger.restore TO toban_web, toban_audit;
 REVOKE EXECUTE ON FUNCTION ledger.accept_restore(bigint, bigint, bigint, text, uuid[], bigint[], bigint[]), ledger.losses(bigint)

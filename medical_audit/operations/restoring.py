@@ -9,7 +9,6 @@ from django.db import connection
 from medical_audit.domain.actor import NO_TENANT, Actor, Subject, system_actor
 from medical_audit.domain.anchoring import Anchor, AnchorError, Payload
 from medical_audit.domain.checkpoint import NOTHING_BEFORE, Checkpoint, TreeHead, note_hash
-from medical_audit.domain.errors import Refused
 from medical_audit.domain.merkle import root_of
 from medical_audit.domain.notes import BadNote, VerifierKey, open_note
 from medical_audit.domain.restoring import REASON_MAX, Loss, Restore, open_restore, ordered
@@ -17,6 +16,14 @@ from medical_audit.operations.ledger import record
 from medical_audit.queries import seals
 from medical_audit.queries.seals import Stored
 from medical_audit.tenancy import platform_scope, tenant_scope
+
+
+class RestoreRefused(RuntimeError):
+    """Nothing is signed or accepted; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +54,13 @@ def propose(
 ) -> tuple[Restore, tuple[Loss, ...]]:
     """What two people are to sign. Needs the audit role.
 
-    Raises AnchorError, Refused (reason_missing, reason_too_long, no_anchor, nothing_lost, restored_to_another_past).
+    Raises AnchorError, RestoreRefused (reason_missing, reason_too_long, no_anchor, nothing_lost, restored_to_another_past).
     """
     reason = reason.strip()
     if not reason:
-        raise Refused("reason_missing")
+        raise RestoreRefused("reason_missing")
     if len(reason) > REASON_MAX:
-        raise Refused("reason_too_long", limit=REASON_MAX)
+        raise RestoreRefused("reason_too_long")
     with platform_scope():
         found = _find(keys, anchors)
     return found.statement(reason=reason, now=now), found.losses
@@ -71,13 +78,13 @@ def accept(
     """Keep a statement that two people signed and that is still true, so that the next seal goes on behind it; told in the
     platform's ledger and in that of each tenant that lost something. Needs the audit role.
 
-    Raises BadNote, AnchorError, Refused (as `propose`, and restore_outdated).
+    Raises BadNote, AnchorError, RestoreRefused (as `propose`, and restore_outdated).
     """
     statement, names = open_restore(note, approvers)
     with platform_scope():
         found = _find(keys, anchors)
         if found.statement(reason=statement.reason, now=statement.at) != statement:
-            raise Refused("restore_outdated", old=found.end.number)
+            raise RestoreRefused("restore_outdated")
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT ledger.accept_restore(%s, %s, %s, %s, %s::uuid[], %s::bigint[], %s::bigint[])",
@@ -109,13 +116,13 @@ def _find(keys: Sequence[VerifierKey], anchors: Sequence[Anchor]) -> Found:
     end = _furthest(keys, anchors)
     here = newest.number if newest else 0
     if end is None:
-        raise Refused("no_anchor")
+        raise RestoreRefused("no_anchor")
     anchor, last = end
     if last.number <= here:
-        raise Refused("nothing_lost", number=here)
+        raise RestoreRefused("nothing_lost")
     copies = list(anchor.after(max(here - 1, 0)))
     if newest is not None and copies[0].number == here and copies[0].note != newest.note:
-        raise Refused("restored_to_another_past", number=here)
+        raise RestoreRefused("restored_to_another_past")
     epochs = [Checkpoint.parse(last.note.rpartition("\n\n")[0] + "\n").epoch]
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(epoch), 0) FROM ledger.restore")

@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from medical_audit import anchors, clock
 from medical_audit.domain.actor import NO_TENANT, system_actor
 from medical_audit.domain.anchoring import AnchorError
-from medical_audit.domain.errors import Refused
 from medical_audit.domain.notes import BadNote, Signer
 from medical_audit.domain.restoring import APPROVER, APPROVERS, Loss, Restore
 from medical_audit.operations import restoring
@@ -45,7 +44,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, f"_{options['step']}")(options)
-        except Refused as refused:
+        except restoring.RestoreRefused as refused:
             raise CommandError(CURES[refused.code]) from refused
         except (AnchorError, BadNote, ValueError) as error:
             raise CommandError(str(error)) from error
