@@ -229,6 +229,8 @@ BREAKER_OPEN_S = env.float("TOBAN_BREAKER_OPEN_S", default=60.0)
 BREAKER_OPEN_MAX_S = env.float("TOBAN_BREAKER_OPEN_MAX_S", default=900.0)
 SETTLE_AFTER_S = env.float("TOBAN_SETTLE_AFTER_S", default=5.0)
 RETRY_WAIT_MAX_S = env.float("TOBAN_RETRY_WAIT_MAX_S", default=60.0)
+#: A volume that serves nothing for so many days is left over.
+LEFT_OVER_DAYS = env.int("TOBAN_LEFT_OVER_DAYS", default=14)
 INVENTORY_EVERY_S = env.float("TOBAN_INVENTORY_EVERY_S", default=300.0)
 TICKET_RETRY_S = env.float("TOBAN_TICKET_RETRY_S", default=5.0)
 REAUTHENTICATION_VALID_S = env.float("TOBAN_REAUTHENTICATION_VALID_S", default=120.0)

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from medical_audit.forms import REASON_MAX
+from redmine_sync.domain.topics import CHOSEN, How
 
 
 class DraftForm(forms.Form):
@@ -32,8 +33,18 @@ class RuleForm(forms.Form):
     approval_wait_min = forms.IntegerField(min_value=0, max_value=24 * 60)
     reason = forms.CharField(max_length=REASON_MAX)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for topic in CHOSEN:
+            hows = [How.NOT, How.EACH, *([How.DIGEST] if topic.digest else [])]
+            self.fields[f"topic_{topic.code}"] = forms.ChoiceField(
+                choices=[(str(how), "") for how in hows], required=False
+            )
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        names = [name for name in cleaned if name.startswith("topic_")]
+        cleaned["topics"] = {name.removeprefix("topic_"): cleaned.pop(name) for name in names}
         if "goal" in cleaned:
             project, _, tracker = cleaned.pop("goal").partition(":")
             cleaned |= {"redmine_project": int(project), "tracker": int(tracker)}

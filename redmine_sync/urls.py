@@ -15,6 +15,7 @@ urlpatterns = [
     path("tickets/redmine/draft/", tickets.draft, name="redmine-draft"),
     path("tickets/redmine/look/", tickets.probe, name="redmine-look"),
     path("tickets/redmine/connect/", tickets.connect, name="redmine-connect"),
+    path("tickets/redmine/hook/", tickets.hook, name="redmine-hook"),
     path("tickets/redmine/leave/", tickets.leave, name="redmine-leave"),
     path("tickets/rules/", tickets.rule, name="ticket-rule"),
     path("tickets/rules/end/", tickets.rule_end, name="ticket-rule-end"),
@@ -25,9 +26,10 @@ urlpatterns = [
     path("repositories/<uuid:pk>/do/", repositories.do, name="repository-do"),
     path("repositories/<uuid:pk>/enter/", repositories.enter, name="repository-enter"),
 ]
-#: GitHub's side has no tenant in its address: the signature says whose a delivery is. The second is the plugin's address.
+#: What other programs send has no tenant in its address: the signature says whose it is. The second is the plugin's address.
 hook_urlpatterns = [
     path("githook", hooks.githook, name="githook"),
     path("github_hook", hooks.githook, name="github_hook"),
+    path("redminehook/<uuid:pk>", hooks.redminehook, name="redminehook"),
 ]
 api_urlpatterns = [path("tickets/", address(get=api.ticket_list), name="tickets")]

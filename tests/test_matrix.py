@@ -128,6 +128,7 @@ EXPECTED: dict[str, Expected] = {
     "redmine_sync:redmine-look": post(only((A,), 404)),
     "redmine_sync:redmine-connect": post(only((A,), 422)),
     "redmine_sync:redmine-leave": post(only((A,), 404)),
+    "redmine_sync:redmine-hook": post(only((A,), 404)),
     "redmine_sync:ticket-rule": post(only((A,), 422)),
     "redmine_sync:ticket-rule-end": post(only((A,), 404)),
     "redmine_sync:repositories": get(everyone(200)),
@@ -138,6 +139,7 @@ EXPECTED: dict[str, Expected] = {
     "redmine_sync:repository-enter": post(only((A,), 422)),
     # GitHub's side: open to everybody, believed by its signature; an unknown project and a bad signature are the same.
     "hooks:githook": Expected({"GET": everyone(200), "POST": everyone(404)}, {"GET": 200, "POST": 404}),
+    "hooks:redminehook": Expected({"GET": everyone(200), "POST": everyone(404)}, {"GET": 200, "POST": 404}),
     "hooks:github_hook": Expected({"GET": everyone(200), "POST": everyone(404)}, {"GET": 200, "POST": 404}),
     "medical_audit:emergencies": Expected({"GET": everyone(200), "POST": only((V, O), 422)}),
     "medical_audit:anomaly-rules": Expected({"GET": everyone(200), "POST": only((A,), 422)}),

@@ -294,6 +294,7 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
         "silent_sessions": "TABLE(user_id uuid)",
         "due_repositories": "TABLE(tenant_id uuid, repository_id uuid)",
         "hooked_repositories": "TABLE(tenant_id uuid, repository_id uuid)",
+        "hooked_redmine": "TABLE(tenant_id uuid)",
         "redmine_servers": "TABLE(tenant_id uuid, server_id uuid)",
         "tenants": "TABLE(tenant_id uuid)",
     }

@@ -26,8 +26,26 @@ def entry_words(entry: object) -> str:
     return f"{text} ({detail})" if detail else text
 
 
+def topic_word(code: object) -> str:
+    return sentence(tickets.TOPICS, str(code), {})
+
+
+def topic_words(chosen: Mapping[str, str] | None) -> list[str]:
+    """What a rule tells of besides, and how."""
+    return [
+        str(tickets.FOR_ALL) % {"topic": topic_word(code)} if how == "digest" else topic_word(code)
+        for code, how in (chosen or {}).items()
+    ]
+
+
 def ticket_sentence(ticket: object) -> str:
-    """What the ticket is about, as an operation's sentence."""
+    """What the ticket is about: a finding's own words, or an operation's sentence."""
+    kind, project, target = (str(field(ticket, name) or "") for name in ("kind", "project", "target_name"))
+    if kind in tickets.FINDINGS_FOR_ALL and not target:
+        words = tickets.FINDINGS_FOR_ALL if project else tickets.FINDINGS_WITHOUT_PROJECT
+        return sentence(words, kind, {"project": project})
+    if kind in tickets.FINDINGS:
+        return sentence(tickets.FINDINGS, kind, {"target": target})
     return sentence_of(
         field(ticket, "operation_kind"), field(ticket, "target_name"), field(ticket, "target_id")
     )

@@ -32,6 +32,9 @@ REDMINE_CODES: Final[Mapping[str, Promise | str]] = {
     "redmine_missing": _(
         "The ticket or the project no longer exists in Redmine. Trying again makes a new ticket."
     ),
+    "redmine_key_gone": _(
+        "The Redmine ticket no longer holds Toban's key: put the key back, or move it to a project with the field portal_key. Trying again makes a new ticket."
+    ),
     "redmine_invalid": _(
         "Redmine refuses the content, for example a required field that Toban does not fill."
     ),

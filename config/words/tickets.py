@@ -53,6 +53,10 @@ DIVERGED: Final[Mapping[str, Promise | str]] = {
         "Several Redmine tickets carry the same key. Toban writes into the oldest; close the others."
     ),
     "issue_gone": _("The ticket was deleted in Redmine."),
+    "key_gone": _(
+        "The Redmine ticket no longer holds Toban's key: it was moved to a project without the field, or the field was changed. Toban writes nothing into it."
+    ),
+    "project_closed": _("The Redmine project was closed, so nothing can be written into this ticket."),
     "issue_hidden": _("The ticket cannot be read any more: its project is closed to Toban's user."),
 }
 
@@ -67,4 +71,22 @@ ENTRY_OUTCOMES: Final[Mapping[str, Promise | str]] = {
     "snoozed": _("Left alone: a person closed it."),
     "status_refused": _("Note written, status refused."),
     "no_issue": _("There was no ticket to close."),
+}
+
+#: What a rule may tell of besides failures and confirmations; a ticket's name for one thing, and for all of a project.
+TOPICS: Final[Mapping[str, Promise | str]] = {
+    "volume": _("EBS volumes that are left over"),
+    "review": _("Reviews of the ledger that are overdue"),
+    "deletion": _("Deletions of EBS volumes, from the entry to the end"),
+}
+FOR_ALL = _("%(topic)s (one ticket for all of a project)")
+FINDINGS: Final[Mapping[str, Promise | str]] = {
+    "volume": _("EBS volume %(target)s is left over"),
+    "review": _("Review of the ledger of %(target)s is overdue"),
+}
+FINDINGS_FOR_ALL: Final[Mapping[str, Promise | str]] = {
+    "volume": _("EBS volumes left over in the project %(project)s"),
+}
+FINDINGS_WITHOUT_PROJECT: Final[Mapping[str, Promise | str]] = {
+    "volume": _("EBS volumes left over that belong to no project"),
 }

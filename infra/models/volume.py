@@ -19,7 +19,10 @@ class Naming(models.TextChoices):
 
 
 class Volume(TenantModel):
-    """One volume. `served_*` repeats the newest attachment, so that a left-over volume still says what it was."""
+    """One volume. `served_*` repeats the newest attachment, so that a left-over volume still says what it was.
+
+    `left_over_at`: when it was recorded as left over, None while it is not.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(AwsAccount, on_delete=models.PROTECT, related_name="volumes")
@@ -42,6 +45,7 @@ class Volume(TenantModel):
     served_device = models.CharField(max_length=60, blank=True)
     naming = models.CharField(max_length=10, blank=True, choices=[(n, n) for n in Naming])
     detached_at = models.DateTimeField(null=True)
+    left_over_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "region", "volume_id"], name="volume_once")]

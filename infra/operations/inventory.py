@@ -18,7 +18,7 @@ from infra.domain.groups import ScalingGroup
 from infra.domain.maintenance import SsmWindow
 from infra.models import Region
 from infra.models.resource import ResourceKind
-from infra.operations import corrections, pruning, stock, tagging, volumes, windows
+from infra.operations import corrections, leftovers, pruning, stock, tagging, volumes, windows
 from infra.queries.rules import published_options
 from infra.queries.targets import target_of
 from medical_audit.domain.actor import Actor, Subject, schedule_actor, system_actor
@@ -112,6 +112,7 @@ def take_inventory(
             now=now,
         )
         volumes.keep_volumes(region, seen.volumes, seen.instances, now=now)
+        leftovers.tell_left_over(region, actor=actor, now=now)
         _say_what_is_missing(region, seen.unread, actor, now)
         region.inventory_at, region.inventory_ended_at = looked_at, now
         region.save(update_fields=_TOLD)

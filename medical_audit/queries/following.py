@@ -4,7 +4,7 @@ A tenant's chain is linked under a lock that is held until the commit, so that n
 which somebody has read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -39,4 +39,11 @@ def events_after(seq: int, *, limit: int) -> Sequence[Followed]:
         id__in=[link.event_id for link in links], event_at__gte=min(times), event_at__lte=max(times)
     )
     events = {event.id: event for event in found}
+    return [Followed(link.seq, events[link.event_id]) for link in links]
+
+
+def places_of(kinds: Collection[str], *, before: int) -> Sequence[Followed]:
+    """Events of rare kinds up to this place in the bound tenant's chain, in order: for whoever begins to follow them late."""
+    events = {event.id: event for event in Event.objects.filter(kind__in=kinds)}
+    links = Link.objects.filter(event_id__in=events, seq__lte=before).order_by("seq")
     return [Followed(link.seq, events[link.event_id]) for link in links]

@@ -1,4 +1,4 @@
-"""Which events of the ledger speak of trouble, which of its end, and of which ticket."""
+"""What an event of the ledger asks of which ticket, and what a ticket's text is made of."""
 
 from __future__ import annotations
 
@@ -7,53 +7,37 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-FAILURE, APPROVAL = "failure", "approval"
-#: What the reader looks at; everything else is passed by.
-WATCHED = (
-    "operation.entered",
-    "operation.confirmed",
-    "operation.rejected",
-    "operation.withdrawn",
-    "operation.expired",
-    "operation.succeeded",
-    "operation.failed",
-    "operation.missed",
-)
-_TROUBLE = frozenset({"operation.failed", "operation.missed"})
-_DECIDED = frozenset(
-    {"operation.confirmed", "operation.rejected", "operation.withdrawn", "operation.expired"}
-)
+from redmine_sync.domain.topics import TOPICS, Topic
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one event asks of one ticket. `verb`: open or close; `kind` chooses the rule: failure or approval."""
+    """What one event asks of one ticket. `verb`: open or close; `digest`: the key of the ticket for all of the project, ""
+    where the topic has none."""
 
+    topic: Topic
     key: str
-    kind: str
+    digest: str
     verb: str
 
 
-def wishes(tenant_id: UUID, body: Mapping[str, Any]) -> tuple[Wish, ...]:
-    """What an event (its canonical body) asks for.
+def wishes(tenant_id: UUID, body: Mapping[str, Any], project: str) -> tuple[Wish, ...]:
+    """What an event (its canonical body) asks for, by topic.
 
     A failed or missed action opens the ticket of its kind and target, and the next success of the same closes it. What waits
-    for a person opens a ticket of its own, closed by the decision. The key holds the tenant, because several may share
-    one Redmine.
+    for a person opens a ticket of its own, closed by the decision.
     """
-    kind, operation = str(body.get("kind", "")), str(body.get("operation", ""))
-    detail, subject = body.get("detail") or {}, body.get("subject") or {}
-    if kind not in WATCHED or not operation:
-        return ()
     tenant = tenant_id.hex[:12]
-    approval = f"{tenant}:approval:{operation}"
-    failure = f"{tenant}:failure:{detail.get('kind', '')}:{subject.get('type', '')}:{subject.get('id', '')}"
-    if kind == "operation.entered":
-        # Entries of the clock come confirmed; only what stands at ENTERED waits for somebody.
-        return (Wish(approval, APPROVAL, "open"),) if detail.get("state") == "ENTERED" else ()
-    if kind in _DECIDED:
-        return (Wish(approval, APPROVAL, "close"),)
-    return (Wish(failure, FAILURE, "open" if kind in _TROUBLE else "close"),)
+    return tuple(
+        Wish(
+            topic,
+            topic.key(tenant, body),
+            topic.digest_key(tenant, project) if topic.digest else "",
+            verb,
+        )
+        for topic in TOPICS.values()
+        if (verb := topic.verb(body))
+    )
 
 
 def facts_of(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,4 +55,31 @@ def facts_of(body: Mapping[str, Any]) -> dict[str, Any]:
         "target_type": str(subject.get("type", "")),
         "target_id": str(subject.get("id", "")),
         "target": str(subject.get("name") or subject.get("id") or ""),
+        "detail": {key: detail[key] for key in SHOWN if key in detail},
     }
+
+
+#: Details of findings that a ticket shows as they are.
+SHOWN = ("volume", "account_id", "region", "gib", "type", "since", "served", "days", "due")
+
+
+def changed(
+    items: Mapping[str, Any], event: Mapping[str, Any], body: Mapping[str, Any], verb: str
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """(what a ticket for all holds then, the event that tells it), None where nothing changes. `event`: what is still to be
+    told, if it was not begun yet."""
+    facts = facts_of(body)
+    one = facts["target_id"]
+    if (verb == "open") == (one in items):
+        return None
+    then = dict(items)
+    came, went = dict(event.get("came", {})), dict(event.get("went", {}))
+    if verb == "open":
+        then[one] = {"name": facts["target"], **facts["detail"]}
+        came[one] = then[one]
+        went.pop(one, None)
+    else:
+        gone = then.pop(one)
+        if came.pop(one, None) is None:
+            went[one] = gone
+    return then, {**facts, "came": came, "went": went, "items": then}

@@ -81,6 +81,12 @@ class Missing(RedmineError):
     code = "redmine_missing"
 
 
+class KeyGone(RedmineError):
+    """The issue is there and its field for the key is empty: moved to a project without the field, or changed by a person."""
+
+    code = "redmine_key_gone"
+
+
 class Invalid(RedmineError):
     """422: Redmine refuses the content."""
 

@@ -23,8 +23,9 @@ class RedmineServer(TenantModel):
     """At most one draft and one active server per tenant. `report` is what the last probe found (domain.checks).
 
     `key_field` is the id of the custom field by which issues are found again; `followed_seq` the place in the tenant's
-    ledger up to which events have become entries; `polled_to` the newest change (the server's own clock) that was read; `unread` how many changed issues the last
-    look still had before it, while there were any.
+    ledger up to which events have become entries, `caught_up_seq` that of the newest rule for which older ones were looked
+    up; `polled_to` the newest change (the server's own clock) that was read; `unread` how many changed issues the last look
+    still had before it, while there were any. `hook_came_at`: when Redmine itself last said that something changed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -48,6 +49,8 @@ class RedmineServer(TenantModel):
     problem = models.CharField(max_length=40, blank=True)
     problem_since = models.DateTimeField(null=True)
     followed_seq = models.BigIntegerField(default=0)
+    caught_up_seq = models.BigIntegerField(default=0)
+    hook_came_at = models.DateTimeField(null=True)
     polled_at = models.DateTimeField(null=True)
     polled_to = models.DateTimeField(null=True)
     reconciled_at = models.DateTimeField(null=True)
@@ -70,11 +73,13 @@ class RedmineServer(TenantModel):
 
 
 class RedmineKey(TenantModel):
-    """The API key, sealed; apart, so that neither the scheduler nor the audit can read it."""
+    """The API key and the secret of the server's own webhook, sealed; apart, so that neither the scheduler nor the audit can
+    read them. `hook` is "" where nobody asked for one."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     server = models.OneToOneField(RedmineServer, on_delete=models.PROTECT, related_name="key")
     sealed = models.TextField()
+    hook = models.TextField(blank=True)
 
     class Meta(TenantModel.Meta):
         pass
@@ -83,7 +88,8 @@ class RedmineKey(TenantModel):
 class TicketRule(TenantModel):
     """Where the troubles of one project go, and which; `project` "" stands for everything without a rule of its own.
 
-    `from_seq`: the place in the tenant's ledger after which it holds.
+    `topics`: code -> how, of those in domain.topics that are told besides. `from_seq`: the place in the tenant's ledger after
+    which it holds.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -94,6 +100,7 @@ class TicketRule(TenantModel):
     failures = models.BooleanField(default=True)
     approvals = models.BooleanField(default=False)
     approval_wait_min = models.IntegerField(default=15)
+    topics = models.JSONField(default=dict)
     from_seq = models.BigIntegerField()
     operation = models.CharField(max_length=36)
     confirmed_by_name = models.CharField(max_length=200)

@@ -19,8 +19,16 @@ class TicketState(models.TextChoices):
     ORPHANED = "orphaned"
 
 
+#: What whoever holds the server's lane writes; the rest is the reader's of the ledger, who may be at it at the same time.
+OF_THE_LANE = (
+    "redmine_project", "state", "issue", "times", "status", "status_id", "diverged", "wished_closed", "snoozed_until",
+    "settled_journal", "read_journal", "updated_on", "read_at", "read_since", "last_note", "last_note_by", "last_note_at",
+)  # fmt: skip
+
+
 class Ticket(TenantModel):
-    """One subject of trouble, one issue. `key` stands in the issue's custom field and finds it again.
+    """One subject of trouble, one issue. `key` stands in the issue's custom field and finds it again. `kind` is a topic; `items`:
+    of a ticket for all of a project what it holds now, by id.
 
     `diverged` is a code where Redmine and Toban say different things and a person decides. `settled_journal` is the
     change up to which the question of the status is settled, `read_journal` the last one that was read; `read_at` and `read_since` are when it was
@@ -40,6 +48,7 @@ class Ticket(TenantModel):
     redmine_project = models.IntegerField()
     tracker = models.IntegerField()
 
+    items = models.JSONField(default=dict)
     state = models.CharField(max_length=8, choices=TicketState.choices, default=TicketState.WANTED)
     issue = models.IntegerField(null=True)
     times = models.IntegerField(default=0)

@@ -10,10 +10,10 @@ from medical_audit.domain.errors import LeaseLost
 from medical_audit.operations.lanes import Lease
 from redmine_sync.domain.issues import Issue, NewIssue
 from redmine_sync.domain.judging import Do, Judgement, is_told, to_close, to_open
-from redmine_sync.domain.problems import Missing, RedmineError
+from redmine_sync.domain.problems import RedmineError
 from redmine_sync.domain.writing import mark_of
 from redmine_sync.models import Entry, RedmineServer, TicketState, Verb
-from redmine_sync.operations.reading import learn
+from redmine_sync.operations.reading import learn, require_ours
 from redmine_sync.operations.telling import description_of, note_of, subject_of
 from redmine_sync.redmine import Tickets
 
@@ -157,9 +157,7 @@ class Attempt:
         assert self.ticket.issue is not None
         self.here.ours()
         issue = self.here.tickets.read(self.ticket.issue, self.field)
-        if issue.key != self.ticket.key:
-            # SQLite gives the number of a deleted issue to the next one, which may be a stranger's.
-            raise Missing(f"#{issue.id} carries another key")
+        require_ours(issue, self.ticket)
         learn(self.ticket, issue, bot=self.bot, now=self.here.clock())
         return issue
 

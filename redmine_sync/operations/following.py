@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from infra.models import Resource
 from medical_audit.domain.actor import Actor
-from medical_audit.queries.following import Followed, events_after
+from medical_audit.queries.following import Followed, events_after, last_seq, places_of
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.domain.following import APPROVAL, WATCHED, Wish, facts_of, wishes
-from redmine_sync.models import Entry, RedmineServer, ServerState, Ticket, TicketRule, Verb
+from redmine_sync.domain.following import Wish, changed, facts_of, wishes
+from redmine_sync.domain.topics import APPROVAL, CAUGHT_UP, FAILURE, TOPICS, WATCHED, How, Topic
+from redmine_sync.models import (
+    Entry,
+    EntryState,
+    RedmineServer,
+    ServerState,
+    Ticket,
+    TicketRule,
+    TicketState,
+    Verb,
+)
+from redmine_sync.models.ticket import BLOCKING
 
 EVENTS_AT_ONCE = 500
+#: So long a ticket for all waits for what else comes, so that one look at AWS is one note.
+GATHERED = timedelta(minutes=5)
+STANDING = [one.code for one in TOPICS.values() if one.standing]
 
 
 def follow(server_id: UUID, *, actor: Actor, now: datetime) -> int:
@@ -31,55 +49,156 @@ def follow(server_id: UUID, *, actor: Actor, now: datetime) -> int:
             if server is None:
                 return made
             seen = events_after(server.followed_seq, limit=EVENTS_AT_ONCE)
-            if not seen:
-                return made
-            made += _keep(server, seen, now)
-            server.followed_seq = seen[-1].seq
-            server.save(update_fields=["followed_seq"])
+            reader = Reader(server, {rule.project: rule for rule in TicketRule.objects.all()}, now)
+            made += reader.catch_up() + reader.take(seen) + reader.wake()
+            if seen:
+                server.followed_seq = seen[-1].seq
+                server.save(update_fields=["followed_seq"])
         if len(seen) < EVENTS_AT_ONCE:
             return made
 
 
-def _keep(server: RedmineServer, seen: Sequence[Followed], now: datetime) -> int:
-    bodies = {one.seq: json.loads(one.event.body) for one in seen if one.event.kind in WATCHED}
-    if not bodies:
-        return 0
-    rules = {rule.project: rule for rule in TicketRule.objects.all()}
-    projects = _projects(bodies.values())
-    wanted = [
-        (one, body, wish)
-        for one in seen
-        if (body := bodies.get(one.seq)) is not None
-        for wish in wishes(server.tenant_id, body)
-    ]
-    rows = Ticket.objects.filter(server=server, key__in={wish.key for _, _, wish in wanted})
-    tickets = {ticket.key: ticket for ticket in rows.select_for_update().order_by("id")}
-    made = 0
-    for one, body, wish in wanted:
-        ticket = tickets.get(wish.key)
-        project = projects.get(str(body["subject"]["id"]), "")
-        rule = rules.get(project, rules.get(""))
-        if ticket is None and (wish.verb == Verb.CLOSE or not _tells(rule, wish, one)):
-            continue
+@dataclass(slots=True)
+class Reader:
+    """One reading of some events, inside its transaction. `tickets` by key."""
+
+    server: RedmineServer
+    rules: Mapping[str, TicketRule]
+    now: datetime
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+
+    def take(self, seen: Sequence[Followed], *, standing: bool = False) -> int:
+        """Make entries of events, in order. `standing`: also of those from before their rule."""
+        read = [(one, json.loads(one.event.body)) for one in seen if one.event.kind in WATCHED]
+        projects = _projects(body for _, body in read)
+        wanted = [
+            (one, body, project, wish)
+            for one, body in read
+            for project in (_project(body, projects),)
+            for wish in wishes(self.server.tenant_id, body, project)
+        ]
+        keys = {key for *_, wish in wanted for key in (wish.key, wish.digest) if key}
+        rows = Ticket.objects.filter(server=self.server, key__in=keys)
+        self.tickets = {ticket.key: ticket for ticket in rows.select_for_update().order_by("id")}
+        return sum(self._do(*one, standing=standing) for one in wanted)
+
+    def catch_up(self) -> int:
+        """What stands already when a rule is new: events from before it that nothing has ended."""
+        new = [
+            rule for rule in self.rules.values() if rule.topics and rule.from_seq > self.server.caught_up_seq
+        ]
+        if not new:
+            return 0
+        codes = {code for rule in new for code in rule.topics}
+        kinds = {kind for code in codes for kind in TOPICS[code].opens & CAUGHT_UP}
+        ends = {kind for code in codes for kind in TOPICS[code].watched} if kinds else set()
+        made = self.take(places_of(kinds | ends, before=self.server.followed_seq), standing=True)
+        self.server.caught_up_seq = max(rule.from_seq for rule in new)
+        self.server.save(update_fields=["caught_up_seq"])
+        return made
+
+    def wake(self) -> int:
+        """Tickets that a person closed early and whose trouble outlasted the snooze are told once more, so opened again."""
+        open_ = Entry.objects.filter(ticket=OuterRef("ticket_id"), state__in=BLOCKING)
+        last = (
+            Entry.objects.filter(
+                ticket__server=self.server, ticket__state=TicketState.SNOOZED, ticket__snoozed_until__lte=self.now,
+                ticket__wished_closed=False, ticket__kind__in=STANDING, verb=Verb.OPEN,
+            )
+            .exclude(Exists(open_)).order_by("ticket", "-seq", "-created_at").distinct("ticket").select_related("ticket")
+        )  # fmt: skip
+        seq = last_seq()
+        rows = [
+            Entry(
+                tenant_id=one.tenant_id, ticket=one.ticket, seq=seq, event_id=uuid.uuid4(), verb=Verb.OPEN,
+                event=one.event | {"still": True, "came": {}, "went": {}}, next_at=self.now, created_at=self.now,
+            )
+            for one in last
+        ]  # fmt: skip
+        Entry.objects.bulk_create(rows)
+        return len(rows)
+
+    def _do(self, one: Followed, body: Mapping[str, Any], project: str, wish: Wish, *, standing: bool) -> int:
+        rule = self.rules.get(project, self.rules.get(""))
+        if wish.verb == Verb.CLOSE:
+            # Whatever the rule says by now: a ticket that is there is closed.
+            return sum(
+                self._close(ticket, wish, one, body)
+                for key in (wish.key, wish.digest)
+                if (ticket := self.tickets.get(key)) is not None
+            )
+        how = _how(rule, wish.topic)
+        if rule is None or not how or not (standing or one.seq > rule.from_seq):
+            return 0
+        key = wish.digest if how == How.DIGEST else wish.key
+        ticket = self.tickets.get(key)
         if ticket is None:
-            assert rule is not None
-            ticket = tickets[wish.key] = _ticket(server, wish, body, project, rule, now)
-        elif wish.verb == Verb.OPEN and not _tells(rule, wish, one):
-            continue
-        wait = timedelta(minutes=rule.approval_wait_min) if rule and wish.kind == APPROVAL else timedelta()
-        if wish.verb == Verb.CLOSE and _decided_in_time(ticket):
-            del tickets[wish.key]
-            continue
-        made += _enter(ticket, wish, one, body, now + wait if wish.verb == Verb.OPEN else now, now)
-    return made
+            if body["kind"] not in wish.topic.opens:
+                return 0
+            ticket = self.tickets[key] = _ticket(self.server, key, wish, body, project, rule, self.now)
+        if how == How.DIGEST:
+            return self._gather(ticket, wish, one, body)
+        wait = timedelta(minutes=rule.approval_wait_min) if wish.topic is APPROVAL else timedelta()
+        return self._enter(ticket, wish.verb, one, body, self.now + wait)
+
+    def _close(self, ticket: Ticket, wish: Wish, one: Followed, body: Mapping[str, Any]) -> int:
+        if ticket.key == wish.digest:
+            return self._gather(ticket, wish, one, body)
+        if _decided_in_time(ticket):
+            del self.tickets[ticket.key]
+            return 0
+        return self._enter(ticket, wish.verb, one, body, self.now) if _is_wanted(ticket) else 0
+
+    def _enter(
+        self, ticket: Ticket, verb: str, one: Followed, body: Mapping[str, Any], next_at: datetime
+    ) -> int:
+        ticket.operation = str(body.get("operation", ""))
+        ticket.save(update_fields=["operation"])
+        row = Entry(
+            tenant_id=ticket.tenant_id, ticket=ticket, seq=one.seq, event_id=one.event.id, verb=verb,
+            event=facts_of(body), next_at=next_at, created_at=self.now,
+        )  # fmt: skip
+        # What was caught up for one rule is met again by the next new rule.
+        if Entry.objects.filter(ticket=ticket, event_id=one.event.id).exists():
+            return 0
+        row.save(force_insert=True)
+        return 1
+
+    def _gather(self, ticket: Ticket, wish: Wish, one: Followed, body: Mapping[str, Any]) -> int:
+        """A ticket for all tells together what was not begun to be told yet."""
+        waits = Entry.objects.filter(ticket=ticket, state=EntryState.WAITING, attempts=0)
+        last = waits.select_for_update().order_by("-seq", "-created_at").first()
+        found = changed(ticket.items, last.event if last else {}, body, wish.verb)
+        if found is None:
+            return 0
+        ticket.items, event = found
+        ticket.save(update_fields=["items"])
+        verb = Verb.OPEN if ticket.items else Verb.CLOSE
+        if last is not None:
+            last.event, last.verb = event, verb
+            last.save(update_fields=["event", "verb"])
+            return 0
+        Entry.objects.create(
+            tenant_id=ticket.tenant_id, ticket=ticket, seq=one.seq, event_id=one.event.id, verb=verb, event=event,
+            next_at=self.now + GATHERED, created_at=self.now,
+        )  # fmt: skip
+        return 1
 
 
-def _tells(rule: TicketRule | None, wish: Wish, one: Followed) -> bool:
-    return (
-        rule is not None
-        and one.seq > rule.from_seq
-        and (rule.approvals if wish.kind == APPROVAL else rule.failures)
-    )
+def _how(rule: TicketRule | None, topic: Topic) -> str:
+    if rule is None:
+        return How.NOT
+    if topic is FAILURE:
+        return How.EACH if rule.failures else How.NOT
+    if topic is APPROVAL:
+        return How.EACH if rule.approvals else How.NOT
+    return str(rule.topics.get(topic.code, How.NOT))
+
+
+def _project(body: Mapping[str, Any], projects: Mapping[str, str]) -> str:
+    """The project that the event itself names, or that of its resource."""
+    named = (body.get("detail") or {}).get("project")
+    return named if isinstance(named, str) else projects.get(str(body["subject"]["id"]), "")
 
 
 def _projects(bodies: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -90,36 +209,30 @@ def _projects(bodies: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _ticket(
-    server: RedmineServer, wish: Wish, body: Mapping[str, Any], project: str, rule: TicketRule, now: datetime
+    server: RedmineServer,
+    key: str,
+    wish: Wish,
+    body: Mapping[str, Any],
+    project: str,
+    rule: TicketRule,
+    now: datetime,
 ) -> Ticket:
     facts = facts_of(body)
+    all_of_them = key == wish.digest
     ticket: Ticket = Ticket.objects.create(
-        tenant_id=server.tenant_id, server=server, key=wish.key, kind=wish.kind, project=project,
-        operation_kind=facts["operation_kind"], operation=facts["operation"], target_type=facts["target_type"],
-        target_id=facts["target_id"], target_name=facts["target"][:300], redmine_project=rule.redmine_project,
+        tenant_id=server.tenant_id, server=server, key=key, kind=wish.topic.code, project=project,
+        operation_kind=facts["operation_kind"], operation=facts["operation"],
+        target_type=facts["target_type"], target_id="" if all_of_them else facts["target_id"],
+        target_name="" if all_of_them else facts["target"][:300], redmine_project=rule.redmine_project,
         tracker=rule.tracker, created_at=now,
     )  # fmt: skip
     return ticket
 
 
-def _enter(
-    ticket: Ticket, wish: Wish, one: Followed, body: Mapping[str, Any], next_at: datetime, now: datetime
-) -> int:
-    if wish.verb == Verb.CLOSE and not _is_wanted(ticket):
-        return 0
-    ticket.operation = str(body.get("operation", ""))
-    ticket.save(update_fields=["operation"])
-    Entry.objects.create(
-        tenant_id=ticket.tenant_id, ticket=ticket, seq=one.seq, event_id=one.event.id, verb=wish.verb,
-        event=facts_of(body), next_at=next_at, created_at=now,
-    )  # fmt: skip
-    return 1
-
-
 def _decided_in_time(ticket: Ticket) -> bool:
     """What was decided before anybody was told needs no ticket: nothing is left of it."""
     entries = Entry.objects.filter(ticket=ticket)
-    if ticket.kind != APPROVAL or ticket.issue is not None or entries.filter(attempts__gt=0).exists():
+    if ticket.kind != APPROVAL.code or ticket.issue is not None or entries.filter(attempts__gt=0).exists():
         return False
     entries.delete()
     ticket.delete()

@@ -10,12 +10,15 @@ from django.db.models import Min
 from medical_audit.domain.actor import Actor
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.issues import Issue
-from redmine_sync.domain.problems import Forbidden, Missing, RedmineError
+from redmine_sync.domain.problems import Forbidden, KeyGone, Missing, RedmineError
 from redmine_sync.models import RedmineServer, Ticket, TicketState
-from redmine_sync.operations.reading import judge_quietly, learn
+from redmine_sync.models.ticket import OF_THE_LANE
+from redmine_sync.operations.reading import judge_quietly, learn, require_ours
 from redmine_sync.redmine import PAGE, Tickets
 
 EVERY = timedelta(seconds=60)
+#: Redmine's own webhooks make it sooner; however many come, a look begins no sooner than this after the last.
+AT_LEAST = timedelta(seconds=5)
 RECONCILE_EVERY = timedelta(hours=1)
 #: How far back of the newest change that was read the next look begins.
 OVERLAP = timedelta(seconds=120)
@@ -28,12 +31,13 @@ Clock = Callable[[], datetime]
 
 
 def poll_when_due(server: RedmineServer, tickets: Tickets, ours: Ours, *, actor: Actor, clock: Clock) -> int:
-    """Read what changed since the last look, once a minute; hourly look at every issue. Gives the number of issues read.
+    """Read what changed since the last look, once a minute or when Redmine says so; hourly look at every issue. Gives the
+    number of issues read.
 
     Raises RedmineError.
     """
     now = clock()
-    if server.polled_at is not None and now - server.polled_at < EVERY:
+    if not _is_due(server, now):
         return 0
     if server.reconciled_at is None:
         server.reconciled_at = now
@@ -43,8 +47,15 @@ def poll_when_due(server: RedmineServer, tickets: Tickets, ours: Ours, *, actor:
         server.reconciled_at = now
     server.polled_at = now
     with tenant_scope(actor.tenant_id):
-        server.save(update_fields=["polled_at", "polled_to", "reconciled_at"])
+        server.save(update_fields=["polled_at", "polled_to", "reconciled_at", "report"])
     return read
+
+
+def _is_due(server: RedmineServer, now: datetime) -> bool:
+    if server.polled_at is None:
+        return True
+    woken = server.hook_came_at is not None and server.hook_came_at > server.polled_at
+    return now - server.polled_at >= (AT_LEAST if woken else EVERY)
 
 
 def _poll(server: RedmineServer, tickets: Tickets, ours: Ours, *, actor: Actor, clock: Clock) -> int:
@@ -110,7 +121,7 @@ def _read_all(
 def _keep(server: RedmineServer, read: Sequence[Ticket]) -> None:
     with tenant_scope(server.tenant_id):
         for ticket in read:
-            ticket.save()
+            ticket.save(update_fields=OF_THE_LANE)
 
 
 def _is_settled(ticket: Ticket, issue: Issue) -> bool:
@@ -126,10 +137,11 @@ def _read(server: RedmineServer, tickets: Tickets, ticket: Ticket, ours: Ours, c
     ours()
     try:
         issue = tickets.read(ticket.issue, server.key_field)
-        if issue.key != ticket.key:
-            raise Missing(f"#{issue.id} carries another key")
+        require_ours(issue, ticket)
     except Missing:
         ticket.state, ticket.diverged = TicketState.ORPHANED, "issue_gone"
+    except KeyGone:
+        ticket.state, ticket.diverged = TicketState.ORPHANED, "key_gone"
     except Forbidden:
         ticket.diverged = "issue_hidden"
     else:
@@ -157,4 +169,17 @@ def _reconcile(server: RedmineServer, tickets: Tickets, ours: Ours, *, clock: Cl
             if (issue := there.get(ticket.issue or 0)) is None or issue.updated_on != ticket.updated_on
         ]
         read += _read_all(server, tickets, changed, ours, clock)
+    ours()
+    _note_projects(server, tickets)
     return read
+
+
+def _note_projects(server: RedmineServer, tickets: Tickets) -> None:
+    """Projects that were closed or archived since take nothing: that shows before something is to be written there."""
+    usable = {one.id for one in tickets.projects() if one.open and one.issues}
+    for row in server.report["projects"]:
+        row["usable"] = row["id"] in usable
+    with tenant_scope(server.tenant_id):
+        mine = Ticket.objects.filter(server=server, state__in=(TicketState.OPEN, TicketState.SNOOZED))
+        mine.filter(diverged="").exclude(redmine_project__in=usable).update(diverged="project_closed")
+        mine.filter(diverged="project_closed", redmine_project__in=usable).update(diverged="")

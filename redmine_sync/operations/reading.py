@@ -7,9 +7,19 @@ from datetime import datetime
 
 from redmine_sync.domain.issues import Issue
 from redmine_sync.domain.judging import moved_by_a_person
+from redmine_sync.domain.problems import KeyGone, Missing
 from redmine_sync.models import Ticket, TicketState
 
 NOTE_MAX = 300
+
+
+def require_ours(issue: Issue, ticket: Ticket) -> None:
+    """Raises KeyGone where it no longer holds the key, Missing where it holds another one."""
+    if not issue.key:
+        raise KeyGone(f"#{issue.id}")
+    if issue.key != ticket.key:
+        # SQLite gives the number of a deleted issue to the next one, which may be a stranger's.
+        raise Missing(f"#{issue.id} carries another key")
 
 
 def learn(ticket: Ticket, issue: Issue, *, bot: int, now: datetime) -> None:

@@ -13,7 +13,7 @@ from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.addresses import host_of
 from redmine_sync.models import RedmineKey, RepositorySecret, ServiceKey, Use
 from redmine_sync.queries.repositories import DEPLOY_NAME, HOOK_NAME, SERVICE_NAME
-from redmine_sync.queries.servers import KEY_NAME
+from redmine_sync.queries.servers import KEY_NAME, WAKE_NAME
 
 
 def reseal(*, actor: Actor, now: datetime) -> int:
@@ -21,6 +21,7 @@ def reseal(*, actor: Actor, now: datetime) -> int:
     with tenant_scope(actor.tenant_id):
         done = [
             *_of_servers(RedmineKey, KEY_NAME, "redmine.resealed", actor, now),
+            *_of_hooks(actor, now),
             *_of_servers(ServiceKey, SERVICE_NAME, "redmine.service_resealed", actor, now),
             *_of_repositories(actor, now),
         ]
@@ -34,6 +35,18 @@ def _of_servers(
         if _anew(row, field, actor):
             subject = Subject("redmine", str(UUID(str(row.server_id))), host_of(row.server.url))
             record(kind, actor=actor, subject=subject, now=now)
+            yield True
+
+
+def _of_hooks(actor: Actor, now: datetime) -> Iterator[bool]:
+    rows = RedmineKey.objects.exclude(hook="").select_related("server").select_for_update(of=("self",))
+    for row in rows.order_by("id"):
+        if not sealing.is_current(row.hook):
+            secret = sealing.unseal(row.hook, tenant_id=actor.tenant_id, field=WAKE_NAME)
+            row.hook = sealing.seal(secret, tenant_id=actor.tenant_id, field=WAKE_NAME)
+            row.save(update_fields=["hook"])
+            subject = Subject("redmine", str(row.server_id), host_of(row.server.url))
+            record("redmine.hook_resealed", actor=actor, subject=subject, now=now)
             yield True
 
 

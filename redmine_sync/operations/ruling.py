@@ -16,11 +16,21 @@ from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.queries.following import last_seq
 from medical_audit.tenancy import tenant_scope
+from redmine_sync.domain.topics import CHOSEN, read_choice
 from redmine_sync.models import RedmineServer, ServerState, TicketRule
 
 SET, END = "ticket.rule", "ticket.rule_end"
 WAIT_MAX_MIN = 24 * 60
 PROJECT_MAX = 300
+RULED = (
+    "redmine_project",
+    "redmine_identifier",
+    "tracker",
+    "failures",
+    "approvals",
+    "approval_wait_min",
+    "topics",
+)
 
 
 def enter_rule(
@@ -31,16 +41,20 @@ def enter_rule(
     failures: bool,
     approvals: bool,
     approval_wait_min: int,
+    topics: Mapping[str, Any],
     actor: Actor,
     now: datetime,
     reason: str,
 ) -> Operation:
     """Enter a rule for one project ("": everything without a rule of its own); it replaces an earlier one.
 
-    Raises NotPermitted, Refused (redmine_not_connected, bad_parameter, nothing_chosen, nothing_changed).
+    Raises NotPermitted, Refused (redmine_not_connected, bad_parameter, redmine_project_unusable, nothing_to_tell, nothing_changed).
     """
     actor.require(Permission.TICKET_EDIT, actor.tenant_id)
-    if not (failures or approvals):
+    chosen = read_choice(topics)
+    if chosen is None:
+        raise Refused("bad_parameter", name="topics", allowed=", ".join(one.code for one in CHOSEN))
+    if not (failures or approvals or chosen):
         raise Refused("nothing_to_tell")
     if not 0 <= approval_wait_min <= WAIT_MAX_MIN:
         raise Refused("bad_parameter", name="approval_wait_min", allowed=f"0-{WAIT_MAX_MIN}")
@@ -59,7 +73,7 @@ def enter_rule(
         row = TicketRule.objects.filter(project=project).first()
         after = {
             "redmine_project": redmine_project, "redmine_identifier": there["identifier"], "tracker": tracker,
-            "failures": failures, "approvals": approvals, "approval_wait_min": approval_wait_min,
+            "failures": failures, "approvals": approvals, "approval_wait_min": approval_wait_min, "topics": chosen,
         }  # fmt: skip
         before = {name: getattr(row, name) for name in after} if row else {}
         if before == after:
@@ -88,14 +102,7 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     row = row or TicketRule(
         tenant_id=operation.tenant_id, id=UUID(operation.target_id), project=given["project"]
     )
-    for name in (
-        "redmine_project",
-        "redmine_identifier",
-        "tracker",
-        "failures",
-        "approvals",
-        "approval_wait_min",
-    ):
+    for name in RULED:
         setattr(row, name, given[name])
     row.from_seq = last_seq()
     row.operation, row.confirmed_by_name = str(operation.id), operation.confirmed_by_name

@@ -25,10 +25,10 @@ from medical_audit.operations import stopping
 from medical_audit.operations.lanes import Lease, lease_lane, note_health, release_lane
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.domain.problems import KeyRefused, Missing, RedmineError
+from redmine_sync.domain.problems import KeyGone, KeyRefused, Missing, RedmineError
 from redmine_sync.domain.writing import TRIES_MAX, wait_after
 from redmine_sync.models import Entry, EntryState, RedmineServer, ServerState, Ticket, TicketState
-from redmine_sync.models.ticket import BLOCKING
+from redmine_sync.models.ticket import BLOCKING, OF_THE_LANE
 from redmine_sync.operations.attempting import Attempt, Round, Told
 from redmine_sync.operations.following import follow
 from redmine_sync.operations.polling import poll_when_due
@@ -130,7 +130,12 @@ def _claim(lease: Lease, server: RedmineServer, now: datetime) -> Entry | None:
             ticket__server=server, state__in=(EntryState.WAITING, EntryState.TRYING), next_at__lte=now
         )
         entry: Entry | None = (
-            due.exclude(Exists(before)).select_related("ticket__server").order_by("seq", "id").first()
+            # The reader may be adding to what is told: whoever of both is second takes what the first one wrote.
+            due.exclude(Exists(before))
+            .select_related("ticket__server")
+            .order_by("seq", "id")
+            .select_for_update(of=("self",), skip_locked=True)
+            .first()
         )
         if entry is not None:
             entry.state, entry.attempts = EntryState.TRYING, entry.attempts + 1
@@ -165,10 +170,12 @@ def _settle(lease: Lease, entry: Entry, told: Told | RedmineError, actor: Actor,
                 now,
             )
             _record("ticket.stuck", ticket, actor, now, code=told.code, outcome="failed")
-        if isinstance(told, Missing) and ticket.issue is not None:
+        if isinstance(told, KeyGone):
+            ticket.diverged = "key_gone"
+        if isinstance(told, (Missing, KeyGone)) and ticket.issue is not None:
             ticket.state = TicketState.ORPHANED
         entry.save()
-        ticket.save()
+        ticket.save(update_fields=OF_THE_LANE)
 
 
 def _note_error(here: Round, error: RedmineError, actor: Actor) -> None:

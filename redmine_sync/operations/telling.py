@@ -12,6 +12,9 @@ from django.utils import translation
 from redmine_sync.domain.writing import one_line, with_mark
 from redmine_sync.models import Entry, Ticket
 
+#: So many things a ticket names one by one.
+LISTED_MAX = 50
+
 
 def subject_of(ticket: Ticket, entry: Entry) -> str:
     return one_line(_render("subject", ticket, entry))
@@ -36,16 +39,12 @@ def link_of(ticket: Ticket, slug: str) -> str:
 
 def _render(name: str, ticket: Ticket, entry: Entry) -> str:
     event: dict[str, Any] = entry.event
-    context = {
-        "ticket": ticket,
-        "verb": entry.verb,
-        "event": event,
-        # In the shape that the filters of the ledger and of operations take.
-        "operation": {
-            "kind": event["operation_kind"],
-            "target_name": event["target"],
-            "target_id": event["target_id"],
-        },
-    }
+    context = {"ticket": ticket, "verb": entry.verb, "event": event}
+    if "items" in event:
+        held = list(event["items"].values())
+        context |= {"total": len(held), "gib": sum(one.get("gib", 0) for one in held)}
+        for part in ("came", "went"):
+            listed = list(event[part].values())
+            context |= {part: listed[:LISTED_MAX], f"{part}_more": max(0, len(listed) - LISTED_MAX)}
     with translation.override(ticket.server.language):
         return render_to_string(f"redmine_sync/ticket/{name}.txt", context)

@@ -16,6 +16,10 @@ from redmine_sync.redmine import RedmineTickets, Tickets
 
 #: What a sealed API key is bound to, besides its tenant.
 KEY_NAME = "redmine.api_key"
+#: The same of the secret that Redmine signs its webhooks with.
+WAKE_NAME = "redmine.hook_secret"
+#: Looked into where no server is known, so that it takes as long as where one is.
+NOWHERE = UUID(int=1)
 
 
 def gateway_of(server: RedmineServer) -> Tickets:
@@ -47,3 +51,24 @@ def connected_tenants() -> list[tuple[UUID, UUID]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tenant_id, server_id FROM queue.redmine_servers()")
         return list(cursor.fetchall())
+
+
+def has_hook(server: RedmineServer) -> bool:
+    return bool(RedmineKey.objects.filter(server=server).exclude(hook="").exists())
+
+
+def wake_secrets(server_id: UUID) -> list[str]:
+    """The secret by which a webhook of this server of the bound tenant is believed; none where it is not there or unsealable."""
+    row = RedmineKey.objects.filter(server=server_id).exclude(hook="").first()
+    try:
+        return [] if row is None else [sealing.unseal(row.hook, tenant_id=row.tenant_id, field=WAKE_NAME)]
+    except sealing.Unsealable:
+        return []
+
+
+def tenant_of_hook(server_id: UUID) -> UUID | None:
+    """Whose the active server with this id is, over all tenants."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id FROM queue.hooked_redmine(%s)", [server_id])
+        found = cursor.fetchone()
+    return found[0] if found else None

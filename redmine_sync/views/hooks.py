@@ -1,8 +1,9 @@
-"""Where GitHub delivers: no session, no token, nothing said about what is here to those whose signature is nobody's."""
+"""Where GitHub and Redmine deliver: no session, no token, nothing said about what is here to those whose signature is nobody's."""
 
 from __future__ import annotations
 
 from functools import partial
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db import transaction
@@ -14,9 +15,11 @@ from accounts.requests import whereabouts
 from medical_audit import clock
 from redmine_sync import tasks
 from redmine_sync.domain.hooks import BODY_MAX, PROJECT
+from redmine_sync.operations import waking
 from redmine_sync.operations.receiving import receive
 
 HELP = "GitHub delivers here: POST, signed (X-Hub-Signature-256), ?project_id=<identifier of the Redmine project>\n"
+REDMINE_HELP = "Redmine 7 delivers here: POST, signed (X-Redmine-Signature-256)\n"
 STATUS = {
     "accepted": 202, "duplicate": 200, "pong": 200, "ignored": 204, "unknown": 404, "bad_payload": 400, "too_many": 429,
     "other_repository": 422, "replayed": 409,
@@ -52,6 +55,28 @@ def githook(request: HttpRequest) -> HttpResponse:
     if found.verdict == "accepted" and found.tenant_id and found.repository_id:
         transaction.on_commit(partial(tasks.wake_repository, found.tenant_id, found.repository_id))
     return _say(f"{found.verdict}\n", STATUS[found.verdict])
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def redminehook(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A Redmine says that something changed: it is looked at now. What it says is not read."""
+    if request.method != "POST":
+        return _say(REDMINE_HELP, 200)
+    refused = f"githook:{whereabouts(request)['address']}"
+    if cache.get(refused, 0) >= REFUSED_PER_MINUTE:
+        return _say("too many\n", 429)
+    body = request.read(BODY_MAX + 1)
+    if len(body) > BODY_MAX:
+        return _say("too large\n", 413)
+    signature = request.headers.get("X-Redmine-Signature-256", "")
+    tenant_id = waking.hear(pk, body, signature=signature, now=clock.now())
+    if tenant_id is None:
+        cache.add(refused, 0, 60)
+        cache.incr(refused)
+        return _say("not found\n", 404)
+    transaction.on_commit(partial(tasks.wake, tenant_id, pk))
+    return _say("accepted\n", 202)
 
 
 def _say(text: str, status: int) -> HttpResponse:

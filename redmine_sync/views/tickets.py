@@ -6,10 +6,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -20,9 +22,10 @@ from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.forms import cursors_of, text_of
 from redmine_sync import tasks
 from redmine_sync.domain.checks import is_enough
+from redmine_sync.domain.topics import CHOSEN
 from redmine_sync.forms import ConnectForm, DraftForm, RuleForm
 from redmine_sync.models import RedmineServer, ServerState
-from redmine_sync.operations import connecting, deciding, ruling
+from redmine_sync.operations import connecting, deciding, ruling, waking
 from redmine_sync.queries import servers, tickets
 
 STATES = ("diverged", "open", "snoozed", "wanted", "closed", "orphaned")
@@ -103,6 +106,22 @@ def connect(request: TenantRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
+def hook(request: TenantRequest, slug: str) -> HttpResponse:
+    """Make an address at which this Redmine may say that something changed, or end it. The secret is shown in the answer,
+    this once."""
+    request.actor.require(Permission.TICKET_EDIT, request.tenant.id)
+    server = _id_of(request, "server")
+    if text_of(request.POST, "do") == "end":
+        waking.end(server, actor=request.actor, now=request.now)
+        return redirect("redmine_sync:redmine", slug=slug)
+    try:
+        secret = waking.exchange_secret(server, actor=request.actor, now=request.now)
+    except Refused as refused:
+        return _page(request, refused=refused.code)
+    return _page(request, status=200, secret=secret)
+
+
+@require_POST
 def leave(request: TenantRequest, slug: str) -> HttpResponse:
     request.actor.require(Permission.TICKET_EDIT, request.tenant.id)
     reason = text_of(request.POST, "reason", 500)
@@ -175,6 +194,12 @@ def _id_of(request: TenantRequest, name: str) -> UUID:
         raise NotFound(type=name) from None
 
 
+def _hook_url(active: RedmineServer | None) -> str:
+    if active is None:
+        return ""
+    return f"{settings.TOBAN_URL.rstrip('/')}{reverse('hooks:redminehook', kwargs={'pk': active.id})}"
+
+
 def _drafted() -> dict[str, Any]:
     row = servers.server_in(ServerState.DRAFT)
     waits = row is not None and (
@@ -184,8 +209,8 @@ def _drafted() -> dict[str, Any]:
     return {"draft": row, "probe_waits": waits, "draft_ready": ready}
 
 
-def _page(request: TenantRequest, **more: Any) -> HttpResponse:
-    """The whole page; 422 when a form comes back with what is wrong with it."""
+def _page(request: TenantRequest, status: int = 422, **more: Any) -> HttpResponse:
+    """The whole page; `status` where there is something to add, such as a form that comes back with what is wrong with it."""
     active = servers.server_in(ServerState.ACTIVE)
     may_edit = request.actor.may(Permission.TICKET_EDIT, request.tenant.id)
     context: dict[str, Any] = {
@@ -197,14 +222,25 @@ def _page(request: TenantRequest, **more: Any) -> HttpResponse:
             if one["usable"] and one["field"]
         ],
         "rules": servers.rules(actor=request.actor),
+        "closed_goals": [
+            one["id"] for one in (active.report.get("projects", []) if active else []) if not one["usable"]
+        ],
         "projects": servers.projects_in_use(actor=request.actor),
         "may_edit": may_edit,
         "draft_form": DraftForm(initial={"language": "ja"}),
         "connect_form": ConnectForm(initial={"snooze_days": 7}),
         "rule_form": RuleForm(initial={"failures": True, "approval_wait_min": 15}),
         "refused": "",
+        "secret": "",
+        "has_hook": active is not None and servers.has_hook(active),
+        "hook_url": _hook_url(active),
         **_drafted(),
     } | more
+    form = context["rule_form"]
+    context["topics"] = [
+        {"code": one.code, "digest": one.digest, "how": form[f"topic_{one.code}"].value() or ""}
+        for one in CHOSEN
+    ]
     known = context["draft"] or active
     context["url"] = context["draft_form"]["url"].value() or (known.url if known else "")
-    return render(request, "redmine_sync/redmine.html", context, status=422 if more else 200)
+    return render(request, "redmine_sync/redmine.html", context, status=status if more else 200)

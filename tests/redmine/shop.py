@@ -78,7 +78,7 @@ class Shop:
 
     def rule(self, project: str = "", *, approvals: bool = True, wait_min: int = 15, **changes: Any) -> None:
         given: dict[str, Any] = {
-            "redmine_project": self.place.project, "tracker": self.place.tracker, "failures": True,
+            "redmine_project": self.place.project, "tracker": self.place.tracker, "failures": True, "topics": {},
         } | changes  # fmt: skip
         self.confirm(
             ruling.enter_rule(
@@ -99,6 +99,8 @@ class Shop:
         *,
         kind: str = "ec2.start",
         operation: uuid.UUID | None = None,
+        subject: str = "server",
+        subject_id: str = "",
         **detail: Any,
     ) -> uuid.UUID:
         """One event of an operation, as the worker of the lane would write it."""
@@ -107,12 +109,23 @@ class Shop:
             record(
                 f"operation.{what}",
                 actor=system_actor(self.tenant_id, "worker"),
-                subject=Subject("server", target, target),
+                subject=Subject(subject, subject_id or target, target),
                 now=self.clock(),
                 operation_id=str(number),
                 detail={"kind": kind, "state": what.upper(), **detail},
             )
         return number
+
+    def finds(self, what: str, target: str, subject: str = "volume", **detail: Any) -> None:
+        """One event that is no operation's: what a look at AWS, or the calendar of reviews, found."""
+        with _as_role("worker"), tenant_scope(self.tenant_id):
+            record(
+                what,
+                actor=system_actor(self.tenant_id, "worker"),
+                subject=Subject(subject, target, target),
+                now=self.clock(),
+                detail=detail,
+            )
 
     def serve(self, minutes: float = 0) -> sending.Served:
         """A visit of the worker, after some time."""

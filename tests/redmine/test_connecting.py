@@ -157,7 +157,7 @@ def test_a_rule_names_a_project_that_can_take_tickets(open_shop: Shop) -> None:
     def enter(**changes: Any) -> None:
         given: dict[str, Any] = {
             "project": "x", "redmine_project": open_shop.place.project, "tracker": open_shop.place.tracker,
-            "failures": True, "approvals": False, "approval_wait_min": 15,
+            "failures": True, "approvals": False, "approval_wait_min": 15, "topics": {},
         } | changes  # fmt: skip
         ruling.enter_rule(
             **given, actor=open_shop.actor(Role.ADMINISTRATOR), now=open_shop.clock(), reason=REASON

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from accounts.domain.permissions import Role
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import Ticket, TicketState
+from redmine_sync.operations import deciding
 from tests.conftest import _as_role
 from tests.redmine import fake as faking
 from tests.redmine.conftest import People
@@ -151,3 +153,38 @@ def test_reading_goes_on_where_a_failure_ended_it(fake: faking.Fake, fake_shop: 
     fake.fail_after(None)
     fake_shop.serve(minutes=2)
     assert all(ticket.last_note == "メモ" for ticket in fake_shop.tickets())
+
+
+def test_a_project_that_was_closed_shows_within_the_hour_and_again_when_it_is_open(
+    fake: faking.Fake, fake_shop: Shop
+) -> None:
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    fake.project_status = 5
+    fake_shop.serve(minutes=2)
+    fake_shop.serve(minutes=61)
+    assert fake_shop.ticket().diverged == "project_closed"
+    assert [one["usable"] for one in fake_shop.server().report["projects"]] == [False]
+    fake.project_status = 1
+    fake_shop.serve(minutes=61)
+    assert fake_shop.ticket().diverged == ""
+    assert [one["usable"] for one in fake_shop.server().report["projects"]] == [True]
+
+
+def test_an_issue_that_lost_its_key_is_not_taken_for_deleted(fake: faking.Fake, fake_shop: Shop) -> None:
+    """Moved to a project without the field: it is there, and Toban would not find it again."""
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    issue = fake_shop.ticket().issue or 0
+    held = dict(fake.issues[issue]["fields"])
+    fake.issues[issue]["fields"] = {}
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    assert (fake_shop.ticket().state, fake_shop.ticket().diverged) == (TicketState.ORPHANED, "key_gone")
+    (dead,) = fake_shop.entries(state="dead")
+    assert dead.outcome == "redmine_key_gone"
+    fake.issues[issue]["fields"] = held
+    deciding.retry(dead.id, actor=fake_shop.actor(Role.OPERATOR), now=fake_shop.clock())
+    fake_shop.serve()
+    assert (fake_shop.ticket().state, fake_shop.ticket().issue) == (TicketState.OPEN, issue)
+    assert len(fake.issues) == 1

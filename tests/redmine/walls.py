@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 READ, WORK, FULL = "SELECT", "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, UPDATE"
-SEEN = "bot_id, followed_seq, key_field, polled_at, polled_to, probed_at, problem, problem_since, reconciled_at, report, unread"
+SEEN = "bot_id, caught_up_seq, followed_seq, key_field, polled_at, polled_to, probed_at, problem, problem_since, reconciled_at, report, unread"
 LOOKED = (
     "failures, heads, hints, hook_refused_at, looked_at, next_at, polled_at, problem, problem_detail, problem_since, "
     "redmine_repository, removal, report, rule, rule_proof, silent, synced_at"
@@ -16,7 +16,7 @@ TICKET_PRIVILEGES = {
         "toban_audit": READ,
         "toban_queue": "SELECT (id, probe_asked_at, probed_at, state, tenant_id)",
     },
-    "public.redmine_sync_redminekey": {"toban_web": FULL, "toban_worker": "SELECT, UPDATE (sealed)"},
+    "public.redmine_sync_redminekey": {"toban_web": FULL, "toban_worker": "SELECT, UPDATE (hook, sealed)"},
     "public.redmine_sync_ticketrule": {"toban_web": FULL, "toban_worker": READ, "toban_audit": READ},
     "public.redmine_sync_ticket": {
         "toban_web": "SELECT, UPDATE",

@@ -1,0 +1,105 @@
+"""How long does GitHub wait for an answer? Signed pushes through the whole of Django, one after another, and where the time goes.
+
+    ./toban bench hooks [NUMBER]
+
+NUMBER (300) deliveries of different ids; every one is verified, kept, and its repository's worker asked for. In this process,
+without the socket: what a push costs us. GitHub gives up after 10 s.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import pstats
+import statistics
+import sys
+import time
+import uuid
+
+import django
+
+django.setup()
+
+from django.core.cache import cache  # noqa: E402  models need Django
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+
+from accounts.domain.permissions import Role  # noqa: E402
+from medical_audit import clock  # noqa: E402
+from medical_audit.tenancy import tenant_scope  # noqa: E402
+from redmine_sync.models import Repository  # noqa: E402
+from redmine_sync.operations.repository_keys import exchange_hook_secret  # noqa: E402
+from tests.bench._measure import report, show  # noqa: E402
+from tests.factories import make_cast  # noqa: E402
+from tests.redmine.planted import plant_repository  # noqa: E402
+from tests.redmine.yard import sign  # noqa: E402
+
+#: A minute takes 120 deliveries of one repository, so the next one is used then.
+EACH = 100
+#: Functions whose own part is shown, by their names in the profile.
+STEPS = ("receive", "hooked", "hook_secrets", "_keep", "wake_repository", "execute", "tenant_scope")
+
+
+def main() -> int:
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    cast, times, queries, profile = make_cast(), [], 0, cProfile.Profile()
+    client = Client()
+    for begin in range(0, number + EACH, EACH):
+        repository = plant_repository(cast.tenant.id)
+        secret = exchange_hook_secret(repository, actor=cast.actor(Role.ADMINISTRATOR), now=clock.now())
+        with tenant_scope(cast.tenant.id):
+            row = Repository.objects.get(id=repository)
+            row.redmine_identifier = f"p-{uuid.uuid4().hex[:8]}"
+            row.save(update_fields=["redmine_identifier"])
+        warm = begin == 0
+        if warm:
+            with CaptureQueriesContext(connection) as asked:
+                push(client, row, secret)
+            queries = len(asked)
+        for _ in range(EACH):
+            if not warm:
+                profile.enable()
+            times.append(push(client, row, secret)) if not warm else push(client, row, secret)
+            profile.disable()
+        cache.clear()
+    times.sort()
+    numbers = {
+        "deliveries": len(times), "queries": queries, "p50_ms": ms(statistics.median(times)),
+        "p95_ms": ms(times[int(len(times) * 0.95)]), "max_ms": ms(times[-1]),
+    }  # fmt: skip
+    show("hooks", ("", ""), list(numbers.items()))
+    found: dict[str, float] = {}
+    for (_, _, name), (_, _, _, whole, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
+        if name in STEPS:
+            found[name] = found.get(name, 0.0) + whole
+    steps = {name: ms(found.get(name, 0.0) / len(times)) for name in STEPS}
+    show("of these, ms a delivery (profiled)", ("", ""), list(steps.items()))
+    report(numbers | {"steps_ms": steps})
+    return 0
+
+
+def push(client: Client, row: Repository, secret: str) -> float:
+    """Seconds until the answer."""
+    body = json.dumps(
+        {"ref": "refs/heads/main", "before": "1" * 40, "after": uuid.uuid4().hex.ljust(40, "a"),
+         "repository": {"full_name": row.name}}
+    ).encode()  # fmt: skip
+    headers = {
+        "X-Hub-Signature-256": sign(body, secret), "X-GitHub-Delivery": str(uuid.uuid4()), "X-GitHub-Event": "push",
+    }  # fmt: skip
+    began = time.perf_counter()
+    answer = client.post(
+        f"/githook?project_id={row.redmine_identifier}", body, content_type="application/json", headers=headers
+    )
+    took = time.perf_counter() - began
+    assert answer.status_code == 202, answer.status_code
+    return took
+
+
+def ms(seconds: float) -> float:
+    return round(seconds * 1000, 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""A volume that serves nothing for two weeks is recorded as left over, once, until it serves again or is gone."""
+
+from __future__ import annotations
+
+from tests.infra.operations.duty import Duty
+
+
+def test_it_is_recorded_once_after_two_weeks_and_once_when_it_is_over(duty: Duty) -> None:
+    seeded = duty.aws.seed(
+        instances=[{"tags": {"Name": "ehr-web-01", "Project": "電子カルテ"}}],
+        volumes=[
+            {"tags": {"Name": "old-data", "Project": "電子カルテ"}, "size": 100},
+            {"tags": {"Name": "older-data"}},
+        ],
+    )
+    duty.look()
+    duty.clock.pass_(days=13)
+    duty.look()
+    assert duty.events("volume.left_over") == []
+    duty.clock.pass_(days=1, seconds=1)
+    duty.look()
+    duty.look()
+    told = {event["subject"]["name"]: event["detail"] for event in duty.events("volume.left_over")}
+    assert set(told) == {"old-data", "older-data"}
+    detail = told["old-data"]
+    assert (detail["project"], detail["days"], detail["volume"]) == ("電子カルテ", 14, seeded["volumes"][0])
+    assert detail["gib"] == duty.volume(seeded["volumes"][0]).size_gib
+    ec2 = duty.console("ec2")
+    ec2.attach_volume(VolumeId=seeded["volumes"][0], InstanceId=seeded["instances"][0], Device="/dev/sdf")
+    ec2.delete_volume(VolumeId=seeded["volumes"][1])
+    duty.clock.pass_(minutes=10)
+    duty.look()
+    duty.look()
+    over = {event["subject"]["name"]: event["detail"] for event in duty.events("volume.taken_up")}
+    assert {name: one["gone"] for name, one in over.items()} == {"old-data": False, "older-data": True}
+    assert duty.volume(seeded["volumes"][0]).left_over_at is None
