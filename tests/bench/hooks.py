@@ -46,12 +46,10 @@ def main() -> int:
     cast, times, queries, profile = make_cast(), [], 0, cProfile.Profile()
     client = Client()
     for begin in range(0, number + EACH, EACH):
-        repository = plant_repository(cast.tenant.id)
+        repository = plant_repository(cast.tenant.id, f"p-{uuid.uuid4().hex[:8]}")
         secret = exchange_hook_secret(repository, actor=cast.actor(Role.ADMINISTRATOR), now=clock.now())
         with tenant_scope(cast.tenant.id):
             row = Repository.objects.get(id=repository)
-            row.redmine_identifier = f"p-{uuid.uuid4().hex[:8]}"
-            row.save(update_fields=["redmine_identifier"])
         warm = begin == 0
         if warm:
             with CaptureQueriesContext(connection) as asked:
@@ -90,7 +88,10 @@ def push(client: Client, row: Repository, secret: str) -> float:
     }  # fmt: skip
     began = time.perf_counter()
     answer = client.post(
-        f"/githook?project_id={row.redmine_identifier}", body, content_type="application/json", headers=headers
+        f"/githook?project_id={row.redmine_identifier}",
+        body,
+        content_type="application/json",
+        headers=headers,
     )
     took = time.perf_counter() - began
     assert answer.status_code == 202, answer.status_code

@@ -10,7 +10,7 @@ from redmine_sync.models import RedmineServer, Repository, ServerState
 from tests.medical_audit.support import plant
 
 
-def plant_repository(tenant_id: uuid.UUID) -> uuid.UUID:
+def plant_repository(tenant_id: uuid.UUID, identifier: str = "demo") -> uuid.UUID:
     """An active repository of the tenant's Redmine, which is planted too where there is none."""
     now = clock.now()
     drafted = {"tenant_id": tenant_id, "state": "active", "drafted_by_name": "管理", "drafted_at": now}
@@ -23,7 +23,7 @@ def plant_repository(tenant_id: uuid.UUID) -> uuid.UUID:
         name=name,
         url=f"ssh://git@github.com/{name}.git",
         redmine_project=1,
-        redmine_identifier="demo",
+        redmine_identifier=identifier,
         **drafted,
     )
     return plant(row).id

@@ -24,7 +24,9 @@ from tests.redmine.conftest import People
 from tests.redmine.proxy import LossyProxy
 from tests.redmine.shop import Place, Shop
 
-SUBJECTS, WITHIN_S = 60, 420.0
+SUBJECTS, WITHIN_S = 60, 600.0
+#: Each costs what the dead worker held for a while; on a slow machine more of them would leave no time for work.
+KILLS_MAX = 12
 STORY = ("failed", "failed", "failed", "succeeded")
 MARK = re.compile(r"\[toban:[0-9a-f-]{36}\]")
 #: Short, so that what a killed worker held comes free soon and a failure waits seconds instead of minutes.
@@ -78,7 +80,7 @@ def test_lost_answers_refusals_and_kill_9_leave_each_issue_and_each_note_once(
         while not is_over(bad_shop):
             assert time.monotonic() < deadline, log.read_text()[-3000:]
             time.sleep(0.3)
-            if chance.random() < 0.06 and not is_over(bad_shop):
+            if kills < KILLS_MAX and chance.random() < 0.06 and not is_over(bad_shop):
                 victim = pids.pop(chance.randrange(len(pids)))
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(victim, signal.SIGKILL)

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from medical_audit.tenancy import tenant_scope
+from redmine_sync.domain.issues import NewIssue
 from redmine_sync.models import Ticket, TicketState
 from redmine_sync.redmine import RedmineTickets
-from redmine_sync.domain.issues import NewIssue
 from tests.conftest import _as_role
 from tests.factories import Cast
 from tests.redmine.conftest import REAL, People
@@ -56,7 +56,9 @@ def test_three_hundred_changes_within_one_second_are_all_read(open_shop: Shop, p
     assert notes == {issue.id: f"一括 {issue.id}" for issue in made.values()}
 
 
-def test_ten_minutes_of_visits_with_nothing_new_write_nothing(cast: Cast, place: Place, people: People) -> None:
+def test_ten_minutes_of_visits_with_nothing_new_write_nothing(
+    cast: Cast, place: Place, people: People
+) -> None:
     proxy = LossyProxy(place.url, seed=1, bad=False)
     shop = Shop(
         cast,

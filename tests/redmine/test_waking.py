@@ -38,11 +38,17 @@ def made(shop: Shop) -> tuple[uuid.UUID, str]:
 
 def post(server: uuid.UUID, body: bytes, secret: str) -> int:
     headers = {"X-Redmine-Signature-256": sign(body, secret)}
-    return Client().post(f"/redminehook/{server}", body, content_type="application/json", headers=headers).status_code
+    return (
+        Client()
+        .post(f"/redminehook/{server}", body, content_type="application/json", headers=headers)
+        .status_code
+    )
 
 
 def said(issue: int, status: int = CLOSED) -> bytes:
-    return json.dumps({"type": "issue.updated", "data": {"issue": {"id": issue, "status": {"id": status}}}}).encode()
+    return json.dumps(
+        {"type": "issue.updated", "data": {"issue": {"id": issue, "status": {"id": status}}}}
+    ).encode()
 
 
 def test_a_signed_one_makes_the_poller_look_now_and_what_it_says_is_not_believed(
@@ -53,7 +59,10 @@ def test_a_signed_one_makes_the_poller_look_now_and_what_it_says_is_not_believed
     issue = fake_shop.ticket().issue or 0
     server, secret = made(fake_shop)
     fake_shop.clock.pass_(seconds=10)
-    assert waking.hear(server, said(issue), signature=sign(said(issue), secret), now=fake_shop.clock()) == fake_shop.tenant_id
+    assert (
+        waking.hear(server, said(issue), signature=sign(said(issue), secret), now=fake_shop.clock())
+        == fake_shop.tenant_id
+    )
     fake_shop.serve()  # ten seconds after the last look
     assert fake_shop.ticket().state == TicketState.OPEN  # Redmine itself says that it is open
     fake.now = faking.datetime.now(faking.UTC)
