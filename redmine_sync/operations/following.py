@@ -144,7 +144,7 @@ class Reader:
     def _close(self, ticket: Ticket, wish: Wish, one: Followed, body: Mapping[str, Any]) -> int:
         if ticket.key == wish.digest:
             return self._gather(ticket, wish, one, body)
-        if _decided_in_time(ticket):
+        if _was_over_in_time(ticket):
             del self.tickets[ticket.key]
             return 0
         return self._enter(ticket, wish.verb, one, body, self.now) if _is_wanted(ticket) else 0
@@ -229,8 +229,8 @@ def _ticket(
     return ticket
 
 
-def _decided_in_time(ticket: Ticket) -> bool:
-    """What was decided before anybody was told needs no ticket: nothing is left of it."""
+def _was_over_in_time(ticket: Ticket) -> bool:
+    """What stood and was over before anybody was told needs no ticket: nothing is left of it."""
     entries = Entry.objects.filter(ticket=ticket)
     if ticket.kind != APPROVAL.code or ticket.issue is not None or entries.filter(attempts__gt=0).exists():
         return False

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Subquery
 
 from medical_audit.domain.actor import Subject, system_actor
 from medical_audit.operations.ledger import record
@@ -34,24 +35,16 @@ class Received:
 def receive(
     project: str, body: bytes, *, signature: str, guid: str, event: str, content_type: str, now: datetime
 ) -> Received:
-    """Judge one delivery and keep it. Never raises for what is sent."""
-    found = None
+    """Judge one delivery and keep it, in as few steps as can be: GitHub waits. Never raises for what is sent."""
     for tenant_id, repository_id in hooked(project) or [NOWHERE]:
         with tenant_scope(tenant_id):
-            secrets = hook_secrets(repository_id, now)
-        if is_signed(body, signature, secrets):
-            found = tenant_id, repository_id
-    if found is None:
-        return Received("unknown")
-    try:
-        said = read_payload(body, content_type)
-        if not GUID.fullmatch(guid):
-            raise BadDelivery("delivery id")
-    except BadDelivery:
-        return Received("bad_payload")
-    sent = Sent(said, event, guid, hashlib.sha256(body).hexdigest(), len(body), now)
-    with tenant_scope(found[0]):
-        return Received(_keep(found[1], sent), *found)
+            if is_signed(body, signature, hook_secrets(repository_id, now)):
+                try:
+                    sent = Sent.read(body, event=event, guid=guid, content_type=content_type, now=now)
+                except BadDelivery:
+                    return Received("bad_payload")
+                return Received(_keep(repository_id, sent), tenant_id, repository_id)
+    return Received("unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +58,26 @@ class Sent:
     size: int
     now: datetime
 
+    @classmethod
+    def read(cls, body: bytes, *, event: str, guid: str, content_type: str, now: datetime) -> Sent:
+        """Raises BadDelivery."""
+        said = read_payload(body, content_type)
+        if not GUID.fullmatch(guid):
+            raise BadDelivery("delivery id")
+        return cls(said, event, guid, hashlib.sha256(body).hexdigest(), len(body), now)
+
 
 def _keep(repository_id: UUID, sent: Sent) -> str:
-    row = Repository.objects.select_for_update().get(id=repository_id)
     now = sent.now
-    if Delivery.objects.filter(repository=row, last_at__gt=now - timedelta(minutes=1)).count() >= PER_MINUTE:
+    mine = Delivery.objects.filter(repository=OuterRef("id"))
+    lately = mine.filter(last_at__gt=now - timedelta(minutes=1)).order_by().values("repository")
+    row = (
+        Repository.objects.annotate(
+            lately=Subquery(lately.annotate(n=Count("id")).values("n")), known=Exists(mine.filter(guid=sent.guid))
+        )
+        .select_for_update(of=("self",)).get(id=repository_id)
+    )  # fmt: skip
+    if (row.lately or 0) >= PER_MINUTE:
         return "too_many"
     if sent.event != "ping":
         row.hook_came_at, row.silent = now, 0
@@ -77,9 +85,8 @@ def _keep(repository_id: UUID, sent: Sent) -> str:
         tenant_id=row.tenant_id, repository=row, guid=sent.guid, event=sent.event[:40], size=sent.size, sha256=sent.sha256,
         received_at=now, last_at=now, verdict="ignored",
     )  # fmt: skip
-    known = Delivery.objects.filter(repository=row, guid=sent.guid).select_related("run").first()
-    if known is not None:
-        return _again(row, known, sent)
+    if row.known:
+        return _again(row, Delivery.objects.select_related("run").get(repository=row, guid=sent.guid), sent)
     if sent.said.get("repository") is not None and repository_of(sent.said).lower() != row.name.lower():
         delivery.verdict = "other_repository"
         _tell(row, "repository.foreign_delivery", sent, other=repository_of(sent.said))
@@ -119,16 +126,20 @@ def _again(row: Repository, known: Delivery, sent: Sent) -> str:
 def ask(row: Repository, cause: Cause, *, now: datetime, name: str = "", backfill: bool = False) -> SyncRun:
     """The run that is going to happen: the one that waits already, or a new one; the linking of older commits goes on where
     it failed. Inside a transaction that holds the row."""
+    waiting: SyncRun | None = SyncRun.objects.filter(
+        repository=row, backfill=backfill, state=RunState.WAITING
+    ).first()
+    if waiting is not None:
+        return waiting
     new = SyncRun(
-        id=uuid.uuid4(), tenant_id=row.tenant_id, repository=row, cause=cause, backfill=backfill, asked_at=now,
+        tenant_id=row.tenant_id, repository=row, cause=cause, backfill=backfill, asked_at=now,
         asked_by_name=name,
     )  # fmt: skip
     if backfill:
         last = SyncRun.objects.filter(repository=row, backfill=True).order_by("-asked_at", "-id").first()
         new.done = last.done if last is not None and last.state == RunState.FAILED else 0
-    SyncRun.objects.bulk_create([new], ignore_conflicts=True)
-    run: SyncRun = SyncRun.objects.get(repository=row, backfill=backfill, state=RunState.WAITING)
-    return run
+    new.save(force_insert=True)
+    return new
 
 
 def note_refused(project: str, *, now: datetime) -> None:

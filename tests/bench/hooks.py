@@ -16,24 +16,20 @@ import sys
 import time
 import uuid
 
-import django
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-django.setup()
-
-from django.core.cache import cache  # noqa: E402  models need Django
-from django.db import connection  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
-
-from accounts.domain.permissions import Role  # noqa: E402
-from medical_audit import clock  # noqa: E402
-from medical_audit.tenancy import tenant_scope  # noqa: E402
-from redmine_sync.models import Repository  # noqa: E402
-from redmine_sync.operations.repository_keys import exchange_hook_secret  # noqa: E402
-from tests.bench._measure import report, show  # noqa: E402
-from tests.factories import make_cast  # noqa: E402
-from tests.redmine.planted import plant_repository  # noqa: E402
-from tests.redmine.yard import sign  # noqa: E402
+from accounts.domain.permissions import Role
+from medical_audit import clock
+from medical_audit.tenancy import tenant_scope
+from redmine_sync.models import Repository
+from redmine_sync.operations.repository_keys import exchange_hook_secret
+from tests.bench._measure import report, show
+from tests.factories import make_cast
+from tests.redmine.planted import plant_repository
+from tests.redmine.yard import sign
 
 #: A minute takes 120 deliveries of one repository, so the next one is used then.
 EACH = 100
@@ -44,7 +40,7 @@ STEPS = ("receive", "hooked", "hook_secrets", "_keep", "wake_repository", "execu
 def main() -> int:
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     cast, times, queries, profile = make_cast(), [], 0, cProfile.Profile()
-    client = Client()
+    client = Client(HTTP_HOST="localhost")
     for begin in range(0, number + EACH, EACH):
         repository = plant_repository(cast.tenant.id, f"p-{uuid.uuid4().hex[:8]}")
         secret = exchange_hook_secret(repository, actor=cast.actor(Role.ADMINISTRATOR), now=clock.now())
@@ -55,6 +51,11 @@ def main() -> int:
             with CaptureQueriesContext(connection) as asked:
                 push(client, row, secret)
             queries = len(asked)
+            show(
+                "what is asked of the database",
+                ("", ""),
+                [(n, one["sql"][:150]) for n, one in enumerate(asked, 1)],
+            )
         for _ in range(EACH):
             if not warm:
                 profile.enable()

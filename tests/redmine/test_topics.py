@@ -66,7 +66,7 @@ def test_one_ticket_for_all_tells_what_came_and_went_and_closes_when_nothing_is_
     shop.serve()
     assert [ticket.issue for ticket in shop.tickets()] == [None, None]  # one look at AWS is gathered first
     shop.serve(minutes=6)
-    ehr, other = shop.tickets()
+    other, ehr = sorted(shop.tickets(), key=lambda ticket: ticket.project)
     issue = people.look(ehr.issue or 0)
     assert issue["subject"] == "[Toban] プロジェクト 電子カルテ に残置されたEBSボリューム"
     assert issue["description"].count("vol-data-") == 12
