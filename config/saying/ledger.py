@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from config.saying.fields import field
 from config.saying.operations import code_with_detail, sentence_of
+from config.saying.prices import price_unit
 from config.saying.repositories import removal_word
 from config.saying.schedules import finding_text, schedule_reason
 from config.saying.seeing import drift_cause
@@ -49,6 +50,7 @@ def event_sentence(event: object) -> str:
         "step": removal_word(detail["step"])
         if kind == "repository.step_done" and "step" in detail
         else detail.get("step", "—"),
+        "unit": price_unit(detail.get("resource_kind", "")),
         "drift": drift_cause(detail) if kind == "resource.drifted" else "",
     }
     return sentence(events.EVENTS, kind, values).strip()

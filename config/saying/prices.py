@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 
 from config.saying.fields import field
 from config.words import prices, sentence
-from infra.domain.prices import plain
+from infra.domain.prices import plain, unit_of
 from infra.queries.savings import rounded
 
 
@@ -25,6 +25,11 @@ def price_problem(problem: object) -> str:
 def price_amount(per_hour: Decimal) -> str:
     """The price of an hour without zeros at its end."""
     return plain(per_hour)
+
+
+def price_unit(kind: object) -> str:
+    """What the price of a kind is for: "an hour"."""
+    return str(prices.UNITS[unit_of(str(kind))])
 
 
 def money(pair: tuple[str, Decimal]) -> str:

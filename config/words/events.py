@@ -54,7 +54,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "schedule.finding": _("The schedule tag of %(subject)s cannot be read, so nothing is done: %(reason)s"),
     "schedule.mended": _("The schedule tag %(tag)s of %(subject)s can be read again."),
     "price.set": _(
-        "%(actor)s set the price of %(subject)s: %(per_hour)s %(currency)s an hour (%(source)s, as of %(as_of)s)."
+        "%(actor)s set the price of %(subject)s: %(per_hour)s %(currency)s %(unit)s (%(source)s, as of %(as_of)s)."
     ),
     "price.removed": _("%(actor)s removed the price of %(subject)s."),
     "resource.drifted": _("%(subject)s changed outside Toban. %(drift)s"),

@@ -43,7 +43,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "freeze.end": (_("End freeze"), _("Let the clock act again (%(target)s)")),
     "freeze.set": (_("Freeze"), _("Let the clock do nothing for a while (%(target)s)")),
     "rules.change": (_("Change rules"), _("Change the limit on stops at once")),
-    "price.change": (_("Change prices"), _("Change what an hour costs")),
+    "price.change": (_("Change prices"), _("Change what hours and volumes cost")),
     "override.set": (_("Override"), _("Override the schedule of %(target)s for a while")),
     "override.end": (_("End override"), _("End the override of %(target)s early")),
     "policy.confirm": (_("Change confirmation"), _("Change who must confirm: %(target)s")),

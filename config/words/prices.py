@@ -8,13 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 # What is wrong (infra.domain.prices.PriceProblem).
 PROBLEMS: Final[Mapping[str, Promise | str]] = {
-    "bad_kind": _("The kind is ec2, rds, cluster or asg, not %(value)s."),
+    "bad_kind": _("The kind is ec2, rds, cluster, asg or volume, not %(value)s."),
     "bad_region": _("The region is written like ap-northeast-1, not %(value)s. Empty means any."),
     "bad_type": _("The type is missing or longer than 60 characters: %(value)s"),
     "bad_price": _(
         "The price is a number like 0.124 with at most 6 decimals, without thousands separators, not %(value)s."
     ),
     "bad_currency": _("The currency is one of JPY, USD, EUR, GBP, CNY, KRW, SGD and AUD, not %(value)s."),
+    "bad_unit": _(
+        "The unit of this kind is %(value)s: prices of servers are for one hour, those of volumes for one GiB a month."
+    ),
     "no_source": _("Say where the price was taken from, in at most 300 characters."),
     "bad_date": _("Say as of which day the price holds, like 2026-11-01."),
     "future_date": _("The day lies in the future: %(value)s. Enter the day on which you read the price."),
@@ -30,4 +33,5 @@ PROBLEMS: Final[Mapping[str, Promise | str]] = {
     "columns_missing": _("The heading lacks: %(value)s"),
 }
 LINE = _("Line %(line)s: %(problem)s")
+UNITS: Final[Mapping[str, Promise | str]] = {"hour": _("an hour"), "gib-month": _("a GiB a month")}
 MONEY = _("%(amount)s %(currency)s")

@@ -1,6 +1,6 @@
-"""What an hour costs, as people bring it: read strictly, each fault named at its line and field. Pure.
+"""What an hour costs, and a GiB of disk a month, as people bring it: read strictly, each fault named at its line and field. Pure.
 
-A table has the columns of COLUMNS in any order, separated by commas or tabs. What is billed as one type is named by
+A table has the columns of COLUMNS in any order, separated by commas or tabs; UNIT may stand beside them. What is billed as one type is named by
 `billed_type`: for databases the engine and Multi-AZ belong to it, because they change the price.
 """
 
@@ -16,8 +16,11 @@ from typing import Any
 
 from infra.domain.findings import shown
 
-KINDS = ("ec2", "rds", "cluster", "asg")
+VOLUME = "volume"
+KINDS = ("ec2", "rds", "cluster", "asg", VOLUME)
 CURRENCIES = ("JPY", "USD", "EUR", "GBP", "CNY", "KRW", "SGD", "AUD")
+#: What the amount is for; written into tables, and where it is read it must be right.
+UNIT, HOUR, GIB_MONTH = "unit", "hour", "gib-month"
 COLUMNS = ("kind", "region", "type", "per_hour", "currency", "source", "as_of")
 ROWS_MAX, CHARACTERS_MAX = 500, 200_000
 SOURCE_MAX, TYPE_MAX = 300, 60
@@ -34,7 +37,7 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class PriceRow:
-    """One price of one hour. region "": any region that has no price of its own."""
+    """One price: of one hour, of a volume of one GiB for one month. region "": any region that has no price of its own."""
 
     kind: str
     region: str
@@ -76,6 +79,16 @@ def billed_type(kind: str, type_: str, facts: Mapping[str, Any]) -> str:
     return " ".join(part for part in parts if part).lower()[:TYPE_MAX]
 
 
+def unit_of(kind: str) -> str:
+    """What the price of a kind is for."""
+    return GIB_MONTH if kind == VOLUME else HOUR
+
+
+def month_of(per_gib: Decimal, gib: int) -> Decimal:
+    """What a volume of this size costs a month, in hundredths."""
+    return (per_gib * gib).quantize(Decimal("0.01"))
+
+
 def plain(amount: Decimal) -> str:
     """A decimal without an exponent and without zeros at its end."""
     text = f"{amount:f}"
@@ -104,6 +117,9 @@ def read_price(given: Mapping[str, str], line: int, *, today: date) -> PriceRow 
         wrong("currency", "bad_currency")
     if not (1 <= len(values["source"]) <= SOURCE_MAX and values["source"].isprintable()):
         wrong("source", "no_source")
+    unit = " ".join((given.get(UNIT) or "").split()).lower()
+    if unit and kind in KINDS and unit != unit_of(kind):
+        problems.append(PriceProblem(line, UNIT, "bad_unit", unit_of(kind)))
     as_of = _date(values["as_of"])
     if as_of is None or as_of < EARLIEST:
         wrong("as_of", "bad_date")

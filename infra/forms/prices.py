@@ -16,11 +16,13 @@ from infra.domain.prices import (
     CHARACTERS_MAX,
     COLUMNS,
     ROWS_MAX,
+    UNIT,
     Key,
     PriceProblem,
     PriceRow,
     read_price,
     read_table,
+    unit_of,
 )
 from infra.queries.prices import PricePage
 from medical_audit.forms import text_of
@@ -98,10 +100,10 @@ def as_table(rows: Sequence[PriceRow]) -> str:
     """The rows as the table that they can be read from again."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, UNIT))
     for row in rows:
         values: Mapping[str, str] = row.as_json() | {"kind": row.kind, "region": row.region, "type": row.type}
-        writer.writerow([values[name] for name in COLUMNS])
+        writer.writerow([*(values[name] for name in COLUMNS), unit_of(row.kind)])
     return text.getvalue() if rows else ""
 
 

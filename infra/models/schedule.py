@@ -195,7 +195,8 @@ class TenantRules(TenantModel):
 class Price(TenantModel):
     """What one hour of one type costs, as a person entered it with its source and date; never made up.
 
-    kind: ec2, rds, ... as Resource.kind; region "" is any region; type as AWS names it.
+    kind: ec2, rds, ... as Resource.kind, or volume, whose `per_hour` is the price of one GiB a month; region "" is any region;
+    type as AWS names it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

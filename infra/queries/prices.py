@@ -1,4 +1,4 @@
-"""What an hour of each type costs, as people entered it, and which types nobody has priced."""
+"""What an hour of each type costs, and a GiB of each kind of volume a month, as people entered it; and what has no price."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from django.db.models import Count, Q
 
 from accounts.domain.permissions import Permission
 from infra.domain.power import Power
-from infra.domain.prices import STALE_AFTER, Key, billed_type
-from infra.models import Price, Resource
+from infra.domain.prices import STALE_AFTER, VOLUME, Key, billed_type
+from infra.models import Price, Resource, Volume
 from medical_audit.domain.actor import Actor
 
 
 @dataclass(frozen=True, slots=True)
 class PricedType:
-    """One billed type in one region: how many there are, how many of them run, and its price if one is known."""
+    """One billed type in one region: how many there are, how many of them run or serve, and its price if one is known."""
 
     kind: str
     region: str
@@ -107,6 +107,11 @@ def _in_use() -> tuple[Counter[Key], Counter[Key]]:
     for one in counted.order_by():
         facts = {"engine": one["facts__engine"], "multi_az": one["facts__multi_az"]}
         key = (one["kind"], one["region"], billed_type(one["kind"], one["type"], facts))
+        count[key] += one["n"]
+        running[key] += one["on"]
+    volumes = Volume.objects.filter(gone_at__isnull=True).values("region", "type")
+    for one in volumes.annotate(n=Count("id"), on=Count("id", filter=Q(state="in-use"))).order_by():
+        key = (VOLUME, one["region"], one["type"].lower())
         count[key] += one["n"]
         running[key] += one["on"]
     return count, running

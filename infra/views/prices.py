@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
-from infra.domain.prices import COLUMNS, CURRENCIES, KINDS, PriceProblem, plain
+from infra.domain.prices import COLUMNS, CURRENCIES, KINDS, UNIT, PriceProblem, plain, unit_of
 from infra.forms.prices import Sent, as_table, lines_of, read_sent
 from infra.forms.schedules import ReasonForm
 from infra.operations import pricing
@@ -62,8 +62,8 @@ def price_table(request: TenantRequest, slug: str) -> HttpResponse:
                 "per_hour": plain(price.per_hour), "currency": price.currency, "source": price.source,
                 "as_of": price.as_of.isoformat(),
             }  # fmt: skip
-        rows.append([values.get(name, "") for name in COLUMNS])
-    return csv_answer("toban-prices", COLUMNS, rows)
+        rows.append([*(values.get(name, "") for name in COLUMNS), unit_of(kind)])
+    return csv_answer("toban-prices", (*COLUMNS, UNIT), rows)
 
 
 def _list(request: TenantRequest, sent: Sent | None, refused: str = "") -> HttpResponse:

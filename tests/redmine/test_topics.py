@@ -45,7 +45,7 @@ def test_each_left_over_volume_is_a_ticket_until_it_is_not(shop: Shop, people: P
     shop.serve()
     first, second = shop.tickets()
     issue = people.look(first.issue or 0)
-    assert issue["subject"] == "[Toban] EBSボリューム data-1 が残置されています"
+    assert issue["subject"] == "[Toban] 残置ボリューム data-1"
     assert "vol-data-1" in issue["description"]
     assert "100 GiB gp3" in issue["description"]
     assert "ehr-web-01" in issue["description"]
@@ -68,7 +68,7 @@ def test_one_ticket_for_all_tells_what_came_and_went_and_closes_when_nothing_is_
     shop.serve(minutes=6)
     other, ehr = sorted(shop.tickets(), key=lambda ticket: ticket.project)
     issue = people.look(ehr.issue or 0)
-    assert issue["subject"] == "[Toban] プロジェクト 電子カルテ に残置されたEBSボリューム"
+    assert issue["subject"] == "[Toban] プロジェクト 電子カルテ の残置ボリューム"
     assert issue["description"].count("vol-data-") == 12
     assert "1,200 GiB" in issue["description"] or "1200 GiB" in issue["description"]
     assert other.project == ""
@@ -143,7 +143,7 @@ def test_an_overdue_review_is_told_weekly_and_closed_by_the_signature(shop: Shop
         shop.serve(minutes=1)
     ticket = shop.ticket()
     issue = people.look(ticket.issue or 0)
-    assert issue["subject"] == "[Toban] 2026-10 の台帳レビューが期限を過ぎています"
+    assert issue["subject"] == "[Toban] 2026-10 の記録の点検が期限を過ぎています"
     assert len([one for one in issue["notes"] if one]) == 1
     shop.happens("succeeded", "2026-10", kind="review.sign", subject="review", subject_id=str(uuid.uuid4()))
     shop.serve(minutes=1)
