@@ -232,7 +232,11 @@ def _ticket(
 def _was_over_in_time(ticket: Ticket) -> bool:
     """What stood and was over before anybody was told needs no ticket: nothing is left of it."""
     entries = Entry.objects.filter(ticket=ticket)
-    if ticket.kind != APPROVAL.code or ticket.issue is not None or entries.filter(attempts__gt=0).exists():
+    if (
+        not TOPICS[ticket.kind].standing
+        or ticket.issue is not None
+        or entries.filter(attempts__gt=0).exists()
+    ):
         return False
     entries.delete()
     ticket.delete()

@@ -30,11 +30,22 @@ def note_of(ticket: Ticket, entry: Entry, slug: str) -> str:
 
 
 def link_of(ticket: Ticket, slug: str) -> str:
-    """The operation's page in the portal; nothing where nobody said under which address people reach it."""
-    if not settings.TOBAN_URL or not ticket.operation:
+    """The page in the portal of the operation or of what was found; nothing where nobody said under which address people
+    reach it."""
+    if not settings.TOBAN_URL:
         return ""
-    path = reverse("medical_audit:operation", kwargs={"slug": slug, "pk": ticket.operation})
-    return f"{settings.TOBAN_URL.rstrip('/')}{path}"
+    path = _path_of(ticket, slug)
+    return f"{settings.TOBAN_URL.rstrip('/')}{path}" if path else ""
+
+
+def _path_of(ticket: Ticket, slug: str) -> str:
+    if ticket.operation:
+        return reverse("medical_audit:operation", kwargs={"slug": slug, "pk": ticket.operation})
+    if ticket.target_type == "volume" and ticket.target_id:
+        return reverse("infra:volume", kwargs={"slug": slug, "pk": ticket.target_id})
+    if ticket.target_type == "volume":
+        return f"{reverse('infra:volumes', kwargs={'slug': slug})}?unattached={settings.LEFT_OVER_DAYS}"
+    return reverse("medical_audit:reviews", kwargs={"slug": slug}) if ticket.kind == "review" else ""
 
 
 def _render(name: str, ticket: Ticket, entry: Entry) -> str:

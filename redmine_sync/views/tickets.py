@@ -194,6 +194,18 @@ def _id_of(request: TenantRequest, name: str) -> UUID:
         raise NotFound(type=name) from None
 
 
+def _rule_to_change(request: TenantRequest) -> dict[str, Any]:
+    """What the form begins with: the rule that was chosen, or what most want."""
+    chosen = text_of(request.GET, "rule")
+    row = next((one for one in servers.rules(actor=request.actor) if str(one.id) == chosen), None)
+    if row is None:
+        return {"failures": True, "approval_wait_min": 15}
+    return {
+        "project": row.project, "goal": f"{row.redmine_project}:{row.tracker}", "failures": row.failures,
+        "approvals": row.approvals, "approval_wait_min": row.approval_wait_min,
+    } | {f"topic_{code}": how for code, how in row.topics.items()}  # fmt: skip
+
+
 def _hook_url(active: RedmineServer | None) -> str:
     if active is None:
         return ""
@@ -229,7 +241,7 @@ def _page(request: TenantRequest, status: int = 422, **more: Any) -> HttpRespons
         "may_edit": may_edit,
         "draft_form": DraftForm(initial={"language": "ja"}),
         "connect_form": ConnectForm(initial={"snooze_days": 7}),
-        "rule_form": RuleForm(initial={"failures": True, "approval_wait_min": 15}),
+        "rule_form": RuleForm(initial=_rule_to_change(request)),
         "refused": "",
         "secret": "",
         "has_hook": active is not None and servers.has_hook(active),
@@ -240,6 +252,10 @@ def _page(request: TenantRequest, status: int = 422, **more: Any) -> HttpRespons
     context["topics"] = [
         {"code": one.code, "digest": one.digest, "how": form[f"topic_{one.code}"].value() or ""}
         for one in CHOSEN
+    ]
+    goal = str(form["goal"].value() or "").split(":")
+    context["chosen_goal"] = [
+        int(part) for part in goal if part.isascii() and part.isdigit() and len(part) < 10
     ]
     known = context["draft"] or active
     context["url"] = context["draft_form"]["url"].value() or (known.url if known else "")

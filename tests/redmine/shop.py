@@ -122,7 +122,7 @@ class Shop:
             record(
                 what,
                 actor=system_actor(self.tenant_id, "worker"),
-                subject=Subject(subject, target, target),
+                subject=Subject(subject, str(uuid.uuid5(uuid.NAMESPACE_OID, target)), target),
                 now=self.clock(),
                 detail=detail,
             )
