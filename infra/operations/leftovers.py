@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -60,7 +61,7 @@ def _end(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
     return len(found)
 
 
-def _projects(rows: list[Volume]) -> dict[object, str]:
+def _projects(rows: Sequence[Volume]) -> dict[object, str]:
     """The project of each volume: that of its own tag, or of the server that it served last."""
     served = {row.served_instance for row in rows if row.served_instance}
     of_servers = dict(Resource.objects.filter(aws_id__in=served).values_list("aws_id", "project"))
