@@ -130,6 +130,7 @@ WITHOUT_ACTOR = {
     "redmine_sync/operations/receiving.py:ask": "a run names who asked",
     "redmine_sync/operations/receiving.py:note_refused": "somebody whom no signature names",
     "redmine_sync/operations/receiving.py:receive": "GitHub, whom the signature names",
+    "redmine_sync/operations/waking.py:hear": "a Redmine, which the signature names",
     "redmine_sync/operations/registering.py:apply_register": "a kind's own work, inside the confirmation that names the person",
     "redmine_sync/operations/registering.py:apply_repin": "a kind's own work, inside the confirmation that names the person",
     "redmine_sync/operations/repository_keys.py:make_deploy_key": "a part of what the caller records",

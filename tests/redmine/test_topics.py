@@ -10,7 +10,7 @@ import pytest
 from accounts.domain.permissions import Role
 from medical_audit.domain.errors import Refused
 from redmine_sync.domain.topics import CHOSEN, TOPICS, read_choice
-from redmine_sync.models import TicketState
+from redmine_sync.models import Ticket, TicketState
 from redmine_sync.operations import ruling
 from tests.redmine.conftest import People
 from tests.redmine.shop import REASON, Shop
@@ -24,6 +24,10 @@ def lies(shop: Shop, *names: str, project: str = "電子カルテ") -> None:
             "volume.left_over", name, volume=f"vol-{name}", account_id="111122223333", region="ap-northeast-1", gib=100,
             type="gp3", since="2026-11-01T00:00:00Z", served="ehr-web-01", project=project, days=14,
         )  # fmt: skip
+
+
+def by_name(shop: Shop) -> list[Ticket]:
+    return sorted(shop.tickets(), key=lambda ticket: ticket.target_name)
 
 
 def test_every_topic_has_a_code_that_fits_and_a_choice_is_read_strictly() -> None:
@@ -43,7 +47,7 @@ def test_each_left_over_volume_is_a_ticket_until_it_is_not(shop: Shop, people: P
     shop.rule(topics={"volume": "each"})
     lies(shop, "data-1", "data-2")
     shop.serve()
-    first, second = shop.tickets()
+    first, second = by_name(shop)
     issue = people.look(first.issue or 0)
     assert issue["subject"] == "[Toban] 残置ボリューム data-1"
     assert "vol-data-1" in issue["description"]
@@ -51,7 +55,7 @@ def test_each_left_over_volume_is_a_ticket_until_it_is_not(shop: Shop, people: P
     assert "ehr-web-01" in issue["description"]
     shop.finds("volume.taken_up", "data-1", volume="vol-data-1", gone=True, project="電子カルテ")
     shop.serve(minutes=1)
-    assert [one.state for one in shop.tickets()] == [TicketState.CLOSED, TicketState.OPEN]
+    assert [one.state for one in by_name(shop)] == [TicketState.CLOSED, TicketState.OPEN]
     assert people.look(first.issue or 0)["status"] == CLOSED
     assert second.project == "電子カルテ"
 
@@ -110,7 +114,7 @@ def test_a_new_rule_finds_what_stands_already_and_only_that(shop: Shop) -> None:
     shop.serve()
     shop.rule(topics={"volume": "each"})
     shop.serve()
-    assert [one.target_name for one in shop.tickets() if one.issue] == ["data-1", "data-2"]
+    assert [one.target_name for one in by_name(shop) if one.issue] == ["data-1", "data-2"]
     shop.rule("医事会計", topics={"volume": "each"})
     shop.serve(minutes=1)
     assert {one.times for one in shop.tickets() if one.issue} == {1}  # none is told twice
