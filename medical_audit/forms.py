@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from medical_audit.domain.anomalies import BOUNDS, Rule
+from medical_audit.domain.burying import LEAST_YEARS, MOST_YEARS
 from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.punctuality import Kept
 from medical_audit.domain.seats import End
@@ -82,6 +83,32 @@ class PolicyForm(forms.Form):
     escalate_hours = forms.IntegerField(min_value=1, max_value=168)
     second_factor_from = forms.DateField(required=False)
     reason = forms.CharField(max_length=REASON_MAX)
+
+
+class KeepingForm(forms.Form):
+    """For how long the record is kept, and why nothing may go for now; the operation holds the same bounds."""
+
+    years = forms.IntegerField(min_value=LEAST_YEARS, max_value=MOST_YEARS)
+    hold = forms.CharField(max_length=500, required=False)
+    reason = forms.CharField(max_length=REASON_MAX)
+
+
+class PurgeForm(forms.Form):
+    """The end of a month, as an instant; `refused` is the code of a refusal of the operation."""
+
+    refused = ""
+
+    until = forms.CharField(max_length=40)
+    reason = forms.CharField(max_length=REASON_MAX)
+
+    def clean_until(self) -> datetime:
+        try:
+            until = datetime.fromisoformat(self.cleaned_data["until"])
+        except ValueError as error:
+            raise forms.ValidationError(_("Choose one of the months.")) from error
+        if until.tzinfo is None:
+            raise forms.ValidationError(_("Choose one of the months."))
+        return until
 
 
 #: How many deputies the form offers.

@@ -6,7 +6,7 @@ from medical_audit.api import ledger, policies
 from medical_audit.api import operations as api
 from medical_audit.api.calls import address
 from medical_audit.queries.reports import REPORTS
-from medical_audit.views import audits, authority, emergencies, reports, requirements, reviews
+from medical_audit.views import audits, authority, emergencies, reports, requirements, retention, reviews
 from medical_audit.views import ledger as ledger_views
 from medical_audit.views import operations as views
 from medical_audit.views import sessions as session_views
@@ -49,6 +49,8 @@ urlpatterns = [
     path("audit/clock/", audits.clock, name="clock"),
     path("ledger/verification/", views.verification, name="verification"),
     path("ledger/verification/verify/", views.verify, name="verify"),
+    path("ledger/retention/", retention.retention, name="retention"),
+    path("ledger/retention/purge/", retention.purge, name="retention-purge"),
     path("policies/confirm/", session_views.policy_confirm, name="policy-confirm"),
     path("operations/<uuid:pk>/correct/", views.operation_correct, name="operation-correct"),
     path("confirmations/", authority.queue, name="queue"),

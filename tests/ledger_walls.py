@@ -5,7 +5,7 @@ from __future__ import annotations
 READ = "SELECT"
 
 #: Written by functions only; nothing points at it.
-LEDGER = {"ledger.event", "ledger.link", "ledger.head", "ledger.loss", "ledger.tree_head"}
+LEDGER = {"ledger.event", "ledger.link", "ledger.head", "ledger.loss", "ledger.tombstone", "ledger.tree_head"}
 LEDGER_WITHOUT_TENANT = {
     "ledger.catalogue": "digests of what guards the ledger",
     "ledger.checkpoint": "seals over all tenants: numbers, times and hashes",
@@ -20,6 +20,7 @@ LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
     "ledger.checkpoint": {"toban_web": READ, "toban_worker": READ, "toban_audit": READ},
     "ledger.duty": {"toban_web": READ, "toban_audit": READ},
     "ledger.loss": {"toban_web": READ, "toban_audit": READ},
+    "ledger.tombstone": {"toban_web": READ, "toban_audit": READ},
     "ledger.maintenance": {},
     "ledger.restore": {"toban_web": READ, "toban_audit": READ},
     "ledger.tree_head": {
@@ -38,6 +39,9 @@ LEDGER_FUNCTIONS: dict[str, set[str]] = {
     "ledger.seal": {"toban_audit"},
     "ledger.accept_restore": {"toban_audit"},
     "ledger.losses": {"toban_audit"},
+    "ledger.purge": {"toban_audit"},
+    "ledger.due_purges": {"toban_audit"},
+    "ledger.check_tombstone": set(),
     "ledger.seal_leaves": {"toban_web", "toban_worker"},
     "ledger.progress": {"toban_audit"},
     "ledger.grown": {"toban_audit"},

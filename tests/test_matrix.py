@@ -160,6 +160,8 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:delegations": Expected({"GET": everyone(200), "POST": only(OPERATING, 422)}),
     "medical_audit:deputies": post(only(OPERATING, 422)),
     "medical_audit:policies": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
+    "medical_audit:retention": Expected({"GET": only((A, U), 200), "POST": only((A,), 422)}),
+    "medical_audit:retention-purge": post(only((A,), 422)),
     "medical_audit:verify": post(only((A, U), 302)),
     **API,
     "people:members": Expected({"GET": everyone(200), "POST": only((A,), 422)}),

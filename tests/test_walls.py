@@ -188,6 +188,12 @@ PRIVILEGES = {
         "toban_scheduler": WORK,
         "toban_audit": READ,
         QUEUE: "SELECT (approval_expires_at, deadline, lane, on_behalf_of_id, state, tenant_id, work_at)",
+        "toban_ledger": "SELECT (confirmed_by_id, entered_by_id, entered_by_type, id, kind, parameters, state, tenant_id)",
+    },
+    "public.medical_audit_retention": {
+        "toban_web": WORK,
+        "toban_audit": READ,
+        "toban_ledger": "SELECT (hold, tenant_id, years)",
     },
     **TICKET_PRIVILEGES,
     **AUDIT_PRIVILEGES,

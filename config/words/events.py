@@ -109,6 +109,10 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
         "The ledger goes on behind a restore from backup. Events %(first)s to %(last)s are lost. Signed by %(approvers)s. "
         "Reason: %(reason)s"
     ),
+    "ledger.purged": _(
+        "Events %(first)s to %(last)s of the record went for good, after their term; a signed tombstone stands for them. "
+        "Reason: %(reason)s"
+    ),
     "ledger.catalogue_changed": _(
         "What guards the ledger was changed in an announced maintenance. Reason: %(reason)s"
     ),
@@ -261,6 +265,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.sealing_resumed": _("Sealing resumed"),
     "ledger.restored": _("Gone on after a restore"),
     "ledger.restored_with_loss": _("Events lost by a restore"),
+    "ledger.purged": _("Record purged"),
     "ledger.catalogue_changed": _("Guards of the ledger changed"),
     "ledger.maintenance_opened": _("Maintenance of the guards announced"),
     "ledger.verification_asked": _("Verification asked for"),

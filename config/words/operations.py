@@ -58,6 +58,11 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "member.close": (_("Close account"), _("Close the account of %(target)s")),
     "token.make": (_("Make API token"), _("Let the program %(target)s act for you")),
     "policy.change": (_("Change policy"), _("Change what holds for sessions and confirmations")),
+    "ledger.retention": (
+        _("Change retention"),
+        _("Change for how long the record is kept, and whether it is held"),
+    ),
+    "ledger.purge": (_("Purge the record"), _("Let events %(target)s of the record go for good")),
     "round.release": (_("Release stops"), _("Stop so many at once: %(target)s that run")),
     "redmine.connect": (_("Connect Redmine"), _("Write tickets into the Redmine %(target)s")),
     "redmine.leave": (_("Leave Redmine"), _("Write nothing more into the Redmine %(target)s")),
@@ -262,6 +267,18 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("From its confirmation on, the new values hold for everybody in this tenant."),
         _("Can be undone: change it back."),
     ),
+    "ledger.retention": (
+        _(
+            "From its confirmation on, nothing goes before this term, and nothing at all while the record is held."
+        ),
+        _("Can be undone: change it back. What went meanwhile stays gone."),
+    ),
+    "ledger.purge": (
+        _(
+            "Within a minute the sealer signs a tombstone for these events and deletes them. Their seals stay."
+        ),
+        _("Cannot be undone: nobody can bring these events back."),
+    ),
     "redmine.connect": (
         _(
             "From its confirmation on, Toban writes into this Redmine what the ticket rules say, and reads what people do there."
@@ -357,6 +374,14 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "measures": _("What is done about it"),
     "seal": _("Seal that drew the sample"),
     "items": _("SHA-256 of the judgements"),
+    "years": _("Kept for (years)"),
+    "hold": _("Why nothing may go for now"),
+    "first": _("First event"),
+    "last": _("Last event"),
+    "events": _("Events"),
+    "until": _("Sealed before"),
+    "sealed_by": _("Seal up to which they go"),
+    "root": _("Root of their tree"),
     "idle_minutes": _("A seat may stand empty for (minutes)"),
     "grace_seconds": _("A password given counts again for (seconds)"),
     "escalate_hours": _("A proxy entry is reminded of after (hours)"),

@@ -191,6 +191,16 @@ SEAL_STATES: Final[Mapping[str, State]] = {
     "nothing_lost": State("done", pgettext_lazy("seal", "Nothing lost")),
 }
 
+KEEPING_STATES: Final[Mapping[str, State]] = {
+    "held": State("late", pgettext_lazy("retention", "Held")),
+    "free": State("excluded", pgettext_lazy("retention", "No hold")),
+}
+PURGE_STATES: Final[Mapping[str, State]] = {
+    "entered": State("waiting", pgettext_lazy("purge", "Waits for its confirmation")),
+    "ordered": State("transition", pgettext_lazy("purge", "Waits for the sealer")),
+    "gone": State("done", pgettext_lazy("purge", "Gone")),
+}
+
 # The four questions of the auditor's first view, and the clocks (medical_audit.domain.clocks.ClockState).
 AUDIT_STATES: Final[Mapping[str, State]] = {
     "good": State("done", pgettext_lazy("audit", "In order")),
@@ -273,6 +283,8 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "export": EXPORT_STATES,
     "verdict": VERDICTS,
     "seal": SEAL_STATES,
+    "keeping": KEEPING_STATES,
+    "purge": PURGE_STATES,
     "account": ACCOUNT_STATES,
     "session": SESSION_STATES,
     "ticket": TICKET_STATES,

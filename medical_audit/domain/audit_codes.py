@@ -46,6 +46,7 @@ _KINDS: Final[Mapping[str, tuple[Code, Code | None]]] = {
     "ledger.catalogue_changed": (_ALERT, _CONFIGURATION),
     "ledger.maintenance_opened": (_ALERT, _CONFIGURATION),
     "ledger.sealing_resumed": (_ALERT, _RECORDING_STARTED),
+    "ledger.purged": (_ALERT, _CONFIGURATION),
     "ledger.restored": (_ALERT, _RECORDING_STARTED),
     "ledger.restored_with_loss": (_ALERT, _RECORDING_STARTED),
 }
@@ -57,6 +58,7 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "schedule.drafted": "C",
     "account.registered": "C",
     "price.removed": "D",
+    "ledger.purged": "D",
     "schedule.draft_discarded": "D",
     "ledger.viewed": "R",
     "ledger.searched": "R",

@@ -22,7 +22,7 @@ import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import IO, Any
 
 FORMAT = "toban-ledger-bundle-2"
@@ -50,6 +50,13 @@ RESTORE = re.compile(
     r"(\S+)\nepoch (\d{1,9})\nold (\d{1,15}) ([0-9a-f]{64})\nnew (\d{1,15}) ([0-9a-f]{64})\n"
     r"lost (\d{1,9}) ([A-Za-z0-9+/=]{44})\nat (\S{27})\nreason (\".{0,2000}\")\n"
 )
+TOMBSTONE = re.compile(
+    r"toban/tombstone\ntenant ([0-9a-f-]{36})\nevents (\d{1,15}) (\d{1,15})\nseal (\d{1,15}) ([A-Za-z0-9+/=]{44})\n"
+    r"last ([0-9a-f]{64})\nuntil (\S{27})\nterm (\d{1,3})\nat (\S{27})\nafter (\d{1,15})\noperation ([0-9a-f-]{36})\n"
+    r"entered (\S{1,64})\nconfirmed (\S{1,64})\n"
+)
+#: Events go in whole months of this zone, and not before so many years.
+JST, LEAST_YEARS = timezone(timedelta(hours=9)), 5
 #: Keys of people who may sign that the record goes on behind a restore are named so; they sign no seals.
 APPROVER = "toban/approver/"
 APPROVERS = 2
@@ -73,7 +80,8 @@ class Damaged(Exception):
 @dataclass
 class Result:
     """`sealed`: up to which event a signature speaks; what lies behind it, no signature covers yet. `restores`: what the record
-    goes on behind by the signatures of two people, and which events of this tenant were lost by it."""
+    goes on behind by the signatures of two people, and which events of this tenant were lost by it. `gone`: what tombstones stand
+    for, which two people let go after its term. `part`: it was made from some day on, and says nothing of what lies before."""
 
     tenant: str = ""
     first: int = 0
@@ -87,6 +95,8 @@ class Result:
     keys: list[str] = field(default_factory=list)
     keys_given: bool = False
     restores: list[dict[str, Any]] = field(default_factory=list)
+    gone: list[dict[str, Any]] = field(default_factory=list)
+    part: bool = False
 
 
 # --- reading, as if an enemy had made it ----------------------------------------------------------------------------------
@@ -450,6 +460,8 @@ class Check:
         self.result.keys = list(keys) or [str(text) for text in self._small("keys.json", list)]
         self.seals: dict[int, Seal] = {}
         self.restores: dict[int, Restore] = {}
+        self.stones: list[str] = []
+        self.result.part = self.manifest.get("since") is not None
 
     def run(self) -> Result:
         if "history.jsonl" in self.bundle.sizes:
@@ -481,6 +493,9 @@ class Check:
     def _history(self) -> None:
         """What happened to the record itself; believed only where a seal names it."""
         for row in self._rows("history.jsonl"):
+            if "tombstone" in row:
+                self.stones.append(str(row["tombstone"]))
+                continue
             note = str(row.get("restore"))
             found = RESTORE.fullmatch(note.rpartition("\n\n")[0] + "\n")
             if found is None or found[1] != "toban/restore":
@@ -597,6 +612,8 @@ class Check:
             if not heads or (heads[0].size, heads[0].root) != (start, edge.root()):
                 raise Damaged("recomputed", start)
             last, place, good = heads[0].last, 1, start
+            if "history.jsonl" in self.bundle.sizes and not self.result.part:
+                self._gone(heads[0])
         linked_before: datetime | None = None
         for row in self._rows("events.jsonl"):
             seq, linked = edge.size + 1, _moment(row.get("linked_at"))
@@ -618,6 +635,42 @@ class Check:
         self.result.first, self.result.last, self.result.events = start + 1, edge.size, edge.size - start
         self.result.sealed = good
         self._consistent(heads, proofs.get("consistency"))
+
+    def _gone(self, head: Head) -> None:
+        """Tombstones must stand for everything before the first event, each behind the one before, to the head at which the
+        bundle begins."""
+        reached = 0
+        for note in self.stones:
+            found = TOMBSTONE.fullmatch(note.rpartition("\n\n")[0] + "\n")
+            if found is None or not is_signed(note, int(found[10]), self.keys):
+                break
+            until, at = _moment(found[7]), _moment(found[9])
+            month = until.astimezone(JST)
+            if (month.day, month.hour, month.minute, month.second, month.microsecond) != (1, 0, 0, 0, 0):
+                break
+            term_ends = month.replace(year=month.year + max(int(found[8]), LEAST_YEARS))
+            if (
+                found[1] != self.result.tenant
+                or int(found[2]) != reached + 1
+                or at < term_ends
+                or found[12] == found[13]
+            ):
+                break
+            last = int(found[3])
+            if last == head.size:
+                seal = self.seals.get(int(found[4]))
+                said = (int(found[4]), base64.b64decode(found[5]), bytes.fromhex(found[6]))
+                if said != (head.number, head.root, head.last) or seal is None or seal.at >= until:
+                    break
+            self.result.gone.append(
+                {
+                    "first": reached + 1, "last": last, "until": found[7], "at": found[9], "operation": found[11],
+                    "entered": found[12], "confirmed": found[13],
+                }
+            )  # fmt: skip
+            reached = last
+        if reached != head.size:
+            raise Damaged("removed", reached + 1)
 
     def _follows(self, row: dict[str, Any], seq: int, prev: bytes) -> bytes:
         """The hash of the link, which must be the row's."""
@@ -699,6 +752,11 @@ def main(arguments: Sequence[str]) -> int:
             f"intact: events {report['first']} to {report['last']} of tenant {report['tenant']}; sealed up to "
             f"{report['sealed']}; {report['checkpoints']} seals, the newest of {report['newest'] or 'never'}\n"
         )
+        for one in report["gone"]:
+            text += f"gone: events {one['first']} to {one['last']}, sealed before {one['until']}, let go at {one['at']} by two people "
+            text += f"({one['entered']}, {one['confirmed']}) after their term\n"
+        if report["part"]:
+            text += "It was made from some day on: it says nothing of what lies before.\n"
         for one in report["restores"]:
             lost = (
                 f"events {one['lost']['first']} to {one['lost']['last']} lost"

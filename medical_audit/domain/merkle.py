@@ -5,7 +5,7 @@ first: enough to go on growing, 32 bytes times the ones in the size's binary for
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 HASH_BYTES = 32
@@ -113,24 +113,10 @@ class Tree:
 def path_behind(frontier: Frontier, leaves: Sequence[bytes], index: int) -> list[bytes]:
     """The audit path of leaf `index` in the tree that `leaves` make of the tree with this frontier: of the part before, its
     frontier is enough. `index` is one of the new leaves."""
-    size, known, begin = frontier.size + len(leaves), {}, 0
+    size = frontier.size + len(leaves)
     if not frontier.size <= index < size:
         raise ValueError(f"leaf {index} is not among the {len(leaves)} behind {frontier.size}")
-    for node in frontier.nodes:
-        width = 1 << ((frontier.size - begin).bit_length() - 1)
-        known[begin, begin + width] = node
-        begin += width
-
-    def node_of(begin: int, end: int) -> bytes:
-        if (begin, end) not in known:
-            half = begin + _split(end - begin) if end - begin > 1 else end
-            known[begin, end] = (
-                leaf_hash(leaves[begin - frontier.size])
-                if half == end
-                else node_hash(node_of(begin, half), node_of(half, end))
-            )
-        return known[begin, end]
-
+    node_of = _nodes_behind(frontier, leaves)
     path: list[bytes] = []
     begin, end = 0, size
     while end - begin > 1:
@@ -142,6 +128,45 @@ def path_behind(frontier: Frontier, leaves: Sequence[bytes], index: int) -> list
             path.append(node_of(begin, half))
             begin = half
     return path[::-1]
+
+
+def consistency_behind(frontier: Frontier, leaves: Sequence[bytes], old: int) -> list[bytes]:
+    """That the tree of `old` leaves begins the one that `leaves` make of the tree with this frontier; `old` is at least the
+    frontier's size. Of the part before, its frontier is enough."""
+    size = frontier.size + len(leaves)
+    if not 0 < frontier.size <= old <= size:
+        raise ValueError(f"{old} leaves do not begin a tree of {size} behind {frontier.size}")
+    node_of = _nodes_behind(frontier, leaves)
+
+    def subproof(begin: int, end: int, *, whole: bool) -> list[bytes]:
+        if old == end:
+            return [] if whole else [node_of(begin, end)]
+        half = begin + _split(end - begin)
+        if old <= half:
+            return [*subproof(begin, half, whole=whole), node_of(half, end)]
+        return [*subproof(half, end, whole=False), node_of(begin, half)]
+
+    return subproof(0, size, whole=True)
+
+
+def _nodes_behind(frontier: Frontier, leaves: Sequence[bytes]) -> Callable[[int, int], bytes]:
+    """Roots over leaves begin..end of a tree of whose beginning only the frontier is known."""
+    known, begin = {}, 0
+    for node in frontier.nodes:
+        width = 1 << ((frontier.size - begin).bit_length() - 1)
+        known[begin, begin + width] = node
+        begin += width
+
+    def node_of(begin: int, end: int) -> bytes:
+        found = known.get((begin, end))
+        if found is not None:
+            return found
+        if end - begin == 1:
+            return leaf_hash(leaves[begin - frontier.size])
+        half = begin + _split(end - begin)
+        return node_hash(node_of(begin, half), node_of(half, end))
+
+    return node_of
 
 
 def _split(width: int) -> int:

@@ -8,6 +8,7 @@ from medical_audit.models.export import Export, ExportPart
 from medical_audit.models.heartbeat import Heartbeat
 from medical_audit.models.lane import Lane
 from medical_audit.models.operation import Operation
+from medical_audit.models.retention import Retention
 from medical_audit.models.review import AccessReview, ReviewItem
 from medical_audit.models.saved_search import SavedSearch
 from medical_audit.models.session import FailedSignIn, Session, TenantPolicy, Visit
@@ -32,6 +33,7 @@ __all__ = [
     "Lane",
     "Link",
     "Operation",
+    "Retention",
     "ReviewItem",
     "SavedSearch",
     "Session",

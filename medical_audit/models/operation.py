@@ -98,6 +98,7 @@ class Operation(TenantModel):
                 condition=Q(state__in=[str(s) for s in sorted(OPEN)]),
                 name="operation_overdue",
             ),
+            models.Index(fields=["tenant_id"], condition=Q(kind="ledger.purge"), name="operation_purges"),
             models.Index(fields=["tenant_id", "-entered_at", "-id"], name="operation_recent"),
             models.Index(
                 fields=["tenant_id", "target_type", "target_id", "-entered_at"], name="operation_of_target"

@@ -22,6 +22,7 @@ from medical_audit.operations import (
     delegating,
     emergencies,
     policies,
+    retaining,
     reviewing,
     session_ends,
     watching,
@@ -37,6 +38,15 @@ def register_own() -> None:
         _kind(session_ends.KIND, SESSION_END, SESSION_END, Policy.SELF, session_ends.apply),
         _kind(policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, policies.apply),
         _kind(confirm_policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, confirm_policies.apply),
+        _kind(retaining.KEEP, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, retaining.apply_keeping),
+        _kind(
+            retaining.PURGE,
+            POLICY_EDIT,
+            POLICY_CONFIRM,
+            Policy.OTHER,
+            retaining.apply_purge,
+            approval_ttl=A_WEEK,
+        ),
         _kind(watching.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, watching.apply),
         _kind(
             emergencies.OPEN,

@@ -1,15 +1,17 @@
-"""The sealer's round: a seal, its copies to the anchors, and how each went. It never holds up anybody's work."""
+"""The sealer's round: a seal, its copies to the anchors, what was confirmed to go, and how each went. It never holds up
+anybody's work."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from medical_audit.domain.actor import NO_TENANT, Actor, system_actor
 from medical_audit.domain.anchoring import Anchor, AnchorError, Payload
 from medical_audit.domain.checkpoint import note_hash
 from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
+from medical_audit.operations.burying import PurgeRefused, carry_out, due_purges
 from medical_audit.operations.sealing import Known, Sealed, SealRefused, seal
 from medical_audit.queries import seals
 from medical_audit.tenancy import platform_scope
@@ -54,6 +56,7 @@ class Sealer:
                 log.error("seal_withheld", tenant=str(one.tenant_id), seq=one.seq)
             report("seal", sealed.number, "")
         self._anchor()
+        self._let_go()
         return sealed
 
     def _ask_anchors(self) -> None:
@@ -97,6 +100,18 @@ class Sealer:
                 problem = str(error)
                 log.warning("anchor_failed", anchor=anchor.name, why=problem)
             report(name, newest.number, problem)
+
+    def _let_go(self) -> None:
+        """Carry out the purges that people confirmed; what a hold or the database refuses is tried again each minute."""
+        for tenant_id, operation_id in due_purges():
+            problem = ""
+            try:
+                stone = carry_out(tenant_id, operation_id, self.signer, self.keys, now=self.clock())
+                log.info("purged", tenant=str(tenant_id), first=stone.first, last=stone.last)
+            except (PurgeRefused, DatabaseError) as error:
+                problem = error.code if isinstance(error, PurgeRefused) else type(error).__name__
+                log.error("purge_refused", tenant=str(tenant_id), operation=str(operation_id), why=str(error))
+            report("purge", self.known.number if self.known else 0, problem)
 
 
 def report(name: str, number: int, problem: str) -> None:

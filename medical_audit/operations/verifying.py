@@ -144,6 +144,7 @@ def close(run: VerificationRun, report: Report, *, now: datetime, actor: Actor) 
     """Keep the verdict and say it in the ledger. The seals are the platform's, so their damage is this tenant's too."""
     (chain,) = report.chains
     damage = chain.damage or report.seals.damage
+    gone = chain.gone[-1].last if chain.gone else 0
     verdict = Verdict.DAMAGED if damage else Verdict.UNSAID if report.seals.cannot_say else Verdict.INTACT
     anchors = [
         {"name": one.name, "number": one.number, "problem": one.problem} for one in report.seals.anchors
@@ -155,7 +156,7 @@ def close(run: VerificationRun, report: Report, *, now: datetime, actor: Actor) 
         "damage": damage.kind if damage else "",
         "damage_of": "" if damage is None else "chain" if chain.damage else "seals",
         "damage_seq": damage.seq if damage else None,
-        "sealed": chain.sealed,
+        "sealed": max(0, chain.sealed - gone),
         "seal": report.seals.number,
         "anchors": anchors,
         "silences": len(report.seals.gaps),
@@ -167,6 +168,8 @@ def close(run: VerificationRun, report: Report, *, now: datetime, actor: Actor) 
         "events": chain.events,
         "sealed": chain.sealed,
         "seal": report.seals.number,
+        **({"gone": gone} if gone else {}),
+        **({"restores": len(report.seals.restores)} if report.seals.restores else {}),
     }
     if damage is not None:
         detail |= {"damage": damage.kind, "of": result["damage_of"], "number": damage.seq}

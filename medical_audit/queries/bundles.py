@@ -17,11 +17,12 @@ from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.chain import Linked
 from medical_audit.domain.checkpoint import TreeHead, ordered
 from medical_audit.domain.errors import Refused
-from medical_audit.domain.merkle import Frontier, Tree
+from medical_audit.domain.merkle import Frontier, Tree, consistency_behind
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.restoring import ordered as ordered_losses
 from medical_audit.queries import seals
 from medical_audit.queries.links import links_after
+from medical_audit.queries.purges import tombstones
 from medical_audit.queries.restores import restores, with_losses
 from medical_audit.tenancy import platform_scope, tenant_scope
 
@@ -60,7 +61,8 @@ def write_bundle(
     with platform_scope():
         with tenant_scope(tenant_id):
             heads = seals.heads_of(tenant_id)
-            start = _start(tenant_id, heads, since)
+            stones = tombstones(tenant_id, keys)
+            start = _start(tenant_id, heads, since, stones[-1].stone.last if stones else 0)
             frontier = _frontier(tenant_id, start)
         heads = [(number, head) for number, head in heads if head.size >= start]
         sink = _Sink(file)
@@ -73,19 +75,20 @@ def write_bundle(
         with sink.entry("checkpoints.jsonl") as entry:
             entry.lines(_checkpoints(heads))
         with tenant_scope(tenant_id):
-            proof = _consistency(tenant_id, heads)
+            proof = _consistency(tenant_id, heads, start)
         with sink.entry("proofs.json") as entry:
             entry.lines([{"size": start, "frontier": frontier.pack().hex(), "consistency": proof}])
         with sink.entry("keys.json") as entry:
             entry.lines([[str(key) for key in (*keys, *approvers)]])
         with sink.entry("history.jsonl") as entry:
-            entry.lines(_history(tenant_id, approvers))
+            entry.lines([*_history(tenant_id, approvers), *({"tombstone": one.note} for one in stones)])
         manifest = {
             "format": FORMAT,
             "tenant": str(tenant_id),
             "first": start + 1,
             "last": start + written,
             "made_at": utc_text(now),
+            "since": None if since is None else utc_text(since),
             "files": dict(sink.sums),
         }
         with sink.entry("manifest.json") as entry:
@@ -94,10 +97,11 @@ def write_bundle(
     return Made(start + 1, start + written, written, _sum_of(file))
 
 
-def _start(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], since: datetime | None) -> int:
-    """How many events lie before the bundle: a size that was sealed, so that the tree can go on from there."""
+def _start(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], since: datetime | None, gone: int) -> int:
+    """How many events lie before the bundle: a size that was sealed, so that the tree can go on from there; at least what has
+    `gone` by tombstones."""
     if since is None:
-        return 0
+        return gone
     with connection.cursor() as cursor:
         cursor.execute(_FIRST_SINCE, [tenant_id, since])
         first = cursor.fetchone()[0]
@@ -180,16 +184,19 @@ def _history(tenant_id: UUID, approvers: Sequence[VerifierKey]) -> Iterator[dict
         yield {"restore": one.note, "lost": lost}
 
 
-def _consistency(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]]) -> list[str]:
+def _consistency(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], start: int) -> list[str]:
     """That the first head's tree begins the last one's."""
     if not heads or heads[0][1].size == heads[-1][1].size:
         return []
     old, new = heads[0][1].size, heads[-1][1].size
+    if start:
+        leaves = list(_hashes(tenant_id, new, behind=start))
+        return [step.hex() for step in consistency_behind(_frontier(tenant_id, start), leaves, old)]
     return [step.hex() for step in Tree(_hashes(tenant_id, new)).consistency(old, new)]
 
 
-def _hashes(tenant_id: UUID, size: int) -> Iterator[bytes]:
-    for begin in range(0, size, PAGE):
+def _hashes(tenant_id: UUID, size: int, *, behind: int = 0) -> Iterator[bytes]:
+    for begin in range(behind, size, PAGE):
         with connection.cursor() as cursor:
             cursor.execute(_HASHES, [tenant_id, begin, min(PAGE, size - begin)])
             for (found,) in cursor.fetchall():

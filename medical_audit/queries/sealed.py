@@ -126,7 +126,7 @@ def verify_seals(
         gaps=tuple(walk.gaps),
         anchors=tuple(states),
         guarded=guarded,
-        witnessed=Witnessed(walk.before, heads_known(far.missing)),
+        witnessed=Witnessed(walk.before, heads_known(far.missing), keys),
         restores=tuple(accepted),
     )
 

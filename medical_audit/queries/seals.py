@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from medical_audit.domain.checkpoint import TreeHead
+from medical_audit.domain.checkpoint import Checkpoint, TreeHead
 
 _CATALOGUE = Path(__file__).resolve().parent.parent / "migrations" / "catalogue.sql"
 _GUARD = """
@@ -70,6 +70,11 @@ def newest_checkpoint() -> Stored | None:
 
 def checkpoint(number: int) -> Stored | None:
     return _one("SELECT number, at, note, hash FROM ledger.checkpoint WHERE number = %s", [number])
+
+
+def sealed_at(note: str) -> datetime:
+    """When a seal was made, by its own words; raises BadNote. Who signed it is not asked here."""
+    return Checkpoint.parse(note.rpartition("\n\n")[0] + "\n").at
 
 
 def checkpoints(first: int, last: int, *, page: int = 2000) -> Iterator[Stored]:

@@ -1,7 +1,7 @@
 """Is the record whole? Every link of a tenant's chain recomputed in Python, apart from the database's own code, and held
 against what was sealed and what anchors hold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -10,11 +10,14 @@ from uuid import UUID
 
 from django.db import connection
 
+from medical_audit.domain.burying import Tombstone
 from medical_audit.domain.chain import Linked, genesis, link_hash
 from medical_audit.domain.checkpoint import TreeHead
 from medical_audit.domain.merkle import Frontier
+from medical_audit.domain.notes import VerifierKey
 from medical_audit.queries import seals
 from medical_audit.queries.links import links_after
+from medical_audit.queries.purges import tombstones
 from medical_audit.tenancy import tenant_scope
 
 _LOOSE = """
@@ -48,12 +51,13 @@ class _Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """`sealed`: up to which event its tree was sealed."""
+    """`events`: how many were recomputed; `sealed`: up to which its tree was sealed; `gone`: those that tombstones stand for."""
 
     tenant_id: UUID
     events: int
     damage: Damage | None
     sealed: int = 0
+    gone: tuple[Tombstone, ...] = ()
 
     @property
     def intact(self) -> bool:
@@ -62,11 +66,12 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """What the seals and the anchors say beside a chain: the time of the seal before each seal in which a tree grew, and
-    the newest heads that anchors hold and the database lacks."""
+    """What the seals and the anchors say beside a chain: the time of the seal before each seal in which a tree grew, the
+    newest heads that anchors hold and the database lacks, and the keys by which tombstones are believed."""
 
     before: Mapping[int, datetime] = field(default_factory=dict)
     anchored: Mapping[UUID, TreeHead] = field(default_factory=dict)
+    keys: Sequence[VerifierKey] = ()
 
 
 def chains() -> list[UUID]:
@@ -91,18 +96,21 @@ def verify(
 
     Cutting the newest events off, or rewriting everything with new hashes, is told by what was sealed; when that was cut
     off as well, by an anchor. What was never sealed is compared with the head, against a careless hand. The head is read
-    before the links: what is linked meanwhile stands behind it.
+    before the links: what is linked meanwhile stands behind it. What tombstones stand for is not missed; what else is missing is.
     """
     witnessed = witnessed or Witnessed()
     with tenant_scope(tenant_id):
         head = _head(tenant_id)
-        trees = _Trees(seals.heads_of(tenant_id), witnessed.anchored.get(tenant_id), witnessed.before)
-        prev, checked, last = genesis(tenant_id), 0, None
+        buried = tombstones(tenant_id, witnessed.keys)
+        gone = tuple(one.stone for one in buried)
+        start, edge = (gone[-1].last, buried[-1].frontier) if buried else (0, Frontier())
+        trees = _Trees(seals.heads_of(tenant_id), witnessed.anchored.get(tenant_id), witnessed.before, edge)
+        prev, checked, last = gone[-1].last_hash if gone else genesis(tenant_id), start, None
         at_head = prev
-        for expected, event in zip(count(1), links_after(tenant_id, 0, page=page), strict=False):
+        for expected, event in zip(count(start + 1), links_after(tenant_id, start, page=page), strict=False):
             damage = _wrong(event, expected, prev, last) or trees.take(event)
             if damage is not None:
-                return Verification(tenant_id, checked, damage, trees.sealed)
+                return Verification(tenant_id, checked - start, damage, trees.sealed, gone)
             prev, checked, last = event.hash, expected, event
             if head is not None and head.seq == checked:
                 at_head = event.hash
@@ -114,18 +122,22 @@ def verify(
             or _against_the_head(head, checked, at_head)
             or _beyond_the_head(tenant_id, checked)
         )
-        return Verification(tenant_id, checked, damage, trees.sealed)
+        return Verification(tenant_id, checked - start, damage, trees.sealed, gone)
 
 
 class _Trees:
     """The tenant's tree grown once more, compared with each head that was sealed or anchored."""
 
     def __init__(
-        self, heads: list[tuple[int, TreeHead]], anchored: TreeHead | None, before: Mapping[int, datetime]
+        self,
+        heads: list[tuple[int, TreeHead]],
+        anchored: TreeHead | None,
+        before: Mapping[int, datetime],
+        edge: Frontier,
     ) -> None:
-        self.heads = [(head, before.get(number)) for number, head in heads]
-        self.sealed = self.heads[-1][0].size if self.heads else 0
-        self.anchored, self._place, self._frontier, self._good = anchored, 0, Frontier(), 0
+        self.heads = [(head, before.get(number)) for number, head in heads if head.size > edge.size]
+        self.sealed = heads[-1][1].size if heads else 0
+        self.anchored, self._place, self._frontier, self._good = anchored, 0, edge, edge.size
 
     def take(self, event: Linked) -> Damage | None:
         self._frontier.append(event.hash)

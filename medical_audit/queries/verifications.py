@@ -14,6 +14,7 @@ from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import VerificationRun
 from medical_audit.models.verification import OPEN
 from medical_audit.queries import seals
+from medical_audit.queries.purges import gone_up_to
 from medical_audit.queries.restores import losses_of, restores
 from medical_audit.queries.verification import length_of
 
@@ -86,6 +87,7 @@ class VerificationView:
     guarded: bool
     keys: tuple[str, ...]
     restores: tuple[RestoreLine, ...]
+    gone: int
 
     @property
     def unsealed(self) -> int:
@@ -137,6 +139,7 @@ def verification_view(*, actor: Actor) -> VerificationView:
         guarded=seals.is_guarded(),
         keys=tuple(str(key) for key in settings.TOBAN_SEAL_PUBLIC_KEYS),
         restores=_restores(actor),
+        gone=gone_up_to(actor.tenant_id),
     )
 
 

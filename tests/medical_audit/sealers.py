@@ -19,7 +19,7 @@ from medical_audit.queries.seals import database_clock
 from tests.conftest import _as_role
 from tests.medical_audit.support import Database, ledger_partitions
 
-TABLES = ("event", "link", "head", "checkpoint", "tree_head")
+TABLES = ("event", "link", "head", "checkpoint", "tree_head", "tombstone")
 
 
 @dataclass

@@ -141,6 +141,7 @@ def test_one_damaged_chain_does_not_hide_the_others(
         "events": 1,
         "sealed": 0,
         "lost": [],
+        "gone": [],
         "intact": True,
         "damage": None,
     }
@@ -150,6 +151,7 @@ def test_one_damaged_chain_does_not_hide_the_others(
         "events": 2,
         "sealed": 0,
         "lost": [],
+        "gone": [],
         "intact": False,
     }
     assert set(damage) == {"kind", "seq", "event"}
@@ -181,6 +183,7 @@ def test_a_whole_chain_is_called_whole(tenant_id: uuid.UUID, as_role: AsRole) ->
                         "events": 6,
                         "sealed": 0,
                         "lost": [],
+                        "gone": [],
                         "intact": True,
                         "damage": None,
                     }

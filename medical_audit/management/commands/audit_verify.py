@@ -11,6 +11,7 @@ from django.db import Error, transaction
 
 from medical_audit import anchors
 from medical_audit.domain import bundle_verifier
+from medical_audit.domain.burying import Tombstone
 from medical_audit.domain.canonical import utc_text
 from medical_audit.queries.sealed import Report, Seals, verify_ledger
 from medical_audit.queries.verification import Damage, Verification, chains
@@ -61,7 +62,8 @@ class Command(BaseCommand):
                 f", restored ({words['first']} to {words['last']} lost)"
                 for words in _lost(report.seals, one.tenant_id)
             )
-            self.stdout.write(f"{one.tenant_id}: {one.events} events, {_verdict(one.damage)}{lost}")
+            gone = f", 1 to {one.gone[-1].last} gone by {len(one.gone)} tombstones" if one.gone else ""
+            self.stdout.write(f"{one.tenant_id}: {one.events} events, {_verdict(one.damage)}{lost}{gone}")
         if report.seals.number or not report.seals.intact:
             self.stdout.write(f"seals: {report.seals.number}, {_verdict(report.seals.damage)}")
         for anchor in report.seals.anchors:
@@ -100,8 +102,22 @@ def _chain(one: Verification, found: Seals) -> dict[str, Any]:
         "events": one.events,
         "sealed": one.sealed,
         "lost": _lost(found, one.tenant_id),
+        "gone": [_gone(stone) for stone in one.gone],
         "intact": one.intact,
         "damage": _damage(one.damage),
+    }
+
+
+def _gone(stone: Tombstone) -> dict[str, Any]:
+    """What went by a tombstone that holds."""
+    return {
+        "first": stone.first,
+        "last": stone.last,
+        "until": utc_text(stone.until),
+        "at": utc_text(stone.at),
+        "operation": str(stone.operation),
+        "entered": stone.entered,
+        "confirmed": stone.confirmed,
     }
 
 

@@ -1,0 +1,97 @@
+"""For how long the record is kept and whether it is held; letting go what is older. Two people each time (ADR 16)."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.burying import LEAST_YEARS, MOST_YEARS, is_month, term_ends
+from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.errors import Refused
+from medical_audit.domain.kinds import OperationTarget
+from medical_audit.domain.rights import POLICY_EDIT
+from medical_audit.models import Operation, Retention
+from medical_audit.operations import entry
+from medical_audit.queries.purges import KIND as PURGE
+from medical_audit.queries.purges import (
+    Keeping,
+    Purgeable,
+    gone_up_to,
+    is_purge_under_way,
+    keeping_here,
+    purgeable,
+)
+from medical_audit.tenancy import tenant_scope
+
+KEEP = "ledger.retention"
+HOLD_MAX = 500
+
+
+def enter_keeping(wanted: Keeping, *, actor: Actor, now: datetime, reason: str) -> Operation:
+    """Enter another term, or that nothing may go for now; another person confirms it.
+
+    Raises NotPermitted, Refused (bad_parameter, nothing_changed).
+    """
+    actor.require(POLICY_EDIT, actor.tenant_id)
+    if not LEAST_YEARS <= wanted.years <= MOST_YEARS:
+        raise Refused("bad_parameter", name="years", allowed=f"{LEAST_YEARS}-{MOST_YEARS}")
+    wanted = Keeping(wanted.years, wanted.hold.strip()[:HOLD_MAX])
+    with tenant_scope(actor.tenant_id):
+        before = keeping_here()
+        if before == wanted:
+            raise Refused("nothing_changed")
+        target = OperationTarget("retention", str(actor.tenant_id), "")
+        parameters = {"before": asdict(before), **asdict(wanted)}
+        return entry.enter(KEEP, target, parameters, actor=actor, now=now, reason=reason)
+
+
+def apply_keeping(operation: Operation, now: datetime) -> dict[str, Any]:
+    given = operation.parameters
+    row: Retention = Retention.objects.select_for_update().first() or Retention(tenant_id=operation.tenant_id)
+    row.years, row.hold = given["years"], given["hold"]
+    row.operation, row.changed_at = str(operation.id), now
+    row.save()
+    return {"before": given["before"]}
+
+
+def enter_purge(until: datetime, *, actor: Actor, now: datetime, reason: str) -> Operation:
+    """Enter that everything sealed before `until`, the end of a month, goes for good; another person confirms it, and the sealer
+    carries it out.
+
+    Raises NotPermitted, Refused (not_a_month, record_held, term_not_over, nothing_to_purge, purge_waits).
+    """
+    actor.require(POLICY_EDIT, actor.tenant_id)
+    with tenant_scope(actor.tenant_id):
+        found = _what_goes(actor.tenant_id, until, now)
+        if is_purge_under_way():
+            raise Refused("purge_waits")
+        parameters = {
+            "first": found.first, "last": found.last, "events": found.events, "until": utc_text(until),
+            "sealed_by": found.number, "root": found.root.hex(), "years": keeping_here().years,
+        }  # fmt: skip
+        target = OperationTarget("ledger", f"{found.first}-{found.last}", "")
+        return entry.enter(PURGE, target, parameters, actor=actor, now=now, reason=reason)
+
+
+def apply_purge(operation: Operation, now: datetime) -> dict[str, Any]:
+    """Nothing goes here: what was confirmed is the sealer's order, if it still holds. Raises Refused as `enter_purge` does."""
+    given = operation.parameters
+    found = _what_goes(operation.tenant_id, datetime.fromisoformat(given["until"]), now)
+    if (found.first, found.last, found.root.hex()) != (given["first"], given["last"], given["root"]):
+        raise Refused("nothing_to_purge")
+    return {"first": found.first, "last": found.last, "until": given["until"]}
+
+
+def _what_goes(tenant_id: UUID, until: datetime, now: datetime) -> Purgeable:
+    held = keeping_here()
+    if not is_month(until):
+        raise Refused("not_a_month")
+    if held.hold:
+        raise Refused("record_held", why=held.hold)
+    if term_ends(until, held.years) > now:
+        raise Refused("term_not_over", years=held.years)
+    found = purgeable(tenant_id, until)
+    if found is None:
+        raise Refused("nothing_to_purge", gone=gone_up_to(tenant_id))
+    return found

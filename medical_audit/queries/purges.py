@@ -1,0 +1,210 @@
+"""For how long the record is kept, what has gone already, and what could go now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.burying import JST, LEAST_YEARS, Tombstone, term_ends
+from medical_audit.domain.merkle import Frontier
+from medical_audit.domain.notes import BadNote, VerifierKey, open_note
+from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.domain.states import OPEN, State
+from medical_audit.models import Operation, Retention
+from medical_audit.queries import seals
+from medical_audit.tenancy import current_tenant_id
+
+KIND = "ledger.purge"
+_BEFORE = """
+SELECT t.number, t.size, t.root, t.last_hash FROM ledger.tree_head t JOIN ledger.checkpoint c ON c.number = t.number
+WHERE t.tenant_id = %s AND c.at < %s ORDER BY t.number DESC LIMIT 1
+"""
+_STONES = """
+SELECT s.note, s.first_seq, s.last_seq, t.size, t.root, t.last_hash, t.frontier, c.note FROM ledger.tombstone s
+LEFT JOIN ledger.tree_head t ON t.tenant_id = s.tenant_id AND t.number = s.number
+LEFT JOIN ledger.checkpoint c ON c.number = s.number
+WHERE s.tenant_id = %s ORDER BY s.last_seq
+"""
+_FIRST = "SELECT linked_at FROM ledger.link WHERE tenant_id = %s ORDER BY seq LIMIT 1"
+_GONE = "SELECT coalesce(max(last_seq), 0) FROM ledger.tombstone WHERE tenant_id = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What holds here: the term in years, and why nothing may go for now ("": nothing is held)."""
+
+    years: int = LEAST_YEARS
+    hold: str = ""
+
+
+def keeping_here() -> Keeping:
+    row = Retention.objects.values("years", "hold").first()
+    return Keeping(**row) if row else Keeping()
+
+
+@dataclass(frozen=True, slots=True)
+class Purgeable:
+    """Events `first` to `last`, sealed before `until` by seal `number`, could go."""
+
+    first: int
+    last: int
+    number: int
+    root: bytes
+    last_hash: bytes
+    until: datetime
+
+    @property
+    def events(self) -> int:
+        return self.last - self.first + 1
+
+
+def gone_up_to(tenant_id: UUID) -> int:
+    """Up to which event the bound tenant's record has gone by tombstones, believed as they stand."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GONE, [tenant_id])
+        return int(cursor.fetchone()[0])
+
+
+def purgeable(tenant_id: UUID, until: datetime) -> Purgeable | None:
+    """What of the bound tenant was sealed before `until` and is still there; None: nothing."""
+    gone = gone_up_to(tenant_id)
+    with connection.cursor() as cursor:
+        cursor.execute(_BEFORE, [tenant_id, until])
+        row = cursor.fetchone()
+    if row is None or row[1] <= gone:
+        return None
+    number, size, root, last_hash = row
+    return Purgeable(gone + 1, size, number, bytes(root), bytes(last_hash), until)
+
+
+def is_purge_under_way() -> bool:
+    """Whether one waits for its confirmation or for the sealer in the bound tenant."""
+    rows = Operation.objects.filter(kind=KIND, state__in=[*OPEN, State.SUCCEEDED])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT operation FROM ledger.tombstone WHERE tenant_id = %s", [current_tenant_id()])
+        done = [row[0] for row in cursor.fetchall()]
+    return rows.exclude(id__in=done).exists()
+
+
+def months_over(tenant_id: UUID, years: int, now: datetime) -> list[datetime]:
+    """Ends of the months that events are still there of and whose term is over, the newest first; at most 120."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST, [tenant_id])
+        row = cursor.fetchone()
+    if row is None:
+        return []
+    first, found = row[0].astimezone(JST), []
+    end = _month_behind(first)
+    while term_ends(end, years) <= now:
+        found.append(end)
+        end = _month_behind(end)
+    return found[::-1][:120]
+
+
+def _month_behind(moment: datetime) -> datetime:
+    local = moment.astimezone(JST).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    year, month = divmod(local.year * 12 + local.month, 12)
+    return local.replace(year=year, month=month + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Buried:
+    """A tombstone that holds: signed by our key, behind the one before, ending at a head that its seal bears. `frontier`: from
+    which the tenant's tree goes on."""
+
+    stone: Tombstone
+    note: str
+    frontier: Frontier
+
+
+def tombstones(tenant_id: UUID, keys: Sequence[VerifierKey]) -> list[Buried]:
+    """Of the bound tenant, from the beginning on, up to the first that does not hold: what lies behind that is not excused."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STONES, [tenant_id])
+        rows = cursor.fetchall()
+    found: list[Buried] = []
+    for note, first, last, size, root, last_hash, frontier, seal in rows:
+        try:
+            text, _key = open_note(note, keys)
+            stone = Tombstone.parse(text)
+            open_note(note, keys, number=stone.after)
+            edge = Frontier.of(size, bytes(frontier))
+            sealed = seals.sealed_at(seal)
+        except (BadNote, ValueError, TypeError):
+            break
+        behind = found[-1].stone.last + 1 if found else 1
+        said = (stone.tenant_id, stone.first, stone.last, stone.root, stone.last_hash)
+        if said != (tenant_id, behind, size, bytes(root), bytes(last_hash)) or (first, last) != said[1:3]:
+            break
+        if edge.root() != stone.root or sealed >= stone.until:
+            break
+        found.append(Buried(stone, note, edge))
+    return found
+
+
+# -- the page --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeLine:
+    """One purge: `state` is entered, ordered (the sealer carries it out) or gone."""
+
+    operation: Operation
+    state: str
+    at: datetime | None
+
+    @property
+    def events(self) -> int:
+        return int(self.operation.parameters["last"]) - int(self.operation.parameters["first"]) + 1
+
+    @property
+    def until(self) -> datetime:
+        return datetime.fromisoformat(self.operation.parameters["until"])
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionView:
+    """`months`: (end of a month, how many events could go with it), where the term is over."""
+
+    held: Keeping
+    row: Retention | None
+    months: tuple[tuple[datetime, int], ...]
+    purges: tuple[PurgeLine, ...]
+    gone: int
+
+
+def retention_view(*, actor: Actor, now: datetime) -> RetentionView:
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    held = keeping_here()
+    months = []
+    for until in months_over(actor.tenant_id, held.years, now):
+        found = purgeable(actor.tenant_id, until)
+        if found is not None:
+            months.append((until, found.events))
+    return RetentionView(
+        held,
+        Retention.objects.first(),
+        tuple(months),
+        tuple(_purges(actor.tenant_id)),
+        gone_up_to(actor.tenant_id),
+    )
+
+
+def _purges(tenant_id: UUID) -> list[PurgeLine]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT operation, at FROM ledger.tombstone WHERE tenant_id = %s", [tenant_id])
+        done = dict(cursor.fetchall())
+    rows = Operation.objects.filter(kind=KIND, state__in=[*OPEN, State.SUCCEEDED]).order_by("-entered_at")[
+        :50
+    ]
+    return [
+        PurgeLine(
+            row,
+            "gone" if row.id in done else "ordered" if row.state == State.SUCCEEDED else "entered",
+            done.get(row.id),
+        )
+        for row in rows
+    ]
