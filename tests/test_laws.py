@@ -102,6 +102,7 @@ WITHOUT_ACTOR = {
     "medical_audit/operations/emergencies.py:apply_review": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/reviewing.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/watching.py:apply": "a kind's own work, inside the confirmation that names the person",
+    "medical_audit/operations/retaining.py:apply_keeping": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/policies.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/seats.py:forget_failures": "a right password; its session or confirmation is recorded",
     "medical_audit/operations/seats.py:attend": "a sign of life of the session itself",

@@ -178,3 +178,29 @@ EVIDENCE: Final[Mapping[str, Promise | str]] = {
     "refusals": _("%(number)s refusals this month."),
     "policy": _("A seat counts as left after %(minutes)s minutes."),
 }
+
+# What the record's retention and purges are confirmed with.
+RETENTION_FACTS: Final[Mapping[str, Promise | str]] = {
+    "years": _("Kept for (years)"),
+    "hold": _("Why nothing may go for now"),
+    "first": _("First event"),
+    "last": _("Last event"),
+    "events": _("Events"),
+    "until": _("Sealed before"),
+    "sealed_by": _("Seal up to which they go"),
+    "root": _("Root of their tree"),
+}
+RETENTION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "ledger.retention": (
+        _(
+            "From its confirmation on, nothing goes before this term, and nothing at all while the record is held."
+        ),
+        _("Can be undone: change it back. What went meanwhile stays gone."),
+    ),
+    "ledger.purge": (
+        _(
+            "Within a minute the sealer signs a tombstone for these events and deletes them. Their seals stay."
+        ),
+        _("Cannot be undone: nobody can bring these events back."),
+    ),
+}

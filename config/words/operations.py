@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.words.audits import LIMITS
+from config.words.audits import LIMITS, RETENTION_EFFECTS, RETENTION_FACTS
 
 # Kinds of operation: (short name for lists and filters, sentence with the target).
 OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
@@ -267,18 +267,7 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("From its confirmation on, the new values hold for everybody in this tenant."),
         _("Can be undone: change it back."),
     ),
-    "ledger.retention": (
-        _(
-            "From its confirmation on, nothing goes before this term, and nothing at all while the record is held."
-        ),
-        _("Can be undone: change it back. What went meanwhile stays gone."),
-    ),
-    "ledger.purge": (
-        _(
-            "Within a minute the sealer signs a tombstone for these events and deletes them. Their seals stay."
-        ),
-        _("Cannot be undone: nobody can bring these events back."),
-    ),
+    **RETENTION_EFFECTS,
     "redmine.connect": (
         _(
             "From its confirmation on, Toban writes into this Redmine what the ticket rules say, and reads what people do there."
@@ -363,6 +352,7 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "served_name": _("Last it served"),
     "unattached_at": _("Serves nothing since"),
     **LIMITS,
+    **RETENTION_FACTS,
     "minutes": _("For how many minutes"),
     "person_name": _("Person"),
     "opened_by_name": _("Opened by"),
@@ -374,14 +364,6 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "measures": _("What is done about it"),
     "seal": _("Seal that drew the sample"),
     "items": _("SHA-256 of the judgements"),
-    "years": _("Kept for (years)"),
-    "hold": _("Why nothing may go for now"),
-    "first": _("First event"),
-    "last": _("Last event"),
-    "events": _("Events"),
-    "until": _("Sealed before"),
-    "sealed_by": _("Seal up to which they go"),
-    "root": _("Root of their tree"),
     "idle_minutes": _("A seat may stand empty for (minutes)"),
     "grace_seconds": _("A password given counts again for (seconds)"),
     "escalate_hours": _("A proxy entry is reminded of after (hours)"),

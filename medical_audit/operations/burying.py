@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from medical_audit.domain.actor import Subject, system_actor
+from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.burying import Tombstone, term_ends
 from medical_audit.domain.checkpoint import note_hash
 from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
@@ -33,12 +33,14 @@ def due_purges() -> list[tuple[UUID, UUID]]:
 
 
 def carry_out(
-    tenant_id: UUID, operation_id: UUID, signer: Signer, keys: Sequence[VerifierKey], *, now: datetime
+    operation_id: UUID, signer: Signer, keys: Sequence[VerifierKey], *, actor: Actor, now: datetime
 ) -> Tombstone:
-    """Let go what the operation names: tombstone, deletion and the event about it are one transaction. `now` is the database's.
+    """Let go what the operation names: tombstone, deletion and the event about it are one transaction. `actor` is
+    the sealer in that tenant, `now` the database's.
 
     Raises PurgeRefused; a database that refuses raises its own error, and nothing has gone.
     """
+    tenant_id = actor.tenant_id
     with tenant_scope(tenant_id):
         operation: Operation = Operation.objects.get(id=operation_id)
         found, term = _as_confirmed(operation, now)
@@ -78,7 +80,7 @@ def carry_out(
         }  # fmt: skip
         record(
             "ledger.purged",
-            actor=system_actor(tenant_id, "sealer"),
+            actor=actor,
             subject=Subject("ledger", f"{stone.first}-{stone.last}"),
             now=now,
             reason=operation.reason,

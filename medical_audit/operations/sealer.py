@@ -106,7 +106,8 @@ class Sealer:
         for tenant_id, operation_id in due_purges():
             problem = ""
             try:
-                stone = carry_out(tenant_id, operation_id, self.signer, self.keys, now=self.clock())
+                sealer = system_actor(tenant_id, "sealer")
+                stone = carry_out(operation_id, self.signer, self.keys, actor=sealer, now=self.clock())
                 log.info("purged", tenant=str(tenant_id), first=stone.first, last=stone.last)
             except (PurgeRefused, DatabaseError) as error:
                 problem = error.code if isinstance(error, PurgeRefused) else type(error).__name__
