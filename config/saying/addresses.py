@@ -46,6 +46,7 @@ AREAS: Final = {
     **dict.fromkeys((*OPERATION_FORMS, "queue", "delegations", "delegation-end", "deputies"), "operations"),
     **dict.fromkeys(("event", "exports", "export-file"), "ledger"),
     **dict.fromkeys(("ledger", "verification", "verify", "sessions", "session-end", "policies"), "ledger"),
+    **dict.fromkeys(("retention", "retention-purge"), "ledger"),
     **dict.fromkeys(
         (
             "audit",

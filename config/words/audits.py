@@ -183,10 +183,10 @@ EVIDENCE: Final[Mapping[str, Promise | str]] = {
 RETENTION_FACTS: Final[Mapping[str, Promise | str]] = {
     "years": _("Kept for (years)"),
     "hold": _("Why nothing may go for now"),
-    "first": _("First event"),
-    "last": _("Last event"),
-    "events": _("Events"),
-    "until": _("Sealed before"),
+    "first_event": _("First event"),
+    "last_event": _("Last event"),
+    "event_count": _("Events"),
+    "before_at": _("Sealed before"),
     "sealed_by": _("Seal up to which they go"),
     "root": _("Root of their tree"),
 }

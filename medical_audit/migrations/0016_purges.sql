@@ -37,8 +37,8 @@ BEGIN
     PERFORM FROM public.medical_audit_operation o
     WHERE o.id = NEW.operation AND o.tenant_id = NEW.tenant_id AND o.kind = 'ledger.purge' AND o.state = 'SUCCEEDED'
       AND o.entered_by_type = 'user' AND o.confirmed_by_id NOT IN ('', o.entered_by_id)
-      AND (o.parameters ->> 'until')::timestamptz = NEW.until
-      AND (o.parameters ->> 'first')::bigint = NEW.first_seq AND (o.parameters ->> 'last')::bigint = NEW.last_seq;
+      AND (o.parameters ->> 'before_at')::timestamptz = NEW.until
+      AND (o.parameters ->> 'first_event')::bigint = NEW.first_seq AND (o.parameters ->> 'last_event')::bigint = NEW.last_seq;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no purge of these events was entered and confirmed by two people' USING ERRCODE = 'insufficient_privilege';
     END IF;

@@ -76,7 +76,7 @@ def carry_out(
             )
         said: dict[str, object] = {
             "events": found.events, "first": stone.first, "last": stone.last, "tombstone": note_hash(note).hex(),
-            "until": operation.parameters["until"],
+            "until": operation.parameters["before_at"],
         }  # fmt: skip
         record(
             "ledger.purged",
@@ -91,15 +91,15 @@ def carry_out(
 
 def _as_confirmed(operation: Operation, now: datetime) -> tuple[Purgeable, int]:
     given, held = operation.parameters, keeping_here()
-    until = datetime.fromisoformat(given["until"])
+    until = datetime.fromisoformat(given["before_at"])
     if held.hold:
         raise PurgeRefused("record_held")
     if term_ends(until, held.years) > now:
         raise PurgeRefused("term_not_over")
     found = purgeable(operation.tenant_id, until)
     if found is None or (found.first, found.last, found.root.hex()) != (
-        given["first"],
-        given["last"],
+        given["first_event"],
+        given["last_event"],
         given["root"],
     ):
         raise PurgeRefused("not_as_confirmed")

@@ -1,6 +1,7 @@
 """The kinds of this floor itself: sessions, policies, delegations, corrections."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +39,10 @@ def register_own() -> None:
         _kind(session_ends.KIND, SESSION_END, SESSION_END, Policy.SELF, session_ends.apply),
         _kind(policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, policies.apply),
         _kind(confirm_policies.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, confirm_policies.apply),
-        _kind(retaining.KEEP, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, retaining.apply_keeping),
+        replace(
+            _kind(retaining.KEEP, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, retaining.apply_keeping),
+            shown=retaining.shown_keeping,
+        ),
         _kind(
             retaining.PURGE,
             POLICY_EDIT,

@@ -15,6 +15,7 @@ from medical_audit.queries.events import Chain, EventChoices, EventFilter, Ledge
 from medical_audit.queries.exports import list_exports, recorded_of
 from medical_audit.queries.paging import Cursors, Page
 from medical_audit.queries.proofs import Seal, seal_of
+from medical_audit.queries.purges import RetentionView, retention_view
 from medical_audit.queries.saved_searches import saved_searches
 from medical_audit.queries.sessions import Account, SessionFilter
 from medical_audit.queries.verifications import VerificationView
@@ -132,11 +133,17 @@ def read_verification(*, actor: Actor, now: datetime) -> VerificationView:
     """What the verification page shows. Raises NotPermitted."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
     seen = verifications.verification_view(actor=actor)
-    record(
-        "ledger.viewed",
-        actor=actor,
-        subject=Subject("tenant", str(actor.tenant_id)),
-        now=now,
-        detail={"page": "verification"},
-    )
+    _looked_at("verification", actor=actor, now=now)
     return seen
+
+
+def read_retention(*, actor: Actor, now: datetime) -> RetentionView:
+    """What the page of the record's retention shows. Raises NotPermitted."""
+    seen = retention_view(actor=actor, now=now)
+    _looked_at("retention", actor=actor, now=now)
+    return seen
+
+
+def _looked_at(page: str, *, actor: Actor, now: datetime) -> None:
+    subject = Subject("tenant", str(actor.tenant_id))
+    record("ledger.viewed", actor=actor, subject=subject, now=now, detail={"page": page})

@@ -1,5 +1,6 @@
 """For how long the record is kept and whether it is held; letting go what is older. Two people each time (ADR 16)."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ from medical_audit.tenancy import tenant_scope
 
 KEEP = "ledger.retention"
 HOLD_MAX = 500
+NONE = "—"
 
 
 def enter_keeping(wanted: Keeping, *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -44,6 +46,18 @@ def enter_keeping(wanted: Keeping, *, actor: Actor, now: datetime, reason: str) 
         target = OperationTarget("retention", str(actor.tenant_id), "")
         parameters = {"before": asdict(before), **asdict(wanted)}
         return entry.enter(KEEP, target, parameters, actor=actor, now=now, reason=reason)
+
+
+def shown_keeping(_target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person confirms; that a hold is lifted must be seen, so no hold is a dash."""
+    before = parameters["before"]
+    return {
+        "sentence": KEEP,
+        "call": "",
+        "years": parameters["years"],
+        "hold": parameters["hold"] or NONE,
+        "before": {"years": before["years"], "hold": before["hold"] or NONE},
+    }
 
 
 def apply_keeping(operation: Operation, now: datetime) -> dict[str, Any]:
@@ -67,7 +81,7 @@ def enter_purge(until: datetime, *, actor: Actor, now: datetime, reason: str) ->
         if is_purge_under_way():
             raise Refused("purge_waits")
         parameters = {
-            "first": found.first, "last": found.last, "events": found.events, "until": utc_text(until),
+            "first_event": found.first, "last_event": found.last, "event_count": found.events, "before_at": utc_text(until),
             "sealed_by": found.number, "root": found.root.hex(), "years": keeping_here().years,
         }  # fmt: skip
         target = OperationTarget("ledger", f"{found.first}-{found.last}", "")
@@ -77,10 +91,14 @@ def enter_purge(until: datetime, *, actor: Actor, now: datetime, reason: str) ->
 def apply_purge(operation: Operation, now: datetime) -> dict[str, Any]:
     """Nothing goes here: what was confirmed is the sealer's order, if it still holds. Raises Refused as `enter_purge` does."""
     given = operation.parameters
-    found = _what_goes(operation.tenant_id, datetime.fromisoformat(given["until"]), now)
-    if (found.first, found.last, found.root.hex()) != (given["first"], given["last"], given["root"]):
+    found = _what_goes(operation.tenant_id, datetime.fromisoformat(given["before_at"]), now)
+    if (found.first, found.last, found.root.hex()) != (
+        given["first_event"],
+        given["last_event"],
+        given["root"],
+    ):
         raise Refused("nothing_to_purge")
-    return {"first": found.first, "last": found.last, "until": given["until"]}
+    return {"first": found.first, "last": found.last, "until": given["before_at"]}
 
 
 def _what_goes(tenant_id: UUID, until: datetime, now: datetime) -> Purgeable:

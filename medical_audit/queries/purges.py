@@ -158,11 +158,13 @@ class PurgeLine:
 
     @property
     def events(self) -> int:
-        return int(self.operation.parameters["last"]) - int(self.operation.parameters["first"]) + 1
+        return (
+            int(self.operation.parameters["last_event"]) - int(self.operation.parameters["first_event"]) + 1
+        )
 
     @property
     def until(self) -> datetime:
-        return datetime.fromisoformat(self.operation.parameters["until"])
+        return datetime.fromisoformat(self.operation.parameters["before_at"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from medical_audit.domain.errors import Refused
 from medical_audit.domain.rights import LEDGER_VIEW, POLICY_EDIT
 from medical_audit.forms import KeepingForm, PurgeForm
 from medical_audit.operations import retaining
-from medical_audit.queries.purges import Keeping, keeping_here, retention_view
+from medical_audit.operations.reading import read_retention
+from medical_audit.queries.purges import Keeping, keeping_here
 from medical_audit.requests import TenantRequest
 
 
@@ -59,7 +60,7 @@ def purge(request: TenantRequest, slug: str) -> HttpResponse:
 def _page(request: TenantRequest, *, status: int = 200, **forms: object) -> HttpResponse:
     held = keeping_here()
     context = {
-        "view": retention_view(actor=request.actor, now=request.now),
+        "view": read_retention(actor=request.actor, now=request.now),
         "form": KeepingForm(initial={"years": held.years, "hold": held.hold}),
         "purge_form": PurgeForm(),
         "may_edit": request.actor.may(POLICY_EDIT, request.actor.tenant_id),

@@ -152,7 +152,7 @@ def scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Databas
 def test_a_month_whose_term_is_over_goes_for_a_tombstone_and_the_rest_stays_proven(scene: Scene) -> None:
     before = scene.count("event")
     operation = scene.enter()
-    assert (operation.parameters["first"], operation.parameters["last"]) == (1, scene.old)
+    assert (operation.parameters["first_event"], operation.parameters["last_event"]) == (1, scene.old)
     scene.room.seal()
     assert scene.count("event") == before + 1, "entered by one person alone"
     scene.confirm(operation)

@@ -30,3 +30,8 @@ def test_a_hold_is_entered_by_one_and_confirmed_by_another_and_then_stands_on_th
     assert refused.status_code == 422
     assert "記録は保全中のため" in refused.content.decode()
     assert enterer.post(f"{url}purge/", {"until": "昨日", "reason": "期限"}).status_code == 422
+    assert enterer.post(url, {"years": "7", "hold": "", "reason": "調査の終了"}).status_code == 302
+    lifting = stage.client(Role.APPROVER).get(
+        stage.url(f"operations/{newest(stage, 'ledger.retention').id}/")
+    )
+    assert "保全の理由" in lifting.content.decode(), "that the hold is lifted is seen by who confirms it"
