@@ -94,6 +94,8 @@ AS $$
 DECLARE
     v_events bigint;
     v_links bigint;
+    v_from timestamptz;
+    v_to timestamptz;
 BEGIN
     IF p_tenant IS DISTINCT FROM current_setting('toban.tenant_id')::uuid THEN
         RAISE EXCEPTION 'ledger.purge: events of tenant % while another tenant is bound', p_tenant
@@ -102,8 +104,12 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('ledger.seal', 0));
     INSERT INTO ledger.tombstone (tenant_id, first_seq, last_seq, number, until, operation, note)
     VALUES (p_tenant, p_first, p_last, p_number, p_until, p_operation, p_note);
+    -- Between which times: so that only the partitions of these months are opened.
+    SELECT min(l.event_at), max(l.event_at) INTO v_from, v_to FROM ledger.link l
+    WHERE l.tenant_id = p_tenant AND l.seq BETWEEN p_first AND p_last;
     DELETE FROM ledger.event e USING ledger.link l
-    WHERE l.tenant_id = p_tenant AND l.seq BETWEEN p_first AND p_last AND e.id = l.event_id AND e.event_at = l.event_at;
+    WHERE l.tenant_id = p_tenant AND l.seq BETWEEN p_first AND p_last AND e.id = l.event_id AND e.event_at = l.event_at
+      AND e.tenant_id = p_tenant AND e.event_at BETWEEN v_from AND v_to;
     GET DIAGNOSTICS v_events = ROW_COUNT;
     DELETE FROM ledger.link l WHERE l.tenant_id = p_tenant AND l.seq BETWEEN p_first AND p_last;
     GET DIAGNOSTICS v_links = ROW_COUNT;
