@@ -538,6 +538,9 @@ class Check:
             if found is not None and number and this != number + 1:
                 epoch, before = self._goes_on(number, before, this)
                 number = this - 1
+            if found is not None and not number and 0 in self.restores and self.restores[0].old + 1 == this:
+                epoch, before = self._goes_on(0, NOTHING_BEFORE, this)
+                number = this - 1
             if (
                 found is None
                 or found[1] != ORIGIN

@@ -127,13 +127,15 @@ def tombstones(tenant_id: UUID, keys: Sequence[VerifierKey]) -> list[Buried]:
         rows = cursor.fetchall()
     found: list[Buried] = []
     for note, first, last, size, root, last_hash, frontier, seal in rows:
+        if size is None or seal is None:
+            break
         try:
             text, _key = open_note(note, keys)
             stone = Tombstone.parse(text)
             open_note(note, keys, number=stone.after)
             edge = Frontier.of(size, bytes(frontier))
             sealed = seals.sealed_at(seal)
-        except (BadNote, ValueError, TypeError):
+        except (BadNote, ValueError):
             break
         behind = found[-1].stone.last + 1 if found else 1
         said = (stone.tenant_id, stone.first, stone.last, stone.root, stone.last_hash)

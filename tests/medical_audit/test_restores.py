@@ -229,3 +229,23 @@ def test_there_is_nothing_to_accept_while_the_database_holds_every_seal(scene: S
         assert scene.sealer().round() is not None
     with pytest.raises(CommandError, match="nothing to go on behind"):
         scene.run("propose", str(scene.folder / "again.json"), "--reason", "x")
+
+
+def test_a_record_that_lost_all_its_seals_and_no_event_goes_on_from_nothing(
+    ledger_of_its_own: None, tmp_path: Path, superuser_connection: Database
+) -> None:
+    room, tenant_id = make_room(tmp_path), make_tenant().id
+    room.seal()
+    room.seal()
+    tamper(superuser_connection, "DELETE FROM ledger.checkpoint", "DELETE FROM ledger.tree_head")
+    people = [Signer.generate(APPROVER + name) for name in ("sato", "suzuki")]
+    scene = Scene(room, superuser_connection, tenant_id, tenant_id, tmp_path, people)
+    assert scene.verify().seals.damage == Damage("wiped", 1)
+    assert "The next seal is 3" in scene.accept(*people)
+    with _as_role("audit"):
+        assert scene.sealer().round() is not None
+        file = BytesIO()
+        write_bundle(file, tenant_id, room.keys, since=None, now=database_clock(), approvers=scene.keys)
+    assert scene.verify().intact
+    code, report = verdict(file, [str(room.signer.verifier), *(str(key) for key in scene.keys)])
+    assert (code, [one["to"] for one in report["restores"]]) == (0, [0]), report
