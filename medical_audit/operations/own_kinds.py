@@ -28,6 +28,7 @@ from medical_audit.operations import (
     session_ends,
     watching,
 )
+from medical_audit.queries.purges import KIND as PURGE
 
 Apply = Callable[[Operation, datetime], dict[str, Any]]
 A_WEEK, AN_HOUR = timedelta(days=7), timedelta(hours=1)
@@ -44,7 +45,7 @@ def register_own() -> None:
             shown=retaining.shown_keeping,
         ),
         _kind(
-            retaining.PURGE,
+            PURGE,
             POLICY_EDIT,
             POLICY_CONFIRM,
             Policy.OTHER,
