@@ -28,6 +28,7 @@ urlpatterns = [
     path("resources/", fleet.resource_list, name="resources"),
     path("resources/<uuid:pk>/", fleet.resource_detail, name="resource"),
     path("volumes/", fleet.volume_list, name="volumes"),
+    path("volumes/left-over/", volumes.left_over, name="left-over"),
     path("volumes/<uuid:pk>/", volumes.volume_detail, name="volume"),
     path("volumes/<uuid:pk>/delete/", volumes.volume_delete, name="volume-delete"),
     path("operations/enter/", fleet.operation_enter, name="operation-enter"),

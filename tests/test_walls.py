@@ -148,7 +148,7 @@ PRIVILEGES = {
     "public.infra_revision": {"toban_web": FULL, **READERS},
     "public.infra_tenantrules": {"toban_web": WORK, **READERS},
     "public.infra_volume": {
-        "toban_web": READ,
+        "toban_web": "SELECT, UPDATE (left_over_at, snooze_reason, snoozed_by_name, snoozed_until)",
         "toban_worker": WORK,
         "toban_scheduler": READ,
         "toban_audit": READ,

@@ -47,3 +47,8 @@ def whole_hours(value: timedelta | Decimal) -> str:
 def line_money(line: object) -> str:
     """The amount of one billed type."""
     return money((str(field(field(line, "price"), "currency")), Decimal(str(field(line, "amount")))))
+
+
+def advice_text(advice: object) -> str:
+    """What to do with a left-over volume."""
+    return sentence(prices.ADVICE, str(advice), {})

@@ -174,6 +174,8 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "confirmer_not_a_person": _("Only a person can confirm this."),
     "only_the_enterer": _("Only the person who entered it can take it back."),
     "approval_expired": _("The time for confirming it has passed. Enter it again."),
+    "nothing_selected": _("Nothing is selected. Tick at least one line."),
+    "too_many": _("So many at once are not taken. Choose fewer, and do it in several steps."),
     "reason_missing": _("Say why. The reason stands in the ledger."),
     "reason_too_long": _("The reason is too long."),
     "bad_content": _("Something in the schedule is not right. The field says what."),

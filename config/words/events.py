@@ -139,6 +139,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "volume.left_over": _(
         "The EBS volume %(subject)s (%(gib)s GiB) has served nothing for %(days)s days and is left over."
     ),
+    "volume.snoozed": _(
+        "%(actor)s wants the EBS volume %(subject)s kept for %(days)s days. Reason: %(reason)s"
+    ),
     "volume.taken_up": _("The EBS volume %(subject)s is no longer left over: it serves again, or is gone."),
     "volume.named": _("The EBS volume %(subject)s got the Name tag %(name)s."),
     "redmine.drafted": _("%(actor)s gave the address of the Redmine %(subject)s and its API key."),
@@ -284,6 +287,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "breaker.opened": _("Calls paused"),
     "breaker.closed": _("Calls go on again"),
     "volume.left_over": _("EBS volume left over"),
+    "volume.snoozed": _("Left-over EBS volume kept for now"),
     "volume.taken_up": _("EBS volume no longer left over"),
     "volume.named": _("EBS volume named"),
     "redmine.drafted": _("Redmine drafted"),

@@ -35,3 +35,9 @@ PROBLEMS: Final[Mapping[str, Promise | str]] = {
 LINE = _("Line %(line)s: %(problem)s")
 UNITS: Final[Mapping[str, Promise | str]] = {"hour": _("an hour"), "gib-month": _("a GiB a month")}
 MONEY = _("%(amount)s %(currency)s")
+#: What to do with a left-over volume, before anybody has looked.
+ADVICE: Final[Mapping[str, Promise | str]] = {
+    "delete": _("Nobody has missed it for 90 days: delete it; the snapshot is enough."),
+    "ask": _("Ask whether anybody still wants it."),
+    "keep": _("It says that it must stay."),
+}

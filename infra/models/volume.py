@@ -21,7 +21,8 @@ class Naming(models.TextChoices):
 class Volume(TenantModel):
     """One volume. `served_*` repeats the newest attachment, so that a left-over volume still says what it was.
 
-    `left_over_at`: when it was recorded as left over, None while it is not.
+    `left_over_at`: when it was recorded as left over, None while it is not. `snoozed_*`: until when somebody wants it left
+    alone, and why.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -46,6 +47,9 @@ class Volume(TenantModel):
     naming = models.CharField(max_length=10, blank=True, choices=[(n, n) for n in Naming])
     detached_at = models.DateTimeField(null=True)
     left_over_at = models.DateTimeField(null=True)
+    snoozed_until = models.DateTimeField(null=True)
+    snooze_reason = models.CharField(max_length=500, blank=True)
+    snoozed_by_name = models.CharField(max_length=200, blank=True)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "region", "volume_id"], name="volume_once")]

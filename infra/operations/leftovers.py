@@ -1,21 +1,40 @@
-"""Volumes that serve nothing for long: recorded once when they become left over, and once when they are not any more."""
+"""Volumes that serve nothing for long: recorded once when they become left over, once when they are not any more; and what
+people decide about many at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from infra.models import Region, Resource, Volume
-from medical_audit.domain.actor import Actor, Subject
+from accounts.domain.permissions import Permission
+from infra.domain.leftovers import BATCH_MAX, SNOOZE_MAX_DAYS
+from infra.models import Region, Volume
+from infra.operations.deleting import enter_delete
+from infra.queries.leftovers import places_of
+from medical_audit.domain.actor import Actor, EventDraft, Subject
 from medical_audit.domain.canonical import utc_text
-from medical_audit.operations.ledger import record
+from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.models import Operation
+from medical_audit.operations.ledger import record_many
+from medical_audit.tenancy import tenant_scope
 
 #: What one look records at most, so that the first look at an old account holds nothing up; the next look goes on.
 TOLD_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """One of many that was left out, and why (a code); the others were not held back by it."""
+
+    name: str
+    code: str
 
 
 def tell_left_over(region: Region, *, actor: Actor, now: datetime) -> int:
@@ -29,46 +48,111 @@ def tell_left_over(region: Region, *, actor: Actor, now: datetime) -> int:
 
 def _begin(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
     since = now - timedelta(days=settings.LEFT_OVER_DAYS)
-    rows = (
-        here.filter(left_over_at__isnull=True, gone_at__isnull=True, state="available")
+    rested = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)
+    found: Sequence[Any] = (
+        here.filter(rested, left_over_at__isnull=True, gone_at__isnull=True, state="available")
         .annotate(since=Coalesce("detached_at", "first_seen_at")).filter(since__lte=since)
         .select_related("account").select_for_update(of=("self",)).order_by("id")[:TOLD_AT_ONCE]
     )  # fmt: skip
-    found = list(rows)
-    projects = _projects(found)
-    for row in found:
-        detail: dict[str, object] = {
-            "volume": row.volume_id, "account_id": row.account.account_id, "region": row.region, "gib": row.size_gib,
-            "type": row.type, "since": utc_text(row.since), "days": (now - row.since).days,
-            "served": row.served_name or row.served_instance, "project": projects[row.id],
-        }  # fmt: skip
-        record("volume.left_over", actor=actor, subject=_subject(row), now=now, detail=detail)
-    Volume.objects.filter(id__in=[row.id for row in found]).update(left_over_at=now)
+    _record(
+        "volume.left_over", found, actor, now,
+        lambda row: {
+            "account_id": row.account.account_id, "region": row.region, "gib": row.size_gib, "type": row.type,
+            "since": utc_text(row.since), "days": (now - row.since).days, "served": row.served_name or row.served_instance,
+        },
+    )  # fmt: skip
+    Volume.objects.filter(id__in=[row.id for row in found]).update(
+        left_over_at=now, snoozed_until=None, snooze_reason="", snoozed_by_name=""
+    )
     return len(found)
 
 
 def _end(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
     over = Q(gone_at__isnull=False) | ~Q(state="available")
+    here.filter(over, snoozed_until__isnull=False).update(
+        snoozed_until=None, snooze_reason="", snoozed_by_name=""
+    )
     rows = here.filter(over, left_over_at__isnull=False).select_for_update(of=("self",)).order_by("id")
     found = list(rows[:TOLD_AT_ONCE])
-    projects = _projects(found)
-    for row in found:
-        detail: dict[str, object] = {
-            "volume": row.volume_id, "gone": row.gone_at is not None, "project": projects[row.id],
-        }  # fmt: skip
-        record("volume.taken_up", actor=actor, subject=_subject(row), now=now, detail=detail)
+    _record("volume.taken_up", found, actor, now, lambda row: {"gone": row.gone_at is not None})
     Volume.objects.filter(id__in=[row.id for row in found]).update(left_over_at=None)
     return len(found)
 
 
-def _projects(rows: Sequence[Volume]) -> dict[object, str]:
-    """The project of each volume: that of its own tag, or of the server that it served last."""
-    served = {row.served_instance for row in rows if row.served_instance}
-    of_servers = dict(Resource.objects.filter(aws_id__in=served).values_list("aws_id", "project"))
-    return {
-        row.id: row.tags.get("Project", "")[:300] or of_servers.get(row.served_instance, "") for row in rows
-    }
+def snooze(volume_ids: Sequence[UUID], *, days: int, reason: str, actor: Actor, now: datetime) -> int:
+    """Leave volumes alone for some days: until then none of them is left over. Gives how many there were; others are passed by.
+
+    Raises NotPermitted, Refused (bad_parameter, too_many).
+    """
+    actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
+    _limited(volume_ids)
+    if not 1 <= days <= SNOOZE_MAX_DAYS:
+        raise Refused("bad_parameter", name="days", allowed=f"1-{SNOOZE_MAX_DAYS}")
+    if not reason.strip():
+        raise Refused("reason_missing")
+    until = now + timedelta(days=days)
+    with tenant_scope(actor.tenant_id):
+        rows = Volume.objects.filter(id__in=volume_ids, gone_at__isnull=True, state="available")
+        found = list(rows.select_for_update(of=("self",)).order_by("id"))
+        _record(
+            "volume.snoozed",
+            found,
+            actor,
+            now,
+            lambda row: {"days": days, "until": utc_text(until)},
+            reason=reason,
+        )
+        Volume.objects.filter(id__in=[row.id for row in found]).update(
+            snoozed_until=until, snooze_reason=reason, snoozed_by_name=actor.name, left_over_at=None
+        )
+    return len(found)
 
 
-def _subject(row: Volume) -> Subject:
-    return Subject("volume", str(row.id), row.name or row.volume_id)
+def enter_deletes(
+    volume_ids: Sequence[UUID], *, actor: Actor, now: datetime, reason: str, token: str
+) -> tuple[list[Operation], list[Undone]]:
+    """Enter the deletion of each, for another person to confirm; one that cannot be deleted holds back none of the others.
+
+    The same token enters each once. Raises NotPermitted, Refused (too_many).
+    """
+    actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
+    _limited(volume_ids)
+    done, undone = [], []
+    for one in volume_ids:
+        try:
+            done.append(enter_delete(one, actor=actor, now=now, reason=reason, token=token))
+        except NotFound:
+            undone.append(Undone(str(one), "not_found"))
+        except Refused as refused:
+            undone.append(Undone(_name_of(one, actor), refused.code))
+    return done, undone
+
+
+def _limited(volume_ids: Sequence[UUID]) -> None:
+    if len(volume_ids) > BATCH_MAX:
+        raise Refused("too_many", number=len(volume_ids), limit=BATCH_MAX)
+
+
+def _name_of(volume_id: UUID, actor: Actor) -> str:
+    with tenant_scope(actor.tenant_id):
+        return str(Volume.objects.get(id=volume_id))
+
+
+def _record(
+    kind: str,
+    rows: Sequence[Any],
+    actor: Actor,
+    now: datetime,
+    detail: Callable[[Any], dict[str, object]],
+    *,
+    reason: str = "",
+) -> None:
+    places = places_of(rows)
+    drafts = [
+        EventDraft(
+            kind=kind, actor=actor, at=now, subject=Subject("volume", str(row.id), row.name or row.volume_id), reason=reason,
+            detail={"volume": row.volume_id, "project": places[row.id][0], **detail(row)},
+        )
+        for row in rows
+    ]  # fmt: skip
+    record_many(actor.tenant_id, drafts)

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
 from accounts.domain.permissions import Permission
 from infra.domain.disks import deletion_refusal
-from infra.models import Attachment, AwsAccount, Resource, Volume
+from infra.models import Attachment, AwsAccount, Price, Resource, Volume
+from infra.queries.leftovers import month_price
+from infra.queries.prices import price_book
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.models import Event, Operation
@@ -33,7 +36,8 @@ class VolumeFilter:
 @dataclass(frozen=True, slots=True)
 class VolumeDetail:
     """Everything of one volume's page. unattached_since: None while it serves something. refusal: why it could not be deleted
-    now (a code), or "", for a button that would only be refused; served: what it served, newest first."""
+    now (a code), or "", for a button that would only be refused; served: what it served, newest first. price, amount: what it
+    costs a month, None where nobody entered a price."""
 
     volume: Volume
     served: Sequence[Attachment]
@@ -43,6 +47,8 @@ class VolumeDetail:
     events_more: bool
     refusal: str
     may_delete: bool
+    price: Price | None
+    amount: Decimal | None
 
 
 def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
@@ -56,7 +62,10 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
     events, more = events_of_subject("volume", str(row.id), actor=actor)
     under_way = open_of_target("volume", str(row.id), actor=actor)
     refusal = deletion_refusal(row.state, attached, row.tags, row.gone_at is not None)
+    price, amount = month_price(row, price_book())
     return VolumeDetail(
+        price=price,
+        amount=amount,
         volume=row,
         served=served,
         unattached_since=None if attached or row.gone_at else row.detached_at or row.first_seen_at,

@@ -1,20 +1,28 @@
-"""One volume: what it served, what happened to it, and entering its deletion."""
+"""One volume: what it served, what happened to it, and entering its deletion; and all that serve nothing for long."""
 
 from __future__ import annotations
 
 import uuid
+from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
+from infra.forms.fleet import ids_of
 from infra.forms.schedules import ReasonForm
-from infra.operations import deleting
+from infra.forms.volumes import LeftOverForm
+from infra.operations import deleting, leftovers
 from infra.queries import volumes
+from infra.queries.leftovers import left_overs
 from medical_audit.domain.errors import Refused
+from medical_audit.forms import text_of
 
 
 @require_safe
@@ -27,6 +35,44 @@ def volume_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         "events": [{"event": event} for event in seen.events],
     }
     return render(request, "infra/volume_detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def left_over(request: TenantRequest, slug: str) -> HttpResponse:
+    """What serves nothing for long and what it costs; on POST some of it is left alone for a while, or its deletion entered."""
+    if request.method != "POST":
+        return _left_over(request, LeftOverForm(initial={"days": 30}))
+    request.actor.require(Permission.VOLUME_DELETE, request.tenant.id)
+    form, ids = LeftOverForm(request.POST), ids_of(request.POST)
+    if not form.is_valid() or not ids:
+        return _left_over(request, form, refused="" if ids else "nothing_selected")
+    who: dict[str, Any] = {"actor": request.actor, "now": request.now, "reason": form.cleaned_data["reason"]}
+    try:
+        if text_of(request.POST, "do") == "keep":
+            kept = leftovers.snooze(ids, days=form.cleaned_data["days"], **who)
+            messages.success(
+                request,
+                ngettext("%(n)s volume is kept for now.", "%(n)s volumes are kept for now.", kept)
+                % {"n": kept},
+            )
+            return redirect("infra:left-over", slug=slug)
+        done, undone = leftovers.enter_deletes(
+            ids, token=form.cleaned_data["token"] or uuid.uuid4().hex, **who
+        )
+    except Refused as why:
+        return _left_over(request, form, refused=why.code)
+    if undone:
+        return _left_over(request, form, done=done, undone=undone)
+    return redirect(f"{reverse('medical_audit:operations', args=[slug])}?mine=yes")
+
+
+def _left_over(request: TenantRequest, form: LeftOverForm, refused: str = "", **more: Any) -> HttpResponse:
+    context = {
+        "seen": left_overs(actor=request.actor, now=request.now), "form": form, "refused": refused,
+        "token": uuid.uuid4().hex,
+        "can_decide": request.actor.may(Permission.VOLUME_DELETE, request.tenant.id),
+    } | more  # fmt: skip
+    return render(request, "infra/left_over.html", context, status=422 if request.method == "POST" else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

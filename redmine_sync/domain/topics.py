@@ -102,7 +102,7 @@ TOPICS = {
         FAILURE,
         APPROVAL,
         Topic(
-            "volume", By.SUBJECT, opens=frozenset({"volume.left_over"}), closes=frozenset({"volume.taken_up"}),
+            "volume", By.SUBJECT, opens=frozenset({"volume.left_over"}), closes=frozenset({"volume.taken_up", "volume.snoozed"}),
             standing=True, digest=True,
         ),
         Topic(

@@ -44,7 +44,7 @@ def _path_of(ticket: Ticket, slug: str) -> str:
     if ticket.target_type == "volume" and ticket.target_id:
         return reverse("infra:volume", kwargs={"slug": slug, "pk": ticket.target_id})
     if ticket.target_type == "volume":
-        return f"{reverse('infra:volumes', kwargs={'slug': slug})}?unattached={settings.LEFT_OVER_DAYS}"
+        return reverse("infra:left-over", kwargs={"slug": slug})
     return reverse("medical_audit:reviews", kwargs={"slug": slug}) if ticket.kind == "review" else ""
 
 

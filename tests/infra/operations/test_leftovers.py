@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from accounts.domain.permissions import Role
+from infra.operations import leftovers
 from tests.infra.operations.duty import Duty
 
 
@@ -25,6 +27,16 @@ def test_it_is_recorded_once_after_two_weeks_and_once_when_it_is_over(duty: Duty
     detail = told["old-data"]
     assert (detail["project"], detail["days"], detail["volume"]) == ("電子カルテ", 14, seeded["volumes"][0])
     assert detail["gib"] == 100
+    who = duty.aws.cast.actor(Role.OPERATOR)
+    leftovers.snooze(
+        [duty.volume(seeded["volumes"][0]).id], days=30, reason="監査まで", actor=who, now=duty.clock()
+    )
+    duty.clock.pass_(days=29)
+    duty.look()
+    assert len(duty.events("volume.left_over")) == 2
+    duty.clock.pass_(days=2)
+    duty.look()
+    assert [event["subject"]["name"] for event in duty.events("volume.left_over")][2:] == ["old-data"]
     ec2 = duty.console("ec2")
     ec2.attach_volume(VolumeId=seeded["volumes"][0], InstanceId=seeded["instances"][0], Device="/dev/sdf")
     ec2.delete_volume(VolumeId=seeded["volumes"][1])

@@ -1,0 +1,144 @@
+"""Volumes that serve nothing for long: what each costs a month, whom to ask, and the money by project."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+
+from accounts.domain.permissions import Permission
+from infra.domain.disks import deletion_refusal
+from infra.domain.leftovers import Advice, advice
+from infra.domain.prices import VOLUME, month_of
+from infra.models import Price, Resource, Volume
+from infra.queries.prices import PriceBook, is_stale, price_book
+from medical_audit.domain.actor import Actor
+from medical_audit.queries.operations import open_by_target
+
+SHOWN_MAX = 500
+#: Operations that are in nobody's way.
+_BESIDE = ("ebs.tag",)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """One volume. `amount`: what it costs a month at `price`, None where nobody entered one; `refusal`: why it cannot be
+    deleted now (a code), or "". `owner`: whom to ask, from the tag Owner of the volume or of its server."""
+
+    volume: Volume
+    since: datetime
+    project: str
+    owner: str
+    price: Price | None
+    amount: Decimal | None
+    stale: bool
+    advice: Advice
+    refusal: str
+
+
+@dataclass(slots=True)
+class Money:
+    """What volumes cost a month together: amounts by currency, which are never added, and how many have no price."""
+
+    volumes: int = 0
+    gib: int = 0
+    amounts: Counter[str] = field(default_factory=Counter)
+    unpriced: int = 0
+
+    def add(self, one: LeftOver) -> None:
+        self.volumes += 1
+        self.gib += one.volume.size_gib
+        if one.price is None or one.amount is None:
+            self.unpriced += 1
+        else:
+            self.amounts[one.price.currency] += one.amount  # type: ignore[assignment]
+
+    @property
+    def pairs(self) -> list[tuple[str, Decimal]]:
+        """(currency, amount), the largest first."""
+        return sorted(
+            ((name, Decimal(amount)) for name, amount in self.amounts.items()), key=lambda one: -one[1]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOvers:
+    """`rows`, the dearest first, at most 500 of them; `snoozed`: those that somebody wants to keep for now. `by_project`: the
+    dearest first; all money is that of `rows` and those beyond."""
+
+    rows: Sequence[LeftOver]
+    snoozed: Sequence[LeftOver]
+    total: Money
+    by_project: Sequence[tuple[str, Money]]
+    days: int
+
+
+def left_overs(*, actor: Actor, now: datetime) -> LeftOvers:
+    """Raises NotPermitted."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    found = list(_unattached(now))
+    every = _judged(found, actor, now)
+    snoozed = [one for one in every if (until := one.volume.snoozed_until) is not None and until > now]
+    kept = {one.volume.id for one in snoozed}
+    rows = [one for one in every if one.volume.id not in kept]
+    rows.sort(key=lambda one: (-(one.amount or Decimal(0)), one.since, one.volume.volume_id))
+    total, projects = Money(), defaultdict[str, Money](Money)
+    for one in rows:
+        total.add(one)
+        projects[one.project].add(one)
+    dearest = sorted(
+        projects.items(), key=lambda pair: (-sum(pair[1].amounts.values()), -pair[1].gib, pair[0])
+    )
+    return LeftOvers(rows[:SHOWN_MAX], snoozed, total, dearest, settings.LEFT_OVER_DAYS)
+
+
+def month_price(row: Volume, book: PriceBook) -> tuple[Price | None, Decimal | None]:
+    """The price that holds for a volume, and what it costs a month at it."""
+    price = book.find(VOLUME, row.region, row.type.lower())
+    return price, month_of(price.per_hour, row.size_gib) if price else None
+
+
+def places_of(rows: Sequence[Volume]) -> Mapping[UUID, tuple[str, str]]:
+    """(project, owner) of each volume: from its own tags, or from those of the server that it served last."""
+    served = {row.served_instance for row in rows if row.served_instance}
+    servers = Resource.objects.filter(aws_id__in=served).values_list("aws_id", "project", "tags")
+    of_servers: dict[str, tuple[str, Any]] = {aws_id: (project, tags) for aws_id, project, tags in servers}
+    found = {}
+    for row in rows:
+        project, tags = of_servers.get(row.served_instance, ("", {}))
+        found[row.id] = (
+            (row.tags.get("Project", "") or project)[:300],
+            (row.tags.get("Owner", "") or tags.get("Owner", ""))[:300],
+        )
+    return found
+
+
+def _unattached(now: datetime) -> QuerySet[Any, Any]:
+    since = Coalesce("detached_at", "first_seen_at")
+    rows = Volume.objects.filter(gone_at__isnull=True, state="available").annotate(since=since)
+    long = rows.filter(since__lte=now - timedelta(days=settings.LEFT_OVER_DAYS))
+    return long.select_related("account").order_by(F("since").asc(), "id")
+
+
+def _judged(found: Sequence[Any], actor: Actor, now: datetime) -> list[LeftOver]:
+    book, places = price_book(), places_of(found)
+    busy = open_by_target("volume", [str(row.id) for row in found], actor=actor, beside=_BESIDE)
+    judged = []
+    for row in found:
+        price, amount = month_price(row, book)
+        refusal = deletion_refusal(row.state, False, row.tags, False)
+        judged.append(
+            LeftOver(
+                row, row.since, *places[row.id], price, amount, price is not None and is_stale(price.as_of, now),
+                advice(now - row.since, refusal), refusal or ("operation_open" if str(row.id) in busy else ""),
+            )
+        )  # fmt: skip
+    return judged
