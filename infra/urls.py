@@ -30,6 +30,7 @@ urlpatterns = [
     path("volumes/", fleet.volume_list, name="volumes"),
     path("volumes/left-over/", volumes.left_over, name="left-over"),
     path("volumes/<uuid:pk>/", volumes.volume_detail, name="volume"),
+    path("volumes/<uuid:pk>/restore/", volumes.volume_restore, name="volume-restore"),
     path("volumes/<uuid:pk>/delete/", volumes.volume_delete, name="volume-delete"),
     path("operations/enter/", fleet.operation_enter, name="operation-enter"),
     path("schedules/", schedules.schedule_list, name="schedules"),

@@ -22,7 +22,7 @@ AREAS: Final = {
     "resource": "resources",
     "operation-enter": "resources",
     "volumes": "volumes",
-    **dict.fromkeys(("volume", "volume-delete", "left-over"), "volumes"),
+    **dict.fromkeys(("volume", "volume-delete", "volume-restore", "left-over"), "volumes"),
     **dict.fromkeys(
         (
             "schedules",

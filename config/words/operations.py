@@ -31,6 +31,10 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Delete volume"),
         _("Delete the EBS volume %(target)s once a snapshot of it is complete"),
     ),
+    "volume.restore": (
+        _("Restore volume"),
+        _("Bring the deleted EBS volume %(target)s back from its snapshot"),
+    ),
     "ebs.tag": (_("Tag EBS"), _("Give the EBS volume %(target)s its Name tag")),
     "account.automation": (_("Automation"), _("Change the automation of the AWS account %(target)s")),
     "schedule.publish": (_("Publish schedule"), _("Publish a revision of the schedule %(target)s")),
@@ -126,6 +130,12 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
             "A snapshot is made and named after the volume. Once it is complete, the volume is deleted for good, and AWS charges for the snapshot only."
         ),
         _("Can be undone as long as the snapshot is kept: a new volume is made from it, with another ID."),
+    ),
+    "volume.restore": (
+        _(
+            "A new volume with the same name and tags is made from the snapshot, with another ID. AWS charges for it from then on."
+        ),
+        _("Can be undone: delete the new volume. The snapshot is kept either way."),
     ),
     "ebs.tag": (
         _("The volume gets a Name tag. Nothing else about it changes."),

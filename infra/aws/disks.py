@@ -1,8 +1,8 @@
-"""Make a snapshot of an EBS volume, look for the one that an operation made, and delete a volume."""
+"""Make a snapshot of an EBS volume, look for the one that an operation made, delete a volume, and make one from a snapshot."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from infra.aws.gateway import Call, StillOurs, current
@@ -21,12 +21,25 @@ VALUES_AT_ONCE = 200
 def snapshots_made_for(target: Target, operations: Sequence[str]) -> dict[str, EbsSnapshot]:
     """The snapshot that each of these operations (ids) made, by operation; of several the oldest. Raises AwsError."""
     found: dict[str, EbsSnapshot] = {}
-    for start in range(0, len(operations), VALUES_AT_ONCE):
-        values = list(operations[start : start + VALUES_AT_ONCE])
+    for one in _snapshots(target, f"tag:{OPERATION_TAG}", operations):
+        known = found.get(one.tags[OPERATION_TAG])
+        if known is None or _age(one) < _age(known):
+            found[one.tags[OPERATION_TAG]] = one
+    return found
+
+
+def snapshots_by_id(target: Target, ids: Sequence[str]) -> dict[str, EbsSnapshot]:
+    """Those of these snapshots that exist, by id. Raises AwsError."""
+    return {one.id: one for one in _snapshots(target, "snapshot-id", ids)}
+
+
+def _snapshots(target: Target, name: str, wanted: Sequence[str]) -> Iterator[EbsSnapshot]:
+    for start in range(0, len(wanted), VALUES_AT_ONCE):
+        values = list(wanted[start : start + VALUES_AT_ONCE])
 
         def send(ec2: EC2Client, token: str, values: list[str] = values) -> DescribeSnapshotsResultTypeDef:
             params: dict[str, Any] = {
-                "OwnerIds": ["self"], "Filters": [{"Name": f"tag:{OPERATION_TAG}", "Values": values}], "MaxResults": 1000,
+                "OwnerIds": ["self"], "Filters": [{"Name": name, "Values": values}], "MaxResults": 1000,
             }  # fmt: skip
             if token:
                 params["NextToken"] = token
@@ -34,11 +47,7 @@ def snapshots_made_for(target: Target, operations: Sequence[str]) -> dict[str, E
 
         for answer in current().pages(Call(EC2, target, "DescribeSnapshots", "Snapshots"), send):
             for raw in answer["Snapshots"]:
-                one = _snapshot(cast(Mapping[str, Any], raw))
-                known = found.get(one.tags[OPERATION_TAG])
-                if known is None or _age(one) < _age(known):
-                    found[one.tags[OPERATION_TAG]] = one
-    return found
+                yield _snapshot(cast(Mapping[str, Any], raw))
 
 
 def create_snapshot(
@@ -68,6 +77,34 @@ def delete_volume(target: Target, volume_id: str, *, still_ours: StillOurs | Non
     """Delete a volume; one that is attached is WRONG_STATE, one that does not exist is GONE. As create_snapshot."""
     return _mutate(
         target, "DeleteVolume", lambda ec2: ec2.delete_volume(VolumeId=volume_id), volume_id, still_ours
+    )
+
+
+def create_volume(
+    target: Target,
+    snapshot: str,
+    *,
+    zone: str,
+    type_: str,
+    tags: Mapping[str, str],
+    token: str,
+    still_ours: StillOurs | None = None,
+) -> CallResult:
+    """Begin a volume from a snapshot, with its tags in the same call; the same token makes one only. As create_snapshot."""
+    listed: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
+    kind: Any = type_
+    return _mutate(
+        target,
+        "CreateVolume",
+        lambda ec2: ec2.create_volume(
+            SnapshotId=snapshot,
+            AvailabilityZone=zone,
+            VolumeType=kind,
+            ClientToken=token,
+            TagSpecifications=[{"ResourceType": "volume", "Tags": listed}],
+        ),
+        snapshot,
+        still_ours,
     )
 
 

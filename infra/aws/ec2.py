@@ -143,6 +143,17 @@ def describe_volumes(target: Target, ids: Sequence[str]) -> dict[str, EbsVolume]
     }
 
 
+def volumes_tagged(target: Target, key: str, values: Sequence[str]) -> dict[str, EbsVolume]:
+    """Give the volumes whose tag has one of these values, by value; of several the oldest. 200 a call. Raises AwsError."""
+    found: dict[str, EbsVolume] = {}
+    for some in _chunks(list(dict.fromkeys(values)), FILTER_VALUES):
+        for volume in _volumes(target, [{"Name": f"tag:{key}", "Values": some}]):
+            known = found.get(volume.tags.get(key, ""))
+            if known is None or _age(volume) < _age(known):
+                found[volume.tags.get(key, "")] = volume
+    return found
+
+
 def keys_of(target: Target, instance_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Give the KMS keys that the attached volumes of these instances are encrypted with, by instance id.
 
@@ -297,6 +308,10 @@ def _volumes(target: Target, filters: list[FilterTypeDef]) -> Iterator[EbsVolume
     for answer in current().pages(Call(EC2, target, "DescribeVolumes", "Volumes"), send):
         for volume in answer["Volumes"]:
             yield _volume(volume)
+
+
+def _age(volume: EbsVolume) -> tuple[bool, Any, str]:
+    return volume.created_at is None, volume.created_at, volume.id
 
 
 def _instance(raw: InstanceTypeDef) -> Ec2Instance:

@@ -26,6 +26,7 @@ class _Seen:
 
     instance: str = ""
     volume: str = ""
+    zone: str = ""
 
 
 def prove(target: Target, regions: Sequence[str], features: Sequence[Feature]) -> list[Check]:
@@ -184,7 +185,8 @@ def _found(seen: _Seen, action: str, answer: Mapping[str, Any]) -> _Seen:
         ]
         return replace(seen, instance=ids[0] if ids else "")
     if action == "ec2:DescribeVolumes" and answer["Volumes"]:
-        return replace(seen, volume=answer["Volumes"][0]["VolumeId"])
+        first = answer["Volumes"][0]
+        return replace(seen, volume=first["VolumeId"], zone=first.get("AvailabilityZone", ""))
     return seen
 
 
@@ -192,6 +194,9 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
     """What EC2 would answer. RDS has no dry run, and without a server or volume there is nothing to ask about."""
     tries: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
         "ec2:CreateSnapshot": (seen.volume, lambda ec2: ec2.create_snapshot(VolumeId=seen.volume, DryRun=True)),
+        "ec2:CreateVolume": (
+            seen.zone, lambda ec2: ec2.create_volume(AvailabilityZone=seen.zone, Size=1, DryRun=True),
+        ),
         "ec2:DeleteVolume": (seen.volume, lambda ec2: ec2.delete_volume(VolumeId=seen.volume, DryRun=True)),
         "ec2:StartInstances": (seen.instance, lambda ec2: ec2.start_instances(InstanceIds=[seen.instance], DryRun=True)),
         "ec2:StopInstances": (seen.instance, lambda ec2: ec2.stop_instances(InstanceIds=[seen.instance], DryRun=True)),

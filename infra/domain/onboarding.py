@@ -58,7 +58,7 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
         "rds:StopDBCluster", "rds:StopDBInstance",
     ),
     Feature.VOLUMES: ("ec2:CreateTags",),
-    Feature.LEFTOVERS: ("ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DeleteVolume"),
+    Feature.LEFTOVERS: ("ec2:CreateSnapshot", "ec2:CreateTags", "ec2:CreateVolume", "ec2:DeleteVolume"),
 }  # fmt: skip
 
 
@@ -136,8 +136,9 @@ def operate_policy(
             _statement("TobanDeletesVolumes", ("ec2:CreateSnapshot", "ec2:DeleteVolume"), volumes, narrowed)
         )
         found.append(_statement("TobanCopiesVolumes", ("ec2:CreateSnapshot",), made))
-        at_birth = {"StringEquals": {"ec2:CreateAction": "CreateSnapshot"}}
-        found.append(_statement("TobanNamesCopies", ("ec2:CreateTags",), made, at_birth))
+        found.append(_statement("TobanRestoresVolumes", ("ec2:CreateVolume",), [volumes, made]))
+        at_birth = {"StringEquals": {"ec2:CreateAction": ["CreateSnapshot", "CreateVolume"]}}
+        found.append(_statement("TobanNamesCopies", ("ec2:CreateTags",), [made, volumes], at_birth))
     return _policy(found)
 
 

@@ -20,6 +20,7 @@ from infra.operations import (
     pricing,
     pruning,
     publishing,
+    restoring,
     rounds,
     ruling,
     tagging,
@@ -98,6 +99,22 @@ def register_all() -> None:
             grace=deleting.GRACE,
             verify_within=deleting.VERIFY_WITHIN,
             patient=deleting.PATIENT,
+            batch=20,
+        )
+    )
+    register(
+        Kind(
+            name=restoring.KIND,
+            enter_permission=Permission.VOLUME_DELETE,
+            confirm_permission=Permission.VOLUME_DELETE_CONFIRM,
+            policy=Policy.OTHER,
+            clean=restoring.clean,
+            shown=restoring.shown,
+            refusal=lambda target, parameters: None,
+            executor=restoring.RestoreExecutor(),
+            grace=restoring.GRACE,
+            verify_within=restoring.VERIFY_WITHIN,
+            patient=restoring.PATIENT,
             batch=20,
         )
     )

@@ -15,6 +15,7 @@ from infra.queries.leftovers import month_price
 from infra.queries.prices import price_book
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
+from medical_audit.domain.states import State
 from medical_audit.models import Event, Operation
 from medical_audit.queries.events import events_of_subject
 from medical_audit.queries.operations import open_of_target
@@ -37,7 +38,7 @@ class VolumeFilter:
 class VolumeDetail:
     """Everything of one volume's page. unattached_since: None while it serves something. refusal: why it could not be deleted
     now (a code), or "", for a button that would only be refused; served: what it served, newest first. price, amount: what it
-    costs a month, None where nobody entered a price."""
+    costs a month, None where nobody entered a price. snapshot, restored: see `snapshot_of`."""
 
     volume: Volume
     served: Sequence[Attachment]
@@ -49,6 +50,9 @@ class VolumeDetail:
     may_delete: bool
     price: Price | None
     amount: Decimal | None
+    snapshot: str
+    restored: str
+    may_restore: bool
 
 
 def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
@@ -63,9 +67,14 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
     under_way = open_of_target("volume", str(row.id), actor=actor)
     refusal = deletion_refusal(row.state, attached, row.tags, row.gone_at is not None)
     price, amount = month_price(row, price_book())
+    snapshot, restored = snapshot_of(row) if row.gone_at else ("", "")
+    may = actor.may(Permission.VOLUME_DELETE, actor.tenant_id)
     return VolumeDetail(
         price=price,
         amount=amount,
+        snapshot=snapshot,
+        restored=restored,
+        may_restore=may and bool(snapshot) and not restored and not under_way,
         volume=row,
         served=served,
         unattached_since=None if attached or row.gone_at else row.detached_at or row.first_seen_at,
@@ -73,7 +82,19 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
         events=events,
         events_more=more,
         refusal=refusal or ("operation_open" if under_way else ""),
-        may_delete=actor.may(Permission.VOLUME_DELETE, actor.tenant_id) and row.gone_at is None,
+        may_delete=may and row.gone_at is None,
+    )
+
+
+def snapshot_of(row: Volume) -> tuple[str, str]:
+    """(the snapshot that was made before Toban deleted this volume, the volume that was made from it since), "" where there is
+    none."""
+    done = Operation.objects.filter(target_type="volume", target_id=str(row.id), state=State.SUCCEEDED)
+    ended = {one.kind: one for one in done.order_by("finished_at", "id")}
+    deleted, restored = ended.get("volume.delete"), ended.get("volume.restore")
+    return (
+        str(deleted.outcome_detail.get("snapshot", "")) if deleted else "",
+        str(restored.outcome_detail.get("volume", "")) if restored else "",
     )
 
 

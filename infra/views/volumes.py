@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +19,12 @@ from accounts.requests import TenantRequest
 from infra.forms.fleet import ids_of
 from infra.forms.schedules import ReasonForm
 from infra.forms.volumes import LeftOverForm
-from infra.operations import deleting, leftovers
+from infra.operations import deleting, leftovers, restoring
 from infra.queries import volumes
 from infra.queries.leftovers import left_overs
 from medical_audit.domain.errors import Refused
 from medical_audit.forms import text_of
+from medical_audit.models import Operation
 
 
 @require_safe
@@ -78,20 +80,34 @@ def _left_over(request: TenantRequest, form: LeftOverForm, refused: str = "", **
 @require_http_methods(["GET", "HEAD", "POST"])
 def volume_delete(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """What is deleted, and why; on POST it is entered, for another person to confirm."""
+    return _entering(request, pk, deleting.enter_delete, "infra/volume_delete.html", "")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def volume_restore(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """A deleted volume and the snapshot of it; on POST it is entered that it comes back."""
+    return _entering(request, pk, restoring.enter_restore, "infra/volume_restore.html", "nothing_to_restore")
+
+
+def _entering(
+    request: TenantRequest, pk: UUID, enter: Callable[..., Operation], template: str, nothing: str
+) -> HttpResponse:
+    """`nothing`: what is said of a volume that cannot come back; "" for a deletion, of which the volume itself says it."""
     seen = volumes.volume_detail(pk, actor=request.actor)
     request.actor.require(Permission.VOLUME_DELETE, request.tenant.id)
     posted = request.method == "POST"
     form = ReasonForm(request.POST if posted else None)
     token = request.POST.get("token", "") if posted else uuid.uuid4().hex
-    refused = "" if posted else seen.refusal
+    speaks_against = ("" if seen.may_restore else nothing) if nothing else seen.refusal
+    refused = "" if posted else speaks_against
     if posted and form.is_valid():
         try:
-            operation = deleting.enter_delete(
+            operation = enter(
                 pk, actor=request.actor, now=request.now, reason=form.cleaned_data["reason"], token=token[:64]
             )
         except Refused as why:
             refused = why.code
         else:
-            return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+            return redirect("medical_audit:operation", slug=request.tenant.slug, pk=operation.id)
     context = {"seen": seen, "volume": seen.volume, "form": form, "refused": refused, "token": token}
-    return render(request, "infra/volume_delete.html", context, status=422 if posted else 200)
+    return render(request, template, context, status=422 if posted else 200)

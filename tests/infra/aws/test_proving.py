@@ -21,7 +21,7 @@ from tests.simulated import customer_client
 
 EVERY = tuple(Feature)
 #: What AWS offers a dry run for.
-TRIED = ("StartInstances", "StopInstances", "CreateTags", "CreateSnapshot", "DeleteVolume")
+TRIED = ("StartInstances", "StopInstances", "CreateTags", "CreateSnapshot", "CreateVolume", "DeleteVolume")
 EXTERNAL_ID = "0f9c2b7d5e8a4c21b6d3e0f1a2b3c4d5"
 
 

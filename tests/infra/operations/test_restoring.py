@@ -1,0 +1,91 @@
+"""A volume that Toban deleted comes back from its snapshot: once, with its name and tags, however often it is tried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from accounts.domain.permissions import Role
+from infra.operations import restoring
+from infra.operations.restoring import KIND
+from medical_audit.domain.errors import NotFound, NotPermitted, Refused
+from medical_audit.models import Operation
+from tests.infra.operations.duty import Duty
+from tests.infra.operations.test_deleting import confirm, ordered, snapshots, volume_of, work
+
+
+def deleted(duty: Duty) -> str:
+    volume = volume_of(duty, tags={"Name": "old-data", "Project": "電子カルテ"}, size_gib=100)
+    ordered(duty, volume)
+    work(duty)
+    return volume
+
+
+def enter(duty: Duty, volume: str, role: Role = Role.OPERATOR) -> Operation:
+    actor = duty.aws.cast.actor(role)
+    return restoring.enter_restore(duty.volume(volume).id, actor=actor, now=duty.clock(), reason="必要だった")
+
+
+def back(duty: Duty) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = duty.console("ec2").describe_volumes()["Volumes"]
+    return found
+
+
+def test_it_comes_back_with_its_name_its_tags_and_its_snapshot_kept(duty: Duty) -> None:
+    volume = deleted(duty)
+    assert back(duty) == []
+    confirm(duty, enter(duty, volume))
+    work(duty)
+    [operation] = duty.operations(kind=KIND)
+    assert (operation.state, operation.outcome) == ("SUCCEEDED", "restored")
+    [made] = back(duty)
+    tags = {one["Key"]: one["Value"] for one in made["Tags"]}
+    assert (tags["Name"], tags["Project"], tags["toban:volume"]) == ("old-data", "電子カルテ", volume)
+    assert (made["Size"], made["SnapshotId"]) == (100, snapshots(duty)[0]["SnapshotId"])
+    assert operation.outcome_detail["volume"] == made["VolumeId"]
+    with pytest.raises(Refused, match="restored_already"):
+        enter(duty, volume)
+    duty.look()
+    assert duty.volume(made["VolumeId"]).name == "old-data"
+
+
+def test_it_takes_another_person_and_a_deletion_by_toban(duty: Duty) -> None:
+    volume = volume_of(duty)
+    with pytest.raises(Refused, match="not_deleted"):
+        enter(duty, volume)
+    with pytest.raises(NotPermitted):
+        enter(duty, volume, Role.VIEWER)
+    with pytest.raises(NotFound):
+        restoring.enter_restore(
+            duty.volume(volume).id, actor=duty.aws.cast.stranger_actor, now=duty.clock(), reason="x"
+        )
+    duty.console("ec2").delete_volume(VolumeId=volume)
+    duty.look()
+    with pytest.raises(Refused, match="nothing_to_restore"):
+        enter(duty, volume)
+
+
+def test_without_its_snapshot_nothing_is_made(duty: Duty) -> None:
+    volume = deleted(duty)
+    confirm(duty, enter(duty, volume))
+    duty.console("ec2").delete_snapshot(SnapshotId=snapshots(duty)[0]["SnapshotId"])
+    work(duty)
+    [operation] = duty.operations(kind=KIND)
+    assert (operation.state, operation.outcome) == ("FAILED", "snapshot_gone")
+    assert duty.sent("CreateVolume") == []
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
+def test_an_answer_that_was_lost_makes_no_second_volume(duty: Duty, settings: Settings, done: bool) -> None:
+    volume = deleted(duty)
+    settings.AWS_READ_TIMEOUT_S = 1.0
+    lost = {"apply_then_lose": True} if done else {"code": "InternalError", "status": 500}
+    duty.aws.fault(match={"action": "CreateVolume"}, times=1, **lost)
+    confirm(duty, enter(duty, volume))
+    work(duty, 8)
+    [operation] = duty.operations(kind=KIND)
+    assert (operation.state, operation.outcome) == ("SUCCEEDED", "restored")
+    assert len(back(duty)) == 1
