@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(not os.environ.get(REAL), reason="asked for with
 MANY = 300
 
 
+@pytest.mark.long
 def test_three_hundred_changes_within_one_second_are_all_read(open_shop: Shop, place: Place) -> None:
     """Such a second is what a mass change makes; REST has none, so the database is made to show one."""
     server, tickets = open_shop.server(), RedmineTickets(place.url, place.key)
@@ -56,6 +57,7 @@ def test_three_hundred_changes_within_one_second_are_all_read(open_shop: Shop, p
     assert notes == {issue.id: f"一括 {issue.id}" for issue in made.values()}
 
 
+@pytest.mark.long
 def test_ten_minutes_of_visits_with_nothing_new_write_nothing(
     cast: Cast, place: Place, people: People
 ) -> None:
