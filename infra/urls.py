@@ -29,6 +29,7 @@ urlpatterns = [
     path("resources/<uuid:pk>/", fleet.resource_detail, name="resource"),
     path("volumes/", fleet.volume_list, name="volumes"),
     path("volumes/left-over/", volumes.left_over, name="left-over"),
+    path("volumes/left-over/months/", volumes.left_over_months, name="left-over-months"),
     path("volumes/<uuid:pk>/", volumes.volume_detail, name="volume"),
     path("volumes/<uuid:pk>/restore/", volumes.volume_restore, name="volume-restore"),
     path("volumes/<uuid:pk>/delete/", volumes.volume_delete, name="volume-delete"),

@@ -78,6 +78,7 @@ EXPECTED: dict[str, Expected] = {
     "infra:volume": get(everyone(200)),
     "infra:volume-delete": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:left-over": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
+    "infra:left-over-months": get(everyone(200)),
     "infra:volume-restore": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:volumes": get(everyone(200)),
     "infra:operation-enter": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),

@@ -22,7 +22,9 @@ AREAS: Final = {
     "resource": "resources",
     "operation-enter": "resources",
     "volumes": "volumes",
-    **dict.fromkeys(("volume", "volume-delete", "volume-restore", "left-over"), "volumes"),
+    **dict.fromkeys(
+        ("volume", "volume-delete", "volume-restore", "left-over", "left-over-months"), "volumes"
+    ),
     **dict.fromkeys(
         (
             "schedules",

@@ -38,6 +38,11 @@ def money(pair: tuple[str, Decimal]) -> str:
     return str(prices.MONEY) % {"amount": rounded(amount, currency), "currency": currency}
 
 
+def amount_of(amount: Decimal, currency: str) -> str:
+    """An amount without its currency, which stands beside it."""
+    return rounded(amount, currency)
+
+
 def whole_hours(value: timedelta | Decimal) -> str:
     """Hours, rounded, with the thousands set off."""
     hours = value / timedelta(hours=1) if isinstance(value, timedelta) else value

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -21,6 +23,7 @@ from infra.forms.schedules import ReasonForm
 from infra.forms.volumes import LeftOverForm
 from infra.operations import deleting, leftovers, restoring
 from infra.queries import volumes
+from infra.queries.leftover_months import trend
 from infra.queries.leftovers import left_overs
 from medical_audit.domain.errors import Refused
 from medical_audit.forms import text_of
@@ -66,6 +69,31 @@ def left_over(request: TenantRequest, slug: str) -> HttpResponse:
     if undone:
         return _left_over(request, form, done=done, undone=undone)
     return redirect(f"{reverse('medical_audit:operations', args=[slug])}?mine=yes")
+
+
+@require_safe
+def left_over_months(request: TenantRequest, slug: str) -> HttpResponse:
+    """What left-over volumes cost, month by month and by project."""
+    seen = trend(actor=request.actor, now=request.now, tz=ZoneInfo(request.tenant.time_zone))
+    context = {
+        "seen": seen,
+        "months": [
+            {
+                "month": one, "day": one.span.begin.date(),
+                "bars": [(name, amount, _of_thousand(amount, seen.largest[name])) for name, amount in one.pairs],
+            }
+            for one in reversed(seen.months)
+        ],
+        "projects": [
+            {"name": name, "currency": currency, "amounts": [one.by_project.get((name, currency)) for one in seen.months]}
+            for name, currency in seen.projects
+        ],
+    }  # fmt: skip
+    return render(request, "infra/left_over_months.html", context)
+
+
+def _of_thousand(amount: Decimal, largest: Decimal) -> int:
+    return int(amount * 1000 / largest) if largest else 0
 
 
 def _left_over(request: TenantRequest, form: LeftOverForm, refused: str = "", **more: Any) -> HttpResponse:

@@ -15,6 +15,7 @@ from medical_audit import clock
 from medical_audit.models import Event, Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
+from tests.conftest import _as_role
 from tests.factories import proof
 from tests.simulated import TOKYO
 from tests.stage import Stage
@@ -96,3 +97,22 @@ def test_what_is_kept_for_now_is_not_left_over_until_then(stage: Stage) -> None:
     with tenant_scope(stage.cast.tenant.id):
         event = json.loads(Event.objects.get(kind="volume.snoozed").body)
     assert (event["reason"], event["detail"]["days"]) == ("来月の監査まで", 30)
+
+
+def test_the_months_tell_what_was_left_over_also_of_what_is_gone(stage: Stage) -> None:
+    now = clock.now()
+    [old] = left(stage, 1, tags={"Project": "電子カルテ"})
+    [gone] = left(stage, 1, gone_at=now - timedelta(days=40))
+    with _as_role("worker"), tenant_scope(stage.cast.tenant.id):
+        Volume.objects.filter(id__in=[old.id, gone.id]).update(first_seen_at=now - timedelta(days=160))
+    stage.volumes(1)
+    priced(stage)
+    answer = stage.client(Role.VIEWER).get(stage.url("volumes/left-over/months/"))
+    seen = answer.context["seen"]
+    assert (len(seen.months), seen.months[-1].running) == (12, True)
+    assert (seen.months[-1].volumes, seen.months[0].pairs) == (1, [])
+    assert seen.months[-4].volumes == 2
+    whole = seen.months[-4].amounts["USD"]  # both, all of that month
+    assert whole == Decimal("19.20")
+    assert seen.projects == [("電子カルテ", "USD"), ("", "USD")]
+    assert "19.20 USD" in answer.content.decode()

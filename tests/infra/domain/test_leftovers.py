@@ -1,0 +1,44 @@
+"""How long a volume served nothing, and which part of a month that is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+
+from infra.domain.leftovers import Advice, Span, advice, share_of, unattached
+
+DAY = timedelta(days=1)
+NOVEMBER = Span(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def days(begin: int, end: int) -> Span:
+    return Span(NOVEMBER.begin + begin * DAY, NOVEMBER.begin + end * DAY)
+
+
+@pytest.mark.parametrize(
+    ("served", "left"),
+    [
+        ([], [days(0, 60)]),
+        ([days(0, 60)], []),
+        ([days(10, 20)], [days(20, 60)]),  # the ten days before were not long enough
+        ([days(30, 40), days(0, 10)], [days(10, 30), days(40, 60)]),
+        ([days(0, 50), days(10, 20)], []),  # several instances at once; the last ten days are not long enough
+        ([days(-5, 90)], []),
+    ],
+)
+def test_only_what_lasted_long_enough_counts(served: list[Span], left: list[Span]) -> None:
+    assert unattached(days(0, 60), served, 14 * DAY) == left
+
+
+def test_a_month_is_shared_by_time() -> None:
+    assert share_of(NOVEMBER, [days(-10, 15)]) == Fraction(1, 2)
+    assert share_of(NOVEMBER, [days(0, 10), days(20, 50)]) == Fraction(2, 3)
+    assert share_of(NOVEMBER, [days(40, 50)]) == 0
+
+
+def test_what_is_to_be_done() -> None:
+    assert [advice(89 * DAY, ""), advice(90 * DAY, ""), advice(90 * DAY, "never_touch")] == [
+        Advice.ASK, Advice.DELETE, Advice.KEEP,
+    ]  # fmt: skip
