@@ -49,11 +49,12 @@ def tell_left_over(region: Region, *, actor: Actor, now: datetime) -> int:
 def _begin(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
     since = now - timedelta(days=settings.LEFT_OVER_DAYS)
     rested = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)
-    found: Sequence[Any] = (
+    rows = (
         here.filter(rested, left_over_at__isnull=True, gone_at__isnull=True, state="available")
         .annotate(since=Coalesce("detached_at", "first_seen_at")).filter(since__lte=since)
         .select_related("account").select_for_update(of=("self",)).order_by("id")[:TOLD_AT_ONCE]
     )  # fmt: skip
+    found: Sequence[Any] = list(rows)
     _record(
         "volume.left_over", found, actor, now,
         lambda row: {

@@ -18,7 +18,7 @@ from infra.domain.aws import AwsError, EbsVolume, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
 from infra.domain.disks import COMPLETE, OPERATION_TAG, EbsSnapshot, restorable_as, restored_tags
 from infra.models import Volume
-from infra.operations import deleting
+from infra.operations.tagging import LANE_CLASS
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.targets import source_of, target_of
 from infra.queries.volumes import snapshot_of
@@ -76,7 +76,7 @@ def enter_restore(volume_id: UUID, *, actor: Actor, now: datetime, reason: str, 
             "snapshot": snapshot, "volume_id": row.volume_id, "name": row.name or row.served_name, "size_gib": row.size_gib,
             "type": restorable_as(row.type), "zone": row.zone, "served": row.served_instance, "served_name": row.served_name,
         }  # fmt: skip
-        lane = f"{row.account.account_id}/{row.region}/{deleting.LANE_CLASS}"
+        lane = f"{row.account.account_id}/{row.region}/{LANE_CLASS}"
         target = OperationTarget("volume", str(row.id), row.name or row.volume_id, lane, {})
         return entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason, dedupe_key=key)
 

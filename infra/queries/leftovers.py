@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.domain.permissions import Permission
@@ -84,7 +83,7 @@ class LeftOvers:
 def left_overs(*, actor: Actor, now: datetime) -> LeftOvers:
     """Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    found = list(_unattached(now))
+    found = _unattached(now)
     every = _judged(found, actor, now)
     snoozed = [one for one in every if (until := one.volume.snoozed_until) is not None and until > now]
     kept = {one.volume.id for one in snoozed}
@@ -121,11 +120,11 @@ def places_of(rows: Sequence[Volume]) -> Mapping[UUID, tuple[str, str]]:
     return found
 
 
-def _unattached(now: datetime) -> QuerySet[Any, Any]:
+def _unattached(now: datetime) -> Sequence[Any]:
     since = Coalesce("detached_at", "first_seen_at")
     rows = Volume.objects.filter(gone_at__isnull=True, state="available").annotate(since=since)
     long = rows.filter(since__lte=now - timedelta(days=settings.LEFT_OVER_DAYS))
-    return long.select_related("account").order_by(F("since").asc(), "id")
+    return list(long.select_related("account").order_by("since", "id"))
 
 
 def _judged(found: Sequence[Any], actor: Actor, now: datetime) -> list[LeftOver]:
