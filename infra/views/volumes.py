@@ -76,7 +76,7 @@ def left_over_months(request: TenantRequest, slug: str) -> HttpResponse:
     """What left-over volumes cost, month by month and by project."""
     seen = trend(actor=request.actor, now=request.now, tz=ZoneInfo(request.tenant.time_zone))
     context = {
-        "seen": seen,
+        "days": [one.span.begin.date() for one in seen.months],
         "months": [
             {
                 "month": one, "day": one.span.begin.date(),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from accounts.domain.permissions import Role
 from infra.domain.prices import PriceRow
 from infra.models import Volume
 from infra.operations import pricing
 from infra.operations.deleting import KIND
+from infra.queries.leftover_months import trend
 from medical_audit import clock
 from medical_audit.models import Event, Operation
 from medical_audit.operations import entry
@@ -21,6 +23,7 @@ from tests.simulated import TOKYO
 from tests.stage import Stage
 
 LONG_AGO = timedelta(days=100)
+TOKYO_TIME = ZoneInfo("Asia/Tokyo")
 
 
 def left(stage: Stage, number: int, **facts: object) -> list[Volume]:
@@ -108,7 +111,8 @@ def test_the_months_tell_what_was_left_over_also_of_what_is_gone(stage: Stage) -
     stage.volumes(1)
     priced(stage)
     answer = stage.client(Role.VIEWER).get(stage.url("volumes/left-over/months/"))
-    seen = answer.context["seen"]
+    seen = trend(actor=stage.cast.actor(Role.VIEWER), now=now, tz=TOKYO_TIME)
+    assert answer.context["days"][-1] == now.astimezone(TOKYO_TIME).date().replace(day=1)
     assert (len(seen.months), seen.months[-1].running) == (12, True)
     assert (seen.months[-1].volumes, seen.months[0].pairs) == (1, [])
     assert seen.months[-4].volumes == 2
