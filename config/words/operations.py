@@ -361,6 +361,8 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "size_gib": _("Size (GiB)"),
     "served_name": _("Last it served"),
     "unattached_at": _("Serves nothing since"),
+    "from_snapshot": _("From the snapshot"),
+    "zone": _("Availability Zone"),
     **LIMITS,
     **RETENTION_FACTS,
     "minutes": _("For how many minutes"),

@@ -47,7 +47,7 @@ LOOK_IN, WAIT = timedelta(seconds=10), timedelta(seconds=30)
 #: How long after a call AWS may not show yet what it made.
 SHOWN_AFTER = timedelta(seconds=60)
 READY = frozenset({"available", "in-use"})
-_KEYS = ("snapshot", "volume_id", "name", "size_gib", "type", "zone", "served", "served_name")
+_KEYS = ("from_snapshot", "volume_id", "name", "size_gib", "type", "zone", "served", "served_name")
 PATIENT = frozenset({"volume_creating"})
 
 
@@ -73,7 +73,7 @@ def enter_restore(volume_id: UUID, *, actor: Actor, now: datetime, reason: str, 
         if restored:
             raise Refused("restored_already")
         parameters = {
-            "snapshot": snapshot, "volume_id": row.volume_id, "name": row.name or row.served_name, "size_gib": row.size_gib,
+            "from_snapshot": snapshot, "volume_id": row.volume_id, "name": row.name or row.served_name, "size_gib": row.size_gib,
             "type": restorable_as(row.type), "zone": row.zone, "served": row.served_instance, "served_name": row.served_name,
         }  # fmt: skip
         lane = f"{row.account.account_id}/{row.region}/{LANE_CLASS}"
@@ -131,7 +131,7 @@ class RestoreExecutor:
             target, given = replace(plan.target, source=source_of(one)), one.parameters
             try:
                 result = disks.create_volume(
-                    target, given["snapshot"], zone=given["zone"], type_=given["type"], tags=plan.tags[str(one.id)],
+                    target, given["from_snapshot"], zone=given["zone"], type_=given["type"], tags=plan.tags[str(one.id)],
                     token=str(one.id), still_ours=still_ours,
                 )  # fmt: skip
             except GatewayLeaseLost as lost:
@@ -162,7 +162,7 @@ class RestoreExecutor:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
         try:
             plan.snapshots = disks.snapshots_by_id(
-                plan.target, [one.parameters["snapshot"] for one in operations]
+                plan.target, [one.parameters["from_snapshot"] for one in operations]
             )
             plan.made = ec2.volumes_tagged(plan.target, OPERATION_TAG, [str(one.id) for one in operations])
         except AwsError as error:
@@ -173,7 +173,7 @@ class RestoreExecutor:
     def _before(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
         if made := plan.made.get(str(one.id)):
             return _ended(made)
-        snapshot = plan.snapshots.get(one.parameters["snapshot"])
+        snapshot = plan.snapshots.get(one.parameters["from_snapshot"])
         if snapshot is None or snapshot.state != COMPLETE:
             return Fail("snapshot_gone")
         return too_late(one, now) or Go()
