@@ -7,7 +7,7 @@ from config.saying.codes import permission_label, role_label, state_of
 from config.saying.fields import field
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst
-from config.words import operations, sentence, states
+from config.words import facts, operations, sentence, states
 from config.words.codes import CODES
 
 
@@ -72,7 +72,7 @@ def shown_facts(operation: object) -> list[dict[str, str]]:
             "before": _fact(name, field(before, name, None)),
             "after": _fact(name, shown[name]),
         }
-        for name, label in operations.FACTS.items()
+        for name, label in facts.FACTS.items()
         if shown.get(name) not in (None, "", [])
     ]
 
