@@ -25,7 +25,7 @@ from medical_audit.operations import stopping
 from medical_audit.operations.lanes import Lease, lease_lane, note_health, release_lane
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.domain.problems import KeyGone, KeyRefused, Missing, RedmineError
+from redmine_sync.domain.problems import FilterBroken, KeyGone, KeyRefused, Missing, RedmineError
 from redmine_sync.domain.writing import TRIES_MAX, wait_after
 from redmine_sync.models import Entry, EntryState, RedmineServer, ServerState, Ticket, TicketState
 from redmine_sync.models.ticket import BLOCKING, OF_THE_LANE
@@ -97,10 +97,16 @@ def _round(
     _write(here, actor, done)
     # Writing comes first: each attempt looks at its issue anyway, and a bad connection would let reading go on for ever.
     if not (stopping.asked() or lease.paused):
+        before = server.polled_at
         try:
             done.read = poll_when_due(server, tickets, here.ours, actor=actor, clock=clock)
         except RedmineError as error:
             _note_error(here, error, actor)
+        else:
+            # Before the first ticket a look asks nothing, and proves nothing.
+            asked = server.polled_at != before and server.polled_to is not None
+            if asked and server.problem != FilterBroken.code:
+                _note_server(server, lease, "", Health.GOOD, actor, clock())
 
 
 def _write(here: Round, actor: Actor, done: Served) -> None:
@@ -183,6 +189,9 @@ def _note_error(here: Round, error: RedmineError, actor: Actor) -> None:
         refused = isinstance(error, KeyRefused) or not error.passes
         health = Health.REFUSED if refused else Health.FAILING
         _note_server(here.server, here.lease, error.code, health, actor, here.clock())
+    elif not error.passes:
+        # It refused this one entry, so it is there and answers.
+        _note_server(here.server, here.lease, "", Health.GOOD, actor, here.clock())
 
 
 def _note_server(

@@ -216,6 +216,32 @@ def test_a_server_away_for_hours_loses_nothing_and_kills_nothing(fake: faking.Fa
     assert fake_shop.server().problem == ""
 
 
+def test_a_server_that_answers_again_is_well_again_also_when_there_is_nothing_to_write(
+    fake: faking.Fake, fake_shop: Shop
+) -> None:
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    fake.down = 503
+    fake_shop.serve(minutes=2)
+    assert fake_shop.server().problem == "redmine_busy"
+    fake.down = 0
+    fake_shop.serve(minutes=20)
+    assert fake_shop.server().problem == ""
+
+
+def test_a_server_that_refuses_one_entry_is_there(fake: faking.Fake, fake_shop: Shop) -> None:
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    fake.down = 503
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    fake.down, fake.project_status = 0, 5
+    fake_shop.serve(minutes=0.9)
+    fake_shop.serve(minutes=0.9)
+    assert [one.outcome for one in fake_shop.entries(state=EntryState.DEAD)] == ["redmine_forbidden"]
+    assert fake_shop.server().problem == ""
+
+
 def test_a_refused_key_stops_the_server_and_not_the_entries(fake: faking.Fake, fake_shop: Shop) -> None:
     fake.down = 401
     fake_shop.happens("failed", "web")
