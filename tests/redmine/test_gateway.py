@@ -14,6 +14,7 @@ import pytest
 from redmine_sync.domain import problems
 from redmine_sync.domain.issues import NewIssue
 from redmine_sync.redmine import RedmineTickets
+from redmine_sync.redmine.session import Session
 from tests.redmine import fake as faking
 from tests.redmine.shop import Place
 
@@ -180,3 +181,11 @@ def test_nobody_there_is_told_apart_from_no_answer() -> None:
         with pytest.raises(problems.NoAnswer):
             RedmineTickets(url, "k").me()
         thread.join()
+
+
+def test_a_server_that_takes_the_question_and_stays_silent_is_left_at_the_deadline() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()  # the system takes the connection, and nobody ever answers
+        with pytest.raises(problems.NoAnswer):
+            Session(deadline_s=0.3).get(f"http://127.0.0.1:{listening.getsockname()[1]}/users/current.json")
