@@ -225,7 +225,7 @@ class Asking:
         """The id of a new object of the kind that this address takes."""
         if self.name.startswith("redmine_sync:repository"):
             return plant_repository(self.stage.cast.tenant.id)
-        if self.name.endswith((":resource", ":volume", ":volume-delete")):
+        if self.name.endswith((":resource", ":volume", ":volume-delete", ":volume-restore")):
             volume = ":volume" in self.name
             return (self.stage.volumes(1, state="available")[0] if volume else self.stage.resource()).id
         if self.name.startswith(("infra:account-setup", "infra:account-template", "api:account-setup")):
