@@ -19,10 +19,9 @@ from zoneinfo import ZoneInfo
 
 from accounts.domain.permissions import Role
 from accounts.models import Tenant, User
-from accounts.operations import signing
-from accounts.operations.people import grant_first, make_user
+from accounts.operations import members, signing
 from accounts.queries.people import actor_in, tenants_of
-from config.demo import FOUNDER, PASSWORD, PEOPLE
+from config.demo import PASSWORD, PEOPLE
 from infra.operations import ruling
 from medical_audit.domain.actor import Actor, EventDraft, Subject, system_actor
 from medical_audit.domain.errors import Refused
@@ -40,6 +39,8 @@ FAMILY = ("佐藤", "鈴木", "高橋", "田中", "伊藤", "渡辺", "山本", 
 GIVEN = ("陽子", "健", "直美", "誠", "恵", "亮", "彩", "浩", "舞", "進", "梓", "学")
 BATCH = 500
 PRESENT = 0.75
+#: So long the approver reads an invitation before he confirms it.
+READING = timedelta(minutes=10)
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36"
 Tell = Callable[[str], None]
 
@@ -119,12 +120,36 @@ def _house(tenant: Tenant, number: int, now: datetime) -> House:
             if user is None:
                 fresh = True
                 name = f"{FAMILY[place % len(FAMILY)]} {GIVEN[(place + number) % len(GIVEN)]}"
-                user = make_user(username, name, PASSWORD, now=now, founder=FOUNDER)
-                grant_first(tenant.id, user, role, now=now, founder=FOUNDER)
+                user = _invited(tenant, username, name, role, now)
             # Auditors sit at this machine, so that signing in there to review the month is no new network.
             address = "127.0.0.1" if role == Role.AUDITOR else f"10.{number + 1}.{place % 4}.{20 + place}"
             people.append(Person(user, role, address))
     return House(tenant, people, random.Random(number), fresh)  # noqa: S311  a demo, not a secret
+
+
+def _invited(tenant: Tenant, username: str, name: str, role: Role, now: datetime) -> User:
+    """Somebody new, as people come in: invited by the administrator, confirmed by the approver, a password of his own."""
+    with platform_scope():
+        known = {one: User.objects.get(username=sign_in) for sign_in, _name, one in PEOPLE}
+    with tenant_scope(tenant.id):
+        administrator, approver = (
+            actor_in(tenant, known[one], session="", address="127.0.0.1", request="")
+            for one in (Role.ADMINISTRATOR, Role.APPROVER)
+        )
+        entered_at = now - READING
+        invited = members.enter_invite(
+            username, name, str(role), actor=administrator, now=entered_at, reason="新しい担当者の登録"
+        )
+        proof = signing.reauthenticate(known[Role.APPROVER], PASSWORD, actor=approver, now=now)
+        operation = invited.operation
+        entry.confirm(operation.id, actor=approver, now=now, seen_digest=operation.digest, proof=proof)
+        invitation = members.find_invitation(invited.link, now=now)
+        if invitation is None:
+            raise RuntimeError(f"{username}: the link just made opens no door")
+        user: User = invitation.user
+        himself = actor_in(tenant, user, session="", address="", request="")
+        members.accept(invitation, PASSWORD, actor=himself, now=now)
+    return user
 
 
 def _month(house: House, events: int, now: datetime) -> None:

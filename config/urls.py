@@ -3,11 +3,16 @@
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
+import accounts.admin
 import accounts.urls
+import infra.admin
 import infra.urls
+import medical_audit.admin.windows
 import medical_audit.urls
+import redmine_sync.admin
 import redmine_sync.urls
 from config import api, health
+from medical_audit.admin.site import site
 
 tenant_api: list[URLPattern | URLResolver] = [
     *accounts.urls.tenant_api_urlpatterns,
@@ -28,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/schema/", api.schema, name="api-schema"),
     path("api/v1/docs/", api.docs, name="api-docs"),
     path("api/v1/tenants/", include((api_patterns, "api"))),
+    path("t/<slug:slug>/admin/", site.urls),
     path("t/<slug:slug>/", include("infra.urls")),
     path("t/<slug:slug>/", include("medical_audit.urls")),
     path("t/<slug:slug>/", include((accounts.urls.tenant_urlpatterns, "inbox"))),

@@ -6,7 +6,16 @@ from medical_audit.api import ledger, policies
 from medical_audit.api import operations as api
 from medical_audit.api.calls import address
 from medical_audit.queries.reports import REPORTS
-from medical_audit.views import audits, authority, emergencies, reports, requirements, retention, reviews
+from medical_audit.views import (
+    audits,
+    authority,
+    emergencies,
+    own,
+    reports,
+    requirements,
+    retention,
+    reviews,
+)
 from medical_audit.views import ledger as ledger_views
 from medical_audit.views import operations as views
 from medical_audit.views import sessions as session_views
@@ -53,6 +62,7 @@ urlpatterns = [
     path("ledger/retention/purge/", retention.purge, name="retention-purge"),
     path("policies/confirm/", session_views.policy_confirm, name="policy-confirm"),
     path("operations/<uuid:pk>/correct/", views.operation_correct, name="operation-correct"),
+    path("my-history/", own.history, name="own-history"),
     path("confirmations/", authority.queue, name="queue"),
     path("delegations/", authority.delegations, name="delegations"),
     path("delegations/<uuid:pk>/end/", authority.delegation_end, name="delegation-end"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import config.urls  # noqa: F401  every app's windows are open
 from accounts.domain.permissions import Role
+from medical_audit.admin.site import site
 
 V, O, P, A, U = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR  # noqa: E741
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -93,6 +95,13 @@ API: dict[str, Expected] = {
     "api:events": get(only((A, U), 200)),
 }
 
+#: Django's admin: its first page, one list and one row, for all of them.
+ADMIN = ("admin:index", "admin:medical_audit_event_changelist", "admin:medical_audit_operation_change")
+WINDOWS = [
+    f"admin:{window.code.replace('.', '_')}_{view}"
+    for window in site.windows()
+    for view in ("changelist", "change")
+]
 #: Pages about what happened.
 READING = [
     "audit",

@@ -86,7 +86,17 @@ AREAS: Final = {
 def nav_area(request: HttpRequest) -> str:
     """The part of the main menu that this page belongs to."""
     match = request.resolver_match
-    return "" if match is None else AREAS.get(match.url_name or "", "")
+    if match is None:
+        return ""
+    return "ledger" if match.namespace == "admin" else AREAS.get(match.url_name or "", "")
+
+
+def window_url(slug: str, window: object, pk: object = None) -> str:
+    """The list of an auditor's window (app.model in its `code`), or one row of it."""
+    name = str(field(window, "code")).replace(".", "_")
+    if pk is None:
+        return reverse(f"admin:{name}_changelist", kwargs={"slug": slug})
+    return reverse(f"admin:{name}_change", kwargs={"slug": slug, "pk": pk})
 
 
 def return_path(request: HttpRequest) -> str:

@@ -33,7 +33,8 @@ def anomaly_sentence(row: object) -> str:
         name: number(value) if isinstance(value, int) else value
         for name, value in dict(field(row, "figures", {})).items()
     }
-    return str(found[1]) % _Params({"person": field(row, "person_name") or "—"} | figures)
+    told = words.ON_A_DAY_OFF if figures.get("day") else found[1]
+    return str(told) % _Params({"person": field(row, "person_name") or "—"} | figures)
 
 
 def limit_label(name: object) -> str:

@@ -13,6 +13,8 @@ from config.saying.repositories import removal_word
 from config.saying.schedules import finding_text, schedule_reason
 from config.saying.seeing import drift_cause
 from config.words import events, exports, sentence, states
+from config.words.windows import WINDOWS
+from medical_audit.domain.kinds import calls_outside
 
 
 def _body(event: object) -> Mapping[str, Any]:
@@ -51,9 +53,15 @@ def event_sentence(event: object) -> str:
         if kind == "repository.step_done" and "step" in detail
         else detail.get("step", "—"),
         "unit": price_unit(detail.get("resource_kind", "")),
+        "window": WINDOWS.get(str(detail.get("window")), "—"),
         "drift": drift_cause(detail) if kind == "resource.drifted" else "",
     }
-    return sentence(events.EVENTS, kind, values).strip()
+    table = (
+        events.LOCAL_EVENTS
+        if kind in events.LOCAL_EVENTS and not calls_outside(detail.get("kind"))
+        else events.EVENTS
+    )
+    return sentence(table, kind, values).strip()
 
 
 def _event_reason(body: Mapping[str, Any], detail: Mapping[str, Any]) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from config.saying.codes import permission_label, role_label, state_of
+from config.saying.codes import permission_label, role_label, state_of, state_word
 from config.saying.fields import field
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst
-from config.words import facts, operations, sentence, states
+from config.words import facts, operations, schedules, sentence, states
 from config.words.codes import CODES
+from medical_audit.domain.kinds import calls_outside
 
 
 def operation_label(kind: object) -> str:
@@ -62,19 +63,26 @@ def code_with_detail(code: object, detail: object) -> str:
 
 def shown_facts(operation: object) -> list[dict[str, str]]:
     """The parameters that a person confirms, in words: [{label, before, after}]; only those that have a name."""
-    shown = field(operation, "shown", {})
-    before = field(shown, "before", {})
+    shown, kind = field(operation, "shown", {}), str(field(operation, "kind"))
     if not hasattr(shown, "get"):
         return []
+    before = dict(field(shown, "before", {}) or {})
+    if "replaces_name" in shown:
+        before["schedule_name"] = shown["replaces_name"]
+    if "wish" in shown:
+        wish = (str(field(shown, "kind")), str(shown["wish"]))
+        shown = {**shown, "wish": str(schedules.OVERRIDES.get(wish, shown["wish"]))}
+    own = facts.KIND_FACTS.get(kind, {})
+    names = {name: label for name, label in facts.FACTS.items() if (kind, name) not in _NO_FACTS} | dict(own)
     return [
-        {
-            "label": str(label),
-            "before": _fact(name, field(before, name, None)),
-            "after": _fact(name, shown[name]),
-        }
-        for name, label in facts.FACTS.items()
+        {"label": str(label), "before": _fact(name, before.get(name)), "after": _fact(name, shown[name])}
+        for name, label in names.items()
         if shown.get(name) not in (None, "", [])
     ]
+
+
+#: What an override does is said by its wish.
+_NO_FACTS: Final = frozenset({("override.set", "kind"), ("freeze.set", "kind")})
 
 
 def _fact(name: str, value: object) -> str:
@@ -88,7 +96,7 @@ def _fact(name: str, value: object) -> str:
         return "、".join(map(str, value))  # type: ignore[call-overload]
     if isinstance(value, list):
         return " → ".join(map(str, value))
-    return jst(str(value)) if name.endswith("_at") else str(value)
+    return jst(str(value)) if name.endswith("_at") or name in ("since", "until") else str(value)
 
 
 def outcome_text(operation: object) -> str:
@@ -117,6 +125,7 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "roles_after": ("・", role_label),
     "permissions": ("・", permission_label),
     "networks": (", ", str),
+    "mode": ("", lambda code: state_word(code, "account")),
 }
 
 
@@ -149,14 +158,18 @@ def _step(name: str, at: object = None, who: str = "") -> dict[str, Any]:
 
 
 def operation_steps(operation: object) -> list[dict[str, Any]]:
-    """The way of an operation: the steps passed, where it stands, and its end in place of the steps left out."""
+    """The way of an operation: the steps passed, where it stands, and its end in place of the steps left out.
+
+    What is carried out in Toban itself calls nobody: it is confirmed and in effect.
+    """
+    outside = calls_outside(field(operation, "kind"))
     steps = [
         _step("entered", field(operation, "entered_at"), entered_by(operation)),
         _step(
             "confirmed", field(operation, "confirmed_at", None), str(field(operation, "confirmed_by_name"))
         ),
-        _step("called", field(operation, "called_at", None)),
-        _step("verified", field(operation, "finished_at", None)),
+        *([_step("called", field(operation, "called_at", None))] if outside else []),
+        _step("verified" if outside else "applied", field(operation, "finished_at", None)),
     ]
     now_at, finished = str(field(operation, "state")).lower(), field(operation, "finished_at", None)
     passed = [step for step in steps[:-1] if step["at"]]

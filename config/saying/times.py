@@ -48,6 +48,12 @@ def day_long(value: object) -> str:
     return _day_text(value, year=True) if isinstance(value, date) else "—"
 
 
+def iso_day(value: object) -> str:
+    """The local date of an instant as addresses and date fields write it: "2026-11-30"; empty for what is none."""
+    instant = instant_of(value)
+    return "" if instant is None else instant.astimezone(ZONE).date().isoformat()
+
+
 def month_name(value: object) -> str:
     """A month by any of its dates: "2026年11月", in English "November 2026"."""
     if not isinstance(value, date):

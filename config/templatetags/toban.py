@@ -28,13 +28,14 @@ from config.saying import (
     tickets,
     times,
     verification,
+    windows,
 )
 from redmine_sync.queries.tickets import tickets_about
 
 register = template.Library()
 
 FILTERS = (
-    times.day, times.day_long, times.jst, times.jst_short, times.jst_exact, times.clock, times.clock_exact, times.utc,
+    times.day, times.day_long, times.iso_day, times.jst, times.jst_short, times.jst_exact, times.clock, times.clock_exact, times.utc,
     times.duration, times.number, times.month_name,
     codes.state_look, codes.error_text, codes.kind_label, codes.role_label, codes.role_list, codes.permission_label, codes.action_label, codes.topic_help, codes.bell_count,
     codes.session_end_text, codes.session_fault_text,
@@ -59,6 +60,8 @@ FILTERS = (
     tickets.look_words, tickets.diverged_words, tickets.entry_words, tickets.ticket_sentence, tickets.topic_word, tickets.topic_words,
     repositories.step_word, repositories.step_words, repositories.cause_word, repositories.rule_words, repositories.hint_words,
     repositories.removal_word, repositories.removal_help, repositories.repository_state, repositories.short_commit, repositories.per_cent,
+    windows.window_label, windows.window_app, windows.column_name, windows.value_word, windows.option_word, windows.cell_form,
+    windows.stored, windows.period_word,
     addresses.aws_console_url, addresses.cloudtrail_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:
@@ -110,6 +113,12 @@ def tickets_of(
 @register.simple_tag(takes_context=True)
 def nav_area(context: Context) -> str:
     return addresses.nav_area(context["request"])
+
+
+@register.simple_tag(takes_context=True)
+def url_of_window(context: Context, window: object, pk: object = None) -> str:
+    """The list of an auditor's window, or one row of it."""
+    return addresses.window_url(context["tenant"].slug, window, pk)
 
 
 @register.simple_tag(takes_context=True)

@@ -12,7 +12,7 @@ RULES: Final[Mapping[str, tuple[Promise | str, Promise | str, Promise | str]]] =
     "off_hours": (
         _("Outside working hours"),
         _("%(person)s entered or confirmed a privileged operation at %(time)s, outside working hours."),
-        _("Work at night or at a weekend should have a known reason, such as an announced maintenance."),
+        _("Work at night or on a day off should have a known reason, such as an announced maintenance."),
     ),
     "refusals": (
         _("Many refusals"),
@@ -70,6 +70,9 @@ RULES: Final[Mapping[str, tuple[Promise | str, Promise | str, Promise | str]]] =
         _("If the times are wrong, so is the order of what happened."),
     ),
 }
+
+# The sentence of the first rule on a named day off.
+ON_A_DAY_OFF = _("%(person)s entered or confirmed a privileged operation at %(time)s on %(day)s, a day off.")
 
 # medical_audit.domain.anomalies.BOUNDS.
 LIMITS: Final[Mapping[str, Promise | str]] = {

@@ -94,6 +94,8 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "ledger.viewed": _("%(actor)s read the ledger."),
     "ledger.searched": _("%(actor)s searched the ledger and found %(found)s events."),
     "ledger.event_viewed": _("%(actor)s read one event of the ledger."),
+    "ledger.own_viewed": _("%(actor)s looked at the own history."),
+    "ledger.window_viewed": _("%(actor)s looked into the records “%(window)s”."),
     "ledger.export_asked": _("%(actor)s asked for an export of the ledger. Purpose: %(reason)s"),
     "ledger.export_made": _(
         "The export of the ledger that %(asked_by)s asked for is ready: %(events)s events."
@@ -187,6 +189,12 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
 }
 
 # Names of event kinds alone, for the filter.
+# What the same events say of kinds that are carried out in Toban itself.
+LOCAL_EVENTS: Final[Mapping[str, Promise | str]] = {
+    "operation.called": _("Toban puts it into effect: %(operation)s."),
+    "operation.succeeded": _("In effect: %(operation)s."),
+}
+
 EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "operation.entered": _("Operation entered"),
     "operation.confirmed": _("Operation confirmed"),
@@ -197,7 +205,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "operation.expired": _("Operation expired"),
     "operation.cancelled": _("Operation cancelled"),
     "operation.leased": _("Operation taken up"),
-    "operation.called": _("AWS call intended"),
+    "operation.called": _("Begun to be carried out"),
     "operation.accepted": _("AWS call accepted"),
     "operation.succeeded": _("Operation done"),
     "operation.failed": _("Operation failed"),
@@ -261,6 +269,8 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.viewed": _("Ledger read"),
     "ledger.searched": _("Ledger searched"),
     "ledger.event_viewed": _("Event read"),
+    "ledger.own_viewed": _("Own history read"),
+    "ledger.window_viewed": _("Records looked into"),
     "ledger.export_asked": _("Export asked for"),
     "ledger.export_made": _("Export made"),
     "ledger.export_removed": _("Export removed"),

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from config.words.audits import LIMITS, RETENTION_FACTS
 
@@ -54,4 +55,31 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "address": _("Address"),
     "device": _("Device"),
     "entered_at": _("Since"),
+}
+
+# The same for single kinds, whose parameters have names that mean something else elsewhere.
+KIND_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = {
+    "rules.change": {
+        "brake_percent": _("A person is asked when more than this share would stop (%)"),
+        "brake_least": _("Rounds of fewer resources than this never ask"),
+    },
+    "account.automation": {"mode": _("What the clock may do")},
+    "override.set": {
+        "wish": _("What holds meanwhile"),
+        "project": _("Project"),
+        "since": _("From when"),
+        "until": _("Until when"),
+    },
+    "freeze.set": {
+        "wish": _("What holds meanwhile"),
+        "since": _("From when"),
+        "until": _("Until when"),
+    },
+    "round.release": {
+        "count": _("Stops that wait"),
+        "running": _("Running at that moment"),
+        "limit": _("Limit (%)"),
+    },
+    "schedule.assign": {"schedule_name": pgettext_lazy("assignment", "Schedule")},
+    "ebs.tag": {"value": _("New name")},
 }

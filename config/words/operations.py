@@ -346,6 +346,7 @@ STEPS: Final[Mapping[str, Promise | str]] = {
     "confirmed": pgettext_lazy("step", "Confirmed"),
     "called": pgettext_lazy("step", "Call to AWS"),
     "verified": pgettext_lazy("step", "Verified"),
+    "applied": pgettext_lazy("step", "In effect"),
 }
 
 # What a failure for a KMS key adds: the keys its volumes are encrypted with.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from infra.domain.calendar import Calendar, ClosedRange, national
+from infra.domain.calendar import FRIDAY, Calendar, ClosedRange, DayKind, national
 from infra.domain.holiday_check import Difference, differences
 from infra.domain.holiday_files import ListSource
 from infra.models.calendar import Closure, CompanyDay, CompanyDayKind, HolidayFeed, HolidayList, ListState
@@ -32,7 +33,27 @@ def calendar_of(now: datetime) -> Calendar:
 
     Years for which the adopted list does not speak come from the shipped one.
     """
-    shipped = library_at(now)
+    return _as_decided(library_at(now))
+
+
+class TenantDays:
+    """The bound tenant's days off, for the floor below."""
+
+    def days_off(self, first: date, last: date) -> Mapping[date, str]:
+        """As medical_audit.domain.working_days says."""
+        calendar = _as_decided(national(range(first.year, last.year + 1)))
+        days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+        return {day: name for day in days if (name := _off(calendar.day(day))) is not None}
+
+
+def _off(kind: DayKind) -> str | None:
+    """The name of a day off, "" for a weekend; None for a working day."""
+    if kind.closed is not None:
+        return str(kind.closed.values()["name"])
+    return "" if kind.like > FRIDAY else None
+
+
+def _as_decided(shipped: Calendar) -> Calendar:
     adopted: HolidayList | None = HolidayList.objects.filter(state=ListState.ADOPTED).first()
     days = dict(shipped.holidays)
     if adopted is not None:

@@ -8,7 +8,7 @@ patient is recorded.
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 
@@ -86,10 +86,12 @@ class Seen:
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the rules need from before the window: who came from where when (newest last, before the event in hand they
-    decide themselves), and when operations were entered."""
+    decide themselves), when operations were entered, and which dates are off by the tenant's calendar (the name of the
+    holiday or closure; "" for a weekend)."""
 
     visits: Mapping[str, Sequence[tuple[datetime, str]]] = field(default_factory=dict)
     entered: Mapping[str, datetime] = field(default_factory=dict)
+    days_off: Mapping[date, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +137,20 @@ def _found(rule: Rule, event: Seen, **figures: object) -> Found:
 
 
 def _off_hours(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
-    """A privileged step at night or at the weekend, once a person and night."""
+    """A privileged step at night or on a day off, once a person and night."""
     told: set[tuple[str, object]] = set()
     for event in events:
         here = event.at.astimezone(zone)
-        within = here.weekday() < 5 and limits["day_begins"] <= here.hour < limits["day_ends"]
+        within = (
+            here.date() not in context.days_off and limits["day_begins"] <= here.hour < limits["day_ends"]
+        )
         if event.kind not in _PRIVILEGED or event.detail.get("kind") in _REVIEWING or within:
             continue
         night = (here - timedelta(hours=limits["day_begins"])).date()
         if (event.person_id, night) not in told:
             told.add((event.person_id, night))
-            yield _found(Rule.OFF_HOURS, event, time=f"{here:%H:%M}", weekday=here.weekday())
+            named = {"day": name} if (name := context.days_off.get(here.date())) else {}
+            yield _found(Rule.OFF_HOURS, event, time=f"{here:%H:%M}", weekday=here.weekday(), **named)
 
 
 def _too_many(

@@ -63,6 +63,8 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "ledger.viewed": "R",
     "ledger.searched": "R",
     "ledger.event_viewed": "R",
+    "ledger.window_viewed": "R",
+    "ledger.own_viewed": "R",
     "ledger.sessions_viewed": "R",
     "ledger.exported": "R",
     "inventory.synced": "R",

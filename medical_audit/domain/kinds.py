@@ -223,5 +223,11 @@ def get_kind(name: str) -> Kind:
         raise Refused("unknown_kind", kind=name) from None
 
 
+def calls_outside(name: object) -> bool:
+    """Whether operations of this kind call an outside system; an unknown kind may have."""
+    kind = _KINDS.get(str(name))
+    return kind is None or kind.executor is not None
+
+
 def all_kinds() -> tuple[Kind, ...]:
     return tuple(_KINDS.values())

@@ -11,6 +11,7 @@ from medical_audit.models.operation import Operation
 from medical_audit.models.retention import Retention
 from medical_audit.models.review import AccessReview, ReviewItem
 from medical_audit.models.saved_search import SavedSearch
+from medical_audit.models.seal import Seal
 from medical_audit.models.session import FailedSignIn, Session, TenantPolicy, Visit
 from medical_audit.models.verification import VerificationRun
 
@@ -36,6 +37,7 @@ __all__ = [
     "Retention",
     "ReviewItem",
     "SavedSearch",
+    "Seal",
     "Session",
     "StoredAnswer",
     "TenantPolicy",

@@ -104,4 +104,9 @@ class Operation(TenantModel):
                 fields=["tenant_id", "target_type", "target_id", "-entered_at"], name="operation_of_target"
             ),
             models.Index(fields=["tenant_id", "state", "-entered_at"], name="operation_by_state"),
+            models.Index(
+                fields=["tenant_id", "on_behalf_of_id", "-entered_at", "-id"],
+                condition=~Q(on_behalf_of_id=""),
+                name="operation_for_another",
+            ),
         ]

@@ -1,5 +1,6 @@
 """What auditors look at besides the ledger itself: each look is recorded before anything is shown."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from medical_audit.domain.actor import Actor, Subject
@@ -16,6 +17,29 @@ def note_view(page: str, since: datetime, until: datetime, *, actor: Actor, now:
     record(
         "ledger.viewed", actor=actor, subject=Subject("tenant", str(actor.tenant_id)), now=now, detail=detail
     )
+
+
+def note_window(
+    window: str, rows: int, asked: Mapping[str, str], found: int | None, *, actor: Actor, now: datetime
+) -> None:
+    """Record that this person looks at `rows` rows of a table (app.model), and what was asked for. Raises NotPermitted.
+
+    `found`: how many rows match, None where nothing was asked for.
+    """
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    detail: dict[str, object] = {"window": window, "rows": rows}
+    if found is not None:
+        detail |= {"filter": dict(asked), "found": found}
+    subject = Subject("tenant", str(actor.tenant_id))
+    record("ledger.window_viewed", actor=actor, subject=subject, now=now, detail=detail)
+
+
+def note_row(window: str, row: str, *, actor: Actor, now: datetime) -> None:
+    """Record that this person looks at one row of a table (app.model). Raises NotPermitted."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    subject = Subject("tenant", str(actor.tenant_id))
+    detail: dict[str, object] = {"window": window, "row": row}
+    record("ledger.window_viewed", actor=actor, subject=subject, now=now, detail=detail)
 
 
 def note_refusal(view: str, code: str, right: str, *, actor: Actor, now: datetime) -> None:

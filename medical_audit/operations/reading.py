@@ -1,5 +1,6 @@
 """Looking into the ledger is itself recorded: who read what, and under which filter."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +11,7 @@ from medical_audit.domain.recorded import Recorded
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Export, SavedSearch, VerificationRun
 from medical_audit.operations.ledger import record
-from medical_audit.queries import events, sessions, verifications
+from medical_audit.queries import events, own, sessions, verifications
 from medical_audit.queries.events import Chain, EventChoices, EventFilter, LedgerRow
 from medical_audit.queries.exports import list_exports, recorded_of
 from medical_audit.queries.paging import Cursors, Page
@@ -101,6 +102,27 @@ def read_exports(*, actor: Actor, now: datetime) -> list[Export]:
         detail={"page": "exports", "exports": len(found)},
     )
     return found
+
+
+#: The parts of a person's own history, and who reads them.
+OWN_PARTS: Mapping[str, Callable[..., Page]] = {
+    "did": own.own_events,
+    "in_my_name": own.in_own_name,
+    "sign_ins": own.own_visits,
+}
+
+
+def read_own(part: str, cursors: Cursors, *, actor: Actor, now: datetime) -> Page:
+    """A page of the actor's own history (`part` of OWN_PARTS). Raises NotPermitted, Refused."""
+    page = OWN_PARTS[part](cursors, actor=actor)
+    record(
+        "ledger.own_viewed",
+        actor=actor,
+        subject=Subject("user", actor.id, actor.name),
+        now=now,
+        detail={"part": part, "rows": len(page.rows)},
+    )
+    return page
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def watch(tenant_id: UUID, *, actor: Actor, now: datetime) -> int:
             since = first[0] - WINDOW
             shift = timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
             events = list(people_events(since, now - shift + timedelta(days=1)))
-            found = find(events, context_of(events), limits_here(), ZONE)
+            found = find(events, context_of(events, ZONE), limits_here(), ZONE)
             before = Anomaly.objects.count()
             Anomaly.objects.bulk_create(
                 [

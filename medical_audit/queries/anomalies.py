@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from medical_audit.domain.actor import Actor
 from medical_audit.domain.anomalies import BOUNDS, Context, Seen, limits_of
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.seats import network_of
+from medical_audit.domain.working_days import working_days
 from medical_audit.models import Anomaly, AnomalyRules, AnomalyWatch, Operation, Visit
 from medical_audit.queries.paging import Cursors, Page, page_of
 from medical_audit.tenancy import current_tenant_id
@@ -66,8 +67,8 @@ def _part(body: Mapping[str, object], name: str) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def context_of(events: Sequence[Seen]) -> Context:
-    """Earlier visits of those who come in, and when what is confirmed was entered."""
+def context_of(events: Sequence[Seen], zone: tzinfo) -> Context:
+    """Earlier visits of those who come in, when what is confirmed was entered, and the days off in `zone`."""
     people = {event.person_id for event in events if event.kind == "session.entered"}
     visits: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     longest = timedelta(days=max(BOUNDS["network_days"].most, BOUNDS["dormant_days"].most))
@@ -79,7 +80,9 @@ def context_of(events: Sequence[Seen]) -> Context:
             visits[str(person)].append((at, network))
     ids = {event.operation_id for event in events if event.kind.endswith("confirmed") and event.operation_id}
     entered = Operation.objects.filter(id__in=ids).values_list("id", "entered_at")
-    return Context(visits=visits, entered={str(one): at for one, at in entered})
+    days = [event.at.astimezone(zone).date() for event in events]
+    off = working_days().days_off(min(days), max(days)) if days else {}
+    return Context(visits=visits, entered={str(one): at for one, at in entered}, days_off=off)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,20 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import JSONField, Q, QuerySet
-from django.db.models.functions import Cast, ExtractHour, ExtractIsoWeekDay
+from django.db.models.functions import Cast, ExtractHour, TruncDate
 
 from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.canonical import canonical, utc_text
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.rights import LEDGER_VIEW, OPERATION_VIEW
+from medical_audit.domain.working_days import working_days
 from medical_audit.models import Event, Link
 from medical_audit.queries.paging import Cursors, Page, page_of
 
 #: The choices of a filter come from this many newest events: bounded, whatever the ledger's length.
 CHOICES_FROM = 2000
-#: Off hours: before and from these hours on, and from Saturday on, in this zone; holidays are not asked.
-ZONE, OPENS, CLOSES, SATURDAY = ZoneInfo("Asia/Tokyo"), 7, 20, 6
+#: Off hours: before and from these hours on, and the days off of the tenant's calendar, in this zone.
+ZONE, OPENS, CLOSES = ZoneInfo("Asia/Tokyo"), 7, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +175,19 @@ def matching(wanted: EventFilter) -> QuerySet[Event]:
     if wanted.q:
         rows = rows.filter(Q(body__icontains=wanted.q))
     if wanted.off_hours:
-        rows = rows.filter(actor_type=str(ActorType.USER)).annotate(
-            weekday=ExtractIsoWeekDay("event_at", tzinfo=ZONE), hour=ExtractHour("event_at", tzinfo=ZONE)
-        )
-        rows = rows.filter(Q(weekday__gte=SATURDAY) | Q(hour__lt=OPENS) | Q(hour__gte=CLOSES))
+        rows = _off_hours(rows.filter(actor_type=str(ActorType.USER)))
     return _by_the_body(rows, wanted)
+
+
+def _off_hours(rows: QuerySet[Event]) -> QuerySet[Event]:
+    """Before and after work, and all day on the days off of the tenant's calendar."""
+    ends = [rows.order_by(f"{sign}event_at").values_list("event_at", flat=True).first() for sign in ("", "-")]
+    first, last = (None if end is None else end.astimezone(ZONE).date() for end in ends)
+    if first is None or last is None:
+        return rows
+    off = working_days().days_off(first, last)
+    rows = rows.annotate(day=TruncDate("event_at", tzinfo=ZONE), hour=ExtractHour("event_at", tzinfo=ZONE))
+    return rows.filter(Q(day__in=list(off)) | Q(hour__lt=OPENS) | Q(hour__gte=CLOSES))
 
 
 def _by_the_body(rows: QuerySet[Event], wanted: EventFilter) -> QuerySet[Event]:

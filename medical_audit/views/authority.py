@@ -32,12 +32,14 @@ def queue(request: TenantRequest, slug: str) -> HttpResponse:
     actor, now = request.actor, request.now
     mine, total = queries.awaiting(actor=actor, now=now, limit=SHOWN)
     proxies = queries.proxies(actor=actor, limit=SHOWN)
+    own = queries.entered_by(actor.id, actor=actor, limit=SHOWN)
     hours = policy_here().escalate_hours
     context = {
+        "late": {row.id for row in (*mine, *proxies, *own) if now - row.entered_at >= timedelta(hours=hours)},
         "mine": mine,
         "mine_total": total,
         "for_me": [row for row in proxies if row.on_behalf_of_id == actor.id],
-        "own": queries.entered_by(actor.id, actor=actor, limit=SHOWN),
+        "own": own,
         "ageing": [turn_words(row, now=now, escalate_hours=hours) for row in proxies],
         "hours": hours,
     }

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import translation
 
 from accounts.domain.permissions import Role
+from config.saying.audits import anomaly_sentence
+from infra.models import CompanyDay
 from medical_audit import clock
-from medical_audit.domain.actor import system_actor
+from medical_audit.domain.actor import Subject, system_actor
 from medical_audit.domain.anomalies import BOUNDS, Context, Found, Rule, Seen, find, limits_of
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.models import Anomaly, AnomalyRules, Operation
 from medical_audit.operations import entry, watching
+from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
 from tests.factories import proof
+from tests.medical_audit.support import plant
 from tests.stage import Stage
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -47,12 +52,16 @@ def rules(*events: Seen, context: Context | None = None, **limits: int) -> list[
         (datetime(2026, 11, 25, 19, 59, tzinfo=TOKYO), False),
         (datetime(2026, 11, 25, 20, 0, tzinfo=TOKYO), True),
         (datetime(2026, 11, 28, 12, 0, tzinfo=TOKYO), True),
+        (datetime(2026, 11, 23, 12, 0, tzinfo=TOKYO), True),
+        (datetime(2026, 11, 21, 12, 0, tzinfo=TOKYO), False),
     ],
 )
 def test_a_privileged_step_outside_working_hours(moment: datetime, spoke: bool) -> None:
-    assert (rules(seen("operation.confirmed", moment)) == [Rule.OFF_HOURS]) is spoke
-    assert rules(seen("session.entered", moment)) == []
-    assert rules(seen("operation.confirmed", moment, detail={"kind": "review.sign"})) == []
+    """Saturday the 21st is a working day of this company."""
+    context = Context(days_off={date(2026, 11, 23): "勤労感謝の日", date(2026, 11, 28): ""})
+    assert (rules(seen("operation.confirmed", moment), context=context) == [Rule.OFF_HOURS]) is spoke
+    assert rules(seen("session.entered", moment), context=context) == []
+    assert rules(seen("operation.confirmed", moment, detail={"kind": "review.sign"}), context=context) == []
 
 
 def test_one_night_is_told_once_a_person() -> None:
@@ -158,6 +167,31 @@ def look(stage: Stage) -> int:
         return watching.watch(
             stage.cast.tenant.id, actor=system_actor(stage.cast.tenant.id, "watch"), now=clock.now()
         )
+
+
+def test_days_off_are_those_of_the_tenants_own_calendar(stage: Stage) -> None:
+    """A national holiday and a closed day are off, an extra working Saturday is not; ordinary days stay ordinary."""
+    tenant = {"tenant_id": stage.cast.tenant.id, "operation": "o"}
+    noon = {day: datetime(2026, 11, day, 12, tzinfo=TOKYO) for day in (20, 21, 22, 23, 24, 25)}
+    for row in (
+        CompanyDay(**tenant, day=date(2026, 11, 21), kind="extra", name="出勤日"),
+        CompanyDay(**tenant, day=date(2026, 11, 24), kind="closed", name="創立記念日"),
+    ):
+        plant(row)
+    person = stage.cast.actor(Role.OPERATOR)
+    for at in noon.values():
+        with tenant_scope(stage.cast.tenant.id):
+            record("operation.confirmed", actor=person, subject=Subject("operation", "o", ""), now=at)
+    look(stage)
+    found = {row.at.astimezone(TOKYO).day: row for row in kept(stage, Rule.OFF_HOURS)}
+    assert {day: row.figures.get("day", "") for day, row in found.items()} == {
+        22: "",
+        23: "勤労感謝の日",
+        24: "創立記念日",
+    }
+    with translation.override("ja"):
+        assert "勤労感謝の日" in anomaly_sentence(found[23])
+        assert "時間外" in anomaly_sentence(found[22])
 
 
 def kept(stage: Stage, rule: Rule) -> list[Anomaly]:

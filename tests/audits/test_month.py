@@ -8,9 +8,11 @@ import pytest
 from django.http import QueryDict
 
 from accounts.domain.permissions import Role
-from config.demo_month import House, Person, _at, _clockwork, _session
+from config.demo import seed_portal
+from config.demo_month import House, Person, _at, _clockwork, _house, _session, _tenants
 from medical_audit import clock
-from medical_audit.models import Event
+from medical_audit.domain.states import State
+from medical_audit.models import Event, Operation
 from medical_audit.queries.sessions import account_of
 from medical_audit.tenancy import tenant_scope
 from medical_audit.views.periods import ZONE, month_of
@@ -22,6 +24,20 @@ from tests.medical_audit.support import Database, broken_links
 def house(cast: Cast) -> House:
     people = [Person(cast.people[role], role, f"10.9.0.{place}") for place, role in enumerate(Role)]
     return House(cast.tenant, people, random.Random(7), fresh=True)
+
+
+def test_the_month_s_people_come_into_a_tenant_that_is_at_work_by_invitation(
+    ledger_of_its_own: None,
+) -> None:
+    """Once a tenant has operations, the database lets nobody in but by a confirmed one."""
+    seed_portal(clock.now)
+    tenant = next(one for one in _tenants() if one.slug == "minato")
+    house = _house(tenant, 1, clock.now())
+    with tenant_scope(tenant.id):
+        invited = Operation.objects.filter(kind="member.invite", state=State.SUCCEEDED).count()
+    assert house.fresh
+    assert len(house.of(Role.AUDITOR)) == 2
+    assert invited == len(house.people) == 20
 
 
 def test_sessions_add_up_and_the_chain_holds(house: House, superuser_connection: Database) -> None:

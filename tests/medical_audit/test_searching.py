@@ -10,9 +10,11 @@ import pytest
 from django.urls import reverse
 
 from accounts.domain.permissions import Role
+from infra.models import CompanyDay
 from medical_audit import clock
 from medical_audit.domain.actor import Actor, ActorType, Principal
 from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.domain.working_days import working_days
 from medical_audit.models import Event
 from medical_audit.operations import saving_searches
 from medical_audit.operations.reading import read_ledger
@@ -21,6 +23,7 @@ from medical_audit.queries.paging import Cursors
 from medical_audit.queries.saved_searches import saved_searches
 from medical_audit.tenancy import tenant_scope
 from tests.factories import Cast, make_cast
+from tests.medical_audit.support import plant
 from tests.medical_audit.test_exports import FORMULA, note, told
 from tests.stage import signed_in
 
@@ -57,13 +60,24 @@ def test_each_filter_finds_what_it_names_and_nothing_that_only_looks_like_it(own
     assert _found(own, kind="volume.named", q="her") == 2
 
 
-def test_off_hours_are_nights_and_weekends_of_people(own: Cast) -> None:
+def test_off_hours_are_nights_and_days_off_of_people(own: Cast) -> None:
     """By the database's clock, so what counts is that every event falls on exactly one side."""
     with tenant_scope(own.tenant.id):
         people = Event.objects.filter(actor_type="user").count()
         local = datetime.now(UTC) + timedelta(hours=9)
-    off = local.isoweekday() >= 6 or not 7 <= local.hour < 20
+        off = local.date() in working_days().days_off(local.date(), local.date()) or not 7 <= local.hour < 20
     assert _found(own, off_hours=True) == (people if off else 0)
+
+
+def test_a_closed_day_is_off_hours_from_morning_to_night(own: Cast) -> None:
+    """The tenant's own calendar says so; yesterday to tomorrow, as midnight may pass while the test runs."""
+    today = (datetime.now(UTC) + timedelta(hours=9)).date()
+    for number in (-1, 0, 1):
+        day = today + timedelta(days=number)
+        plant(CompanyDay(tenant_id=own.tenant.id, day=day, kind="closed", name="創立記念日", operation="o"))
+    with tenant_scope(own.tenant.id):
+        people = Event.objects.filter(actor_type="user").count()
+    assert _found(own, off_hours=True) == people > 0
 
 
 def test_a_search_records_its_question_and_how_many_it_found(own: Cast) -> None:

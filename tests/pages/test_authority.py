@@ -143,3 +143,29 @@ def test_a_record_is_corrected_on_its_page_and_shows_both_versions(stage: Stage)
     page = stage.client(O).get(stage.url(f"operations/{operation.id}/")).content.decode()
     assert "<del>臨時の保守</del>" in page
     assert "第2版" in page
+
+
+def test_the_queue_says_what_an_entry_changes_and_when_it_expires(stage: Stage) -> None:
+    """Before and after in words: the confirmer sees it without opening anything, and no JSON."""
+    sent = {"brake_percent": "35", "brake_least": "4", "reason": "見直し"}
+    assert stage.client(D).post(stage.url("overrides/rules/"), sent).status_code in (200, 302)
+    operation = newest(stage, "rules.change")
+    page = stage.client(A).get(stage.url("confirmations/")).content.decode()
+    for words in ("一斉停止の確認を求める割合", "<ins>35</ins>", "失効します"):
+        assert words in page
+    sheet = stage.client(A).get(stage.url(f"operations/{operation.id}/")).content.decode()
+    assert "一斉停止の確認を求める割合" in sheet
+
+
+def test_everybody_reads_the_own_history_and_nobody_elses(stage: Stage) -> None:
+    delegate(stage)
+    operation = enter_for_approver(stage)
+    url = stage.url("my-history/")
+    mine = stage.client(A).get(url, {"show": "in_my_name"}).content.decode()
+    assert f"operations/{operation.id}/" in mine
+    assert f"operations/{operation.id}/" in stage.client(O).get(url).content.decode()
+    assert (
+        f"operations/{operation.id}/" not in stage.client(O).get(url, {"show": "in_my_name"}).content.decode()
+    )
+    assert f"operations/{operation.id}/" not in stage.client(D).get(url).content.decode()
+    assert "192.0.2.7" in stage.client(A).get(url, {"show": "sign_ins"}).content.decode()

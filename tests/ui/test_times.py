@@ -24,6 +24,12 @@ def test_the_ledger_shows_year_and_seconds_and_utc() -> None:
     assert times.utc(HALF_PAST_EIGHT) == "2026-11-29T23:30:05Z"
 
 
+def test_an_address_names_the_day_of_the_office() -> None:
+    """At half past eight in the morning UTC is still in the day before."""
+    assert times.iso_day(HALF_PAST_EIGHT) == "2026-11-30"
+    assert times.iso_day("yesterday") == ""
+
+
 def test_a_text_of_the_ledger_reads_like_the_instant() -> None:
     assert times.jst("2026-11-29T23:30:05.000000Z") == times.jst(HALF_PAST_EIGHT)
 

@@ -56,7 +56,7 @@ def test_every_registered_kind_of_operation_has_a_name_and_says_what_it_does() -
 
 
 def test_every_word_differs_between_the_languages_or_is_a_name() -> None:
-    texts = [text for table in EVERY_TABLE for text in table.values() if not isinstance(text, tuple)]
+    texts = [text for table in EVERY_TABLE for text in table.values() if not isinstance(text, tuple | dict)]
     with translation.override("en"):
         english = [str(text) for text in texts]
     assert [en for en, ja in zip(english, map(str, texts), strict=True) if en == ja] == []
@@ -111,6 +111,29 @@ def test_a_person_who_entered_for_somebody_is_shown_with_both_names() -> None:
         _event("operation.entered", detail={"kind": "ec2.start"}, behalf={"id": "2", "name": "高橋"})
     )
     assert said == "佐藤 (高橋 の代行) が EC2インスタンス web-1 の起動を入力しました。"
+
+
+def test_what_is_carried_out_in_toban_itself_says_nothing_of_aws() -> None:
+    """A change of a rule calls nobody; a start does."""
+    for kind, aws in (("rules.change", False), ("member.grant", False), ("ec2.start", True)):
+        at = "2026-11-25T10:00:00+09:00"
+        row = {
+            "kind": kind,
+            "state": "SUCCEEDED",
+            "entered_at": at,
+            "confirmed_at": at,
+            "called_at": at,
+            "finished_at": at,
+        }
+        steps = [str(step["word"]) for step in operations.operation_steps(row)]
+        assert len(steps) == (4 if aws else 3), kind
+        waiting = row | {"state": "ENTERED", "confirmed_at": None, "called_at": None, "finished_at": None}
+        steps += [str(step["word"]) for step in operations.operation_steps(waiting)]
+        told = [
+            ledger.event_sentence(_event(f"operation.{one}", detail={"kind": kind}))
+            for one in ("called", "succeeded")
+        ]
+        assert any("AWS" in text for text in (*steps, *told)) == aws, kind
 
 
 def test_text_that_people_typed_cannot_break_a_sentence() -> None:

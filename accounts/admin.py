@@ -1,0 +1,28 @@
+"""This floor's windows for auditors: who may. No secret has a window, nor a hash of one."""
+
+from accounts.models import ApiToken, Invitation, Membership, NoticeChoice, NoticeDelivery
+from medical_audit.admin.site import site
+
+site.show(
+    Membership, "granted_at", "user__name", "user__username", "role", "user__is_active", more=("user__id", "user__email"),
+    filters=("role",), search=("user__name", "user__username"), order=("granted_at", "id"), joined=("user",),
+)  # fmt: skip
+site.show(
+    Invitation, "made_at", "user__name", "user__username", "expires_at", "used_at", more=("operation",),
+    search=("user__name", "user__username"), order=("made_at", "id"), joined=("user",),
+)  # fmt: skip
+site.show(
+    ApiToken, "made_at", "name", "user__name", "expires_at", "used_at", "ended_at",
+    more=("user__username", "permissions", "networks", "operation", "used_from", "ended_by_name"),
+    search=("name", "user__name"), order=("made_at", "id"), joined=("user",),
+)  # fmt: skip
+site.show(
+    NoticeDelivery, "begun_at", "person_name", "address", "items", "state", "ended_at",
+    more=("person_id", "up_to_seq", "problem"),
+    filters=("state",), search=("person_name", "address"), order=("begun_at", "id"),
+)  # fmt: skip
+site.show(
+    NoticeChoice, "changed_at", "person_name", "inbox", "mail", "address",
+    more=("person_id", "language", "seen_seq", "mailed_seq", "mail_after"),
+    search=("person_name",), order=("changed_at", "id"),
+)  # fmt: skip

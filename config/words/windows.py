@@ -1,0 +1,66 @@
+"""The auditors' windows on tables in words, by app and model."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
+
+WINDOWS: Final[Mapping[str, Promise | str]] = {
+    "medical_audit.event": pgettext_lazy("window", "Events"),
+    "medical_audit.operation": pgettext_lazy("window", "Operations"),
+    "medical_audit.confirmation": pgettext_lazy("window", "First confirmations"),
+    "medical_audit.visit": pgettext_lazy("window", "Sessions"),
+    "medical_audit.emergency": pgettext_lazy("window", "Emergency rights"),
+    "medical_audit.anomaly": pgettext_lazy("window", "What is unusual"),
+    "medical_audit.anomalyrules": pgettext_lazy("window", "Thresholds of what is unusual"),
+    "medical_audit.anomalywatch": pgettext_lazy("window", "Watch of the rules"),
+    "medical_audit.accessreview": pgettext_lazy("window", "Reviews"),
+    "medical_audit.reviewitem": pgettext_lazy("window", "Events under review"),
+    "medical_audit.delegation": pgettext_lazy("window", "Delegations"),
+    "medical_audit.deputy": pgettext_lazy("window", "Deputies"),
+    "medical_audit.confirmpolicy": pgettext_lazy("window", "Confirm policies"),
+    "medical_audit.tenantpolicy": pgettext_lazy("window", "Policy of sessions"),
+    "medical_audit.export": pgettext_lazy("window", "Exports"),
+    "medical_audit.verificationrun": pgettext_lazy("window", "Verifications"),
+    "medical_audit.seal": pgettext_lazy("window", "Seals"),
+    "medical_audit.clockreading": pgettext_lazy("window", "Clock readings"),
+    "medical_audit.lane": pgettext_lazy("window", "Lanes and breakers"),
+    "accounts.membership": pgettext_lazy("window", "Members and roles"),
+    "accounts.invitation": pgettext_lazy("window", "Invitations"),
+    "accounts.apitoken": pgettext_lazy("window", "API tokens"),
+    "accounts.noticedelivery": pgettext_lazy("window", "Mails sent"),
+    "accounts.noticechoice": pgettext_lazy("window", "Choices of notices"),
+    "infra.awsaccount": pgettext_lazy("window", "AWS accounts"),
+    "infra.accountsetup": pgettext_lazy("window", "Account setups"),
+    "infra.region": pgettext_lazy("window", "Regions"),
+    "infra.resource": pgettext_lazy("window", "Resources"),
+    "infra.finding": pgettext_lazy("window", "Findings at resources"),
+    "infra.namedschedule": pgettext_lazy("window", "Schedules"),
+    "infra.revision": pgettext_lazy("window", "Revisions of schedules"),
+    "infra.assignment": pgettext_lazy("window", "Assignments"),
+    "infra.override": pgettext_lazy("window", "Overrides"),
+    "infra.heldround": pgettext_lazy("window", "Rounds held back"),
+    "infra.tenantrules": pgettext_lazy("window", "Rules of schedules"),
+    "infra.price": pgettext_lazy("window", "Prices"),
+    "infra.maintenancewindow": pgettext_lazy("window", "Maintenance windows"),
+    "infra.volume": pgettext_lazy("window", "Volumes"),
+    "infra.attachment": pgettext_lazy("window", "Attachments of volumes"),
+    "infra.holidaylist": pgettext_lazy("window", "Lists of holidays"),
+    "infra.holidayfeed": pgettext_lazy("window", "Feeds of holidays"),
+    "infra.companyday": pgettext_lazy("window", "Company days"),
+    "infra.closure": pgettext_lazy("window", "Closures"),
+    "redmine_sync.redmineserver": pgettext_lazy("window", "Redmine servers"),
+    "redmine_sync.ticketrule": pgettext_lazy("window", "Ticket rules"),
+    "redmine_sync.ticket": pgettext_lazy("window", "Tickets"),
+    "redmine_sync.entry": pgettext_lazy("window", "Entries at tickets"),
+    "redmine_sync.repository": pgettext_lazy("window", "Repositories"),
+    "redmine_sync.syncrun": pgettext_lazy("window", "Synchronisations"),
+    "redmine_sync.delivery": pgettext_lazy("window", "Webhook deliveries"),
+}
+APPS: Final[Mapping[str, Promise | str]] = {
+    "medical_audit": pgettext_lazy("window", "Who did what, on whose authority"),
+    "accounts": pgettext_lazy("window", "Who may"),
+    "infra": pgettext_lazy("window", "What runs where, and when"),
+    "redmine_sync": pgettext_lazy("window", "What the tickets say"),
+}

@@ -1,0 +1,197 @@
+"""Django's admin for auditors: every table through a window, nothing to press, each look recorded."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.checks import Tags, run_checks
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+import config.urls  # noqa: F401  every app opens its windows
+from accounts.domain.permissions import Role
+from config.words.window_fields import FIELDS
+from config.words.windows import WINDOWS
+from medical_audit import clock
+from medical_audit.admin.site import Window, site
+from medical_audit.domain.actor import Subject
+from medical_audit.models import ClockReading, Event
+from medical_audit.operations.ledger import record
+from medical_audit.queries.paging import PAGE_SIZE
+from medical_audit.tenancy import TenantModel, tenant_scope
+from tests.answers import assert_safe
+from tests.conftest import AsRole
+from tests.stage import Stage, make_stage, signed_in
+from tests.stock import Stock, fill
+
+#: Reviewed: tables of a tenant without a window, and why.
+NO_WINDOW = {
+    "infra.accounttrust": "how Toban enters an account: roles and external ids",
+    "redmine_sync.redminekey": "a sealed key",
+    "redmine_sync.repositorysecret": "sealed secrets",
+    "redmine_sync.servicekey": "a sealed key",
+    "medical_audit.exportpart": "pieces of files, which are handed over (and that recorded) on their own page",
+    "medical_audit.link": "hashes of the chain, told with each event and by the verification",
+    "medical_audit.savedsearch": "a person's own",
+    "medical_audit.storedanswer": "what a program was answered, kept for a day",
+}
+SECRET = re.compile(r"hashed|sealed$|secret|password|external_id|token|host_key")
+WINDOW_LIST = list(site.windows())
+
+
+@pytest.fixture(scope="module")
+def stock(django_db_setup: None) -> Stock:
+    return fill()
+
+
+def list_of(window: Window, slug: str) -> str:
+    return reverse(f"admin:{window.code.replace('.', '_')}_changelist", kwargs={"slug": slug})
+
+
+def row_of(window: Window, slug: str, pk: object) -> str:
+    return reverse(f"admin:{window.code.replace('.', '_')}_change", kwargs={"slug": slug, "pk": pk})
+
+
+def looks(stock: Stock) -> list[dict[str, Any]]:
+    with tenant_scope(stock.tenant_id):
+        rows = Event.objects.filter(kind="ledger.window_viewed").order_by("event_at", "ord")
+        return [json.loads(body)["detail"] for body in rows.values_list("body", flat=True)]
+
+
+def test_every_table_of_a_tenant_has_a_window_or_a_reason() -> None:
+    tables = {
+        f"{m._meta.app_label}.{m._meta.model_name}" for m in apps.get_models() if issubclass(m, TenantModel)
+    }
+    assert tables - {window.code for window in WINDOW_LIST} == set(NO_WINDOW)
+
+
+def test_no_person_no_right_and_no_session_is_registered_nor_any_secret() -> None:
+    assert {window.code for window in WINDOW_LIST} & {
+        "accounts.user",
+        "auth.group",
+        "auth.permission",
+        "sessions.session",
+    } == set()
+    assert len(WINDOW_LIST) == len(site._registry)
+    shown = {(w.code, name) for w in WINDOW_LIST for name in (*w.list_display, *w.more)}
+    assert {pair for pair in shown if SECRET.search(pair[1])} == {("medical_audit.verificationrun", "sealed")}
+
+
+def test_every_window_and_column_has_words() -> None:
+    assert {window.code for window in WINDOW_LIST} == set(WINDOWS)
+    assert {name for w in WINDOW_LIST for name in (*w.list_display, *w.more)} == set(FIELDS)
+
+
+def test_django_finds_nothing_wrong_with_any_window() -> None:
+    assert run_checks(tags=[Tags.admin]) == []
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_nobody_may_add_change_or_delete_and_there_is_nothing_to_press(stock: Stock, role: Role) -> None:
+    request = RequestFactory().get("/")
+    request.actor = stock.cast.actor(role)  # type: ignore[attr-defined]
+    may = role in (Role.AUDITOR, Role.ADMINISTRATOR)
+    assert site.has_permission(request) == may
+    for window in WINDOW_LIST:
+        assert window.get_actions(request) == {}
+        assert not window.has_add_permission(request)
+        assert not window.has_change_permission(request)
+        assert not window.has_delete_permission(request)
+        assert window.has_view_permission(request) == may
+        assert (window.list_editable, window.inlines) == ((), ())
+        assert [url.name.rpartition("_")[2] for url in window.get_urls()] == ["changelist", "change"]  # type: ignore[union-attr]
+
+
+def test_every_window_shows_its_rows_and_takes_no_method_but_get(stock: Stock, as_role: AsRole) -> None:
+    with as_role("worker"), tenant_scope(stock.tenant_id):
+        ClockReading(at=clock.now(), machine="m", machine_ms=1, state="ok").save(force_insert=True)
+    client, slug = signed_in(stock.cast.people[Role.AUDITOR]), stock.cast.tenant.slug
+    unseen = set()
+    for window in WINDOW_LIST:
+        page = client.get(list_of(window, slug))
+        assert page.status_code == 200, window.code
+        assert_safe(page)  # type: ignore[arg-type]
+        with tenant_scope(stock.tenant_id):
+            row = window.model._default_manager.values_list("pk", flat=True).first()
+        if row is None:
+            unseen.add(window.code)
+            continue
+        one = client.get(row_of(window, slug, row))
+        assert one.status_code == 200, window.code
+        assert_safe(one)  # type: ignore[arg-type]
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            for url in (list_of(window, slug), row_of(window, slug, row)):
+                assert client.generic(method, url).status_code == 405, (method, url)
+    assert unseen == {"medical_audit.seal"}  # nothing is sealed where no sealer runs
+
+
+def test_who_may_not_read_the_ledger_may_not_look_and_others_rows_are_not_there(stock: Stock) -> None:
+    theirs = fill()
+    auditor, slug = signed_in(stock.cast.people[Role.AUDITOR]), stock.cast.tenant.slug
+    operator = signed_in(stock.cast.people[Role.OPERATOR])
+    for window in WINDOW_LIST:
+        if not issubclass(window.model, TenantModel):
+            continue
+        with tenant_scope(theirs.tenant_id):
+            foreign = window.model.objects.values_list("pk", flat=True).first()
+        assert auditor.get(row_of(window, slug, foreign)).status_code == 404, window.code
+        assert auditor.get(list_of(window, theirs.cast.tenant.slug)).status_code == 404, window.code
+        assert operator.get(list_of(window, slug)).status_code == 403, window.code
+        assert operator.get(row_of(window, slug, foreign)).status_code == 404, window.code
+    assert auditor.get(row_of(WINDOW_LIST[0], slug, "no-id")).status_code == 404
+    assert Client().get(list_of(WINDOW_LIST[0], slug))["Location"].startswith("/sign-in/")
+
+
+def test_each_look_is_recorded_with_its_question(stock: Stock) -> None:
+    client, slug = signed_in(stock.cast.people[Role.AUDITOR]), stock.cast.tenant.slug
+    url = reverse("admin:infra_resource_changelist", kwargs={"slug": slug})
+    client.get(url)
+    client.get(url, {"kind": "ec2", "q": "nowhere", "strange__lookup": "1"})
+    plain, asked = looks(stock)[-2:]
+    assert plain == {"window": "infra.resource", "rows": 1}
+    assert asked == {
+        "window": "infra.resource",
+        "rows": 0,
+        "filter": {"kind": "ec2", "q": "nowhere"},
+        "found": 0,
+    }
+
+
+def test_events_page_by_keyset_and_lead_to_their_export(stock: Stock) -> None:
+    stage: Stage = make_stage(stock.cast)
+    actor, now = stage.cast.actor(Role.OPERATOR), clock.now()
+    mark = uuid.uuid4().hex
+    with tenant_scope(stock.tenant_id):
+        for number in range(PAGE_SIZE + 5):
+            record(
+                "access.denied",
+                actor=actor,
+                subject=Subject("user", mark, f"{mark}-{number}"),
+                now=now + timedelta(seconds=number),
+                outcome="denied",
+                detail={"view": "v", "code": "not_permitted", "right": "—"},
+            )
+    client = stage.client(Role.AUDITOR)
+    url = reverse("admin:medical_audit_event_changelist", kwargs={"slug": stage.slug})
+    first = client.get(url, {"q": mark, "kind": "access.denied"})
+    second = client.get(url, {"q": mark, "kind": "access.denied", "after": first.context["seen"].page.next})
+    shown = [row.pk for answer in (first, second) for row in answer.context["seen"].rows]
+    assert first.context["found"] == len(shown) == len(set(shown)) == PAGE_SIZE + 5
+    assert f"ledger/exports/?event=access.denied&amp;q={mark}" in first.content.decode()
+    today = {"event_at__year": now.year, "event_at__month": now.month}
+    assert client.get(url, today | {"q": mark}).context["found"] >= PAGE_SIZE
+    assert client.get(url, today | {"event_at__year": now.year - 1, "q": mark}).context["found"] == 0
+    for odd in (
+        {"event_at__year": "9999"},
+        {"event_at__year": "x"},
+        {"event_at__year": "2026", "event_at__month": "13"},
+        {"q": "\x00"},
+        {"kind": "\x00"},
+    ):
+        assert client.get(url, odd).status_code == 200, odd
