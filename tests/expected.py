@@ -97,11 +97,17 @@ API: dict[str, Expected] = {
 
 #: Django's admin: its first page, one list and one row, for all of them.
 ADMIN = ("admin:index", "admin:medical_audit_event_changelist", "admin:medical_audit_operation_change")
-WINDOWS = [
-    f"admin:{window.code.replace('.', '_')}_{view}"
-    for window in site.windows()
-    for view in ("changelist", "change")
-]
+WINDOWS = {
+    name: get(only((A, U), 200))
+    for name in (
+        "admin:index",
+        *(
+            f"admin:{window.code.replace('.', '_')}_{view}"
+            for window in site.windows()
+            for view in ("changelist", "change")
+        ),
+    )
+}
 #: Pages about what happened.
 READING = [
     "audit",

@@ -130,6 +130,7 @@ FIELDS: Final[Mapping[str, Promise | str]] = {
     "hash": pgettext_lazy("field", "SHA-256"),
     "heads": pgettext_lazy("field", "Branches read"),
     "held_at": pgettext_lazy("field", "Held back"),
+    "hold": pgettext_lazy("field", "Why nothing may go"),
     "hook_came_at": pgettext_lazy("field", "Webhook came"),
     "hook_refused_at": pgettext_lazy("field", "Webhook refused"),
     "idle_minutes": pgettext_lazy("field", "Idle limit (minutes)"),
@@ -343,4 +344,5 @@ FIELDS: Final[Mapping[str, Promise | str]] = {
     "wished_closed": pgettext_lazy("field", "Closed by a person"),
     "worker": pgettext_lazy("field", "Worker"),
     "zone": pgettext_lazy("field", "Zone"),
+    "years": pgettext_lazy("field", "Years"),
 }

@@ -23,6 +23,7 @@ WINDOWS: Final[Mapping[str, Promise | str]] = {
     "medical_audit.tenantpolicy": pgettext_lazy("window", "Policy of sessions"),
     "medical_audit.export": pgettext_lazy("window", "Exports"),
     "medical_audit.verificationrun": pgettext_lazy("window", "Verifications"),
+    "medical_audit.retention": pgettext_lazy("window", "How long records are kept"),
     "medical_audit.seal": pgettext_lazy("window", "Seals"),
     "medical_audit.clockreading": pgettext_lazy("window", "Clock readings"),
     "medical_audit.lane": pgettext_lazy("window", "Lanes and breakers"),

@@ -16,6 +16,7 @@ from medical_audit.models import (
     Export,
     Lane,
     Operation,
+    Retention,
     ReviewItem,
     Seal,
     TenantPolicy,
@@ -110,3 +111,4 @@ site.show(
     more=("account", "worker", "leased_until", "fence", "breaker_reason", "open_until"),
     filters=("breaker",), search=("name",), order=("name", "id"), newest_first=False,
 )  # fmt: skip
+site.show(Retention, "changed_at", "years", "hold", "operation", order=("changed_at", "id"))

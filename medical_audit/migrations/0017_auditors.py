@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """A window on the seals (the table itself is the ledger's own), and what was entered for somebody, by person."""
 
-    dependencies = [("medical_audit", "0015_restores")]
+    dependencies = [("medical_audit", "0016_purges")]
     operations = [
         migrations.CreateModel(
             name="Seal",
