@@ -17,6 +17,7 @@ from accounts.domain.sealing_keys import read_keys
 from medical_audit.domain.clocks import read_address
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.seats import LIFETIME
+from medical_audit.domain.streams import Destination, read_destinations
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -201,6 +202,25 @@ TOBAN_ANCHOR_REGION = env.str("TOBAN_ANCHOR_REGION", default="")
 TOBAN_ANCHOR_RETAIN_DAYS = env.int("TOBAN_ANCHOR_RETAIN_DAYS", default=5 * 366)
 TOBAN_ANCHOR_ACCESS_KEY_ID = env.str("TOBAN_ANCHOR_ACCESS_KEY_ID", default="")
 TOBAN_ANCHOR_SECRET_ACCESS_KEY = env.str("TOBAN_ANCHOR_SECRET_ACCESS_KEY", default="")
+
+
+def streams(file: str) -> tuple[Destination, ...]:
+    """The receivers to which the ledger goes as it grows; what cannot be read stops the start."""
+    try:
+        return read_destinations(Path(file).read_text(encoding="utf-8")) if file else ()
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(f"TOBAN_STREAMS_FILE: {error}") from error
+
+
+TOBAN_STREAMS = streams(env.str("TOBAN_STREAMS_FILE", default=""))
+TOBAN_TSA_URL = env.str("TOBAN_TSA_URL", default="")
+TOBAN_TSA_CA_FILE = env.str("TOBAN_TSA_CA_FILE", default="")
+TOBAN_TSA_EVERY_S = env.float("TOBAN_TSA_EVERY_S", default=3600.0)
+if TOBAN_TSA_URL and not TOBAN_TSA_CA_FILE:
+    raise ImproperlyConfigured(
+        "TOBAN_TSA_CA_FILE is not set: without the certificate of the time-stamping authority's root (PEM) no token of "
+        "TOBAN_TSA_URL could be checked."
+    )
 # Without keys of one's own only a local portal seals, with one made of its SECRET_KEY; elsewhere nothing is sealed.
 SECRETS_KEYS = secrets_keys(env.list("TOBAN_SECRETS_KEYS", default=[])) or (
     {"local": hashlib.sha256(f"toban-seal:{SECRET_KEY}".encode()).digest()} if LOCAL else {}

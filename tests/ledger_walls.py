@@ -12,6 +12,7 @@ LEDGER_WITHOUT_TENANT = {
     "ledger.duty": "how the sealer's duties stand",
     "ledger.maintenance": "who may change the ledger's catalogue, until when",
     "ledger.restore": "what two people signed after a restore: seals, no tenant's data",
+    "ledger.stamp": "what a time-stamping authority said of seals",
 }
 LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
     "ledger.event": {"toban_web": READ, "toban_worker": READ, "toban_scheduler": READ, "toban_audit": READ},
@@ -23,6 +24,7 @@ LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
     "ledger.tombstone": {"toban_web": READ, "toban_audit": READ},
     "ledger.maintenance": {},
     "ledger.restore": {"toban_web": READ, "toban_audit": READ},
+    "ledger.stamp": {"toban_web": READ, "toban_audit": READ},
     "ledger.tree_head": {
         "toban_web": READ,
         "toban_worker": READ,
@@ -42,6 +44,7 @@ LEDGER_FUNCTIONS: dict[str, set[str]] = {
     "ledger.purge": {"toban_audit"},
     "ledger.due_purges": {"toban_audit"},
     "ledger.check_tombstone": set(),
+    "ledger.keep_stamp": {"toban_audit"},
     "ledger.seal_leaves": {"toban_web", "toban_worker"},
     "ledger.progress": {"toban_audit"},
     "ledger.grown": {"toban_audit"},

@@ -23,7 +23,7 @@ class Code:
 
 _AUTHENTICATION = Code("110114", DCM, "User Authentication")
 _ALERT = Code("110113", DCM, "Security Alert")
-_LOG_USED = Code("110101", DCM, "Audit Log Used")
+LOG_USED: Final = Code("110101", DCM, "Audit Log Used")
 _EXPORT = Code("110106", DCM, "Export")
 _LOGIN = Code("110122", DCM, "Login")
 _LOGOUT = Code("110123", DCM, "Logout")
@@ -82,7 +82,7 @@ def event_codes(event: Recorded) -> tuple[Code, tuple[Code, ...]]:
         first, second = _KINDS[event.kind]
         return first, (own,) if second is None else (second, own)
     if event.family == "ledger":
-        return _LOG_USED, (own,)
+        return LOG_USED, (own,)
     if event.family == "operation" and str(event.detail.get("kind", "")).startswith("member."):
         return _ALERT, (_ROLES, own)
     return Code(event.family, OWN, event.family), (own,)

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Check a bundle of Toban's ledger without Toban, Django or a database: this one file and Python 3.11 are enough.
 
-    python3 bundle_verifier.py [--json] [--key NAME+HASH+KEY]... BUNDLE.zip
+    python3 bundle_verifier.py [--json] [--key NAME+HASH+KEY]... [--tsa-ca ROOT.pem] BUNDLE.zip
 
 Give each public key as you got it from its owner: without --key the keys in the bundle are used, which proves only that
 the bundle agrees with itself. Exit code: 0 intact, 1 damaged, 2 cannot say. With the package `cryptography` every
 signature is checked; without it Ed25519 is computed here, slower, and only the newest signature is, which covers all
 others because each note names the hash of the one before it.
+
+Where a time-stamping authority (RFC 3161) stamped seals, the times are read here and must fit the seals. That the authority
+signed them is checked with --tsa-ca and the package `rfc3161-client` only; else the answer says that it was not, and
+`openssl ts -verify -in TOKEN -data NOTE -CAfile ROOT.pem` does it by hand.
 
 This file imports nothing of Toban on purpose: it states the rules a second time.
 """
@@ -30,6 +34,10 @@ OLD_FILES = ("manifest.json", "events.jsonl", "heads.jsonl", "checkpoints.jsonl"
 FILES = (*OLD_FILES, "history.jsonl")
 #: What the formats that this file reads consist of.
 FORMATS = {"toban-ledger-bundle-1": OLD_FILES, FORMAT: FILES}
+#: Stands besides in a bundle whose seals were stamped.
+STAMPS = "stamps.jsonl"
+#: A seal is stamped in the round that makes it.
+APART = timedelta(minutes=5)
 SMALL = ("manifest.json", "proofs.json", "keys.json")
 SMALL_BYTES = 4_000_000
 LINE_BYTES = 4_000_000
@@ -92,6 +100,9 @@ class Result:
     newest: str = ""
     gaps: int = 0
     signatures: int = 0
+    stamps: int = 0
+    stamped: str = ""
+    stamps_checked: bool = False
     keys: list[str] = field(default_factory=list)
     keys_given: bool = False
     restores: list[dict[str, Any]] = field(default_factory=list)
@@ -138,8 +149,11 @@ class Bundle:
             raise CannotSay(f"no zip file: {error}") from error
         entries = self._zip.infolist()
         names = [entry.filename for entry in entries]
-        if sorted(names) not in [sorted(files) for files in FORMATS.values()]:
+        if sorted(name for name in names if name != STAMPS) not in [
+            sorted(files) for files in FORMATS.values()
+        ] or names.count(STAMPS) > 1:
             raise CannotSay("the files in it are not those of a bundle, once each: " + ", ".join(FILES))
+        self.is_stamped = STAMPS in names
         for entry in entries:
             limit = SMALL_BYTES if entry.filename in SMALL else FILE_BYTES
             if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -409,6 +423,81 @@ def approved_by(note: str, keys: Sequence[Key]) -> list[str]:
     return sorted(set(found.values()))
 
 
+# --- RFC 3161, as far as no package is needed ------------------------------------------------------------------------------
+
+
+def _der(data: bytes, at: int, tag: int) -> tuple[int, int]:
+    """Where the content of the value that begins at `at` begins and ends; it must have this tag."""
+    try:
+        if data[at] != tag:
+            raise CannotSay("a time stamp has another shape")
+        length, begin = data[at + 1], at + 2
+        if length & 0x80:
+            count = length & 0x7F
+            if not 0 < count < 5:
+                raise CannotSay("a time stamp has another shape")
+            length, begin = int.from_bytes(data[begin : begin + count]), begin + count
+        if begin + length > len(data):
+            raise CannotSay("a time stamp was cut")
+    except IndexError as error:
+        raise CannotSay("a time stamp was cut") from error
+    return begin, begin + length
+
+
+def _der_next(data: bytes, at: int, *tags: int) -> tuple[int, int]:
+    """Pass over the values of these tags but the last, whose content this gives."""
+    for tag in tags[:-1]:
+        _, at = _der(data, at, tag)
+    return _der(data, at, tags[-1])
+
+
+def read_stamp(token: bytes) -> tuple[bytes, datetime]:
+    """(what was stamped: a SHA-256, when) of an authority's whole answer. Says nothing of who signed it."""
+    sequence, context, octets, integer, oid, time = 0x30, 0xA0, 0x04, 0x02, 0x06, 0x18
+    at, _ = _der(token, 0, sequence)
+    at, _ = _der_next(token, at, sequence, sequence)
+    at, _ = _der_next(token, at, oid, context)
+    at, _ = _der(token, at, sequence)
+    at, _ = _der_next(token, at, integer, 0x31, sequence)
+    at, _ = _der_next(token, at, oid, context)
+    at, _ = _der(token, at, octets)
+    at, _ = _der(token, at, sequence)
+    imprint, after = _der_next(token, at, integer, oid, sequence)
+    algorithm, end = _der(token, imprint, sequence)
+    name, name_end = _der(token, algorithm, oid)
+    hashed, hashed_end = _der(token, end, octets)
+    if token[name:name_end].hex() != "608648016503040201":
+        raise CannotSay("a time stamp is over another hash than SHA-256")
+    begin, stop = _der_next(token, after, integer, time)
+    text = re.fullmatch(rb"(\d{14})(?:\.\d{1,9})?Z", token[begin:stop])
+    if text is None:
+        raise CannotSay("a time stamp names no time")
+    try:
+        moment = datetime.strptime(text[1].decode() + "+0000", "%Y%m%d%H%M%S%z")
+    except ValueError as error:
+        raise CannotSay("a time stamp names no time") from error
+    return token[hashed:hashed_end], moment
+
+
+def _signed_by_authority(token: bytes, note: str, roots: str) -> bool:
+    """Raises CannotSay where the package or the root is missing."""
+    try:
+        from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415  only where somebody asks for it
+        from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response  # noqa: PLC0415
+
+        with open(roots, "rb") as file:
+            certificates = load_pem_x509_certificates(file.read())
+    except ImportError as error:
+        raise CannotSay("--tsa-ca needs the package rfc3161-client") from error
+    except (OSError, ValueError) as error:
+        raise CannotSay(f"{roots}: {error}") from error
+    try:
+        verifier = VerifierBuilder(roots=certificates).build()
+        return bool(verifier.verify_message(decode_timestamp_response(token), note.encode()))
+    except (VerificationError, ValueError):
+        return False
+
+
 # --- the checks -----------------------------------------------------------------------------------------------------------
 
 
@@ -447,8 +536,8 @@ class Head:
 class Check:
     """One bundle from manifest to events; the first damage ends it."""
 
-    def __init__(self, bundle: Bundle, keys: Sequence[str]) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, keys: Sequence[str], tsa_ca: str = "") -> None:
+        self.bundle, self.tsa_ca = bundle, tsa_ca
         self.result = Result(keys_given=bool(keys))
         self.digests: dict[str, str] = {}
         self.manifest = self._small("manifest.json", dict)
@@ -467,6 +556,7 @@ class Check:
         if "history.jsonl" in self.bundle.sizes:
             self._history()
         heads = self._heads()
+        self._tokens = self._stamps() if self.bundle.is_stamped else {}
         self._checkpoints({number for head in heads for number in (head.number - 1, head.number)})
         self._tied(heads)
         self._events(heads)
@@ -557,6 +647,8 @@ class Check:
             self.result.gaps += at is not None and moment - at > GAP
             if EVERY_SIGNATURE:
                 self._signed(note, this)
+            if this in self._tokens:
+                self._stamped(note, this, moment, self._tokens.pop(this))
             if this in wanted:
                 self.seals[this] = Seal(this, int(found[2]), base64.b64decode(found[3]), moment)
             number, before, at, epoch = this, hashlib.sha256(note.encode()).hexdigest(), moment, int(found[5])
@@ -566,6 +658,32 @@ class Check:
                 self._signed(note, number)
             self.result.newest = at.isoformat() if at else ""
         self._newest = number
+        if self._tokens:
+            raise Damaged("stamp_broken", min(self._tokens), "seal")
+
+    def _stamps(self) -> dict[int, bytes]:
+        """The authority's answer by seal."""
+        found: dict[int, bytes] = {}
+        for row in self._rows(STAMPS):
+            number, token = _whole(row.get("number")), row.get("token")
+            if not isinstance(token, str) or number in found:
+                raise CannotSay("stamps.jsonl: a line has another shape")
+            try:
+                found[number] = base64.b64decode(token, validate=True)
+            except ValueError as error:
+                raise CannotSay("stamps.jsonl: a line has another shape") from error
+        return found
+
+    def _stamped(self, note: str, number: int, at: datetime, token: bytes) -> None:
+        hashed, moment = read_stamp(token)
+        if hashed != hashlib.sha256(note.encode()).digest():
+            raise Damaged("stamp_broken", number, "seal")
+        if self.tsa_ca and not _signed_by_authority(token, note, self.tsa_ca):
+            raise Damaged("stamp_broken", number, "seal")
+        if abs(moment - at) > APART:
+            raise Damaged("stamp_differs", number, "seal")
+        self.result.stamps += 1
+        self.result.stamped, self.result.stamps_checked = moment.isoformat(), bool(self.tsa_ca)
 
     def _goes_on(self, number: int, before: str, this: int) -> tuple[int, str]:
         """(epoch, hash of the note before) at a seal that does not follow its predecessor's number: after a restore only."""
@@ -723,15 +841,15 @@ def _sum(bundle: Bundle, name: str) -> str:
     return digest.hexdigest()
 
 
-def verify(file: str | IO[bytes], keys: Sequence[str] = ()) -> Result:
+def verify(file: str | IO[bytes], keys: Sequence[str] = (), tsa_ca: str = "") -> Result:
     """What a bundle proves. Raises Damaged and CannotSay."""
-    return Check(Bundle(file), keys).run()
+    return Check(Bundle(file), keys, tsa_ca).run()
 
 
-def verdict(file: str | IO[bytes], keys: Sequence[str] = ()) -> tuple[int, dict[str, Any]]:
+def verdict(file: str | IO[bytes], keys: Sequence[str] = (), tsa_ca: str = "") -> tuple[int, dict[str, Any]]:
     """(exit code, report as plain values)."""
     try:
-        found = verify(file, keys)
+        found = verify(file, keys, tsa_ca)
     except Damaged as damage:
         at = {"kind": damage.kind, "what": damage.what, "number": damage.number, "event": damage.event}
         return 1, {"intact": False, "damage": at}
@@ -744,9 +862,10 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Check a bundle of Toban's ledger.")
     parser.add_argument("bundle")
     parser.add_argument("--key", action="append", default=[], help="a public key, name+hash+key[@last seal]")
+    parser.add_argument("--tsa-ca", default="", help="root certificates (PEM) of the time-stamping authority")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    code, report = verdict(options.bundle, options.key)
+    code, report = verdict(options.bundle, options.key, options.tsa_ca)
     if options.json:
         sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
         return code
@@ -768,6 +887,11 @@ def main(arguments: Sequence[str]) -> int:
             )
             text += f"restored: seals {one['to'] + 1} to {one['from']} given up at {one['at']}, {lost}; signed by "
             text += f"{', '.join(one['approvers'])}: {one['reason']}\n"
+        if report["stamps"]:
+            checked = (
+                "signed by the authority" if report["stamps_checked"] else "SIGNATURES NOT CHECKED (--tsa-ca)"
+            )
+            text += f"{report['stamps']} time stamps fit their seals, the newest of {report['stamped']}; {checked}\n"
         if not report["keys_given"]:
             text += "The keys are the bundle's own. Compare them with those that you were given:\n"
             text += "".join(f"  {key}\n" for key in report["keys"])

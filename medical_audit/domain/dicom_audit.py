@@ -6,10 +6,13 @@ nothing in them can be taken for markup.
 
 import base64
 import re
+from datetime import datetime
 from xml.etree import ElementTree
 
+from medical_audit.domain.anchoring import Payload
 from medical_audit.domain.audit_codes import (
     DESTINATION_ROLE,
+    LOG_USED,
     OWN,
     SOURCE_ROLE,
     Code,
@@ -23,6 +26,7 @@ from medical_audit.domain.recorded import Recorded
 #: Which part of Toban reports: an application server (PS3.15, Audit Source Type Code).
 _SOURCE_TYPE = "4"
 _SOURCE = "toban"
+_LOG = "Security Audit Log"
 _URI, _NODE = Code("12", "RFC-3881", "URI"), Code("11", "RFC-3881", "User Identifier")
 _SEARCH = Code("10", "RFC-3881", "Search Criteria")
 #: Participant object: type 1 person, 2 system object; roles of PS3.15.
@@ -32,8 +36,8 @@ _LIFECYCLE = {"C": "1", "R": "6", "U": "3", "D": "14"}
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def message(event: Recorded) -> str:
-    """The message as one line of XML without a declaration."""
+def message(event: Recorded, *, whole: bool = True) -> str:
+    """The message as one line of XML without a declaration; not `whole`: without the event's own text, which may be long."""
     root = ElementTree.Element("AuditMessage")
     _identification(root, event)
     _participants(root, event)
@@ -43,10 +47,35 @@ def message(event: Recorded) -> str:
         {"AuditEnterpriseSiteID": str(event.link.tenant_id), "AuditSourceID": _SOURCE},
     )
     ElementTree.SubElement(source, "AuditSourceTypeCode", {"csd-code": _SOURCE_TYPE})
-    _subject(root, event)
-    _question(root, event)
+    _subject(root, event, whole=whole)
+    if whole:
+        _question(root, event)
     if session := event.text("session"):
         _object(root, _NODE, session, _THING, _JOB, name="session")
+    return _line(root)
+
+
+def seal_message(payload: Payload, at: datetime) -> str:
+    """A seal as a message: the use of the audit log by its own sealer, with the line that an anchor holds."""
+    root = ElementTree.Element("AuditMessage")
+    found = ElementTree.SubElement(
+        root,
+        "EventIdentification",
+        {"EventActionCode": "E", "EventDateTime": utc_text(at), "EventOutcomeIndicator": "0"},
+    )
+    ElementTree.SubElement(found, "EventID", _coded(LOG_USED))
+    ElementTree.SubElement(found, "EventTypeCode", _coded(Code("ledger.sealed", OWN, "ledger.sealed")))
+    _participant(root, {"UserID": "toban/sealer", "UserIsRequestor": "true"}, [])
+    source = ElementTree.SubElement(root, "AuditSourceIdentification", {"AuditSourceID": _SOURCE})
+    ElementTree.SubElement(source, "AuditSourceTypeCode", {"csd-code": _SOURCE_TYPE})
+    _object(
+        root, _URI, f"urn:toban:seal:{payload.number}", _THING, _SECURITY_RESOURCE, name=_LOG,
+        details={"number": str(payload.number), "seal": payload.text()},
+    )  # fmt: skip
+    return _line(root)
+
+
+def _line(root: ElementTree.Element) -> str:
     return ElementTree.tostring(root, encoding="unicode").replace("\n", "&#10;").replace("\r", "&#13;")
 
 
@@ -100,7 +129,7 @@ def _participant(root: ElementTree.Element, attributes: dict[str, str], roles: l
         ElementTree.SubElement(found, "RoleIDCode", _coded(role))
 
 
-def _subject(root: ElementTree.Element, event: Recorded) -> None:
+def _subject(root: ElementTree.Element, event: Recorded, *, whole: bool) -> None:
     kind, identity = str(event.subject.get("type") or "unknown"), str(event.subject.get("id") or "unknown")
     details = {
         "event": str(event.link.event_id),
@@ -109,14 +138,12 @@ def _subject(root: ElementTree.Element, event: Recorded) -> None:
         "previous": event.link.prev.hex(),
         "operation": event.text("operation"),
         "request": event.text("request"),
-        "reason": event.text("reason"),
-        "body": event.link.body,
+        "reason": event.text("reason") if whole else "",
+        "body": event.link.body if whole else "",
     }
     is_person = kind == "user"
     role = _USER if is_person else _SECURITY_RESOURCE if event.family == "ledger" else _MASTER_FILE
-    name = (
-        "Security Audit Log" if event.family == "ledger" else str(event.subject.get("name") or "") or identity
-    )
+    name = _LOG if event.family == "ledger" else str(event.subject.get("name") or "") or identity
     found = _object(
         root,
         _NODE if is_person else _URI,

@@ -2,11 +2,12 @@
 anybody's work."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import DatabaseError, connection
 
+from medical_audit.anchors.timestamps import TimeStamper
 from medical_audit.domain.actor import NO_TENANT, Actor, system_actor
 from medical_audit.domain.anchoring import Anchor, AnchorError, Payload
 from medical_audit.domain.checkpoint import note_hash
@@ -16,6 +17,8 @@ from medical_audit.operations.sealing import Known, Sealed, SealRefused, seal
 from medical_audit.queries import seals
 from medical_audit.tenancy import platform_scope
 
+#: The duty of having seals stamped.
+STAMP = "stamp"
 log = structlog.get_logger(__name__)
 SEALER: Actor = system_actor(NO_TENANT, "sealer")
 
@@ -32,9 +35,12 @@ class Sealer:
         approvers: Sequence[VerifierKey] = (),
         clock: Callable[[], datetime],
         wall: Callable[[], float],
+        stamper: TimeStamper | None = None,
+        stamp_every: timedelta = timedelta(hours=1),
     ) -> None:
         self.signer, self.keys, self.anchors = signer, list(keys), list(anchors)
         self.approvers, self.clock, self.wall = list(approvers), clock, wall
+        self.stamper, self.stamp_every = stamper, stamp_every
         self.known: Known | None = None
         self._asked: set[str] = set()
 
@@ -56,6 +62,8 @@ class Sealer:
                 log.error("seal_withheld", tenant=str(one.tenant_id), seq=one.seq)
             report("seal", sealed.number, "")
         self._anchor()
+        if sealed is not None and self.stamper is not None:
+            self._stamp(sealed, self.stamper)
         self._let_go()
         return sealed
 
@@ -113,6 +121,26 @@ class Sealer:
                 problem = error.code if isinstance(error, PurgeRefused) else type(error).__name__
                 log.error("purge_refused", tenant=str(tenant_id), operation=str(operation_id), why=str(error))
             report("purge", self.known.number if self.known else 0, problem)
+
+    def _stamp(self, sealed: Sealed, stamper: TimeStamper) -> None:
+        """Have this seal stamped, if it is time for one; an authority that is away is asked again with the next seal."""
+        with platform_scope():
+            before = seals.duties().get(STAMP)
+        if before is not None and before.done_at and sealed.at - before.done_at < self.stamp_every:
+            return
+        problem = ""
+        try:
+            stamp = stamper.stamp(sealed.note)
+        except AnchorError as error:
+            problem = str(error)
+            log.warning("stamp_failed", why=problem)
+        else:
+            with platform_scope(), connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT ledger.keep_stamp(%s, %s, %s, %s)",
+                    [sealed.number, stamp.at, stamper.url, stamp.token],
+                )
+        report(STAMP, sealed.number, problem)
 
 
 def report(name: str, number: int, problem: str) -> None:

@@ -57,13 +57,10 @@ class Verifier:
         *,
         approvers: Sequence[VerifierKey] = (),
         clock: Callable[[], datetime],
+        tsa_ca_file: str = "",
     ) -> None:
-        self.keys, self.anchors, self.approvers, self.clock = (
-            list(keys),
-            list(anchors),
-            list(approvers),
-            clock,
-        )
+        self.keys, self.anchors, self.approvers = list(keys), list(anchors), list(approvers)
+        self.clock, self.tsa_ca_file = clock, tsa_ca_file
         self._job: _Job | None = None
 
     def step(self) -> None:
@@ -76,7 +73,9 @@ class Verifier:
         for tenant_id in due_verifications(self.clock() - LEFT_BEHIND):
             run = _take(tenant_id, now=self.clock(), left_behind=self.clock() - LEFT_BEHIND)
             if run is not None:
-                self._job = _Job(run, self.keys, self.anchors, self.approvers, clock=self.clock)
+                self._job = _Job(
+                    run, self.keys, self.anchors, self.approvers, clock=self.clock, tsa_ca_file=self.tsa_ca_file
+                )
                 self._job.start()
                 return
 
@@ -113,9 +112,11 @@ class _Job(threading.Thread):
         approvers: Sequence[VerifierKey],
         *,
         clock: Callable[[], datetime],
+        tsa_ca_file: str,
     ) -> None:
         super().__init__(name="verification", daemon=True)
         self.row, self.keys, self.anchors, self.approvers, self.clock = run, keys, anchors, approvers, clock
+        self.tsa_ca_file = tsa_ca_file
         self.checked = 0
 
     def tell(self) -> None:
@@ -127,7 +128,12 @@ class _Job(threading.Thread):
     def run(self) -> None:
         try:
             report = verify_ledger(
-                [self.row.tenant_id], self.keys, self.anchors, approvers=self.approvers, tell=self._count
+                [self.row.tenant_id],
+                self.keys,
+                self.anchors,
+                approvers=self.approvers,
+                tsa_ca_file=self.tsa_ca_file,
+                tell=self._count,
             )
             close(self.row, report, now=self.clock(), actor=system_actor(self.row.tenant_id, "sealer"))
         except DatabaseError as error:

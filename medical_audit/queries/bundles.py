@@ -1,5 +1,6 @@
 """A tenant's ledger as a bundle that `domain/bundle_verifier.py` checks without Toban: one pass, page by page."""
 
+import base64
 import hashlib
 import io
 import json
@@ -24,6 +25,7 @@ from medical_audit.queries import seals
 from medical_audit.queries.links import links_after
 from medical_audit.queries.purges import tombstones
 from medical_audit.queries.restores import restores, with_losses
+from medical_audit.queries.stamps import stamps_after
 from medical_audit.tenancy import platform_scope, tenant_scope
 
 #: Zip entries carry no time of their own, so that the same content makes the same file.
@@ -74,6 +76,9 @@ def write_bundle(
             entry.lines(_heads(tenant_id, heads))
         with sink.entry("checkpoints.jsonl") as entry:
             entry.lines(_checkpoints(heads))
+        if stamps := _stamps(heads):
+            with sink.entry("stamps.jsonl") as entry:
+                entry.lines(stamps)
         with tenant_scope(tenant_id):
             proof = _consistency(tenant_id, heads, start)
         with sink.entry("proofs.json") as entry:
@@ -182,6 +187,16 @@ def _history(tenant_id: UUID, approvers: Sequence[VerifierKey]) -> Iterator[dict
                 "path": [step.hex() for step in path],
             }
         yield {"restore": one.note, "lost": lost}
+
+
+def _stamps(heads: Sequence[tuple[int, TreeHead]]) -> list[dict[str, object]]:
+    """What an authority said of the seals in the bundle; a bundle without any is as those made before there were stamps."""
+    if not heads:
+        return []
+    return [
+        {"number": one.number, "authority": one.authority, "token": base64.b64encode(one.token).decode()}
+        for one in stamps_after(max(1, heads[0][0] - 1) - 1)
+    ]
 
 
 def _consistency(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], start: int) -> list[str]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from medical_audit.anchors.timestamps import read_roots
 from medical_audit.domain.actor import NO_TENANT
 from medical_audit.domain.anchoring import Anchor, AnchorError, Payload, heads_known
 from medical_audit.domain.checkpoint import NOTHING_BEFORE, Checkpoint, TreeHead, note_hash, root_over
@@ -15,6 +16,7 @@ from medical_audit.domain.notes import BadNote, VerifierKey, open_note
 from medical_audit.queries import seals
 from medical_audit.queries.restores import Restored, going_on, restores, with_losses
 from medical_audit.queries.seals import Stored
+from medical_audit.queries.stamps import Stamps, verify_stamps
 from medical_audit.queries.verification import Damage, Tell, Verification, Witnessed, verify
 from medical_audit.tenancy import platform_scope, tenant_scope
 
@@ -56,6 +58,7 @@ class Seals:
     anchors: tuple[AnchorState, ...]
     guarded: bool
     witnessed: Witnessed
+    stamps: Stamps
     restores: tuple[Restored, ...] = ()
 
     @property
@@ -88,13 +91,15 @@ def verify_ledger(
     anchors: Sequence[Anchor],
     *,
     approvers: Sequence[VerifierKey] = (),
+    tsa_ca_file: str = "",
     tell: Tell | None = None,
 ) -> Report:
-    """Seals and anchors first, then these chains against them. Needs the audit role. `tell`: events checked so far.
+    """Seals, their stamps and anchors first, then these chains against them. Needs the audit role.
 
-    `approvers`: who may have signed that the record goes on behind a restore.
+    `approvers`: who may have signed that the record goes on behind a restore; `tsa_ca_file`: the root by which stamps are
+    checked; `tell`: events checked so far.
     """
-    found, checked, done = verify_seals(keys, anchors, approvers), [], 0
+    found, checked, done = verify_seals(keys, anchors, approvers, tsa_ca_file=tsa_ca_file), [], 0
     for tenant_id in tenants:
         chain = verify(tenant_id, witnessed=found.witnessed, tell=tell and _from(done, tell))
         done += chain.events
@@ -108,15 +113,21 @@ def _from(done: int, tell: Tell) -> Tell:
 
 
 def verify_seals(
-    keys: Sequence[VerifierKey], anchors: Sequence[Anchor], approvers: Sequence[VerifierKey] = ()
+    keys: Sequence[VerifierKey],
+    anchors: Sequence[Anchor],
+    approvers: Sequence[VerifierKey] = (),
+    *,
+    tsa_ca_file: str = "",
 ) -> Seals:
-    """Numbers, signatures, the chain of notes, the root over all tenants, the catalogue, the heartbeat; then the anchors."""
+    """Numbers, signatures, the chain of notes, the root over all tenants, the catalogue, the heartbeat; then the stamps and
+    the anchors."""
     with platform_scope():
         newest, accepted = seals.newest_checkpoint(), with_losses(restores(approvers))
         walk = _Walk(_said(), accepted)
         damage = walk.over(newest.number if newest else 0, keys)
         guarded = seals.is_guarded()
-    states, far = [], _Far(damage, accepted)
+        stamps = _stamps(tsa_ca_file)
+    states, far = [], _Far(damage or stamps.damage, accepted)
     for anchor in anchors:
         states.append(far.ask(anchor, keys))
     return Seals(
@@ -128,7 +139,15 @@ def verify_seals(
         guarded=guarded,
         witnessed=Witnessed(walk.before, heads_known(far.missing), keys),
         restores=tuple(accepted),
+        stamps=stamps,
     )
+
+
+def _stamps(tsa_ca_file: str) -> Stamps:
+    try:
+        return verify_stamps(read_roots(tsa_ca_file))
+    except AnchorError as error:
+        return verify_stamps((), str(error))
 
 
 @dataclass(frozen=True, slots=True)

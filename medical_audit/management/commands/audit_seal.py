@@ -1,8 +1,10 @@
 """`audit_seal [--once]`: the sealer. Connects as toban_audit; holds the only private key."""
 
 import signal
+import socket
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,28 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 
 from medical_audit import anchors, clock
+from medical_audit.anchors import syslog
+from medical_audit.anchors.timestamps import TimeStamper, read_roots
+from medical_audit.domain.anchoring import AnchorError
 from medical_audit.domain.checkpoint import ORIGIN
 from medical_audit.domain.notes import Signer
 from medical_audit.operations.sealer import Sealer
 from medical_audit.operations.sealing import INTERVAL
+from medical_audit.operations.streaming import Stream, Streamer
 from medical_audit.operations.verifying import Verifier
 from medical_audit.queries.seals import database_clock
 
 #: How often somebody who waits for a verification is looked for.
 LOOK_S = 2.0
+#: For batches under way when the process is told to end.
+STOP_S = 3.0
 log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
     help = (
-        "Seal the ledger each minute, also when idle, send each seal to the anchors, and verify what people ask for. "
+        "Seal the ledger each minute, also when idle, send each seal to the anchors and what is new to the streams' receivers, "
+        "and verify what people ask for. "
         "Two at once are harmless."
     )
     requires_system_checks: list[str] = []
@@ -42,6 +51,8 @@ class Command(BaseCommand):
             approvers=settings.TOBAN_APPROVER_KEYS,
             clock=database_clock,
             wall=time.time,
+            stamper=_stamper(),
+            stamp_every=timedelta(seconds=settings.TOBAN_TSA_EVERY_S),
         )
         if options["once"]:
             sealed = sealer.round()
@@ -52,7 +63,13 @@ class Command(BaseCommand):
             anchors.configured(),
             approvers=settings.TOBAN_APPROVER_KEYS,
             clock=clock.now,
+            tsa_ca_file=settings.TOBAN_TSA_CA_FILE,
         )
+        streamer = Streamer(
+            [Stream(to, send=syslog.send, machine=socket.gethostname()) for to in settings.TOBAN_STREAMS],
+            look_s=LOOK_S,
+        )
+        streamer.start()
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
@@ -68,6 +85,16 @@ class Command(BaseCommand):
                 log.error("seal_failed", error=type(error).__name__)
                 connection.close()
             stopping.wait(LOOK_S)
+        streamer.stop(patience_s=STOP_S)
+
+
+def _stamper() -> TimeStamper | None:
+    if not settings.TOBAN_TSA_URL:
+        return None
+    try:
+        return TimeStamper(settings.TOBAN_TSA_URL, read_roots(settings.TOBAN_TSA_CA_FILE))
+    except AnchorError as error:
+        raise CommandError(f"TOBAN_TSA_CA_FILE: {error}") from error
 
 
 def _signer() -> Signer:

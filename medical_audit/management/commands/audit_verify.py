@@ -1,7 +1,8 @@
-"""`audit_verify [--json] [--tenant ID] [--bundle FILE]`: exit 0 intact, 1 damaged, 2 cannot say."""
+"""`audit_verify [--json] [--tenant ID] [--received FILE] [--bundle FILE]`: exit 0 intact, 1 damaged, 2 cannot say."""
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, transaction
 
 from medical_audit import anchors
+from medical_audit.anchors.received import ReceivedAnchor
 from medical_audit.domain import bundle_verifier
+from medical_audit.domain.anchoring import AnchorError
 from medical_audit.domain.burying import Tombstone
 from medical_audit.domain.canonical import utc_text
+from medical_audit.queries.received import Received, verify_received
 from medical_audit.queries.sealed import Report, Seals, verify_ledger
 from medical_audit.queries.verification import Damage, Verification, chains
 
@@ -28,6 +32,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
         parser.add_argument("--tenant", type=UUID, help="only this tenant's chain (its id)")
         parser.add_argument(
+            "--received",
+            type=Path,
+            help="compare also with what a receiver of the stream kept: its messages, one a line",
+        )
+        parser.add_argument(
             "--bundle", help="check this bundle instead of the database, by the settings' public keys"
         )
 
@@ -37,25 +46,29 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 tenants = [options["tenant"]] if options["tenant"] else chains()
+            kept = ReceivedAnchor(options["received"]) if options["received"] else None
             report = verify_ledger(
                 tenants,
                 settings.TOBAN_SEAL_PUBLIC_KEYS,
-                anchors.configured(),
+                [*anchors.configured(), *([kept] if kept else [])],
                 approvers=settings.TOBAN_APPROVER_KEYS,
+                tsa_ca_file=settings.TOBAN_TSA_CA_FILE,
             )
-        except Error as error:
+            received = verify_received(kept.claims(), report.seals.restores) if kept else None
+        except (Error, AnchorError) as error:
             self._cannot_say(str(error).strip(), as_json=options["json"])
         unknown = [str(one.tenant_id) for one in report.chains if one.intact and not one.events]
         if unknown and report.intact:
             self._cannot_say(f"no events of tenant {', '.join(unknown)}", as_json=options["json"])
-        self._say(report, as_json=options["json"])
-        if report.intact and report.seals.cannot_say:
+        intact = report.intact and (received is None or received.damage is None)
+        self._say(report, received, as_json=options["json"])
+        if intact and report.seals.cannot_say:
             sys.exit(2)
-        sys.exit(0 if report.intact else 1)
+        sys.exit(0 if intact else 1)
 
-    def _say(self, report: Report, *, as_json: bool) -> None:
+    def _say(self, report: Report, received: Received | None, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(_report(report), ensure_ascii=False))
+            self.stdout.write(json.dumps(_report(report, received), ensure_ascii=False))
             return
         for one in report.chains:
             lost = "".join(
@@ -68,12 +81,20 @@ class Command(BaseCommand):
             self.stdout.write(f"seals: {report.seals.number}, {_verdict(report.seals.damage)}")
         for anchor in report.seals.anchors:
             self.stdout.write(f"anchor {anchor.name}: {anchor.problem or f'up to seal {anchor.number}'}")
+        stamps = report.seals.stamps
+        if stamps.count and stamps.at is not None:
+            said = f"NOT CHECKED ({stamps.problem})" if stamps.problem else _verdict(stamps.damage)
+            self.stdout.write(f"stamps: {stamps.count}, the newest of {utc_text(stamps.at)}, {said}")
+        if received is not None:
+            tenant = f" of {received.tenant_id}" if received.tenant_id else ""
+            self.stdout.write(f"received: {received.events} events, {_verdict(received.damage)}{tenant}")
 
     def _bundle(self, file: str, *, as_json: bool) -> None:
         keys = [str(key) for key in (*settings.TOBAN_SEAL_PUBLIC_KEYS, *settings.TOBAN_APPROVER_KEYS)]
-        sys.exit(
-            bundle_verifier.main([file, *(["--json"] if as_json else []), *(f"--key={key}" for key in keys)])
-        )
+        more = ["--json"] if as_json else []
+        if settings.TOBAN_TSA_CA_FILE:
+            more.append(f"--tsa-ca={settings.TOBAN_TSA_CA_FILE}")
+        sys.exit(bundle_verifier.main([file, *more, *(f"--key={key}" for key in keys)]))
 
     def _cannot_say(self, why: str, *, as_json: bool) -> None:
         if as_json:
@@ -87,13 +108,20 @@ def _verdict(damage: Damage | None) -> str:
     return "intact" if damage is None else f"DAMAGED ({damage.kind} at {damage.seq})"
 
 
-def _report(report: Report) -> dict[str, Any]:
+def _report(report: Report, received: Received | None) -> dict[str, Any]:
+    intact = report.intact and (received is None or received.damage is None)
     return {
-        "intact": None if report.intact and report.seals.cannot_say else report.intact,
+        "intact": None if intact and report.seals.cannot_say else intact,
         "events": sum(one.events for one in report.chains),
         "tenants": [_chain(one, report.seals) for one in report.chains],
         "seals": _seals(report.seals),
+        "received": None if received is None else _received(received),
     }
+
+
+def _received(found: Received) -> dict[str, Any]:
+    tenant = str(found.tenant_id) if found.tenant_id else None
+    return {"events": found.events, "lost": found.lost, "tenant": tenant, "damage": _damage(found.damage)}
 
 
 def _chain(one: Verification, found: Seals) -> dict[str, Any]:
@@ -153,6 +181,12 @@ def _seals(found: Seals) -> dict[str, Any]:
         "anchors": [
             {"name": one.name, "newest": one.number, "problem": one.problem or None} for one in found.anchors
         ],
+        "stamps": {
+            "count": found.stamps.count,
+            "newest": found.stamps.number,
+            "at": None if found.stamps.at is None else utc_text(found.stamps.at),
+            "not_checked": found.stamps.problem or None,
+        },
     }
 
 

@@ -1,0 +1,75 @@
+"""Does the database still hold, event by event, what a receiver of the stream was sent?"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from uuid import UUID
+
+from django.db import connection
+
+from medical_audit.domain.received import Claim
+from medical_audit.queries.restores import Restored
+from medical_audit.queries.verification import Damage, length_of
+from medical_audit.tenancy import tenant_scope
+
+_HASHES = "SELECT seq, hash FROM ledger.link WHERE tenant_id = %s AND seq = ANY(%s)"
+PAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """`events`: how many messages were compared; `lost`: how many of them a signed restore gave up; `damage`: the first one of
+    a tenant's that the database contradicts."""
+
+    events: int
+    lost: int = 0
+    tenant_id: UUID | None = None
+    damage: Damage | None = None
+
+
+def verify_received(claims: Iterable[Claim], restores: Sequence[Restored] = ()) -> Received:
+    """Needs the audit role. What was sent twice is compared twice; what was never sent is not missed here.
+
+    `restores`: the accepted ones, with their losses.
+    """
+    events = lost = 0
+    waiting = iter(claims)
+    while page := list(islice(waiting, PAGE)):
+        by_tenant: dict[UUID, list[Claim]] = defaultdict(list)
+        for claim in page:
+            by_tenant[claim.tenant_id].append(claim)
+        for tenant_id, mine in by_tenant.items():
+            for claim, damage in _wrong(tenant_id, mine):
+                if not _given_up(claim, restores):
+                    return Received(events, lost, tenant_id, damage)
+                lost += 1
+        events += len(page)
+    return Received(events, lost)
+
+
+def _wrong(tenant_id: UUID, claims: Sequence[Claim]) -> list[tuple[Claim, Damage]]:
+    """What the database contradicts, in the chain's order."""
+    with tenant_scope(tenant_id):
+        length = length_of(tenant_id)
+        with connection.cursor() as cursor:
+            cursor.execute(_HASHES, [tenant_id, [claim.seq for claim in claims]])
+            hashes = {seq: bytes(found) for seq, found in cursor.fetchall()}
+    found = []
+    for claim in sorted(claims, key=lambda one: one.seq):
+        if claim.seq not in hashes:
+            kind = "removed" if claim.seq <= length else "tail_cut" if length else "wiped"
+            found.append((claim, Damage(kind, claim.seq, claim.event_id)))
+        elif hashes[claim.seq] != claim.hash:
+            found.append((claim, Damage("recomputed", claim.seq, claim.event_id)))
+    return found
+
+
+def _given_up(claim: Claim, restores: Sequence[Restored]) -> bool:
+    """From the first event that two people signed to be lost on, and from before they did."""
+    return any(
+        (loss := one.lost.get(claim.tenant_id)) is not None
+        and claim.seq >= loss.first
+        and claim.at <= one.statement.at
+        for one in restores
+    )
