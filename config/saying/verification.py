@@ -20,6 +20,11 @@ def anchor_word(name: object) -> str:
     return str(words.ANCHORS.get(str(name), name))
 
 
+def stream_problem(code: object) -> str:
+    """Why a receiver of the stream did not take what it was sent, and what to do."""
+    return str(words.STREAM_PROBLEMS.get(str(code), code))
+
+
 def milliseconds(value: object) -> str:
     """A difference of clocks: +12 ms, -3 ms."""
     total = getattr(value, "total_seconds", lambda: 0.0)()

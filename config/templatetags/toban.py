@@ -56,7 +56,7 @@ FILTERS = (
     prices.price_problem, prices.price_problem_short, prices.price_amount, prices.price_unit, prices.advice_text, prices.amount_of, prices.money, prices.line_money, prices.whole_hours,
     audits.rule_label, audits.rule_reason, audits.anomaly_sentence, audits.limit_label, audits.clock_problem, audits.millis,
     audits.in_language, audits.evidence_sentence, audits.report_label, audits.report_help, audits.column_label, audits.report_cell,
-    verification.damage_words, verification.anchor_word, verification.milliseconds,
+    verification.damage_words, verification.anchor_word, verification.stream_problem, verification.milliseconds,
     tickets.look_words, tickets.diverged_words, tickets.entry_words, tickets.ticket_sentence, tickets.topic_word, tickets.topic_words,
     repositories.step_word, repositories.step_words, repositories.cause_word, repositories.rule_words, repositories.hint_words,
     repositories.removal_word, repositories.removal_help, repositories.repository_state, repositories.short_commit, repositories.per_cent,

@@ -27,6 +27,8 @@ SEAL_DAMAGES: Final[Mapping[str, Promise | str]] = {
         "Seal %(number)s does not fit the ledgers of all tenants, or its copy outside the database."
     ),
     "back_dated": _("Seal %(number)s bears a time before the seal that precedes it."),
+    "stamp_broken": _("The time stamp of seal %(number)s was not given for it by the authority."),
+    "stamp_differs": _("Seal %(number)s says another time than its time stamp."),
     "catalogue_changed": _(
         "What guards the ledger had been changed without notice when seal %(number)s was made."
     ),
@@ -36,4 +38,24 @@ SEAL_DAMAGES: Final[Mapping[str, Promise | str]] = {
 ANCHORS: Final[Mapping[str, Promise | str]] = {
     "file": _("Append-only file"),
     "s3": _("S3 bucket with Object Lock"),
+}
+#: Why a receiver of the stream did not take what it was sent (anchors.syslog.StreamError).
+STREAM_PROBLEMS: Final[Mapping[str, Promise | str]] = {
+    "unresolved": _("The receiver's name was not found. Check the name in the file of streams, and the DNS."),
+    "unreachable": _("Nobody answers at the receiver's address. Check that it runs, and the firewalls."),
+    "untrusted": _(
+        "The receiver's certificate is not trusted. Check ca_file and that host is the name in it."
+    ),
+    "refused_us": _(
+        "The receiver refused the connection. Check certificate_file: it wants another certificate."
+    ),
+    "files": _(
+        "A certificate or key file cannot be read. Check the paths and their rights on the sealer's machine."
+    ),
+    "slow": _("The receiver took too long. Check its load."),
+    "cut": _("The connection ended in the middle. Check the receiver's log."),
+    "unanswered": _(
+        "The receiver ended the connection without saying that it had read everything. If it is known never to say so, write "
+        'closing = "ended".'
+    ),
 }

@@ -15,10 +15,9 @@ from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.burying import PurgeRefused, carry_out, due_purges
 from medical_audit.operations.sealing import Known, Sealed, SealRefused, seal
 from medical_audit.queries import seals
+from medical_audit.queries.streams import STAMP
 from medical_audit.tenancy import platform_scope
 
-#: The duty of having seals stamped.
-STAMP = "stamp"
 log = structlog.get_logger(__name__)
 SEALER: Actor = system_actor(NO_TENANT, "sealer")
 

@@ -1,6 +1,7 @@
 """What the verification page says: is it complete, is it intact, how far is it sealed, who else holds a copy."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from medical_audit.models.verification import OPEN
 from medical_audit.queries import seals
 from medical_audit.queries.purges import gone_up_to
 from medical_audit.queries.restores import losses_of, restores
+from medical_audit.queries.streams import StampLine, StreamLine, stamp_line, stream_lines
 from medical_audit.queries.verification import length_of
 
 #: Two intervals without a seal, and every page says so.
@@ -84,6 +86,8 @@ class VerificationView:
     state: SealState
     seal: SealLine | None
     anchors: tuple[AnchorLine, ...]
+    streams: tuple[StreamLine, ...]
+    stamp: StampLine | None
     guarded: bool
     keys: tuple[str, ...]
     restores: tuple[RestoreLine, ...]
@@ -125,17 +129,24 @@ def verification_view(*, actor: Actor) -> VerificationView:
         seals.database_clock(),
         seals.heads_of(actor.tenant_id)[-1:],
     )
+    duties, events = seals.duties(), length_of(actor.tenant_id)
+    streams = stream_lines(
+        actor.tenant_id, duties, events=events, newest=newest.number if newest else 0, now=now
+    )
+    stamp = stamp_line(duties, now=now)
     return VerificationView(
         open=next((run for run in runs if run.is_open), None),
         last=last_finished(actor=actor),
         runs=tuple(run for run in runs if not run.is_open),
-        events=length_of(actor.tenant_id),
+        events=events,
         sealed=heads[0][1].size if heads else 0,
         state=seal_state(actor=actor),
         seal=None
         if newest is None
         else SealLine(newest.number, _shown(newest.at), now - newest.at, _clock(newest.note)),
-        anchors=_anchors(newest, now),
+        anchors=_anchors(newest, duties, now),
+        streams=tuple(replace(one, since=one.since and _shown(one.since)) for one in streams),
+        stamp=stamp and replace(stamp, at=stamp.at and _shown(stamp.at)),
         guarded=seals.is_guarded(),
         keys=tuple(str(key) for key in settings.TOBAN_SEAL_PUBLIC_KEYS),
         restores=_restores(actor),
@@ -163,11 +174,13 @@ def _shown(at: datetime) -> datetime:
     return at + timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
 
 
-def _anchors(newest: seals.Stored | None, now: datetime) -> tuple[AnchorLine, ...]:
+def _anchors(
+    newest: seals.Stored | None, duties: Mapping[str, seals.Duty], now: datetime
+) -> tuple[AnchorLine, ...]:
     if newest is None:
         return ()
     found = []
-    for name, duty in seals.duties().items():
+    for name, duty in duties.items():
         if name.startswith("anchor:"):
             behind = newest.number - duty.number
             first = seals.checkpoint(duty.number + 1) if behind else None

@@ -18,13 +18,14 @@ from medical_audit.anchors.timestamps import TimeStamper, check_stamp, read_root
 from medical_audit.domain.anchoring import AnchorDoubt, AnchorError
 from medical_audit.domain.bundle_verifier import read_stamp, verdict
 from medical_audit.domain.checkpoint import note_hash
-from medical_audit.operations.sealer import STAMP, Sealer
+from medical_audit.operations.sealer import Sealer
 from medical_audit.operations.sealing import Sealed
 from medical_audit.queries import seals
 from medical_audit.queries.bundles import write_bundle
 from medical_audit.queries.sealed import Seals, verify_seals
 from medical_audit.queries.seals import database_clock
 from medical_audit.queries.stamps import newest_stamp
+from medical_audit.queries.streams import STAMP
 from medical_audit.tenancy import platform_scope
 from tests.conftest import _as_role
 from tests.factories import make_tenant
