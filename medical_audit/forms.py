@@ -19,6 +19,7 @@ from medical_audit.domain.punctuality import Kept
 from medical_audit.domain.seats import End
 from medical_audit.domain.states import State
 from medical_audit.models.export import Format
+from medical_audit.operations.exports.report_files import MAKERS
 from medical_audit.queries.anomalies import AnomalyFilter
 from medical_audit.queries.events import EventChoices, EventFilter
 from medical_audit.queries.operations import OperationCounts, OperationFilter
@@ -172,6 +173,12 @@ class ExportForm(forms.Form):
         max_length=REASON_MAX,
         error_messages={"required": _("Say what the file is for; it stands in the ledger.")},
     )
+
+
+class ReportForm(ExportForm):
+    """As what a report is taken, and what for."""
+
+    format = forms.ChoiceField(choices=[(name, name) for name in MAKERS])
 
 
 class SaveForm(forms.Form):

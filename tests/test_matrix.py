@@ -147,7 +147,10 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:emergencies": Expected({"GET": everyone(200), "POST": only((V, O), 422)}),
     "medical_audit:anomaly-rules": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
     "medical_audit:review-begin": post(only((A, U), 422)),
-    **{f"medical_audit:report-{name}": get(only((A, U), 200)) for name in REPORTS},
+    **{
+        f"medical_audit:report-{name}": Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)})
+        for name in REPORTS
+    },
     **{
         f"medical_audit:{name}": get(everyone(404))
         for name in ("event", "export-file", "emergency", "review")

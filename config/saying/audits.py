@@ -74,6 +74,7 @@ def report_cell(value: object, kind: str) -> str:
         "roles": role_list,
         "operation": operation_label,
         "event": event_kind_label,
+        "millis": millis,
         "minutes": lambda minutes: _("%(n)s min") % {"n": f"{minutes:,.1f}"},
         "yes": lambda is_so: str(_("yes")) if is_so else "—",
     }

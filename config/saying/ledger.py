@@ -12,7 +12,7 @@ from config.saying.prices import price_unit
 from config.saying.repositories import removal_word
 from config.saying.schedules import finding_text, schedule_reason
 from config.saying.seeing import drift_cause
-from config.words import events, exports, sentence, states
+from config.words import audits, events, exports, sentence, states
 from config.words.windows import WINDOWS
 from medical_audit.domain.kinds import calls_outside
 
@@ -54,6 +54,9 @@ def event_sentence(event: object) -> str:
         else detail.get("step", "—"),
         "unit": price_unit(detail.get("resource_kind", "")),
         "window": WINDOWS.get(str(detail.get("window")), "—"),
+        "report": str(audits.REPORTS[str(detail["report"])][0])
+        if detail.get("report") in audits.REPORTS
+        else detail.get("report", "—"),
         "drift": drift_cause(detail) if kind == "resource.drifted" else "",
     }
     table = (
@@ -82,6 +85,11 @@ def export_name(code: object) -> str:
 def export_help(code: object) -> str:
     found = exports.FORMATS.get(str(code))
     return str(found.help) if found else ""
+
+
+def report_form_help(code: object) -> str:
+    """What a report's file of this form is like."""
+    return str(exports.REPORT_FORMS.get(str(code)) or export_help(code))
 
 
 def event_kind_label(kind: object) -> str:

@@ -51,7 +51,7 @@ FILTERS = (
     seeing.restart_sentence, seeing.restart_short, seeing.hands_off_sentence, seeing.hands_off_short,
     seeing.override_target, seeing.per_mille,
     planning.file_problem, planning.import_step, planning.import_state, planning.import_why, planning.import_icon,
-    ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.export_name, ledger.export_help, ledger.hexadecimal,
+    ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.export_name, ledger.export_help, ledger.report_form_help, ledger.hexadecimal,
     accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
     prices.price_problem, prices.price_problem_short, prices.price_amount, prices.price_unit, prices.advice_text, prices.amount_of, prices.money, prices.line_money, prices.whole_hours,
     audits.rule_label, audits.rule_reason, audits.anomaly_sentence, audits.limit_label, audits.clock_problem, audits.millis,

@@ -104,9 +104,17 @@ CLOCK_PROBLEMS: Final[Mapping[str, Promise | str]] = {
 
 # medical_audit.queries.reports.REPORTS: (name, what it answers).
 REPORTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "reviews": (
+        _("Monthly review of the access log"),
+        _("What was drawn and judged, what was found, what is done about it, and who signed."),
+    ),
     "accounts": (
         _("Privileged and dormant accounts"),
         _("Who may do what, when he was last here, and who has not been here for long."),
+    ),
+    "sessions": (
+        _("Sessions"),
+        _("Who was here how often, and how it ended; beginnings and ends add up."),
     ),
     "confirmations": (
         _("Entries and confirmations"),
@@ -118,6 +126,7 @@ REPORTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Emergency rights"),
         _("Each opening: who asked, who opened, until when, and what the review afterwards said."),
     ),
+    "clocks": (_("Clocks"), _("How far the clocks stood apart, day by day.")),
 }
 # Columns and counts of reports.
 COLUMNS: Final[Mapping[str, Promise | str]] = {
@@ -158,6 +167,36 @@ COLUMNS: Final[Mapping[str, Promise | str]] = {
     "acts": _("Acts"),
     "reviewed": _("Reviewed by"),
     "verdict": _("What the review said"),
+    "review": _("Review"),
+    "reviews": _("Reviews"),
+    "population": _("Events of the period"),
+    "drawn": _("Drawn"),
+    "judged": _("Judged"),
+    "findings": _("With a finding"),
+    "said": _("What was found"),
+    "measures": _("What is done about it"),
+    "signed": pgettext_lazy("review", "Signed"),
+    "signed_by": _("Signed by"),
+    "signed_at": _("Signed at"),
+    "begun": _("Begun"),
+    "ended": _("Ended"),
+    "end_signed_out": _("Signed out"),
+    "end_idle": _("Ended by itself when idle"),
+    "end_left_seat": _("Left the seat"),
+    "end_forced": _("Ended by somebody"),
+    "end_expired": _("Ended after 12 hours"),
+    "end_cut_off": _("Presumed cut off"),
+    "still_open": _("Still open"),
+    "parallel": _("Two networks at once"),
+    "failed": _("Failed sign-ins"),
+    "faults": _("That do not add up"),
+    "day": _("Day"),
+    "days": _("Days"),
+    "readings": _("Measurements"),
+    "machine_ms": _("Largest difference from the database"),
+    "database_ms": _("Largest difference from the time server"),
+    "over": _("Over the limit"),
+    "silent": _("Without a time server"),
 }
 
 # medical_audit.queries.requirements.EVIDENCE: what is so now.

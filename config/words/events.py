@@ -124,6 +124,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "ledger.verification_asked": _("%(actor)s had the ledger verified."),
     "ledger.verified": _("The ledger was verified up to event %(events)s."),
     "ledger.exported": _("%(actor)s exported the ledger: %(events)s events."),
+    "report.exported": _(
+        "%(actor)s took the report “%(report)s” as a file: %(rows)s rows. Purpose: %(reason)s"
+    ),
     "ledger.sessions_viewed": _("%(actor)s read the list of sessions."),
     "access.denied": _("%(actor)s was refused (%(view)s, right %(right)s). Nothing was done."),
     "emergency.opened": _(
@@ -284,6 +287,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.verification_asked": _("Verification asked for"),
     "ledger.verified": _("Ledger verified"),
     "ledger.exported": _("Ledger exported"),
+    "report.exported": _("Report taken as a file"),
     "ledger.sessions_viewed": _("List of sessions read"),
     "access.denied": _("Refused"),
     "emergency.opened": _("Emergency right opened"),

@@ -12,6 +12,11 @@ class FormWords(NamedTuple):
     help: Promise | str
 
 
+#: What a report's file is like, where that differs from an export of the ledger.
+REPORT_FORMS: Final[Mapping[str, Promise | str]] = {
+    "pdf": _("For signing and filing: page numbers, period, counts and hash on each page."),
+    "xlsx": _("A workbook; numbers are numbers, and a second sheet holds period, counts and hash."),
+}
 FORMATS: Final[Mapping[str, FormWords]] = {
     "csv": FormWords(_("CSV (UTF-8)"), _("A table for any spreadsheet. No text in it is a formula.")),
     "csv_cp932": FormWords(

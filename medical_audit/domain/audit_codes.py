@@ -43,6 +43,7 @@ _KINDS: Final[Mapping[str, tuple[Code, Code | None]]] = {
     "member.granted": (_ALERT, _ROLES),
     "user.created": (_ALERT, _ATTRIBUTES),
     "ledger.exported": (_EXPORT, None),
+    "report.exported": (_EXPORT, None),
     "ledger.catalogue_changed": (_ALERT, _CONFIGURATION),
     "ledger.maintenance_opened": (_ALERT, _CONFIGURATION),
     "ledger.sealing_resumed": (_ALERT, _RECORDING_STARTED),
@@ -67,6 +68,7 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "ledger.own_viewed": "R",
     "ledger.sessions_viewed": "R",
     "ledger.exported": "R",
+    "report.exported": "R",
     "inventory.synced": "R",
 }
 _UPDATES = ("member.", "price.", "calendar.", "volume.", "redmine.", "operation.confirmed", "operation.rejected",

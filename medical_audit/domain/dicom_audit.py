@@ -101,7 +101,7 @@ def _identification(root: ElementTree.Element, event: Recorded) -> None:
 def _participants(root: ElementTree.Element, event: Recorded) -> None:
     part = part_of_actor(event)
     roles = [Code(role, OWN, role) for role in (part, *event.roles) if role]
-    if event.kind == "ledger.exported":
+    if event.kind.endswith(".exported"):
         roles.insert(0, DESTINATION_ROLE)
     person = {
         "UserID": f"{event.link.tenant_id}/{event.actor.get('id') or 'unknown'}",
@@ -118,7 +118,7 @@ def _participants(root: ElementTree.Element, event: Recorded) -> None:
             "UserIsRequestor": "false",
         }
         _participant(root, principal, [Code("principal", OWN, "principal")])
-    if event.kind == "ledger.exported":
+    if event.kind.endswith(".exported"):
         _participant(root, {"UserID": _SOURCE, "UserIsRequestor": "false"}, [SOURCE_ROLE])
 
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.reports import Report
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.operations.ledger import record
-from medical_audit.queries.reports import Report
 
 
 def note_view(page: str, since: datetime, until: datetime, *, actor: Actor, now: datetime) -> None:

@@ -2,8 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
@@ -15,49 +14,21 @@ from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import digest, utc_text
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.people import directory
+from medical_audit.domain.reports import Cell, Column, Made, Report
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Emergency, Event, Operation, Visit
 from medical_audit.queries.anomalies import limits_here
 from medical_audit.queries.emergencies import acts_of
+from medical_audit.queries.report_rows import clock_rows, review_rows, session_rows
 
-#: A cell is text, a number, an instant, or a list of codes; its column says how it is shown.
-Cell = str | int | float | datetime | bool | None | list[str]
-#: No report is longer: a page that nobody can read to its end proves nothing.
+#: No page shows more rows: one that nobody can read to its end proves nothing. A file takes ten times as many.
 ROWS_MOST = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """`kind`: text, number, moment, roles, operation (a kind's name), yes (a boolean), minutes or hash."""
-
-    name: str
-    kind: str = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """`totals`: counts by name that stand above the table; `sha256`: over report, tenant, period and every row; `cut`: how
-    many rows did not find room."""
-
-    name: str
-    since: datetime
-    until: datetime
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    totals: Mapping[str, int]
-    sha256: str
-    cut: int
-
-    @property
-    def lines(self) -> list[list[tuple[Column, Cell]]]:
-        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
-
-
-Made = tuple[Sequence[Column], list[list[Cell]], dict[str, int]]
-
-
-def make_report(name: str, since: datetime, until: datetime, *, actor: Actor, now: datetime) -> Report:
-    """The report `name` of [since, until). Raises NotPermitted, NotFound (no such report)."""
+def make_report(
+    name: str, since: datetime, until: datetime, *, actor: Actor, now: datetime, most: int = ROWS_MOST
+) -> Report:
+    """The report `name` of [since, until), at most `most` rows of it. Raises NotPermitted, NotFound (no such report)."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
     maker = REPORTS.get(name)
     if maker is None:
@@ -69,9 +40,7 @@ def make_report(name: str, since: datetime, until: datetime, *, actor: Actor, no
             "columns": [column.name for column in columns], "rows": [[_plain(cell) for cell in row] for row in rows],
         }
     )  # fmt: skip
-    return Report(
-        name, since, until, columns, rows[:ROWS_MOST], totals, sha256, max(0, len(rows) - ROWS_MOST)
-    )
+    return Report(name, since, until, columns, rows[:most], totals, sha256, max(0, len(rows) - most))
 
 
 def _plain(cell: Cell) -> object:
@@ -226,11 +195,14 @@ def _emergencies(since: datetime, until: datetime, actor: Actor, now: datetime) 
     return columns, rows, {"emergencies": len(rows), "open_reviews": sum(not row[6] for row in rows)}
 
 
-#: In the order in which they are listed. Sessions and clocks have pages of their own.
+#: In the order in which they are listed.
 REPORTS: Mapping[str, Callable[[datetime, datetime, Actor, datetime], Made]] = {
+    "reviews": review_rows,
     "accounts": _accounts,
+    "sessions": session_rows,
     "confirmations": _confirmations,
     "roles": _roles,
     "exports": _exports,
     "emergencies": _emergencies,
+    "clocks": clock_rows,
 }

@@ -1,13 +1,19 @@
-"""Reports of a month: the list of them, and one that reads and prints on A4."""
+"""Reports of a month: the list of them, and one that reads and prints on A4, or is taken as a file."""
+
+from urllib.parse import quote
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
+from medical_audit.domain.errors import Refused
+from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.forms import ReportForm
 from medical_audit.operations.auditing import note_report, note_view
+from medical_audit.operations.exports import report_files
 from medical_audit.queries.reports import REPORTS, make_report
 from medical_audit.requests import TenantRequest
-from medical_audit.views.periods import month_of
+from medical_audit.views.periods import Month, month_of
 
 
 @require_safe
@@ -21,9 +27,47 @@ def report_list(request: TenantRequest, slug: str) -> HttpResponse:
     )
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def report(request: TenantRequest, slug: str, name: str) -> HttpResponse:
     month = month_of(request.GET, request.now)
+    if request.method == "POST":
+        return _file(request, slug, name, month)
+    return _page(request, name, month, ReportForm())
+
+
+def _page(
+    request: TenantRequest, name: str, month: Month, form: ReportForm, status: int = 200
+) -> HttpResponse:
     made = make_report(name, month.since, month.until, actor=request.actor, now=request.now)
     note_report(made, actor=request.actor, now=request.now)
-    return render(request, "medical_audit/report.html", {"month": month, "report": made})
+    context = {
+        "month": month,
+        "report": made,
+        "form": form,
+        "formats": list(report_files.MAKERS),
+        "chosen": form["format"].value() or next(iter(report_files.MAKERS)),
+    }
+    return render(request, "medical_audit/report.html", context, status=status)
+
+
+def _file(request: TenantRequest, slug: str, name: str, month: Month) -> HttpResponse:
+    request.actor.require(LEDGER_VIEW, request.actor.tenant_id)
+    form = ReportForm(request.POST)
+    if not form.is_valid():
+        return _page(request, name, month, form, status=422)
+    made = make_report(
+        name, month.since, month.until, actor=request.actor, now=request.now, most=report_files.ROWS_MOST
+    )
+    given = form.cleaned_data
+    try:
+        file = report_files.take(
+            made, given["format"], tenant=str(request.tenant), purpose=given["purpose"], actor=request.actor,
+            now=request.now,
+        )  # fmt: skip
+    except Refused as refused:
+        form.refused = refused.code
+        return _page(request, name, month, form, status=422)
+    answer = HttpResponse(file.data, content_type=file.content_type)
+    title = quote(f"toban-{slug}-{month.first:%Y-%m}-{file.name}", safe="")
+    answer["Content-Disposition"] = f"attachment; filename*=UTF-8''{title}"
+    return answer

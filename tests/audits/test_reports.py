@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
+from openpyxl import load_workbook
+from pypdf import PdfReader
 
 from accounts.domain.permissions import Role
 from medical_audit import clock
-from medical_audit.domain.errors import NotFound, NotPermitted
+from medical_audit.domain.actor import NO_TENANT, system_actor
+from medical_audit.domain.clocks import Skew
+from medical_audit.domain.errors import NotFound, NotPermitted, Refused
+from medical_audit.domain.reports import Cell, Column, Report
 from medical_audit.models import Event
-from medical_audit.operations import entry
-from medical_audit.queries.reports import REPORTS, Report, make_report
+from medical_audit.operations import clocks, entry
+from medical_audit.operations.exports.report_files import take
+from medical_audit.operations.exports.report_paper import print_report
+from medical_audit.queries.reports import REPORTS, make_report
 from medical_audit.tenancy import tenant_scope
-from tests.factories import proof
+from tests.conftest import _as_role
+from tests.factories import MONDAY_0830, proof
 from tests.stage import Stage
 
 DAY = timedelta(days=1)
@@ -75,3 +87,82 @@ def test_every_report_has_words_and_asks_for_the_right(stage: Stage) -> None:
             made(stage, name, Role.OPERATOR)
     with pytest.raises(NotFound):
         made(stage, "nonsense")
+
+
+def test_sessions_add_up_and_clocks_are_told_by_day(stage: Stage) -> None:
+    stage.client(Role.OPERATOR).get(stage.url("operations/"))
+    sessions = made(stage, "sessions")
+    assert sessions.totals["begun"] == sessions.totals["ended"] + sessions.totals["still_open"] == 1
+    assert sessions.totals["faults"] == 0
+    with _as_role("scheduler"):
+        now = clock.now()
+        clocks.keep_reading(
+            Skew(timedelta(milliseconds=12)), "here", actor=system_actor(NO_TENANT, "clock"), now=now
+        )
+    assert made(stage, "clocks").totals["readings"] >= 1
+
+
+READERS: dict[str, Callable[[bytes], str]] = {
+    "csv": lambda data: data.decode("utf-8-sig"),
+    "csv_cp932": lambda data: data.decode("cp932"),
+    "xlsx": lambda data: "\n".join(
+        str([cell.value for cell in row]) for sheet in load_workbook(BytesIO(data)) for row in sheet
+    ),
+    "pdf": lambda data: "\n".join(page.extract_text() for page in PdfReader(BytesIO(data)).pages),
+}
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_a_report_is_taken_as_a_file_and_that_is_recorded_first(stage: Stage, form: str) -> None:
+    client, url = stage.client(Role.AUDITOR), stage.url("audit/reports/roles/")
+    seen = client.get(url).context["report"]
+    answer = client.post(url, {"format": form, "purpose": "=月次点検"})
+    assert (answer.status_code, answer["Content-Disposition"].startswith("attachment")) == (200, True)
+    text = READERS[form](answer.content)
+    assert "auditor" in text
+    if form in ("pdf", "xlsx"):
+        assert seen.sha256 in text
+        assert "=月次点検" in text
+    with tenant_scope(stage.cast.tenant.id):
+        event = Event.objects.filter(kind="report.exported").latest("event_at")
+    detail = json.loads(event.body)["detail"]
+    assert detail["sha256"] == hashlib.sha256(answer.content).hexdigest()
+    assert (detail["rows"], detail["rows_sha256"]) == (len(seen.rows), seen.sha256)
+    taken = made(stage, "exports").rows[-1]
+    assert (taken[2], taken[3], taken[4], taken[5]) == (
+        "report.exported", len(seen.rows), "=月次点検", detail["sha256"],
+    )  # fmt: skip
+
+
+def test_a_long_report_turns_its_pages_and_each_says_which_of_how_many() -> None:
+    rows: list[list[Cell]] = [[f"佐藤 {number}", number, "長い理由" * 20] for number in range(120)]
+    columns = (Column("person"), Column("rows", "number"), Column("reason"))
+    report = Report("roles", MONDAY_0830, MONDAY_0830 + DAY, columns, rows, {"changes": 120}, "a" * 64, 0)
+    file = BytesIO()
+    print_report(
+        file, title="報告書", facts=[("テナント", "桜川"), ("期間", "2026-11")], counts=[("変更", "120")],
+        columns=columns, heading=["誰", "行", "理由"], rows=[[str(cell) for cell in row] for row in report.rows],
+        sha256=report.sha256,
+    )  # fmt: skip
+    pages = [page.extract_text() for page in PdfReader(file).pages]
+    assert len(pages) > 3
+    for number, text in enumerate(pages, start=1):
+        assert f"/ {len(pages)}" in text
+        assert str(number) in text.split()
+        assert "a" * 64 in text
+        assert "2026-11" in text
+    assert "佐藤 119" in pages[-1]
+
+
+def test_a_report_is_not_taken_without_a_purpose_nor_by_others(stage: Stage) -> None:
+    url = stage.url("audit/reports/roles/")
+    refused = stage.client(Role.AUDITOR).post(url, {"format": "pdf", "purpose": " "})
+    assert (refused.status_code, bool(refused.context["form"].errors)) == (422, True)
+    now = clock.now()
+    with tenant_scope(stage.cast.tenant.id):
+        report = make_report("roles", now - DAY, now, actor=stage.cast.actor(Role.AUDITOR), now=now)
+        given = {"tenant": "T", "purpose": "p", "now": now}
+        with pytest.raises(NotPermitted):
+            take(report, "pdf", actor=stage.cast.actor(Role.OPERATOR), **given)
+        with pytest.raises(Refused, match="export_too_long"):
+            take(replace(report, cut=1), "csv", actor=stage.cast.actor(Role.AUDITOR), **given)

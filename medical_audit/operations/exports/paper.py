@@ -40,7 +40,7 @@ class Paper:
     def add(self, event: Recorded) -> None:
         told = self._teller.tell(event)
         place = " · ".join(part for part in (told.actor, event.text("address")) if part)
-        lines = list(_wrapped(told.sentence, RIGHT - LEFT - NUMBER_WIDTH - TIME_WIDTH, SIZE))
+        lines = list(wrapped(told.sentence, RIGHT - LEFT - NUMBER_WIDTH - TIME_WIDTH, SIZE))
         height = LINE * (len(lines) + 1) + 3
         if self._y - height < BOTTOM:
             self._turn()
@@ -85,14 +85,14 @@ class Paper:
         self._y -= 28
         canvas.setFont(FONT, SIZE)
         for name, text in about_lines(self._about):
-            for place, line in enumerate(_wrapped(text, RIGHT - LEFT - 40 * mm, SIZE)):
+            for place, line in enumerate(wrapped(text, RIGHT - LEFT - 40 * mm, SIZE)):
                 canvas.drawString(LEFT, self._y - LINE, name if place == 0 else "")
                 canvas.drawString(LEFT + 40 * mm, self._y - LINE, line)
                 self._y -= LINE
         note = _(
             "The hash at the foot is the SHA-256 of the chain's hashes of the events printed, one after another."
         )
-        for line in _wrapped(note, RIGHT - LEFT, SIZE):
+        for line in wrapped(note, RIGHT - LEFT, SIZE):
             canvas.drawString(LEFT, self._y - LINE, line)
             self._y -= LINE
         self._y -= LINE
@@ -109,7 +109,7 @@ class Paper:
         self._y = TOP
 
 
-def _wrapped(text: str, width: float, size: float) -> Iterator[str]:
+def wrapped(text: str, width: float, size: float) -> Iterator[str]:
     """Lines that fit: broken after any character, as Japanese is, but not inside a Latin word that fits a line."""
 
     def long(part: str) -> float:

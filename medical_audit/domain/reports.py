@@ -1,0 +1,38 @@
+"""What a report is made of: columns, rows of plain cells, and a hash over all of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+#: A cell is text, a number, an instant, or a list of codes; its column says how it is shown.
+Cell = str | int | float | datetime | bool | None | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`kind`: text, number, moment, roles, operation (a kind's name), event, yes (a boolean), minutes, millis or hash."""
+
+    name: str
+    kind: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`totals`: counts by name that stand above the table; `sha256`: over report, tenant, period and every row; `cut`: how
+    many rows did not find room."""
+
+    name: str
+    since: datetime
+    until: datetime
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    totals: Mapping[str, int]
+    sha256: str
+    cut: int
+
+    @property
+    def lines(self) -> list[list[tuple[Column, Cell]]]:
+        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+Made = tuple[Sequence[Column], list[list[Cell]], dict[str, int]]
