@@ -483,7 +483,11 @@ def _signed_by_authority(token: bytes, note: str, roots: str) -> bool:
     """Raises CannotSay where the package or the root is missing."""
     try:
         from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415  only where somebody asks for it
-        from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response  # noqa: PLC0415
+        from rfc3161_client import (  # noqa: PLC0415  the same
+            VerificationError,
+            VerifierBuilder,
+            decode_timestamp_response,
+        )
 
         with open(roots, "rb") as file:
             certificates = load_pem_x509_certificates(file.read())

@@ -1,10 +1,11 @@
 """What does the ledger cost, and how fast is it read, verified and exported?
 
-    ./toban bench ledger [--events 1000000] [--clients 16] [--seconds 5] [--rounds 3]
+    ./toban bench ledger [--events 1000000] [--export-rows 200000] [--clients 16] [--seconds 5] [--rounds 3]
 
 Transactions with and without their event take turns in one run, by `clients` connections of the web server's role, for one
 tenant and spread over 50: each with 20 ms of work and a row of its own, as every privileged move writes one. Then a chain
-of `events`: written, sealed, searched, verified, exported, and checked offline; memory is the peak of a process of its own.
+of `events`: written, sealed, searched, verified, exported as a bundle, checked offline, and exported in each form by the
+worker's own code; memory is the peak of a process of its own.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from medical_audit.domain import bundle_verifier
 from medical_audit.domain.actor import EventDraft, Subject, system_actor
 from medical_audit.domain.canonical import event_body
 from medical_audit.domain.notes import Signer
+from medical_audit.models import Event, Export
+from medical_audit.models.export import Format
+from medical_audit.operations.exports import asking
 from medical_audit.operations.sealer import Sealer
 from medical_audit.queries.events import EventFilter, list_events
 from medical_audit.queries.paging import Cursors
@@ -47,6 +51,9 @@ BATCH = 1000
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./toban bench ledger", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="0: transactions only")
+    parser.add_argument(
+        "--export-rows", type=int, default=200_000, help="rows of an export; at most 20,000 as PDF"
+    )
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
@@ -55,7 +62,7 @@ def main() -> int:
     for tenants in (1, TENANTS):
         numbers[f"tenants_{tenants}"] = throughput(tenants, options)
     if options.events:
-        numbers |= long_chain(options.events)
+        numbers |= long_chain(options.events, min(options.events, options.export_rows))
     report(numbers)
     return 0
 
@@ -142,7 +149,7 @@ def _body(tenant_id: uuid.UUID, number: int) -> str:
 # -- one long chain ----------------------------------------------------------------------------------------------------
 
 
-def long_chain(events: int) -> dict[str, Any]:
+def long_chain(events: int, export_rows: int) -> dict[str, Any]:
     cast = make_cast()
     tenant_id = cast.tenant.id
     found: dict[str, Any] = {"events": events}
@@ -156,6 +163,7 @@ def long_chain(events: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         found |= _exports(tenant_id, signer, Path(folder) / "bundle.zip", events)
     show("one chain", list(found), [list(found.values())])
+    found["exports"] = _forms(cast, export_rows)
     return found
 
 
@@ -220,6 +228,40 @@ def _exports(tenant_id: uuid.UUID, signer: Signer, file: Path, events: int) -> d
         "offline_verified_per_s": round(events / offline_s),
         "offline_peak_mb": offline_mb,
     }
+
+
+def _forms(cast: Cast, rows: int) -> dict[str, Any]:
+    """Each form of export, of the oldest events: rows a second and the peak memory of the process that makes it."""
+    found: dict[str, Any] = {}
+    for form in Format.values:
+        wanted = min(rows, asking.PAPER_ROWS) if form == Format.PDF else rows
+        with tenant_scope(cast.tenant.id):
+            until = Event.objects.order_by("event_at", "ord").values_list("event_at", flat=True)[wanted - 1]
+            question = EventFilter(until=until)
+            asking.ask(
+                question,
+                form,
+                tenant="bench",
+                purpose="bench",
+                actor=cast.actor(Role.AUDITOR),
+                now=database_clock(),
+            )
+        said = subprocess.run(
+            [sys.executable, "-m", "tests.bench._export", str(cast.tenant.id)], capture_output=True, text=True, check=True,
+            env=os.environ | {"DATABASE_URL": os.environ["DATABASE_WORKER_URL"]},
+        )  # fmt: skip
+        with tenant_scope(cast.tenant.id):
+            made = Export.objects.order_by("-asked_at").first()
+        if made is None or not made.is_ready:
+            raise RuntimeError(f"{form}: {made and made.problem}")
+        told = json.loads(said.stdout.splitlines()[-1])
+        found[form] = {
+            "rows": made.rows, "rows_per_s": round(made.rows / told["seconds"]), "mb": round(made.bytes / 1e6, 1),
+            "peak_mb": round(told["peak_kb"] / 1024), "of_that_idle_mb": round(told["idle_kb"] / 1024),
+        }  # fmt: skip
+    header = ["form", *next(iter(found.values()))]
+    show("exports", header, [[form, *numbers.values()] for form, numbers in found.items()])
+    return found
 
 
 def _watched(command: list[str], env: dict[str, str]) -> tuple[float, int]:
