@@ -149,9 +149,11 @@ class Bundle:
             raise CannotSay(f"no zip file: {error}") from error
         entries = self._zip.infolist()
         names = [entry.filename for entry in entries]
-        if sorted(name for name in names if name != STAMPS) not in [
-            sorted(files) for files in FORMATS.values()
-        ] or names.count(STAMPS) > 1:
+        if (
+            sorted(name for name in names if name != STAMPS)
+            not in [sorted(files) for files in FORMATS.values()]
+            or names.count(STAMPS) > 1
+        ):
             raise CannotSay("the files in it are not those of a bundle, once each: " + ", ".join(FILES))
         self.is_stamped = STAMPS in names
         for entry in entries:

@@ -74,7 +74,12 @@ class Verifier:
             run = _take(tenant_id, now=self.clock(), left_behind=self.clock() - LEFT_BEHIND)
             if run is not None:
                 self._job = _Job(
-                    run, self.keys, self.anchors, self.approvers, clock=self.clock, tsa_ca_file=self.tsa_ca_file
+                    run,
+                    self.keys,
+                    self.anchors,
+                    self.approvers,
+                    clock=self.clock,
+                    tsa_ca_file=self.tsa_ca_file,
                 )
                 self._job.start()
                 return
