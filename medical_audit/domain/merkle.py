@@ -5,7 +5,7 @@ first: enough to go on growing, 32 bytes times the ones in the size's binary for
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 HASH_BYTES = 32
@@ -61,26 +61,40 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
 
 
 class Tree:
-    """All levels of a tree over given leaves, for proofs."""
+    """All levels of a tree over given leaves, for proofs: each path costs a few look-ups, however many leaves there are.
 
-    def __init__(self, leaves: Iterable[bytes]) -> None:
-        self._levels: list[list[bytes]] = [[leaf_hash(data) for data in leaves]]
-        while len(below := self._levels[-1]) > 1:
-            pairs = zip(below[::2], below[1::2], strict=False)
-            self._levels.append([node_hash(left, right) for left, right in pairs])
+    `behind`: the edge of the tree that these leaves make grow; proofs are of the new leaves only then.
+    """
+
+    def __init__(self, leaves: Iterable[bytes], *, behind: Frontier | None = None) -> None:
+        edge, size = (list(behind.nodes), behind.size) if behind else ([], 0)
+        level = [leaf_hash(data) for data in leaves]
+        self._first, self.size = size, size + len(level)
+        self._levels: list[list[bytes]] = []
+        #: Where each level begins: what lies before are whole subtrees of the part before, none of which a path needs.
+        self._begins: list[int] = []
+        while True:
+            if size & 1:
+                level.insert(0, edge.pop())
+            self._levels.append(level)
+            self._begins.append(size & ~1)
+            if len(level) <= 1 and not edge:
+                return
+            pairs = zip(level[::2], level[1::2], strict=False)
+            level, size = [node_hash(left, right) for left, right in pairs], size >> 1
 
     def root(self, size: int) -> bytes:
         return self._range(0, size) if size else EMPTY_ROOT
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """The audit path of leaf `index` in the tree of the first `size` leaves (RFC 9162 §2.1.3.1)."""
-        if not 0 <= index < size <= len(self._levels[0]):
+        if not self._first <= index < size <= self.size:
             raise ValueError(f"no leaf {index} in a tree of {size}")
         return self._path(index, 0, size)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
-        """That the first `old` leaves begin the tree of `new` (RFC 9162 §2.1.4.1)."""
-        if not 0 < old <= new <= len(self._levels[0]):
+        """That the first `old` leaves, none fewer than the part before, begin the tree of `new` (RFC 9162 §2.1.4.1)."""
+        if not max(1, self._first) <= old <= new <= self.size:
             raise ValueError(f"{old} leaves do not begin a tree of {new}")
         return self._subproof(old, 0, new, whole=True)
 
@@ -89,7 +103,7 @@ class Tree:
         width = end - begin
         level = width.bit_length() - 1
         if width == 1 << level and begin % width == 0:
-            return self._levels[level][begin >> level]
+            return self._levels[level][(begin >> level) - self._begins[level]]
         half = _split(width)
         return node_hash(self._range(begin, begin + half), self._range(begin + half, end))
 
@@ -108,65 +122,6 @@ class Tree:
         if old <= half:
             return [*self._subproof(old, begin, half, whole=whole), self._range(half, end)]
         return [*self._subproof(old, half, end, whole=False), self._range(begin, half)]
-
-
-def path_behind(frontier: Frontier, leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The audit path of leaf `index` in the tree that `leaves` make of the tree with this frontier: of the part before, its
-    frontier is enough. `index` is one of the new leaves."""
-    size = frontier.size + len(leaves)
-    if not frontier.size <= index < size:
-        raise ValueError(f"leaf {index} is not among the {len(leaves)} behind {frontier.size}")
-    node_of = _nodes_behind(frontier, leaves)
-    path: list[bytes] = []
-    begin, end = 0, size
-    while end - begin > 1:
-        half = begin + _split(end - begin)
-        if index < half:
-            path.append(node_of(half, end))
-            end = half
-        else:
-            path.append(node_of(begin, half))
-            begin = half
-    return path[::-1]
-
-
-def consistency_behind(frontier: Frontier, leaves: Sequence[bytes], old: int) -> list[bytes]:
-    """That the tree of `old` leaves begins the one that `leaves` make of the tree with this frontier; `old` is at least the
-    frontier's size. Of the part before, its frontier is enough."""
-    size = frontier.size + len(leaves)
-    if not 0 < frontier.size <= old <= size:
-        raise ValueError(f"{old} leaves do not begin a tree of {size} behind {frontier.size}")
-    node_of = _nodes_behind(frontier, leaves)
-
-    def subproof(begin: int, end: int, *, whole: bool) -> list[bytes]:
-        if old == end:
-            return [] if whole else [node_of(begin, end)]
-        half = begin + _split(end - begin)
-        if old <= half:
-            return [*subproof(begin, half, whole=whole), node_of(half, end)]
-        return [*subproof(half, end, whole=False), node_of(begin, half)]
-
-    return subproof(0, size, whole=True)
-
-
-def _nodes_behind(frontier: Frontier, leaves: Sequence[bytes]) -> Callable[[int, int], bytes]:
-    """Roots over leaves begin..end of a tree of whose beginning only the frontier is known."""
-    known, begin = {}, 0
-    for node in frontier.nodes:
-        width = 1 << ((frontier.size - begin).bit_length() - 1)
-        known[begin, begin + width] = node
-        begin += width
-
-    def node_of(begin: int, end: int) -> bytes:
-        found = known.get((begin, end))
-        if found is not None:
-            return found
-        if end - begin == 1:
-            return leaf_hash(leaves[begin - frontier.size])
-        half = begin + _split(end - begin)
-        return node_hash(node_of(begin, half), node_of(half, end))
-
-    return node_of
 
 
 def _split(width: int) -> int:

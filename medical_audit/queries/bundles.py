@@ -18,7 +18,7 @@ from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.chain import Linked
 from medical_audit.domain.checkpoint import TreeHead, ordered
 from medical_audit.domain.errors import Refused
-from medical_audit.domain.merkle import Frontier, Tree, consistency_behind
+from medical_audit.domain.merkle import Frontier, Tree
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.restoring import ordered as ordered_losses
 from medical_audit.queries import seals
@@ -204,10 +204,9 @@ def _consistency(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], start: 
     if not heads or heads[0][1].size == heads[-1][1].size:
         return []
     old, new = heads[0][1].size, heads[-1][1].size
-    if start:
-        leaves = list(_hashes(tenant_id, new, behind=start))
-        return [step.hex() for step in consistency_behind(_frontier(tenant_id, start), leaves, old)]
-    return [step.hex() for step in Tree(_hashes(tenant_id, new)).consistency(old, new)]
+    leaves = _hashes(tenant_id, new, behind=start)
+    tree = Tree(leaves, behind=_frontier(tenant_id, start) if start else None)
+    return [step.hex() for step in tree.consistency(old, new)]
 
 
 def _hashes(tenant_id: UUID, size: int, *, behind: int = 0) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from medical_audit.domain.merkle import Frontier, node_hash, path_behind
+from medical_audit.domain.merkle import Frontier, Tree, node_hash
 from medical_audit.queries.seals import checkpoint
 
 #: Between two seals lies a minute of events; more than so many are proven by the bundle, not one by one.
@@ -32,12 +32,11 @@ class Seal:
     index: int
     tenants: int
     path: tuple[bytes, ...]
-    frontier: Frontier
-    leaves: tuple[bytes, ...]
+    tree: Tree
 
     def path_of(self, seq: int) -> list[bytes]:
         """From event `seq` of this seal to `root`; raises ValueError for an event of another seal."""
-        return path_behind(self.frontier, self.leaves, seq - 1)
+        return self.tree.inclusion(seq - 1, self.size)
 
 
 def seal_of(tenant_id: UUID, seq: int) -> Seal | None:
@@ -53,7 +52,7 @@ def seal_of(tenant_id: UUID, seq: int) -> Seal | None:
         if size - after > LEAVES_MAX:
             return None
         cursor.execute(_LEAVES, [tenant_id, after, size])
-        leaves = tuple(bytes(row[0]) for row in cursor.fetchall())
+        leaves = [bytes(row[0]) for row in cursor.fetchall()]
         cursor.execute("SELECT own, leaf FROM ledger.seal_leaves(%s)", [number])
         heads = [(own, bytes(leaf)) for own, leaf in cursor.fetchall()]
     note = checkpoint(number)
@@ -70,8 +69,7 @@ def seal_of(tenant_id: UUID, seq: int) -> Seal | None:
         index=index,
         tenants=len(heads),
         path=tuple(_path([leaf for _own, leaf in heads], index)),
-        frontier=Frontier.of(after, bytes(frontier)),
-        leaves=leaves,
+        tree=Tree(leaves, behind=Frontier.of(after, bytes(frontier))),
     )
 
 

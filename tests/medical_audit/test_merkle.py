@@ -88,6 +88,21 @@ def test_a_frontier_goes_on_where_it_was_put_down(before: int, more: int) -> Non
     assert second.root() == plain_root(leaves)
 
 
+@given(st.integers(0, 70), st.integers(1, 70))
+@settings(max_examples=60, deadline=None)
+def test_a_tree_that_goes_on_proves_each_of_its_new_leaves(before: int, more: int) -> None:
+    leaves = [bytes([number]) for number in range(before + more)]
+    first, whole = Frontier(), Tree(leaves)
+    for leaf in leaves[:before]:
+        first.append(leaf)
+    tree = Tree(leaves[before:], behind=Frontier.of(before, first.pack()))
+    for index in range(before, before + more):
+        assert tree.inclusion(index, before + more) == whole.inclusion(index, before + more)
+    if before:
+        with pytest.raises(ValueError, match="no leaf"):
+            tree.inclusion(before - 1, before + more)
+
+
 @pytest.mark.parametrize(("size", "packed"), [(-1, b""), (1, b""), (3, bytes(32)), (2, bytes(31))])
 def test_what_cannot_be_a_frontier_is_refused(size: int, packed: bytes) -> None:
     with pytest.raises(ValueError, match="no frontier"):
