@@ -74,9 +74,12 @@ def write_bundle(
             raise Refused("nothing_to_export")
         with sink.entry("heads.jsonl") as entry:
             entry.lines(_heads(tenant_id, heads))
+        stamps = _stamps(
+            heads
+        )  # before the seals: one that is made meanwhile is in the bundle, its stamp need not be
         with sink.entry("checkpoints.jsonl") as entry:
             entry.lines(_checkpoints(heads))
-        if stamps := _stamps(heads):
+        if stamps:
             with sink.entry("stamps.jsonl") as entry:
                 entry.lines(stamps)
         with tenant_scope(tenant_id):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from django.test import override_settings
 
 from accounts.domain.permissions import Role
 from medical_audit import clock
+from medical_audit.domain.streams import Destination
 from medical_audit.models import VerificationRun
 from medical_audit.operations.heartbeat import beat
+from medical_audit.operations.sealer import report
 from medical_audit.operations.verifying import LEFT_BEHIND, Verifier
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
@@ -168,3 +172,31 @@ def test_only_those_who_may_read_the_ledger_may_have_it_verified(stage: Stage) -
         assert stage.client(role).post(stage.url(f"{HERE}verify/")).status_code == 403
     with tenant_scope(stage.cast.tenant.id):
         assert VerificationRun.objects.count() == 0
+
+
+def test_it_says_how_far_each_receiver_of_the_stream_has_come(own_stage: Stage, room: SealingRoom) -> None:
+    tenant_id = own_stage.cast.tenant.id
+    more = {"port": 6514, "ca_file": "", "certificate_file": "", "key_file": "", "closing": "answered"}
+    good, away, foreign = (
+        Destination(name, f"{name}.example.jp", tenants=tenants, **more)
+        for name, tenants in (("good", None), ("away", None), ("foreign", frozenset({room_of_others()})))
+    )
+    room.seal()
+    with _as_role("audit"):
+        report(good.duty_of(tenant_id), 2, "")
+        report(good.seals_duty, 1, "")
+        report(away.duty_of(tenant_id), 0, "untrusted: unable to get local issuer certificate")
+    with override_settings(TOBAN_STREAMS=(good, away, foreign)):
+        page = own_stage.client(Role.AUDITOR).get(own_stage.url(HERE))
+    lines = {line.name: line for line in page.context["view"].streams}
+    assert set(lines) == {"good", "away"}
+    assert (lines["good"].number, lines["good"].seals, lines["good"].is_late) == (2, 0, False)
+    assert lines["good"].behind == page.context["view"].events - 2
+    assert (lines["away"].number, lines["away"].seals, lines["away"].is_late) == (0, 1, True)
+    text = page.content.decode()
+    assert "受信側の証明書を信頼できません" in text
+    assert "foreign.example.jp" not in text
+
+
+def room_of_others() -> UUID:
+    return make_cast().tenant.id
