@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
+from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, connection
@@ -114,13 +115,34 @@ class Stream:
                     batch.reached[name] = link.seq
 
 
+def send_again(to: Destination, tenant_id: UUID, first: int) -> None:
+    """Have a tenant's events sent again from number `first` on, to a receiver that lost what it had.
+
+    Raises ValueError for what was never sent: the place never moves on without a delivery.
+    """
+    name = to.duty_of(tenant_id)
+    with _alone(to.name, wait=True):
+        with platform_scope():
+            duty = seals.duties().get(name)
+        sent = duty.number if duty else 0
+        if not 1 <= first <= sent:
+            raise ValueError(
+                f"stream {to.name}: events 1 to {sent} of this tenant were sent, {first} was not"
+            )
+        report(name, first - 1, "")
+
+
 @contextmanager
-def _alone(name: str) -> Iterator[bool]:
-    """Whether no other process sends to this receiver: two at once would mix up the order."""
+def _alone(name: str, *, wait: bool = False) -> Iterator[bool]:
+    """Whether no other process sends to this receiver: two at once would mix up the order. `wait`: until that is so."""
     key = f"toban:stream:{name}"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
-        mine = bool(cursor.fetchone()[0])
+        if wait:
+            cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0)), true", [key])
+            mine = True
+        else:
+            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
+            mine = bool(cursor.fetchone()[0])
     try:
         yield mine
     finally:

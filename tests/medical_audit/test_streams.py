@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 from lxml import etree
 
@@ -134,6 +134,28 @@ def test_a_receiver_gets_its_own_tenants_only_with_the_seals(
     assert {one.tenant_id for one in said if isinstance(one, Claim)} == {mine}
     assert str(other).encode() not in b"".join(receiver.kept)
     assert base64.b64encode(str(other).encode()) not in b"".join(receiver.kept)
+
+
+def test_a_receiver_that_lost_what_it_had_is_sent_it_again(
+    room: SealingRoom, ours: Authority, certificate: tuple[Path, Path]
+) -> None:
+    tenant_id = make_tenant().id
+    note(tenant_id, count=5)
+    with Receiver(certificate).listening() as receiver:
+        to = receiver.to(ours.file)
+        run(to)
+        sent = kept(to, tenant_id).number
+        receiver.kept.clear()
+        given = {"again": "siem", "tenant": tenant_id}
+        with _as_role("audit"), override_settings(TOBAN_STREAMS=(to,)):
+            for first in (0, sent + 1):
+                with pytest.raises(CommandError, match="was not"):
+                    call_command("audit_stream", first=first, **given)
+            out = StringIO()
+            call_command("audit_stream", first=3, stdout=out, **given)
+        assert f"siem:{tenant_id}: 2," in out.getvalue()
+        run(to)
+    assert [one.seq for one in claims(receiver, tenant_id)] == list(range(3, sent + 1))
 
 
 def test_what_a_receiver_kept_tells_of_a_cut_that_no_seal_can(
