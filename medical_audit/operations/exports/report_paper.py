@@ -18,8 +18,8 @@ LEFT, RIGHT, TOP, BOTTOM = 15 * mm, PAGE[0] - 15 * mm, PAGE[1] - 15 * mm, 20 * m
 SIZE, LINE, GAP = 8, 11, 2 * mm
 _FOOT = "foot"
 #: How wide columns are against each other.
-_WEIGHTS = {"number": 1.0, "yes": 1.0, "minutes": 1.1, "millis": 1.1, "moment": 2.2, "roles": 2.2, "event": 2.0,
-            "operation": 3.0, "hash": 3.0}  # fmt: skip
+_WEIGHTS = {"number": 1.0, "yes": 1.0, "minutes": 1.1, "millis": 1.1, "moment": 2.6, "roles": 2.2, "event": 2.0,
+            "operation": 3.0, "hash": 3.4}  # fmt: skip
 _RIGHT = ("number", "minutes", "millis")
 
 
@@ -133,4 +133,4 @@ class _Paper:
     def _foot(self) -> None:
         self._canvas.doForm(_FOOT)
         self._canvas.setFont(FONT, 7)
-        self._canvas.drawRightString(RIGHT - 10 * mm, 14 * mm, f"{self._page}")
+        self._canvas.drawRightString(RIGHT - 8 * mm, 14 * mm, f"{self._page}")
