@@ -94,7 +94,7 @@ def test_sessions_add_up_and_clocks_are_told_by_day(stage: Stage) -> None:
     sessions = made(stage, "sessions")
     assert sessions.totals["begun"] == sessions.totals["ended"] + sessions.totals["still_open"] == 1
     assert sessions.totals["faults"] == 0
-    with _as_role("scheduler"):
+    with _as_role("worker"):
         now = clock.now()
         clocks.keep_reading(
             Skew(timedelta(milliseconds=12)), "here", actor=system_actor(NO_TENANT, "clock"), now=now

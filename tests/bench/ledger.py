@@ -20,6 +20,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +249,7 @@ def _forms(cast: Cast, rows: int) -> dict[str, Any]:
         wanted = min(rows, asking.PAPER_ROWS) if form == Format.PDF else rows
         with tenant_scope(cast.tenant.id):
             until = Event.objects.order_by("event_at", "ord").values_list("event_at", flat=True)[wanted - 1]
-            question = EventFilter(until=until)
+            question = EventFilter(until=until + timedelta(microseconds=1))
             asking.ask(
                 question,
                 form,
