@@ -8,6 +8,7 @@ import re
 import threading
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,16 @@ from lxml import etree
 from medical_audit.anchors.syslog import StreamError, send
 from medical_audit.domain.anchoring import Payload
 from medical_audit.domain.received import Claim, read_received
+from medical_audit.domain.restoring import Loss, Restore
 from medical_audit.domain.streams import LONGEST_MESSAGE, Destination, event_frame, read_destinations
 from medical_audit.operations.sealer import report
 from medical_audit.operations.streaming import FIRST_WAIT, Stream, Streamer
 from medical_audit.queries import seals
+from medical_audit.queries.received import verify_received
+from medical_audit.queries.restores import Restored
 from medical_audit.tenancy import platform_scope
 from tests.conftest import _as_role
-from tests.factories import make_tenant
+from tests.factories import MONDAY_0830, make_tenant
 from tests.medical_audit.receivers import Authority, Receiver
 from tests.medical_audit.sealers import SealingRoom, make_room, tamper
 from tests.medical_audit.support import Database, chain_of, note
@@ -187,6 +191,28 @@ def test_what_a_receiver_kept_tells_of_a_cut_that_no_seal_can(
     assert code == 1
     assert damage is not None
     assert (damage["kind"], damage["seq"]) == ("tail_cut", newest)
+
+
+def test_what_a_signed_restore_gave_up_is_lost_and_not_damage(
+    room: SealingRoom, superuser_connection: Database
+) -> None:
+    tenant_id, at = make_tenant().id, MONDAY_0830
+    note(tenant_id, count=3)
+    right = {seq: digest for seq, _kind, _prev, digest in chain_of(superuser_connection, tenant_id)}
+    statement = Restore(1, 9, bytes(32), 8, bytes(32), 1, bytes(32), at, "disk")
+    restored = Restored(statement, "", (), {tenant_id: Loss(tenant_id, 3, 5)})
+
+    def claim(seq: int, moment: timedelta, digest: bytes = bytes(32)) -> Claim:
+        return Claim(tenant_id, seq, digest, "", at + moment)
+
+    before, after = -timedelta(hours=1), timedelta(hours=1)
+    with _as_role("audit"):
+        lost = verify_received([claim(1, before, right[1]), claim(3, before), claim(9, before)], [restored])
+        assert (lost.events, lost.lost, lost.damage) == (3, 2, None)
+        for wrong in (claim(2, before), claim(3, after)):
+            damage = verify_received([wrong], [restored]).damage
+            assert damage is not None
+            assert (damage.kind, damage.seq) == ("recomputed", wrong.seq)
 
 
 def verified(room: SealingRoom, file: Path) -> tuple[int, dict[str, Any] | None]:
