@@ -52,7 +52,8 @@ class Intact:
 
     @property
     def behind(self) -> list[str]:
-        return [anchor.name for anchor in self.view.anchors if anchor.behind]
+        late = [stream.name for stream in self.view.streams if stream.is_late]
+        return [anchor.name for anchor in self.view.anchors if anchor.behind] + late
 
     @property
     def code(self) -> str:

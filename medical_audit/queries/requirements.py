@@ -154,7 +154,7 @@ EVIDENCE: Mapping[str, Callable[[_Looked], tuple[str, Mapping[str, object]]]] = 
     ),
     "anchors": lambda seen: (
         _if(seen.overview.intact.behind or not seen.overview.intact.view.anchors),
-        {"number": len(seen.overview.intact.view.anchors)},
+        {"number": len(seen.overview.intact.view.anchors) + len(seen.overview.intact.view.streams)},
     ),
     "exports": lambda seen: ("good", {"number": seen.exports.totals["exports"]}),
     "refusals": lambda seen: ("good", {"number": seen.refusals}),

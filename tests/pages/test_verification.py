@@ -187,7 +187,9 @@ def test_it_says_how_far_each_receiver_of_the_stream_has_come(own_stage: Stage, 
         report(good.seals_duty, 1, "")
         report(away.duty_of(tenant_id), 0, "untrusted: unable to get local issuer certificate")
     with override_settings(TOBAN_STREAMS=(good, away, foreign)):
+        first = own_stage.client(Role.AUDITOR).get(own_stage.url("audit/"))
         page = own_stage.client(Role.AUDITOR).get(own_stage.url(HERE))
+    assert first.context["seen"].intact.behind == ["away"]
     lines = {line.name: line for line in page.context["view"].streams}
     assert set(lines) == {"good", "away"}
     assert (lines["good"].number, lines["good"].seals, lines["good"].is_late) == (2, 0, False)
