@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.reports import Report
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Event
 from medical_audit.queries.overview import Overview, overview_of
 from medical_audit.queries.policies import policy_here
-from medical_audit.queries.reports import Report, make_report
+from medical_audit.queries.reports import make_report
 
 _FILE = Path(__file__).resolve().parent.parent / "guidelines" / "requirements.json"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 import pytest
 from openpyxl import load_workbook
@@ -161,7 +162,7 @@ def test_a_report_is_not_taken_without_a_purpose_nor_by_others(stage: Stage) -> 
     now = clock.now()
     with tenant_scope(stage.cast.tenant.id):
         report = make_report("roles", now - DAY, now, actor=stage.cast.actor(Role.AUDITOR), now=now)
-        given = {"tenant": "T", "purpose": "p", "now": now}
+        given: dict[str, Any] = {"tenant": "T", "purpose": "p", "now": now}
         with pytest.raises(NotPermitted):
             take(report, "pdf", actor=stage.cast.actor(Role.OPERATOR), **given)
         with pytest.raises(Refused, match="export_too_long"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -176,7 +177,13 @@ def test_only_those_who_may_read_the_ledger_may_have_it_verified(stage: Stage) -
 
 def test_it_says_how_far_each_receiver_of_the_stream_has_come(own_stage: Stage, room: SealingRoom) -> None:
     tenant_id = own_stage.cast.tenant.id
-    more = {"port": 6514, "ca_file": "", "certificate_file": "", "key_file": "", "closing": "answered"}
+    more: dict[str, Any] = {
+        "port": 6514,
+        "ca_file": "",
+        "certificate_file": "",
+        "key_file": "",
+        "closing": "answered",
+    }
     good, away, foreign = (
         Destination(name, f"{name}.example.jp", tenants=tenants, **more)
         for name, tenants in (("good", None), ("away", None), ("foreign", frozenset({room_of_others()})))
