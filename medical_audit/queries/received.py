@@ -8,7 +8,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.received import Claim
+from medical_audit.queries.purges import tombstones
 from medical_audit.queries.restores import Restored
 from medical_audit.queries.verification import Damage, length_of
 from medical_audit.tenancy import tenant_scope
@@ -28,8 +30,11 @@ class Received:
     damage: Damage | None = None
 
 
-def verify_received(claims: Iterable[Claim], restores: Sequence[Restored] = ()) -> Received:
-    """Needs the audit role. What was sent twice is compared twice; what was never sent is not missed here.
+def verify_received(
+    claims: Iterable[Claim], keys: Sequence[VerifierKey], restores: Sequence[Restored] = ()
+) -> Received:
+    """Needs the audit role. What was sent twice is compared twice; what was never sent is not missed here, nor what tombstones
+    signed by `keys` stand for.
 
     `restores`: the accepted ones, with their losses.
     """
@@ -40,7 +45,7 @@ def verify_received(claims: Iterable[Claim], restores: Sequence[Restored] = ()) 
         for claim in page:
             by_tenant[claim.tenant_id].append(claim)
         for tenant_id, mine in by_tenant.items():
-            for claim, damage in _wrong(tenant_id, mine):
+            for claim, damage in _wrong(tenant_id, mine, keys):
                 if not _given_up(claim, restores):
                     return Received(events, lost, tenant_id, damage)
                 lost += 1
@@ -48,15 +53,20 @@ def verify_received(claims: Iterable[Claim], restores: Sequence[Restored] = ()) 
     return Received(events, lost)
 
 
-def _wrong(tenant_id: UUID, claims: Sequence[Claim]) -> list[tuple[Claim, Damage]]:
+def _wrong(
+    tenant_id: UUID, claims: Sequence[Claim], keys: Sequence[VerifierKey]
+) -> list[tuple[Claim, Damage]]:
     """What the database contradicts, in the chain's order."""
     with tenant_scope(tenant_id):
-        length = length_of(tenant_id)
+        length, buried = length_of(tenant_id), tombstones(tenant_id, keys)
+        gone = buried[-1].stone.last if buried else 0
         with connection.cursor() as cursor:
             cursor.execute(_HASHES, [tenant_id, [claim.seq for claim in claims]])
             hashes = {seq: bytes(found) for seq, found in cursor.fetchall()}
     found = []
     for claim in sorted(claims, key=lambda one: one.seq):
+        if claim.seq <= gone:
+            continue
         if claim.seq not in hashes:
             kind = "removed" if claim.seq <= length else "tail_cut" if length else "wiped"
             found.append((claim, Damage(kind, claim.seq, claim.event_id)))

@@ -207,10 +207,12 @@ def test_what_a_signed_restore_gave_up_is_lost_and_not_damage(
 
     before, after = -timedelta(hours=1), timedelta(hours=1)
     with _as_role("audit"):
-        lost = verify_received([claim(1, before, right[1]), claim(3, before), claim(9, before)], [restored])
+        lost = verify_received(
+            [claim(1, before, right[1]), claim(3, before), claim(9, before)], room.keys, [restored]
+        )
         assert (lost.events, lost.lost, lost.damage) == (3, 2, None)
         for wrong in (claim(2, before), claim(3, after)):
-            damage = verify_received([wrong], [restored]).damage
+            damage = verify_received([wrong], room.keys, [restored]).damage
             assert damage is not None
             assert (damage.kind, damage.seq) == ("recomputed", wrong.seq)
 

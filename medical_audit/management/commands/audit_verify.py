@@ -54,7 +54,11 @@ class Command(BaseCommand):
                 approvers=settings.TOBAN_APPROVER_KEYS,
                 tsa_ca_file=settings.TOBAN_TSA_CA_FILE,
             )
-            received = verify_received(kept.claims(), report.seals.restores) if kept else None
+            received = (
+                verify_received(kept.claims(), settings.TOBAN_SEAL_PUBLIC_KEYS, report.seals.restores)
+                if kept
+                else None
+            )
         except (Error, AnchorError) as error:
             self._cannot_say(str(error).strip(), as_json=options["json"])
         unknown = [str(one.tenant_id) for one in report.chains if one.intact and not one.events]
