@@ -108,6 +108,8 @@ WINDOWS = {
         ),
     )
 }
+#: Read, or taken as a file, which asks what for.
+REPORT = Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)})
 #: Pages about what happened.
 READING = [
     "audit",
@@ -120,6 +122,8 @@ READING = [
     "ledger",
     "verification",
 ]
+#: What shows a thing that is not here.
+UNSEEN = ["event", "export-file", "emergency", "review"]
 #: What acts on a thing that is not here.
 NOT_HERE = [
     "emergency-close",

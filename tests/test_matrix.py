@@ -34,7 +34,9 @@ from tests.expected import (
     OPERATING,
     PLANNING,
     READING,
+    REPORT,
     UNSAFE,
+    UNSEEN,
     WINDOWS,
     A,
     Expected,
@@ -147,18 +149,10 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:emergencies": Expected({"GET": everyone(200), "POST": only((V, O), 422)}),
     "medical_audit:anomaly-rules": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
     "medical_audit:review-begin": post(only((A, U), 422)),
-    **{
-        f"medical_audit:report-{name}": Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)})
-        for name in REPORTS
-    },
-    **{
-        f"medical_audit:{name}": get(everyone(404))
-        for name in ("event", "export-file", "emergency", "review")
-    },
+    **{f"medical_audit:{name}": REPORT for name in ("exports", *(f"report-{one}" for one in REPORTS))},
+    **{f"medical_audit:{name}": get(everyone(404)) for name in UNSEEN},
     **{f"medical_audit:{name}": post(everyone(404)) for name in NOT_HERE},
-    "medical_audit:requirements": get(only((A, U), 200)),
     **{f"medical_audit:{name}": get(only((A, U), 200)) for name in READING},
-    "medical_audit:exports": Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)}),
     "medical_audit:search-save": post(only((A, U), 422)),
     "medical_audit:policy-confirm": post(only((A,), 422)),
     "medical_audit:operation-correct": post(only(OPERATING, 422)),
