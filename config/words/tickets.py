@@ -56,7 +56,9 @@ DIVERGED: Final[Mapping[str, Promise | str]] = {
     "key_gone": _(
         "The Redmine ticket no longer holds Toban's key: it was moved to a project without the field, or the field was changed. Toban writes nothing into it."
     ),
-    "project_closed": _("The Redmine project was closed, so nothing can be written into this ticket."),
+    "project_closed": _(
+        "The Redmine project was closed, so nothing can be written into this ticket. Open it again there, or change the rule."
+    ),
     "issue_hidden": _("The ticket cannot be read any more: its project is closed to Toban's user."),
 }
 

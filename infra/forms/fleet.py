@@ -77,7 +77,7 @@ UNATTACHED_DAYS = ("14", "30", "90")
 
 
 def volume_filter(query: QueryDict, now: datetime | None = None) -> VolumeFilter:
-    names = {name: text_of(query, name) for name in ("state", "account", "named", "q")}
+    names = {name: text_of(query, name) for name in ("state", "account", "named", "stays", "q")}
     days = text_of(query, "unattached")
     before = now - timedelta(days=int(days)) if now is not None and days in UNATTACHED_DAYS else None
     return VolumeFilter(**names, unattached_before=before)
@@ -124,9 +124,11 @@ def resource_filters(wanted: ResourceFilter, counts: ResourceCounts) -> list[dic
 
 def volume_filters(wanted: VolumeFilter, counts: VolumeCounts, days: str) -> list[dict[str, Any]]:
     words = {"yes": pgettext("name", "With"), "no": pgettext("name", "Without")}
+    stays = {"yes": pgettext("volume", "stays"), "no": pgettext("volume", "goes with it")}
     return [
         choice("account", _("AWS account"), wanted.account, _accounts(counts.accounts, counts.account_names)),
         choice("named", pgettext_lazy("filter", "Name tag"), wanted.named, _yes_no(words, counts.named)),
+        choice("stays", _("When its server is terminated"), wanted.stays, _yes_no(stays, counts.stays)),
         choice(
             "unattached",
             _("Serves nothing"),

@@ -1,7 +1,7 @@
 """Reading volumes of the bound tenant."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -25,11 +25,13 @@ from medical_audit.queries.paging import Cursors, Page, page_of
 @dataclass(frozen=True, slots=True)
 class VolumeFilter:
     """What a reader looks for; empty means everything that still exists. State "gone" shows what was deleted.
-    unattached_before: only what serves nothing since that instant at least."""
+    stays: "yes" for what would be left over if its server were terminated (DeleteOnTermination is off), "no" for what would go
+    with it. unattached_before: only what serves nothing since that instant at least."""
 
     state: str = ""
     account: str = ""
     named: str = ""
+    stays: str = ""
     q: str = ""
     unattached_before: datetime | None = None
 
@@ -106,6 +108,7 @@ class VolumeCounts:
     accounts: Mapping[str, int]
     account_names: Mapping[str, str]
     named: Mapping[str, int]
+    stays: Mapping[str, int]
     total: int
 
 
@@ -125,6 +128,7 @@ def count_volumes(wanted: VolumeFilter, *, actor: Actor) -> VolumeCounts:
         accounts=_by("account__account_id", _matching(wanted, without="account")),
         account_names=dict(AwsAccount.objects.order_by("account_id").values_list("account_id", "name")),
         named={"yes": others.count() - unnamed, "no": unnamed},
+        stays={answer: _matching(replace(wanted, stays=answer)).count() for answer in ("yes", "no")},
         total=sum(number for state, number in states.items() if state != "gone"),
     )
 
@@ -149,6 +153,9 @@ def _matching(wanted: VolumeFilter, *, without: str = "") -> QuerySet[Volume]:
         rows = rows.filter(account__account_id=wanted.account)
     if wanted.named and without != "named":
         rows = rows.exclude(name="") if wanted.named == "yes" else rows.filter(name="")
+    if wanted.stays:
+        serving = Attachment.objects.filter(until__isnull=True, delete_on_termination=wanted.stays != "yes")
+        rows = rows.filter(id__in=serving.values("volume"), gone_at__isnull=True)
     if wanted.unattached_before is not None:
         since = Q(detached_at__lte=wanted.unattached_before)
         never = Q(detached_at__isnull=True, served_instance="", first_seen_at__lte=wanted.unattached_before)

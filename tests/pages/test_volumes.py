@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accounts.domain.permissions import Role
+from infra.models import Attachment
 from infra.operations.deleting import KIND
 from medical_audit import clock
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
+from tests.conftest import _as_role
 from tests.stage import Stage
 
 
@@ -51,3 +53,17 @@ def test_those_that_serve_nothing_for_long_are_found(stage: Stage) -> None:
     stage.volumes(1, state="available", detached_at=now - timedelta(days=3), served_instance="i-2")
     rows = stage.client(Role.VIEWER).get(stage.url("volumes/"), {"unattached": "14"}).context["rows"]
     assert [row.id for row in rows] == [old.id]
+
+
+def test_those_that_would_stay_when_their_server_is_terminated_are_found(stage: Stage) -> None:
+    stays, goes, _free = stage.volumes(3)
+    now = clock.now()
+    with _as_role("worker"), tenant_scope(stage.cast.tenant.id):
+        for volume, with_it in ((stays, False), (goes, True)):
+            Attachment.objects.create(
+                tenant_id=stage.cast.tenant.id, volume=volume, instance_id="i-1", device="/dev/sdf", since=now,
+                delete_on_termination=with_it,
+            )  # fmt: skip
+    client, url = stage.client(Role.VIEWER), stage.url("volumes/")
+    assert [row.id for row in client.get(url, {"stays": "yes"}).context["rows"]] == [stays.id]
+    assert [row.id for row in client.get(url, {"stays": "no"}).context["rows"]] == [goes.id]
