@@ -4,10 +4,11 @@ A tenant's chain is linked under a lock that is held until the commit, so that n
 which somebody has read.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Q
 
 from medical_audit.models import Event, Link
 from medical_audit.tenancy import current_tenant_id
@@ -42,8 +43,16 @@ def events_after(seq: int, *, limit: int) -> Sequence[Followed]:
     return [Followed(link.seq, events[link.event_id]) for link in links]
 
 
-def places_of(kinds: Collection[str], *, before: int) -> Sequence[Followed]:
-    """Events of rare kinds up to this place in the bound tenant's chain, in order: for whoever begins to follow them late."""
-    events = {event.id: event for event in Event.objects.filter(kind__in=kinds)}
+def places_of(
+    kinds: Collection[str], *, before: int, about: Mapping[str, Collection[str]]
+) -> Sequence[Followed]:
+    """Events of rare kinds up to this place in the bound tenant's chain, in order: for whoever begins to follow them late.
+
+    `about`: kinds that are not rare -> the types of subjects of which they are.
+    """
+    wanted = Q(kind__in=kinds)
+    for kind, types in about.items():
+        wanted |= Q(kind=kind, subject_type__in=types)
+    events = {event.id: event for event in Event.objects.filter(wanted)}
     links = Link.objects.filter(event_id__in=events, seq__lte=before).order_by("seq")
     return [Followed(link.seq, events[link.event_id]) for link in links]

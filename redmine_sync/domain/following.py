@@ -76,8 +76,8 @@ def changed(
     came, went = dict(event.get("came", {})), dict(event.get("went", {}))
     if verb == "open":
         then[one] = {"name": facts["target"], **facts["detail"]}
-        came[one] = then[one]
-        went.pop(one, None)
+        if went.pop(one, None) is None:
+            came[one] = then[one]
     else:
         gone = then.pop(one)
         if came.pop(one, None) is None:

@@ -42,9 +42,9 @@ class Topic:
     """`code` (at most 10 letters) stands in rules and tickets.
 
     `operations`: the kinds of operations it is about; empty for all, or where no operation begins it. `notes`: events that
-    are told and change nothing. `ended_by`: a success of one of these kinds ends it, whatever began it. `standing`: it
-    goes on until something ends it, so its ticket is opened again after a snooze, and a new rule finds what stands
-    already. `digest`: it may be told in one ticket per project.
+    are told and change nothing. `ended_by`: a success of one of these kinds, whose subject is of the type `ended_on`,
+    ends it. `standing`: it goes on until something ends it, so its ticket is opened again after a snooze, and a new
+    rule finds what stands already. `digest`: it may be told in one ticket per project.
     """
 
     code: str
@@ -54,6 +54,7 @@ class Topic:
     closes: frozenset[str] = frozenset()
     operations: frozenset[str] = frozenset()
     ended_by: frozenset[str] = frozenset()
+    ended_on: str = ""
     standing: bool = False
     digest: bool = False
 
@@ -75,6 +76,11 @@ class Topic:
             # Entries of the clock come confirmed; only what stands at ENTERED waits for somebody.
             return "" if self is APPROVAL and detail.get("state") != "ENTERED" else "open"
         return "close" if kind in self.closes else ""
+
+    @property
+    def rare(self) -> frozenset[str]:
+        """Events that begin or end it and are few over the years, so that they can be looked up."""
+        return frozenset(kind for kind in self.opens | self.closes if not kind.startswith("operation."))
 
     def key(self, tenant: str, body: Mapping[str, Any]) -> str:
         """By which the ticket of an event is found; the tenant is in it, because several may share one Redmine."""
@@ -106,7 +112,8 @@ TOPICS = {
             standing=True, digest=True,
         ),
         Topic(
-            "review", By.NAME, opens=frozenset({"review.overdue"}), ended_by=frozenset({"review.sign"}), standing=True
+            "review", By.NAME, opens=frozenset({"review.overdue"}), ended_by=frozenset({"review.sign"}),
+            ended_on="review", standing=True,
         ),
         Topic(
             "deletion", By.OPERATION, opens=frozenset({ENTERED}), notes=frozenset({CONFIRMED, FAILED, MISSED}),
@@ -118,8 +125,6 @@ TOPICS = {
 CHOSEN = tuple(one for one in TOPICS.values() if one not in (FAILURE, APPROVAL))
 #: What the reader looks at; everything else is passed by.
 WATCHED = frozenset().union(*(one.watched for one in TOPICS.values()))
-#: What begins something that stands until it is ended, and is rare enough to be looked up when a rule is new.
-CAUGHT_UP = frozenset().union(*(one.opens for one in CHOSEN if one.standing))
 
 
 def read_choice(given: Mapping[str, Any]) -> dict[str, str] | None:

@@ -17,7 +17,7 @@ from medical_audit.domain.actor import Actor
 from medical_audit.queries.following import Followed, events_after, last_seq, places_of
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.following import Wish, changed, facts_of, wishes
-from redmine_sync.domain.topics import APPROVAL, CAUGHT_UP, FAILURE, TOPICS, WATCHED, How, Topic
+from redmine_sync.domain.topics import APPROVAL, FAILURE, SUCCEEDED, TOPICS, WATCHED, How, Topic
 from redmine_sync.models import (
     Entry,
     EntryState,
@@ -89,10 +89,12 @@ class Reader:
         ]
         if not new:
             return 0
-        codes = {code for rule in new for code in rule.topics}
-        kinds = {kind for code in codes for kind in TOPICS[code].opens & CAUGHT_UP}
-        ends = {kind for code in codes for kind in TOPICS[code].watched} if kinds else set()
-        made = self.take(places_of(kinds | ends, before=self.server.followed_seq), standing=True)
+        topics = [
+            TOPICS[code] for code in {code for rule in new for code in rule.topics} if TOPICS[code].standing
+        ]
+        rare = {kind for topic in topics for kind in topic.rare}
+        about = {SUCCEEDED: [topic.ended_on for topic in topics if topic.ended_on]}
+        made = self.take(places_of(rare, before=self.server.followed_seq, about=about), standing=True)
         self.server.caught_up_seq = max(rule.from_seq for rule in new)
         self.server.save(update_fields=["caught_up_seq"])
         return made
@@ -174,6 +176,9 @@ class Reader:
         ticket.items, event = found
         ticket.save(update_fields=["items"])
         verb = Verb.OPEN if ticket.items else Verb.CLOSE
+        if last is not None and not (event["came"] or event["went"]):
+            self._forget(ticket, last)
+            return 0
         if last is not None:
             last.event, last.verb = event, verb
             last.save(update_fields=["event", "verb"])
@@ -183,6 +188,13 @@ class Reader:
             next_at=self.now + GATHERED, created_at=self.now,
         )  # fmt: skip
         return 1
+
+    def _forget(self, ticket: Ticket, entry: Entry) -> None:
+        """What came and went before anybody was told is no news, and makes no ticket."""
+        entry.delete()
+        if ticket.issue is None and not Entry.objects.filter(ticket=ticket).exists():
+            ticket.delete()
+            del self.tickets[ticket.key]
 
 
 def _how(rule: TicketRule | None, topic: Topic) -> str:

@@ -103,7 +103,14 @@ def test_what_came_and_went_before_anybody_was_told_makes_no_issue(shop: Shop) -
     shop.finds("volume.taken_up", "data-1", gone=True, project="電子カルテ")
     shop.serve()
     shop.serve(minutes=6)
-    assert [(one.issue, one.state) for one in shop.tickets()] == [(None, TicketState.CLOSED)]
+    assert shop.tickets() == []
+    lies(shop, "data-1", "data-2")
+    shop.serve()
+    shop.serve(minutes=6)
+    shop.finds("volume.taken_up", "data-2", gone=False, project="電子カルテ")
+    lies(shop, "data-2")  # detached again before anybody was told: nothing has changed
+    shop.serve()
+    assert [(one.state, len(shop.entries())) for one in shop.tickets()] == [(TicketState.OPEN, 1)]
 
 
 def test_a_new_rule_finds_what_stands_already_and_only_that(shop: Shop) -> None:
@@ -115,7 +122,7 @@ def test_a_new_rule_finds_what_stands_already_and_only_that(shop: Shop) -> None:
     shop.rule(topics={"volume": "each"})
     shop.serve()
     assert [one.target_name for one in by_name(shop) if one.issue] == ["data-1", "data-2"]
-    shop.rule("医事会計", topics={"volume": "each"})
+    shop.rule("医事会計", topics={"volume": "each", "review": "each"})
     shop.serve(minutes=1)
     assert {one.times for one in shop.tickets() if one.issue} == {1}  # none is told twice
 
