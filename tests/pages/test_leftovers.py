@@ -111,7 +111,8 @@ def test_the_months_tell_what_was_left_over_also_of_what_is_gone(stage: Stage) -
     stage.volumes(1)
     priced(stage)
     answer = stage.client(Role.VIEWER).get(stage.url("volumes/left-over/months/"))
-    seen = trend(actor=stage.cast.actor(Role.VIEWER), now=now, tz=TOKYO_TIME)
+    with tenant_scope(stage.cast.tenant.id):
+        seen = trend(actor=stage.cast.actor(Role.VIEWER), now=now, tz=TOKYO_TIME)
     assert answer.context["days"][-1] == now.astimezone(TOKYO_TIME).date().replace(day=1)
     assert (len(seen.months), seen.months[-1].running) == (12, True)
     assert (seen.months[-1].volumes, seen.months[0].pairs) == (1, [])
