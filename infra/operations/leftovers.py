@@ -27,6 +27,8 @@ from medical_audit.tenancy import tenant_scope
 
 #: What one look records at most, so that the first look at an old account holds nothing up; the next look goes on.
 TOLD_AT_ONCE = 200
+#: What a volume is that nobody wants kept.
+_AWAKE: dict[str, Any] = {"snoozed_until": None, "snooze_reason": "", "snoozed_by_name": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,8 @@ def tell_left_over(region: Region, *, actor: Actor, now: datetime) -> int:
 def _begin(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
     since = now - timedelta(days=settings.LEFT_OVER_DAYS)
     rested = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)
-    rows = (
-        here.filter(rested, left_over_at__isnull=True, gone_at__isnull=True, state="available")
-        .annotate(since=Coalesce("detached_at", "first_seen_at")).filter(since__lte=since)
-        .select_related("account").select_for_update(of=("self",)).order_by("id")[:TOLD_AT_ONCE]
-    )  # fmt: skip
-    found: Sequence[Any] = list(rows)
+    left = here.filter(rested, left_over_at__isnull=True, gone_at__isnull=True, state="available")
+    found = _held(left.annotate(since=Coalesce("detached_at", "first_seen_at")).filter(since__lte=since))
     _record(
         "volume.left_over", found, actor, now,
         lambda row: {
@@ -62,22 +60,28 @@ def _begin(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
             "since": utc_text(row.since), "days": (now - row.since).days, "served": row.served_name or row.served_instance,
         },
     )  # fmt: skip
-    Volume.objects.filter(id__in=[row.id for row in found]).update(
-        left_over_at=now, snoozed_until=None, snooze_reason="", snoozed_by_name=""
-    )
+    Volume.objects.filter(id__in=[row.id for row in found]).update(left_over_at=now, **_AWAKE)
     return len(found)
 
 
 def _end(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
-    over = Q(gone_at__isnull=False) | ~Q(state="available")
-    here.filter(over, snoozed_until__isnull=False).update(
-        snoozed_until=None, snooze_reason="", snoozed_by_name=""
-    )
-    rows = here.filter(over, left_over_at__isnull=False).select_for_update(of=("self",)).order_by("id")
-    found = list(rows[:TOLD_AT_ONCE])
+    over = here.filter(Q(gone_at__isnull=False) | ~Q(state="available"))
+    awake = _held(over.filter(snoozed_until__isnull=False))
+    Volume.objects.filter(id__in=[row.id for row in awake]).update(**_AWAKE)
+    found = _held(over.filter(left_over_at__isnull=False))
     _record("volume.taken_up", found, actor, now, lambda row: {"gone": row.gone_at is not None})
     Volume.objects.filter(id__in=[row.id for row in found]).update(left_over_at=None)
     return len(found)
+
+
+def _held(rows: QuerySet[Any]) -> list[Any]:
+    """Some of these rows, locked. Mostly there are none, and then nothing is locked either."""
+    ids = list(rows.order_by("id").values_list("id", flat=True)[:TOLD_AT_ONCE])
+    if not ids:
+        return []
+    return list(
+        rows.filter(id__in=ids).select_related("account").select_for_update(of=("self",)).order_by("id")
+    )
 
 
 def snooze(volume_ids: Sequence[UUID], *, days: int, reason: str, actor: Actor, now: datetime) -> int:
