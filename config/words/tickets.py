@@ -80,6 +80,7 @@ TOPICS: Final[Mapping[str, Promise | str]] = {
     "volume": _("EBS volumes that are left over"),
     "review": _("Reviews of the ledger that are overdue"),
     "deletion": _("Deletions of EBS volumes, from the entry to the end"),
+    "restore": _("Restores from snapshots, from the entry to the end"),
 }
 FOR_ALL = _("%(topic)s (one ticket for all of a project)")
 FINDINGS: Final[Mapping[str, Promise | str]] = {

@@ -98,6 +98,10 @@ class Topic:
         return f"{tenant}:{self.code}:all:{name}"
 
 
+#: An operation that is told from its entry to its end.
+_FOLLOWED: dict[str, Any] = {
+    "opens": frozenset({ENTERED}), "notes": frozenset({CONFIRMED, FAILED, MISSED}), "closes": _DROPPED | {SUCCEEDED},
+}  # fmt: skip
 FAILURE = Topic("failure", By.ACTION, opens=frozenset({FAILED, MISSED}), closes=frozenset({SUCCEEDED}))
 APPROVAL = Topic(
     "approval", By.OPERATION, opens=frozenset({ENTERED}), closes=_DROPPED | {CONFIRMED}, standing=True
@@ -115,10 +119,8 @@ TOPICS = {
             "review", By.NAME, opens=frozenset({"review.overdue"}), ended_by=frozenset({"review.sign"}),
             ended_on="review", standing=True,
         ),
-        Topic(
-            "deletion", By.OPERATION, opens=frozenset({ENTERED}), notes=frozenset({CONFIRMED, FAILED, MISSED}),
-            closes=_DROPPED | {SUCCEEDED}, operations=frozenset({"volume.delete"}),
-        ),
+        Topic("deletion", By.OPERATION, operations=frozenset({"volume.delete"}), **_FOLLOWED),
+        Topic("restore", By.OPERATION, operations=frozenset({"volume.restore"}), **_FOLLOWED),
     )
 }  # fmt: skip
 #: Those that a rule holds in `topics`; the first two have columns of their own.

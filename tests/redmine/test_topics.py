@@ -39,7 +39,7 @@ def test_every_topic_has_a_code_that_fits_and_a_choice_is_read_strictly() -> Non
     assert [
         read_choice(wrong) for wrong in ({"review": "digest"}, {"failure": "each"}, {"x": "each"}, {"volume": "x"})
     ] == [None] * 4  # fmt: skip
-    assert {one.code for one in CHOSEN} == {"volume", "review", "deletion"}
+    assert {one.code for one in CHOSEN} == {"volume", "review", "deletion", "restore"}
 
 
 def test_each_left_over_volume_is_a_ticket_until_it_is_not(shop: Shop, people: People) -> None:
@@ -161,16 +161,20 @@ def test_an_overdue_review_is_told_weekly_and_closed_by_the_signature(shop: Shop
     assert people.look(ticket.issue or 0)["status"] == CLOSED
 
 
-def test_a_deletion_is_followed_from_its_entry_to_its_end(shop: Shop, people: People) -> None:
+@pytest.mark.parametrize("topic", ["deletion", "restore"])
+def test_such_an_operation_is_followed_from_its_entry_to_its_end(
+    shop: Shop, people: People, topic: str
+) -> None:
     shop.connect()
-    shop.rule(topics={"deletion": "each"}, failures=False, approvals=False)
+    shop.rule(topics={topic: "each"}, failures=False, approvals=False)
+    (kind,) = TOPICS[topic].operations
     number = uuid.uuid4()
     for what in ("entered", "confirmed", "leased", "called", "succeeded"):
-        shop.happens(what, "data-1", kind="volume.delete", operation=number)
+        shop.happens(what, "data-1", kind=kind, operation=number)
         shop.happens(what, "web", operation=uuid.uuid4())  # another kind is none of this topic's
         shop.serve(minutes=1)
     ticket = shop.ticket()
-    assert (ticket.kind, ticket.operation) == ("deletion", str(number))
+    assert (ticket.kind, ticket.operation) == (topic, str(number))
     seen = people.look(ticket.issue or 0)
     assert seen["status"] == CLOSED
     assert len([one for one in seen["notes"] if one]) == 2
