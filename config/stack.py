@@ -53,7 +53,7 @@ class Stack:
         self.folder = folder
         self.mode = mode
         self.say = say
-        self.servers = Servers(folder)
+        self.servers = Servers(folder, durable=mode != "test")
         self.simulator = Simulator(folder)
         self.outside = self._outside(environ)
         self.inherited = {
