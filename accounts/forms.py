@@ -12,6 +12,7 @@ from accounts.domain.notices import Topic
 from accounts.domain.permissions import Role
 from accounts.domain.tokens import clean_networks
 from accounts.models import User
+from medical_audit.domain.seats import CODE_MAX
 from medical_audit.forms import REASON_MAX
 
 
@@ -46,9 +47,9 @@ class NoticeForm(forms.Form):
 
 
 class CodeForm(forms.Form):
-    """The second step at the door."""
+    """The second step at the door: a code, or what a browser got from a passkey."""
 
-    code = forms.CharField(max_length=20, error_messages={"required": _("Enter the code.")})
+    code = forms.CharField(max_length=CODE_MAX, error_messages={"required": _("Enter the code.")})
 
 
 class ProofForm(CodeForm):
@@ -59,6 +60,22 @@ class ProofForm(CodeForm):
     password = forms.CharField(
         strip=False, max_length=1000, error_messages={"required": _("Enter your password.")}
     )
+
+
+class AppForm(ProofForm):
+    """An app to be taken in: `code` is its first; `proof`: of who has a passkey already, what that answers."""
+
+    proof = forms.CharField(max_length=CODE_MAX, required=False)
+
+
+class PasskeyForm(ProofForm):
+    """A passkey to be taken in: what the person calls it, and what the browser got from the device."""
+
+    name = forms.CharField(max_length=60, error_messages={"required": _("Give it a name.")})
+    answer = forms.CharField(
+        max_length=CODE_MAX, error_messages={"required": _("The browser got no answer from the device.")}
+    )
+    code = forms.CharField(max_length=CODE_MAX, required=False)
 
 
 class InviteForm(forms.Form):
@@ -107,7 +124,7 @@ class PasswordChangeForm(NewPasswordForm):
     current = forms.CharField(
         strip=False, max_length=1000, error_messages={"required": _("Enter your password.")}
     )
-    code = forms.CharField(max_length=20, required=False)
+    code = forms.CharField(max_length=CODE_MAX, required=False)
 
     field_order = ("current", "code", "password", "again")
 
@@ -127,7 +144,7 @@ class TokenForm(forms.Form):
     password = forms.CharField(
         strip=False, max_length=1000, error_messages={"required": _("Enter your password.")}
     )
-    code = forms.CharField(max_length=20, required=False)
+    code = forms.CharField(max_length=CODE_MAX, required=False)
 
     def __init__(self, *arguments: Any, allowed: Sequence[str], **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -36,6 +36,11 @@ def whereabouts(request: HttpRequest) -> dict[str, str]:
     }
 
 
+def own_address(request: HttpRequest) -> str:
+    """Scheme and host under which the browser sees the portal: its origin, as RFC 6454 means it."""
+    return f"{request.scheme}://{request.get_host()}"
+
+
 def origin_of(request: HttpRequest) -> Origin:
     """Address (resolved, and raw as it was claimed) and device of a request."""
     user_agent = request.META.get("HTTP_USER_AGENT", "")[:300]

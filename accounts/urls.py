@@ -5,7 +5,7 @@ from django.urls import path
 from accounts.api import tenants
 from accounts.api import tokens as token_api
 from accounts.views import door as views
-from accounts.views import members, passwords, second_factor, tokens
+from accounts.views import members, passkeys, passwords, second_factor, tokens
 from medical_audit.api.calls import address
 
 app_name = "accounts"
@@ -15,6 +15,8 @@ urlpatterns = [
     path("sign-in/code/", second_factor.second_step, name="second-step"),
     path("second-factor/", second_factor.own_factor, name="second-factor"),
     path("second-factor/change/", second_factor.change_factor, name="second-factor-change"),
+    path("passkeys/", passkeys.passkey_add, name="passkey-add"),
+    path("passkeys/question/", passkeys.question, name="passkey-question"),
     path("password/", passwords.own_password, name="password"),
     path("invitation/<str:link>/", passwords.invitation, name="invitation"),
     path("sign-out/", views.sign_out, name="sign-out"),

@@ -10,9 +10,10 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.operations.passkeys import count_here
 from accounts.operations.second_factor import is_enrolled
 from accounts.queries.notices import unread_count
-from accounts.requests import seat_left
+from accounts.requests import own_address, seat_left
 from config.saying.times import jst
 from infra.queries.overrides import freeze_of
 from medical_audit.domain.actor import Actor
@@ -49,6 +50,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "now": now,
         "waiting_count": SimpleLazyObject(lambda: waiting_count(actor)),
         "has_second_factor": SimpleLazyObject(lambda: is_enrolled(UUID(actor.id))),
+        "passkeys_here": SimpleLazyObject(lambda: count_here(UUID(actor.id), own_address(request))),
         "unread_count": SimpleLazyObject(lambda: unread_count(actor, now)),
         "platform_notices": SimpleLazyObject(lambda: [*notices(now, actor), *session_notices(actor)]),
     }

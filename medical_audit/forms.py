@@ -16,7 +16,7 @@ from medical_audit.domain.anomalies import BOUNDS, Rule
 from medical_audit.domain.burying import LEAST_YEARS, MOST_YEARS
 from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.punctuality import Kept
-from medical_audit.domain.seats import End
+from medical_audit.domain.seats import CODE_MAX, End
 from medical_audit.domain.states import State
 from medical_audit.models.export import Format
 from medical_audit.operations.exports.report_files import MAKERS
@@ -54,7 +54,7 @@ class ConfirmForm(forms.Form):
 
     digest = forms.CharField(max_length=64)
     password = forms.CharField(strip=False, max_length=1000)
-    code = forms.CharField(max_length=20, required=False)
+    code = forms.CharField(max_length=CODE_MAX, required=False)
     deputy_reason = forms.CharField(max_length=REASON_MAX, required=False)
 
     def __init__(

@@ -45,6 +45,8 @@ WITHOUT_TENANT = {
     "public.accounts_user": "a person may belong to several tenants; rights hang on memberships",
     "public.accounts_secondfactor": "a second factor belongs to a person, and row-level security shows it to him alone",
     "public.accounts_recoverycode": "as the second factor",
+    "public.accounts_passkey": "as the second factor",
+    "public.accounts_passkeyquestion": "as the second factor",
     "public.auth_group": "Django's, unused, no rights for anybody",
     "public.auth_group_permissions": "Django's, unused, no rights for anybody",
     "public.auth_permission": "Django's, unused, no rights for anybody",
@@ -59,7 +61,13 @@ WITHOUT_TENANT = {
 }
 #: Reviewed: walled in by the person instead of the tenant.
 OF_A_PERSON = dict.fromkeys(
-    ("public.medical_audit_session", "public.accounts_secondfactor", "public.accounts_recoverycode"),
+    (
+        "public.medical_audit_session",
+        "public.accounts_secondfactor",
+        "public.accounts_recoverycode",
+        "public.accounts_passkey",
+        "public.accounts_passkeyquestion",
+    ),
     f"user_id = {THIS_USER}",
 )
 #: Reviewed: every privilege that anybody but the owner holds on a table.

@@ -1,6 +1,7 @@
 from accounts.models.factor import RecoveryCode, SecondFactor
 from accounts.models.invitation import Invitation
 from accounts.models.notice import NoticeChoice, NoticeDelivery
+from accounts.models.passkey import Passkey, PasskeyQuestion
 from accounts.models.tenant import Membership, Tenant
 from accounts.models.token import ApiToken
 from accounts.models.user import User
@@ -11,6 +12,8 @@ __all__ = [
     "Membership",
     "NoticeChoice",
     "NoticeDelivery",
+    "Passkey",
+    "PasskeyQuestion",
     "RecoveryCode",
     "SecondFactor",
     "Tenant",

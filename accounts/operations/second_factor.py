@@ -1,4 +1,4 @@
-"""The second factor: an authenticator app (RFC 6238), and codes on paper for who lost it."""
+"""The second factor: an authenticator app (RFC 6238) or passkeys, and codes on paper for who lost them."""
 
 import hmac
 import secrets
@@ -11,7 +11,8 @@ import pyotp
 from django.contrib.auth.hashers import check_password, make_password
 
 from accounts.domain.passwords import least_length
-from accounts.models import RecoveryCode, SecondFactor, User
+from accounts.models import Passkey, RecoveryCode, SecondFactor, User
+from accounts.operations import passkeys
 from accounts.sealing import seal, unseal
 from medical_audit.domain.actor import NO_TENANT, Actor, Subject, system_actor
 from medical_audit.domain.errors import Refused
@@ -42,6 +43,12 @@ def address_of(secret: str, user: User) -> str:
 
 
 def is_enrolled(user_id: UUID) -> bool:
+    """Whether the person has an app or a passkey. Needs no scope of its own."""
+    with platform_scope(user_id=user_id):
+        return _has_any(user_id)
+
+
+def has_app(user_id: UUID) -> bool:
     """Needs no scope of its own."""
     with platform_scope(user_id=user_id):
         return SecondFactor.objects.filter(user_id=user_id).exists()
@@ -54,9 +61,9 @@ def codes_left(user_id: UUID) -> int:
 
 
 def enrol(user: User, secret: str, code: str, *, actor: Actor, now: datetime) -> list[str]:
-    """Take an app in that has shown its first code; gives the codes on paper, which are shown once.
+    """Take an app in that has shown its first code; gives the codes on paper, which are shown once, if it is the first factor.
 
-    Every other session of the person ends: it was begun with a password alone. `actor`: the person, without a tenant.
+    Every other session of the person ends then: it was begun with a password alone. `actor`: the person, without a tenant.
     Raises Refused (already_enrolled, wrong_code).
     """
     step = _step_of(secret, code, now)
@@ -65,23 +72,30 @@ def enrol(user: User, secret: str, code: str, *, actor: Actor, now: datetime) ->
     with platform_scope(user_id=user.id):
         if SecondFactor.objects.filter(user_id=user.id).exists():
             raise Refused("already_enrolled")
+        first = not _has_any(user.id)
         SecondFactor(
             user_id=user.id, sealed=seal(secret, tenant_id=NO_TENANT, field=_field(user.id)), last_step=step,
             made_at=now,
         ).save(force_insert=True)  # fmt: skip
-        codes = _new_codes(user.id)
         _tell("user.second_factor_set", user, actor, now)
-        for other in Session.objects.filter(user_id=user.id, ended_at__isnull=True).exclude(
-            name=actor.session
-        ):
-            seats.end(other, End.FORCED, actor=system_actor(NO_TENANT, "sessions"), now=now)
-    return codes
+        return _begin(user, actor, now) if first else []
+
+
+def enrol_passkey(user: User, name: str, answer: str, *, actor: Actor, now: datetime) -> list[str]:
+    """Take a passkey in; like an app, the first factor brings codes on paper and ends the person's other sessions.
+
+    Raises Refused as `passkeys.add` does.
+    """
+    with platform_scope(user_id=user.id):
+        first = not _has_any(user.id)
+        passkeys.add(user, name, answer, actor=actor, now=now)
+        return _begin(user, actor, now) if first else []
 
 
 def renew_codes(user: User, *, actor: Actor, now: datetime) -> list[str]:
     """New codes on paper; the old ones are void. Raises Refused (not_enrolled)."""
     with platform_scope(user_id=user.id):
-        if not SecondFactor.objects.filter(user_id=user.id).exists():
+        if not _has_any(user.id):
             raise Refused("not_enrolled")
         RecoveryCode.objects.filter(user_id=user.id).delete()
         codes = _new_codes(user.id)
@@ -90,29 +104,37 @@ def renew_codes(user: User, *, actor: Actor, now: datetime) -> list[str]:
 
 
 def remove(user: User, password: str, *, actor: Actor, now: datetime) -> None:
-    """The app goes, and the codes on paper with it; password: the one that was just proven, which stands alone from now on.
-    Raises Refused (not_enrolled, password_too_short_alone)."""
-    if len(password) < least_length(second_factor=False):
-        raise Refused("password_too_short_alone")
+    """The app goes; with the last factor the codes on paper go too, and the password stands alone from then on.
+
+    `password`: the one that was just proven. Raises Refused (not_enrolled, password_too_short_alone)."""
     with platform_scope(user_id=user.id):
         if not SecondFactor.objects.filter(user_id=user.id).delete()[0]:
             raise Refused("not_enrolled")
-        RecoveryCode.objects.filter(user_id=user.id).delete()
         _tell("user.second_factor_removed", user, actor, now)
+        _end_if_last(user, password)
+
+
+def remove_passkey(user: User, passkey_id: UUID, password: str, *, actor: Actor, now: datetime) -> None:
+    """The same for a passkey. Raises NotFound, Refused (password_too_short_alone)."""
+    with platform_scope(user_id=user.id):
+        passkeys.remove(user, passkey_id, actor=actor, now=now)
+        _end_if_last(user, password)
 
 
 def prove(user: User, code: str, *, actor: Actor, now: datetime) -> str:
-    """How the code proves the person: "otp", "recovery", or "" for not at all. A code proves once.
+    """How the code proves the person: "otp", "passkey", "recovery", or "" for not at all. A code proves once.
+
+    `code`: of the app or from paper, or what a browser got from a passkey, as JSON.
 
     Needs no scope of its own; `actor`: the person, without a tenant.
     """
     given = "".join(code.split()).replace("-", "").lower()
     with platform_scope(user_id=user.id):
+        if code.startswith("{"):
+            return "passkey" if passkeys.prove(user, code, now=now) else ""
         factor = SecondFactor.objects.filter(user_id=user.id).first()
-        if factor is None or not given:
-            return ""
-        secret = unseal(factor.sealed, tenant_id=NO_TENANT, field=_field(user.id))
-        step = _step_of(secret, given, now)
+        secret = unseal(factor.sealed, tenant_id=NO_TENANT, field=_field(user.id)) if factor else ""
+        step = _step_of(secret, given, now) if secret else None
         if step is not None:
             rows = SecondFactor.objects.filter(user_id=user.id, last_step__lt=step)
             return "otp" if rows.update(last_step=step) else ""
@@ -120,6 +142,28 @@ def prove(user: User, code: str, *, actor: Actor, now: datetime) -> str:
             return ""
         _tell("user.recovery_code_used", user, actor, now)
         return "recovery"
+
+
+def _has_any(user_id: UUID) -> bool:
+    return (
+        SecondFactor.objects.filter(user_id=user_id).exists()
+        or Passkey.objects.filter(user_id=user_id).exists()
+    )
+
+
+def _begin(user: User, actor: Actor, now: datetime) -> list[str]:
+    """The first factor is in use: codes on paper, and what a password alone began is over."""
+    for other in Session.objects.filter(user_id=user.id, ended_at__isnull=True).exclude(name=actor.session):
+        seats.end(other, End.FORCED, actor=system_actor(NO_TENANT, "sessions"), now=now)
+    return _new_codes(user.id)
+
+
+def _end_if_last(user: User, password: str) -> None:
+    if _has_any(user.id):
+        return
+    if len(password) < least_length(second_factor=False):
+        raise Refused("password_too_short_alone")
+    RecoveryCode.objects.filter(user_id=user.id).delete()
 
 
 def _step_of(secret: str, code: str, now: datetime) -> int | None:

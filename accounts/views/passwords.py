@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.forms import NewPasswordForm, PasswordChangeForm
 from accounts.models import User
-from accounts.operations import members, second_factor, signing
+from accounts.operations import members, passkeys, second_factor, signing
 from accounts.queries.people import person_without_tenant
-from accounts.requests import whereabouts
+from accounts.requests import own_address, whereabouts
 from medical_audit import clock
 from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.forms import not_proven
@@ -70,6 +70,10 @@ def own_password(request: HttpRequest) -> HttpResponse:
                 request, _("Your password is changed, and every session is ended. Sign in with the new one.")
             )
             return redirect("accounts:sign-in")
-    context = {"form": form, "has_second_factor": enrolled}
+    context = {
+        "form": form,
+        "has_second_factor": enrolled,
+        "passkeys_here": passkeys.count_here(user.id, own_address(request)),
+    }
     status = 422 if request.method == "POST" else 200
     return render(request, "accounts/password.html", context, status=status)

@@ -1,26 +1,27 @@
 """The second factor: the second step at the door, and taking an authenticator app in, renewing codes, taking it away."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import segno
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms import CodeForm, ProofForm
+from accounts.forms import AppForm, CodeForm, PasskeyForm, ProofForm
 from accounts.models import User
-from accounts.operations import second_factor, signing
+from accounts.operations import passkeys, second_factor, signing
 from accounts.queries.people import person_without_tenant
-from accounts.requests import LEFT_SEAT, origin_of, seat_taken, session_name, whereabouts
+from accounts.requests import LEFT_SEAT, origin_of, own_address, seat_taken, session_name, whereabouts
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
-from medical_audit.domain.errors import NotReauthenticated, Refused
+from medical_audit.domain.errors import NotFound, NotReauthenticated, Refused
 from medical_audit.domain.seats import Origin
 
 BACKEND = "accounts.backends.PasswordBackend"
@@ -57,7 +58,7 @@ def complete(
 def second_step(request: HttpRequest) -> HttpResponse:
     """The code of the app, or one from paper; 422 when it is not right."""
     now, origin = clock.now(), origin_of(request)
-    user, goal = _half(request, now)
+    user, goal = half_signed_in(request, now)
     if user is None:
         return redirect("accounts:sign-in")
     form = CodeForm(request.POST if request.method == "POST" else None)
@@ -74,10 +75,12 @@ def second_step(request: HttpRequest) -> HttpResponse:
                 if factor:
                     return complete(request, user, goal, ("pwd", factor), now, origin)
                 form.add_error("code", _("The code is not right."))
-    return render(request, "accounts/second_step.html", {"form": form}, status=status)
+    context = {"form": form, "passkeys_here": passkeys.count_here(user.id, own_address(request))}
+    return render(request, "accounts/second_step.html", context, status=status)
 
 
-def _half(request: HttpRequest, now: datetime) -> tuple[User | None, str]:
+def half_signed_in(request: HttpRequest, now: datetime) -> tuple[User | None, str]:
+    """Who has given his password and not yet his second factor, and where he wanted to go."""
     kept = request.session.get(HALF)
     if not kept or now - datetime.fromisoformat(kept["at"]) > HALF_HOLDS:
         return None, ""
@@ -89,30 +92,28 @@ def _half(request: HttpRequest, now: datetime) -> tuple[User | None, str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def own_factor(request: HttpRequest) -> HttpResponse:
-    """One's own second factor: the QR code to begin with, or how many codes on paper are left."""
+    """One's own second factor: app, passkeys, and how many codes on paper are left; a POST takes the app in."""
     assert isinstance(request.user, User)
-    user, now = request.user, clock.now()
-    enrolled = second_factor.is_enrolled(user.id)
-    if request.method == "POST" and not enrolled:
-        return _take_in(request, user, now)
-    return _page(request, user, enrolled=enrolled, form=ProofForm())
+    if request.method == "POST" and not second_factor.has_app(request.user.id):
+        return _take_in(request, request.user, clock.now())
+    return page(request, request.user)
 
 
 def _take_in(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
-    form, secret = ProofForm(request.POST), request.session.get(OFFERED, "")
+    form, secret = AppForm(request.POST, auto_id="app_%s"), request.session.get(OFFERED, "")
     if form.is_valid() and secret:
-        given, person = form.cleaned_data, _person(request, user)
+        given, person = form.cleaned_data, person_of(request, user)
         try:
-            signing.reauthenticate(user, given["password"], actor=person, now=now)
+            signing.reauthenticate(user, given["password"], given["proof"], actor=person, now=now)
             codes = second_factor.enrol(user, secret, given["code"], actor=person, now=now)
-        except NotReauthenticated:
-            form.add_error("password", _("The password is not right."))
+        except NotReauthenticated as wrong:
+            form.add_error("proof" if wrong.code == "wrong_code" else "password", _("This is not right."))
         except Refused as refused:
             form.refused = refused.code
         else:
             request.session.pop(OFFERED)
-            return _page(request, user, enrolled=True, form=ProofForm(), codes=codes)
-    return _page(request, user, enrolled=False, form=form, status=422)
+            return page(request, user, codes=codes)
+    return page(request, user, app_form=form, status=422)
 
 
 @sensitive_post_parameters("password", "code")
@@ -120,42 +121,65 @@ def _take_in(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
 @require_POST
 @login_required
 def change_factor(request: HttpRequest) -> HttpResponse:
-    """New codes on paper, or no app any more; both take the password and a code."""
+    """New codes on paper (`then=renew`), no app any more (`remove`), or one passkey less (its id); all take password and code."""
     assert isinstance(request.user, User)
-    user, now, form = request.user, clock.now(), ProofForm(request.POST)
+    user, now, then = request.user, clock.now(), request.POST.get("then", "")
+    form = ProofForm(request.POST, auto_id="change_%s")
     if not form.is_valid():
-        return _page(request, user, enrolled=second_factor.is_enrolled(user.id), form=form, status=422)
-    person, given = _person(request, user), form.cleaned_data
+        return page(request, user, form=form, status=422)
+    person, given = person_of(request, user), form.cleaned_data
     try:
         signing.reauthenticate(user, given["password"], given["code"], actor=person, now=now)
-        if request.POST.get("then") != "remove":
-            codes = second_factor.renew_codes(user, actor=person, now=now)
-            return _page(request, user, enrolled=True, form=ProofForm(), codes=codes)
-        second_factor.remove(user, given["password"], actor=person, now=now)
+        if then == "renew":
+            return page(request, user, codes=second_factor.renew_codes(user, actor=person, now=now))
+        if then == "remove":
+            second_factor.remove(user, given["password"], actor=person, now=now)
+        else:
+            second_factor.remove_passkey(user, _id_of(then), given["password"], actor=person, now=now)
     except NotReauthenticated as wrong:
-        field = "code" if wrong.code == "wrong_code" else "password"
-        form.add_error(field, _("This is not right."))
+        form.add_error("code" if wrong.code == "wrong_code" else "password", _("This is not right."))
     except Refused as refused:
         form.refused = refused.code
+    except NotFound as missing:
+        raise Http404 from missing
     else:
-        messages.success(request, _("The second factor is taken away. A password alone lets you in again."))
+        messages.success(request, _("It is taken away and lets nobody in any more."))
         return redirect("accounts:second-factor")
-    return _page(request, user, enrolled=second_factor.is_enrolled(user.id), form=form, status=422)
+    return page(request, user, form=form, status=422)
 
 
-def _page(
+def _id_of(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as no_id:
+        raise NotFound(type="passkey") from no_id
+
+
+def page(
     request: HttpRequest,
     user: User,
     *,
-    enrolled: bool,
-    form: ProofForm,
+    form: ProofForm | None = None,
+    app_form: AppForm | None = None,
+    key_form: PasskeyForm | None = None,
     codes: list[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = {"enrolled": enrolled, "form": form, "codes": codes or []}
-    if enrolled:
-        context["left"] = second_factor.codes_left(user.id)
-    else:
+    """The person's factors; of the forms at most one was sent and is shown again."""
+    has_app, keys = second_factor.has_app(user.id), passkeys.list_own(user.id)
+    context: dict[str, object] = {
+        "has_app": has_app,
+        "keys": keys,
+        "enrolled": has_app or bool(keys),
+        "left": second_factor.codes_left(user.id),
+        "form": form or ProofForm(auto_id="change_%s"),
+        "app_form": app_form or AppForm(auto_id="app_%s"),
+        "key_form": key_form or PasskeyForm(auto_id="key_%s"),
+        "codes": codes or [],
+        "named_host": passkeys.host_of(own_address(request)),
+        "passkeys_here": passkeys.count_here(user.id, own_address(request)),
+    }
+    if not has_app:
         secret = request.session.setdefault(OFFERED, second_factor.new_secret())
         qr = segno.make(second_factor.address_of(secret, user), error="m")
         context |= {"secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))}
@@ -170,5 +194,6 @@ def _path(qr: segno.QRCode) -> str:
     )
 
 
-def _person(request: HttpRequest, user: User) -> Actor:
+def person_of(request: HttpRequest, user: User) -> Actor:
+    """The person as actor without a tenant."""
     return person_without_tenant(user, user.name, **whereabouts(request))

@@ -221,7 +221,18 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "belongs_elsewhere": _("This person belongs to another tenant, too. Take his roles here instead."),
     "roles_changed": _("The roles of this person have changed meanwhile. Enter it again."),
     "wrong_code": _("The code is not right, or was used already."),
-    "already_enrolled": _("You have a second factor already."),
+    "already_enrolled": _("You have an authenticator app in use already."),
+    "no_passkeys_here": _(
+        "Browsers allow no passkeys for an address made of numbers. Open Toban by its name, then try again."
+    ),
+    "no_passkey_of_yours": _("You have no passkey for this address. Use a code instead."),
+    "too_many_passkeys": _(
+        "You have as many passkeys as one person may. Take one away that is not used any more."
+    ),
+    "passkey_not_right": _(
+        "What the device answered does not fit the question. Try again from the beginning."
+    ),
+    "passkey_known": _("This passkey is in use already."),
     "not_enrolled": _("You have no second factor."),
     "too_many_tries": _("Too many wrong passwords. Wait a few minutes, then try again."),
     "token_over": _("This token has ended already."),

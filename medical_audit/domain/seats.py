@@ -15,6 +15,8 @@ LIFETIME: Final = timedelta(hours=12)
 SILENCE: Final = timedelta(seconds=60)
 #: Activity is written down at most so often: a page and its parts are one doing.
 TOUCH_EVERY: Final = timedelta(seconds=5)
+#: The longest that proves a second factor: what a browser gets from a passkey, as JSON.
+CODE_MAX: Final = 8000
 
 
 class End(StrEnum):

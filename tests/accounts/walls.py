@@ -9,6 +9,8 @@ ACCOUNT_PRIVILEGES = {
     "public.accounts_invitation": {"toban_web": "INSERT, SELECT, UPDATE (used_at)"},
     "public.accounts_secondfactor": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (last_step)"},
     "public.accounts_recoverycode": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (used_at)"},
+    "public.accounts_passkey": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (sign_count, used_at)"},
+    "public.accounts_passkeyquestion": {"toban_web": "DELETE, INSERT, SELECT"},
     "public.accounts_apitoken": {
         "toban_web": "INSERT, SELECT, UPDATE (ended_at, ended_by_name, used_at, used_from)"
     },
