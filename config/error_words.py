@@ -19,6 +19,10 @@ ERRORS: Final[Mapping[str, Words]] = {
     "not_found": Words(
         _("There is no such page or thing here."), _("Check the address, or go back to Today.")
     ),
+    "only_sent": Words(
+        _("Something is sent to this address; it shows no page of its own."),
+        _("Go back to Today, and begin again from there."),
+    ),
     "not_permitted": Words(
         _("Your role does not allow this."), _("Ask an administrator of this tenant for the right.")
     ),

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.html import format_html
@@ -90,13 +90,21 @@ def _plainly(shown: dict[str, Any]) -> str:
 
 
 class DomainErrorMiddleware:
-    """Answers a view's refusal; what is not a DomainError is a defect and stays one."""
+    """Answers a view's refusal; what is not a DomainError is a defect and stays one.
+
+    A browser that opens an address to which forms are sent (after a seat was left there, or from its history) gets words, too.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and request.method == "GET" and not is_api(request):
+            said = problem(request, 405, "only_sent")
+            said["Allow"] = response["Allow"]
+            return said
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):

@@ -69,9 +69,7 @@ EXPECTED: dict[str, Expected] = {
     "accounts:second-factor": Expected(
         {"GET": everyone(200), "POST": everyone(422)}, {"GET": 302, "POST": 302}
     ),
-    "accounts:passkey-add": post(everyone(422), anonymous={"POST": 302}),
     "accounts:passkey-question": post(everyone(409), anonymous={"POST": 401}),
-    "accounts:second-factor-change": post(everyone(422), anonymous={"POST": 302}),
     "accounts:sessions": get(everyone(200), anonymous={"GET": 302}),
     "accounts:session-end": post(everyone(404), anonymous={"POST": 302}),
     "accounts:signed-out": get(everyone(200), anonymous={"GET": 200}),

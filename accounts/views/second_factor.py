@@ -1,5 +1,6 @@
 """The second factor: the second step at the door, and taking an authenticator app in, renewing codes, taking it away."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.forms import AppForm, CodeForm, PasskeyForm, ProofForm
 from accounts.models import User
@@ -87,19 +88,27 @@ def half_signed_in(request: HttpRequest, now: datetime) -> tuple[User | None, st
     return User.objects.filter(pk=kept["user"], is_active=True).first(), str(kept["next"])
 
 
-@sensitive_post_parameters("password", "code")
+@sensitive_post_parameters("password", "code", "proof", "answer")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def own_factor(request: HttpRequest) -> HttpResponse:
-    """One's own second factor: app, passkeys, and how many codes on paper are left; a POST takes the app in."""
+    """One's own second factor: app, passkeys, and how many codes on paper are left.
+
+    A POST takes an app in (`then=app`) or a passkey (`passkey`), makes new codes on paper (`renew`), takes the app away
+    (`remove`) or one passkey (its id); each takes the password and, of who has a factor already, that as well.
+    """
     assert isinstance(request.user, User)
-    if request.method == "POST" and not second_factor.has_app(request.user.id):
-        return _take_in(request, request.user, clock.now())
-    return page(request, request.user)
+    user, then = request.user, request.POST.get("then", "")
+    if request.method != "POST":
+        return page(request, user)
+    doing: Callable[[HttpRequest, User, str, datetime], HttpResponse] = {
+        "app": _take_app_in, "passkey": _take_passkey_in,
+    }.get(then, _change)  # fmt: skip
+    return doing(request, user, then, clock.now())
 
 
-def _take_in(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
+def _take_app_in(request: HttpRequest, user: User, _then: str, now: datetime) -> HttpResponse:
     form, secret = AppForm(request.POST, auto_id="app_%s"), request.session.get(OFFERED, "")
     if form.is_valid() and secret:
         given, person = form.cleaned_data, person_of(request, user)
@@ -112,18 +121,35 @@ def _take_in(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
             form.refused = refused.code
         else:
             request.session.pop(OFFERED)
-            return page(request, user, codes=codes)
+            return _in_use(request, user, codes)
     return page(request, user, app_form=form, status=422)
 
 
-@sensitive_post_parameters("password", "code")
-@never_cache
-@require_POST
-@login_required
-def change_factor(request: HttpRequest) -> HttpResponse:
-    """New codes on paper (`then=renew`), no app any more (`remove`), or one passkey less (its id); all take password and code."""
-    assert isinstance(request.user, User)
-    user, now, then = request.user, clock.now(), request.POST.get("then", "")
+def _take_passkey_in(request: HttpRequest, user: User, _then: str, now: datetime) -> HttpResponse:
+    form = PasskeyForm(request.POST, auto_id="key_%s")
+    if form.is_valid():
+        given, person = form.cleaned_data, person_of(request, user)
+        try:
+            signing.reauthenticate(user, given["password"], given["code"], actor=person, now=now)
+            codes = second_factor.enrol_passkey(user, given["name"], given["answer"], actor=person, now=now)
+        except NotReauthenticated as wrong:
+            form.add_error("code" if wrong.code == "wrong_code" else "password", _("This is not right."))
+        except Refused as refused:
+            form.refused = refused.code
+        else:
+            return _in_use(request, user, codes)
+    return page(request, user, key_form=form, status=422)
+
+
+def _in_use(request: HttpRequest, user: User, codes: list[str]) -> HttpResponse:
+    """Codes on paper are shown at once; without new ones the page is simply there again."""
+    if codes:
+        return page(request, user, codes=codes)
+    messages.success(request, _("It is in use now."))
+    return redirect("accounts:second-factor")
+
+
+def _change(request: HttpRequest, user: User, then: str, now: datetime) -> HttpResponse:
     form = ProofForm(request.POST, auto_id="change_%s")
     if not form.is_valid():
         return page(request, user, form=form, status=422)

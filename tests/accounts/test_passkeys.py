@@ -45,16 +45,21 @@ def door(user: User) -> Client:
 
 
 def question(client: Client, purpose: str) -> str:
-    return client.post("/passkeys/question/", {"for": purpose}).content.decode()
+    return client.post("/second-factor/question/", {"for": purpose}).content.decode()
 
 
 def test_the_whole_way_on_the_pages(cast: Cast) -> None:
     user, device = cast.people[Role.OPERATOR], Device()
     client, elsewhere = door(user), door(user)
-    sent = {"name": "ノート", "password": PASSWORD, "answer": device.make(question(client, "add"))}
-    assert client.post("/passkeys/", sent | {"password": "wrong"}).status_code == 422
+    sent = {
+        "then": "passkey",
+        "name": "ノート",
+        "password": PASSWORD,
+        "answer": device.make(question(client, "add")),
+    }
+    assert client.post("/second-factor/", sent | {"password": "wrong"}).status_code == 422
     sent["answer"] = device.make(question(client, "add"))
-    page = client.post("/passkeys/", sent)
+    page = client.post("/second-factor/", sent)
     assert page.status_code == 200
     assert page.content.decode().count("<li>\n            <code>") == 10
     assert "ノート" in client.get("/second-factor/").content.decode()
@@ -71,9 +76,9 @@ def test_the_whole_way_on_the_pages(cast: Cast) -> None:
         row = Passkey.objects.get(user_id=user.id)
 
     gone = {"then": str(row.id), "password": PASSWORD}
-    assert again.post("/second-factor/change/", gone | {"code": answer}).status_code == 422
+    assert again.post("/second-factor/", gone | {"code": answer}).status_code == 422
     signed = device.sign(question(again, "prove"))
-    assert again.post("/second-factor/change/", gone | {"code": signed}).status_code == 302
+    assert again.post("/second-factor/", gone | {"code": signed}).status_code == 302
     assert not second_factor.is_enrolled(user.id)
     assert second_factor.codes_left(user.id) == 0
     assert told("user.passkey_removed", str(user.id)) == 1
@@ -109,7 +114,9 @@ def test_what_a_forger_sends_proves_nothing(cast: Cast) -> None:
         "another's key": strange.sign(asked()),
         "another's question": device.sign(passkeys.ask_to_prove(other, HERE, now=now)),
         "a question never asked": device.sign(json.dumps(forged | {"challenge": text(b"x" * 64)})),
-        "a page of another address": Device("https://toban.example.net", device.key, device.id, 50).sign(asked()),
+        "a page of another address": Device("https://toban.example.net", device.key, device.id, 50).sign(
+            asked()
+        ),
         "another host": device.sign(json.dumps(forged | {"rpId": "example.net"})),
         "no signature": device.sign(asked(), signature=text(b"")),
         "a question for taking in": device.sign(
@@ -150,10 +157,10 @@ def test_a_key_is_taken_in_once_and_by_whoever_was_asked(cast: Cast) -> None:
 def test_an_address_of_numbers_and_too_many_are_said_in_words(cast: Cast) -> None:
     user = cast.people[Role.OPERATOR]
     client = door(user)
-    answer = client.post("/passkeys/question/", {"for": "add"}, headers={"host": "127.0.0.1"})
+    answer = client.post("/second-factor/question/", {"for": "add"}, headers={"host": "127.0.0.1"})
     assert (answer.status_code, answer["Content-Type"]) == (409, "text/plain")
-    assert client.post("/passkeys/question/", {"for": "prove"}).status_code == 409
-    assert Client().post("/passkeys/question/", {"for": "prove"}).status_code == 401
+    assert client.post("/second-factor/question/", {"for": "prove"}).status_code == 409
+    assert Client().post("/second-factor/question/", {"for": "prove"}).status_code == 401
     for _key in range(passkeys.MOST):
         with_passkey(user)
     with pytest.raises(Refused, match="too_many_passkeys"):
@@ -190,3 +197,9 @@ def test_an_app_stays_when_a_passkey_goes_and_the_other_way_round(cast: Cast) ->
 def test_no_answer_is_too_strange_to_be_refused(answer: str) -> None:
     assert passkeys._challenge(answer) == b""
     assert isinstance(passkeys._credential(answer), bytes)
+
+
+def test_an_address_that_only_takes_what_is_sent_says_so_to_who_opens_it() -> None:
+    answer = Client().get("/second-factor/question/", headers={"accept-language": "en"})
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "Something is sent to this address" in answer.content.decode()

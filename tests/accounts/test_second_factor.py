@@ -60,9 +60,9 @@ def test_an_app_is_taken_in_on_the_page_and_asked_for_at_the_door(cast: Cast) ->
     found = re.search(r"<code>([A-Z2-7 ]{30,})</code>", page)
     assert found
     secret = found[1].replace(" ", "")
-    wrong = client.post("/second-factor/", {"password": PASSWORD, "code": "000000"})
+    wrong = client.post("/second-factor/", {"then": "app", "password": PASSWORD, "code": "000000"})
     assert wrong.status_code == 422
-    done = client.post("/second-factor/", {"password": PASSWORD, "code": code_at(secret)})
+    done = client.post("/second-factor/", {"then": "app", "password": PASSWORD, "code": code_at(secret)})
     assert (
         len(set(re.findall(r"<code>([a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4})</code>", done.content.decode())))
         == 10

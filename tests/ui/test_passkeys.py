@@ -44,8 +44,9 @@ def test_a_passkey_is_made_and_opens_the_door(
     expect(page.get_by_text("事務室のノート")).to_be_visible()
     assert visitor.faults() == []
     page.fill("#change_password", PASSWORD)
-    page.click("form[action$='change/'] [data-passkey-prove] button")
-    page.click("form[action$='change/'] button[value=renew]")
+    page.click("form[aria-labelledby=have-title] [data-passkey-prove] button")
+    expect(page.locator("form[aria-labelledby=have-title] [role=alert]")).to_be_visible()
+    page.click("form[aria-labelledby=have-title] button[value=renew]")
     expect(page.locator(".recovery-codes li")).to_have_count(10)
 
     page.click("[data-seat-leave] button")
