@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -216,7 +216,7 @@ def _credential(answer: str) -> bytes:
         return b""
 
 
-def _read(answer: str) -> dict[str, dict[str, str]]:
+def _read(answer: str) -> dict[str, Any]:
     if len(answer) > CODE_MAX:
         raise ValueError("longer than any answer")
     return dict(json.loads(answer))
