@@ -74,18 +74,15 @@ EXPECTED: dict[str, Expected] = {
     "accounts:session-end": post(everyone(404), anonymous={"POST": 302}),
     "accounts:signed-out": get(everyone(200), anonymous={"GET": 200}),
     "accounts:tenants": get(everyone(200), anonymous={"GET": 302}),
-    "infra:today": get(everyone(200)),
-    "infra:resources": get(everyone(200)),
-    "infra:resource": get(everyone(200)),
-    "infra:volume": get(everyone(200)),
+    **{
+        f"infra:{name}": get(everyone(200))
+        for name in ("today", "resources", "resource", "volume", "volumes", "schedules", "schedule")
+    },
     "infra:volume-delete": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:left-over": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
     "infra:left-over-months": get(everyone(200)),
     "infra:volume-restore": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
-    "infra:volumes": get(everyone(200)),
     "infra:operation-enter": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),
-    "infra:schedules": get(everyone(200)),
-    "infra:schedule": get(everyone(200)),
     "infra:schedule-new": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:schedule-edit": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:schedule-publish": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
