@@ -325,6 +325,20 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "anomaly_rules": _("Rules of what is unusual"),
     "clock": _("Clock"),
     "address": _("Address"),
+    "assignment": pgettext_lazy("subject", "Assignment"),
+    "calendar": pgettext_lazy("subject", "Calendar"),
+    "event": pgettext_lazy("subject", "Event"),
+    "holiday_feed": pgettext_lazy("subject", "Feed of holidays"),
+    "holiday_list": pgettext_lazy("subject", "List of holidays"),
+    "ledger": pgettext_lazy("subject", "Ledger"),
+    "override": pgettext_lazy("subject", "Override"),
+    "planning": pgettext_lazy("subject", "Planning file"),
+    "price": pgettext_lazy("subject", "Price"),
+    "prices": pgettext_lazy("subject", "Prices"),
+    "retention": pgettext_lazy("subject", "Term of keeping"),
+    "round": pgettext_lazy("subject", "Round of stops"),
+    "rules": pgettext_lazy("subject", "Rules of the schedules"),
+    "schedule": pgettext_lazy("subject", "Schedule"),
 }
 
 ROLES: Final[Mapping[str, Promise | str]] = {

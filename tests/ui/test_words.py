@@ -1,6 +1,8 @@
 """Every code that the domain knows has words in both languages, so that no page shows a bare code."""
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from django.utils import translation
@@ -21,6 +23,7 @@ from infra.domain.schedule import Action
 from medical_audit.domain.kinds import Policy, all_kinds
 from medical_audit.domain.states import State
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 EVERY_TABLE = [
     table
     for module in (code_words, event_words, operation_words, price_words, schedule_words)
@@ -53,6 +56,15 @@ def test_every_registered_kind_of_operation_has_a_name_and_says_what_it_does() -
     names = {kind.name for kind in all_kinds() if not kind.name.startswith("test.")}
     assert names <= operation_words.OPERATION_KINDS.keys()
     assert names <= operation_words.OPERATION_EFFECTS.keys()
+
+
+def test_everything_that_events_and_operations_speak_of_has_a_name() -> None:
+    pattern = re.compile(r"(?:OperationTarget|Subject)\(\s*\"([a-z_]+)\"")
+    apps = ("medical_audit", "accounts", "infra", "redmine_sync")
+    texts = [path.read_text(encoding="utf-8") for app in apps for path in (ROOT / app).rglob("*.py")]
+    spoken_of = {name for text in texts for name in pattern.findall(text)}
+    assert len(spoken_of) > 20
+    assert spoken_of - set(state_words.RESOURCE_KINDS) == set()
 
 
 def test_every_word_differs_between_the_languages_or_is_a_name() -> None:
