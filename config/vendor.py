@@ -96,6 +96,7 @@ ICONS = {
     "resources": "outline/server",
     "operations": "outline/clipboard-check",
     "ledger": "outline/book-2",
+    "databases": "outline/stack-2",
     "volumes": "outline/database",
     "tenants": "outline/building",
     "search": "outline/search",

@@ -7,6 +7,7 @@ from infra.models import (
     AwsAccount,
     Closure,
     CompanyDay,
+    DatabaseSnapshot,
     Finding,
     HeldRound,
     HolidayFeed,
@@ -92,6 +93,12 @@ site.show(
     MaintenanceWindow, "seen_at", "name", "account__name", "region", "enabled", "next_at",
     more=("window_id", "previous_at", "duration_hours"),
     filters=("enabled",), search=("name", "window_id"), order=("seen_at", "id"), joined=("account",),
+)  # fmt: skip
+site.show(
+    DatabaseSnapshot, "made_at", "name", "database", "kind", "state", "gone_at",
+    more=("account__name", "region", "engine", "engine_version", "storage_gib", "encrypted", "seen_at"),
+    filters=("kind", "state"), search=("name", "database"), order=("seen_at", "id"), page="infra:snapshot",
+    joined=("account",),
 )  # fmt: skip
 site.show(
     Volume, "first_seen_at", "volume_id", "name", "state", "size_gib", "served_name", "naming",

@@ -110,6 +110,25 @@ WINDOWS = {
 }
 #: Read, or taken as a file, which asks what for.
 REPORT = Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)})
+
+#: Pages about databases and their snapshots; a form that is not filled in is 422.
+DATABASE_PAGES: dict[str, Expected] = {
+    "infra:databases": get(everyone(200)),
+    "infra:database": get(everyone(200)),
+    "infra:database-snapshot": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),
+    "infra:snapshots": get(everyone(200)),
+    "infra:reach-open": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
+    "infra:reach-close": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
+    "infra:rotations": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
+    "infra:rotation": get(everyone(200)),
+    "infra:rotation-check": post(only(OPERATING, 404)),
+    "infra:rotation-end": post(only(PLANNING, 422)),
+    "infra:snapshot": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
+}
+
+#: What has a table of its own here.
+PAGES = WINDOWS | DATABASE_PAGES
+
 #: Pages about what happened.
 READING = [
     "audit",

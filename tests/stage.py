@@ -14,13 +14,15 @@ from accounts.domain.permissions import Role
 from accounts.models import User
 from accounts.operations import signing
 from accounts.requests import session_name
-from infra.models import AwsAccount, Finding, Resource, Volume
+from infra.models import AwsAccount, DatabaseSnapshot, Finding, Resource, Volume
 from infra.models.account import Automation
+from infra.operations import campaigns, reaching
 from infra.operations.dues import target_of_resource
 from infra.operations.onboarding import register_account
 from infra.operations.plans import plan
 from infra.queries.rules import rules_at
 from medical_audit import clock
+from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.seats import Origin
 from medical_audit.models import Operation
 from medical_audit.operations import entry
@@ -79,6 +81,7 @@ class Stage:
             "tags": {},
             "facts": {},
         } | facts
+        values.setdefault("aws_state", values["state"])
         rows = []
         with tenant_scope(self.cast.tenant.id):
             rules = rules_at(now)
@@ -86,7 +89,7 @@ class Stage:
             aws_id = f"i-{uuid.uuid4().hex[:17]}"
             name = values.get("name", f"server-{aws_id[2:8]}")
             row = Resource(
-                tenant_id=self.cast.tenant.id, account=self.account, region=TOKYO, aws_id=aws_id, aws_state=values["state"],
+                tenant_id=self.cast.tenant.id, account=self.account, region=TOKYO, aws_id=aws_id,
                 fingerprint="", first_seen_at=now, state_since=now - timedelta(hours=1),
                 **(values | {"name": name}),
             )  # fmt: skip
@@ -109,6 +112,61 @@ class Stage:
         with _as_role("worker"), tenant_scope(self.cast.tenant.id):
             Volume.objects.bulk_create(rows)
         return rows
+
+    def thing(self, address: str) -> uuid.UUID | None:
+        """The id of a new resource, volume, database or snapshot, as the page at this address takes it; None for others."""
+        if ":volume" in address:
+            return self.volumes(1, state="available")[0].id
+        if address.endswith(":resource"):
+            return self.resource().id
+        if not address.startswith(("infra:database", "infra:snapshot", "infra:rotation", "infra:reach")):
+            return None
+        database = self.resource(kind="rds", aws_state="available", state="running")
+        if address == "infra:reach-close":
+            return self.opened(database).id
+        if address.startswith("infra:rotation"):
+            return self.campaign(database).id
+        return self.snapshot(database).id if address == "infra:snapshot" else database.id
+
+    def campaign(self, database: Resource) -> Operation:
+        """A campaign of certificates for one database, which waits for its confirmation."""
+        begins = clock.now() + timedelta(hours=1)
+        named = {
+            "id": str(database.id), "aws_id": database.aws_id, "name": database.name, "account": self.account.account_id,
+            "region": TOKYO, "before": "rds-ca-2019", "restarts": True, "stopped": True,
+        }  # fmt: skip
+        wave = {"from_at": begins.isoformat(), "until_at": (begins + timedelta(hours=3)).isoformat()}
+        with tenant_scope(self.cast.tenant.id):
+            return entry.enter(
+                campaigns.KIND, OperationTarget("rotation", str(uuid.uuid4()), "rds-ca-rsa2048-g1 (1)"),
+                {"ca": "rds-ca-rsa2048-g1", "waves": [wave | {"databases": [named]}]},
+                actor=self.cast.actor(Role.OPERATOR), now=clock.now(), reason="期限の前に",
+            )  # fmt: skip
+
+    def opened(self, database: Resource) -> Operation:
+        """An entry that lets a server reach a database; nobody has confirmed it."""
+        parameters = {
+            "aws_id": database.aws_id, "group": "sg-0123456789abcdef0", "port": 3306, "source": "10.1.2.3/32",
+            "description": "app server", "until_at": "",
+        }  # fmt: skip
+        with tenant_scope(self.cast.tenant.id):
+            return entry.enter(
+                reaching.OPEN_KIND, reaching.target_of_reach(database), parameters,
+                actor=self.cast.actor(Role.OPERATOR), now=clock.now(), reason="新しいサーバー",
+            )  # fmt: skip
+
+    def snapshot(self, database: Resource, **facts: Any) -> DatabaseSnapshot:
+        """One that Toban made of a database, unless `facts` say otherwise."""
+        values: dict[str, Any] = {
+            "name": f"toban-{uuid.uuid4().hex[:12]}", "kind": "manual", "state": "available", "storage_gib": 50,
+            "made_at": clock.now(), "seen_at": clock.now(), "database": database.aws_id,
+        } | facts  # fmt: skip
+        row = DatabaseSnapshot(
+            tenant_id=self.cast.tenant.id, account=self.account, region=TOKYO, engine="mysql", **values
+        )
+        with _as_role("worker"), tenant_scope(self.cast.tenant.id):
+            row.save(force_insert=True)
+        return row
 
     def finding(
         self, resource: Resource, code: str = "not_hh_mm", value: str = "8", suggestion: str = "08:00"

@@ -118,6 +118,8 @@ WITHOUT_ACTOR = {
     "infra/operations/rounds.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/rounds.py:settle": "a part of the tick, which names the authority of each entry",
     "infra/operations/inventory.py:take_inventory": "a look at AWS; the worker is named",
+    "infra/operations/database_terms.py:keep": "a part of a look at AWS",
+    "infra/operations/database_terms.py:keep_seen": "a part of a look at AWS",
     "infra/operations/setups.py:run_proof": "a look at AWS; the worker is named",
     "infra/operations/tick.py:tick": "the clock itself, under the authority that each entry names",
     "infra/operations/volumes.py:keep_volumes": "a part of a look at AWS",

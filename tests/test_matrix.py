@@ -32,12 +32,12 @@ from tests.expected import (
     METHODS,
     NOT_HERE,
     OPERATING,
+    PAGES,
     PLANNING,
     READING,
     REPORT,
     UNSAFE,
     UNSEEN,
-    WINDOWS,
     A,
     Expected,
     O,
@@ -162,7 +162,7 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:retention-purge": post(only((A,), 422)),
     "medical_audit:verify": post(only((A, U), 302)),
     **API,
-    **WINDOWS,
+    **PAGES,
     "people:members": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
     "people:member-change": post(everyone(404)),
     "accounts:password": Expected({"GET": everyone(200), "POST": everyone(422)}, {"GET": 302, "POST": 302}),
@@ -223,9 +223,8 @@ class Asking:
         """The id of a new object of the kind that this address takes."""
         if self.name.startswith("redmine_sync:repository"):
             return plant_repository(self.stage.cast.tenant.id)
-        if self.name.endswith((":resource", ":volume", ":volume-delete", ":volume-restore")):
-            volume = ":volume" in self.name
-            return (self.stage.volumes(1, state="available")[0] if volume else self.stage.resource()).id
+        if (thing := self.stage.thing(self.name)) is not None:
+            return thing
         if self.name.startswith(("infra:account-setup", "infra:account-template", "api:account-setup")):
             return self.setup()
         if self.name.startswith(("infra:account", "api:account")):

@@ -107,6 +107,7 @@ PRIVILEGES = {
     },
     "public.infra_closure": {"toban_web": FULL, **READERS},
     "public.infra_companyday": {"toban_web": FULL, **READERS},
+    "public.infra_databasesnapshot": {"toban_web": READ, **READERS, "toban_worker": WORK},
     "public.infra_holidayfeed": {
         "toban_web": FULL,
         **READERS,

@@ -11,7 +11,7 @@ class Topic(StrEnum):
     """failed: an operation failed, or an AWS account cannot be read. missed: a planned action was not done in time.
     waiting: an operation waits for this person's confirmation. brake: stops are held until a person decides. drift:
     something was changed outside Toban. review: the review of a month is overdue.
-    emergency: an emergency right was opened."""
+    emergency: an emergency right was opened. expiry: what a database is trusted by ends soon."""
 
     FAILED = "failed"
     MISSED = "missed"
@@ -20,6 +20,7 @@ class Topic(StrEnum):
     DRIFT = "drift"
     REVIEW = "review"
     EMERGENCY = "emergency"
+    EXPIRY = "expiry"
 
 
 #: News: what has happened. The other topics are of what waits now, and end by themselves when it does not any more.
@@ -31,6 +32,8 @@ NEWS: Mapping[str, Topic] = {
     "resource.drifted": Topic.DRIFT,
     "review.overdue": Topic.REVIEW,
     "emergency.opened": Topic.EMERGENCY,
+    "resource.certificate_ends": Topic.EXPIRY,
+    "resource.certificate_ended": Topic.EXPIRY,
 }
 #: News that does not wait for the next mail that is due anyway.
 URGENT = frozenset({"emergency.opened"})

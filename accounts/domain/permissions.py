@@ -11,6 +11,8 @@ class Permission(StrEnum):
     VOLUME_TAG = "volume.tag"
     VOLUME_DELETE = "volume.delete"
     VOLUME_DELETE_CONFIRM = "volume.delete.confirm"
+    DATABASE_EDIT = "database.edit"
+    DATABASE_CONFIRM = "database.confirm"
     AUTOMATION_ENTER = "automation.enter"
     AUTOMATION_CONFIRM = "automation.confirm"
     SCHEDULE_EDIT = "schedule.edit"
@@ -58,7 +60,14 @@ _OPERATE = _VIEW | {
     Permission.DELEGATE,
     Permission.RECORD_CORRECT,
 }
-_PLAN = frozenset({Permission.SCHEDULE_EDIT, Permission.CALENDAR_EDIT, Permission.VOLUME_DELETE})
+_PLAN = frozenset(
+    {
+        Permission.SCHEDULE_EDIT,
+        Permission.CALENDAR_EDIT,
+        Permission.VOLUME_DELETE,
+        Permission.DATABASE_EDIT,
+    }
+)
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEW | {Permission.EMERGENCY_ASK},
@@ -71,6 +80,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.SCHEDULE_CONFIRM,
         Permission.CALENDAR_CONFIRM,
         Permission.VOLUME_DELETE_CONFIRM,
+        Permission.DATABASE_CONFIRM,
         Permission.POLICY_CONFIRM,
         Permission.TICKET_CONFIRM,
         Permission.MEMBER_CONFIRM,

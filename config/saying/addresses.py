@@ -27,6 +27,21 @@ AREAS: Final = {
     ),
     **dict.fromkeys(
         (
+            "databases",
+            "database",
+            "database-snapshot",
+            "snapshots",
+            "snapshot",
+            "rotations",
+            "rotation",
+            "rotation-end",
+            "reach-open",
+            "reach-close",
+        ),
+        "databases",
+    ),
+    **dict.fromkeys(
+        (
             "schedules",
             "schedule",
             "schedule-new",

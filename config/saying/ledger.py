@@ -12,7 +12,7 @@ from config.saying.prices import price_unit
 from config.saying.repositories import removal_word
 from config.saying.schedules import finding_text, schedule_reason
 from config.saying.seeing import drift_cause
-from config.words import audits, events, exports, sentence, states
+from config.words import audits, databases, events, exports, sentence, states
 from config.words.windows import WINDOWS
 from medical_audit.domain.kinds import calls_outside
 
@@ -57,6 +57,7 @@ def event_sentence(event: object) -> str:
         "report": str(audits.REPORTS[str(detail["report"])][0])
         if detail.get("report") in audits.REPORTS
         else detail.get("report", "—"),
+        "check": databases.CHECKS.get(str(detail.get("check", "")), detail.get("check", "—")),
         "drift": drift_cause(detail) if kind == "resource.drifted" else "",
     }
     table = (

@@ -11,7 +11,19 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from config.simulator import clusters, databases, groups, pages, speed, states, volumes, windows, wire
+from config.simulator import (
+    certificates,
+    clusters,
+    databases,
+    groups,
+    pages,
+    rules,
+    speed,
+    states,
+    volumes,
+    windows,
+    wire,
+)
 from config.simulator.buckets import Throttle
 from config.simulator.counts import Counts
 from config.simulator.faults import FaultBook, Rule
@@ -42,6 +54,8 @@ class Simulator:
         volumes.install(self.world)
         states.install(self.world)
         databases.install(self.world)
+        certificates.install(self.world)
+        rules.install()
         clusters.install(self.world)
         groups.install(self.world)
         windows.install(self.world)

@@ -89,12 +89,7 @@ def _stopper(world: World) -> Callable[..., DBInstance]:
         if database.status != "available":
             raise InvalidDBInstanceStateError(db_instance_identifier, "stop")
         if db_snapshot_identifier:
-            made = self.create_db_snapshot(db_instance_identifier, db_snapshot_identifier)
-            seconds = world.delays.seconds("rds_snapshot", database.account_id)
-            made.__dict__["course"] = Course(
-                "available", "creating" if seconds else "", time.monotonic() + seconds
-            )
-            world.journal.note(made.db_snapshot_identifier, "state", None, "creating")
+            self.create_db_snapshot(db_instance_identifier, db_snapshot_identifier)
         move(world, database, database.db_instance_identifier, "stopping", "stopped")
         return database
 
@@ -110,6 +105,25 @@ def _starter(world: World) -> Callable[..., DBInstance]:
         return database
 
     return start_db_instance
+
+
+def _snapshotter(world: World, create: Callable[..., Any]) -> Callable[..., Any]:
+    def create_db_snapshot(
+        self: Any, db_instance_identifier: str, db_snapshot_identifier: str, *args: Any, **kwargs: Any
+    ) -> Any:
+        """A snapshot takes its time, and AWS makes one of an available database only (moto of any, at once)."""
+        database = self.describe_db_instances(db_instance_identifier)[0]
+        if database.status != "available":
+            raise InvalidDBInstanceStateError(db_instance_identifier, "snapshot")
+        made = create(self, db_instance_identifier, db_snapshot_identifier, *args, **kwargs)
+        seconds = world.delays.seconds("rds_snapshot", database.account_id)
+        made.__dict__["course"] = Course(
+            "available", "creating" if seconds else "", time.monotonic() + seconds
+        )
+        world.journal.note(made.db_snapshot_identifier, "state", None, "creating")
+        return made
+
+    return create_db_snapshot
 
 
 def _deleter(world: World, delete: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,6 +174,7 @@ def install(world: World) -> None:
     backend: Any = RDSBackend
     backend.stop_db_instance = _stopper(world)
     backend.start_db_instance = _starter(world)
+    backend.create_db_snapshot = _snapshotter(world, RDSBackend.create_db_snapshot)
     backend.delete_db_snapshot = _deleter(world, RDSBackend.delete_db_snapshot)
     backend.add_tags_to_resource = _noted_tags(world, RDSBackend.add_tags_to_resource)
     backend.remove_tags_from_resource = _noted_tags(world, RDSBackend.remove_tags_from_resource)

@@ -12,6 +12,7 @@ KINDS = (
     "rds_start",
     "rds_stop",
     "rds_snapshot",
+    "rds_modify",
     "ebs_snapshot",
     "asg_start",
     "asg_stop",

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.simulator.model import Attachment, Database, Server, Volume, stable_id
@@ -293,9 +294,21 @@ def build_databases(
             multi_az=name == _MIRRORED or n % 9 == 0,
             replica_of=_SOURCE if name == _REPLICA else None,
             created_at=now - timedelta(days=200 + 3 * n),
+            **_care(name, n, now),
         )
         for n, (account, name, engine, project) in enumerate(listed)
     )
+
+
+def _care(name: str, n: int, now: datetime) -> dict[str, Any]:
+    """What there is to look at: certificates that end soon, one open to the internet, one without backups."""
+    return {
+        "certificate_until": now + timedelta(days=(12, 24, 75, 160)[n % 4]) if n % 5 == 2 else None,
+        "ca": "rds-ca-2019" if n % 5 == 2 else "rds-ca-rsa2048-g1",
+        "public": name == "ris-mariadb-01",
+        "backup_days": 0 if name == "karte-mysql-03" else 7,
+        "protected": n % 7 != 3,
+    }
 
 
 def build_volumes(at: datetime, servers: Sequence[Server]) -> tuple[Volume, ...]:

@@ -68,7 +68,9 @@ class Volume:
 class Database:
     """One RDS instance, or a member of the Aurora cluster named by `cluster`.
 
-    replica_of: the identifier of the source in the same account and region, seeded before this one.
+    replica_of: the identifier of the source in the same account and region, seeded before this one. ca: its certificate
+    authority; certificate_until: when its server certificate ends (a year after it was made). address, port: where it
+    answers, if not where moto says.
     """
 
     account_id: str
@@ -85,6 +87,13 @@ class Database:
     cluster: str | None = None
     created_at: datetime | None = None
     maintenance: str = ""
+    ca: str = "rds-ca-rsa2048-g1"
+    certificate_until: datetime | None = None
+    public: bool = False
+    protected: bool = False
+    backup_days: int = 7
+    address: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +174,7 @@ def _known(kind: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ValueError(f"unknown fields of {kind.__name__}: {', '.join(sorted(unknown))}")
     values = dict(raw)
-    for name in ("launched_at", "created_at", "next_at"):
+    for name in ("launched_at", "created_at", "next_at", "certificate_until"):
         if isinstance(values.get(name), str):
             values[name] = datetime.fromisoformat(values[name])
     return values

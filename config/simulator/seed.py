@@ -166,7 +166,10 @@ def _plant_database(database: Database) -> None:
         "multi_az": database.multi_az,
         "master_username": "admin",
         "master_user_password": "simulated",
-        "ca_certificate_identifier": "rds-ca-rsa2048-g1",
+        "ca_certificate_identifier": database.ca,
+        "publicly_accessible": database.public,
+        "deletion_protection": database.protected,
+        "backup_retention_period": database.backup_days,
     }
     made = backend.create_db_instance(
         common | ({"db_cluster_identifier": database.cluster} if database.cluster else alone)
@@ -182,6 +185,9 @@ def _plant_database(database: Database) -> None:
         made.source_db_instance_identifier = database.replica_of
         made.set_as_replica()
         backend.databases[database.replica_of].add_replica(made)
+    if database.certificate_until:
+        made.__dict__["certificate_until"] = database.certificate_until
+    made.__dict__["planted_endpoint"] = (database.address, database.port)
     databases.place(made, database.state)
 
 

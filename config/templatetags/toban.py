@@ -18,6 +18,7 @@ from config.saying import (
     audits,
     band,
     codes,
+    databases,
     ledger,
     operations,
     planning,
@@ -62,6 +63,8 @@ FILTERS = (
     repositories.removal_word, repositories.removal_help, repositories.repository_state, repositories.short_commit, repositories.per_cent,
     windows.window_label, windows.window_app, windows.column_name, windows.value_word, windows.option_word, windows.cell_form,
     windows.stored, windows.period_word,
+    databases.renewal_words, databases.protection_words, databases.warning_cure, databases.snapshot_kind,
+    databases.ends_words, databases.restart_word, databases.handshake_words, databases.check_label, databases.check_of, databases.wave_of,
     addresses.aws_console_url, addresses.cloudtrail_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:
@@ -149,7 +152,7 @@ def filter_word(option: Mapping[str, Any], name: str) -> str:
         return str(option["label"])
     if name == "state":
         return codes.state_word(value, str(option.get("family", "resource")))
-    if family := {"outcome": "outcome", "kept": "kept", "mark": "note"}.get(name):
+    if family := {"outcome": "outcome", "kept": "kept", "mark": "note", "warning": "database"}.get(name):
         return codes.state_word(value, family)
     if name == "month":
         return str(value).replace("-", "/")

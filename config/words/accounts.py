@@ -13,6 +13,18 @@ FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Looks at servers, starts and stops them. With encrypted disks the role may also use their keys."),
     ),
     "databases": (_("Start and stop RDS databases"), _("Looks at databases, starts and stops them.")),
+    "reach": (
+        _("Open and close the way to RDS databases"),
+        _(
+            "Adds a rule to a database's security group once two people confirmed it, and takes it away when its time is over."
+        ),
+    ),
+    "certificates": (
+        _("Give RDS databases new certificates"),
+        _(
+            "Changes the certificate authority of a database in a confirmed window, and starts and stops it for that. The right to modify databases allows other settings, too; Toban changes no other."
+        ),
+    ),
     "volumes": (
         _("Name EBS volumes"),
         _("Looks at volumes and sets the tag Name, no other, on those that lack one."),

@@ -6,6 +6,7 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from config.words.databases import DATABASE_CODES
 from config.words.redmine import REDMINE_CODES
 from config.words.repositories import REPOSITORY_CODES
 
@@ -280,6 +281,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "state_unknown": _("Its state is unknown. Wait for the next look at AWS."),
     "operation_open": _("Another operation on it is not finished yet."),
     "refused": _("This is not possible now."),
+    **DATABASE_CODES,
     **REDMINE_CODES,
     **REPOSITORY_CODES,
 }

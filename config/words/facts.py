@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from config.words.audits import LIMITS, RETENTION_FACTS
+from config.words.databases import DATABASE_FACTS
 
 # Names of parameters that a person confirms (operation.shown), with their unit.
 FACTS: Final[Mapping[str, Promise | str]] = {
@@ -55,6 +56,7 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "address": _("Address"),
     "device": _("Device"),
     "entered_at": _("Since"),
+    **DATABASE_FACTS,
 }
 
 # The same for single kinds, whose parameters have names that mean something else elsewhere.

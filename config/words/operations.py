@@ -8,9 +8,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from config.words.audits import RETENTION_EFFECTS
+from config.words.databases import DATABASE_EFFECTS, DATABASE_KINDS
 
 # Kinds of operation: (short name for lists and filters, sentence with the target).
 OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    **DATABASE_KINDS,
     "emergency.open": (_("Emergency right"), _("Open the emergency right for %(target)s")),
     "emergency.review": (
         _("Review of an emergency right"),
@@ -26,7 +28,6 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "cluster.stop": (_("Stop cluster"), _("Stop the database cluster %(target)s")),
     "asg.start": (_("Start group"), _("Start the Auto Scaling group %(target)s")),
     "asg.stop": (_("Stop group"), _("Stop the Auto Scaling group %(target)s")),
-    "rds.prune": (_("Delete old snapshot"), _("Delete the replaced snapshot of the RDS database %(target)s")),
     "volume.delete": (
         _("Delete volume"),
         _("Delete the EBS volume %(target)s once a snapshot of it is complete"),
@@ -79,6 +80,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
 
 # What a kind does when it is carried out, and whether it can be undone: shown before entering and confirming.
 OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    **DATABASE_EFFECTS,
     "ec2.start": (
         _("The server starts, and from that moment AWS charges for its hours."),
         _("Can be undone: stop it again. A new start may give it another public IP address."),
@@ -120,10 +122,6 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
             "The sizes of the group are written down and set to 0/0/0. AWS terminates all its instances: what is stored only on them is lost."
         ),
         _("Can be undone: start it again, and it gets its sizes back. The instances will be new ones."),
-    ),
-    "rds.prune": (
-        _("The snapshot of an earlier stop is deleted, because that of a later stop is complete."),
-        _("Cannot be undone. The newer snapshot is kept."),
     ),
     "volume.delete": (
         _(
@@ -338,6 +336,8 @@ SOURCES: Final[Mapping[str, Promise | str]] = {
     "tags": _("Planned by the tags: AutoStart %(AutoStart)s, AutoStop %(AutoStop)s."),
     "schedule": _("Planned by the schedule %(schedule)s, revision %(revision)s."),
     "override": _("Planned by an override of the schedule."),
+    "reach": _("The time that was confirmed for it is over."),
+    "rotation": _("Wave %(wave)s of a campaign that two people agreed on."),
     "ebs_tagging": _("The volume is attached to %(instance)s and has no Name tag."),
 }
 

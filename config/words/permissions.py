@@ -15,6 +15,8 @@ PERMISSIONS: Final[Mapping[str, Promise | str]] = {
     "volume.tag": _("Name volumes"),
     "volume.delete": _("Enter the deletion of volumes"),
     "volume.delete.confirm": _("Confirm the deletion of volumes"),
+    "database.edit": _("Enter changes of databases and the deletion of their snapshots"),
+    "database.confirm": _("Confirm changes of databases and the deletion of their snapshots"),
     "automation.enter": _("Take AWS accounts in, enter that their clock is switched"),
     "automation.confirm": _("Confirm that the clock of an account is switched"),
     "schedule.edit": _("Write schedules, enter their publication"),

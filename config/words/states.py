@@ -80,6 +80,7 @@ TOPIC_STATES: Final[Mapping[str, State]] = {
     "drift": State("late", pgettext_lazy("notice", "Changed outside Toban")),
     "review": State("late", pgettext_lazy("notice", "Review overdue")),
     "emergency": State("failed", pgettext_lazy("notice", "Emergency right")),
+    "expiry": State("late", pgettext_lazy("notice", "Certificate ends")),
 }
 TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
     "failed": _("An operation failed, or an AWS account cannot be read."),
@@ -89,6 +90,7 @@ TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
     "drift": _("A server or database changed its state without Toban."),
     "review": _("The review of a month of the ledger is overdue."),
     "emergency": _("An emergency right was opened. This mail is not held back."),
+    "expiry": _("The certificate of a database ends in 180, 90, 30 or 7 days, or has ended."),
 }
 # What became of a mail (accounts.models.notice.DeliveryState).
 DELIVERY_STATES: Final[Mapping[str, State]] = {
@@ -142,6 +144,38 @@ VOLUME_STATES: Final[Mapping[str, State]] = {
     "gone": State("excluded", _("Deleted")),
     "error": State("failed", _("Error")),
     "unknown": State("unknown", _("Unknown")),
+}
+
+# Why a database is looked at first (infra.domain.databases.Warn).
+DATABASE_WARNINGS: Final[Mapping[str, State]] = {
+    "ca_ended": State("failed", _("Its certificate has ended")),
+    "ca_urgent": State("failed", _("Its certificate ends within 30 days")),
+    "public": State("failed", _("Reachable from the internet")),
+    "no_backups": State("failed", _("No automated backups")),
+    "unprotected": State("late", _("Deletion protection is off")),
+    "restarts_soon": State("late", _("AWS starts it within a day")),
+    "ca_soon": State("late", _("Its certificate ends within 180 days")),
+    "pending": State("transition", _("A change waits for its window")),
+}
+
+# How a certificate campaign stands, and one check of it.
+ROTATION_STATES: Final[Mapping[str, State]] = {
+    "planned": State("confirmed", pgettext_lazy("campaign", "Confirmed")),
+    "checked": State("done", pgettext_lazy("campaign", "Checked")),
+}
+
+REACH_STATES: Final[Mapping[str, State]] = {
+    "everybody": State("failed", _("Open to everybody")),
+}
+
+SNAPSHOT_STATES: Final[Mapping[str, State]] = {
+    "available": State("done", pgettext_lazy("snapshot", "Complete")),
+    "creating": State("transition", _("Being made")),
+    "pending": State("transition", _("Being made")),
+    "copying": State("transition", _("Being copied")),
+    "deleting": State("transition", _("Being deleted")),
+    "gone": State("excluded", _("Deleted")),
+    "failed": State("failed", _("Failed")),
 }
 
 OUTCOMES: Final[Mapping[str, State]] = {
@@ -279,6 +313,10 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "note": NOTE_STATES,
     "problem": PROBLEM_STATES,
     "volume": VOLUME_STATES,
+    "database": DATABASE_WARNINGS,
+    "snapshot": SNAPSHOT_STATES,
+    "rotation": ROTATION_STATES,
+    "reach": REACH_STATES,
     "outcome": OUTCOMES,
     "export": EXPORT_STATES,
     "verdict": VERDICTS,
@@ -304,6 +342,8 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "asg": _("Auto Scaling group"),
     "ebs": _("EBS volume"),
     "volume": _("EBS volume"),
+    "snapshot": _("Database snapshot"),
+    "rotation": _("Certificate campaign"),
     "lane": _("AWS account and region"),
     "account": _("AWS account"),
     "account_setup": _("AWS account"),

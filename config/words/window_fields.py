@@ -345,4 +345,9 @@ FIELDS: Final[Mapping[str, Promise | str]] = {
     "worker": pgettext_lazy("field", "Worker"),
     "zone": pgettext_lazy("field", "Zone"),
     "years": pgettext_lazy("field", "Years"),
+    "database": pgettext_lazy("field", "Database"),
+    "engine": pgettext_lazy("field", "Engine"),
+    "engine_version": pgettext_lazy("field", "Engine version"),
+    "storage_gib": pgettext_lazy("field", "Storage (GiB)"),
+    "encrypted": pgettext_lazy("field", "Encrypted"),
 }

@@ -45,6 +45,7 @@ WINDOWS: Final[Mapping[str, Promise | str]] = {
     "infra.tenantrules": pgettext_lazy("window", "Rules of schedules"),
     "infra.price": pgettext_lazy("window", "Prices"),
     "infra.maintenancewindow": pgettext_lazy("window", "Maintenance windows"),
+    "infra.databasesnapshot": pgettext_lazy("window", "Snapshots of databases"),
     "infra.volume": pgettext_lazy("window", "Volumes"),
     "infra.attachment": pgettext_lazy("window", "Attachments of volumes"),
     "infra.holidaylist": pgettext_lazy("window", "Lists of holidays"),

@@ -27,6 +27,7 @@ class _Seen:
     instance: str = ""
     volume: str = ""
     zone: str = ""
+    group: str = ""
 
 
 def prove(target: Target, regions: Sequence[str], features: Sequence[Feature]) -> list[Check]:
@@ -140,6 +141,29 @@ def _describe_snapshots(target: Target) -> Mapping[str, Any]:
     )
 
 
+def _describe_certificates(target: Target) -> Mapping[str, Any]:
+    call = Call(RDS, target, "DescribeCertificates", "Certificates")
+    return cast(
+        Mapping[str, Any], current().read(call, lambda rds: rds.describe_certificates(MaxRecords=_RDS_FEWEST))
+    )
+
+
+def _describe_versions(target: Target) -> Mapping[str, Any]:
+    call = Call(RDS, target, "DescribeDBEngineVersions", "DBEngineVersions")
+    return cast(
+        Mapping[str, Any],
+        current().read(call, lambda rds: rds.describe_db_engine_versions(MaxRecords=_RDS_FEWEST)),
+    )
+
+
+def _describe_rules(target: Target) -> Mapping[str, Any]:
+    call = Call(EC2, target, "DescribeSecurityGroupRules", "SecurityGroupRules")
+    return cast(
+        Mapping[str, Any],
+        current().read(call, lambda ec2: ec2.describe_security_group_rules(MaxResults=_FEWEST)),
+    )
+
+
 def _describe_copies(target: Target) -> Mapping[str, Any]:
     call = Call(EC2, target, "DescribeSnapshots", "Snapshots")
     return cast(
@@ -171,6 +195,9 @@ _LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "rds:DescribeDBInstances": _describe_databases,
     "rds:DescribeDBClusters": _describe_clusters,
     "rds:DescribeDBSnapshots": _describe_snapshots,
+    "rds:DescribeCertificates": _describe_certificates,
+    "ec2:DescribeSecurityGroupRules": _describe_rules,
+    "rds:DescribeDBEngineVersions": _describe_versions,
     "autoscaling:DescribeAutoScalingGroups": _describe_groups,
     "ssm:DescribeMaintenanceWindows": _describe_windows,
 }
@@ -184,6 +211,8 @@ def _found(seen: _Seen, action: str, answer: Mapping[str, Any]) -> _Seen:
             for one in reservation.get("Instances", ())
         ]
         return replace(seen, instance=ids[0] if ids else "")
+    if action == "ec2:DescribeSecurityGroupRules" and answer["SecurityGroupRules"]:
+        return replace(seen, group=answer["SecurityGroupRules"][0]["GroupId"])
     if action == "ec2:DescribeVolumes" and answer["Volumes"]:
         first = answer["Volumes"][0]
         return replace(seen, volume=first["VolumeId"], zone=first.get("AvailabilityZone", ""))
@@ -192,7 +221,12 @@ def _found(seen: _Seen, action: str, answer: Mapping[str, Any]) -> _Seen:
 
 def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Iterator[Check]:
     """What EC2 would answer. RDS has no dry run, and without a server or volume there is nothing to ask about."""
+    # An address that nobody has (RFC 5737).
+    way: Any = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "192.0.2.1/32"}]}
+    rule = {"GroupId": seen.group, "IpPermissions": [way], "DryRun": True}
     tries: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+        "ec2:AuthorizeSecurityGroupIngress": (seen.group, lambda ec2: ec2.authorize_security_group_ingress(**rule)),
+        "ec2:RevokeSecurityGroupIngress": (seen.group, lambda ec2: ec2.revoke_security_group_ingress(**rule)),
         "ec2:CreateSnapshot": (seen.volume, lambda ec2: ec2.create_snapshot(VolumeId=seen.volume, DryRun=True)),
         "ec2:CreateVolume": (
             seen.zone, lambda ec2: ec2.create_volume(AvailabilityZone=seen.zone, Size=1, DryRun=True),

@@ -78,6 +78,24 @@ def stop_database(
     )
 
 
+def change_authority(
+    target: Target, database_id: str, authority: str, *, still_ours: StillOurs | None = None
+) -> CallResult:
+    """Give a database a certificate of this authority, at once; AWS restarts it where its version needs that.
+
+    One that is stopped is WRONG_STATE. Otherwise as start_database.
+    """
+    return _change(
+        target,
+        database_id,
+        "ModifyDBInstance",
+        lambda rds: rds.modify_db_instance(
+            DBInstanceIdentifier=database_id, CACertificateIdentifier=authority, ApplyImmediately=True
+        ),
+        still_ours,
+    )
+
+
 def _change(
     target: Target,
     database_id: str,
@@ -107,6 +125,7 @@ def _databases(target: Target, filters: list[FilterTypeDef]) -> Iterator[Databas
 
 
 def _database(raw: DBInstanceTypeDef) -> Database:
+    details, endpoint = raw.get("CertificateDetails", {}), raw.get("Endpoint", {})
     return Database(
         id=raw["DBInstanceIdentifier"],
         arn=raw.get("DBInstanceArn", ""),
@@ -123,4 +142,15 @@ def _database(raw: DBInstanceTypeDef) -> Database:
         created_at=raw.get("InstanceCreateTime"),
         automatic_restart_at=raw.get("AutomaticRestartTime"),
         maintenance=raw.get("PreferredMaintenanceWindow", ""),
+        ca=details.get("CAIdentifier", "") or raw.get("CACertificateIdentifier", ""),
+        certificate_until=details.get("ValidTill"),
+        public=raw.get("PubliclyAccessible", False),
+        protected=raw.get("DeletionProtection", False),
+        backup_days=raw.get("BackupRetentionPeriod", 0),
+        pending=tuple(sorted(name for name, value in raw.get("PendingModifiedValues", {}).items() if value)),
+        address=endpoint.get("Address", ""),
+        port=endpoint.get("Port", 0),
+        storage_gib=raw.get("AllocatedStorage", 0),
+        encrypted=raw.get("StorageEncrypted", False),
+        groups=tuple(sorted(one.get("VpcSecurityGroupId", "") for one in raw.get("VpcSecurityGroups", ()))),
     )

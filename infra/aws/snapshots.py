@@ -1,4 +1,4 @@
-"""Read, tag and delete the manual snapshots of RDS instances of one account and region."""
+"""Read, make, tag and delete snapshots of the RDS instances of one account and region."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.domain.snapshots import DbSnapshot
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.client import RDSClient
-    from mypy_boto3_rds.type_defs import DBSnapshotMessageTypeDef
+    from mypy_boto3_rds.type_defs import DBSnapshotMessageTypeDef, DBSnapshotTypeDef
 
 PAGE_SIZE = 100  # RDS gives no more
 
@@ -34,14 +34,39 @@ def describe_snapshots(target: Target, names: Sequence[str]) -> dict[str, DbSnap
 
         for answer in current().pages(Call(RDS, target, "DescribeDBSnapshots", "DBSnapshots"), send):
             for raw in answer["DBSnapshots"]:
-                one = DbSnapshot(
-                    id=raw.get("DBSnapshotIdentifier", ""),
-                    database=raw.get("DBInstanceIdentifier", ""),
-                    state=raw.get("Status", ""),
-                    created_at=raw.get("SnapshotCreateTime"),
-                )
+                one = _snapshot(raw)
                 found[one.id] = one
     return found
+
+
+def list_snapshots(target: Target) -> list[DbSnapshot]:
+    """Give every snapshot of this account's own databases, those of AWS's automated backups too. Raises AwsError."""
+
+    def send(rds: RDSClient, token: str) -> DBSnapshotMessageTypeDef:
+        params: dict[str, Any] = {"MaxRecords": PAGE_SIZE}
+        if token:
+            params["Marker"] = token
+        return rds.describe_db_snapshots(**params)
+
+    pages = current().pages(Call(RDS, target, "DescribeDBSnapshots", "DBSnapshots"), send)
+    return [_snapshot(raw) for answer in pages for raw in answer["DBSnapshots"]]
+
+
+def create_snapshot(
+    target: Target, database: str, name: str, tags: Mapping[str, str], *, still_ours: StillOurs | None = None
+) -> CallResult:
+    """Begin a snapshot of a database, with its tags in the same call; EXISTS when the name is taken. As tag_snapshot."""
+    return _mutate(
+        target,
+        "CreateDBSnapshot",
+        lambda rds: rds.create_db_snapshot(
+            DBInstanceIdentifier=database,
+            DBSnapshotIdentifier=name,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        ),
+        name,
+        still_ours,
+    )
 
 
 def tag_snapshot(
@@ -67,6 +92,24 @@ def delete_snapshot(target: Target, name: str, *, still_ours: StillOurs | None =
         lambda rds: rds.delete_db_snapshot(DBSnapshotIdentifier=name),
         name,
         still_ours,
+    )
+
+
+def _snapshot(raw: DBSnapshotTypeDef) -> DbSnapshot:
+    return DbSnapshot(
+        id=raw.get("DBSnapshotIdentifier", ""),
+        database=raw.get("DBInstanceIdentifier", ""),
+        state=raw.get("Status", ""),
+        created_at=raw.get("SnapshotCreateTime"),
+        arn=raw.get("DBSnapshotArn", ""),
+        kind=raw.get("SnapshotType", ""),
+        engine=raw.get("Engine", ""),
+        engine_version=raw.get("EngineVersion", ""),
+        storage_gib=raw.get("AllocatedStorage", 0),
+        encrypted=raw.get("Encrypted", False),
+        vpc_id=raw.get("VpcId", ""),
+        option_group=raw.get("OptionGroupName", ""),
+        tags={pair.get("Key", ""): pair.get("Value", "") for pair in raw.get("TagList", ())},
     )
 
 

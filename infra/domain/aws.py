@@ -187,7 +187,9 @@ class Database:
     """One RDS database instance.
 
     replica_of, cluster_id: "" where it is neither. automatic_restart_at: AWS starts a stopped database again
-    after seven days, at this instant. maintenance: its weekly window in UTC, "ddd:hh:mm-ddd:hh:mm".
+    after seven days, at this instant. maintenance: its weekly window in UTC, "ddd:hh:mm-ddd:hh:mm". ca: its certificate
+    authority; certificate_until: when its own server certificate ends. backup_days: how long automated backups are kept,
+    0 for none. pending: names of what is changed in the next window.
     """
 
     id: str
@@ -205,6 +207,17 @@ class Database:
     created_at: datetime | None
     automatic_restart_at: datetime | None
     maintenance: str = ""
+    ca: str = ""
+    certificate_until: datetime | None = None
+    public: bool = False
+    protected: bool = False
+    backup_days: int = 0
+    pending: tuple[str, ...] = ()
+    address: str = ""
+    port: int = 0
+    storage_gib: int = 0
+    encrypted: bool = False
+    groups: tuple[str, ...] = ()
 
 
 class StopRefusal(StrEnum):

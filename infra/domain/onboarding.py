@@ -31,6 +31,8 @@ class Feature(StrEnum):
     DATABASES = "databases"
     VOLUMES = "volumes"
     LEFTOVERS = "leftovers"
+    CERTIFICATES = "certificates"
+    REACH = "reach"
 
 
 class AccountRole(StrEnum):
@@ -46,25 +48,41 @@ READS: Mapping[Feature, tuple[str, ...]] = {
         "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "ec2:DescribeTags",
         "ssm:DescribeMaintenanceWindows",
     ),
-    Feature.DATABASES: ("rds:DescribeDBClusters", "rds:DescribeDBInstances", "rds:DescribeDBSnapshots"),
+    Feature.DATABASES: (
+        "rds:DescribeCertificates", "rds:DescribeDBClusters", "rds:DescribeDBEngineVersions",
+        "rds:DescribeDBInstances", "rds:DescribeDBSnapshots",
+    ),
     Feature.VOLUMES: ("ec2:DescribeVolumes", "ec2:DescribeTags"),
     Feature.LEFTOVERS: ("ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
+    Feature.REACH: ("ec2:DescribeSecurityGroupRules", "rds:DescribeDBInstances"),
+    Feature.CERTIFICATES: (
+        "rds:DescribeCertificates", "rds:DescribeDBEngineVersions", "rds:DescribeDBInstances",
+    ),
 }  # fmt: skip
 #: What the operate role may change, by feature. Starting a server with encrypted disks also needs a grant on its key.
 CHANGES: Mapping[Feature, tuple[str, ...]] = {
     Feature.SERVERS: ("autoscaling:UpdateAutoScalingGroup", "ec2:StartInstances", "ec2:StopInstances"),
     Feature.DATABASES: (
-        "rds:AddTagsToResource", "rds:DeleteDBSnapshot", "rds:StartDBCluster", "rds:StartDBInstance",
-        "rds:StopDBCluster", "rds:StopDBInstance",
+        "rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBSnapshot", "rds:StartDBCluster",
+        "rds:StartDBInstance", "rds:StopDBCluster", "rds:StopDBInstance",
     ),
     Feature.VOLUMES: ("ec2:CreateTags",),
     Feature.LEFTOVERS: ("ec2:CreateSnapshot", "ec2:CreateTags", "ec2:CreateVolume", "ec2:DeleteVolume"),
+    Feature.REACH: ("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
+    Feature.CERTIFICATES: ("rds:ModifyDBInstance", "rds:StartDBInstance", "rds:StopDBInstance"),
 }  # fmt: skip
 
 
-_POWER = ("rds:StartDBCluster", "rds:StartDBInstance", "rds:StopDBCluster", "rds:StopDBInstance")
+#: A snapshot is made of a database: AWS asks for the right on the one and on the other.
+_POWER = (
+    "rds:CreateDBSnapshot",
+    "rds:StartDBCluster",
+    "rds:StartDBInstance",
+    "rds:StopDBCluster",
+    "rds:StopDBInstance",
+)
 #: A stop that makes a snapshot is asked about the snapshot, too.
-_SNAPSHOTS = ("rds:AddTagsToResource", "rds:DeleteDBSnapshot", "rds:StopDBInstance")
+_SNAPSHOTS = ("rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBSnapshot", "rds:StopDBInstance")
 
 
 def role_arn(account_id: str, role: AccountRole, *, partition: str = "aws") -> str:
@@ -121,9 +139,19 @@ def operate_policy(
     if Feature.DATABASES in chosen:
         databases = [f"arn:{partition}:rds:*:{account_id}:{kind}:*" for kind in ("db", "cluster")]
         found.append(_statement("TobanDatabases", _POWER, databases, narrowed))
-        # Only what a stop by Toban has made: the name begins so (infra.domain.snapshots).
+        # Only what Toban has made: the name begins so (infra.domain.snapshots).
         ours = f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*"
         found.append(_statement("TobanSnapshots", _SNAPSHOTS, ours))
+    if Feature.CERTIFICATES in chosen:
+        # AWS has no condition on which settings are modified, so that this is a choice of its own.
+        single = f"arn:{partition}:rds:*:{account_id}:db:*"
+        found.append(_statement("TobanCertificates", CHANGES[Feature.CERTIFICATES], single, narrowed))
+    if Feature.REACH in chosen:
+        # A security group carries its own tag, not that of the databases behind it.
+        groups = f"arn:{partition}:ec2:*:{account_id}:security-group/*"
+        found.append(_statement("TobanReach", CHANGES[Feature.REACH], groups, narrowed))
+        rules = f"arn:{partition}:ec2:*:{account_id}:security-group-rule/*"
+        found.append(_statement("TobanReachRules", CHANGES[Feature.REACH], rules))
     if Feature.VOLUMES in chosen:
         only_name = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name"]}, "Null": {"aws:TagKeys": "false"}}
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"

@@ -1,5 +1,6 @@
 from infra.models.account import AccountSetup, AccountTrust, AwsAccount, Region
 from infra.models.calendar import Closure, CompanyDay, HolidayFeed, HolidayList
+from infra.models.database import DatabaseSnapshot
 from infra.models.resource import Finding, Resource
 from infra.models.schedule import (
     Assignment,
@@ -21,6 +22,7 @@ __all__ = [
     "AwsAccount",
     "Closure",
     "CompanyDay",
+    "DatabaseSnapshot",
     "Finding",
     "HeldRound",
     "HolidayFeed",

@@ -106,6 +106,10 @@ class Region(TenantModel):
     inventory_problem = models.CharField(max_length=40, blank=True)
     inventory_problem_detail = models.TextField(blank=True)
     inventory_problem_since = models.DateTimeField(null=True)
+    database_terms = models.JSONField(
+        default=dict, help_text="what AWS says of its certificate authorities and engine versions here"
+    )
+    database_terms_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="region_once")]

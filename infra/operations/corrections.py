@@ -120,7 +120,9 @@ def _under_way(dues: Mapping[str, Due]) -> set[str]:
     """Those of which a start or stop is under way, or on whose stop a person has yet to decide."""
     mine = Operation.objects.filter(target_type="resource", target_id__in=list(dues))
     states = [str(state) for state in OPEN]
-    busy = set(mine.filter(_POWER, state__in=states).values_list("target_id", flat=True))
+    # One that is started to get its certificate is stopped again by that, not by its schedule.
+    under_way = _POWER | Q(kind="rds.certificate")
+    busy = set(mine.filter(under_way, state__in=states).values_list("target_id", flat=True))
     rounds = HeldRound.objects.filter(settled_at__isnull=True).values_list("items", flat=True)
     held = {item["resource"] for items in rounds for item in items}
     return busy | (held & set(dues))

@@ -46,7 +46,10 @@ def _(one: Database) -> dict[str, Any]:
         "zone": one.zone, "engine": one.engine, "engine_version": one.engine_version, "multi_az": one.multi_az,
         "replica_of": one.replica_of, "replicas": list(one.replicas), "cluster_id": one.cluster_id, "arn": one.arn,
         "stop_refusal": str(stop_refusal(one) or ""), "start_refusal": str(start_refusal(one) or ""),
-        "maintenance": one.maintenance, **_countdown(one.automatic_restart_at),
+        "maintenance": one.maintenance, "ca": one.ca, "public": one.public, "protected": one.protected,
+        "certificate_until": one.certificate_until.astimezone(UTC).isoformat() if one.certificate_until else "",
+        "backup_days": one.backup_days, "pending": list(one.pending), "address": one.address, "port": one.port,
+        "storage_gib": one.storage_gib, "encrypted": one.encrypted, "groups": list(one.groups), **_countdown(one.automatic_restart_at),
     }  # fmt: skip
     return _with_fingerprint(
         kind=ResourceKind.RDS, aws_id=one.id, name=one.tags.get("Name", "") or one.id, state=rds_power(one.state),

@@ -18,7 +18,19 @@ from infra.domain.groups import ScalingGroup
 from infra.domain.maintenance import SsmWindow
 from infra.models import Region
 from infra.models.resource import ResourceKind
-from infra.operations import corrections, leftovers, pruning, stock, tagging, volumes, windows
+from infra.operations import (
+    campaigns,
+    corrections,
+    database_terms,
+    expiring,
+    leftovers,
+    pruning,
+    reaching,
+    stock,
+    tagging,
+    volumes,
+    windows,
+)
 from infra.queries.rules import published_options
 from infra.queries.targets import target_of
 from medical_audit.domain.actor import Actor, Subject, schedule_actor, system_actor
@@ -48,6 +60,7 @@ class Seen:
     clusters: list[DbCluster] = field(default_factory=list)
     groups: list[ScalingGroup] = field(default_factory=list)
     windows: list[SsmWindow] | None = None
+    terms: database_terms.Read | None = None
     unread: dict[str, AwsError] = field(default_factory=dict)
 
     @property
@@ -88,11 +101,13 @@ def take_inventory(
             return None
         region = Region.objects.select_related("account").get(id=region_id)
         target = target_of(region.account.account_id, region.name)
+        terms_due = force or database_terms.due(region, looked_at)
         asked = [options for _, options in published_options()]
     if target is None:
         return _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
     try:
-        seen = _look(target, windows_named=any(one.get("maintenance_windows") for one in asked))
+        named = any(one.get("maintenance_windows") for one in asked)
+        seen = _look(target, windows_named=named, terms_due=terms_due)
     except AwsError as error:
         return _failed(region, looked_at, str(error.problem), str(error), actor, clock)
     with tenant_scope(tenant_id):
@@ -113,10 +128,16 @@ def take_inventory(
         )
         volumes.keep_volumes(region, seen.volumes, seen.instances, now=now)
         leftovers.tell_left_over(region, actor=actor, now=now)
+        if seen.terms is not None:
+            database_terms.keep(region, seen.terms, looked_at=looked_at, now=now)
+            expiring.tell_of_ends(region, actor=actor, now=now)
         _say_what_is_missing(region, seen.unread, actor, now)
         region.inventory_at, region.inventory_ended_at = looked_at, now
-        region.save(update_fields=_TOLD)
+        region.save(update_fields=[*_TOLD, *database_terms.FIELDS])
         corrections.owe_corrections(region, now=now)
+        clock_of_databases = schedule_actor(tenant_id, worker, campaigns.PERMISSIONS)
+        reaching.enter_closings(region, actor=clock_of_databases, now=now)
+        campaigns.enter_rotations(region, actor=clock_of_databases, now=now)
         if any(one.get("snapshot") for one in asked):
             clock_actor = schedule_actor(tenant_id, worker, pruning.PERMISSIONS)
             pruning.enter_pruning(region, actor=clock_actor, now=now)
@@ -137,7 +158,7 @@ def _overtaken(region: Region, looked_at: datetime, now: datetime) -> bool:
     return region.inventory_at is not None and looked_at < region.inventory_at <= now
 
 
-def _look(target: Target, *, windows_named: bool) -> Seen:
+def _look(target: Target, *, windows_named: bool, terms_due: bool) -> Seen:
     seen = Seen(ec2.list_instances(target), rds.list_databases(target), ec2.list_volumes(target))
     with _allowed(seen, ResourceKind.CLUSTER):
         seen.clusters = clusters.list_clusters(target)
@@ -149,6 +170,9 @@ def _look(target: Target, *, windows_named: bool) -> Seen:
         except AwsError as error:
             # Servers are looked at all the same; the windows last known go on to hold.
             seen.unread["window"] = error
+    if terms_due:
+        seen.terms = database_terms.read(target, seen.databases)
+        seen.unread |= seen.terms.unread
     return seen
 
 

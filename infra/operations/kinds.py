@@ -12,6 +12,7 @@ from infra.operations import (
     assigning,
     automation,
     calendars,
+    campaigns,
     deleting,
     holiday_lists,
     judging,
@@ -20,9 +21,12 @@ from infra.operations import (
     pricing,
     pruning,
     publishing,
+    reaching,
     restoring,
+    rotating,
     rounds,
     ruling,
+    snapshotting,
     tagging,
 )
 from infra.operations.machines import MACHINES
@@ -118,7 +122,7 @@ def register_all() -> None:
             batch=20,
         )
     )
-    for kind in _planning_kinds():
+    for kind in (*_planning_kinds(), *_database_kinds()):
         register(kind)
     register(
         Kind(
@@ -173,6 +177,99 @@ def _planning_kinds() -> tuple[Kind, ...]:
             shown=pricing.shown,
             refusal=lambda target, parameters: None,
             apply=pricing.apply,
+        ),
+    )
+
+
+def _database_kinds() -> tuple[Kind, ...]:
+    """A copy more harms nobody, so its enterer may confirm it; what changes or deletes something takes another person."""
+    return (
+        Kind(
+            name=snapshotting.MAKE,
+            enter_permission=Permission.POWER_ENTER,
+            confirm_permission=Permission.POWER_CONFIRM,
+            policy=Policy.SELF,
+            clean=snapshotting.clean_made,
+            shown=snapshotting.shown_made,
+            refusal=snapshotting.refusal_made,
+            executor=snapshotting.SnapshotExecutor(),
+            grace=timedelta(hours=6),
+            verify_within=snapshotting.VERIFY_WITHIN,
+            patient=_PATIENT,
+            batch=20,
+        ),
+        Kind(
+            name=snapshotting.DELETE,
+            enter_permission=Permission.DATABASE_EDIT,
+            confirm_permission=Permission.DATABASE_CONFIRM,
+            policy=Policy.OTHER,
+            clean=snapshotting.clean_gone,
+            shown=snapshotting.shown_gone,
+            refusal=snapshotting.refusal_gone,
+            executor=snapshotting.DeletionExecutor(),
+            grace=timedelta(hours=6),
+            patient=_PATIENT,
+            batch=20,
+        ),
+        Kind(
+            name=reaching.OPEN_KIND,
+            enter_permission=Permission.DATABASE_EDIT,
+            confirm_permission=Permission.DATABASE_CONFIRM,
+            policy=Policy.OTHER,
+            clean=reaching.clean_open,
+            shown=reaching.shown_open,
+            refusal=reaching.refusal,
+            executor=reaching.ReachExecutor(opens=True),
+            patient=_PATIENT,
+            batch=20,
+        ),
+        Kind(
+            name=reaching.CLOSE_KIND,
+            enter_permission=Permission.DATABASE_EDIT,
+            confirm_permission=Permission.DATABASE_EDIT,
+            policy=Policy.SELF,
+            clean=reaching.clean_close,
+            shown=reaching.shown_close,
+            refusal=lambda target, parameters: None,
+            executor=reaching.ReachExecutor(opens=False),
+            grace=reaching.GRACE,
+            patient=_PATIENT,
+            batch=20,
+        ),
+        Kind(
+            name=campaigns.KIND,
+            enter_permission=Permission.DATABASE_EDIT,
+            confirm_permission=Permission.DATABASE_CONFIRM,
+            policy=Policy.OTHER,
+            clean=campaigns.clean,
+            shown=campaigns.shown,
+            refusal=lambda target, parameters: None,
+            apply=campaigns.apply,
+        ),
+        Kind(
+            name=campaigns.END,
+            enter_permission=Permission.DATABASE_EDIT,
+            confirm_permission=Permission.DATABASE_EDIT,
+            policy=Policy.SELF,
+            clean=dict,
+            shown=campaigns.shown_end,
+            refusal=lambda target, parameters: None,
+            apply=campaigns.apply,
+        ),
+        Kind(
+            name=rotating.KIND,
+            enter_permission=Permission.DATABASE_EDIT,
+            confirm_permission=Permission.DATABASE_CONFIRM,
+            policy=Policy.SCHEDULE,
+            clean=rotating.clean,
+            shown=rotating.shown,
+            refusal=lambda target, parameters: None,
+            executor=rotating.RotationExecutor(),
+            verify_within=rotating.VERIFY_WITHIN,
+            max_attempts=rotating.MAX_ATTEMPTS,
+            patient=_PATIENT | rotating.PATIENT,
+            # Each may wait for a handshake, and the lane is held meanwhile.
+            batch=4,
         ),
     )
 

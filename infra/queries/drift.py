@@ -55,7 +55,7 @@ def last_actions(ids: Iterable[str]) -> dict[str, Operation]:
 
 def drift_of(resource: Resource, last: Operation | None) -> Drift | None:
     """Whether, since when and why a resource is otherwise than its last action left it; pure."""
-    if last is None or last.state != State.SUCCEEDED or resource.gone_at is not None:
+    if last is None or last.state != State.SUCCEEDED or resource.gone_at is not None or _held(resource):
         return None
     expected, found = _GOALS[Action(last.kind.rpartition(".")[2])], Power(resource.state)
     if found not in _GOALS.values() or found is expected:
@@ -66,14 +66,19 @@ def drift_of(resource: Resource, last: Operation | None) -> Drift | None:
     return Drift(expected, found, resource.state_since, last, cause, words)
 
 
+def _held(resource: Resource) -> bool:
+    """Toban itself has started it for a while, to give it a certificate, and stops it again (operations.rotating)."""
+    return "rotation" in resource.memory
+
+
 def drifted(*, actor: Actor) -> QuerySet[Resource]:
     """Every resource with a drift, for filters and counts; the same rule as `drift_of`, asked of the database."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     mine = _touching().filter(target_id=Cast(OuterRef("id"), CharField(max_length=64)))
     last = mine.order_by("-entered_at", "-id").annotate(word=Concat(F("state"), Value("/"), F("kind")))
-    rows: QuerySet[Resource] = Resource.objects.filter(gone_at__isnull=True).annotate(
-        last_action=Subquery(last.values("word")[:1])
-    )
+    rows: QuerySet[Resource] = Resource.objects.filter(
+        ~Q(memory__has_key="rotation"), gone_at__isnull=True
+    ).annotate(last_action=Subquery(last.values("word")[:1]))
     done = Q(last_action__startswith=f"{State.SUCCEEDED}/")
     runs = Q(state=str(Power.RUNNING), last_action__endswith=f".{Action.STOP}")
     stands = Q(state=str(Power.STOPPED), last_action__endswith=f".{Action.START}")

@@ -58,8 +58,8 @@ def standing_of(resource: Resource, rules: Rules, now: datetime) -> Standing:
     )
 
 
-#: Kinds for whose end no start or stop has to wait: the deletion of an old snapshot may take hours to come.
-BESIDE = ("rds.prune",)
+#: Kinds for whose end no start or stop has to wait: a snapshot, or the deletion of an old one, may take hours.
+BESIDE = ("rds.prune", "rds.snapshot")
 
 
 _REFUSED_STATES = {

@@ -15,8 +15,11 @@ from medical_audit.domain.rights import OPERATION_VIEW
 from medical_audit.domain.states import OPEN, State
 from medical_audit.models import Operation
 
-#: Starts and stops of the clock: what "planned" means here. Tagging of volumes has no planned instant.
-PLANNED: Mapping[str, Any] = {"policy": str(Policy.SCHEDULE), "target_type": "resource"}
+#: Starts and stops of the clock: what "planned" means here. What else the clock enters (a name for a volume, a new certificate
+#: in its window, the deletion of an old snapshot) has no instant to be kept.
+PLANNED: Mapping[str, Any] = {
+    "policy": str(Policy.SCHEDULE), "target_type": "resource", "kind__regex": r"\.(start|stop)$",
+}  # fmt: skip
 
 
 def planned() -> QuerySet[Operation]:

@@ -54,15 +54,18 @@ def rows(cast: Cast) -> list[Operation]:
                 made.append(row(cast, state, DUE, after, outcome=outcome))
     made.append(row(cast, State.SUCCEEDED, DUE, timedelta(minutes=30), policy="self"))
     made.append(row(cast, State.SUCCEEDED, DUE, timedelta(minutes=30), target_type="volume"))
+    made.append(row(cast, State.SUCCEEDED, DUE, timedelta(minutes=30), kind="rds.certificate"))
     made.append(row(cast, State.SUCCEEDED, DUE - timedelta(days=40), timedelta(minutes=30)))
     return made
 
 
 def row(cast: Cast, state: State, due: datetime, after: timedelta, **fields: str) -> Operation:
-    values = {"policy": "schedule", "target_type": "resource", "outcome": "reached"} | fields
+    values = {
+        "kind": "ec2.start", "policy": "schedule", "target_type": "resource", "outcome": "reached",
+    } | fields  # fmt: skip
     return plant(
         Operation(
-            tenant_id=cast.tenant.id, kind="ec2.start", target_id="r", target_name="web", digest="d" * 64,
+            tenant_id=cast.tenant.id, target_id="r", target_name="web", digest="d" * 64,
             entered_by_type="schedule", entered_by_id="schedule", entered_by_name="schedule", entered_at=due, due_at=due,
             deadline=due + timedelta(hours=1), approval_expires_at=due, confirmed_by_id="p", confirmed_by_name="P",
             state=state, finished_at=due + after if state in FINAL else None, **values,
@@ -76,7 +79,7 @@ def test_the_database_judges_each_row_as_the_rule_does_and_the_months_figure_is_
     mine = [
         one
         for one in made
-        if one.policy == "schedule" and one.target_type == "resource" and one.due_at == DUE
+        if (one.policy, one.target_type, one.kind, one.due_at) == ("schedule", "resource", "ec2.start", DUE)
     ]
     with tenant_scope(cast.tenant.id):
         figure = kept_between(begin, end, actor=viewer, now=NOW)

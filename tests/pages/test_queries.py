@@ -35,7 +35,17 @@ def asked(client: Client, url: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "resources/", "resources/?part=live", "volumes/", "operations/", "ledger/"]
+    "path",
+    [
+        "",
+        "resources/",
+        "resources/?part=live",
+        "databases/",
+        "databases/certificates/",
+        "volumes/",
+        "operations/",
+        "ledger/",
+    ],
 )
 def test_pages(stage: Stage, path: str) -> None:
     client = entered(stage)
@@ -75,4 +85,6 @@ def grow(stage: Stage, number: int) -> None:
     for row in stage.resources(number, tags={"AutoStart": "08:30", "AutoStop": "19:00"}):
         stage.entered(row)
         stage.finding(row)
+    for row in stage.resources(number, kind="rds", facts={"engine": "mysql", "public": True}):
+        stage.campaign(row)
     stage.volumes(number, served_name="web")

@@ -21,7 +21,10 @@ from tests.simulated import customer_client
 
 EVERY = tuple(Feature)
 #: What AWS offers a dry run for.
-TRIED = ("StartInstances", "StopInstances", "CreateTags", "CreateSnapshot", "CreateVolume", "DeleteVolume")
+TRIED = (
+    "StartInstances", "StopInstances", "CreateTags", "CreateSnapshot", "CreateVolume", "DeleteVolume",
+    "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress",
+)  # fmt: skip
 EXTERNAL_ID = "0f9c2b7d5e8a4c21b6d3e0f1a2b3c4d5"
 
 
@@ -66,7 +69,9 @@ def test_roles_made_by_the_template_prove_right(account: Account) -> None:
     assert {one.subject for one in checks if one.code == "no_dry_run"} == {
         "autoscaling:UpdateAutoScalingGroup",
         "rds:AddTagsToResource",
+        "rds:CreateDBSnapshot",
         "rds:DeleteDBSnapshot",
+        "rds:ModifyDBInstance",
         "rds:StartDBCluster",
         "rds:StartDBInstance",
         "rds:StopDBCluster",

@@ -69,7 +69,13 @@ def test_databases_are_started_and_stopped_and_only_snapshots_of_toban_deleted()
     ]
     assert power["Resource"] == [f"arn:aws:rds:*:{ACCOUNT}:{kind}:*" for kind in ("db", "cluster")]
     verbs = {action.removeprefix("rds:") for action in power["Action"]}
-    assert verbs == {"StartDBInstance", "StopDBInstance", "StartDBCluster", "StopDBCluster"}
+    assert verbs == {
+        "StartDBInstance",
+        "StopDBInstance",
+        "StartDBCluster",
+        "StopDBCluster",
+        "CreateDBSnapshot",
+    }
     assert snapshots["Resource"] == f"arn:aws:rds:*:{ACCOUNT}:snapshot:toban-*"
     assert "rds:DeleteDBSnapshot" in snapshots["Action"]
 

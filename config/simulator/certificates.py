@@ -1,0 +1,126 @@
+"""Certificate authorities of RDS, engine versions and the change of a database's CA as AWS documents them (moto: none of it).
+
+Sources: docs.aws.amazon.com/AmazonRDS/latest/UserGuide, UsingWithRDS.SSL and UsingWithRDS.SSL-certificate-rotation; API
+reference of DescribeCertificates, DescribeDBEngineVersions and ModifyDBInstance. The dates are this simulator's own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+from moto.rds.exceptions import InvalidDBInstanceStateError, RDSClientError
+from moto.rds.models import DBInstance, RDSBackend
+from moto.rds.responses import RDSResponse
+
+from config.simulator.databases import Course
+from config.simulator.world import World
+
+DEFAULT_CA = "rds-ca-rsa2048-g1"
+AUTHORITIES: dict[str, datetime] = {
+    "rds-ca-2019": datetime(2024, 8, 22, 17, 8, 50, tzinfo=UTC),
+    DEFAULT_CA: datetime(2061, 5, 22, 0, 49, 29, tzinfo=UTC),
+    "rds-ca-rsa4096-g1": datetime(2121, 5, 22, 0, 54, 29, tzinfo=UTC),
+    "rds-ca-ecc384-g1": datetime(2121, 5, 22, 0, 59, 29, tzinfo=UTC),
+}
+#: Engines that take a new server certificate without a restart.
+_WITHOUT_RESTART = frozenset({"mysql", "postgres", "aurora-mysql", "aurora-postgresql"})
+_YEAR = timedelta(days=365)
+
+
+def server_until(database: Any) -> datetime:
+    """Until when the server certificate of a database holds: a year, or what the seed said."""
+    planted: datetime | None = database.__dict__.get("certificate_until")
+    if planted is not None:
+        return planted
+    made = database.instance_create_time
+    made = made if made.tzinfo else made.replace(tzinfo=UTC)
+    years = max(0, (datetime.now(UTC) - made) // _YEAR)
+    return min(made + _YEAR * (years + 1), AUTHORITIES[_ca(database)])
+
+
+def _ca(database: Any) -> str:
+    name = database.ca_certificate_identifier
+    return name if name in AUTHORITIES else DEFAULT_CA
+
+
+def _details(database: Any) -> dict[str, Any]:
+    return {"CAIdentifier": _ca(database), "ValidTill": server_until(database)}
+
+
+def _endpoint(database: Any) -> dict[str, Any]:
+    address, port = database.__dict__.get("planted_endpoint", ("", 0))
+    return {"Address": address or database.address, "Port": port or database.port}
+
+
+def _pending(database: Any) -> dict[str, Any]:
+    return dict(database.__dict__.get("pending", {}))
+
+
+def _describe_certificates(self: Any) -> ActionResult:
+    listed = [
+        {
+            "CertificateIdentifier": name, "CertificateType": "CA", "Thumbprint": f"{number:040x}",
+            "ValidFrom": until - _YEAR * 40, "ValidTill": until, "CustomerOverride": False,
+            "CertificateArn": f"arn:aws:rds:{self.region}::cert:{name}",
+        }
+        for number, (name, until) in enumerate(AUTHORITIES.items(), start=1)
+        if until > datetime.now(UTC)
+    ]  # fmt: skip
+    return ActionResult({"Certificates": listed, "DefaultCertificateForNewLaunches": DEFAULT_CA})
+
+
+def _describe_engine_versions(self: Any) -> ActionResult:
+    engine, version = self.params.get("Engine", ""), self.params.get("EngineVersion", "")
+    known = {
+        "Engine": engine, "EngineVersion": version,
+        "SupportsCertificateRotationWithoutRestart": engine in _WITHOUT_RESTART,
+        "SupportedCACertificateIdentifiers": [name for name in AUTHORITIES if name != "rds-ca-2019"],
+    }  # fmt: skip
+    return ActionResult({"DBEngineVersions": [known] if engine and version else []})
+
+
+def _modifier(world: World, modify: Callable[..., Any]) -> Callable[..., Any]:
+    def modify_db_instance(self: Any, db_instance_identifier: str, db_kwargs: dict[str, Any]) -> Any:
+        """AWS changes nothing about a stopped database; a CA is changed at once or waits for the maintenance window."""
+        database = self.describe_db_instances(db_instance_identifier)[0]
+        if database.status == "stopped":
+            raise InvalidDBInstanceStateError(db_instance_identifier, "modify")
+        wanted = db_kwargs.pop("ca_certificate_identifier", None)
+        at_once = db_kwargs.get("apply_immediately")
+        if wanted is None:
+            return modify(self, db_instance_identifier, db_kwargs)
+        if wanted not in AUTHORITIES or AUTHORITIES[wanted] < datetime.now(UTC):
+            raise RDSClientError("CertificateNotFound", f"Certificate not found: {wanted}")
+        if not at_once:
+            database.__dict__["pending"] = {"CACertificateIdentifier": wanted}
+            return database
+        before = database.ca_certificate_identifier
+        database.ca_certificate_identifier = wanted
+        database.__dict__["certificate_until"] = utcnow().replace(tzinfo=UTC, microsecond=0) + _YEAR
+        database.__dict__.pop("pending", None)
+        seconds = world.delays.seconds("rds_modify", database.account_id)
+        database.__dict__["course"] = Course(
+            "available", "modifying" if seconds else "", time.monotonic() + seconds
+        )
+        world.journal.note(db_instance_identifier, "ca", before, wanted)
+        return database
+
+    return modify_db_instance
+
+
+def install(world: World) -> None:
+    """Puts certificates, engine versions and the change of a CA into moto's databases."""
+    database: Any = DBInstance
+    database.certificate_details = property(_details)
+    database.pending_modified_values = property(_pending)
+    database.endpoint = property(_endpoint)
+    backend: Any = RDSBackend
+    backend.modify_db_instance = _modifier(world, RDSBackend.modify_db_instance)
+    response: Any = RDSResponse
+    response.describe_certificates = _describe_certificates
+    response.describe_db_engine_versions = _describe_engine_versions

@@ -1,0 +1,97 @@
+"""A real TLS handshake with a database, to see which certificate it shows to its clients.
+
+The first bytes are those of each engine's own protocol, without signing in: PostgreSQL's SSLRequest (frontend/backend
+protocol, 55.2.10), MySQL's and MariaDB's SSLRequest packet (client/server protocol, connection phase). Others keep TLS to
+a port of its own or wrap it into their protocol; of those nothing is said.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from django.conf import settings
+
+TIMEOUT_S = 5.0
+_POSTGRES = frozenset({"postgres", "aurora-postgresql"})
+_MYSQL = frozenset({"mysql", "mariadb", "aurora-mysql"})
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_CLIENT_PROTOCOL_41, _CLIENT_SSL, _CLIENT_SECURE = 0x0200, 0x0800, 0x8000
+_MOST = 1 << 16
+_OURS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
+
+
+class Unreachable(Exception):
+    """Nobody answers there, or not from here: the way is closed, which says nothing of the certificate."""
+
+
+class Unspoken(Exception):
+    """This engine's TLS is not one that can be looked at from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The certificate that a server showed. until: when it ends; issuer: its common name."""
+
+    until: datetime
+    issuer: str
+
+
+def look(engine: str, address: str, port: int) -> Shown:
+    """Connect, shake hands, and give the certificate. Raises Unreachable, Unspoken.
+
+    The certificate is looked at, not believed: what it must be is what AWS says of this database. An address that is not
+    one of RDS is not called, so that nobody makes Toban knock at doors inside.
+    """
+    if engine not in _POSTGRES | _MYSQL:
+        raise Unspoken(engine)
+    if not address or not (settings.LOCAL or address.endswith(_OURS)):
+        raise Unreachable(address)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((address, port), timeout=TIMEOUT_S) as line:
+            line.settimeout(TIMEOUT_S)
+            (_ask_postgres if engine in _POSTGRES else _ask_mysql)(line)
+            with context.wrap_socket(line) as secure:
+                shown = secure.getpeercert(binary_form=True)
+    except (OSError, EOFError) as error:  # an SSLError is an OSError
+        raise Unreachable(str(error)) from error
+    if not shown:
+        raise Unreachable("no certificate")
+    certificate = x509.load_der_x509_certificate(shown)
+    names = certificate.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return Shown(certificate.not_valid_after_utc, str(names[0].value) if names else "")
+
+
+def _ask_postgres(line: socket.socket) -> None:
+    line.sendall(_SSL_REQUEST)
+    if _exactly(line, 1) != b"S":
+        raise EOFError("the server offers no TLS")
+
+
+def _ask_mysql(line: socket.socket) -> None:
+    length = int.from_bytes(_exactly(line, 4)[:3], "little")
+    greeting = _exactly(line, min(length, _MOST))
+    # Protocol version, then the server's version up to a zero byte, thread id (4), scramble (8), filler, capabilities (2).
+    after = greeting.find(b"\0") + 1
+    offered = int.from_bytes(greeting[after + 13 : after + 15], "little")
+    if greeting[:1] != b"\x0a" or not offered & _CLIENT_SSL:
+        raise EOFError("the server offers no TLS")
+    flags = _CLIENT_PROTOCOL_41 | _CLIENT_SSL | _CLIENT_SECURE
+    body = struct.pack("<IIB23x", flags, 1 << 24, 45)
+    line.sendall(struct.pack("<I", len(body) | 1 << 24) + body)
+
+
+def _exactly(line: socket.socket, count: int) -> bytes:
+    found = b""
+    while len(found) < count:
+        more = line.recv(count - len(found))
+        if not more:
+            raise EOFError("the server hung up")
+        found += more
+    return found

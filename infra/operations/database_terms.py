@@ -1,0 +1,116 @@
+"""What AWS says of databases besides their own list: certificate authorities, engine versions, snapshots, the
+rules of their security groups. Read once an hour,
+as it changes rarely and costs calls of its own; what cannot be read stays as it was, and the region says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from infra.aws import certificates, reach, snapshots
+from infra.domain.aws import AwsError, Database, Problem, Target
+from infra.domain.databases import terms_as_json
+from infra.domain.reach import Rule, rule_as_json
+from infra.domain.snapshots import DbSnapshot
+from infra.models import AwsAccount, DatabaseSnapshot, Region
+
+EVERY = timedelta(hours=1)
+#: Of a region, what `keep` sets.
+FIELDS = ("database_terms", "database_terms_at")
+SEEN_FIELDS = (
+    "database", "kind", "state", "engine", "engine_version", "storage_gib", "encrypted", "facts", "made_at",
+    "seen_at", "gone_at",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Read:
+    """One reading. None: could not be read, or nothing here has any; `unread` says what AWS refused."""
+
+    terms: dict[str, Any] | None = None
+    snapshots: list[DbSnapshot] | None = None
+    rules: list[Rule] | None = None
+    unread: dict[str, AwsError] = field(default_factory=dict)
+
+
+def due(region: Region, now: datetime) -> bool:
+    """Whether the last reading is an hour old, or from the future (the clock was put back)."""
+    at = region.database_terms_at
+    return at is None or not now - EVERY < at <= now
+
+
+def read(target: Target, databases: Sequence[Database]) -> Read:
+    """Ask AWS: one call for the snapshots; with databases one for the authorities, one for each
+    engine version in use, and one for the rules of 200 security groups."""
+    found = Read()
+    try:
+        found.snapshots = snapshots.list_snapshots(target)
+    except AwsError as error:
+        found.unread["snapshots"] = error
+    if not databases:
+        return found
+    try:
+        authorities, default = certificates.list_authorities(target)
+        wanted = sorted({(one.engine, one.engine_version) for one in databases})
+        versions = [certificates.engine_version(target, engine, version) for engine, version in wanted]
+    except AwsError as error:
+        found.unread["certificates"] = error
+    else:
+        found.terms = terms_as_json(authorities, default, [one for one in versions if one is not None])
+    try:
+        found.rules = reach.list_rules(target, {group for one in databases for group in one.groups})
+    except AwsError as error:
+        # Not every customer lets Toban look at these; the page of a database then says so.
+        if error.problem is not Problem.PERMISSION:
+            found.unread["rules"] = error
+    return found
+
+
+def keep(region: Region, read: Read, *, looked_at: datetime, now: datetime) -> None:
+    """Write what was read; the caller holds the region's row and saves it (FIELDS). What could not be read is asked for again
+    at the next look."""
+    if not read.unread:
+        region.database_terms_at = now
+    if read.terms is not None:
+        region.database_terms = region.database_terms | read.terms
+    if read.rules is not None:
+        rules = {"rules": [rule_as_json(one) for one in read.rules]}
+        region.database_terms = region.database_terms | rules
+    if read.snapshots is not None:
+        _keep_snapshots(region, read.snapshots, looked_at, now)
+
+
+def keep_seen(account: AwsAccount, region: str, seen: Iterable[DbSnapshot], *, now: datetime) -> None:
+    """Write snapshots as they were just seen: new ones appear, known ones take the new facts and keep their id."""
+    _write([_row(account, region, one, now) for one in seen])
+
+
+def _row(account: AwsAccount, region: str, one: DbSnapshot, now: datetime) -> DatabaseSnapshot:
+    return DatabaseSnapshot(
+        tenant_id=account.tenant_id, account=account, region=region, name=one.id, database=one.database, kind=one.kind,
+        state=one.state, engine=one.engine, engine_version=one.engine_version, storage_gib=one.storage_gib,
+        encrypted=one.encrypted, made_at=one.created_at, seen_at=now, gone_at=None,
+        facts={"arn": one.arn, "vpc_id": one.vpc_id, "option_group": one.option_group, "tags": one.tags},
+    )  # fmt: skip
+
+
+def _write(rows: Sequence[DatabaseSnapshot]) -> None:
+    DatabaseSnapshot.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["account", "region", "name"], update_fields=SEEN_FIELDS, batch_size=500
+    )  # fmt: skip
+
+
+def _keep_snapshots(region: Region, seen: Sequence[DbSnapshot], looked_at: datetime, now: datetime) -> None:
+    here = DatabaseSnapshot.objects.filter(account=region.account, region=region.name)
+    known = {row.name: row for row in here.filter(gone_at__isnull=True)}
+    found = {one.id: _row(region.account, region.name, one, now) for one in seen}
+    _write([row for name, row in found.items() if name not in known or _told(row) != _told(known[name])])
+    gone = [row.id for name, row in known.items() if name not in found]
+    # One that was seen after this look began is not gone.
+    here.filter(id__in=gone, seen_at__lt=looked_at).update(gone_at=now, state="gone")
+
+
+def _told(row: DatabaseSnapshot) -> tuple[Any, ...]:
+    return row.state, row.kind, row.engine_version, row.storage_gib, row.encrypted, row.facts

@@ -1,0 +1,223 @@
+"""One database and its snapshots, for their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts.domain.permissions import Permission
+from infra.domain.databases import EngineVersion, Warn, terms_from_json, trust_ends, warnings_of
+from infra.domain.reach import Rule, port_of, rule_from_json
+from infra.domain.restart import Restart, restart_of
+from infra.domain.snapshots import removal_refusal, snapshot_refusal
+from infra.models import DatabaseSnapshot, Region, Resource
+from infra.models.resource import ResourceKind
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.errors import NotFound
+from medical_audit.domain.states import OPEN, State
+from medical_audit.models import Event, Operation
+from medical_audit.queries.events import events_of_subject
+from medical_audit.queries.operations import open_of_target
+from medical_audit.queries.paging import Cursors, Page, page_of
+
+SNAPSHOTS_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseDetail:
+    """One database's page. seen_at: the last look at it; read_at: when AWS was last asked of snapshots and certificates."""
+
+    database: Resource
+    ends: datetime | None
+    version: EngineVersion | None
+    unread: bool
+    warnings: tuple[Warn, ...]
+    restart: Restart | None
+    snapshots: Sequence[DatabaseSnapshot]
+    snapshots_more: bool
+    operations: Sequence[Operation]
+    events: Sequence[Event]
+    events_more: bool
+    snapshot_refusal: str
+    may_snapshot: bool
+    seen_at: datetime | None
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One rule that lets somebody reach a database's port. opened: Toban's operation that added it, or None; until: when Toban
+    closes it; closing: somebody has entered that."""
+
+    rule: Rule
+    opened: Operation | None
+    until: datetime | None
+    closing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who reaches one database. ways: None where the rules could not be read; counts: rules of each group in all."""
+
+    database: Resource
+    port: int
+    ways: Sequence[Way] | None
+    counts: Mapping[str, int]
+    may_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotDetail:
+    """One snapshot's page. source: its database, if that still exists; refusal: why it could not be deleted now, or "";
+    last_copy: nothing else is left of its database."""
+
+    snapshot: DatabaseSnapshot
+    source: Resource | None
+    last_copy: bool
+    operations: Sequence[Operation]
+    events: Sequence[Event]
+    refusal: str
+    may_delete: bool
+
+
+def get_database(resource_id: UUID, *, actor: Actor) -> Resource:
+    """A database instance with its account, gone ones too. Raises NotPermitted, NotFound."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    rows = Resource.objects.filter(id=resource_id, kind=ResourceKind.RDS).select_related("account")
+    row: Resource | None = rows.first()
+    if row is None:
+        raise NotFound(type="resource", id=str(resource_id))
+    return row
+
+
+def database_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> DatabaseDetail:
+    """Raises NotPermitted, NotFound."""
+    row = get_database(resource_id, actor=actor)
+    region = Region.objects.filter(account=row.account, name=row.region).first()
+    terms = terms_from_json(region.database_terms if region is not None else {})
+    ends = trust_ends(row.facts, terms)
+    restart = restart_of(row.kind, row.state, row.facts, row.state_since)
+    listed = list(_snapshots_of(row).order_by("-made_at", "name")[: SNAPSHOTS_SHOWN + 1])
+    events, more = events_of_subject("resource", str(row.id), actor=actor)
+    facts = row.facts
+    return DatabaseDetail(
+        database=row,
+        ends=ends,
+        version=terms.version_of(facts),
+        unread=not terms.authorities,
+        warnings=warnings_of(facts, ends, restart.at if restart else None, now),
+        restart=restart,
+        snapshots=listed[:SNAPSHOTS_SHOWN],
+        snapshots_more=len(listed) > SNAPSHOTS_SHOWN,
+        operations=open_of_target("resource", str(row.id), actor=actor),
+        events=events,
+        events_more=more,
+        snapshot_refusal=snapshot_refusal(
+            facts.get("engine", ""), facts.get("cluster_id", ""), row.aws_state, row.gone_at is not None
+        ),
+        may_snapshot=actor.may(Permission.POWER_ENTER, actor.tenant_id) and row.gone_at is None,
+        seen_at=row.gone_at or (region.inventory_at if region else None),
+        read_at=region.database_terms_at if region else None,
+    )
+
+
+def get_opened(operation_id: UUID, *, actor: Actor) -> Operation:
+    """The operation that let somebody in. Raises NotPermitted, NotFound."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    row: Operation | None = Operation.objects.filter(id=operation_id, kind="reach.open").first()
+    if row is None:
+        raise NotFound(type="operation", id=str(operation_id))
+    return row
+
+
+def reach_of(row: Resource, *, actor: Actor) -> Reach:
+    """Raises NotPermitted."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    port, groups = port_of(row.facts), list(row.facts.get("groups", ()))
+    region = Region.objects.filter(account=row.account, name=row.region).first()
+    kept = region.database_terms.get("rules") if region is not None else None
+    counts = {one: sum(rule["group"] == one for rule in kept or ()) for one in groups}
+    return Reach(
+        database=row,
+        port=port,
+        ways=None if kept is None else _ways(row, [rule_from_json(one) for one in kept], port),
+        counts=counts,
+        may_open=actor.may(Permission.DATABASE_EDIT, actor.tenant_id) and row.gone_at is None,
+    )
+
+
+def _ways(row: Resource, rules: Sequence[Rule], port: int) -> list[Way]:
+    """What lets to everybody first, then what Toban added, then the rest."""
+    added = Operation.objects.filter(
+        kind="reach.open",
+        target_type="resource",
+        target_id=str(row.id),
+        state=State.SUCCEEDED,
+        outcome="reach_opened",
+    )
+    by_rule = {one.outcome_detail.get("rule"): one for one in added.order_by("entered_at")}
+    closing = Operation.objects.filter(
+        kind="reach.close", target_type="resource", target_id=str(row.id), state__in=OPEN
+    )
+    closed = {one.parameters["opened"] for one in closing}
+    ways = []
+    for rule in rules:
+        if rule.group in row.facts.get("groups", ()) and rule.opens(port):
+            opened = by_rule.get(rule.id)
+            until = opened.parameters["until_at"] if opened is not None else ""
+            end = datetime.fromisoformat(until) if until else None
+            ways.append(Way(rule, opened, end, opened is not None and str(opened.id) in closed))
+    return sorted(ways, key=lambda one: (not one.rule.to_everybody, one.opened is None, one.rule.source))
+
+
+def snapshot_detail(snapshot_id: UUID, *, actor: Actor) -> SnapshotDetail:
+    """Raises NotPermitted, NotFound."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    rows = DatabaseSnapshot.objects.filter(id=snapshot_id).select_related("account")
+    row: DatabaseSnapshot | None = rows.first()
+    if row is None:
+        raise NotFound(type="snapshot", id=str(snapshot_id))
+    here = {"account": row.account, "region": row.region}
+    source: Resource | None = Resource.objects.filter(
+        **here, kind=ResourceKind.RDS, aws_id=row.database, gone_at__isnull=True
+    ).first()
+    others = DatabaseSnapshot.objects.filter(**here, database=row.database, gone_at__isnull=True)
+    under_way = open_of_target("snapshot", str(row.id), actor=actor)
+    events, _more = events_of_subject("snapshot", str(row.id), actor=actor)
+    refusal = removal_refusal(row.name, row.kind, row.state, row.gone_at is not None)
+    return SnapshotDetail(
+        snapshot=row,
+        source=source,
+        last_copy=source is None and row.gone_at is None and not others.exclude(id=row.id).exists(),
+        operations=under_way,
+        events=events,
+        refusal=refusal or ("operation_open" if under_way else ""),
+        may_delete=actor.may(Permission.DATABASE_EDIT, actor.tenant_id) and row.gone_at is None,
+    )
+
+
+def list_snapshots(orphans: bool, q: str, cursors: Cursors, *, actor: Actor) -> Page:
+    """One page of DatabaseSnapshot with its account, by name. orphans: only of databases that exist no more.
+    Raises NotPermitted, Refused."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    rows: QuerySet[DatabaseSnapshot] = DatabaseSnapshot.objects.filter(gone_at__isnull=True)
+    if orphans:
+        alive = Resource.objects.filter(
+            account=OuterRef("account"), region=OuterRef("region"), kind=ResourceKind.RDS, aws_id=OuterRef("database"),
+            gone_at__isnull=True,
+        )  # fmt: skip
+        rows = rows.filter(~Exists(alive))
+    if q:
+        rows = rows.filter(name__icontains=q) | rows.filter(database__icontains=q)
+    return page_of(rows.select_related("account"), ("name", "id"), cursors)
+
+
+def _snapshots_of(row: Resource) -> QuerySet[DatabaseSnapshot]:
+    found: QuerySet[DatabaseSnapshot] = DatabaseSnapshot.objects.filter(
+        account=row.account, region=row.region, database=row.aws_id, gone_at__isnull=True
+    )
+    return found

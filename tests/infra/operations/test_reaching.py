@@ -1,0 +1,179 @@
+"""Letting somebody reach a database: two people open it, never to everybody, and the clock closes it in time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from accounts.domain.permissions import Role
+from infra.operations import reaching
+from infra.operations.database_rounds import LANE_CLASS
+from infra.operations.reaching import Wish
+from medical_audit.domain.errors import NotPermitted, Refused
+from medical_audit.domain.kinds import OperationTarget
+from medical_audit.models import Operation
+from medical_audit.operations import entry
+from medical_audit.operations.execution import drain_lane
+from tests.factories import proof
+from tests.infra.operations.duty import Duty
+
+SOURCE = "10.1.2.3/32"
+
+
+def seeded(duty: Duty) -> str:
+    """A database; gives its security group."""
+    duty.aws.seed(databases=[{"id": "karte"}])
+    duty.look()
+    return str(duty.resource("karte").facts["groups"][0])
+
+
+def enter(duty: Duty, group: str, source: str = SOURCE, until: datetime | None = None) -> Operation:
+    wish, who = Wish(group, source, "app server", until), duty.aws.cast.actor(Role.OPERATOR)
+    return reaching.enter_open(
+        duty.resource("karte").id, wish, actor=who, now=duty.clock(), reason="新しいサーバー"
+    )
+
+
+def confirm(duty: Duty, one: Operation, role: Role = Role.APPROVER) -> None:
+    who = duty.aws.cast.actor(role)
+    entry.confirm(one.id, actor=who, now=duty.clock(), seen_digest=one.digest, proof=proof(who, duty.clock()))
+
+
+def work(duty: Duty, rounds: int = 4) -> None:
+    lane = f"{duty.aws.lane}/{LANE_CLASS}"
+    for _ in range(rounds):
+        with duty.as_role("worker"):
+            drain_lane(duty.aws.cast.tenant.id, lane, worker="test", clock=duty.clock)
+        duty.clock.pass_(seconds=61)
+
+
+def rules(duty: Duty, group: str) -> list[dict[str, Any]]:
+    found = duty.console("ec2").describe_security_group_rules(
+        Filters=[{"Name": "group-id", "Values": [group]}]
+    )
+    return [one for one in found["SecurityGroupRules"] if not one["IsEgress"] and one["IpProtocol"] == "tcp"]
+
+
+def outcome(duty: Duty, kind: str) -> tuple[str, str]:
+    one = duty.operations(kind=kind)[-1]
+    return str(one.state), one.outcome
+
+
+@pytest.mark.parametrize("source", [SOURCE, "own group"])
+def test_two_people_let_a_server_in_with_a_description(duty: Duty, source: str) -> None:
+    group = seeded(duty)
+    source = group if source == "own group" else source
+    one = enter(duty, group, source)
+    with pytest.raises(NotPermitted):
+        confirm(duty, one, Role.OPERATOR)
+    work(duty, 1)
+    assert rules(duty, group) == []
+    confirm(duty, one)
+    work(duty)
+    assert outcome(duty, reaching.OPEN_KIND) == ("SUCCEEDED", "reach_opened")
+    [rule] = rules(duty, group)
+    assert (rule["FromPort"], rule["ToPort"], rule["Description"]) == (3306, 3306, "app server")
+    assert source in (rule.get("CidrIpv4"), rule.get("ReferencedGroupInfo", {}).get("GroupId"))
+    kept = duty.region().database_terms["rules"]
+    assert source in [one["source"] for one in kept]  # the page shows it without waiting for a look
+
+
+def test_when_its_time_is_over_the_clock_closes_it_on_the_same_word(duty: Duty) -> None:
+    group = seeded(duty)
+    confirm(duty, enter(duty, group, "203.0.113.7/32", duty.clock() + timedelta(hours=8)))
+    work(duty)
+    duty.look()
+    assert duty.operations(kind=reaching.CLOSE_KIND) == []
+    duty.clock.pass_(hours=8)
+    duty.look()
+    duty.look()
+    work(duty)
+    [closing] = duty.operations(kind=reaching.CLOSE_KIND)
+    assert (closing.state, closing.outcome) == ("SUCCEEDED", "reach_closed")
+    assert closing.confirmed_by_name == duty.aws.cast.people[Role.APPROVER].name
+    assert rules(duty, group) == []
+
+
+def test_a_person_closes_it_at_once(duty: Duty) -> None:
+    group = seeded(duty)
+    one = enter(duty, group)
+    confirm(duty, one)
+    work(duty)
+    who = duty.aws.cast.actor(Role.OPERATOR)
+    closing = reaching.enter_close(one.id, actor=who, now=duty.clock(), reason="廃止")
+    confirm(duty, closing, Role.OPERATOR)
+    work(duty)
+    assert rules(duty, group) == []
+    with pytest.raises(Refused) as refused:
+        reaching.enter_close(one.id, actor=who, now=duty.clock(), reason="もう一度")
+    assert refused.value.code == "not_open"
+
+
+@pytest.mark.parametrize(
+    ("source", "code"), [("0.0.0.0/0", "open_to_everybody"), ("203.0.113.7/32", "public_needs_end")]
+)
+def test_nobody_opens_it_to_everybody(duty: Duty, source: str, code: str) -> None:
+    group = seeded(duty)
+    with pytest.raises(Refused) as refused:
+        enter(duty, group, source)
+    assert refused.value.code == code
+    # Nor by any other way in: the kind itself refuses it.
+    target = OperationTarget(
+        "resource", str(duty.resource("karte").id), "karte", f"{duty.aws.lane}/{LANE_CLASS}"
+    )
+    parameters = {
+        "aws_id": "karte", "group": group, "port": 3306, "source": "0.0.0.0/0", "description": "x", "until_at": "",
+    }  # fmt: skip
+    who = duty.aws.cast.actor(Role.OPERATOR)
+    with pytest.raises(Refused):
+        entry.enter(reaching.OPEN_KIND, target, parameters, actor=who, now=duty.clock(), reason="x")
+
+
+def test_a_rule_that_stands_already_is_seen_before_the_call_and_never_taken_for_ours(duty: Duty) -> None:
+    group = seeded(duty)
+    one = enter(duty, group)
+    duty.console("ec2").authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[
+            {
+                "IpProtocol": "tcp",
+                "FromPort": 3306,
+                "ToPort": 3306,
+                "IpRanges": [{"CidrIp": SOURCE, "Description": "by hand"}],
+            }
+        ],
+    )
+    confirm(duty, one)
+    work(duty)
+    assert outcome(duty, reaching.OPEN_KIND) == ("FAILED", "rule_exists")
+    assert len(rules(duty, group)) == 1
+    duty.look()
+    with pytest.raises(Refused) as refused:
+        enter(duty, group)
+    assert refused.value.code == "rule_exists"
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
+def test_an_answer_that_was_lost_is_settled_by_looking(duty: Duty, settings: Settings, done: bool) -> None:
+    group = seeded(duty)
+    settings.AWS_READ_TIMEOUT_S = 1.0
+    lost = {"apply_then_lose": True} if done else {"code": "InternalError", "status": 500}
+    duty.aws.fault(match={"action": "AuthorizeSecurityGroupIngress"}, times=1, **lost)
+    confirm(duty, enter(duty, group))
+    work(duty, 6)
+    assert outcome(duty, reaching.OPEN_KIND) == ("SUCCEEDED", "reach_opened")
+    assert len(rules(duty, group)) == 1
+
+
+@pytest.mark.fault
+def test_where_rules_may_not_be_read_nothing_is_entered_and_no_account_is_called_unwell(duty: Duty) -> None:
+    duty.aws.fault(match={"action": "DescribeSecurityGroupRules"}, code="UnauthorizedOperation", status=403)
+    group = seeded(duty)
+    assert duty.region().inventory_problem == ""
+    with pytest.raises(Refused) as refused:
+        enter(duty, group)
+    assert refused.value.code == "rules_unread"

@@ -1,0 +1,84 @@
+"""A server that speaks the beginning of MySQL's or PostgreSQL's protocol and then TLS, with a certificate made for it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+
+def certificate(until: datetime, issuer: str = "Amazon RDS ap-northeast-1 Root CA RSA2048 G1") -> bytes:
+    """Key and certificate in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, one) for one in ("karte", issuer)]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name(names[:1]))
+        .issuer_name(x509.Name(names[1:]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(until - timedelta(days=400))
+        .not_valid_after(until)
+        .sign(key, hashes.SHA256())
+    )
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ) + made.public_bytes(serialization.Encoding.PEM)
+
+
+@contextmanager
+def serving(engine: str, until: datetime | None = None) -> Iterator[int]:
+    """A server of this engine (mysql, postgres, plain: no TLS, silent: says nothing) while it lasts; gives its port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        Path(file.name).write_bytes(certificate(until or datetime.now(UTC) + timedelta(days=365)))
+        context.load_cert_chain(file.name)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        thread = threading.Thread(target=_serve, args=(door, engine, context), daemon=True)
+        thread.start()
+        try:
+            yield door.getsockname()[1]
+        finally:
+            # Wakes the accept that the thread waits in.
+            with contextlib.suppress(OSError):
+                door.shutdown(socket.SHUT_RDWR)
+
+
+def _serve(door: socket.socket, engine: str, context: ssl.SSLContext) -> None:
+    while True:
+        try:
+            line, _ = door.accept()
+        except OSError:
+            return
+        with contextlib.suppress(OSError), line:
+            _answer(line, engine, context)
+
+
+def _answer(line: socket.socket, engine: str, context: ssl.SSLContext) -> None:
+    if engine == "silent":
+        line.recv(1)
+        line.recv(1)
+    elif engine == "postgres":
+        line.recv(8)
+        line.sendall(b"S")
+        context.wrap_socket(line, server_side=True).close()
+    elif engine in ("mysql", "plain"):
+        flags = 0x0A00 if engine == "mysql" else 0x0200
+        greeting = (
+            b"\x0a8.0.39\x00" + struct.pack("<I", 7) + b"scramble\x00" + struct.pack("<H", flags) + bytes(20)
+        )
+        line.sendall(struct.pack("<I", len(greeting)) + greeting)
+        if engine == "mysql":
+            line.recv(36)
+            context.wrap_socket(line, server_side=True).close()
