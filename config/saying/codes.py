@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from config.error_words import error_words
 from config.words import permissions, sessions, states
+from config.words.look import State
 
 
-def state_of(code: object, family: str) -> states.State:
+def state_of(code: object, family: str) -> State:
     text = str(code).lower()
-    return states.STATE_FAMILIES[family].get(text, states.State("unknown", text))
+    return states.STATE_FAMILIES[family].get(text, State("unknown", text))
 
 
 def state_word(code: object, family: str = "resource") -> str:
