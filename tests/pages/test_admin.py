@@ -13,9 +13,11 @@ from django.apps import apps
 from django.core.checks import Tags, run_checks
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import translation
 
 import config.urls  # noqa: F401  every app opens its windows
 from accounts.domain.permissions import Role
+from config.saying.windows import value_word
 from config.words.window_fields import FIELDS
 from config.words.windows import WINDOWS
 from medical_audit import clock
@@ -195,3 +197,18 @@ def test_events_page_by_keyset_and_lead_to_their_export(stock: Stock) -> None:
         {"kind": "\x00"},
     ):
         assert client.get(url, odd).status_code == 200, odd
+
+
+def test_codes_are_said_in_words() -> None:
+    with translation.override("ja"):
+        for key, code, word in (
+            ("override.kind", "skip", "1 回見送り"),
+            ("override.kind", "override", "一時変更"),
+            ("override.scope", "resource", "リソース"),
+            ("event.actor_type", "user", "利用者"),
+            ("membership.role", "auditor", "監査人"),
+            ("visit.end", "", "利用中"),
+            ("resource.scheduled", True, "はい"),
+            ("resource.project", "", "—"),
+        ):
+            assert value_word(code, key) == word, key
