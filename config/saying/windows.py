@@ -13,10 +13,9 @@ from config.saying.audits import rule_label
 from config.saying.codes import action_label, kind_label, permission_label, role_label, state_word
 from config.saying.fields import field
 from config.saying.operations import code_text, operation_label, policy_text
-from config.saying.schedules import list_source
 from config.saying.times import day_long
 from config.words import events, exports, states
-from config.words.schedules import OVERRIDES
+from config.words.schedules import LIST_SOURCES, OVERRIDES
 from config.words.window_fields import FIELDS
 from config.words.windows import APPS, WINDOWS
 
@@ -55,12 +54,12 @@ _SAID: Final[Mapping[str, Callable[[object], str]]] = {
     "resource.state": _state("resource"),
     "override.wish": _state("resource"),
     "override.kind": lambda code: (
-        str(OVERRIDES.get((str(code), "any"))) if code != "override" else kind_label(code)
+        str(OVERRIDES.get((str(code), "any"), code)) if code != "override" else kind_label(code)
     ),
     "scope": kind_label,
     "next_action": action_label,
-    "holidaylist.source": list_source,
-    "holidayfeed.source": list_source,
+    "holidaylist.source": lambda code: str(LIST_SOURCES.get(str(code), code)),
+    "holidayfeed.source": lambda code: str(LIST_SOURCES.get(str(code), code)),
     "resource.kind": kind_label,
     "price.kind": kind_label,
     "volume.state": _state("volume"),
