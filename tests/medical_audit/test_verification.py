@@ -196,7 +196,9 @@ def test_a_whole_chain_is_called_whole(tenant_id: uuid.UUID, as_role: AsRole) ->
                     "restores": [],
                     "guarded_by_the_database": False,
                     "anchors": [],
+                    "stamps": {"count": 0, "newest": 0, "at": None, "not_checked": None},
                 },
+                "received": None,
             },
         )
         code, text = audit_verify("--tenant", str(tenant_id))
