@@ -273,7 +273,11 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "record_held": _("The record is held, so nothing may go. Lift the hold first."),
     "term_not_over": _("The term of this month is not over yet."),
     "nothing_to_purge": _("Nothing is left of this that could go."),
+    "retention_changed": _(
+        "How long the record is kept, or its hold, was changed meanwhile. Enter it again."
+    ),
     "purge_waits": _("A purge waits already: for its confirmation, or for the sealer."),
+    "purged_meanwhile": _("Events went by a purge while the file was made. Ask for it again."),
     "bad_parameter": _("A value is not allowed."),
     "already_running": _("It is already running."),
     "already_stopped": _("It is already stopped."),

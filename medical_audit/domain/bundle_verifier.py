@@ -89,7 +89,8 @@ class Damaged(Exception):
 class Result:
     """`sealed`: up to which event a signature speaks; what lies behind it, no signature covers yet. `restores`: what the record
     goes on behind by the signatures of two people, and which events of this tenant were lost by it. `gone`: what tombstones stand
-    for, which two people let go after its term. `part`: it was made from some day on, and says nothing of what lies before."""
+    for, which two people let go after its term. `part`: it says nothing of what lies before its first event, because it was made
+    from some day on, or in a format that knows no tombstones."""
 
     tenant: str = ""
     first: int = 0
@@ -741,7 +742,9 @@ class Check:
             if not heads or (heads[0].size, heads[0].root) != (start, edge.root()):
                 raise Damaged("recomputed", start)
             last, place, good = heads[0].last, 1, start
-            if "history.jsonl" in self.bundle.sizes and not self.result.part:
+            # The format before knows no tombstones: nothing in it can stand for what is not there.
+            self.result.part = self.result.part or "history.jsonl" not in self.bundle.sizes
+            if not self.result.part:
                 self._gone(heads[0])
         linked_before: datetime | None = None
         for row in self._rows("events.jsonl"):
@@ -851,7 +854,11 @@ def _sum(bundle: Bundle, name: str) -> str:
 
 def verify(file: str | IO[bytes], keys: Sequence[str] = (), tsa_ca: str = "") -> Result:
     """What a bundle proves. Raises Damaged and CannotSay."""
-    return Check(Bundle(file), keys, tsa_ca).run()
+    try:
+        return Check(Bundle(file), keys, tsa_ca).run()
+    except (ValueError, OverflowError) as error:
+        # Half a surrogate pair, a time beyond the calendar, a root that is no base64: nothing that Toban writes.
+        raise CannotSay(f"what stands in it is of another shape: {type(error).__name__}") from error
 
 
 def verdict(file: str | IO[bytes], keys: Sequence[str] = (), tsa_ca: str = "") -> tuple[int, dict[str, Any]]:
@@ -864,6 +871,11 @@ def verdict(file: str | IO[bytes], keys: Sequence[str] = (), tsa_ca: str = "") -
     except CannotSay as reason:
         return 2, {"intact": None, "error": str(reason)}
     return 0, {"intact": True, **vars(found)}
+
+
+def _shown(text: str) -> str:
+    """What a bundle says, on one line and without what a terminal takes for an order."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -886,7 +898,7 @@ def main(arguments: Sequence[str]) -> int:
             text += f"gone: events {one['first']} to {one['last']}, sealed before {one['until']}, let go at {one['at']} by two people "
             text += f"({one['entered']}, {one['confirmed']}) after their term\n"
         if report["part"]:
-            text += "It was made from some day on: it says nothing of what lies before.\n"
+            text += f"It says nothing of what lies before event {report['first']}: it was made from some day on, or in the first format.\n"
         for one in report["restores"]:
             lost = (
                 f"events {one['lost']['first']} to {one['lost']['last']} lost"
@@ -894,7 +906,7 @@ def main(arguments: Sequence[str]) -> int:
                 else "no event lost"
             )
             text += f"restored: seals {one['to'] + 1} to {one['from']} given up at {one['at']}, {lost}; signed by "
-            text += f"{', '.join(one['approvers'])}: {one['reason']}\n"
+            text += _shown(f"{', '.join(one['approvers'])}: {one['reason']}") + "\n"
         if report["stamps"]:
             checked = (
                 "signed by the authority" if report["stamps_checked"] else "SIGNATURES NOT CHECKED (--tsa-ca)"
@@ -902,12 +914,12 @@ def main(arguments: Sequence[str]) -> int:
             text += f"{report['stamps']} time stamps fit their seals, the newest of {report['stamped']}; {checked}\n"
         if not report["keys_given"]:
             text += "The keys are the bundle's own. Compare them with those that you were given:\n"
-            text += "".join(f"  {key}\n" for key in report["keys"])
+            text += "".join(f"  {_shown(key)}\n" for key in report["keys"])
     elif code == 1:
         damage = report["damage"]
         text = f"DAMAGED: {damage['kind']} at {damage['what']} {damage['number']} {damage['event']}\n"
     else:
-        text = f"cannot say: {report['error']}\n"
+        text = f"cannot say: {_shown(report['error'])}\n"
     sys.stdout.write(text)
     return code
 

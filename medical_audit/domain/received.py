@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 from medical_audit.domain.anchoring import LONGEST, AnchorDoubt, Payload
 
+#: Events are counted by PostgreSQL's bigint.
+NUMBERS = 2**63
 _MESSAGE = re.compile(rb"<AuditMessage\b.*</AuditMessage>", re.DOTALL)
 
 
@@ -47,12 +49,15 @@ def _read(message: bytes) -> Claim | Payload | None:
         source = root.find("AuditSourceIdentification")
         tenant = source.get("AuditEnterpriseSiteID") if source is not None else None
         happened = root.find("EventIdentification")
-        return Claim(
+        claim = Claim(
             UUID(str(tenant)),
             int(details["seq"]),
             bytes.fromhex(details["hash"]),
             details.get("event", ""),
             datetime.fromisoformat((happened.get("EventDateTime") if happened is not None else None) or ""),
         )
+        # Another house's file: what no sender of ours wrote says nothing.
+        ours = 0 < claim.seq < NUMBERS and len(claim.hash) == 32 and claim.at.tzinfo is not None
+        return claim if ours else None
     except (ElementTree.ParseError, binascii.Error, ValueError, KeyError, AnchorDoubt):
         return None

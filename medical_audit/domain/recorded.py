@@ -26,6 +26,11 @@ class Recorded:
             raise ValueError(f"event {link.event_id}: its body is no object")
         return cls(link, body)
 
+    @classmethod
+    def bare(cls, link: Linked) -> "Recorded":
+        """An event of which only its place and its proof are told, because its body cannot be read or is too long to tell."""
+        return cls(link, {"kind": "ledger.untold", "outcome": "unknown"})
+
     @property
     def kind(self) -> str:
         return str(self.body["kind"])

@@ -16,6 +16,7 @@ from uuid import UUID
 from medical_audit.domain import dicom_audit
 from medical_audit.domain.anchoring import Payload
 from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.chain import Linked
 from medical_audit.domain.recorded import Recorded
 
 #: What every receiver of DICOM audit messages must take (PS3.15 A.6).
@@ -105,12 +106,23 @@ def _tenants(name: str, given: object) -> frozenset[UUID] | None:
 
 
 def event_frame(event: Recorded, *, machine: str) -> bytes:
-    """One event for the wire. One that is too long for a receiver goes without its body, whose hash it still bears."""
-    severity = _WARNING if event.severity else _NOTICE
-    frame = _frame(dicom_audit.message(event), event.link.event_at, severity, machine)
-    if len(frame) > LONGEST_MESSAGE:
-        return _frame(dicom_audit.message(event, whole=False), event.link.event_at, severity, machine)
+    """One event for the wire. One that is too long for a receiver goes without its body, whose hash it still bears, and where
+    that is not enough with nothing but its place and proof: what a receiver refuses would keep everything behind it away."""
+    frame = b""
+    for told, whole in ((event, True), (event, False), (Recorded.bare(event.link), False)):
+        severity = _WARNING if told.severity else _NOTICE
+        frame = _frame(dicom_audit.message(told, whole=whole), event.link.event_at, severity, machine)
+        if len(frame) <= LONGEST_MESSAGE:
+            break
     return frame
+
+
+def link_frame(link: Linked, *, machine: str) -> bytes:
+    """The same of an event as it stands in the chain; of one whose body nobody can read, its place and proof."""
+    try:
+        return event_frame(Recorded.of(link), machine=machine)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return event_frame(Recorded.bare(link), machine=machine)
 
 
 def seal_frame(payload: Payload, at: datetime, *, machine: str) -> bytes:

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.burying import LEAST_YEARS, MOST_YEARS, is_month, term_ends
 from medical_audit.domain.canonical import utc_text
@@ -19,6 +21,7 @@ from medical_audit.queries.purges import (
     Keeping,
     Purgeable,
     gone_up_to,
+    is_purge_ordered,
     is_purge_under_way,
     keeping_here,
     purgeable,
@@ -61,8 +64,12 @@ def shown_keeping(_target: OperationTarget, parameters: Mapping[str, Any]) -> di
 
 
 def apply_keeping(operation: Operation, now: datetime) -> dict[str, Any]:
+    """Raises Refused (retention_changed) where something else holds by now than was shown: a hold must not go unseen."""
     given = operation.parameters
-    row: Retention = Retention.objects.select_for_update().first() or Retention(tenant_id=operation.tenant_id)
+    _alone(operation.tenant_id)
+    if asdict(keeping_here()) != given["before"]:
+        raise Refused("retention_changed")
+    row: Retention = Retention.objects.first() or Retention(tenant_id=operation.tenant_id)
     row.years, row.hold = given["years"], given["hold"]
     row.operation, row.changed_at = str(operation.id), now
     row.save()
@@ -91,6 +98,9 @@ def enter_purge(until: datetime, *, actor: Actor, now: datetime, reason: str) ->
 def apply_purge(operation: Operation, now: datetime) -> dict[str, Any]:
     """Nothing goes here: what was confirmed is the sealer's order, if it still holds. Raises Refused as `enter_purge` does."""
     given = operation.parameters
+    _alone(operation.tenant_id)
+    if is_purge_ordered():
+        raise Refused("purge_waits")
     found = _what_goes(operation.tenant_id, datetime.fromisoformat(given["before_at"]), now)
     if (found.first, found.last, found.root.hex()) != (
         given["first_event"],
@@ -99,6 +109,12 @@ def apply_purge(operation: Operation, now: datetime) -> dict[str, Any]:
     ):
         raise Refused("nothing_to_purge")
     return {"first": found.first, "last": found.last, "until": given["before_at"]}
+
+
+def _alone(tenant_id: UUID) -> None:
+    """Until the transaction ends nobody else decides about this tenant's record."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"retention:{tenant_id}"])
 
 
 def _what_goes(tenant_id: UUID, until: datetime, now: datetime) -> Purgeable:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import DatabaseError, connection
 
-from medical_audit.anchors.timestamps import TimeStamper
+from medical_audit.anchors.timestamps import TimeStamper, check_time
 from medical_audit.domain.actor import NO_TENANT, Actor, system_actor
 from medical_audit.domain.anchoring import Anchor, AnchorError, Payload
 from medical_audit.domain.checkpoint import note_hash
@@ -130,6 +130,7 @@ class Sealer:
         problem = ""
         try:
             stamp = stamper.stamp(sealed.note)
+            check_time(stamp.at, sealed.at, stamper.url)
         except AnchorError as error:
             problem = str(error)
             log.warning("stamp_failed", why=problem)

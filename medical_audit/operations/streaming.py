@@ -20,8 +20,7 @@ from django.db import DatabaseError, connection
 from medical_audit.anchors.syslog import StreamError
 from medical_audit.domain.anchoring import Payload
 from medical_audit.domain.checkpoint import TreeHead
-from medical_audit.domain.recorded import Recorded
-from medical_audit.domain.streams import Destination, event_frame, seal_frame
+from medical_audit.domain.streams import Destination, link_frame, seal_frame
 from medical_audit.operations.sealer import report
 from medical_audit.queries import seals
 from medical_audit.queries.links import links_after
@@ -111,7 +110,7 @@ class Stream:
                     rows = list(islice(links_after(one.tenant_id, before, page=EVENTS_EACH), EVENTS_EACH))
                 for link in rows[: batch.room]:
                     if link.body:  # one that was removed leaves a gap that the receiver sees
-                        batch.frames.append(event_frame(Recorded.of(link), machine=self._machine))
+                        batch.frames.append(link_frame(link, machine=self._machine))
                     batch.reached[name] = link.seq
 
 

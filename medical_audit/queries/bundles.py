@@ -58,7 +58,7 @@ def write_bundle(
     """Write all events since the newest seal before `since` (None: from the beginning). Needs the audit role. `approvers`: whose
     signatures under a restore count.
 
-    Raises Refused when the tenant has no event.
+    Raises Refused: nothing_to_export (the tenant has no event), purged_meanwhile.
     """
     with platform_scope():
         with tenant_scope(tenant_id):
@@ -84,6 +84,8 @@ def write_bundle(
                 entry.lines(stamps)
         with tenant_scope(tenant_id):
             proof = _consistency(tenant_id, heads, start)
+            if len(tombstones(tenant_id, keys)) != len(stones):
+                raise Refused("purged_meanwhile")
         with sink.entry("proofs.json") as entry:
             entry.lines([{"size": start, "frontier": frontier.pack().hex(), "consistency": proof}])
         with sink.entry("keys.json") as entry:

@@ -82,11 +82,15 @@ def purgeable(tenant_id: UUID, until: datetime) -> Purgeable | None:
 
 def is_purge_under_way() -> bool:
     """Whether one waits for its confirmation or for the sealer in the bound tenant."""
-    rows = Operation.objects.filter(kind=KIND, state__in=[*OPEN, State.SUCCEEDED])
+    return Operation.objects.filter(kind=KIND, state__in=OPEN).exists() or is_purge_ordered()
+
+
+def is_purge_ordered() -> bool:
+    """Whether one was confirmed in the bound tenant that the sealer has not carried out yet."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT operation FROM ledger.tombstone WHERE tenant_id = %s", [current_tenant_id()])
         done = [row[0] for row in cursor.fetchall()]
-    return rows.exclude(id__in=done).exists()
+    return Operation.objects.filter(kind=KIND, state=State.SUCCEEDED).exclude(id__in=done).exists()
 
 
 def months_over(tenant_id: UUID, years: int, now: datetime) -> list[datetime]:

@@ -96,9 +96,22 @@ def verify(
 
     Cutting the newest events off, or rewriting everything with new hashes, is told by what was sealed; when that was cut
     off as well, by an anchor. What was never sealed is compared with the head, against a careless hand. The head is read
-    before the links: what is linked meanwhile stands behind it. What tombstones stand for is not missed; what else is missing is.
+    before the links: what is linked meanwhile stands behind it. What tombstones stand for is not missed; what else is missing is;
+    where a purge was carried out meanwhile, it begins anew.
     """
     witnessed = witnessed or Witnessed()
+    while True:
+        found = _verify(tenant_id, page, witnessed, tell)
+        if found.intact or found.gone == _gone(tenant_id, witnessed.keys):
+            return found
+
+
+def _gone(tenant_id: UUID, keys: Sequence[VerifierKey]) -> tuple[Tombstone, ...]:
+    with tenant_scope(tenant_id):
+        return tuple(one.stone for one in tombstones(tenant_id, keys))
+
+
+def _verify(tenant_id: UUID, page: int, witnessed: Witnessed, tell: Tell | None) -> Verification:
     with tenant_scope(tenant_id):
         head = _head(tenant_id)
         buried = tombstones(tenant_id, witnessed.keys)

@@ -142,6 +142,39 @@ def test_our_plain_ed25519_agrees_with_the_library(message: bytes, place: int) -
     assert not ed25519_holds(public, signed + b"x", raw)
 
 
+# -- the format before --------------------------------------------------------------------------------------------------
+
+
+def old_format(data: bytes) -> BytesIO:
+    """The same bundle as it was made before there were restores and purges: no history, and no word of where it begins."""
+    files = unpacked(data)
+    del files["history.jsonl"]
+    manifest = json.loads(files["manifest.json"])
+    del manifest["since"]
+    files["manifest.json"] = json.dumps(manifest | {"format": "toban-ledger-bundle-1"}).encode()
+    return packed(files)
+
+
+def test_a_bundle_of_the_first_format_is_still_checked(whole: bytes, key: str) -> None:
+    code, report = verdict(old_format(whole), [key])
+    assert (code, report["events"], report["sealed"], report["part"]) == (0, 10, 9, False)
+    files = unpacked(old_format(whole).getvalue())
+    _edit(files)
+    code, report = verdict(packed(files), [key])
+    assert (code, report["damage"]["kind"]) == (1, "edited")
+
+
+def test_what_the_first_format_does_not_hold_is_not_called_whole(
+    story: tuple[SealingRoom, uuid.UUID], key: str, superuser_connection: Database
+) -> None:
+    """It knows no tombstones: whoever cuts a record's beginning off would else choose that format."""
+    (since,) = superuser_connection.execute(
+        "SELECT linked_at FROM ledger.link WHERE tenant_id = %s AND seq = 8", [story[1]]
+    ).fetchall()[0]
+    code, report = verdict(old_format(bundle_of(story, since)), [key])
+    assert (code, report["first"], report["part"]) == (0, 7, True)
+
+
 # -- damage ------------------------------------------------------------------------------------------------------------
 
 
@@ -305,6 +338,7 @@ HOSTILE: list[tuple[str, Callable[[Files], BytesIO]]] = [
     ("half a character", lambda files: _with(files, "keys.json", b'["\xff"]')),
     ("another format", lambda files: _with(files, "manifest.json", b'{"format": "toban-ledger-bundle-9"}')),
     ("rows of another shape", lambda files: _with(files, "heads.jsonl", b"[1]\n")),
+    ("half a pair", lambda files: _with(files, "events.jsonl", files["events.jsonl"].replace(b'"body":"', b'"body":"\\ud800'))),
     ("a truth for a number", lambda files: _with(files, "heads.jsonl", b'{"number": true}\n')),
 ]  # fmt: skip
 
@@ -313,6 +347,51 @@ HOSTILE: list[tuple[str, Callable[[Files], BytesIO]]] = [
 def test_hostile_bundles_are_refused(make: Callable[[Files], BytesIO], whole: bytes, key: str) -> None:
     code, report = verdict(make(unpacked(whole)), [key])
     assert (code, report["intact"]) == (2, None), report
+
+
+def _own_key(files: Files, *stones: str) -> tuple[Files, Signer]:
+    """The forger signs all seals anew, and says that these tombstones stand for what is missing."""
+    signer, prev, found = Signer.generate("toban/ledger"), "", rows(files, "checkpoints.jsonl")
+    for row in found:
+        text = row["note"].rpartition("\n\n")[0] + "\n"
+        text = text[: text.rindex("prev ")] + f"prev {prev}\n" if prev else text
+        row["note"] = signer.sign(text)
+        prev = hashlib.sha256(row["note"].encode()).hexdigest()
+    put(files, "checkpoints.jsonl", found)
+    put(files, "history.jsonl", [{"tombstone": signer.sign(stone)} for stone in stones])
+    files["keys.json"] = json.dumps([str(signer.verifier)]).encode()
+    files["manifest.json"] = json.dumps(json.loads(files["manifest.json"]) | {"since": None}).encode()
+    return files, signer
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T15:00:00.000000Z", "9998-12-31T15:00:00.000000Z"])
+def test_a_tombstone_at_the_end_of_time_is_none(
+    until: str, story: tuple[SealingRoom, uuid.UUID], superuser_connection: Database
+) -> None:
+    (since,) = superuser_connection.execute(
+        "SELECT linked_at FROM ledger.link WHERE tenant_id = %s AND seq = 8", [story[1]]
+    ).fetchall()[0]
+    stone = (
+        f"toban/tombstone\ntenant {story[1]}\nevents 1 6\nseal 2 {'A' * 44}\nlast {'0' * 64}\nuntil {until}\nterm 5\n"
+        f"at {until}\nafter 3\noperation {story[1]}\nentered a\nconfirmed b\n"
+    )
+    files, _signer = _own_key(unpacked(bundle_of(story, since)), stone)
+    code, report = verdict(packed(files))
+    assert code == 2, report
+
+
+def test_what_a_bundle_says_of_itself_cannot_pass_for_a_verdict(whole: bytes, tmp_path: Path) -> None:
+    """A key may be named as somebody likes, also so that the terminal shows something else than was found."""
+    files, signer = _own_key(unpacked(whole))
+    name, raw = "x\x1b[2K\rintact", b"\x01" + signer.verifier.public
+    known = hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8]
+    extra = f"{name}+{known}+{base64.b64encode(raw).decode()}"
+    files["keys.json"] = json.dumps([str(signer.verifier), extra]).encode()
+    (tmp_path / "bundle.zip").write_bytes(packed(files).getvalue())
+    done = subprocess.run([sys.executable, VERIFIER, tmp_path / "bundle.zip"], capture_output=True)
+    assert done.returncode == 0, done.stdout
+    assert b"intact+" in done.stdout
+    assert not set(b"\x1b\r") & set(done.stdout)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

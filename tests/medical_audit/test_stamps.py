@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO, StringIO
@@ -30,7 +33,7 @@ from medical_audit.tenancy import platform_scope
 from tests.conftest import _as_role
 from tests.factories import make_tenant
 from tests.medical_audit.authorities import StampingAuthority
-from tests.medical_audit.sealers import SealingRoom, make_room
+from tests.medical_audit.sealers import SealingRoom, later, make_room
 from tests.medical_audit.support import Database, note
 
 
@@ -122,6 +125,47 @@ def test_a_stamp_holds_for_its_seal_its_question_and_its_authority_only(
         TimeStamper(tsa.url, roots).stamp("a note\n\nsigned\n")
     with pytest.raises(AnchorError, match="nowhere"):
         read_roots("/nowhere/root.pem")
+
+
+def test_a_stamp_of_another_time_is_not_kept(office: Office) -> None:
+    """Kept, it would be damage for good: nothing is ever taken out of the record again."""
+    office.sealer.clock = later(-timedelta(minutes=10))
+    office.seal()
+    office.sealer.clock = database_clock
+    assert (office.verify().damage, office.verify().stamps.count) == (None, 0)
+    with _as_role("audit"), platform_scope():
+        assert "apart" in seals.duties()[STAMP].problem
+    office.seal()
+    assert office.verify().stamps.count == 1
+
+
+def test_an_authority_that_never_ends_its_answer_holds_up_no_seal(tsa: StampingAuthority) -> None:
+    """It sends a byte now and then, so that no single wait is too long."""
+    ended, left = threading.Event(), threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        plain, _ = listener.accept()
+        with plain, suppress(OSError):
+            plain.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            for _ in range(100):
+                if left.wait(0.05):
+                    return
+                plain.sendall(b"x")
+        ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=[listener], daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        stamper = TimeStamper(address, read_roots(tsa.root), timeout_s=0.2)
+        try:
+            for said in ("no answer within", "still under way"):
+                with pytest.raises(AnchorError, match=said):
+                    stamper.stamp("a note\n\nsigned\n")
+            assert not ended.is_set()
+        finally:
+            left.set()
+            thread.join(5)
 
 
 def test_verification_names_a_stamp_that_does_not_fit(

@@ -14,6 +14,11 @@ from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
 from medical_audit.operations.exporting import export_bundle
 
+REFUSALS = {
+    "nothing_to_export": "it has no such events",
+    "purged_meanwhile": "events went by a purge while the bundle was written. Export it again.",
+}
+
 
 class Command(BaseCommand):
     help = (
@@ -49,7 +54,7 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from error
         except Refused as error:
-            raise CommandError(f"tenant {options['tenant']} has no such events") from error
+            raise CommandError(f"tenant {options['tenant']}: {REFUSALS[error.code]}") from error
         finally:
             part.unlink(missing_ok=True)
         self.stdout.write(f"{file}: events {made.first} to {made.last}, SHA-256 {made.sha256}")
