@@ -63,8 +63,8 @@ TOMBSTONE = re.compile(
     r"last ([0-9a-f]{64})\nuntil (\S{27})\nterm (\d{1,3})\nat (\S{27})\nafter (\d{1,15})\noperation ([0-9a-f-]{36})\n"
     r"entered (\S{1,64})\nconfirmed (\S{1,64})\n"
 )
-#: Events go in whole months of this zone, and not before so many years.
-JST, LEAST_YEARS = timezone(timedelta(hours=9)), 5
+#: Events go in whole months of this zone, and not before so many years; the tombstone is signed soon after its newest seal.
+JST, LEAST_YEARS, SIGNED_WITHIN = timezone(timedelta(hours=9)), 5, timedelta(days=1)
 #: Keys of people who may sign that the record goes on behind a restore are named so; they sign no seals.
 APPROVER = "toban/approver/"
 APPROVERS = 2
@@ -193,6 +193,10 @@ class Bundle:
 
     def small(self, name: str, digest: Any = None) -> Any:
         return parse("".join(self.lines(name, digest)))
+
+
+def _tombstone(note: str) -> re.Match[str] | None:
+    return TOMBSTONE.fullmatch(note.rpartition("\n\n")[0] + "\n")
 
 
 def _hex(value: Any) -> bytes:
@@ -566,7 +570,8 @@ class Check:
             self._history()
         heads = self._heads()
         self._tokens = self._stamps() if self.bundle.is_stamped else {}
-        self._checkpoints({number for head in heads for number in (head.number - 1, head.number)})
+        wanted = {number for head in heads for number in (head.number - 1, head.number)}
+        self._checkpoints(wanted | {int(found[10]) for found in map(_tombstone, self.stones) if found})
         self._tied(heads)
         self._events(heads)
         self._complete()
@@ -773,7 +778,7 @@ class Check:
         bundle begins."""
         reached = 0
         for note in self.stones:
-            found = TOMBSTONE.fullmatch(note.rpartition("\n\n")[0] + "\n")
+            found = _tombstone(note)
             if found is None or not is_signed(note, int(found[10]), self.keys):
                 break
             until, at = _moment(found[7]), _moment(found[9])
@@ -788,7 +793,12 @@ class Check:
                 or found[12] == found[13]
             ):
                 break
-            last = int(found[3])
+            last, newest = int(found[3]), self.seals.get(int(found[10]))
+            # Seals from before the bundle are not in it; they are those of earlier tombstones, if any.
+            if newest is None and last == head.size:
+                break
+            if newest is not None and abs(at - newest.at) > SIGNED_WITHIN:
+                break
             if last == head.size:
                 seal = self.seals.get(int(found[4]))
                 said = (int(found[4]), base64.b64decode(found[5]), bytes.fromhex(found[6]))

@@ -19,6 +19,8 @@ ORIGIN: Final = "toban/tombstone"
 #: (requirement C10). The database holds the same number, and so does the single-file verifier.
 LEAST_YEARS: Final = 5
 MOST_YEARS: Final = 30
+#: A tombstone is signed in the round that made the newest seal before it; a round with many purges may be long.
+SIGNED_WITHIN: Final = timedelta(days=1)
 #: Months are those of this zone.
 JST: Final = timezone(timedelta(hours=9))
 _SHAPE = re.compile(
@@ -60,6 +62,10 @@ class Tombstone:
     operation: UUID
     entered: str
     confirmed: str
+
+    def is_of_its_time(self, sealed_at: datetime) -> bool:
+        """`sealed_at`: when the seal `after` was made. So a key that was retired signs none for a term that ends later."""
+        return abs(self.at - sealed_at) <= SIGNED_WITHIN
 
     def text(self) -> str:
         return (

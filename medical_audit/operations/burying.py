@@ -69,7 +69,7 @@ def carry_out(
             entered=operation.entered_by_id,
             confirmed=operation.confirmed_by_id,
         )
-        _check(stone)
+        _check(stone, newest.at)
         note = signer.sign(stone.text())
         with connection.cursor() as cursor:
             cursor.execute(
@@ -109,12 +109,14 @@ def _as_confirmed(operation: Operation, now: datetime) -> tuple[Purgeable, int]:
     return found, held.years
 
 
-def _check(stone: Tombstone) -> None:
+def _check(stone: Tombstone, sealed_at: datetime) -> None:
     """What no verifier would take for a tombstone must not be signed: the events would be gone, and the record damaged."""
     try:
         Tombstone.parse(stone.text())
     except BadNote as error:
         raise PurgeRefused("not_as_confirmed") from error
+    if not stone.is_of_its_time(sealed_at):
+        raise PurgeRefused("seal_broken")
 
 
 def _wanted(given: Mapping[str, Any]) -> tuple[datetime, tuple[int, int, str]]:

@@ -23,7 +23,7 @@ from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.restoring import ordered as ordered_losses
 from medical_audit.queries import seals
 from medical_audit.queries.links import links_after
-from medical_audit.queries.purges import tombstones
+from medical_audit.queries.purges import Buried, tombstones
 from medical_audit.queries.restores import restores, with_losses
 from medical_audit.queries.stamps import stamps_after
 from medical_audit.tenancy import platform_scope, tenant_scope
@@ -62,48 +62,73 @@ def write_bundle(
     """
     with platform_scope():
         with tenant_scope(tenant_id):
-            heads = seals.heads_of(tenant_id)
             stones = tombstones(tenant_id, keys)
-            start = _start(tenant_id, heads, since, stones[-1].stone.last if stones else 0)
-            frontier = _frontier(tenant_id, start)
-        heads = [(number, head) for number, head in heads if head.size >= start]
-        sink = _Sink(file)
-        with sink.entry("events.jsonl") as entry, tenant_scope(tenant_id):
-            written = entry.lines(_event(link) for link in links_after(tenant_id, start, page=PAGE))
-        if not written:
-            raise Refused("nothing_to_export")
-        with sink.entry("heads.jsonl") as entry:
-            entry.lines(_heads(tenant_id, heads))
-        stamps = _stamps(
-            heads
-        )  # before the seals: one that is made meanwhile is in the bundle, its stamp need not be
-        with sink.entry("checkpoints.jsonl") as entry:
-            entry.lines(_checkpoints(heads))
-        if stamps:
-            with sink.entry("stamps.jsonl") as entry:
-                entry.lines(stamps)
-        with tenant_scope(tenant_id):
-            proof = _consistency(tenant_id, heads, start)
-            if len(tombstones(tenant_id, keys)) != len(stones):
-                raise Refused("purged_meanwhile")
-        with sink.entry("proofs.json") as entry:
-            entry.lines([{"size": start, "frontier": frontier.pack().hex(), "consistency": proof}])
-        with sink.entry("keys.json") as entry:
-            entry.lines([[str(key) for key in (*keys, *approvers)]])
-        with sink.entry("history.jsonl") as entry:
-            entry.lines([*_history(tenant_id, approvers), *({"tombstone": one.note} for one in stones)])
-        manifest = {
-            "format": FORMAT,
-            "tenant": str(tenant_id),
-            "first": start + 1,
-            "last": start + written,
-            "made_at": utc_text(now),
-            "since": None if since is None else utc_text(since),
-            "files": dict(sink.sums),
-        }
-        with sink.entry("manifest.json") as entry:
-            entry.lines([manifest])
-        sink.close()
+        try:
+            made = _write(file, tenant_id, keys, stones, since=since, now=now, approvers=approvers)
+        except ValueError:
+            _check_same(tenant_id, keys, stones)
+            raise
+        _check_same(tenant_id, keys, stones)
+    return made
+
+
+def _check_same(tenant_id: UUID, keys: Sequence[VerifierKey], stones: Sequence[Buried]) -> None:
+    """A purge between two pages leaves a bundle that does not fit together."""
+    with tenant_scope(tenant_id):
+        if len(tombstones(tenant_id, keys)) != len(stones):
+            raise Refused("purged_meanwhile")
+
+
+def _write(
+    file: IO[bytes],
+    tenant_id: UUID,
+    keys: Sequence[VerifierKey],
+    stones: Sequence[Buried],
+    *,
+    since: datetime | None,
+    now: datetime,
+    approvers: Sequence[VerifierKey],
+) -> Made:
+    with tenant_scope(tenant_id):
+        heads = seals.heads_of(tenant_id)
+        start = _start(tenant_id, heads, since, stones[-1].stone.last if stones else 0)
+        frontier = _frontier(tenant_id, start)
+    heads = [(number, head) for number, head in heads if head.size >= start]
+    sink = _Sink(file)
+    with sink.entry("events.jsonl") as entry, tenant_scope(tenant_id):
+        written = entry.lines(_event(link) for link in links_after(tenant_id, start, page=PAGE))
+    if not written:
+        raise Refused("nothing_to_export")
+    with sink.entry("heads.jsonl") as entry:
+        entry.lines(_heads(tenant_id, heads))
+    stamps = _stamps(
+        heads
+    )  # before the seals: one that is made meanwhile is in the bundle, its stamp need not be
+    with sink.entry("checkpoints.jsonl") as entry:
+        entry.lines(_checkpoints(heads))
+    if stamps:
+        with sink.entry("stamps.jsonl") as entry:
+            entry.lines(stamps)
+    with tenant_scope(tenant_id):
+        proof = _consistency(tenant_id, heads, start)
+    with sink.entry("proofs.json") as entry:
+        entry.lines([{"size": start, "frontier": frontier.pack().hex(), "consistency": proof}])
+    with sink.entry("keys.json") as entry:
+        entry.lines([[str(key) for key in (*keys, *approvers)]])
+    with sink.entry("history.jsonl") as entry:
+        entry.lines([*_history(tenant_id, approvers), *({"tombstone": one.note} for one in stones)])
+    manifest = {
+        "format": FORMAT,
+        "tenant": str(tenant_id),
+        "first": start + 1,
+        "last": start + written,
+        "made_at": utc_text(now),
+        "since": None if since is None else utc_text(since),
+        "files": dict(sink.sums),
+    }
+    with sink.entry("manifest.json") as entry:
+        entry.lines([manifest])
+    sink.close()
     return Made(start + 1, start + written, written, _sum_of(file))
 
 

@@ -145,7 +145,10 @@ def tombstones(tenant_id: UUID, keys: Sequence[VerifierKey]) -> list[Buried]:
         said = (stone.tenant_id, stone.first, stone.last, stone.root, stone.last_hash)
         if said != (tenant_id, behind, size, bytes(root), bytes(last_hash)) or (first, last) != said[1:3]:
             break
+        newest = seals.checkpoint(stone.after)
         if edge.root() != stone.root or sealed >= stone.until:
+            break
+        if newest is None or not stone.is_of_its_time(newest.at):
             break
         found.append(Buried(stone, note, edge))
     return found

@@ -44,6 +44,7 @@ from tests.conftest import _as_role
 from tests.factories import Cast, make_cast, proof
 from tests.medical_audit.sealers import SealingRoom, make_room, tamper
 from tests.medical_audit.support import Database, execute, note
+from tests.medical_audit.test_bundles import packed, put, unpacked
 from tests.simulator.client import eventually
 
 T = TypeVar("T")
@@ -250,6 +251,22 @@ def test_a_tombstone_of_one_person_or_of_a_young_month_is_none_even_if_signed(sc
             scene.database, "UPDATE ledger.tombstone SET note = %s", [scene.room.signer.sign(stone.text())]
         )
     assert scene.verify().intact
+
+
+def test_a_tombstone_is_signed_when_its_seals_say(scene: Scene) -> None:
+    """So that neither a date in the future nor a key that was retired long ago lets go what is younger."""
+    scene.purge()
+    note(scene.tenant_id)
+    scene.room.seal()
+    (stone,) = scene.verify().gone
+    whole, key = unpacked(scene.bundle().getvalue()), str(scene.room.signer.verifier)
+    for bad in (replace(stone, at=stone.at + timedelta(days=2)), replace(stone, after=1)):
+        forged = scene.room.signer.sign(bad.text())
+        tamper(scene.database, "UPDATE ledger.tombstone SET note = %s", [forged])
+        assert scene.verify().damage == Damage("removed", 1)
+        put(whole, "history.jsonl", [{"tombstone": forged}])
+        code, report = verdict(packed(whole), [key])
+        assert (code, report.get("damage", {}).get("kind")) == (1, "removed")
 
 
 def test_nothing_goes_before_its_term_nor_while_the_record_is_held(scene: Scene) -> None:
