@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO
@@ -63,13 +64,16 @@ def write_bundle(
     with platform_scope():
         with tenant_scope(tenant_id):
             stones = tombstones(tenant_id, keys)
-        try:
-            made = _write(file, tenant_id, keys, stones, since=since, now=now, approvers=approvers)
-        except ValueError:
+        with closing(_Sink(file)) as sink:
+            try:
+                start, written = _write(
+                    sink, tenant_id, keys, stones, since=since, now=now, approvers=approvers
+                )
+            except ValueError:
+                _check_same(tenant_id, keys, stones)
+                raise
             _check_same(tenant_id, keys, stones)
-            raise
-        _check_same(tenant_id, keys, stones)
-    return made
+    return Made(start + 1, start + written, written, _sum_of(file))
 
 
 def _check_same(tenant_id: UUID, keys: Sequence[VerifierKey], stones: Sequence[Buried]) -> None:
@@ -80,7 +84,7 @@ def _check_same(tenant_id: UUID, keys: Sequence[VerifierKey], stones: Sequence[B
 
 
 def _write(
-    file: IO[bytes],
+    sink: "_Sink",
     tenant_id: UUID,
     keys: Sequence[VerifierKey],
     stones: Sequence[Buried],
@@ -88,13 +92,13 @@ def _write(
     since: datetime | None,
     now: datetime,
     approvers: Sequence[VerifierKey],
-) -> Made:
+) -> tuple[int, int]:
+    """(how many events lie before the bundle, how many are in it)."""
     with tenant_scope(tenant_id):
         heads = seals.heads_of(tenant_id)
         start = _start(tenant_id, heads, since, stones[-1].stone.last if stones else 0)
         frontier = _frontier(tenant_id, start)
     heads = [(number, head) for number, head in heads if head.size >= start]
-    sink = _Sink(file)
     with sink.entry("events.jsonl") as entry, tenant_scope(tenant_id):
         written = entry.lines(_event(link) for link in links_after(tenant_id, start, page=PAGE))
     if not written:
@@ -128,8 +132,7 @@ def _write(
     }
     with sink.entry("manifest.json") as entry:
         entry.lines([manifest])
-    sink.close()
-    return Made(start + 1, start + written, written, _sum_of(file))
+    return start, written
 
 
 def _start(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], since: datetime | None, gone: int) -> int:

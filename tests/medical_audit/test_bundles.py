@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Callable
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -21,44 +20,28 @@ from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medical_audit.domain import bundle_verifier
 from medical_audit.domain.bundle_verifier import ed25519_holds, verdict
 from medical_audit.domain.notes import Signer
-from medical_audit.queries.bundles import write_bundle
-from medical_audit.queries.seals import database_clock
-from tests.conftest import AsRole, _as_role
-from tests.factories import make_tenant
+from tests.conftest import AsRole
+from tests.medical_audit.bundling import (
+    VERIFIER,
+    Files,
+    Story,
+    bundle_of,
+    edit_one,
+    packed,
+    put,
+    rows,
+    tell_story,
+    unpacked,
+)
 from tests.medical_audit.sealers import SealingRoom, make_room
-from tests.medical_audit.support import Database, chain_of, note
-
-VERIFIER = Path(bundle_verifier.__file__)
-Files = dict[str, bytes]
+from tests.medical_audit.support import Database, chain_of
 
 
 @pytest.fixture(scope="module")
-def story(
-    ledger_of_the_file: None, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[SealingRoom, uuid.UUID]:
-    """Three tenants under three seals; the first has 3, 6 and 9 sealed events, and one more that is not sealed."""
-    room = make_room(tmp_path_factory.mktemp("room"))
-    with _as_role("web"):
-        tenants = [make_tenant().id for _ in range(3)]
-        note(tenants[0], "日本語", count=2)
-        room.seal()
-        for _ in range(2):
-            for tenant_id in tenants:
-                note(tenant_id, count=3)
-            room.seal()
-        note(tenants[0])
-    return room, tenants[0]
-
-
-def bundle_of(story: tuple[SealingRoom, uuid.UUID], since: Any = None) -> bytes:
-    room, tenant_id = story
-    file = BytesIO()
-    with _as_role("audit"):
-        write_bundle(file, tenant_id, room.keys, since=since, now=database_clock())
-    return file.getvalue()
+def story(ledger_of_the_file: None, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    return tell_story(make_room(tmp_path_factory.mktemp("room")))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +54,7 @@ def key(story: tuple[SealingRoom, uuid.UUID]) -> str:
     return str(story[0].signer.verifier)
 
 
-def test_a_whole_bundle_is_intact(whole: bytes, key: str, story: tuple[SealingRoom, uuid.UUID]) -> None:
+def test_a_whole_bundle_is_intact(whole: bytes, key: str, story: Story) -> None:
     code, report = verdict(BytesIO(whole), [key])
     assert code == 0
     wanted = {
@@ -88,7 +71,7 @@ def test_a_whole_bundle_is_intact(whole: bytes, key: str, story: tuple[SealingRo
 
 
 def test_a_part_goes_on_from_the_seal_before_it(
-    story: tuple[SealingRoom, uuid.UUID], key: str, superuser_connection: Database
+    story: Story, key: str, superuser_connection: Database
 ) -> None:
     (since,) = superuser_connection.execute(
         "SELECT linked_at FROM ledger.link WHERE tenant_id = %s AND seq = 8", [story[1]]
@@ -142,71 +125,7 @@ def test_our_plain_ed25519_agrees_with_the_library(message: bytes, place: int) -
     assert not ed25519_holds(public, signed + b"x", raw)
 
 
-# -- the format before --------------------------------------------------------------------------------------------------
-
-
-def old_format(data: bytes) -> BytesIO:
-    """The same bundle as it was made before there were restores and purges: no history, and no word of where it begins."""
-    files = unpacked(data)
-    del files["history.jsonl"]
-    manifest = json.loads(files["manifest.json"])
-    del manifest["since"]
-    files["manifest.json"] = json.dumps(manifest | {"format": "toban-ledger-bundle-1"}).encode()
-    return packed(files)
-
-
-def test_a_bundle_of_the_first_format_is_still_checked(whole: bytes, key: str) -> None:
-    code, report = verdict(old_format(whole), [key])
-    assert (code, report["events"], report["sealed"], report["part"]) == (0, 10, 9, False)
-    files = unpacked(old_format(whole).getvalue())
-    _edit(files)
-    code, report = verdict(packed(files), [key])
-    assert (code, report["damage"]["kind"]) == (1, "edited")
-
-
-def test_what_the_first_format_does_not_hold_is_not_called_whole(
-    story: tuple[SealingRoom, uuid.UUID], key: str, superuser_connection: Database
-) -> None:
-    """It knows no tombstones: whoever cuts a record's beginning off would else choose that format."""
-    (since,) = superuser_connection.execute(
-        "SELECT linked_at FROM ledger.link WHERE tenant_id = %s AND seq = 8", [story[1]]
-    ).fetchall()[0]
-    code, report = verdict(old_format(bundle_of(story, since)), [key])
-    assert (code, report["first"], report["part"]) == (0, 7, True)
-
-
 # -- damage ------------------------------------------------------------------------------------------------------------
-
-
-def unpacked(data: bytes) -> Files:
-    with zipfile.ZipFile(BytesIO(data)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def packed(files: Files) -> BytesIO:
-    """A bundle whose manifest is made right again, as a forger would."""
-    sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items() if name != "manifest.json"}
-    manifest = json.loads(files["manifest.json"]) | {"files": sums}
-    out = BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in (files | {"manifest.json": json.dumps(manifest).encode()}).items():
-            archive.writestr(name, data)
-    out.seek(0)
-    return out
-
-
-def rows(files: Files, name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in files[name].splitlines()]
-
-
-def put(files: Files, name: str, found: list[dict[str, Any]]) -> None:
-    files[name] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found).encode()
-
-
-def _edit(files: Files) -> None:
-    found = rows(files, "events.jsonl")
-    found[3]["body"] = found[3]["body"].replace("test.note", "test.other")
-    put(files, "events.jsonl", found)
 
 
 def _remove(files: Files) -> None:
@@ -265,7 +184,7 @@ def _other_proof(files: Files) -> None:
 
 
 DAMAGES: list[tuple[Callable[[Files], None], str, int]] = [
-    (_edit, "edited", 4),
+    (edit_one, "edited", 4),
     (_remove, "removed", 5),
     (_swap, "reordered", 2),
     (_cut, "tail_cut", 8),
@@ -304,128 +223,11 @@ def test_a_file_that_is_not_the_manifests_is_told(whole: bytes, key: str) -> Non
     assert (code, report["damage"]["what"]) == (1, "manifest")
 
 
-# -- hostile -----------------------------------------------------------------------------------------------------------
-
-
-def _zip(entries: list[tuple[str, bytes]], **options: Any) -> BytesIO:
-    out = BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, **options) as archive:
-        for name, data in entries:
-            archive.writestr(name, data)
-    out.seek(0)
-    return out
-
-
-def _with(files: Files, name: str, data: bytes) -> BytesIO:
-    return _zip(list((files | {name: data}).items()))
-
-
-HOSTILE: list[tuple[str, Callable[[Files], BytesIO]]] = [
-    ("no zip", lambda files: BytesIO(b"PK" + bytes(500))),
-    ("empty", lambda files: BytesIO(b"")),
-    ("a file more", lambda files: _with(files, "../../etc/cron.d/x", b"*")),
-    ("an absolute path", lambda files: _with(files, "/etc/passwd", b"x")),
-    ("a file fewer", lambda files: _zip([(n, d) for n, d in files.items() if n != "heads.jsonl"])),
-    ("a bomb", lambda files: _with(files, "events.jsonl", bytes(30_000_000))),
-    ("an endless line", lambda files: _with(files, "events.jsonl", b'{"a":"' + b"".join(uuid.uuid4().bytes.hex().encode() for _ in range(140_000)))),
-    ("a huge number", lambda files: _with(files, "proofs.json", b'{"size": ' + b"9" * 5000 + b"}")),
-    ("a fraction", lambda files: _with(files, "proofs.json", b'{"size": 1e999}')),
-    ("not a number", lambda files: _with(files, "proofs.json", b'{"size": NaN}')),
-    ("a negative size", lambda files: _with(files, "proofs.json", b'{"size": -1, "frontier": ""}')),
-    ("a deep nest", lambda files: _with(files, "proofs.json", b"[" * 200_000)),
-    ("a name twice in JSON", lambda files: _with(files, "proofs.json", b'{"size": 0, "size": 1}')),
-    ("a wrong shape", lambda files: _with(files, "proofs.json", b"[]")),
-    ("half a character", lambda files: _with(files, "keys.json", b'["\xff"]')),
-    ("another format", lambda files: _with(files, "manifest.json", b'{"format": "toban-ledger-bundle-9"}')),
-    ("rows of another shape", lambda files: _with(files, "heads.jsonl", b"[1]\n")),
-    ("half a pair", lambda files: _with(files, "events.jsonl", files["events.jsonl"].replace(b'"body":"', b'"body":"\\ud800'))),
-    ("a truth for a number", lambda files: _with(files, "heads.jsonl", b'{"number": true}\n')),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("make", [row[1] for row in HOSTILE], ids=[row[0] for row in HOSTILE])
-def test_hostile_bundles_are_refused(make: Callable[[Files], BytesIO], whole: bytes, key: str) -> None:
-    code, report = verdict(make(unpacked(whole)), [key])
-    assert (code, report["intact"]) == (2, None), report
-
-
-def _own_key(files: Files, *stones: str) -> tuple[Files, Signer]:
-    """The forger signs all seals anew, and says that these tombstones stand for what is missing."""
-    signer, prev, found = Signer.generate("toban/ledger"), "", rows(files, "checkpoints.jsonl")
-    for row in found:
-        text = row["note"].rpartition("\n\n")[0] + "\n"
-        text = text[: text.rindex("prev ")] + f"prev {prev}\n" if prev else text
-        row["note"] = signer.sign(text)
-        prev = hashlib.sha256(row["note"].encode()).hexdigest()
-    put(files, "checkpoints.jsonl", found)
-    put(files, "history.jsonl", [{"tombstone": signer.sign(stone)} for stone in stones])
-    files["keys.json"] = json.dumps([str(signer.verifier)]).encode()
-    files["manifest.json"] = json.dumps(json.loads(files["manifest.json"]) | {"since": None}).encode()
-    return files, signer
-
-
-@pytest.mark.parametrize("until", ["9999-12-31T15:00:00.000000Z", "9998-12-31T15:00:00.000000Z"])
-def test_a_tombstone_at_the_end_of_time_is_none(
-    until: str, story: tuple[SealingRoom, uuid.UUID], superuser_connection: Database
-) -> None:
-    (since,) = superuser_connection.execute(
-        "SELECT linked_at FROM ledger.link WHERE tenant_id = %s AND seq = 8", [story[1]]
-    ).fetchall()[0]
-    stone = (
-        f"toban/tombstone\ntenant {story[1]}\nevents 1 6\nseal 2 {'A' * 44}\nlast {'0' * 64}\nuntil {until}\nterm 5\n"
-        f"at {until}\nafter 3\noperation {story[1]}\nentered a\nconfirmed b\n"
-    )
-    files, _signer = _own_key(unpacked(bundle_of(story, since)), stone)
-    code, report = verdict(packed(files))
-    assert code == 2, report
-
-
-def test_what_a_bundle_says_of_itself_cannot_pass_for_a_verdict(whole: bytes, tmp_path: Path) -> None:
-    """A key may be named as somebody likes, also so that the terminal shows something else than was found."""
-    files, signer = _own_key(unpacked(whole))
-    name, raw = "x\x1b[2K\rintact", b"\x01" + signer.verifier.public
-    known = hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8]
-    extra = f"{name}+{known}+{base64.b64encode(raw).decode()}"
-    files["keys.json"] = json.dumps([str(signer.verifier), extra]).encode()
-    (tmp_path / "bundle.zip").write_bytes(packed(files).getvalue())
-    done = subprocess.run([sys.executable, VERIFIER, tmp_path / "bundle.zip"], capture_output=True)
-    assert done.returncode == 0, done.stdout
-    assert b"intact+" in done.stdout
-    assert not set(b"\x1b\r") & set(done.stdout)
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_name_twice_is_refused(whole: bytes, key: str) -> None:
-    files = unpacked(whole)
-    assert verdict(_zip([*files.items(), ("keys.json", b"[]")]), [key])[0] == 2
-
-
-def test_a_size_that_lies_is_refused(whole: bytes, key: str) -> None:
-    """The directory says that an entry is small; unpacking it gives more."""
-    data = bytearray(_with(unpacked(whole), "keys.json", b'["' + b"k" * 5000 + b'"]').getvalue())
-    place = data.rindex(b"keys.json") - 46
-    data[place + 24 : place + 28] = (10).to_bytes(4, "little")
-    assert verdict(BytesIO(bytes(data)), [key])[0] == 2
-
-
-@given(st.data())
-@settings(max_examples=60, deadline=None)
-def test_no_flipped_byte_is_called_intact_with_another_content(
-    whole: bytes, key: str, data: st.DataObject
-) -> None:
-    changed = bytearray(whole)
-    place = data.draw(st.integers(0, len(whole) - 1))
-    changed[place] ^= 1 << data.draw(st.integers(0, 7))
-    code, _report = verdict(BytesIO(bytes(changed)), [key])
-    if code == 0:
-        assert unpacked(bytes(changed))["events.jsonl"] == unpacked(whole)["events.jsonl"]
-
-
 # -- commands ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_commands_export_record_and_verify(
-    story: tuple[SealingRoom, uuid.UUID],
+    story: Story,
     key: str,
     tmp_path: Path,
     as_role: AsRole,
