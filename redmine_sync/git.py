@@ -157,20 +157,26 @@ class Mirror:
         """Whether the new commit has the old one among its ancestors: else it was pushed by force."""
         return not self._git("rev-list", "--max-count=1", old, f"^{new}").strip()
 
-    def commits(
-        self, new: Sequence[str], *, but: Sequence[str] = (), limit: int, skip: int = 0
-    ) -> list[Commit]:
-        """What the new heads have and the others have not, oldest first, from `skip` on; messages as text."""
-        if not new:
-            return []
-        said = self._git(
-            "log", "--reverse", "--topo-order", "--no-show-signature", "-z", "--format=%H%n%B", *new, *(f"^{one}" for one in but),
-        )  # fmt: skip
-        pages = [one for one in said.split("\0") if one.strip()][skip : skip + limit]
-        return [Commit(*_halves(one)) for one in pages]
+    def newest(self, new: Sequence[str], *, but: Sequence[str] = (), limit: int) -> list[Commit]:
+        """The last ones of what the new heads have and the others have not, oldest first; messages as text."""
+        return self._log([*new, *(f"^{one}" for one in but)], limit=limit) if new else []
 
-    def count(self, new: Sequence[str]) -> int:
-        return int(self._git("rev-list", "--count", *new)) if new else 0
+    def oldest(self, new: Sequence[str], *, limit: int, skip: int) -> list[Commit]:
+        """Of all that the heads have, the first ones from `skip` on, oldest first; messages as text."""
+        left = self.count(new) - skip
+        limit = min(limit, left)
+        return self._log(new, limit=limit, skip=left - limit) if limit > 0 else []
+
+    def count(self, new: Sequence[str], *, but: Sequence[str] = ()) -> int:
+        """How many commits the new heads have and the others have not."""
+        return int(self._git("rev-list", "--count", *new, *(f"^{one}" for one in but))) if new else 0
+
+    def _log(self, revisions: Sequence[str], *, limit: int, skip: int = 0) -> list[Commit]:
+        """git chooses from the newest end on, and so does not tell a whole history to be thrown away here."""
+        said = self._git(
+            "log", "--topo-order", "--no-show-signature", "-z", "--format=%H%n%B", f"--max-count={limit}", f"--skip={skip}", *revisions,
+        )  # fmt: skip
+        return [Commit(*_halves(one)) for one in reversed(said.split("\0")) if one.strip()]
 
     def _git(self, *command: str, access: Access | None = None, patience_s: float = LOCAL_S) -> str:
         return run(

@@ -71,13 +71,19 @@ def repository_of(said: dict[str, Any]) -> str:
     """GitHub's full name of the repository; "" where the event has none."""
     of = said.get("repository")
     name = of.get("full_name") if isinstance(of, dict) else None
-    return name[:300] if isinstance(name, str) else ""
+    return name[:300] if isinstance(name, str) and name.isprintable() else ""
 
 
 def read_push(said: dict[str, Any]) -> Said:
     """Raises BadDelivery."""
     ref, before, after = (said.get(name) for name in ("ref", "before", "after"))
-    if not (isinstance(ref, str) and isinstance(before, str) and isinstance(after, str) and len(ref) <= 300):
+    if not (
+        isinstance(ref, str)
+        and isinstance(before, str)
+        and isinstance(after, str)
+        and len(ref) <= 300
+        and ref.isprintable()
+    ):
         raise BadDelivery("ref")
     if not (ref.startswith("refs/") and COMMIT.fullmatch(before) and COMMIT.fullmatch(after)):
         raise BadDelivery("commits")

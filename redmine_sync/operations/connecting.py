@@ -95,6 +95,9 @@ def probe(tenant_id: UUID, server_id: UUID, *, now: datetime, open_server: Open 
         row = _server(server_id, ServerState.DRAFT, ServerState.ACTIVE)
         asked, opened = row.probe_asked_at, _opened(row, open_server)
     report, field, bot = _look(opened)
+    if row.state == ServerState.ACTIVE and field is None:
+        # It is served on with what was found when it was connected; what is wrong now shows all the same.
+        report, field, bot = {**row.report, "checks": report["checks"]}, row.key_field, row.bot_id
     with tenant_scope(tenant_id):
         # A draft that was changed meanwhile is looked at again; this look was at the old one.
         RedmineServer.objects.filter(id=server_id, probe_asked_at=asked).exclude(

@@ -29,6 +29,7 @@ from redmine_sync.models import (
     Verb,
 )
 from redmine_sync.models.ticket import BLOCKING
+from redmine_sync.queries.servers import rules_at
 
 EVENTS_AT_ONCE = 500
 #: So long a ticket for all waits for what else comes, so that one look at AWS is one note.
@@ -49,7 +50,7 @@ def follow(server_id: UUID, *, actor: Actor, now: datetime) -> int:
             if server is None:
                 return made
             seen = events_after(server.followed_seq, limit=EVENTS_AT_ONCE)
-            reader = Reader(server, {rule.project: rule for rule in TicketRule.objects.all()}, now)
+            reader = Reader(server, rules_at(server), now)
             made += reader.catch_up() + reader.take(seen) + reader.wake()
             if seen:
                 server.followed_seq = seen[-1].seq

@@ -55,7 +55,8 @@ def _is_due(server: RedmineServer, now: datetime) -> bool:
     if server.polled_at is None:
         return True
     woken = server.hook_came_at is not None and server.hook_came_at > server.polled_at
-    return now - server.polled_at >= (AT_LEAST if woken else EVERY)
+    # A clock that was put back must not stop the reading until it has caught up.
+    return not timedelta() <= now - server.polled_at < (AT_LEAST if woken else EVERY)
 
 
 def _poll(server: RedmineServer, tickets: Tickets, ours: Ours, *, actor: Actor, clock: Clock) -> int:
@@ -77,9 +78,9 @@ def _poll(server: RedmineServer, tickets: Tickets, ours: Ours, *, actor: Actor, 
             server.save(update_fields=["polled_to", "unread"])
         if len(page.issues) < PAGE:
             break
-        # Only within one second is there no later place to go on from: a mass change puts hundreds there.
-        offset = offset + PAGE if newest == since else 0
-        since = newest
+        # Only within one second is there no later place to go on from: a mass change puts hundreds there. What is asked for
+        # from one second on may begin with the second before.
+        since, offset = (newest, 0) if newest > since else (since, offset + PAGE)
     return read
 
 

@@ -18,6 +18,7 @@ from medical_audit.queries.following import last_seq
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.topics import CHOSEN, read_choice
 from redmine_sync.models import RedmineServer, ServerState, TicketRule
+from redmine_sync.queries.servers import rules_at
 
 SET, END = "ticket.rule", "ticket.rule_end"
 WAIT_MAX_MIN = 24 * 60
@@ -76,7 +77,7 @@ def enter_rule(
             "failures": failures, "approvals": approvals, "approval_wait_min": approval_wait_min, "topics": chosen,
         }  # fmt: skip
         before = {name: getattr(row, name) for name in after} if row else {}
-        if before == after:
+        if before == after and project in rules_at(server):
             raise Refused("nothing_changed")
         parameters = {
             "project": project, "before": before, "server": str(server.id), "url": server.url,

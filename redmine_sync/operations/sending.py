@@ -181,7 +181,16 @@ def _settle(lease: Lease, entry: Entry, told: Told | RedmineError, actor: Actor,
         if isinstance(told, (Missing, KeyGone)) and ticket.issue is not None:
             ticket.state = TicketState.ORPHANED
         entry.save()
+        if ticket.issue is not None:
+            _give_up_number(ticket)
         ticket.save(update_fields=OF_THE_LANE)
+
+
+def _give_up_number(ticket: Ticket) -> None:
+    """The issue carries this ticket's key, so another ticket that has its number lost its own: a Redmine that was put back from
+    a backup gives numbers a second time."""
+    others = Ticket.objects.filter(server=ticket.server, issue=ticket.issue).exclude(id=ticket.id)
+    others.update(issue=None, state=TicketState.ORPHANED, diverged="issue_gone")
 
 
 def _note_error(here: Round, error: RedmineError, actor: Actor) -> None:

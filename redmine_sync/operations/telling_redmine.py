@@ -40,15 +40,16 @@ def tell_redmine(
         told["n"] = min(len(moved), HEADS_MAX)
     old = [one for one in before.values() if mirror.has(one)]
     with visit.step("links") as told:
-        every = mirror.commits(moved, but=old, limit=10**9)
-        proof = _prover(visit, name, Rule(row.rule)).prove(every[-PROVEN_MAX:])
+        commits = mirror.count(moved, but=old)
+        newest = mirror.newest(moved, but=old, limit=PROVEN_MAX)
+        proof = _prover(visit, name, Rule(row.rule)).prove(newest)
         told |= {"n": proof.linked, "repaired": proof.repaired, "unread": proof.unread}
     hints = Counter(row.hints) + proof.hints
     return {
         "repository": {
             "redmine_repository": name, "rule": proof.rule, "rule_proof": proof.rule_proof or row.rule_proof, "hints": dict(hints)
         },
-        "run": {"commits": len(every), "linked": proof.linked, "repaired": proof.repaired},
+        "run": {"commits": commits, "linked": proof.linked, "repaired": proof.repaired},
         "code": "links_repaired" if proof.repaired else "",
     }  # fmt: skip
 
@@ -60,7 +61,7 @@ def backfill_some(visit: Visit, mirror: Mirror, run: SyncRun) -> bool:
     run.total = mirror.count(heads)
     prover = _prover(visit, row.redmine_repository, Rule(row.rule))
     for _ in range(PAGES_A_VISIT):
-        page = mirror.commits(heads, limit=PAGE, skip=run.done)
+        page = mirror.oldest(heads, limit=PAGE, skip=run.done)
         proof = prover.prove(page, backfill=True)
         run.done, run.linked, run.repaired = (
             run.done + len(page),

@@ -11,6 +11,7 @@ from accounts import sealing
 from accounts.domain.permissions import Permission
 from infra.models import Resource
 from medical_audit.domain.actor import Actor
+from medical_audit.models import Operation
 from redmine_sync.models import RedmineKey, RedmineServer, ServerState, TicketRule
 from redmine_sync.redmine import RedmineTickets, Tickets
 
@@ -37,6 +38,15 @@ def server_in(state: ServerState) -> RedmineServer | None:
 def rules(*, actor: Actor) -> list[TicketRule]:
     actor.require(Permission.OPERATION_VIEW, actor.tenant_id)
     return list(TicketRule.objects.order_by("project"))
+
+
+def rules_at(server: RedmineServer) -> dict[str, TicketRule]:
+    """By project, those that were confirmed for this server: in another one the same numbers are other projects."""
+    rows = {rule.operation: rule for rule in TicketRule.objects.all()}
+    mine = Operation.objects.filter(id__in=rows, parameters__server=str(server.id)).values_list(
+        "id", flat=True
+    )
+    return {rows[str(one)].project: rows[str(one)] for one in mine}
 
 
 def projects_in_use(*, actor: Actor) -> Sequence[str]:

@@ -24,10 +24,11 @@ from redmine_sync.domain.problems import (
     RedmineError,
     ServiceKeyRefused,
 )
-from redmine_sync.redmine.session import Session, shaped
+from redmine_sync.redmine.session import Session, read_json, refuse_page, shaped
 
-#: A thousand new commits take Redmine half a minute to read.
-READING_S = 300.0
+#: A thousand new commits take Redmine half a minute to read, in silence. A worker holds a repository no longer than this: what
+#: Redmine reads on afterwards is found read by the next attempt.
+READING_S = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class RedmineCommits:
     def _rest(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> requests.Response:
         headers = {"X-Redmine-API-Key": self._api_key, "Accept": "application/json"}
         answer = Session().request(method, f"{self._url}/{path}", headers=headers, json=body)
+        refuse_page(answer)
         return _good(answer, {401: KeyRefused, 403: Forbidden})
 
     def _sys(
@@ -132,10 +134,7 @@ class RedmineCommits:
 
     @staticmethod
     def _json(answer: requests.Response) -> Any:
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise NotRedmine("no JSON") from error
+        return read_json(answer)
 
 
 _ERRORS: Mapping[int, type[RedmineError]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,10 +19,12 @@ from redmine_sync.domain.problems import (
     Missing,
     NoAnswer,
     NotRedmine,
+    RedmineError,
     Unreachable,
 )
+from redmine_sync.redmine.deadline import Adapter, deadline
 
-TIMEOUTS_S = (3.05, 20.0)
+CONNECT_S = 3.05
 DEADLINE_S = 30.0
 BYTES_MAX = 5_000_000
 _NO_CONTENT = 204
@@ -36,18 +37,25 @@ class Session(requests.Session):
         super().__init__()
         self.deadline_s = deadline_s
         self.trust_env = False
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, Adapter())
         self.verify = settings.CA_BUNDLE or True
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        kwargs |= {
-            "timeout": (TIMEOUTS_S[0], min(TIMEOUTS_S[1], self.deadline_s)),
-            "allow_redirects": False,
-            "stream": True,
-        }
-        deadline = time.monotonic() + self.deadline_s
+        kwargs |= {"timeout": (CONNECT_S, self.deadline_s), "allow_redirects": False, "stream": True}
+        with deadline(self.deadline_s) as watch:
+            try:
+                answer = self._ask(method, url, *args, **kwargs)
+            except RedmineError as error:
+                raise (NoAnswer("deadline") if watch.over else error) from error
+            if watch.over:
+                raise NoAnswer("deadline")
+        return answer
+
+    def _ask(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         try:
             answer = super().request(method, url, *args, **kwargs)
-            _read_bounded(answer, deadline)
+            _read_bounded(answer)
         except requests.exceptions.SSLError as error:
             raise Unreachable(type(error).__name__, code="redmine_certificate") from error
         except requests.exceptions.ConnectTimeout as error:
@@ -68,7 +76,7 @@ def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
     return type(reason).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
 
 
-def _read_bounded(answer: requests.Response, deadline: float) -> None:
+def _read_bounded(answer: requests.Response) -> None:
     """Read the whole body, or raise."""
     parts, length = [], 0
     for part in answer.iter_content(65536):
@@ -77,9 +85,6 @@ def _read_bounded(answer: requests.Response, deadline: float) -> None:
         if length > BYTES_MAX:
             answer.close()
             raise NotRedmine(f"more than {BYTES_MAX} bytes")
-        if time.monotonic() > deadline:
-            answer.close()
-            raise NoAnswer("deadline")
     answer._content = b"".join(parts)
 
 
@@ -97,6 +102,7 @@ class Engine(SyncEngine):
         status = response.status_code
         if status in (200, 201, _NO_CONTENT):
             return self._body(response)
+        refuse_page(response)
         known = {401: KeyRefused, 403: Forbidden, 404: Missing, 500: Broken}.get(status)
         if known is not None:
             raise known(str(status))
@@ -110,10 +116,38 @@ class Engine(SyncEngine):
     def _body(response: requests.Response) -> Any:
         if not response.content.strip():
             return True
-        try:
-            return response.json()
-        except ValueError as error:
-            raise NotRedmine("no JSON") from error
+        return read_json(response)
+
+
+def read_json(response: requests.Response) -> Any:
+    """What it says, without letters that a database does not take. Raises NotRedmine."""
+    try:
+        return _storable(response.json())
+    except (ValueError, RecursionError) as error:
+        raise NotRedmine("no JSON") from error
+
+
+def _storable(said: Any) -> Any:
+    """Text without NUL and halves of letters, at any depth."""
+    if isinstance(said, str):
+        return (
+            said.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+            if not said.isprintable()
+            else said
+        )
+    if isinstance(said, list):
+        return [_storable(one) for one in said]
+    if isinstance(said, dict):
+        return {name: _storable(one) for name, one in said.items()}
+    return said
+
+
+def refuse_page(response: requests.Response) -> None:
+    """Redmine itself refuses a call of its API without a page for people: such a page is a proxy's, and says nothing about what
+    was asked. Raises NotRedmine."""
+    shown = response.headers.get("Content-Type", "").startswith("text/html") and response.content.strip()
+    if shown and 400 <= response.status_code < 500:
+        raise NotRedmine(f"HTTP {response.status_code} with a page")
 
 
 def refusals(response: requests.Response) -> str:

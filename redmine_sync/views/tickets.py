@@ -234,6 +234,7 @@ def _page(request: TenantRequest, status: int = 422, **more: Any) -> HttpRespons
             if one["usable"] and one["field"]
         ],
         "rules": servers.rules(actor=request.actor),
+        "rules_here": servers.rules_at(active) if active else {},
         "closed_goals": [
             one["id"] for one in (active.report.get("projects", []) if active else []) if not one["usable"]
         ],

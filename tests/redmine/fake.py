@@ -1,8 +1,8 @@
 """A Redmine over HTTP that has the habits of the real one (5.0.4, measured), kind or not.
 
 Lists show open issues only unless asked; a filter on a field that is no filter gives everything; a page has 100 at most; a
-status that the workflow refuses is passed over with 204; a change of nothing still moves updated_on, which has whole seconds;
-the same key twice makes two issues; lists hold no journals. The same tests run against the real one (`--redmine`).
+status that the workflow refuses is passed over with 204; a change of nothing still moves updated_on, which is shown in whole
+seconds and asked for with one second more; the same key twice makes two issues; lists hold no journals. The same tests run against the real one (`--redmine`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,6 +29,7 @@ STATUSES = (
 CLOSED = {one["id"] for one in STATUSES if one["is_closed"]}
 FIELDS = [{"id": 1, "name": "portal_key"}, {"id": 3, "name": "aws_account"}]
 KEY = "0123456789abcdef"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass
@@ -141,7 +142,9 @@ class Fake:
             return False
         if "issue_id" in query and str(row["id"]) not in query["issue_id"].split(","):
             return False
-        if "updated_on" in query and row["updated_on"] < query["updated_on"].removeprefix(">="):
+        if "updated_on" in query and row["updated_on"] < _second_before(
+            query["updated_on"].removeprefix(">=")
+        ):
             return False
         for name, value in query.items():
             number = name.removeprefix("cf_")
@@ -218,7 +221,12 @@ class Fake:
         return shown | ({"journals": row["journals"]} if journals else {})
 
     def _clock(self) -> str:
-        return f"{self.now or datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self.now or datetime.now(UTC):{_TIME}}"
+
+
+def _second_before(text: str) -> str:
+    """Times there have fractions that nobody is shown: what is shown as one second older is found, too."""
+    return f"{datetime.strptime(text, _TIME) - timedelta(seconds=1):{_TIME}}"
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import psycopg
@@ -16,10 +17,10 @@ from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.addresses import BadAddress, read_address
 from redmine_sync.models import RedmineKey, RedmineServer, ServerState, TicketRule
 from redmine_sync.operations import connecting, ruling
-from tests.conftest import AsRole
+from tests.conftest import AsRole, _as_role
 from tests.medical_audit.support import execute
 from tests.redmine import fake as faking
-from tests.redmine.shop import REASON, Shop
+from tests.redmine.shop import REASON, Place, Shop
 
 
 def codes(server: RedmineServer) -> dict[str, str]:
@@ -201,6 +202,39 @@ def test_the_database_connects_nothing_by_itself(open_shop: Shop, as_role: AsRol
         )
     with as_role("scheduler"), pytest.raises(DatabaseError), tenant_scope(open_shop.tenant_id):
         execute("SELECT sealed FROM redmine_sync_redminekey")
+
+
+def test_a_look_that_fails_takes_nothing_from_a_connected_server(fake_shop: Shop, fake: faking.Fake) -> None:
+    before = fake_shop.server()
+    fake_shop.clock.pass_(seconds=1)
+    connecting.ask_probe(before.id, actor=fake_shop.actor(Role.ADMINISTRATOR), now=fake_shop.clock())
+    fake.down = 503
+    with _as_role("worker"):
+        connecting.probe(fake_shop.tenant_id, before.id, now=fake_shop.clock())
+    after = fake_shop.server()
+    assert codes(after) == {"redmine_busy": "failed"}
+    assert (after.key_field, after.bot_id) == (before.key_field, before.bot_id)
+    fake.down = 0
+    fake_shop.happens("failed", "web")
+    assert (fake_shop.serve().sent, len(fake.issues)) == (1, 1)
+
+
+def test_a_rule_holds_at_the_redmine_for_which_it_was_confirmed_and_at_no_other(
+    fake_shop: Shop, fake: faking.Fake
+) -> None:
+    """A project's number means another project elsewhere: nobody confirmed that anything is told there."""
+    other = faking.Fake()
+    running = faking.Running(other)
+    moved = dataclasses.replace(fake_shop, place=Place(other.url, faking.KEY))
+    moved.connect()
+    moved.happens("failed", "web")
+    moved.serve()
+    assert (moved.tickets(), other.issues) == ([], {})
+    moved.rule()
+    moved.happens("failed", "web")
+    moved.serve()
+    running.close()
+    assert (len(other.issues), len(fake.issues)) == (1, 0)
 
 
 def test_a_stranger_finds_no_server(open_shop: Shop) -> None:

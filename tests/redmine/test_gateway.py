@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,10 +12,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from redmine_sync.domain import problems
 from redmine_sync.domain.issues import NewIssue
 from redmine_sync.redmine import RedmineTickets
+from redmine_sync.redmine.commits import READING_S, RedmineCommits
 from redmine_sync.redmine.session import Session
 from tests.redmine import fake as faking
 from tests.redmine.shop import Place
@@ -189,3 +193,68 @@ def test_a_server_that_takes_the_question_and_stays_silent_is_left_at_the_deadli
         listening.listen()  # the system takes the connection, and nobody ever answers
         with pytest.raises(problems.NoAnswer):
             Session(deadline_s=0.3).get(f"http://127.0.0.1:{listening.getsockname()[1]}/users/current.json")
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 100\r\n\r\n", b"X-Slow: "])
+def test_a_server_that_answers_letter_by_letter_is_left_at_the_deadline(head: bytes) -> None:
+    """Each letter is in time, the whole never would be."""
+    sent, gone = [], threading.Event()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + head)
+                while len(sent) < 100 and not gone.wait(0.02):
+                    connection.sendall(b"x")
+                    sent.append(1)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(problems.NoAnswer):
+            Session(deadline_s=0.3).get(f"http://127.0.0.1:{listening.getsockname()[1]}/users/current.json")
+        gone.set()
+        thread.join()
+    assert len(sent) < 100
+
+
+def test_what_takes_redmine_minutes_is_waited_for_in_silence(odd: Any) -> None:
+    """Redmine says nothing while it reads a thousand commits: only the deadline of the whole ends the wait."""
+    waited = []
+
+    class Noting(HTTPAdapter):
+        def send(self, request: Any, *args: Any, timeout: Any = None, **kwargs: Any) -> Any:
+            waited.append(timeout[1])
+            return super().send(request, *args, timeout=timeout, **kwargs)
+
+    for deadline in (5.0, READING_S):
+        session = Session(deadline)
+        session.mount("http://", Noting())
+        session.get(f"http://127.0.0.1:{odd.server_port}/")
+    assert waited == [5.0, READING_S]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+def test_a_page_for_people_is_not_redmines_word_about_one_issue(odd: Any, status: int) -> None:
+    """A proxy that has lost its Redmine says 404 to everything: no ticket is gone because of that. Redmine's own refusals of
+    an API call have no page."""
+    odd.answer = (status, {"Content-Type": "text/html; charset=utf-8"}, b"<html>default backend</html>")
+    with pytest.raises(problems.NotRedmine):
+        at(odd).read(1, FIELD)
+    with pytest.raises(problems.NotRedmine):
+        RedmineCommits(f"http://127.0.0.1:{odd.server_port}", "secret", "service").linked(1)
+
+
+def test_letters_that_no_database_takes_do_not_come_in(odd: Any) -> None:
+    status = {"id": 1, "name": "a\u0000b\ud800c", "is_closed": False}
+    odd.answer = (200, {}, json.dumps({"issue_statuses": [status]}).encode())
+    assert [one.name for one in at(odd).statuses()] == ["ab?c"]
+
+
+def test_an_answer_that_is_nested_without_end_is_no_redmine(odd: Any) -> None:
+    odd.answer = (200, {}, b"[" * 200_000)
+    with pytest.raises(problems.NotRedmine):
+        at(odd).me()

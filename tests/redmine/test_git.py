@@ -246,3 +246,23 @@ def test_a_key_that_is_refused_has_its_own_words(yard: Yard, sshd: Sshd) -> None
 def public_key(yard: Yard, place: Place = Place.CURRENT) -> str:
     with tenant_scope(yard.shop.tenant_id):
         return str(yard.row().secrets.get(use="deploy", place=place).public)
+
+
+def test_a_long_history_is_read_in_pages_from_both_ends(tmp_path: Path) -> None:
+    """Thirty megabytes of messages are more than one command may say."""
+    mirror = Mirror(tmp_path / "long.git")
+    mirror.make()
+    feed = "".join(
+        f"commit refs/heads/main\ncommitter a <a@example.net> {1_700_000_000 + number} +0000\ndata <<END\n{number:04}{'x' * 10_000}\nEND\n\n"
+        for number in range(3000)
+    )  # fmt: skip
+    subprocess.run(
+        ["git", "-C", str(mirror.folder), "fast-import", "--quiet"], input=feed.encode(), check=True
+    )
+    heads = [*mirror.heads().values()]
+    assert mirror.count(heads) == 3000
+    assert [one.message[:4] for one in mirror.newest(heads, limit=2)] == ["2998", "2999"]
+    assert [one.message[:4] for one in mirror.oldest(heads, limit=2, skip=0)] == ["0000", "0001"]
+    assert [one.message[:4] for one in mirror.oldest(heads, limit=200, skip=2998)] == ["2998", "2999"]
+    assert mirror.oldest(heads, limit=200, skip=3000) == []
+    assert (mirror.newest([], limit=5), mirror.count(heads, but=heads)) == ([], 0)

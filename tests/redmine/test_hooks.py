@@ -292,3 +292,22 @@ def test_a_signature_that_is_nobodys_shows_on_the_repository(served: Yard) -> No
 def test_who_asks_what_this_is_gets_a_line() -> None:
     answer = Client().get("/githook")
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/plain; charset=utf-8")
+
+
+@pytest.mark.parametrize("letter", ["\u0000", "\ud800"])
+@pytest.mark.parametrize("where", ["ref", "repository"])
+def test_letters_that_no_database_takes_are_answered_like_anything_else(
+    served: Yard, where: str, letter: str
+) -> None:
+    said = {
+        "ref": "refs/heads/main",
+        "before": "0" * 40,
+        "after": COMMIT,
+        "repository": {"full_name": served.row().name},
+    }
+    said |= {"ref": f"refs/heads/{letter}"} if where == "ref" else {"repository": {"full_name": letter}}
+    answer = post(json.dumps(said).encode(), served.secret)
+    assert answer.status_code == {"ref": 204, "repository": 422}[where]
+    assert [one.verdict for one in served.deliveries()] == [
+        {"ref": "ignored", "repository": "other_repository"}[where]
+    ]

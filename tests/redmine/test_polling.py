@@ -117,8 +117,26 @@ def test_two_thousand_changes_show_how_many_are_left_and_a_new_worker_goes_on(
     assert len(fake.asked) - asked < 2000 - first + 120 + 130
 
 
-def plant_tickets(shop: Shop, fake: faking.Fake, count: int) -> None:
-    """Written tickets, on each of which a person has put a note since, one a second."""
+def test_seconds_that_each_hold_more_than_a_page_are_read_to_the_end(
+    fake: faking.Fake, fake_shop: Shop
+) -> None:
+    """A mass change goes on for some seconds, and what is asked for from one second on holds the second before."""
+    plant_tickets(fake_shop, fake, 400, a_second=150)
+    fake_shop.serve(minutes=2)
+    assert [ticket.key for ticket in fake_shop.tickets() if ticket.last_note != "メモ"] == []
+
+
+def test_a_clock_that_was_put_back_stops_no_reading(fake: faking.Fake, fake_shop: Shop) -> None:
+    fake_shop.happens("failed", "web")
+    fake_shop.serve(minutes=2)
+    fake.now = datetime.now(UTC) + timedelta(minutes=5)
+    fake.note(fake_shop.ticket().issue or 0, "人のメモ")
+    fake_shop.serve(minutes=-60)
+    assert fake_shop.ticket().last_note == "人のメモ"
+
+
+def plant_tickets(shop: Shop, fake: faking.Fake, count: int, a_second: int = 1) -> None:
+    """Written tickets, on each of which a person has put a note since, so many a second."""
     fake.now = SECOND
     server, tickets = shop.server(), []
     for number in range(count):
@@ -133,8 +151,8 @@ def plant_tickets(shop: Shop, fake: faking.Fake, count: int) -> None:
         )  # fmt: skip
     with _as_role("worker"), tenant_scope(shop.tenant_id):
         Ticket.objects.bulk_create(tickets)
-    for issue in list(fake.issues):
-        fake.now += timedelta(seconds=1)
+    for number, issue in enumerate(list(fake.issues)):
+        fake.now += timedelta(seconds=number % a_second == 0)
         fake.note(issue, "メモ")
 
 

@@ -351,3 +351,19 @@ def test_another_tenants_tickets_are_not_there(open_shop: Shop) -> None:
         deciding.take_theirs(
             open_shop.ticket().id, actor=open_shop.cast.stranger_actor, now=open_shop.clock()
         )
+
+
+def test_a_number_that_the_server_gives_twice_stops_nothing(fake: faking.Fake, fake_shop: Shop) -> None:
+    """A Redmine that was put back from a backup gives the numbers of the issues it forgot to the next ones."""
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    fake.delete(1)
+    fake.made = 0
+    for target in ("db", "batch"):
+        fake_shop.happens("failed", target)
+    fake_shop.serve()
+    found = {ticket.target_name: (ticket.state, ticket.issue) for ticket in fake_shop.tickets()}
+    assert found == {
+        "web": (TicketState.ORPHANED, None), "db": (TicketState.OPEN, 1), "batch": (TicketState.OPEN, 2)
+    }  # fmt: skip
+    assert {ticket.diverged for ticket in fake_shop.tickets()} == {"issue_gone", ""}
