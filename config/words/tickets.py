@@ -81,6 +81,7 @@ TOPICS: Final[Mapping[str, Promise | str]] = {
     "review": _("Reviews of the ledger that are overdue"),
     "deletion": _("Deletions of EBS volumes, from the entry to the end"),
     "restore": _("Restores from snapshots, from the entry to the end"),
+    "rotation": _("Certificate campaigns, each database from the beginning of its wave to the end"),
 }
 FOR_ALL = _("%(topic)s (one ticket for all of a project)")
 FINDINGS: Final[Mapping[str, Promise | str]] = {

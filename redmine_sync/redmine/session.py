@@ -47,7 +47,9 @@ class Session(requests.Session):
             try:
                 answer = self._ask(method, url, *args, **kwargs)
             except RedmineError as error:
-                raise (NoAnswer("deadline") if watch.over else error) from error
+                if watch.over:
+                    raise NoAnswer("deadline") from error
+                raise
             if watch.over:
                 raise NoAnswer("deadline")
         return answer

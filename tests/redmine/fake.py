@@ -226,7 +226,7 @@ class Fake:
 
 def _second_before(text: str) -> str:
     """Times there have fractions that nobody is shown: what is shown as one second older is found, too."""
-    return f"{datetime.strptime(text, _TIME) - timedelta(seconds=1):{_TIME}}"
+    return f"{datetime.fromisoformat(text) - timedelta(seconds=1):{_TIME}}"
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -30,7 +30,7 @@ def codes(server: RedmineServer) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("text", "code"),
     [("http://redmine.example.jp", "https_only"), ("https://u:p@redmine.example.jp", "bad_url"), ("ftp://x", "bad_url"),
-     ("https://169.254.169.254", "bad_url"), ("https://redmine.example.jp/?a=b", "bad_url"), ("", "bad_url"),
+     ("https://169.254.169.254", "bad_url"), ("https://[::ffff:169.254.169.254]", "bad_url"), ("https://redmine.example.jp/?a=b", "bad_url"), ("", "bad_url"),
      ("https://redmine.example.jp:x", "bad_url"), ("http://10.0.0.5", "https_only")],
 )  # fmt: skip
 def test_only_tls_or_the_machine_itself(text: str, code: str) -> None:

@@ -17,6 +17,7 @@ from redmine_sync.models import RunState
 from redmine_sync.operations import receiving, repository_keys
 from redmine_sync.views.hooks import REFUSED_PER_MINUTE
 from tests.conftest import _as_role
+from tests.medical_audit.threads import race
 from tests.redmine.yard import Yard, sign
 
 COMMIT = "a" * 40
@@ -311,3 +312,11 @@ def test_letters_that_no_database_takes_are_answered_like_anything_else(
     assert [one.verdict for one in served.deliveries()] == [
         {"ref": "ignored", "repository": "other_repository"}[where]
     ]
+
+
+def test_the_same_delivery_many_times_at_once_is_one(served: Yard) -> None:
+    body = served.push_of(COMMIT)
+    found = race(6, lambda _: served.deliver(body, guid="once-and-only-once"))
+    assert sorted(map(str, found)) == ["accepted", *["duplicate"] * 5]
+    (kept,) = served.deliveries()
+    assert kept.times == 6

@@ -10,8 +10,9 @@ from accounts.domain.permissions import Role
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import Cause, RepositoryState, RunState
-from redmine_sync.operations import registering
+from redmine_sync.operations import connecting, registering
 from tests.redmine.origin import git
+from tests.redmine.shop import REASON
 from tests.redmine.yard import Yard
 
 
@@ -360,3 +361,12 @@ def test_what_a_dead_worker_left_is_taken_up(yard: Yard) -> None:
     assert run is not None
     assert [one.code for one in yard.runs()[1:]] == ["worker_gone", ""]
     assert yard.row().heads == {"refs/heads/main": commit}
+
+
+def test_a_look_at_a_repository_whose_redmine_was_left_says_so(yard: Yard) -> None:
+    yard.register()
+    left = connecting.enter_leave(
+        yard.shop.server().id, actor=yard.shop.actor(Role.ADMINISTRATOR), now=yard.shop.clock(), reason=REASON
+    )
+    yard.shop.confirm(left)
+    assert yard.look() == {"redmine_not_connected": "failed"}

@@ -39,7 +39,7 @@ def test_every_topic_has_a_code_that_fits_and_a_choice_is_read_strictly() -> Non
     assert [
         read_choice(wrong) for wrong in ({"review": "digest"}, {"failure": "each"}, {"x": "each"}, {"volume": "x"})
     ] == [None] * 4  # fmt: skip
-    assert {one.code for one in CHOSEN} == {"volume", "review", "deletion", "restore"}
+    assert {one.code for one in CHOSEN} == {"volume", "review", "deletion", "restore", "rotation"}
 
 
 def test_each_left_over_volume_is_a_ticket_until_it_is_not(shop: Shop, people: People) -> None:
@@ -161,7 +161,7 @@ def test_an_overdue_review_is_told_weekly_and_closed_by_the_signature(shop: Shop
     assert people.look(ticket.issue or 0)["status"] == CLOSED
 
 
-@pytest.mark.parametrize("topic", ["deletion", "restore"])
+@pytest.mark.parametrize("topic", ["deletion", "restore", "rotation"])
 def test_such_an_operation_is_followed_from_its_entry_to_its_end(
     shop: Shop, people: People, topic: str
 ) -> None:
@@ -178,6 +178,22 @@ def test_such_an_operation_is_followed_from_its_entry_to_its_end(
     seen = people.look(ticket.issue or 0)
     assert seen["status"] == CLOSED
     assert len([one for one in seen["notes"] if one]) == 2
+
+
+def test_a_database_that_one_campaign_missed_is_told_until_another_has_done_it(
+    shop: Shop, people: People
+) -> None:
+    shop.connect()
+    shop.rule(topics={"rotation": "each"}, failures=False, approvals=False)
+    for number, ends in ((uuid.uuid4(), ("missed",)), (uuid.uuid4(), ("confirmed", "succeeded"))):
+        for what in ("entered", *ends):
+            shop.happens(what, "db-1", kind="rds.certificate", operation=number)
+            shop.serve(minutes=1)
+    seen = people.look(shop.ticket().issue or 0)
+    assert seen["subject"] == "[Toban] RDSデータベース db-1 の証明書の更新"
+    assert "証明書" in seen["description"]
+    assert seen["status"] == CLOSED
+    assert len([one for one in seen["notes"] if one]) == 4
 
 
 def test_a_ticket_that_is_closed_in_redmine_confirms_nothing(shop: Shop, people: People) -> None:
