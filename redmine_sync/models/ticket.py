@@ -22,7 +22,7 @@ class TicketState(models.TextChoices):
 #: What whoever holds the server's lane writes; the rest is the reader's of the ledger, who may be at it at the same time.
 OF_THE_LANE = (
     "redmine_project", "state", "issue", "times", "status", "status_id", "diverged", "wished_closed", "snoozed_until",
-    "settled_journal", "read_journal", "updated_on", "read_at", "read_since", "last_note", "last_note_by", "last_note_at",
+    "read_journal", "updated_on", "read_at", "read_since", "last_note", "last_note_by", "last_note_at",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from redmine_sync.domain.keys import fingerprint_of
 from redmine_sync.domain.problems import RedmineError
 from redmine_sync.domain.remotes import GITHUB, GITHUB_FINGERPRINT, Remote, read_remote
 from redmine_sync.git import Access, host_key_of, remote_heads
-from redmine_sync.models import RedmineServer, Repository, RepositoryState
+from redmine_sync.models import RedmineServer, Repository, RepositoryState, ServerState
 from redmine_sync.queries.repositories import access_of, commits_of, mirror_in_redmine
 from redmine_sync.redmine import Commits
 
@@ -37,11 +37,16 @@ def look_if_asked(
         row = Repository.objects.filter(id=repository_id, state__in=SERVED).select_related("server").first()
         if row is None or row.look_asked_at is None or (row.looked_at and row.looked_at >= row.look_asked_at):
             return False
-        try:
-            access, commits = access_of(row), open_commits(row.server)
-        except sealing.Unsealable:
-            access = commits = None
-    report = _look(row, access, commits)
+        connected, access, commits = row.server.state == ServerState.ACTIVE, None, None
+        if connected:
+            try:
+                access, commits = access_of(row), open_commits(row.server)
+            except sealing.Unsealable:
+                access = commits = None
+    if connected:
+        report = _look(row, access, commits)
+    else:
+        report = {"checks": [Check("redmine_not_connected", Found.WRONG).as_json()]}
     with tenant_scope(tenant_id):
         Repository.objects.filter(id=row.id, look_asked_at=row.look_asked_at).update(
             report=report, looked_at=clock()

@@ -71,12 +71,11 @@ def _keep(repository_id: UUID, sent: Sent) -> str:
     now = sent.now
     mine = Delivery.objects.filter(repository=OuterRef("id"))
     lately = mine.filter(last_at__gt=now - timedelta(minutes=1)).order_by().values("repository")
-    row = (
-        Repository.objects.annotate(
-            lately=Subquery(lately.annotate(n=Count("id")).values("n")), known=Exists(mine.filter(guid=sent.guid))
-        )
-        .select_for_update(of=("self",)).get(id=repository_id)
-    )  # fmt: skip
+    # Held first: whoever waits for the row would still see the deliveries of before.
+    Repository.objects.select_for_update().get(id=repository_id)
+    row = Repository.objects.annotate(
+        lately=Subquery(lately.annotate(n=Count("id")).values("n")), known=Exists(mine.filter(guid=sent.guid))
+    ).get(id=repository_id)
     if (row.lately or 0) >= PER_MINUTE:
         return "too_many"
     if sent.event != "ping":

@@ -198,7 +198,8 @@ def test_a_server_that_takes_the_question_and_stays_silent_is_left_at_the_deadli
 @pytest.mark.parametrize("head", [b"Content-Length: 100\r\n\r\n", b"X-Slow: "])
 def test_a_server_that_answers_letter_by_letter_is_left_at_the_deadline(head: bytes) -> None:
     """Each letter is in time, the whole never would be."""
-    sent, gone = [], threading.Event()
+    sent: list[int] = []
+    gone = threading.Event()
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -226,9 +227,9 @@ def test_what_takes_redmine_minutes_is_waited_for_in_silence(odd: Any) -> None:
     waited = []
 
     class Noting(HTTPAdapter):
-        def send(self, request: Any, *args: Any, timeout: Any = None, **kwargs: Any) -> Any:
-            waited.append(timeout[1])
-            return super().send(request, *args, timeout=timeout, **kwargs)
+        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            waited.append(kwargs["timeout"][1])
+            return super().send(request, *args, **kwargs)
 
     for deadline in (5.0, READING_S):
         session = Session(deadline)

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from accounts.domain.permissions import Role
 from medical_audit.tenancy import tenant_scope
+from redmine_sync.domain.issues import Issue
 from redmine_sync.models import Ticket, TicketState
-from redmine_sync.operations import deciding
+from redmine_sync.operations import deciding, sending
+from redmine_sync.redmine import RedmineTickets
 from tests.conftest import _as_role
 from tests.redmine import fake as faking
 from tests.redmine.conftest import People
@@ -207,3 +209,35 @@ def test_an_issue_that_lost_its_key_is_not_taken_for_deleted(fake: faking.Fake, 
     fake_shop.serve()
     assert (fake_shop.ticket().state, fake_shop.ticket().issue) == (TicketState.OPEN, issue)
     assert len(fake.issues) == 1
+
+
+def test_a_decision_that_is_made_while_toban_reads_the_ticket_holds(
+    fake: faking.Fake, fake_shop: Shop
+) -> None:
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    ticket = fake_shop.ticket()
+    fake.move(ticket.issue or 0, 2)
+    fake_shop.happens("succeeded", "web")
+    fake_shop.serve()
+    assert fake_shop.ticket().diverged == "moved_by_a_person"
+    pushed: list[str] = []
+
+    class Meanwhile(RedmineTickets):
+        def read(self, issue_id: int, field: int) -> Issue:
+            found = super().read(issue_id, field)
+            if not pushed:
+                pushed.append(fake_shop.ticket().diverged)
+                with _as_role("web"):
+                    deciding.push_ours(ticket.id, actor=fake_shop.actor(Role.OPERATOR), now=fake_shop.clock())
+            return found
+
+    fake_shop.clock.pass_(minutes=2)
+    with _as_role("worker"):
+        sending.serve(
+            fake_shop.tenant_id, fake_shop.server().id, worker="test", clock=fake_shop.clock,
+            open_server=lambda server: Meanwhile(server.url, faking.KEY),
+        )  # fmt: skip
+    fake_shop.serve(minutes=1)
+    assert pushed == ["moved_by_a_person"]
+    assert (fake.issues[ticket.issue or 0]["status_id"], fake_shop.ticket().diverged) == (CLOSED, "")

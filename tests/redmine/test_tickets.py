@@ -9,11 +9,8 @@ import pytest
 from accounts.domain.permissions import Role
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted
 from medical_audit.operations import entry as entering
-from redmine_sync.domain.issues import Issue
 from redmine_sync.models import Entry, EntryState, TicketState
-from redmine_sync.operations import deciding, sending
-from redmine_sync.redmine import RedmineTickets
-from tests.conftest import _as_role
+from redmine_sync.operations import deciding
 from tests.factories import Cast
 from tests.redmine import fake as faking
 from tests.redmine.conftest import People
@@ -370,34 +367,3 @@ def test_a_number_that_the_server_gives_twice_stops_nothing(fake: faking.Fake, f
         "web": (TicketState.ORPHANED, None), "db": (TicketState.OPEN, 1), "batch": (TicketState.OPEN, 2)
     }  # fmt: skip
     assert {ticket.diverged for ticket in fake_shop.tickets()} == {"issue_gone", ""}
-
-
-def test_a_decision_that_is_made_while_toban_reads_the_ticket_holds(
-    fake: faking.Fake, fake_shop: Shop
-) -> None:
-    fake_shop.happens("failed", "web")
-    fake_shop.serve()
-    ticket = fake_shop.ticket()
-    fake.move(ticket.issue or 0, BUSY)
-    fake_shop.happens("succeeded", "web")
-    fake_shop.serve()
-    assert fake_shop.ticket().diverged == "moved_by_a_person"
-    pushed: list[str] = []
-
-    class Meanwhile(RedmineTickets):
-        def read(self, issue_id: int, field: int) -> Issue:
-            found = super().read(issue_id, field)
-            if not pushed:
-                pushed.append(fake_shop.ticket().diverged)
-                deciding.push_ours(ticket.id, actor=fake_shop.actor(Role.OPERATOR), now=fake_shop.clock())
-            return found
-
-    fake_shop.clock.pass_(minutes=2)
-    with _as_role("worker"):
-        sending.serve(
-            fake_shop.tenant_id, fake_shop.server().id, worker="test", clock=fake_shop.clock,
-            open_server=lambda server: Meanwhile(server.url, faking.KEY),
-        )  # fmt: skip
-    fake_shop.serve(minutes=1)
-    assert pushed == ["moved_by_a_person"]
-    assert (fake.issues[ticket.issue or 0]["status_id"], fake_shop.ticket().diverged) == (CLOSED, "")
