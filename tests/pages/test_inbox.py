@@ -69,6 +69,7 @@ def test_a_person_chooses_and_the_choice_is_recorded(stage: Stage) -> None:
     assert {one["topic"]: (one["inbox"], one["mail"]) for one in shown} == {
         "failed": (False, False), "missed": (True, True), "waiting": (False, False), "brake": (False, False),
         "drift": (False, True), "review": (False, False), "emergency": (False, False),
+        "expiry": (False, False),
     }  # fmt: skip
     with tenant_scope(stage.cast.tenant.id):
         assert Event.objects.filter(kind="member.notices_chosen").count() == 1
