@@ -13,6 +13,7 @@ from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.operations.policies import refuse_changed
 from medical_audit.tenancy import tenant_scope
 
 KIND = "rules.change"
@@ -31,11 +32,7 @@ def enter_rules(
     if not 1 <= brake_least <= 10_000:
         raise Refused("bad_parameter", name="brake_least", allowed="1-10000")
     with tenant_scope(actor.tenant_id):
-        row: TenantRules | None = TenantRules.objects.first()
-        before = {
-            "brake_percent": row.brake_percent if row else None,
-            "brake_least": row.brake_least if row else 5,
-        }
+        before = _of(TenantRules.objects.first())
         after = {"brake_percent": brake_percent, "brake_least": brake_least}
         if before == after:
             raise Refused("nothing_changed")
@@ -43,15 +40,22 @@ def enter_rules(
         return entry.enter(KIND, target, {"before": before, **after}, actor=actor, now=now, reason=reason)
 
 
+def _of(row: TenantRules | None) -> dict[str, Any]:
+    return {
+        "brake_percent": row.brake_percent if row else None,
+        "brake_least": row.brake_least if row else 5,
+    }
+
+
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {"sentence": KIND, "call": "", **parameters}
 
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Write the rules; they hold from the next tick on."""
-    row: TenantRules = TenantRules.objects.select_for_update().first() or TenantRules(
-        tenant_id=operation.tenant_id
-    )
+    """Write the rules; they hold from the next tick on. Raises Refused (rules_changed)."""
+    known: TenantRules | None = TenantRules.objects.select_for_update().first()
+    refuse_changed(operation, _of(known))
+    row = known or TenantRules(tenant_id=operation.tenant_id)
     row.brake_percent, row.brake_least = (
         operation.parameters["brake_percent"],
         operation.parameters["brake_least"],

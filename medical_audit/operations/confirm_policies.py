@@ -12,6 +12,7 @@ from medical_audit.domain.rights import POLICY_EDIT
 from medical_audit.models import ConfirmPolicy, Operation
 from medical_audit.operations import entry
 from medical_audit.operations.authorising import policy_of
+from medical_audit.operations.policies import refuse_changed
 from medical_audit.tenancy import tenant_scope
 
 KIND = "policy.confirm"
@@ -45,8 +46,10 @@ def enter_confirm_policy(
 
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Hold it; what waits already keeps the policy that it was entered under."""
+    """Hold it; what waits already keeps the policy that it was entered under. Raises Refused (rules_changed)."""
     given = operation.parameters
+    policy, role = policy_of(get_kind(given["kind"]))
+    refuse_changed(operation, {"policy": str(policy), "role": role})
     row: ConfirmPolicy = ConfirmPolicy.objects.select_for_update().filter(
         kind=given["kind"]
     ).first() or ConfirmPolicy(tenant_id=operation.tenant_id, kind=given["kind"])

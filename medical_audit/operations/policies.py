@@ -1,5 +1,6 @@
 """What a tenant decides about sessions and confirmations; changed by a confirmed operation only."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -35,8 +36,16 @@ def enter_policy(wanted: Policy, *, actor: Actor, now: datetime, reason: str) ->
         return entry.enter(KIND, target, {"before": before, **after}, actor=actor, now=now, reason=reason)
 
 
+def refuse_changed(operation: Operation, now_holds: Mapping[str, Any]) -> None:
+    """What was decided after this was entered was on nobody's sheet, and is not undone by it. Raises Refused (rules_changed)."""
+    before = operation.parameters["before"]
+    if any(now_holds[name] != value for name, value in before.items()):
+        raise Refused("rules_changed")
+
+
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Write the policy; it holds from the next request on."""
+    """Write the policy; it holds from the next request on. Raises Refused (rules_changed)."""
+    refuse_changed(operation, asdict(policy_here()))
     row: TenantPolicy = TenantPolicy.objects.select_for_update().first() or TenantPolicy(
         tenant_id=operation.tenant_id
     )

@@ -15,6 +15,7 @@ from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.rights import POLICY_EDIT
 from medical_audit.models import Anomaly, AnomalyRules, AnomalyWatch, Link, Operation
 from medical_audit.operations import entry
+from medical_audit.operations.policies import refuse_changed
 from medical_audit.queries.anomalies import context_of, limits_here, people_events, rules_row
 from medical_audit.queries.verification import length_of
 from medical_audit.tenancy import tenant_scope
@@ -79,7 +80,9 @@ def enter_rules(wanted: Mapping[str, int], *, actor: Actor, now: datetime, reaso
 
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
-    """They hold for what happens from here on, and for the day before, at which the rules look again."""
+    """They hold for what happens from here on, and for the day before, at which the rules look again.
+    Raises Refused (rules_changed)."""
+    refuse_changed(operation, limits_here())
     row = rules_row() or AnomalyRules(tenant_id=operation.tenant_id)
     given = {name: value for name, value in operation.parameters.items() if name in BOUNDS}
     row.limits, row.operation, row.changed_at = {**row.limits, **given}, str(operation.id), now

@@ -24,6 +24,15 @@ def test_the_ledger_shows_year_and_seconds_and_utc() -> None:
     assert times.utc(HALF_PAST_EIGHT) == "2026-11-29T23:30:05Z"
 
 
+def test_an_instant_of_an_interface_is_the_office_s_time_on_the_page() -> None:
+    """2020-02-13T14:05:37Z, second 1581602737 of the epoch, is five past eleven in the evening in Japan."""
+    instant = datetime(2020, 2, 13, 14, 5, 37, tzinfo=UTC)
+    assert instant == datetime.fromtimestamp(1581602737, UTC)
+    assert (
+        times.jst_exact("2020-02-13T14:05:37Z") == times.jst_exact(instant) == "2020/2/13 (木) 23:05:37 JST"
+    )
+
+
 def test_an_address_names_the_day_of_the_office() -> None:
     """At half past eight in the morning UTC is still in the day before."""
     assert times.iso_day(HALF_PAST_EIGHT) == "2026-11-30"
