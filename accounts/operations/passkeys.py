@@ -42,6 +42,8 @@ PROVE: Final = "prove"
 HOLDS: Final = timedelta(minutes=5)
 #: Somebody has a telephone, a computer and two security keys, and keeps an old one for a while.
 MOST: Final = 10
+#: Windows in which somebody may be asked at once; the oldest question gives way.
+MOST_ASKED: Final = 20
 #: What reading somebody's answer may raise: the library's own, and what it lets through of what it stumbles over.
 MALFORMED: Final = (
     WebAuthnException, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError,
@@ -185,7 +187,9 @@ def _named(own: Sequence[Passkey], host: str) -> list[PublicKeyCredentialDescrip
 
 def _keep(challenge: bytes, user: User, purpose: str, origin: str, now: datetime) -> None:
     with platform_scope(user_id=user.id):
-        PasskeyQuestion.objects.filter(user_id=user.id, asked_at__lt=now - HOLDS).delete()
+        asked = PasskeyQuestion.objects.filter(user_id=user.id)
+        kept = asked.filter(asked_at__gte=now - HOLDS).order_by("-asked_at")[: MOST_ASKED - 1]
+        asked.exclude(challenge__in=[bytes(one.challenge) for one in kept]).delete()
         PasskeyQuestion(challenge=challenge, user_id=user.id, purpose=purpose, origin=origin, asked_at=now).save(
             force_insert=True
         )  # fmt: skip

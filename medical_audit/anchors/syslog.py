@@ -9,6 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from medical_audit.domain.streams import Destination
 
@@ -61,7 +62,7 @@ def _context(to: Destination) -> ssl.SSLContext:
         if to.certificate_file:
             context.load_cert_chain(to.certificate_file, to.key_file)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        files = ", ".join(file for file in (to.ca_file, to.certificate_file, to.key_file) if file)
+        files = ", ".join(Path(file).name for file in (to.ca_file, to.certificate_file, to.key_file) if file)
         raise StreamError("files", f"{files}: {getattr(error, 'strerror', None) or error}") from error
     return context
 

@@ -1,6 +1,7 @@
 """Texts that a spreadsheet takes as texts, whoever wrote them."""
 
 import re
+from typing import Final
 
 #: A text that begins so is a formula to a spreadsheet; Japanese ones read the full-width signs alike, and skip what stands
 #: before: spaces, and characters that are not shown.
@@ -16,3 +17,15 @@ def safe(value: object) -> object:
     dangerous = _FORMULA.match(value) is not None
     text = _CONTROLS.sub("\ufffd", value)
     return f"'{text}" if dangerous else text
+
+
+#: What a cell of a workbook holds (Excel's specifications and limits); a longer text would be left out without a word.
+CELL_MAX: Final = 32_767
+
+
+def fitting(text: str) -> str:
+    """The text as a cell of a workbook holds it: cut where it is too long, with how long it was; CSV and JSON hold it whole."""
+    if len(text) <= CELL_MAX:
+        return text
+    told = f" … [{len(text)}]"
+    return text[: CELL_MAX - len(told)] + told

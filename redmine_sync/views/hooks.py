@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
@@ -48,13 +49,18 @@ def githook(request: HttpRequest) -> HttpResponse:
         content_type=request.headers.get("Content-Type", ""), now=clock.now(),
     )  # fmt: skip
     if found.verdict == "unknown":
-        cache.add(refused, 0, 60)
-        cache.incr(refused)
+        _count(refused)
         tasks.tell_refused(project)
         return _say("not found\n", 404)
     if found.verdict == "accepted" and found.tenant_id and found.repository_id:
         transaction.on_commit(partial(tasks.wake_repository, found.tenant_id, found.repository_id))
     return _say(f"{found.verdict}\n", STATUS[found.verdict])
+
+
+def _count(refused: str) -> None:
+    if not cache.add(refused, 1, 60):
+        with suppress(ValueError):  # its minute has just ended
+            cache.incr(refused)
 
 
 @csrf_exempt
@@ -72,8 +78,7 @@ def redminehook(request: HttpRequest, pk: UUID) -> HttpResponse:
     signature = request.headers.get("X-Redmine-Signature-256", "")
     tenant_id = waking.hear(pk, body, signature=signature, now=clock.now())
     if tenant_id is None:
-        cache.add(refused, 0, 60)
-        cache.incr(refused)
+        _count(refused)
         return _say("not found\n", 404)
     transaction.on_commit(partial(tasks.wake, tenant_id, pk))
     return _say("accepted\n", 202)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.domain.permissions import Role
-from accounts.models import Passkey, User
+from accounts.models import Passkey, PasskeyQuestion, User
 from accounts.operations import passkeys, second_factor, signing
 from accounts.queries.people import person_without_tenant
 from medical_audit import clock
@@ -126,6 +126,20 @@ def test_what_a_forger_sends_proves_nothing(cast: Cast) -> None:
     assert {name for name, answer in cases.items() if proves(answer)} == set()
     assert not proves(device.sign(asked()), passkeys.HOLDS + timedelta(seconds=1))
     assert proves(device.sign(asked()))
+
+
+def test_only_the_newest_questions_stay(cast: Cast) -> None:
+    user, now = cast.people[Role.OPERATOR], clock.now()
+    device = with_passkey(user)
+    asked = [
+        passkeys.ask_to_prove(user, HERE, now=now + timedelta(seconds=at))
+        for at in range(passkeys.MOST_ASKED + 1)
+    ]
+    later = now + timedelta(minutes=1)
+    for one, right in ((asked[0], ""), (asked[1], "passkey"), (asked[-1], "passkey")):
+        assert second_factor.prove(user, device.sign(one), actor=person(user), now=later) == right
+    with platform_scope(user_id=user.id):
+        assert PasskeyQuestion.objects.filter(user_id=user.id).count() == passkeys.MOST_ASKED - 2
 
 
 def test_a_copy_that_has_signed_less_often_is_refused(cast: Cast) -> None:

@@ -20,6 +20,7 @@ from pypdf import PdfReader
 from accounts.domain.permissions import Role
 from medical_audit import clock
 from medical_audit.domain.actor import Actor, ActorType, Subject
+from medical_audit.domain.cells import CELL_MAX
 from medical_audit.domain.checkpoint import Checkpoint, TreeHead
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.domain.merkle import includes
@@ -143,6 +144,15 @@ def test_every_cell_of_a_workbook_is_a_text(own: Cast) -> None:
     assert {cell.data_type for row in table.iter_rows() for cell in row if cell.value is not None} == {"s"}
     assert FORMULA in {cell.value for cell in table["K"]}
     assert [row[1].value for row in about.iter_rows()][-1] == str(made.rows)
+
+
+def test_a_text_too_long_for_a_cell_is_cut_and_says_how_long_it_was(own: Cast) -> None:
+    about = About(own.tenant.id, "病院", [("質問", "長" * 40_000)], "監査", "点検", clock.now(), clock.now())
+    file = io.BytesIO()
+    Workbook(file, about).close()
+    told = [row[1].value or "" for row in openpyxl.load_workbook(file).worksheets[-1].iter_rows()]
+    (cut,) = [text for text in told if text.startswith("長")]
+    assert (len(cut), cut.endswith("長 … [40000]")) == (CELL_MAX, True)
 
 
 def test_a_workbook_goes_on_on_another_sheet(own: Cast) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from medical_audit.domain import dicom_audit, fhir_audit
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.cells import safe
+from medical_audit.domain.cells import fitting, safe
 from medical_audit.domain.recorded import Recorded
 from medical_audit.models.export import Format
 from medical_audit.operations.exports.words import Teller, Told
@@ -120,7 +120,7 @@ class Workbook:
             for place, text in enumerate(heading()):
                 self._sheet.write_string(0, place, text, self._bold)
         for place, value in enumerate(columns(event, self._teller.tell(event))):
-            self._sheet.write_string(at + 1, place, "" if value is None else str(value))
+            self._sheet.write_string(at + 1, place, "" if value is None else fitting(str(value)))
         self._rows += 1
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ class Workbook:
         lines = [*about_lines(self._about), (_("Events"), str(self._rows))]
         for row, (name, text) in enumerate(lines):
             sheet.write_string(row, 0, name, self._bold)
-            sheet.write_string(row, 1, text)
+            sheet.write_string(row, 1, fitting(text))
         self._book.close()
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.cells import safe
+from medical_audit.domain.cells import fitting, safe
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.reports import Cell, Column, Report
 from medical_audit.domain.rights import LEDGER_VIEW
@@ -142,13 +142,13 @@ def _xlsx(sheet: Sheet, file: io.BytesIO) -> None:
              (_("SHA-256 of the rows"), sheet.sha256)]  # fmt: skip
     for number, (name, text) in enumerate(lines):
         about.write_string(number, 0, name, bold)
-        about.write_string(number, 1, text)
+        about.write_string(number, 1, fitting(text))
     book.close()
 
 
 def _write(rows: Any, number: int, place: int, cell: str | float) -> None:
     if isinstance(cell, str):
-        rows.write_string(number, place, cell)
+        rows.write_string(number, place, fitting(cell))
     else:
         rows.write_number(number, place, cell)
 
