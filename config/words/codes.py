@@ -276,6 +276,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "retention_changed": _(
         "How long the record is kept, or its hold, was changed meanwhile. Enter it again."
     ),
+    "two_secrets": _(
+        "Two secrets are good already. Put the new one into GitHub, end the old one here, then make another."
+    ),
     "rules_changed": _("These rules were changed after this was entered. Enter the change again."),
     "purge_waits": _("A purge waits already: for its confirmation, or for the sealer."),
     "purged_meanwhile": _("Events went by a purge while the file was made. Ask for it again."),

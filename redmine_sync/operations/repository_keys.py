@@ -31,10 +31,15 @@ KEY_MAX = 100
 
 
 def exchange_hook_secret(repository_id: UUID, *, actor: Actor, now: datetime) -> str:
-    """A new secret for the webhook, shown this once; the old one stays good for a week. Raises NotPermitted, NotFound."""
+    """A new secret for the webhook, shown this once; the old one stays good for a week.
+
+    Raises NotPermitted, NotFound, Refused (two_secrets): a third would end the one that GitHub may still use.
+    """
     actor.require(Permission.TICKET_EDIT, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         row = _served(repository_id)
+        if row.secrets.filter(use=Use.HOOK, place=Place.OTHER, ends_at__gt=now).exists():
+            raise Refused("two_secrets")
         secret = make_hook_secret(row, now=now)
         _tell("repository.secret_exchanged", row, actor, now)
     return secret

@@ -86,7 +86,10 @@ def do(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     what = text_of(request.POST, "do")
     who: dict[str, Any] = {"actor": request.actor, "now": request.now}
     if what == "secret":
-        return _page(request, pk, secret=repository_keys.exchange_hook_secret(pk, **who))
+        try:
+            return _page(request, pk, secret=repository_keys.exchange_hook_secret(pk, **who))
+        except Refused as refused:
+            return _page(request, pk, refused=refused.code)
     deeds: dict[str, Callable[[], Any]] = {
         "look": partial(registering.ask_look, pk, **who),
         "backfill": partial(registering.ask_fetch, pk, backfill=True, **who),

@@ -12,11 +12,13 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.domain.permissions import Role
+from medical_audit.domain.errors import Refused
 from redmine_sync.domain.hooks import BODY_MAX, BadDelivery, is_signed, read_payload, read_push
 from redmine_sync.models import RunState
 from redmine_sync.operations import receiving, repository_keys
 from redmine_sync.views.hooks import REFUSED_PER_MINUTE
 from tests.conftest import _as_role
+from tests.factories import _past_every_guard
 from tests.medical_audit.threads import race
 from tests.redmine.yard import Yard, sign
 
@@ -171,11 +173,28 @@ def test_the_secret_says_whose_a_delivery_is(served: Yard) -> None:
     assert served.deliver(served.push_of(COMMIT)) == "accepted"
 
 
+def test_another_tenants_drafts_crowd_nobody_out(served: Yard) -> None:
+    """Whoever may make a draft may name any project of his own Redmine."""
+    for state in ("draft", "active"):
+        _past_every_guard(
+            "INSERT INTO redmine_sync_repository SELECT new.* FROM redmine_sync_repository r, generate_series(1, 120) n,"
+            " jsonb_populate_record(r, jsonb_build_object('id', '00000000-0000-4000-8000-' || lpad(n + %s || '', 12, '0'),"
+            " 'tenant_id', %s::text, 'state', %s::text, 'name', 'crowd ' || %s || n, 'url', 'ssh://crowd/' || %s || n)) new"
+            " WHERE r.id = %s",
+            [1000 if state == "draft" else 2000, str(served.shop.cast.other_tenant.id), state, state, state, served.id],
+        )  # fmt: skip
+    verdict = served.deliver(served.push_of(COMMIT))
+    _past_every_guard("DELETE FROM redmine_sync_repository WHERE name LIKE %s", ["crowd %"])
+    assert verdict == "accepted"
+
+
 def test_two_secrets_hold_during_an_exchange_and_the_old_one_ends(served: Yard) -> None:
     old, actor = served.secret, served.shop.actor(Role.ADMINISTRATOR)
     assert served.id is not None
     new = repository_keys.exchange_hook_secret(served.id, actor=actor, now=served.shop.clock())
     assert {served.deliver(served.push_of(COMMIT), secret=one) for one in (old, new)} == {"accepted"}
+    with pytest.raises(Refused, match="two_secrets"):
+        repository_keys.exchange_hook_secret(served.id, actor=actor, now=served.shop.clock())
     served.shop.clock.pass_(days=7, seconds=1)
     assert served.deliver(served.push_of(COMMIT), secret=old) == "unknown"
     newest = repository_keys.exchange_hook_secret(served.id, actor=actor, now=served.shop.clock())
