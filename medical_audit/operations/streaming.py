@@ -36,22 +36,24 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Batch:
-    """`reached`: by duty, up to where its receiver has everything once these frames are there."""
+    """`reached`: by duty, up to where its receiver has everything once these frames are there; `most`: how many there may be."""
 
+    most: int
     frames: list[bytes] = field(default_factory=list)
     reached: dict[str, int] = field(default_factory=dict)
 
     @property
     def room(self) -> int:
-        return MESSAGES_MOST - len(self.frames)
+        return self.most - len(self.frames)
 
 
 class Stream:
-    """One receiver's. `wait`: how long it is left alone after failures in a row."""
+    """One receiver's. `wait`: how long it is left alone after failures in a row; `most`: how much it is given at once, which
+    halves with each batch that did not end in time, so that over a slow line there is progress, too."""
 
     def __init__(self, to: Destination, *, send: Send, machine: str) -> None:
         self.to, self._send, self._machine = to, send, machine
-        self.wait = timedelta(0)
+        self.wait, self.most = timedelta(0), MESSAGES_MOST
 
     def step(self) -> int:
         """Send one batch of what is new, if another process is not at it; the number of messages. Never raises for what
@@ -61,7 +63,7 @@ class Stream:
                 return 0
             with platform_scope():
                 done = seals.duties()
-            batch = _Batch()
+            batch = _Batch(self.most)
             self._add_seals(batch, done)
             self._add_events(batch, done)
             return self._deliver(batch, done) if batch.reached else 0
@@ -71,11 +73,13 @@ class Stream:
             self._send(batch.frames, self.to)
         except StreamError as error:
             self.wait = min(LONGEST_WAIT, 2 * self.wait or FIRST_WAIT)
+            if error.code == "slow":
+                self.most = max(1, len(batch.frames) // 2)
             log.warning("stream_failed", stream=self.to.name, code=error.code, why=error.detail)
             for name in batch.reached:
                 report(name, 0, str(error))
             return 0
-        self.wait = timedelta(0)
+        self.wait, self.most = timedelta(0), min(MESSAGES_MOST, 2 * self.most)
         for name, number in batch.reached.items():
             report(name, number, "")
         return len(batch.frames)
@@ -87,7 +91,7 @@ class Stream:
             newest = seals.newest_checkpoint()
             if newest is None or newest.number <= before:
                 return
-            last = min(newest.number, before + EVENTS_EACH)
+            last = min(newest.number, before + min(EVENTS_EACH, batch.most))
             grown: dict[int, list[TreeHead]] = {}
             for number, head in seals.grown(before, last):
                 if self.to.takes(head.tenant_id):
