@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Case, Count, Min, Q, QuerySet, When
 
 from accounts.domain.permissions import Permission
 from medical_audit.domain.actor import Actor
@@ -75,12 +75,17 @@ def diverged(*, actor: Actor) -> Sequence[Ticket]:
 
 
 def tickets_about(target_type: str, target_id: str, operation_id: str, *, actor: Actor) -> Sequence[Ticket]:
-    """Written tickets of a thing, or of one operation, newest first; at most five."""
+    """Written tickets of a thing, of a project (by its name), or of one operation: open ones first, newest first; at most five."""
     if not actor.may(Permission.OPERATION_VIEW, actor.tenant_id):
         return []
-    about = Q(operation=operation_id) if operation_id else Q(target_type=target_type, target_id=target_id)
+    if operation_id:
+        about = Q(operation=operation_id)
+    elif target_type == "project":
+        about = Q(project=target_id)
+    else:
+        about = Q(target_type=target_type, target_id=target_id)
     rows = Ticket.objects.filter(about, issue__isnull=False).select_related("server")
-    return list(rows.order_by("-created_at")[:5])
+    return list(rows.order_by(Case(When(state=TicketState.CLOSED, then=1), default=0), "-created_at")[:5])
 
 
 def _matching(wanted: TicketFilter) -> QuerySet[Ticket]:

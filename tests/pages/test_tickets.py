@@ -32,12 +32,16 @@ def test_without_a_redmine_the_page_leads_to_connecting_one(cast: Cast) -> None:
 
 def test_a_ticket_stands_in_the_list_and_at_its_resource(cast: Cast, fake: faking.Fake) -> None:
     stage, shop = make_stage(cast), make_shop(cast, fake)
-    operation = stage.entered(stage.resource(name="ehr-web-01"))
+    operation = stage.entered(stage.resource(name="ehr-web-01", project="電子カルテ"))
     shop.serve()
     shop.serve(minutes=20)
     issue = f"{fake.url}/issues/{shop.ticket().issue}"
-    for path in ("tickets/", f"resources/{stage.made[0].id}/", f"operations/{operation.id}/"):
+    for path in (
+        "tickets/", f"resources/{stage.made[0].id}/", f"operations/{operation.id}/", "resources/?project=電子カルテ"
+    ):  # fmt: skip
         assert issue in page(cast, Role.VIEWER, path), path
+    for path in ("resources/", "resources/?project=医事"):
+        assert issue not in page(cast, Role.VIEWER, path), path
 
 
 def test_what_is_stuck_is_tried_again_from_the_page(cast: Cast, fake: faking.Fake) -> None:
