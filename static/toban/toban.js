@@ -291,4 +291,7 @@ document.addEventListener("htmx:afterSettle", () => {
   announce(document.querySelector("[data-announce]")?.dataset.announce);
 });
 
+// On a telephone the areas are a row that is wider than the screen: where one is must be in sight.
+document.querySelector('.nav-list a[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+
 body.dataset.ready = "1";
