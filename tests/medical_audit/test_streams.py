@@ -7,7 +7,6 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -231,44 +230,6 @@ def verified(room: SealingRoom, file: Path) -> tuple[int, dict[str, Any] | None]
     assert all(one["intact"] for one in found["tenants"])
     assert found["seals"]["damage"] is None
     return int(str(ended.value.code)), found["received"]["damage"]
-
-
-def test_a_receiver_that_is_away_is_left_alone_longer_each_time(room: SealingRoom, ours: Authority) -> None:
-    note(make_tenant().id)
-    tries: list[int] = []
-
-    def away(frames: Any, to: Destination) -> None:
-        tries.append(len(frames))
-        raise StreamError("unreachable", "refused")
-
-    stream = Stream(Receiver((ours.file, ours.file)).to(ours.file), send=away, machine="host")
-    waits = []
-    with _as_role("audit"):
-        for _ in range(8):
-            assert stream.step() == 0
-            waits.append(stream.wait.total_seconds())
-    assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
-    assert len(set(tries)) == 1
-
-
-def test_over_a_slow_line_less_is_sent_at_once_until_it_gets_through(
-    room: SealingRoom, ours: Authority
-) -> None:
-    note(make_tenant().id, count=40)
-    lengths: list[int] = []
-
-    def narrow(frames: Sequence[bytes], _to: Destination) -> None:
-        lengths.append(len(frames))
-        if len(frames) > 6:
-            raise StreamError("slow", "30 s")
-
-    to = replace(Receiver(ours.issue("localhost")).to(ours.file), port=1)
-    stream = Stream(to, send=narrow, machine="host")
-    with _as_role("audit"):
-        for _try in range(60):
-            stream.step()
-    with _as_role("audit"), platform_scope():
-        assert all(seals.duties()[to.duty_of(one.tenant_id)].number == one.seq for one in seals.progress())
 
 
 def test_two_processes_do_not_send_to_one_receiver_at_once(room: SealingRoom, ours: Authority) -> None:
