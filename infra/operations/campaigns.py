@@ -73,8 +73,8 @@ def enter_campaign(
     actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         key = f"form/{actor.id}/{token}/{KIND}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        if before := entry.sent_before(key):
+            return before
         named = _waves(ca, waves, now)
         count = sum(len(wave["databases"]) for wave in named)
         target, parameters = (
@@ -185,8 +185,8 @@ def enter_end(campaign_id: UUID, *, actor: Actor, now: datetime, reason: str, to
         campaign = campaign_row(campaign_id)
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
         key = f"form/{actor.id}/{token}/{END}/{campaign.id}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        if before := entry.sent_before(key):
+            return before
         if campaign.state != State.SUCCEEDED or ended([campaign]):
             raise Refused("rotation_ended", target=campaign.target_name)
         target = OperationTarget("rotation", str(campaign.id), campaign.target_name)

@@ -66,7 +66,7 @@ def enter_override(wanted: Wanted, *, actor: Actor, now: datetime, reason: str, 
     actor.require(Permission.SCHEDULE_EDIT if freeze else Permission.OVERRIDE_ENTER, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         key = f"form/{actor.id}/{token}/{SET}" if token else None
-        before = Operation.objects.filter(dedupe_key=key).first() if key else None
+        before = entry.sent_before(key)
         if before is not None:
             return _same(before, wanted, reason, token)
         target, parameters = proposal(wanted, actor=actor, now=now)

@@ -59,8 +59,8 @@ def enter_change(
     """Enter the change; the same token enters it once. Raises as `proposal` and `entry.enter`."""
     with tenant_scope(actor.tenant_id):
         key = f"form/{actor.id}/{token}/{KIND}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        if before := entry.sent_before(key):
+            return before
         parameters = proposal(rows, removed, actor=actor, now=now)
         types = [one["type"] for one in parameters["prices"]]
         name = ", ".join(types[:NAMED]) + (" …" if len(types) > NAMED else "")

@@ -115,8 +115,8 @@ def enter_publish(
             raise StaleContent("draft_changed")
         schedule = NamedSchedule.objects.get(id=schedule_id)
         key = f"form/{actor.id}/{token}/{KIND}/{revision_id}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        if before := entry.sent_before(key):
+            return before
         return entry.enter(
             KIND,
             target_of_schedule(schedule),

@@ -96,8 +96,8 @@ def enter_open(
         row = database_row(resource_id)
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
         key = f"form/{actor.id}/{token}/{OPEN_KIND}/{row.id}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        if before := entry.sent_before(key):
+            return before
         if problem := wish_problem(row, wish, now):
             raise Refused(problem, target=str(row))
         parameters = {
@@ -136,8 +136,8 @@ def enter_close(opened_id: UUID, *, actor: Actor, now: datetime, reason: str, to
             raise NotFound(type="operation", id=str(opened_id))
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
         key = f"form/{actor.id}/{token}/{CLOSE_KIND}/{opened.id}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        if before := entry.sent_before(key):
+            return before
         if opened.id not in {one.id for one in open_now([opened.target_id])}:
             raise Refused("not_open", target=opened.target_name)
         target = OperationTarget("resource", opened.target_id, opened.target_name, opened.lane)

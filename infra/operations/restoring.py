@@ -61,8 +61,8 @@ def enter_restore(volume_id: UUID, *, actor: Actor, now: datetime, reason: str, 
             raise NotFound(type="volume", id=str(volume_id))
         busy = open_by_target("volume", [str(row.id)], actor=actor)
         key = f"form/{actor.id}/{token}/{KIND}/{row.id}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        if before := entry.sent_before(key):
+            return before
         if busy:
             raise Refused("operation_open", target=str(row))
         if row.gone_at is None:

@@ -69,8 +69,8 @@ def enter_snapshot(
         actor.require(Permission.POWER_ENTER, actor.tenant_id)
         busy = open_by_target("resource", [str(row.id)], actor=actor, beside=BESIDE)
         key = f"form/{actor.id}/{token}/{MAKE}/{row.id}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        if before := entry.sent_before(key):
+            return before
         name = name.strip().lower()
         if problem := name_problem(name, SNAPSHOT_MAX):
             raise Refused(str(problem), target=name)
@@ -97,8 +97,8 @@ def enter_deletion(
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
         busy = open_by_target("snapshot", [str(row.id)], actor=actor)
         key = f"form/{actor.id}/{token}/{DELETE}/{row.id}" if token else None
-        if key and (before := Operation.objects.filter(dedupe_key=key).first()):
-            return before  # type: ignore[no-any-return]
+        if before := entry.sent_before(key):
+            return before
         if busy:
             raise Refused("operation_open", target=row.name)
         refusal = removal_refusal(row.name, row.kind, row.state, row.gone_at is not None)

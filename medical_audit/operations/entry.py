@@ -141,6 +141,12 @@ def _for_another(operation: Operation, kind: Kind, behalf: Principal, now: datet
     operation.approval_expires_at = now + kind.approval_ttl + timedelta(hours=hours)
 
 
+def sent_before(key: str | None) -> Operation | None:
+    """What a form that was sent once more entered the first time, in the bound tenant; `key`: its dedupe key, if it has one."""
+    found: Operation | None = Operation.objects.filter(dedupe_key=key).first() if key else None
+    return found
+
+
 def confirm(
     operation_id: UUID,
     *,
