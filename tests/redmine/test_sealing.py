@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from accounts.sealing import Unsealable, is_current, seal, unseal
 from config.settings import secrets_keys
+from medical_audit import clock
+from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import RedmineKey
+from redmine_sync.operations.resealing import reseal
 from redmine_sync.queries.servers import gateway_of
 from tests.conftest import AsRole
-from tests.redmine.shop import Shop
+from tests.factories import make_cast
+from tests.redmine.shop import Place, Shop
 
 TENANT, OTHER = uuid.uuid4(), uuid.uuid4()
 OLD, NEW = {"k1": b"1" * 32}, {"k2": b"2" * 32}
@@ -76,10 +80,9 @@ def test_what_is_no_key_stops_the_start(texts: list[str]) -> None:
 
 
 def test_resealing_moves_every_key_to_the_new_one(open_shop: Shop, settings: Any, as_role: AsRole) -> None:
-    before = settings.SECRETS_KEYS
-    settings.SECRETS_KEYS = NEW | before
+    settings.SECRETS_KEYS = NEW | settings.SECRETS_KEYS
     with as_role("worker"):
-        call_command("reseal")
+        assert reseal(actor=system_actor(open_shop.tenant_id, "reseal"), now=clock.now()) == 1
         settings.SECRETS_KEYS = NEW
         with tenant_scope(open_shop.tenant_id):
             assert is_current(RedmineKey.objects.get().sealed)
@@ -87,3 +90,18 @@ def test_resealing_moves_every_key_to_the_new_one(open_shop: Shop, settings: Any
     assert [one["subject"]["id"] for one in open_shop.events("redmine.resealed")] == [
         str(open_shop.server().id)
     ]
+
+
+def test_a_tenant_with_a_spoiled_secret_is_named_and_keeps_no_other_from_being_sealed_anew(
+    open_shop: Shop, place: Place, settings: Any, as_role: AsRole
+) -> None:
+    before = settings.SECRETS_KEYS
+    settings.SECRETS_KEYS = {"lost": b"3" * 32}
+    spoiled = Shop(make_cast(), place)
+    spoiled.connect()
+    settings.SECRETS_KEYS = NEW | before
+    with as_role("worker"):
+        with pytest.raises(CommandError, match=rf"{spoiled.tenant_id}: .*'lost'.* TOBAN_SECRETS_KEYS"):
+            call_command("reseal")
+        with tenant_scope(open_shop.tenant_id):
+            assert is_current(RedmineKey.objects.get().sealed)

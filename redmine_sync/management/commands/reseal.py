@@ -1,10 +1,14 @@
-"""Seal every stored secret anew with the first of TOBAN_SECRETS_KEYS; afterwards the others can be taken away."""
+"""Seal every stored secret anew with the first of TOBAN_SECRETS_KEYS; afterwards the others can be taken away.
+
+A tenant with a secret that no key opens is named at the end, stays as it is, and keeps no other from being done.
+"""
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from accounts.queries.people import tenant_ids
+from accounts.sealing import Unsealable
 from medical_audit import clock
 from medical_audit.domain.actor import system_actor
 from redmine_sync.operations.resealing import reseal
@@ -14,6 +18,16 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def handle(self, *args: Any, **options: Any) -> None:
+        done, failed = 0, []
         tenants = tenant_ids()
-        done = sum(reseal(actor=system_actor(tenant, "reseal"), now=clock.now()) for tenant in tenants)
+        for tenant in tenants:
+            try:
+                done += reseal(actor=system_actor(tenant, "reseal"), now=clock.now())
+            except Unsealable as error:
+                failed.append(f"{tenant}: {error}")
         self.stdout.write(f"{done} sealed anew, {len(tenants)} tenants looked at.")
+        if failed:
+            raise CommandError(
+                "Nothing of these tenants was sealed anew: put the missing key back, or enter their secrets again. "
+                "Take no key away before that.\n" + "\n".join(failed)
+            )
