@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.domain.passwords import is_only_context, least_length
-from accounts.models import SecondFactor, User
+from accounts.models import Passkey, SecondFactor, User
 from medical_audit.tenancy import platform_scope
 
 
@@ -37,4 +37,7 @@ class ContextWordsValidator:
 
 def _has_factor(user: User) -> bool:
     with platform_scope(user_id=user.id):
-        return SecondFactor.objects.filter(user_id=user.id).exists()
+        return any(
+            table.objects.filter(user_id=user.id).exists()  # type: ignore[attr-defined]
+            for table in (SecondFactor, Passkey)
+        )

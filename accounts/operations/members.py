@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.tokens import SECRET_BYTES, hash_of
 from accounts.models import Invitation, Membership, User
+from accounts.operations.signing import refuse_weak
 from accounts.operations.tokens import end_tokens_of
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
 from medical_audit.domain.canonical import utc_text
@@ -152,11 +153,12 @@ def find_invitation(link: str, *, now: datetime) -> Invitation | None:
 
 
 def accept(invitation: Invitation, password: str, *, actor: Actor, now: datetime) -> None:
-    """The invited person's own password; `actor` is he himself, in the tenant. Raises NotFound where the link was used."""
+    """The invited person's own password; `actor` is he himself, in the tenant. Raises NotFound where the link was used, Refused (weak_password)."""
     with tenant_scope(invitation.tenant_id):
         rows = Invitation.objects.filter(id=invitation.id, used_at__isnull=True, expires_at__gt=now)
         if not rows.update(used_at=now):
             raise NotFound(type="invitation")
+        refuse_weak(password, invitation.user)
         User.objects.filter(id=invitation.user_id).update(password=make_password(password))
         subject = Subject("user", str(invitation.user_id), invitation.user.name)
         record("user.password_set", actor=actor, subject=subject, now=now)

@@ -3,6 +3,8 @@
 import hmac
 import secrets
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -14,11 +16,12 @@ from accounts.domain.passwords import least_length
 from accounts.models import Passkey, RecoveryCode, SecondFactor, User
 from accounts.operations import passkeys
 from accounts.sealing import seal, unseal
-from medical_audit.domain.actor import NO_TENANT, Actor, Subject, system_actor
-from medical_audit.domain.errors import Refused
+from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject, system_actor
+from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.domain.seats import End
 from medical_audit.models import Session
 from medical_audit.operations import seats
+from medical_audit.operations.authorising import check_proof
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import platform_scope
 
@@ -60,16 +63,18 @@ def codes_left(user_id: UUID) -> int:
         return RecoveryCode.objects.filter(user_id=user_id, used_at__isnull=True).count()
 
 
-def enrol(user: User, secret: str, code: str, *, actor: Actor, now: datetime) -> list[str]:
+def enrol(
+    user: User, secret: str, code: str, *, actor: Actor, now: datetime, proof: Reauthentication | None
+) -> list[str]:
     """Take an app in that has shown its first code; gives the codes on paper, which are shown once, if it is the first factor.
 
     Every other session of the person ends then: it was begun with a password alone. `actor`: the person, without a tenant.
-    Raises Refused (already_enrolled, wrong_code).
+    Raises NotReauthenticated, Refused (already_enrolled, wrong_code).
     """
-    step = _step_of(secret, code, now)
-    if step is None:
-        raise Refused("wrong_code")
-    with platform_scope(user_id=user.id):
+    with _held(user, proof, actor, now):
+        step = _step_of(secret, code, now)
+        if step is None:
+            raise Refused("wrong_code")
         if SecondFactor.objects.filter(user_id=user.id).exists():
             raise Refused("already_enrolled")
         first = not _has_any(user.id)
@@ -81,20 +86,22 @@ def enrol(user: User, secret: str, code: str, *, actor: Actor, now: datetime) ->
         return _begin(user, actor, now) if first else []
 
 
-def enrol_passkey(user: User, name: str, answer: str, *, actor: Actor, now: datetime) -> list[str]:
+def enrol_passkey(
+    user: User, name: str, answer: str, *, actor: Actor, now: datetime, proof: Reauthentication | None
+) -> list[str]:
     """Take a passkey in; like an app, the first factor brings codes on paper and ends the person's other sessions.
 
-    Raises Refused as `passkeys.add` does.
+    Raises NotReauthenticated, and Refused as `passkeys.add` does.
     """
-    with platform_scope(user_id=user.id):
+    with _held(user, proof, actor, now):
         first = not _has_any(user.id)
         passkeys.add(user, name, answer, actor=actor, now=now)
         return _begin(user, actor, now) if first else []
 
 
-def renew_codes(user: User, *, actor: Actor, now: datetime) -> list[str]:
-    """New codes on paper; the old ones are void. Raises Refused (not_enrolled)."""
-    with platform_scope(user_id=user.id):
+def renew_codes(user: User, *, actor: Actor, now: datetime, proof: Reauthentication | None) -> list[str]:
+    """New codes on paper; the old ones are void. Raises NotReauthenticated, Refused (not_enrolled)."""
+    with _held(user, proof, actor, now):
         if not _has_any(user.id):
             raise Refused("not_enrolled")
         RecoveryCode.objects.filter(user_id=user.id).delete()
@@ -103,20 +110,29 @@ def renew_codes(user: User, *, actor: Actor, now: datetime) -> list[str]:
     return codes
 
 
-def remove(user: User, password: str, *, actor: Actor, now: datetime) -> None:
+def remove(user: User, password: str, *, actor: Actor, now: datetime, proof: Reauthentication | None) -> None:
     """The app goes; with the last factor the codes on paper go too, and the password stands alone from then on.
 
-    `password`: the one that was just proven. Raises Refused (not_enrolled, password_too_short_alone)."""
-    with platform_scope(user_id=user.id):
+    `password`: his own, whose length is asked then. Raises NotReauthenticated, Refused (not_enrolled, password_too_short_alone).
+    """
+    with _held(user, proof, actor, now):
         if not SecondFactor.objects.filter(user_id=user.id).delete()[0]:
             raise Refused("not_enrolled")
         _tell("user.second_factor_removed", user, actor, now)
         _end_if_last(user, password)
 
 
-def remove_passkey(user: User, passkey_id: UUID, password: str, *, actor: Actor, now: datetime) -> None:
-    """The same for a passkey. Raises NotFound, Refused (password_too_short_alone)."""
-    with platform_scope(user_id=user.id):
+def remove_passkey(
+    user: User,
+    passkey_id: UUID,
+    password: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    proof: Reauthentication | None,
+) -> None:
+    """The same for a passkey. Raises NotReauthenticated, NotFound, Refused (password_too_short_alone)."""
+    with _held(user, proof, actor, now):
         passkeys.remove(user, passkey_id, actor=actor, now=now)
         _end_if_last(user, password)
 
@@ -144,6 +160,27 @@ def prove(user: User, code: str, *, actor: Actor, now: datetime) -> str:
         return "recovery"
 
 
+@contextmanager
+def _held(user: User, proof: Reauthentication | None, actor: Actor, now: datetime) -> Iterator[None]:
+    """The person's scope, for whoever has just proven that he is the person, with his factor where he has one.
+
+    One at a time for each person: what is the first factor is decided once.
+    """
+    with platform_scope(user_id=user.id):
+        User.objects.select_for_update(no_key=True).get(id=user.id)
+        given = check_proof(proof, actor=actor, now=now)
+        if actor.id != str(user.id) or not proves_whole(given, enrolled=_has_any(user.id)):
+            raise NotReauthenticated
+        yield
+
+
+def proves_whole(proof: Reauthentication, *, enrolled: bool) -> bool:
+    """Whether a proof is enough to change what a person proves himself with: a password that was typed just now, and of who
+    has a second factor also that."""
+    method, _, factor = proof.method.partition("+")
+    return method == "password" and bool(factor) >= enrolled
+
+
 def _has_any(user_id: UUID) -> bool:
     return (
         SecondFactor.objects.filter(user_id=user_id).exists()
@@ -161,7 +198,8 @@ def _begin(user: User, actor: Actor, now: datetime) -> list[str]:
 def _end_if_last(user: User, password: str) -> None:
     if _has_any(user.id):
         return
-    if len(password) < least_length(second_factor=False):
+    own = User.objects.values_list("password", flat=True).get(id=user.id)
+    if len(password) < least_length(second_factor=False) or not check_password(password, own):
         raise Refused("password_too_short_alone")
     RecoveryCode.objects.filter(user_id=user.id).delete()
 

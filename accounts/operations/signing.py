@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 
 from accounts.models import Membership, User
 from accounts.operations import guarding, second_factor
@@ -17,6 +19,7 @@ from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.domain.seats import End, Origin
 from medical_audit.models import Session
 from medical_audit.operations import seats
+from medical_audit.operations.authorising import check_proof
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import platform_scope, tenant_scope
 
@@ -104,9 +107,20 @@ def sign_in(
     )
 
 
-def change_password(user: User, password: str, *, actor: Actor, now: datetime) -> None:
-    """Set a new one, and end every session that the old one began; `actor`: the person, without a tenant."""
+def change_password(
+    user: User, password: str, *, actor: Actor, now: datetime, proof: Reauthentication | None
+) -> None:
+    """Set a new one, and end every session that the old one began; `actor`: the person, without a tenant.
+
+    Raises NotReauthenticated, Refused (weak_password).
+    """
     with platform_scope(user_id=user.id):
+        given = check_proof(proof, actor=actor, now=now)
+        if actor.id != str(user.id) or not second_factor.proves_whole(
+            given, enrolled=second_factor.is_enrolled(user.id)
+        ):
+            raise NotReauthenticated
+        refuse_weak(password, user)
         User.objects.filter(id=user.id).update(password=make_password(password))
         record(
             "user.password_changed", actor=actor, subject=Subject("user", str(user.id), user.name), now=now
@@ -114,6 +128,14 @@ def change_password(user: User, password: str, *, actor: Actor, now: datetime) -
         open_ones = list(Session.objects.filter(user_id=user.id, ended_at__isnull=True))
     for session in open_ones:
         seats.end(session, End.SIGNED_OUT, actor=actor, now=now, reason="password_changed")
+
+
+def refuse_weak(password: str, user: User) -> None:
+    """Raises Refused (weak_password) for what a person may not choose: too short for him, common, or like his name."""
+    try:
+        validate_password(password, user)
+    except ValidationError as weak:
+        raise Refused("weak_password") from weak
 
 
 def leave(user: User, how: End, *, now: datetime, session: str, address: str, request: str) -> bool:

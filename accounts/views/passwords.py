@@ -57,14 +57,14 @@ def own_password(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         person, given = person_without_tenant(user, user.name, **whereabouts(request)), form.cleaned_data
         try:
-            signing.reauthenticate(user, given["current"], given["code"], actor=person, now=now)
+            proof = signing.reauthenticate(user, given["current"], given["code"], actor=person, now=now)
+            signing.change_password(user, given["password"], actor=person, now=now, proof=proof)
         except NotReauthenticated as wrong:
             field, said = not_proven(wrong.code)
             form.add_error("current" if field == "password" else field, said)
         except Refused as refused:
             form.refused = refused.code
         else:
-            signing.change_password(user, given["password"], actor=person, now=now)
             logout(request)
             messages.success(
                 request, _("Your password is changed, and every session is ended. Sign in with the new one.")

@@ -113,8 +113,8 @@ def _take_app_in(request: HttpRequest, user: User, _then: str, now: datetime) ->
     if form.is_valid() and secret:
         given, person = form.cleaned_data, person_of(request, user)
         try:
-            signing.reauthenticate(user, given["password"], given["proof"], actor=person, now=now)
-            codes = second_factor.enrol(user, secret, given["code"], actor=person, now=now)
+            proof = signing.reauthenticate(user, given["password"], given["proof"], actor=person, now=now)
+            codes = second_factor.enrol(user, secret, given["code"], actor=person, now=now, proof=proof)
         except NotReauthenticated as wrong:
             form.add_error("proof" if wrong.code == "wrong_code" else "password", _("This is not right."))
         except Refused as refused:
@@ -130,8 +130,10 @@ def _take_passkey_in(request: HttpRequest, user: User, _then: str, now: datetime
     if form.is_valid():
         given, person = form.cleaned_data, person_of(request, user)
         try:
-            signing.reauthenticate(user, given["password"], given["code"], actor=person, now=now)
-            codes = second_factor.enrol_passkey(user, given["name"], given["answer"], actor=person, now=now)
+            proof = signing.reauthenticate(user, given["password"], given["code"], actor=person, now=now)
+            codes = second_factor.enrol_passkey(
+                user, given["name"], given["answer"], actor=person, now=now, proof=proof
+            )
         except NotReauthenticated as wrong:
             form.add_error("code" if wrong.code == "wrong_code" else "password", _("This is not right."))
         except Refused as refused:
@@ -155,13 +157,16 @@ def _change(request: HttpRequest, user: User, then: str, now: datetime) -> HttpR
         return page(request, user, form=form, status=422)
     person, given = person_of(request, user), form.cleaned_data
     try:
-        signing.reauthenticate(user, given["password"], given["code"], actor=person, now=now)
+        proof = signing.reauthenticate(user, given["password"], given["code"], actor=person, now=now)
         if then == "renew":
-            return page(request, user, codes=second_factor.renew_codes(user, actor=person, now=now))
+            codes = second_factor.renew_codes(user, actor=person, now=now, proof=proof)
+            return page(request, user, codes=codes)
         if then == "remove":
-            second_factor.remove(user, given["password"], actor=person, now=now)
+            second_factor.remove(user, given["password"], actor=person, now=now, proof=proof)
         else:
-            second_factor.remove_passkey(user, _id_of(then), given["password"], actor=person, now=now)
+            second_factor.remove_passkey(
+                user, _id_of(then), given["password"], actor=person, now=now, proof=proof
+            )
     except NotReauthenticated as wrong:
         form.add_error("code" if wrong.code == "wrong_code" else "password", _("This is not right."))
     except Refused as refused:

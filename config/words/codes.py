@@ -222,6 +222,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "belongs_elsewhere": _("This person belongs to another tenant, too. Take his roles here instead."),
     "roles_changed": _("The roles of this person have changed meanwhile. Enter it again."),
     "wrong_code": _("The code is not right, or was used already."),
+    "weak_password": _(
+        "This password is too short, too common or too much like the person's name. Choose another one."
+    ),
     "already_enrolled": _("You have an authenticator app in use already."),
     "no_passkeys_here": _(
         "Browsers allow no passkeys for an address made of numbers. Open Toban by its name, then try again."

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from medical_audit.domain.actor import Actor, ActorType
-from medical_audit.domain.errors import NotPermitted
+from django.conf import settings
+
+from medical_audit.domain.actor import Actor, ActorType, Reauthentication
+from medical_audit.domain.errors import NotPermitted, NotReauthenticated
 from medical_audit.domain.kinds import Kind, Policy, get_kind
 from medical_audit.domain.people import directory
 from medical_audit.models import Confirmation, ConfirmPolicy, Delegation, Deputy, Operation
@@ -24,6 +26,18 @@ def policy_of(kind: Kind) -> tuple[Policy, str]:
     """What holds for this kind in the bound tenant: its own decision, else the kind's; with the role for `two`."""
     row = ConfirmPolicy.objects.filter(kind=kind.name).values_list("policy", "role").first()
     return (Policy(row[0]), row[1]) if row else (kind.policy, "")
+
+
+def check_proof(proof: Reauthentication | None, *, actor: Actor, now: datetime) -> Reauthentication:
+    """Raise NotReauthenticated unless this very person has just proven himself; gives the proof."""
+    valid = timedelta(seconds=settings.REAUTHENTICATION_VALID_S)
+    if (
+        proof is None
+        or proof.user_id != actor.id
+        or not now - valid <= proof.at <= now + timedelta(seconds=5)
+    ):
+        raise NotReauthenticated
+    return proof
 
 
 def check_confirmer(operation: Operation, kind: Kind, actor: Actor, *, now: datetime) -> Standing:

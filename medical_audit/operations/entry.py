@@ -7,16 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-
 from medical_audit.domain.actor import Actor, Principal, Reauthentication, Subject
 from medical_audit.domain.canonical import digest
-from medical_audit.domain.errors import NotPermitted, NotReauthenticated, Refused, StaleContent
+from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, get_kind
 from medical_audit.domain.states import State
 from medical_audit.models import Confirmation, Operation
 from medical_audit.operations.authorising import (
     check_confirmer,
+    check_proof,
     live_delegation,
     policy_of,
     standing_confirmations,
@@ -166,7 +165,7 @@ def confirm(
         operation = one_locked(operation_id, State.ENTERED)
         kind = get_kind(operation.kind)
         standing = check_confirmer(operation, kind, actor, now=now)
-        _check_proof(proof, actor, now)
+        check_proof(proof, actor=actor, now=now)
         if seen_digest != operation.digest or digest_of(operation) != operation.digest:
             raise StaleContent(id=str(operation.id))
         if now > operation.approval_expires_at:
@@ -300,13 +299,3 @@ def _apply(kind: Kind, operation: Operation, *, actor: Actor, now: datetime) -> 
         [operation],
         [event_of(operation, "operation.succeeded", actor=actor, now=now, **detail)],
     )
-
-
-def _check_proof(proof: Reauthentication | None, actor: Actor, now: datetime) -> None:
-    valid = timedelta(seconds=settings.REAUTHENTICATION_VALID_S)
-    if (
-        proof is None
-        or proof.user_id != actor.id
-        or not now - valid <= proof.at <= now + timedelta(seconds=5)
-    ):
-        raise NotReauthenticated

@@ -20,7 +20,7 @@ from medical_audit.domain.errors import NotFound, NotReauthenticated, Refused
 from medical_audit.models import Session
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.accounts.device import Device, text
-from tests.accounts.test_second_factor import code_at
+from tests.accounts.test_second_factor import code_at, proven
 from tests.factories import PASSWORD, Cast, told
 
 HERE = "http://testserver"
@@ -34,7 +34,9 @@ def with_passkey(user: User) -> Device:
     """Somebody whose notebook holds a key."""
     device, now = Device(), clock.now()
     answer = device.make(passkeys.ask_to_add(user, HERE, now=now))
-    second_factor.enrol_passkey(user, "ノート", answer, actor=person(user), now=now)
+    second_factor.enrol_passkey(
+        user, "ノート", answer, actor=person(user), now=now, proof=proven(user, now, "passkey")
+    )
     return device
 
 
@@ -160,10 +162,17 @@ def test_a_key_is_taken_in_once_and_by_whoever_was_asked(cast: Cast) -> None:
         (passkeys.ask_to_add(user, HERE, now=now), "passkey_not_right"),
     ):
         with pytest.raises(Refused, match=code):
-            second_factor.enrol_passkey(other, "x", device.make(asked), actor=person(other), now=now)
+            second_factor.enrol_passkey(
+                other, "x", device.make(asked), actor=person(other), now=now, proof=proven(other, now)
+            )
     with pytest.raises(NotFound):
         second_factor.remove_passkey(
-            other, passkeys.list_own(user.id)[0].id, PASSWORD, actor=person(other), now=now
+            other,
+            passkeys.list_own(user.id)[0].id,
+            PASSWORD,
+            actor=person(other),
+            now=now,
+            proof=proven(other, now),
         )
     assert not second_factor.is_enrolled(other.id)
 
@@ -185,14 +194,14 @@ def test_an_app_stays_when_a_passkey_goes_and_the_other_way_round(cast: Cast) ->
     user, now = cast.people[Role.OPERATOR], clock.now()
     with_passkey(user)
     secret = second_factor.new_secret()
-    assert second_factor.enrol(user, secret, code_at(secret, now), actor=person(user), now=now) == []
-    second_factor.remove_passkey(
-        user, passkeys.list_own(user.id)[0].id, PASSWORD, actor=person(user), now=now
-    )
+    both, me = proven(user, now, "passkey"), person(user)
+    assert second_factor.enrol(user, secret, code_at(secret, now), actor=me, now=now, proof=both) == []
+    key = passkeys.list_own(user.id)[0].id
+    second_factor.remove_passkey(user, key, PASSWORD, actor=me, now=now, proof=both)
     assert second_factor.is_enrolled(user.id)
     assert second_factor.codes_left(user.id) == 10
     with_passkey(user)
-    second_factor.remove(user, PASSWORD, actor=person(user), now=now)
+    second_factor.remove(user, PASSWORD, actor=me, now=now, proof=both)
     assert second_factor.is_enrolled(user.id)
 
 

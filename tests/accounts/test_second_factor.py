@@ -13,10 +13,10 @@ from django.test import Client
 
 from accounts.domain.permissions import Role
 from accounts.models import RecoveryCode, SecondFactor, User
-from accounts.operations import second_factor
+from accounts.operations import second_factor, signing
 from accounts.queries.people import person_without_tenant
 from medical_audit import clock
-from medical_audit.domain.actor import Actor
+from medical_audit.domain.actor import Actor, Reauthentication
 from medical_audit.domain.errors import Refused
 from medical_audit.models import Session, TenantPolicy
 from medical_audit.operations import entry
@@ -40,7 +40,15 @@ def person(user: User) -> Actor:
 def enrolled(user: User, at: datetime | None = None) -> tuple[str, list[str]]:
     """An app's secret and the codes on paper of somebody who took it in a minute ago."""
     secret, now = second_factor.new_secret(), (at or clock.now()) - timedelta(minutes=1)
-    return secret, second_factor.enrol(user, secret, code_at(secret, now), actor=person(user), now=now)
+    codes = second_factor.enrol(
+        user, secret, code_at(secret, now), actor=person(user), now=now, proof=proven(user, now)
+    )
+    return secret, codes
+
+
+def proven(user: User, now: datetime, factor: str = "") -> Reauthentication:
+    """What the right password gives, and with it the right code."""
+    return Reauthentication(str(user.id), f"password+{factor}" if factor else "password", now)
 
 
 def code_at(secret: str, now: datetime | None = None) -> str:
@@ -106,7 +114,7 @@ def test_a_code_from_paper_works_once_however_it_is_typed(cast: Cast) -> None:
     )
     assert second_factor.prove(user, codes[0], actor=person(user), now=now) == ""
     assert second_factor.codes_left(user.id) == 9
-    fresh = second_factor.renew_codes(user, actor=person(user), now=now)
+    fresh = second_factor.renew_codes(user, actor=person(user), now=now, proof=proven(user, now, "otp"))
     assert second_factor.prove(user, codes[1], actor=person(user), now=now) == ""
     assert second_factor.prove(user, fresh[0], actor=person(user), now=now) == "recovery"
 
@@ -132,11 +140,12 @@ def test_taking_it_in_ends_the_sessions_that_a_password_alone_began(cast: Cast) 
 def test_twice_is_refused_and_so_is_taking_away_what_is_not_there(cast: Cast) -> None:
     user, now = cast.people[Role.OPERATOR], clock.now()
     with pytest.raises(Refused, match="not_enrolled"):
-        second_factor.remove(user, PASSWORD, actor=person(user), now=now)
+        second_factor.remove(user, PASSWORD, actor=person(user), now=now, proof=proven(user, now))
     secret, _codes = enrolled(user)
+    both = proven(user, now, "otp")
     with pytest.raises(Refused, match="already_enrolled"):
-        second_factor.enrol(user, secret, code_at(secret, now), actor=person(user), now=now)
-    second_factor.remove(user, PASSWORD, actor=person(user), now=now)
+        second_factor.enrol(user, secret, code_at(secret, now), actor=person(user), now=now, proof=both)
+    second_factor.remove(user, PASSWORD, actor=person(user), now=now, proof=both)
     assert not second_factor.is_enrolled(user.id)
     assert door(user).get(f"/t/{cast.tenant.slug}/").status_code == 200
 
@@ -205,10 +214,14 @@ def test_a_tenant_may_ask_for_it_earlier_but_not_later(cast: Cast) -> None:
 
 
 def test_who_has_a_short_password_keeps_the_second_factor(cast: Cast) -> None:
-    user = cast.people[Role.OPERATOR]
+    user, now = cast.people[Role.OPERATOR], clock.now()
     enrolled(user)
-    with pytest.raises(Refused, match="password_too_short_alone"):
-        second_factor.remove(user, "x" * 12, actor=person(user), now=clock.now())
-    assert second_factor.is_enrolled(user.id)
-    second_factor.remove(user, "x" * 13, actor=person(user), now=clock.now())
+    both, short, long = proven(user, now, "otp"), "kz-4711-wolke"[:9], "kz-4711-wolke-am"
+    for password in (short, long):
+        signing.change_password(user, password, actor=person(user), now=now, proof=both)
+        if password == short:
+            with pytest.raises(Refused, match="password_too_short_alone"):
+                second_factor.remove(user, password, actor=person(user), now=now, proof=both)
+            assert second_factor.is_enrolled(user.id)
+    second_factor.remove(user, long, actor=person(user), now=now, proof=both)
     assert not second_factor.is_enrolled(user.id)
