@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from accounts.models import Tenant, User
 from accounts.operations.signing import reauthenticate
 from accounts.queries.people import actor_in, tenants_of
+from config import demo_tickets
 from config.demo import PASSWORD, PEOPLE
 from config.simulator import console, fleet
 from infra.domain.schedule import State
@@ -76,6 +77,7 @@ def tell(now: Now) -> None:
     stage = stage_of(FIRST)
     if not _wait(stage, lambda: not Region.objects.filter(inventory_at__isnull=True).exists()):
         return
+    _scene_of_tickets("redmine", demo_tickets.connect, stage, now())
     with tenant_scope(stage.tenant.id):
         _scene("missed", _missed_start, stage, now())
         _scene("override", _ends_soon, stage, now())
@@ -83,6 +85,7 @@ def tell(now: Now) -> None:
         _scene("skip", _skipped_once, stage, now())
     if _wait(stage, lambda: _started().exists()):
         _scene("drift", _stopped_by_hand, stage, now())
+    _scene_of_tickets("commits", demo_tickets.commit, stage, now())
 
 
 def _scene(name: str, play: Callable[[Stage, datetime], None], stage: Stage, now: datetime) -> None:
@@ -90,6 +93,16 @@ def _scene(name: str, play: Callable[[Stage, datetime], None], stage: Stage, now
     try:
         with tenant_scope(stage.tenant.id):
             play(stage, now)
+    except DomainError as refused:
+        log.info("scene_left_out", scene=name, code=refused.code)
+
+
+def _scene_of_tickets(
+    name: str, play: Callable[[Stage, datetime, demo_tickets.Wait], None], stage: Stage, now: datetime
+) -> None:
+    """The same for a scene that waits for workers in between."""
+    try:
+        play(stage, now, _wait)
     except DomainError as refused:
         log.info("scene_left_out", scene=name, code=refused.code)
 

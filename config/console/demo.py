@@ -97,7 +97,9 @@ class Demo:
         self.supervisor = Supervisor(logs=stack.folder.logs, cwd=ROOT)
         # One round ends when everything has ended: what waits for capacity asks again soon instead of each minute.
         self.story: subprocess.Popen[bytes] | None = None
-        self.settings: dict[str, str] = {"TOBAN_RETRY_WAIT_MAX_S": "3"} if options.once else {}
+        self.settings: dict[str, str] = {"TOBAN_URL": self.url}
+        if options.once:
+            self.settings["TOBAN_RETRY_WAIT_MAX_S"] = "3"
 
     def run(self) -> int:
         """Start, stay, and stop everything that we started, in order."""

@@ -7,7 +7,8 @@ prints `{"ready": true, "port": N, "pid": N}` on stdout once it answers; with --
 DIR/journal.jsonl (its numbering goes on after a restart; resources do not survive one, their ids are stable).
 Permanent access keys ("toban"/"toban") belong to account 123456789012; AssumeRole leads into any other account.
 Temporary keys stay valid over a restart. EC2, RDS, Auto Scaling, STS and the maintenance windows of SSM are
-meant; the rest is plain moto.
+meant; the rest is plain moto. Below /redmine answers a simulated Redmine, for programs and in a browser (kept in
+DIR/redmine.json).
 
 Control API: JSON in, JSON out. Errors: 400, 404 or 409 (an id exists) with {"error": text}.
 ACCOUNT below is a 12-digit account id. Everything that can be set by account should be, since tests share one

@@ -42,7 +42,7 @@ class Simulator:
     """The AWS side of the simulator; `control` holds the other side."""
 
     def __init__(self, state_dir: Path | None = None) -> None:
-        self.started = time.monotonic()
+        self.started, self.state_dir = time.monotonic(), state_dir
         self.journal = Journal(state_dir / "journal.jsonl" if state_dir else None)
         self.world = World(self.journal)
         self.counts = Counts()

@@ -12,6 +12,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from config.simulator import wire
 from config.simulator.app import Simulator
 from config.simulator.control import Control
+from config.simulator.redmine_site import PREFIX, RedmineSite
 from config.simulator.wire import Answer, ConnectionLost
 
 _IDLE_S = 120
@@ -28,6 +29,7 @@ class Handler(MotoRequestHandler):
     timeout = _IDLE_S
     simulator: Simulator
     control: Control
+    site: RedmineSite
 
     def run_wsgi(self) -> None:
         """Reads one whole request and writes one whole answer."""
@@ -55,9 +57,11 @@ class Handler(MotoRequestHandler):
     def _answer(self, environ: dict[str, Any]) -> Answer:
         path = environ["PATH_INFO"]
         if path.startswith("/_sim/"):
-            length = int(environ.get("CONTENT_LENGTH") or 0)
-            body = environ["wsgi.input"].read(length) if length else b""
-            return self.control.answer(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), body)
+            return self.control.answer(
+                environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), _body(environ)
+            )
+        if path.startswith(f"{PREFIX}/") or path == PREFIX:
+            return self.site.answer(environ, _body(environ))
         return self.simulator.answer(environ)
 
     def _write(self, answer: Answer) -> None:
@@ -73,6 +77,11 @@ class Handler(MotoRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Says nothing of single requests and idle connections: counts and journal know more."""
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    return bytes(environ["wsgi.input"].read(length)) if length else b""
 
 
 class _Nowhere:
@@ -92,7 +101,9 @@ class _Nowhere:
 
 def listen(simulator: Simulator, host: str, port: int) -> BaseWSGIServer:
     """Binds; port 0 takes a free one. Serve with `serve_forever()`."""
-    handler = type("BoundHandler", (Handler,), {"simulator": simulator, "control": Control(simulator)})
+    site = RedmineSite(simulator.state_dir / "redmine.json" if simulator.state_dir else None)
+    parts = {"simulator": simulator, "control": Control(simulator), "site": site}
+    handler = type("BoundHandler", (Handler,), parts)
     return make_server(host, port, _unused, threaded=True, request_handler=handler)
 
 

@@ -129,7 +129,7 @@ CAUSES: Final[Mapping[str, Promise | str]] = {
 }
 RULES: Final[Mapping[str, Promise | str]] = {
     "": _(
-        "Not known yet: it shows with the first commit that names a ticket. Until then Toban itself links only what stands after refs, references, IssueID, fixes or closes."
+        "Not known yet: it shows with the first commit that names a ticket by its number alone, for example “#12”. Until then Toban itself links only what stands after refs, references, IssueID, fixes or closes."
     ),
     "words": _("A ticket is linked only after a keyword, for example “refs #12”. A plain “#12” is not."),
     "any": _("The keyword “*” is set: every “#12” after a space links."),

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from accounts.domain.permissions import Role
+from config.simulator.redmine import SimulatedRedmine
+from config.simulator.redmine_commits import SERVICE_KEY
 from medical_audit.domain.states import State
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
@@ -16,9 +18,7 @@ from redmine_sync.operations import repository_leaving
 from tests.conftest import _as_role
 from tests.factories import Cast
 from tests.pages.test_tickets import make_shop
-from tests.redmine import fake as faking
 from tests.redmine.conftest import fake
-from tests.redmine.fake_commits import SERVICE_KEY
 from tests.redmine.origin import Origin
 from tests.redmine.yard import Yard
 from tests.stage import signed_in
@@ -27,7 +27,7 @@ __all__ = ["fake"]
 
 
 @pytest.fixture
-def yard(cast: Cast, fake: faking.Fake, tmp_path: Path, settings: Any) -> Yard:
+def yard(cast: Cast, fake: SimulatedRedmine, tmp_path: Path, settings: Any) -> Yard:
     settings.MIRRORS = settings.MIRRORS_IN_REDMINE = str(tmp_path / "mirrors")
     origin = Origin(tmp_path)
     origin.push("first")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from accounts.domain.permissions import Role
+from config.simulator.redmine import KEY, SimulatedRedmine
 from redmine_sync.models import EntryState, TicketState
 from tests.factories import Cast
-from tests.redmine import fake as faking
 from tests.redmine.conftest import fake
 from tests.redmine.shop import Place, Shop
 from tests.stage import make_stage, signed_in
@@ -13,8 +13,8 @@ from tests.stage import make_stage, signed_in
 __all__ = ["fake"]
 
 
-def make_shop(cast: Cast, one: faking.Fake) -> Shop:
-    shop = Shop(cast, Place(one.url, faking.KEY))
+def make_shop(cast: Cast, one: SimulatedRedmine) -> Shop:
+    shop = Shop(cast, Place(one.url, KEY))
     shop.connect()
     shop.rule()
     return shop
@@ -30,7 +30,7 @@ def test_without_a_redmine_the_page_leads_to_connecting_one(cast: Cast) -> None:
     assert f"/t/{cast.tenant.slug}/tickets/redmine/" in page(cast, Role.VIEWER, "tickets/")
 
 
-def test_a_ticket_stands_in_the_list_and_at_its_resource(cast: Cast, fake: faking.Fake) -> None:
+def test_a_ticket_stands_in_the_list_and_at_its_resource(cast: Cast, fake: SimulatedRedmine) -> None:
     stage, shop = make_stage(cast), make_shop(cast, fake)
     operation = stage.entered(stage.resource(name="ehr-web-01", project="電子カルテ"))
     shop.serve()
@@ -44,7 +44,7 @@ def test_a_ticket_stands_in_the_list_and_at_its_resource(cast: Cast, fake: fakin
         assert issue not in page(cast, Role.VIEWER, path), path
 
 
-def test_what_is_stuck_is_tried_again_from_the_page(cast: Cast, fake: faking.Fake) -> None:
+def test_what_is_stuck_is_tried_again_from_the_page(cast: Cast, fake: SimulatedRedmine) -> None:
     shop = make_shop(cast, fake)
     fake.project_status = 5
     shop.happens("failed", "web")

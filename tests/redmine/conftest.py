@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import pytest
 from redminelib import Redmine
 
+from config.simulator.redmine import KEY, SimulatedRedmine
 from redmine_sync.redmine import Engine
 from tests.factories import Cast
-from tests.redmine import fake as faking
+from tests.redmine.fake import Running
 from tests.redmine.origin import Origin
 from tests.redmine.shop import Place, Shop
 from tests.redmine.yard import Yard
@@ -33,7 +34,7 @@ class People(Protocol):
 
 
 class FakePeople:
-    def __init__(self, fake: faking.Fake) -> None:
+    def __init__(self, fake: SimulatedRedmine) -> None:
         self.fake = fake
 
     def move(self, issue: int, status: int, notes: str = "") -> None:
@@ -89,10 +90,10 @@ class RealPeople:
 
 
 @pytest.fixture
-def fake() -> Iterator[faking.Fake]:
+def fake() -> Iterator[SimulatedRedmine]:
     """The fake Redmine, for what the real one cannot be made to do."""
-    one = faking.Fake()
-    running = faking.Running(one)
+    one = SimulatedRedmine()
+    running = Running(one)
     yield one
     running.close()
 
@@ -111,8 +112,8 @@ def there(request: pytest.FixtureRequest) -> tuple[Place, People]:
             info["tracker"],
         )
         return place, RealPeople(info)
-    one: faking.Fake = request.getfixturevalue("fake")
-    return Place(one.url, faking.KEY), FakePeople(one)
+    one: SimulatedRedmine = request.getfixturevalue("fake")
+    return Place(one.url, KEY), FakePeople(one)
 
 
 @pytest.fixture
@@ -140,16 +141,16 @@ def open_shop(shop: Shop) -> Shop:
 
 
 @pytest.fixture
-def fake_shop(cast: Cast, fake: faking.Fake) -> Shop:
+def fake_shop(cast: Cast, fake: SimulatedRedmine) -> Shop:
     """Connected to the fake, whatever the others are connected to."""
-    one = Shop(cast, Place(fake.url, faking.KEY))
+    one = Shop(cast, Place(fake.url, KEY))
     one.connect()
     one.rule()
     return one
 
 
 @pytest.fixture
-def yard(fake_shop: Shop, fake: faking.Fake, tmp_path: Path, settings: Any) -> Yard:
+def yard(fake_shop: Shop, fake: SimulatedRedmine, tmp_path: Path, settings: Any) -> Yard:
     """A repository with one commit, not registered yet, and the fake Redmine that reads it."""
     settings.MIRRORS = settings.MIRRORS_IN_REDMINE = str(tmp_path / "mirrors")
     origin = Origin(tmp_path)

@@ -10,6 +10,7 @@ import pytest
 from django.db import DatabaseError
 
 from accounts.domain.permissions import Role
+from config.simulator.redmine import KEY, SimulatedRedmine
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.domain.states import State
 from medical_audit.models import Event
@@ -19,7 +20,7 @@ from redmine_sync.models import RedmineKey, RedmineServer, ServerState, TicketRu
 from redmine_sync.operations import connecting, ruling
 from tests.conftest import AsRole, _as_role
 from tests.medical_audit.support import execute
-from tests.redmine import fake as faking
+from tests.redmine.fake import Running
 from tests.redmine.shop import REASON, Place, Shop
 
 
@@ -121,20 +122,18 @@ def test_leaving_destroys_the_key_and_writes_nothing_more(open_shop: Shop) -> No
      ({"down": 503}, "redmine_busy"), ({"down": 302}, "redmine_not_redmine")],
 )  # fmt: skip
 def test_what_speaks_against_a_server_is_named(
-    shop: Shop, fake: faking.Fake, changes: dict[str, object], code: str
+    shop: Shop, fake: SimulatedRedmine, changes: dict[str, object], code: str
 ) -> None:
     for name, value in changes.items():
         setattr(fake, name, value)
-    server = shop.probe(shop.draft(url=fake.url, key=faking.KEY))
+    server = shop.probe(shop.draft(url=fake.url, key=KEY))
     assert codes(server)[code] == "failed"
 
 
-def test_a_filter_that_does_not_filter_is_found(shop: Shop, fake: faking.Fake) -> None:
-    fake.answer(
-        "POST", "/issues.json", {}, {"issue": {"project_id": 1, "subject": "someone else's"}}, faking.KEY
-    )
+def test_a_filter_that_does_not_filter_is_found(shop: Shop, fake: SimulatedRedmine) -> None:
+    fake.answer("POST", "/issues.json", {}, {"issue": {"project_id": 1, "subject": "someone else's"}}, KEY)
     fake.filters.clear()
-    assert codes(shop.probe(shop.draft(url=fake.url, key=faking.KEY)))["filter_broken"] == "failed"
+    assert codes(shop.probe(shop.draft(url=fake.url, key=KEY)))["filter_broken"] == "failed"
 
 
 @pytest.mark.parametrize(
@@ -142,12 +141,12 @@ def test_a_filter_that_does_not_filter_is_found(shop: Shop, fake: faking.Fake) -
     [(True, 0, "field_found"), (False, 1, "field_found"), (False, 0, "field_missing")],
 )
 def test_a_field_for_all_projects_is_named_by_none_of_them(
-    shop: Shop, fake: faking.Fake, admin: bool, issues: int, found: str
+    shop: Shop, fake: SimulatedRedmine, admin: bool, issues: int, found: str
 ) -> None:
     fake.for_all, fake.admin = True, admin
     for _ in range(issues):
-        fake.answer("POST", "/issues.json", {}, {"issue": {"subject": "a"}}, faking.KEY)
-    assert found in codes(shop.probe(shop.draft(url=fake.url, key=faking.KEY)))
+        fake.answer("POST", "/issues.json", {}, {"issue": {"subject": "a"}}, KEY)
+    assert found in codes(shop.probe(shop.draft(url=fake.url, key=KEY)))
 
 
 def test_a_wrong_key_is_named(shop: Shop) -> None:
@@ -204,7 +203,9 @@ def test_the_database_connects_nothing_by_itself(open_shop: Shop, as_role: AsRol
         execute("SELECT sealed FROM redmine_sync_redminekey")
 
 
-def test_a_look_that_fails_takes_nothing_from_a_connected_server(fake_shop: Shop, fake: faking.Fake) -> None:
+def test_a_look_that_fails_takes_nothing_from_a_connected_server(
+    fake_shop: Shop, fake: SimulatedRedmine
+) -> None:
     before = fake_shop.server()
     fake_shop.clock.pass_(seconds=1)
     connecting.ask_probe(before.id, actor=fake_shop.actor(Role.ADMINISTRATOR), now=fake_shop.clock())
@@ -220,12 +221,12 @@ def test_a_look_that_fails_takes_nothing_from_a_connected_server(fake_shop: Shop
 
 
 def test_a_rule_holds_at_the_redmine_for_which_it_was_confirmed_and_at_no_other(
-    fake_shop: Shop, fake: faking.Fake
+    fake_shop: Shop, fake: SimulatedRedmine
 ) -> None:
     """A project's number means another project elsewhere: nobody confirmed that anything is told there."""
-    other = faking.Fake()
-    running = faking.Running(other)
-    moved = dataclasses.replace(fake_shop, place=Place(other.url, faking.KEY))
+    other = SimulatedRedmine()
+    running = Running(other)
+    moved = dataclasses.replace(fake_shop, place=Place(other.url, KEY))
     moved.connect()
     moved.happens("failed", "web")
     moved.serve()

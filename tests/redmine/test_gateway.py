@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from requests.adapters import HTTPAdapter
 
+from config.simulator.redmine import KEY, SimulatedRedmine
 from redmine_sync.domain import problems
 from redmine_sync.domain.issues import NewIssue
 from redmine_sync.redmine import RedmineTickets
 from redmine_sync.redmine.commits import READING_S, RedmineCommits
 from redmine_sync.redmine.session import Session
-from tests.redmine import fake as faking
 from tests.redmine.shop import Place
 
 FIELD = 1
@@ -79,8 +79,8 @@ def test_a_wrong_key_a_missing_issue_and_refused_content_have_names(
         tickets.read(10**8, FIELD)
 
 
-def test_a_field_that_is_no_filter_gives_strangers_and_none_is_taken(fake: faking.Fake) -> None:
-    tickets = RedmineTickets(fake.url, faking.KEY)
+def test_a_field_that_is_no_filter_gives_strangers_and_none_is_taken(fake: SimulatedRedmine) -> None:
+    tickets = RedmineTickets(fake.url, KEY)
     assert tickets.key_is_filtered(FIELD, "nobody") is None  # no issue yet: nothing to tell by
     tickets.create(NewIssue(1, 1, "a", "b", "theirs"), FIELD)
     assert tickets.key_is_filtered(FIELD, "nobody") is True
@@ -90,10 +90,10 @@ def test_a_field_that_is_no_filter_gives_strangers_and_none_is_taken(fake: fakin
         tickets.find(FIELD, "mine")
 
 
-def test_an_issue_that_does_not_keep_its_key_is_told(fake: faking.Fake) -> None:
+def test_an_issue_that_does_not_keep_its_key_is_told(fake: SimulatedRedmine) -> None:
     fake.fields.clear()
     with pytest.raises(problems.KeyNotKept):
-        RedmineTickets(fake.url, faking.KEY).create(NewIssue(1, 1, "a", "b", "key"), FIELD)
+        RedmineTickets(fake.url, KEY).create(NewIssue(1, 1, "a", "b", "key"), FIELD)
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,10 @@ def test_an_issue_that_does_not_keep_its_key_is_told(fake: faking.Fake) -> None:
     [(429, "Busy"), (502, "Busy"), (503, "Busy"), (504, "Busy"), (500, "Broken"), (403, "Forbidden"), (404, "Missing"),
      (422, "Invalid"), (413, "Invalid"), (418, "Invalid"), (301, "NotRedmine"), (599, "NotRedmine")],
 )  # fmt: skip
-def test_each_status_has_its_error(fake: faking.Fake, status: int, name: str) -> None:
+def test_each_status_has_its_error(fake: SimulatedRedmine, status: int, name: str) -> None:
     fake.down = status
     with pytest.raises(getattr(problems, name)):
-        RedmineTickets(fake.url, faking.KEY).me()
+        RedmineTickets(fake.url, KEY).me()
 
 
 class Odd(BaseHTTPRequestHandler):
@@ -145,7 +145,7 @@ def at(server: Any) -> RedmineTickets:
     return RedmineTickets(f"http://127.0.0.1:{server.server_port}", "secret")
 
 
-def test_a_redirect_is_not_followed_and_the_key_goes_nowhere(odd: Any, fake: faking.Fake) -> None:
+def test_a_redirect_is_not_followed_and_the_key_goes_nowhere(odd: Any, fake: SimulatedRedmine) -> None:
     odd.answer = (302, {"Location": f"{fake.url}/users/current.json"}, b"")
     with pytest.raises(problems.NotRedmine):
         at(odd).me()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from accounts.domain.permissions import Role
+from config.simulator.redmine import KEY, SimulatedRedmine
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.issues import Issue
 from redmine_sync.models import Ticket, TicketState
 from redmine_sync.operations import deciding, sending
 from redmine_sync.redmine import RedmineTickets
 from tests.conftest import _as_role
-from tests.redmine import fake as faking
 from tests.redmine.conftest import People
 from tests.redmine.shop import Shop
 
@@ -55,7 +55,9 @@ def test_a_deleted_issue_is_found_within_the_hour(open_shop: Shop, people: Peopl
     assert [ticket.diverged for ticket in open_shop.tickets()] == ["issue_gone", ""]
 
 
-def test_three_hundred_changes_within_one_second_are_all_read(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_three_hundred_changes_within_one_second_are_all_read(
+    fake: SimulatedRedmine, fake_shop: Shop
+) -> None:
     for number in range(300):
         fake_shop.happens("failed", f"web-{number:03}")
     fake_shop.serve()
@@ -69,7 +71,7 @@ def test_three_hundred_changes_within_one_second_are_all_read(fake: faking.Fake,
     assert notes == {issue: f"一括 {issue}" for issue in fake.issues}
 
 
-def test_a_second_change_in_the_same_second_is_not_missed(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_a_second_change_in_the_same_second_is_not_missed(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     fake.now = SECOND
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -82,7 +84,9 @@ def test_a_second_change_in_the_same_second_is_not_missed(fake: faking.Fake, fak
     assert fake_shop.ticket().last_note == "二つ目"
 
 
-def test_ten_minutes_of_visits_with_nothing_new_write_nothing(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_ten_minutes_of_visits_with_nothing_new_write_nothing(
+    fake: SimulatedRedmine, fake_shop: Shop
+) -> None:
     fake.now = SECOND
     for what in ("failed", "succeeded", "failed"):
         for target in ("web", "db"):
@@ -101,7 +105,7 @@ def test_ten_minutes_of_visits_with_nothing_new_write_nothing(fake: faking.Fake,
 
 
 def test_two_thousand_changes_show_how_many_are_left_and_a_new_worker_goes_on(
-    fake: faking.Fake, fake_shop: Shop
+    fake: SimulatedRedmine, fake_shop: Shop
 ) -> None:
     plant_tickets(fake_shop, fake, 2000)
     fake.fail_after(700)  # whatever ends a worker in the middle
@@ -121,7 +125,7 @@ def test_two_thousand_changes_show_how_many_are_left_and_a_new_worker_goes_on(
 
 
 def test_seconds_that_each_hold_more_than_a_page_are_read_to_the_end(
-    fake: faking.Fake, fake_shop: Shop
+    fake: SimulatedRedmine, fake_shop: Shop
 ) -> None:
     """A mass change goes on for some seconds, and what is asked for from one second on holds the second before."""
     plant_tickets(fake_shop, fake, 400, a_second=150)
@@ -129,7 +133,7 @@ def test_seconds_that_each_hold_more_than_a_page_are_read_to_the_end(
     assert [ticket.key for ticket in fake_shop.tickets() if ticket.last_note != "メモ"] == []
 
 
-def test_a_clock_that_was_put_back_stops_no_reading(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_a_clock_that_was_put_back_stops_no_reading(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     fake_shop.happens("failed", "web")
     fake_shop.serve(minutes=2)
     fake.now = datetime.now(UTC) + timedelta(minutes=5)
@@ -138,7 +142,7 @@ def test_a_clock_that_was_put_back_stops_no_reading(fake: faking.Fake, fake_shop
     assert fake_shop.ticket().last_note == "人のメモ"
 
 
-def plant_tickets(shop: Shop, fake: faking.Fake, count: int, a_second: int = 1) -> None:
+def plant_tickets(shop: Shop, fake: SimulatedRedmine, count: int, a_second: int = 1) -> None:
     """Written tickets, on each of which a person has put a note since, so many a second."""
     fake.now = SECOND
     server, tickets = shop.server(), []
@@ -159,7 +163,7 @@ def plant_tickets(shop: Shop, fake: faking.Fake, count: int, a_second: int = 1) 
         fake.note(issue, "メモ")
 
 
-def test_reading_goes_on_where_a_failure_ended_it(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_reading_goes_on_where_a_failure_ended_it(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     for number in range(120):
         fake_shop.happens("failed", f"web-{number:03}")
     fake_shop.serve()
@@ -177,7 +181,7 @@ def test_reading_goes_on_where_a_failure_ended_it(fake: faking.Fake, fake_shop: 
 
 
 def test_a_project_that_was_closed_shows_within_the_hour_and_again_when_it_is_open(
-    fake: faking.Fake, fake_shop: Shop
+    fake: SimulatedRedmine, fake_shop: Shop
 ) -> None:
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -192,7 +196,7 @@ def test_a_project_that_was_closed_shows_within_the_hour_and_again_when_it_is_op
     assert [one["usable"] for one in fake_shop.server().report["projects"]] == [True]
 
 
-def test_an_issue_that_lost_its_key_is_not_taken_for_deleted(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_an_issue_that_lost_its_key_is_not_taken_for_deleted(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     """Moved to a project without the field: it is there, and Toban would not find it again."""
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -212,7 +216,7 @@ def test_an_issue_that_lost_its_key_is_not_taken_for_deleted(fake: faking.Fake, 
 
 
 def test_a_decision_that_is_made_while_toban_reads_the_ticket_holds(
-    fake: faking.Fake, fake_shop: Shop
+    fake: SimulatedRedmine, fake_shop: Shop
 ) -> None:
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -236,7 +240,7 @@ def test_a_decision_that_is_made_while_toban_reads_the_ticket_holds(
     with _as_role("worker"):
         sending.serve(
             fake_shop.tenant_id, fake_shop.server().id, worker="test", clock=fake_shop.clock,
-            open_server=lambda server: Meanwhile(server.url, faking.KEY),
+            open_server=lambda server: Meanwhile(server.url, KEY),
         )  # fmt: skip
     fake_shop.serve(minutes=1)
     assert pushed == ["moved_by_a_person"]

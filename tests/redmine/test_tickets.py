@@ -7,12 +7,12 @@ import uuid
 import pytest
 
 from accounts.domain.permissions import Role
+from config.simulator.redmine import KEY, SimulatedRedmine
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted
 from medical_audit.operations import entry as entering
 from redmine_sync.models import Entry, EntryState, TicketState
 from redmine_sync.operations import deciding
 from tests.factories import Cast
-from tests.redmine import fake as faking
 from tests.redmine.conftest import People
 from tests.redmine.shop import Shop
 from tests.stage import make_stage
@@ -185,7 +185,7 @@ def test_what_a_person_did_can_be_taken(open_shop: Shop, people: People) -> None
         deciding.take_theirs(taken.id, actor=open_shop.actor(Role.OPERATOR), now=open_shop.clock())
 
 
-def test_a_status_that_the_workflow_refuses_is_seen(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_a_status_that_the_workflow_refuses_is_seen(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     fake.refused_statuses.add(CLOSED)
     fake_shop.happens("failed", "web")
     fake_shop.happens("succeeded", "web")
@@ -201,7 +201,9 @@ def test_a_status_that_the_workflow_refuses_is_seen(fake: faking.Fake, fake_shop
 # -- a server that is unwell -------------------------------------------------------------------------------------------
 
 
-def test_a_server_away_for_hours_loses_nothing_and_kills_nothing(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_a_server_away_for_hours_loses_nothing_and_kills_nothing(
+    fake: SimulatedRedmine, fake_shop: Shop
+) -> None:
     fake.down = 503
     for number in range(3):
         fake_shop.happens("failed", f"web-{number}")
@@ -217,7 +219,7 @@ def test_a_server_away_for_hours_loses_nothing_and_kills_nothing(fake: faking.Fa
 
 
 def test_a_server_that_answers_again_is_well_again_also_when_there_is_nothing_to_write(
-    fake: faking.Fake, fake_shop: Shop
+    fake: SimulatedRedmine, fake_shop: Shop
 ) -> None:
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -229,7 +231,7 @@ def test_a_server_that_answers_again_is_well_again_also_when_there_is_nothing_to
     assert fake_shop.server().problem == ""
 
 
-def test_a_server_that_refuses_one_entry_is_there(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_a_server_that_refuses_one_entry_is_there(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     fake_shop.happens("failed", "web")
     fake_shop.serve()
     fake.down = 503
@@ -242,7 +244,7 @@ def test_a_server_that_refuses_one_entry_is_there(fake: faking.Fake, fake_shop: 
     assert fake_shop.server().problem == ""
 
 
-def test_a_refused_key_stops_the_server_and_not_the_entries(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_a_refused_key_stops_the_server_and_not_the_entries(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     fake.down = 401
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -256,7 +258,7 @@ def test_a_refused_key_stops_the_server_and_not_the_entries(fake: faking.Fake, f
     assert fake_shop.ticket().state == TicketState.OPEN
 
 
-def stuck(fake: faking.Fake, shop: Shop) -> Entry:
+def stuck(fake: SimulatedRedmine, shop: Shop) -> Entry:
     """An entry that the server refuses, and one behind it."""
     shop.happens("failed", "web")
     shop.serve()
@@ -271,7 +273,7 @@ def stuck(fake: faking.Fake, shop: Shop) -> Entry:
 
 
 def test_what_is_stuck_blocks_its_own_ticket_alone_and_is_tried_again_by_a_person(
-    fake: faking.Fake, fake_shop: Shop
+    fake: SimulatedRedmine, fake_shop: Shop
 ) -> None:
     dead = stuck(fake, fake_shop)
     fake.project_status = 1
@@ -293,7 +295,7 @@ def test_what_is_stuck_blocks_its_own_ticket_alone_and_is_tried_again_by_a_perso
         deciding.retry(uuid.uuid4(), actor=actor, now=fake_shop.clock())
 
 
-def test_what_is_discarded_lets_the_next_one_pass(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_what_is_discarded_lets_the_next_one_pass(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     dead = stuck(fake, fake_shop)
     fake.project_status = 1
     deciding.discard(dead.id, actor=fake_shop.actor(Role.OPERATOR), now=fake_shop.clock())
@@ -319,7 +321,7 @@ def test_an_issue_that_is_gone_is_asked_about_and_made_anew(open_shop: Shop, peo
 
 
 def test_a_strangers_issue_with_the_number_of_a_deleted_one_is_left_alone(
-    fake: faking.Fake, fake_shop: Shop
+    fake: SimulatedRedmine, fake_shop: Shop
 ) -> None:
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -331,11 +333,11 @@ def test_a_strangers_issue_with_the_number_of_a_deleted_one_is_left_alone(
     assert (fake_shop.ticket().state, fake.writes) == (TicketState.ORPHANED, writes)
 
 
-def test_strangers_issues_are_never_adopted(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_strangers_issues_are_never_adopted(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     body = {
         "issue": {"project_id": 1, "subject": "a stranger's", "custom_fields": [{"id": 1, "value": "theirs"}]}
     }
-    fake.answer("POST", "/issues.json", {}, body, faking.KEY)
+    fake.answer("POST", "/issues.json", {}, body, KEY)
     fake.filters.clear()
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -353,7 +355,7 @@ def test_another_tenants_tickets_are_not_there(open_shop: Shop) -> None:
         )
 
 
-def test_a_number_that_the_server_gives_twice_stops_nothing(fake: faking.Fake, fake_shop: Shop) -> None:
+def test_a_number_that_the_server_gives_twice_stops_nothing(fake: SimulatedRedmine, fake_shop: Shop) -> None:
     """A Redmine that was put back from a backup gives the numbers of the issues it forgot to the next ones."""
     fake_shop.happens("failed", "web")
     fake_shop.serve()

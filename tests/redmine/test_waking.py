@@ -13,11 +13,11 @@ from django.test import Client
 
 from accounts.domain.permissions import Role
 from accounts.sealing import is_current
+from config.simulator.redmine import SimulatedRedmine
 from medical_audit.domain.errors import NotFound, NotPermitted
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import RedmineKey, TicketState
 from redmine_sync.operations import waking
-from tests.redmine import fake as faking
 from tests.redmine.shop import Shop
 from tests.redmine.yard import sign
 
@@ -53,7 +53,7 @@ def said(issue: int, status: int = CLOSED) -> bytes:
 
 
 def test_a_signed_one_makes_the_poller_look_now_and_what_it_says_is_not_believed(
-    fake_shop: Shop, fake: faking.Fake
+    fake_shop: Shop, fake: SimulatedRedmine
 ) -> None:
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -75,7 +75,7 @@ def test_a_signed_one_makes_the_poller_look_now_and_what_it_says_is_not_believed
 
 
 def test_however_many_come_the_poller_looks_every_five_seconds_at_most(
-    fake_shop: Shop, fake: faking.Fake
+    fake_shop: Shop, fake: SimulatedRedmine
 ) -> None:
     fake_shop.happens("failed", "web")
     fake_shop.serve()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.domain.permissions import Role
+from config.simulator.redmine import SimulatedRedmine
+from config.simulator.redmine_commits import SERVICE_KEY
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.git import Mirror
@@ -17,8 +19,6 @@ from redmine_sync.models import Delivery, Repository, SyncRun
 from redmine_sync.operations import fetching, looking, receiving, registering
 from redmine_sync.queries.repositories import mirror_folder
 from tests.conftest import _as_role
-from tests.redmine.fake import Fake
-from tests.redmine.fake_commits import SERVICE_KEY
 from tests.redmine.origin import Origin
 from tests.redmine.shop import REASON, Shop
 
@@ -27,7 +27,7 @@ from tests.redmine.shop import REASON, Shop
 class Yard:
     shop: Shop
     origin: Origin
-    fake: Fake
+    fake: SimulatedRedmine
     id: uuid.UUID | None = None
     secret: str = ""
     project: str = "portal-demo"

@@ -1,4 +1,4 @@
-"""The part of the fake Redmine that reads git: the service /sys with a key of its own, and commits at tickets.
+"""The part of the simulated Redmine that reads git: the service /sys with a key of its own, and commits at tickets.
 
 Its habits are those of the real one: a mirror that is missing or does not hold what was read last is read as nothing, with 200;
 commits link to tickets that are there when they are read, and never later; a link to no ticket tells whether a commit is known.
@@ -11,12 +11,12 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
-SERVICE_KEY = "service-key-of-the-tests"
+SERVICE_KEY = "simulated-service-key"
 _LINKS = re.compile(r"(?:^|[\s(\[,-])((?:(?:refs|fixes)[\s:]+)?)(#\d+)")
 
 
 @dataclass
-class FakeRepository:
+class SimulatedRepository:
     id: int
     identifier: str
     path: str
@@ -25,7 +25,7 @@ class FakeRepository:
 
 
 @dataclass
-class FakeCommits:
+class SimulatedCommits:
     """`any_word`: the keyword "*" is set. `links`: commits by ticket. `switched_on`: the project has repositories."""
 
     any_word: bool = True
@@ -33,7 +33,7 @@ class FakeCommits:
     forgets_links: bool = False
     busy: int = 0
     reads: int = 0
-    repositories: list[FakeRepository] = field(default_factory=list)
+    repositories: list[SimulatedRepository] = field(default_factory=list)
     links: dict[int, set[str]] = field(default_factory=dict)
 
     def service(self, path: str, form: dict[str, str]) -> tuple[int, Any]:
@@ -55,7 +55,7 @@ class FakeCommits:
         return 404, None
 
     def add(self, path: str, identifier: str) -> None:
-        self.repositories.append(FakeRepository(len(self.repositories) + 1, identifier, path))
+        self.repositories.append(SimulatedRepository(len(self.repositories) + 1, identifier, path))
 
     def _fetch(self, project: str) -> tuple[int, Any]:
         if project != "portal-demo":
@@ -68,7 +68,7 @@ class FakeCommits:
             self._read(one)
         return 200, None
 
-    def _read(self, one: FakeRepository) -> None:
+    def _read(self, one: SimulatedRepository) -> None:
         heads = _git(one.path, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")
         if heads is None:
             return
