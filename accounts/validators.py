@@ -37,7 +37,4 @@ class ContextWordsValidator:
 
 def _has_factor(user: User) -> bool:
     with platform_scope(user_id=user.id):
-        return any(
-            table.objects.filter(user_id=user.id).exists()
-            for table in (SecondFactor, Passkey)
-        )
+        return any(table.objects.filter(user_id=user.id).exists() for table in (SecondFactor, Passkey))

@@ -23,11 +23,14 @@ from django.conf import settings
 
 from redmine_sync.domain.git_problems import GitError, problem_of
 
-FETCH_S = 120.0
+#: A first copy over a thin line takes long; one that says nothing for SILENT_S is dead.
+FETCH_S = 3600.0
+SILENT_S = 120.0
 LOOK_S = 30.0
 LOCAL_S = 60.0
 CONNECT_S = 5
 OUTPUT_MAX = 20_000_000
+COMPLAINT_MAX = 100_000
 REFS_MAX = 5_000
 STEP_S = 0.05
 KEPT = "refs/toban/kept"
@@ -115,10 +118,12 @@ class Mirror:
     def fetch(self, access: Access, *, strict: bool) -> None:
         """Make branches here what they are there; those that are gone there go here. `strict` takes nothing that was pushed
         by force. Raises GitError."""
+        for left in (self.folder / "objects" / "pack").glob("tmp_*"):
+            left.unlink(missing_ok=True)  # of a git that was killed; ours is the only one, see `alone`
         spec = "refs/heads/*:refs/heads/*"
         command = [
             "fetch",
-            "--no-progress",
+            "--progress",
             "--prune",
             "--no-tags",
             "--no-auto-maintenance",
@@ -139,7 +144,7 @@ class Mirror:
         """Get a commit back that no branch has any more, because Redmine goes on from it; False where it cannot be had."""
         try:
             self._git(
-                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", access.url, f"+{commit}:{KEPT}/{commit}",
+                "fetch", "--progress", "--no-tags", "--no-write-fetch-head", "--", access.url, f"+{commit}:{KEPT}/{commit}",
                 access=access, patience_s=FETCH_S,
             )  # fmt: skip
         except GitError:
@@ -262,7 +267,7 @@ def _run(
     still_ours: StillOurs,
     held: IO[Any] | None,
 ) -> str:
-    deadline = time.monotonic() + patience_s
+    watch = Watch(time.monotonic(), patience_s, min(SILENT_S, patience_s))
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
             child = subprocess.Popen(
@@ -273,9 +278,10 @@ def _run(
             raise GitError("git_missing", command[0]) from error
         try:
             while child.poll() is None:
-                if time.monotonic() > deadline:
-                    raise GitError("git_timeout", f"{patience_s:.0f} s")
-                if os.fstat(out.fileno()).st_size > OUTPUT_MAX:
+                told = os.fstat(out.fileno()).st_size
+                if over := watch.over(time.monotonic(), told + os.fstat(err.fileno()).st_size):
+                    raise GitError("git_timeout", f"{over:.0f} s")
+                if told > OUTPUT_MAX:
                     raise GitError("git_too_much")
                 still_ours()
                 time.sleep(STEP_S)
@@ -285,11 +291,30 @@ def _run(
                     os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
         out.seek(0)
-        err.seek(0)
-        said, complaint = out.read(OUTPUT_MAX), err.read(100_000)
+        err.seek(max(0, os.fstat(err.fileno()).st_size - COMPLAINT_MAX))  # what went wrong is said last
+        said, complaint = out.read(OUTPUT_MAX), err.read(COMPLAINT_MAX)
     if child.returncode != 0:
         raise problem_of(complaint.decode("utf-8", "replace"))
     return said.decode("utf-8", "replace")
+
+
+@dataclass(slots=True)
+class Watch:
+    """When a command has taken too long: `patience_s` altogether, or `silent_s` without a word. Times are monotonic seconds."""
+
+    began: float
+    patience_s: float
+    silent_s: float
+    said: int = 0
+    last: float | None = None
+
+    def over(self, now: float, said: int) -> float | None:
+        """The limit that is passed, given how many bytes it has said by now."""
+        if said != self.said:
+            self.said, self.last = said, now
+        if now - self.began > self.patience_s:
+            return self.patience_s
+        return self.silent_s if now - (self.last or self.began) > self.silent_s else None
 
 
 def _refs(said: str) -> dict[str, str]:

@@ -53,12 +53,13 @@ class Lease:
             raise LeaseLost(lane=self.lane, fence=self.fence)
         self.until = end
 
-    def keep(self) -> bool:
-        """Is the lane still ours for one more call? Extends the lease once a third of it is used."""
+    def keep(self, for_s: float = 0.0) -> bool:
+        """Is the lane still ours for one more call, of at most `for_s` seconds? Extends the lease once a third of it is used,
+        or when that call might outlast it."""
         left = self.until - time.monotonic()
         if left <= 0:
             return False
-        if left > settings.LEASE_S * 2 / 3:
+        if left > max(settings.LEASE_S * 2 / 3, for_s):
             return True
         try:
             with tenant_scope(self.tenant_id):

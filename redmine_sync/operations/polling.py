@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Min
 
@@ -106,23 +107,39 @@ def _take(server: RedmineServer, tickets: Tickets, issues: Sequence[Issue], ours
 def _read_all(
     server: RedmineServer, tickets: Tickets, changed: Sequence[Ticket], ours: Ours, clock: Clock
 ) -> int:
-    """Read each and keep what was read together; when the server fails in the middle, what came before is kept."""
-    read: list[Ticket] = []
+    """Read each and keep what was read together; when the server fails in the middle, what came before is kept. Those about
+    which a person decided meanwhile are read once more, upon his decision."""
+    decided = _read_once(server, tickets, changed, ours, clock)
+    if decided:
+        with tenant_scope(server.tenant_id):
+            anew = list(Ticket.objects.filter(id__in=decided))
+        _read_once(server, tickets, anew, ours, clock)
+    return len(changed)
+
+
+def _read_once(
+    server: RedmineServer, tickets: Tickets, changed: Sequence[Ticket], ours: Ours, clock: Clock
+) -> list[UUID]:
+    """Gives those whose row stays as somebody decided it meanwhile."""
+    read: list[tuple[Ticket, str]] = []
     try:
         for ticket in changed:
+            before = ticket.diverged
             _read(server, tickets, ticket, ours, clock)
-            read.append(ticket)
+            read.append((ticket, before))
     except RedmineError:
         _keep(server, read)
         raise
-    _keep(server, read)
-    return len(read)
+    return _keep(server, read)
 
 
-def _keep(server: RedmineServer, read: Sequence[Ticket]) -> None:
+def _keep(server: RedmineServer, read: Sequence[tuple[Ticket, str]]) -> list[UUID]:
     with tenant_scope(server.tenant_id):
-        for ticket in read:
-            ticket.save(update_fields=OF_THE_LANE)
+        return [
+            ticket.id for ticket, before in read
+            if not Ticket.objects.filter(id=ticket.id, diverged=before, settled_journal=ticket.settled_journal)
+            .update(**{name: getattr(ticket, name) for name in OF_THE_LANE})
+        ]  # fmt: skip
 
 
 def _is_settled(ticket: Ticket, issue: Issue) -> bool:

@@ -13,6 +13,7 @@ from redmine_sync.models import Repository, SyncRun
 from redmine_sync.operations.linking import Prover
 from redmine_sync.operations.visiting import Visit
 from redmine_sync.queries.repositories import mirror_in_redmine, name_in_redmine
+from redmine_sync.redmine import READING_S
 
 #: How many new commits are proven link by link; of a first fetch the newest.
 PROVEN_MAX = 500
@@ -30,7 +31,7 @@ def tell_redmine(
     with visit.step("attach") as told:
         name, told["code"] = _attach(visit)
     with visit.step("read"):
-        visit.ours()
+        visit.ours(READING_S)
         visit.redmine.read_new(row.redmine_identifier)
     with visit.step("proof") as told:
         unread = [one for one in moved[:HEADS_MAX] if not _knows(visit, name, one)]

@@ -33,9 +33,9 @@ class Visit:
     run: SyncRun | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
 
-    def ours(self) -> None:
-        """Right before each call, and while a git runs. Raises LeaseLost."""
-        if not self.lease.keep():
+    def ours(self, for_s: float = 0.0) -> None:
+        """Right before each call (of at most `for_s` seconds), and while a git runs. Raises LeaseLost."""
+        if not self.lease.keep(for_s):
             raise LeaseLost(lane=self.lease.lane)
 
     @contextmanager

@@ -53,6 +53,16 @@ def events(desk: Desk) -> list[str]:
         return list(found.values_list("kind", flat=True))
 
 
+def test_a_call_that_might_outlast_the_lease_extends_it_first(desk: Desk) -> None:
+    lease = taken(desk)
+    lease.until -= settings.LEASE_S / 4
+    before = lease.until
+    assert lease.keep()
+    assert lease.until == before
+    assert lease.keep(for_s=settings.LEASE_S * 5 / 6)
+    assert lease.until > before
+
+
 def test_one_of_eight_workers_gets_the_lane(desk: Desk) -> None:
     leases = race(8, lambda number: take(desk, f"w{number}"))
     assert sorted(lease is not None for lease in leases) == [False] * 7 + [True]

@@ -24,6 +24,18 @@ from tests.redmine.yard import Yard
 REAL = "TOBAN_TEST_REDMINE"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With the real Redmine only what meets it is run: the rest says the same as without it."""
+    if not os.environ.get(REAL):
+        return
+    here, kept, left = Path(__file__).parent, [], []
+    for item in items:
+        meets = "there" in getattr(item, "fixturenames", ()) or item.path.name.startswith("test_real_")
+        (kept if meets or here not in item.path.parents else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
+
+
 class People(Protocol):
     """What people do in Redmine, and what stands there afterwards."""
 

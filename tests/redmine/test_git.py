@@ -17,7 +17,7 @@ from redmine_sync.domain.addresses import BadAddress
 from redmine_sync.domain.git_problems import GitError, problem_of
 from redmine_sync.domain.keys import fingerprint_of, make_pair
 from redmine_sync.domain.remotes import read_remote
-from redmine_sync.git import Access, Mirror, host_key_of, remote_heads
+from redmine_sync.git import Access, Mirror, Watch, host_key_of, remote_heads
 from redmine_sync.models import Place, RunState
 from redmine_sync.operations import registering, repository_keys
 from tests.redmine.origin import SSHD, Origin, Sshd
@@ -115,11 +115,42 @@ def test_settings_and_hooks_of_the_machine_are_not_read(
     assert not mark.exists()
 
 
+def test_what_a_fetch_that_was_killed_left_behind_goes_with_the_next(origin: Origin, tmp_path: Path) -> None:
+    """A killed git leaves its half pack; one each quarter of an hour would fill the disk."""
+    mirror = Mirror(tmp_path / "x.git")
+    mirror.make()
+    left = mirror.folder / "objects" / "pack" / "tmp_pack_abc123"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"half")
+    with mirror.alone():
+        mirror.fetch(Access(origin.url), strict=False)
+    assert not left.exists()
+    assert mirror.heads() == {"refs/heads/main": origin.commits[-1]}
+
+
 def test_a_server_that_never_answers_is_left_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(GitError, match="git_timeout"):
             remote_heads(Access(f"https://127.0.0.1:{port}/acme/portal"), patience_s=1.0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "over"),
+    [
+        ([(10, 0), (119, 0)], None),
+        ([(121, 0)], 120.0),
+        ([(110, 5), (220, 9), (339, 9)], None),  # a thin line is no dead one
+        ([(110, 5), (231, 5)], 120.0),
+        ([(110 * n, n) for n in range(1, 33)], None),
+        ([(110 * n, n) for n in range(1, 34)], 3600.0),
+    ],
+)
+def test_a_git_that_says_something_is_waited_for(steps: list[tuple[float, int]], over: float | None) -> None:
+    watch = Watch(began=1000.0, patience_s=3600.0, silent_s=120.0)
+    found = [watch.over(1000.0 + at, said) for at, said in steps]
+    assert found[-1] == over
+    assert not any(found[:-1])
 
 
 def test_a_worker_that_lost_its_lease_ends_its_git_and_all_that_it_started() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from accounts.domain.permissions import Role
 from config.simulator.redmine import KEY, SimulatedRedmine
@@ -215,8 +218,12 @@ def test_an_issue_that_lost_its_key_is_not_taken_for_deleted(fake: SimulatedRedm
     assert len(fake.issues) == 1
 
 
+@pytest.mark.parametrize(
+    ("decide", "status", "state"),
+    [(deciding.push_ours, CLOSED, TicketState.CLOSED), (deciding.take_theirs, 2, TicketState.OPEN)],
+)
 def test_a_decision_that_is_made_while_toban_reads_the_ticket_holds(
-    fake: SimulatedRedmine, fake_shop: Shop
+    fake: SimulatedRedmine, fake_shop: Shop, decide: Callable[..., Ticket], status: int, state: TicketState
 ) -> None:
     fake_shop.happens("failed", "web")
     fake_shop.serve()
@@ -225,15 +232,15 @@ def test_a_decision_that_is_made_while_toban_reads_the_ticket_holds(
     fake_shop.happens("succeeded", "web")
     fake_shop.serve()
     assert fake_shop.ticket().diverged == "moved_by_a_person"
-    pushed: list[str] = []
+    decided: list[str] = []
 
     class Meanwhile(RedmineTickets):
         def read(self, issue_id: int, field: int) -> Issue:
             found = super().read(issue_id, field)
-            if not pushed:
-                pushed.append(fake_shop.ticket().diverged)
+            if not decided:
+                decided.append(fake_shop.ticket().diverged)
                 with _as_role("web"):
-                    deciding.push_ours(ticket.id, actor=fake_shop.actor(Role.OPERATOR), now=fake_shop.clock())
+                    decide(ticket.id, actor=fake_shop.actor(Role.OPERATOR), now=fake_shop.clock())
             return found
 
     fake_shop.clock.pass_(minutes=2)
@@ -243,5 +250,6 @@ def test_a_decision_that_is_made_while_toban_reads_the_ticket_holds(
             open_server=lambda server: Meanwhile(server.url, KEY),
         )  # fmt: skip
     fake_shop.serve(minutes=1)
-    assert pushed == ["moved_by_a_person"]
-    assert (fake.issues[ticket.issue or 0]["status_id"], fake_shop.ticket().diverged) == (CLOSED, "")
+    assert decided == ["moved_by_a_person"]
+    assert fake.issues[ticket.issue or 0]["status_id"] == status
+    assert (fake_shop.ticket().state, fake_shop.ticket().diverged) == (state, "")
