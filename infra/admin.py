@@ -19,8 +19,10 @@ from infra.models import (
     Region,
     Resource,
     Revision,
+    TaggingRule,
     TenantRules,
     Volume,
+    VolumeSnapshot,
 )
 from medical_audit.admin.site import site
 
@@ -113,6 +115,15 @@ site.show(
     Attachment, "since", "volume__volume_id", "instance_name", "instance_id", "device", "until",
     more=("delete_on_termination",),
     search=("volume__volume_id", "instance_name", "instance_id"), order=("since", "id"), joined=("volume",),
+)  # fmt: skip
+site.show(
+    VolumeSnapshot, "made_at", "snapshot_id", "name", "volume_id", "state", "gone_at",
+    more=("account__name", "region", "size_gib", "tier", "description", "images", "tags", "seen_at", "snoozed_until"),
+    filters=("state", "tier"), search=("snapshot_id", "name", "volume_id"), order=("seen_at", "id"), joined=("account",),
+)  # fmt: skip
+site.show(
+    TaggingRule, "confirmed_at", "account__name", "content", "confirmed_by_name",
+    more=("operation",), order=("confirmed_at", "id"), joined=("account",),
 )  # fmt: skip
 site.show(
     HolidayList, "received_at", "source", "state", "received_by_name", "decided_at",

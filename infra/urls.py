@@ -20,6 +20,7 @@ from infra.views import (
     reach,
     rotations,
     schedules,
+    tagging,
     volumes,
 )
 from medical_audit.api.calls import address
@@ -41,6 +42,10 @@ urlpatterns = [
     path("databases/<uuid:pk>/reach/", reach.reach_open, name="reach-open"),
     path("databases/ways/<uuid:pk>/close/", reach.reach_close, name="reach-close"),
     path("databases/<uuid:pk>/snapshot/", databases.database_snapshot, name="database-snapshot"),
+    path("volumes/tagging/", tagging.tagging_page, name="tagging"),
+    path("volumes/tagging/rules/", tagging.rules_change, name="tagging-rules"),
+    path("volumes/tagging/accounts/<uuid:pk>/", tagging.tagging_account, name="tagging-account"),
+    path("volumes/tagging/runs/<uuid:pk>/", tagging.tagging_run, name="tagging-run"),
     path("volumes/", fleet.volume_list, name="volumes"),
     path("volumes/left-over/", volumes.left_over, name="left-over"),
     path("volumes/left-over/months/", volumes.left_over_months, name="left-over-months"),

@@ -26,8 +26,10 @@ from infra.models import (
     Price,
     Resource,
     Revision,
+    TaggingRule,
     TenantRules,
     Volume,
+    VolumeSnapshot,
 )
 from medical_audit.models import (
     AccessReview,
@@ -109,6 +111,15 @@ def fill() -> Stock:
                 seen_at=MONDAY_0830,
             ),
             Attachment(**tenant, volume=volume, instance_id="i-1", since=MONDAY_0830),
+            VolumeSnapshot(
+                **tenant,
+                account=account,
+                region=simulated.TOKYO,
+                snapshot_id="snap-1",
+                volume_id="vol-0",
+                state="completed",
+                seen_at=MONDAY_0830,
+            ),
             maintenance,
             NoticeDelivery(**tenant, person_id="u", items=1, up_to_seq=1, begun_at=MONDAY_0830),
         ):
@@ -157,7 +168,13 @@ def _fill_rules(tenant: dict[str, Any], resource: Resource) -> None:
         CompanyDay(**tenant, day=now.date(), kind="closed", name="創立記念日", operation="o"),
         Closure(**tenant, first="12-29", last="01-03", name="年末年始", operation="o"),
     )
-    for row in (schedule, revision, assignment, override, price, TenantRules(**tenant), *calendar):
+    tagging = TaggingRule(
+        **tenant,
+        **who,
+        content={"keys": ["Name"], "overwrite": "never", "snapshots": False},
+        confirmed_at=now,
+    )
+    for row in (schedule, revision, assignment, override, price, tagging, TenantRules(**tenant), *calendar):
         plant(row)
     with _as_role("web"), tenant_scope(tenant["tenant_id"]):
         make_feed(tenant["tenant_id"])

@@ -158,6 +158,13 @@ PRIVILEGES = {
     },
     "public.infra_revision": {"toban_web": FULL, **READERS},
     "public.infra_tenantrules": {"toban_web": WORK, **READERS},
+    "public.infra_taggingrule": {"toban_web": WORK, **READERS},
+    "public.infra_volumesnapshot": {
+        "toban_web": "SELECT, UPDATE (snooze_reason, snoozed_by_name, snoozed_until)",
+        "toban_worker": WORK,
+        "toban_scheduler": READ,
+        "toban_audit": READ,
+    },
     "public.infra_volume": {
         "toban_web": "SELECT, UPDATE (left_over_at, snooze_reason, snoozed_by_name, snoozed_until)",
         "toban_worker": WORK,

@@ -7,7 +7,7 @@ from config.saying.codes import permission_label, role_label, state_of, state_wo
 from config.saying.fields import field
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst
-from config.words import facts, operations, schedules, sentence, states
+from config.words import facts, operations, schedules, sentence, states, volumes
 from config.words.codes import CODES
 from medical_audit.domain.kinds import calls_outside
 
@@ -55,6 +55,7 @@ def code_with_detail(code: object, detail: object) -> str:
         ("keys", operations.KEYS),
         ("sizes", operations.SIZES),
         ("snapshot", operations.SNAPSHOT),
+        ("left", volumes.LEFT),
     ):
         if value := field(inner, name):
             text = f"{text} {words % {name: value}}"
@@ -115,6 +116,11 @@ def policy_text(policy: object) -> str:
     return str(operations.POLICIES.get(str(policy), policy))
 
 
+def overwrite_text(code: object) -> str:
+    """What happens to a value that stands where a tag is to be written."""
+    return str(volumes.OVERWRITES.get(str(code), code))
+
+
 #: How the values of a fact are joined, and what says each of them.
 _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "kind": ("", operation_label),
@@ -126,6 +132,9 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "permissions": ("・", permission_label),
     "networks": (", ", str),
     "mode": ("", lambda code: state_word(code, "account")),
+    "tag_keys": ("、", str),
+    "tag_overwrite": ("", overwrite_text),
+    "tag_snapshots": ("", lambda code: str(volumes.YES_NO[str(code)])),
 }
 
 
@@ -150,7 +159,8 @@ def why_text(operation: object) -> str:
 def target_code(operation: object) -> str:
     """The id that AWS knows the target by."""
     parameters = field(operation, "parameters", {})
-    return str(field(parameters, "aws_id") or field(parameters, "volume_id") or field(operation, "target_id"))
+    named = ("aws_id", "volume_id", "snapshot_id")
+    return str(next(filter(None, (field(parameters, name) for name in named)), field(operation, "target_id")))
 
 
 def _step(name: str, at: object = None, who: str = "") -> dict[str, Any]:

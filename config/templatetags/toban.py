@@ -41,7 +41,7 @@ FILTERS = (
     codes.state_look, codes.error_text, codes.kind_label, codes.role_label, codes.role_list, codes.permission_label, codes.action_label, codes.topic_help, codes.bell_count,
     codes.session_end_text, codes.session_fault_text,
     operations.operation_label, operations.operation_effect, operations.operation_undo, operations.operation_sentence,
-    operations.outcome_text, operations.outcome_short, operations.code_text, operations.policy_text,
+    operations.outcome_text, operations.outcome_short, operations.code_text, operations.policy_text, operations.overwrite_text,
     operations.entered_by, operations.why_text, operations.shown_facts, operations.target_code,
     schedules.schedule_reason, schedules.schedule_reason_short, schedules.schedule_sentence, schedules.weekdays,
     schedules.finding_text, schedules.is_tag_finding, schedules.finding_state, schedules.day_sentence, schedules.day_kind,

@@ -27,7 +27,15 @@ FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     ),
     "volumes": (
         _("Name EBS volumes"),
-        _("Looks at volumes and sets the tag Name, no other, on those that lack one."),
+        _(
+            "Looks at volumes and sets the tag Name, no other, on those that lack one; takes away what it wrote when that is undone."
+        ),
+    ),
+    "tags": (
+        _("Tags of volumes and snapshots"),
+        _(
+            "Copies the tags that the tagging rules name from servers to volumes and snapshots. Which ones, two people decide later."
+        ),
     ),
     "leftovers": (
         _("Delete left-over EBS volumes"),

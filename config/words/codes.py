@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from config.words.databases import DATABASE_CODES
 from config.words.redmine import REDMINE_CODES
 from config.words.repositories import REPOSITORY_CODES
+from config.words.volumes import VOLUME_CODES
 
 # Every code that says how something ended or why it cannot be done: infra.domain.aws.Problem, the outcomes of
 # operations, the refusals of entering and confirming. %(action)s is the missing permission at AWS.
@@ -293,6 +294,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "operation_open": _("Another operation on it is not finished yet."),
     "refused": _("This is not possible now."),
     **DATABASE_CODES,
+    **VOLUME_CODES,
     **REDMINE_CODES,
     **REPOSITORY_CODES,
 }

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from config.words.audits import LIMITS, RETENTION_FACTS
 from config.words.databases import DATABASE_FACTS
+from config.words.volumes import VOLUME_FACTS
 
 # Names of parameters that a person confirms (operation.shown), with their unit.
 FACTS: Final[Mapping[str, Promise | str]] = {
@@ -57,6 +58,7 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "device": _("Device"),
     "entered_at": _("Since"),
     **DATABASE_FACTS,
+    **VOLUME_FACTS,
 }
 
 # The same for single kinds, whose parameters have names that mean something else elsewhere.
@@ -83,5 +85,6 @@ KIND_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = {
         "limit": _("Limit (%)"),
     },
     "schedule.assign": {"schedule_name": pgettext_lazy("assignment", "Schedule")},
-    "ebs.tag": {"value": _("New name")},
+    "ebs.tag": {"tags": _("Tags")},
+    "snapshot.tag": {"tags": _("Tags")},
 }

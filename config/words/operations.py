@@ -9,10 +9,12 @@ from django.utils.translation import pgettext_lazy
 
 from config.words.audits import RETENTION_EFFECTS
 from config.words.databases import DATABASE_EFFECTS, DATABASE_KINDS
+from config.words.volumes import VOLUME_EFFECTS, VOLUME_KINDS, VOLUME_SOURCES
 
 # Kinds of operation: (short name for lists and filters, sentence with the target).
 OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     **DATABASE_KINDS,
+    **VOLUME_KINDS,
     "emergency.open": (_("Emergency right"), _("Open the emergency right for %(target)s")),
     "emergency.review": (
         _("Review of an emergency right"),
@@ -36,7 +38,6 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Restore volume"),
         _("Bring the deleted EBS volume %(target)s back from its snapshot"),
     ),
-    "ebs.tag": (_("Tag EBS"), _("Give the EBS volume %(target)s its Name tag")),
     "account.automation": (_("Automation"), _("Change the automation of the AWS account %(target)s")),
     "schedule.publish": (_("Publish schedule"), _("Publish a revision of the schedule %(target)s")),
     "schedule.assign": (_("Assign schedule"), _("Change which schedule %(target)s follows")),
@@ -81,6 +82,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
 # What a kind does when it is carried out, and whether it can be undone: shown before entering and confirming.
 OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     **DATABASE_EFFECTS,
+    **VOLUME_EFFECTS,
     "ec2.start": (
         _("The server starts, and from that moment AWS charges for its hours."),
         _("Can be undone: stop it again. A new start may give it another public IP address."),
@@ -134,10 +136,6 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
             "A new volume with the same name and tags is made from the snapshot, with another ID. AWS charges for it from then on."
         ),
         _("Can be undone: delete the new volume. The snapshot is kept either way."),
-    ),
-    "ebs.tag": (
-        _("The volume gets a Name tag. Nothing else about it changes."),
-        _("Can be undone: change or remove the tag."),
     ),
     "schedule.publish": (
         _(
@@ -338,7 +336,7 @@ SOURCES: Final[Mapping[str, Promise | str]] = {
     "override": _("Planned by an override of the schedule."),
     "reach": _("The time that was confirmed for it is over."),
     "rotation": _("Wave %(wave)s of a campaign that two people agreed on."),
-    "ebs_tagging": _("The volume is attached to %(instance)s and has no Name tag."),
+    **VOLUME_SOURCES,
 }
 
 STEPS: Final[Mapping[str, Promise | str]] = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from infra.aws.batches import send_in_chunks
+from infra.aws.ec2 import IDS_PER_TAGGING
 from infra.aws.gateway import Call, StillOurs, current
 from infra.aws.sessions import EC2
 from infra.domain.aws import AwsError, CallResult, Target
@@ -106,6 +108,27 @@ def create_volume(
         snapshot,
         still_ours,
     )
+
+
+def untag(
+    target: Target, ids: Sequence[str], tags: Mapping[str, str], *, still_ours: StillOurs | None = None
+) -> dict[str, CallResult]:
+    """Take the same tags away from volumes or snapshots, each only where it still has this value; a result for every id.
+
+    Never raises AwsError; LeaseLost as elsewhere.
+    """
+    pairs: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
+
+    def send(batch: Sequence[str]) -> dict[str, CallResult]:
+        answer = current().mutate(
+            Call(EC2, target, "DeleteTags"),
+            lambda ec2: cast(Mapping[str, Any], ec2.delete_tags(Resources=batch, Tags=pairs)),
+            ids=batch,
+            still_ours=still_ours,
+        )
+        return dict.fromkeys(batch, CallResult(True, answer["ResponseMetadata"]["RequestId"]))
+
+    return send_in_chunks(ids, IDS_PER_TAGGING, send, examine=lambda rest, error: {})
 
 
 def _mutate(target: Target, action: str, send: Any, subject: str, still_ours: StillOurs | None) -> CallResult:

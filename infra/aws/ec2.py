@@ -361,6 +361,8 @@ def _volume(raw: VolumeTypeDef) -> EbsVolume:
         ),
         multi_attach=raw.get("MultiAttachEnabled", False),
         key_id=raw.get("KmsKeyId", ""),
+        iops=raw.get("Iops"),
+        throughput=raw.get("Throughput"),
     )
 
 

@@ -238,6 +238,9 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
             seen.volume,
             lambda ec2: ec2.create_tags(Resources=[seen.volume], Tags=[{"Key": "Name", "Value": "-"}], DryRun=True),
         ),
+        "ec2:DeleteTags": (
+            seen.volume, lambda ec2: ec2.delete_tags(Resources=[seen.volume], Tags=[{"Key": "Name", "Value": "-"}], DryRun=True),
+        ),
     }  # fmt: skip
     for action in sorted({action for feature in features for action in CHANGES[feature]}):
         if action not in tries:

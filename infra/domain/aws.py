@@ -167,7 +167,7 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class EbsVolume:
     """One EBS volume. multi_attach: it may serve several instances at once (io1 and io2 only). key_id: ARN of the KMS
-    key it is encrypted with, or ""."""
+    key it is encrypted with, or "". iops, throughput (MiB/s): as provisioned, None where AWS shows none."""
 
     id: str
     name: str
@@ -180,6 +180,8 @@ class EbsVolume:
     attachments: tuple[Attachment, ...]
     multi_attach: bool
     key_id: str = ""
+    iops: int | None = None
+    throughput: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Feature(StrEnum):
     SERVERS = "servers"
     DATABASES = "databases"
     VOLUMES = "volumes"
+    TAGS = "tags"
     LEFTOVERS = "leftovers"
     CERTIFICATES = "certificates"
     REACH = "reach"
@@ -53,6 +54,7 @@ READS: Mapping[Feature, tuple[str, ...]] = {
         "rds:DescribeDBInstances", "rds:DescribeDBSnapshots",
     ),
     Feature.VOLUMES: ("ec2:DescribeVolumes", "ec2:DescribeTags"),
+    Feature.TAGS: ("ec2:DescribeSnapshots", "ec2:DescribeTags", "ec2:DescribeVolumes"),
     Feature.LEFTOVERS: ("ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
     Feature.REACH: ("ec2:DescribeSecurityGroupRules", "rds:DescribeDBInstances"),
     Feature.CERTIFICATES: (
@@ -66,7 +68,8 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
         "rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBSnapshot", "rds:StartDBCluster",
         "rds:StartDBInstance", "rds:StopDBCluster", "rds:StopDBInstance",
     ),
-    Feature.VOLUMES: ("ec2:CreateTags",),
+    Feature.VOLUMES: ("ec2:CreateTags", "ec2:DeleteTags"),
+    Feature.TAGS: ("ec2:CreateTags", "ec2:DeleteTags"),
     Feature.LEFTOVERS: ("ec2:CreateSnapshot", "ec2:CreateTags", "ec2:CreateVolume", "ec2:DeleteVolume"),
     Feature.REACH: ("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
     Feature.CERTIFICATES: ("rds:ModifyDBInstance", "rds:StartDBInstance", "rds:StopDBInstance"),
@@ -156,6 +159,10 @@ def operate_policy(
         only_name = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name"]}, "Null": {"aws:TagKeys": "false"}}
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
         found.append(_statement("TobanNamesVolumes", CHANGES[Feature.VOLUMES], volumes, only_name))
+    if Feature.TAGS in chosen:
+        # Which keys a rule copies is decided later, in the portal, by two people.
+        kinds = [f"arn:{partition}:ec2:*:{account_id}:volume/*", f"arn:{partition}:ec2:*::snapshot/*"]
+        found.append(_statement("TobanTagsVolumes", CHANGES[Feature.TAGS], kinds))
     if Feature.LEFTOVERS in chosen:
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
         # AWS writes the account into the ARN of a volume, but not into that of a snapshot.

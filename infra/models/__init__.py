@@ -12,7 +12,7 @@ from infra.models.schedule import (
     Revision,
     TenantRules,
 )
-from infra.models.volume import Attachment, Volume
+from infra.models.volume import Attachment, TaggingRule, Volume, VolumeSnapshot
 
 __all__ = [
     "AccountSetup",
@@ -34,6 +34,8 @@ __all__ = [
     "Region",
     "Resource",
     "Revision",
+    "TaggingRule",
     "TenantRules",
     "Volume",
+    "VolumeSnapshot",
 ]

@@ -110,6 +110,7 @@ class Region(TenantModel):
         default=dict, help_text="what AWS says of its certificate authorities and engine versions here"
     )
     database_terms_at = models.DateTimeField(null=True)
+    snapshots_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="region_once")]

@@ -16,13 +16,15 @@ class Naming(models.TextChoices):
     DUE = "due"
     NAMELESS = "nameless", "its instance has no Name either"
     UNATTACHED = "unattached"
+    UNDONE = "undone", "a run that named it was undone"
 
 
 class Volume(TenantModel):
     """One volume. `served_*` repeats the newest attachment, so that a left-over volume still says what it was.
 
     `left_over_at`: when it was recorded as left over, None while it is not. `snoozed_*`: until when somebody wants it left
-    alone, and why.
+    alone, and why. tag_marks: what Toban wrote (infra.domain.tagging.Marks). iops, throughput: as provisioned, None where AWS
+    shows none.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -36,7 +38,10 @@ class Volume(TenantModel):
     type = models.CharField(max_length=20)
     zone = models.CharField(max_length=30, blank=True)
     multi_attach = models.BooleanField(default=False)
+    iops = models.IntegerField(null=True)
+    throughput = models.IntegerField(null=True, help_text="MiB/s")
     tags = models.JSONField(default=dict)
+    tag_marks = models.JSONField(default=dict)
     fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField()
@@ -77,3 +82,58 @@ class Attachment(TenantModel):
                 fields=["volume", "instance_id"], condition=Q(until__isnull=True), name="attachment_open_once"
             )
         ]
+
+
+class TaggingRule(TenantModel):
+    """Which tags volumes get from their servers: for one account, or (account None) for all that have no rule of their own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(AwsAccount, on_delete=models.PROTECT, null=True, related_name="tagging_rules")
+    content = models.JSONField(help_text="infra.domain.tagging.Rules")
+    operation = models.CharField(max_length=36)
+    confirmed_by_id = models.CharField(max_length=64)
+    confirmed_by_name = models.CharField(max_length=200)
+    confirmed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "account"], name="tagging_rule_once", nulls_distinct=False
+            )
+        ]
+
+
+class VolumeSnapshot(TenantModel):
+    """One snapshot of an EBS volume as last seen. images: AMIs that are made of it; facts: what AWS says of it besides.
+
+    `snoozed_*`, `tag_marks`: as of Volume.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(AwsAccount, on_delete=models.PROTECT, related_name="volume_snapshots")
+    region = models.CharField(max_length=30)
+    snapshot_id = models.CharField(max_length=40)
+    volume_id = models.CharField(max_length=40, blank=True)
+    name = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=20)
+    size_gib = models.IntegerField(default=0)
+    tier = models.CharField(max_length=20, blank=True)
+    description = models.CharField(max_length=300, blank=True)
+    images = models.JSONField(default=list)
+    tags = models.JSONField(default=dict)
+    tag_marks = models.JSONField(default=dict)
+    made_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True)
+    snoozed_until = models.DateTimeField(null=True)
+    snooze_reason = models.CharField(max_length=500, blank=True)
+    snoozed_by_name = models.CharField(max_length=200, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["account", "region", "snapshot_id"], name="volume_snapshot_once")
+        ]
+        indexes = [models.Index(fields=["tenant_id", "volume_id"], name="snapshot_by_volume")]
+
+    def __str__(self) -> str:
+        return self.name or self.snapshot_id

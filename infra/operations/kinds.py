@@ -7,6 +7,7 @@ from typing import Any
 from accounts.domain.permissions import Permission
 from infra.domain.aws import Problem
 from infra.domain.schedule import Action
+from infra.domain.tagging import shown_tags
 from infra.operations import (
     archiving,
     assigning,
@@ -28,6 +29,8 @@ from infra.operations import (
     ruling,
     snapshotting,
     tagging,
+    tagging_rules,
+    untagging,
 )
 from infra.operations.machines import MACHINES
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
@@ -59,21 +62,8 @@ def register_all() -> None:
     """Called once per process when the app is ready."""
     for name in _CALLS:
         register(_power_kind(name))
-    register(
-        Kind(
-            name=tagging.KIND,
-            enter_permission=Permission.VOLUME_TAG,
-            confirm_permission=Permission.VOLUME_TAG,
-            policy=Policy.SCHEDULE,
-            clean=tagging.clean,
-            shown=_shown_tag,
-            refusal=lambda target, parameters: None,
-            executor=tagging.TagExecutor(),
-            grace=timedelta(hours=6),
-            batch=1000,
-            group_key=lambda operation: str(operation.parameters.get("value", "")),
-        )
-    )
+    for kind in _tagging_kinds():
+        register(kind)
     register(
         Kind(
             name=pruning.KIND,
@@ -349,11 +339,48 @@ def _refusal(name: str, target: OperationTarget) -> str | None:
     return f"unsupported_{refusal}" if refusal else None
 
 
-def _shown_tag(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "sentence": tagging.KIND,
-        "call": "ec2:CreateTags",
-        "volume_id": parameters["volume_id"],
-        "value": parameters["value"],
-        "lane": target.lane,
-    }
+def _tagging_kinds() -> tuple[Kind, ...]:
+    """What the clock writes rests on rules that two people agreed on; so does taking it back."""
+    return (
+        *(_tag_kind(name) for name in (tagging.KIND, tagging.OF_SNAPSHOT)),
+        Kind(
+            name=tagging_rules.KIND,
+            enter_permission=Permission.AUTOMATION_ENTER,
+            confirm_permission=Permission.AUTOMATION_CONFIRM,
+            policy=Policy.OTHER,
+            clean=dict,
+            shown=tagging_rules.shown,
+            refusal=lambda target, parameters: None,
+            apply=tagging_rules.apply,
+        ),
+        Kind(
+            name=untagging.KIND,
+            enter_permission=Permission.AUTOMATION_ENTER,
+            confirm_permission=Permission.AUTOMATION_CONFIRM,
+            policy=Policy.OTHER,
+            clean=dict,
+            shown=untagging.shown,
+            refusal=lambda target, parameters: None,
+            executor=untagging.UndoExecutor(),
+            grace=timedelta(hours=6),
+            verify_within=untagging.VERIFY_WITHIN,
+            patient=_PATIENT,
+            batch=1,
+        ),
+    )
+
+
+def _tag_kind(name: str) -> Kind:
+    return Kind(
+        name=name,
+        enter_permission=Permission.VOLUME_TAG,
+        confirm_permission=Permission.VOLUME_TAG,
+        policy=Policy.SCHEDULE,
+        clean=tagging.clean,
+        shown=tagging.shown,
+        refusal=lambda target, parameters: None,
+        executor=tagging.TagExecutor(name),
+        grace=timedelta(hours=6),
+        batch=1000,
+        group_key=lambda operation: shown_tags(operation.parameters.get("tags", {})),
+    )

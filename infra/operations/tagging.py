@@ -1,4 +1,5 @@
-"""The Name of a server on its volumes (EBS tagging): entered after each inventory, called once per distinct Name."""
+"""Tags of a server on its volumes, and of a volume on its snapshots: entered after each inventory by the rule that holds in the
+account (infra.domain.tagging), called once per distinct set of values."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -7,18 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from infra.aws import ec2
+from infra.aws import disks, ec2
 from infra.aws.batches import not_sent
-from infra.domain.aws import AwsError, CallResult, EbsVolume, Target
+from infra.domain.aws import AwsError, CallResult, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.models import Region, Volume
+from infra.domain.tagging import NAME, Overwrite, Rules, marks_from_json, shown_tags, still_wanted
+from infra.models import Region, Volume, VolumeSnapshot
 from infra.models.account import Automation
 from infra.models.volume import Naming
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.authority import account_authority
+from infra.queries.tagging import Wanted, rule_of, wanted_of_snapshots, wanted_of_volumes
 from infra.queries.targets import source_of, target_of
 from medical_audit.domain.actor import schedule_actor
-from medical_audit.domain.canonical import utc_text
+from medical_audit.domain.canonical import digest, utc_text
 from medical_audit.domain.errors import LeaseLost
 from medical_audit.domain.kinds import (
     Authority,
@@ -36,23 +39,29 @@ from medical_audit.models import Operation
 from medical_audit.operations.automatic import Due, enter_due
 from medical_audit.tenancy import tenant_scope
 
-KIND = "ebs.tag"
+KIND, OF_SNAPSHOT = "ebs.tag", "snapshot.tag"
 #: Tagging has lanes of its own, served by background workers: a server never waits for a label.
 LANE_CLASS = "tags"
-VALUE_MAX = 256
 
 
 def enter_tagging(tenant_id: UUID, region_id: UUID, *, now: datetime) -> int:
-    """Enter one operation per attached volume without a Name whose server has one; a volume is tried once a day."""
+    """Enter one operation per volume or snapshot that lacks what the rule copies; each set of values is tried once a day."""
     with tenant_scope(tenant_id):
         region = Region.objects.select_related("account").get(id=region_id)
+        held = rule_of(region.account)
         authority = account_authority(region.account, "ebs_tagging")
         if authority is None:
             return 0
-        wanting = Volume.objects.filter(
-            account=region.account, region=region.name, naming=Naming.DUE, gone_at__isnull=True
-        ).exclude(served_name="")
-        dues = [_due(row, region, authority, now) for row in wanting]
+        if held.row is not None:
+            row = held.row
+            authority = Authority("ebs_tags", row.operation, row.confirmed_by_id, row.confirmed_by_name)
+        wanting = [
+            (kind, one)
+            for kind, read in ((KIND, wanted_of_volumes), (OF_SNAPSHOT, wanted_of_snapshots))
+            for one in read(held.rules, region.account, region.name)
+            if one.wish.tags
+        ]
+        dues = [_due(kind, one, region, authority, now) for kind, one in wanting]
         keys = [due.dedupe_key for due in dues]
         tried = set(Operation.objects.filter(dedupe_key__in=keys).values_list("dedupe_key", flat=True))
         dues = [due for due in dues if due.dedupe_key not in tried]
@@ -62,46 +71,90 @@ def enter_tagging(tenant_id: UUID, region_id: UUID, *, now: datetime) -> int:
         return len(enter_due(dues, actor=actor, now=now))
 
 
-def _due(row: Volume, region: Region, authority: Authority, now: datetime) -> Due:
+def _due(kind: str, one: Wanted, region: Region, authority: Authority, now: datetime) -> Due:
     """The key holds what is missing since when, and for whom: re-attached elsewhere is another matter, a failure is
     tried again the next day."""
     lane = f"{region.account.account_id}/{region.name}/{LANE_CLASS}"
-    since = utc_text(row.name_missing_since or now)
+    missing = getattr(one.row, "name_missing_since", None)
+    what = digest(
+        {
+            "tags": dict(one.wish.tags),
+            "before": dict(one.wish.before),
+            "since": utc_text(missing or now) if missing else "",
+        }
+    )
+    parameters = {"tags": dict(one.wish.tags), "before": dict(one.wish.before), "instance_id": one.instance}
+    reason = {"source": authority.source, "instance": one.instance, "keys": ", ".join(one.wish.tags)}
+    if kind == OF_SNAPSHOT:
+        reason = {"source": "snapshot_tags", "volume": one.row.volume_id, "keys": ", ".join(one.wish.tags)}
     return Due(
-        kind=KIND,
-        target=OperationTarget("volume", str(row.id), row.volume_id, lane),
-        parameters={
-            "volume_id": row.volume_id,
-            "value": row.served_name[:VALUE_MAX].rstrip(),
-            "instance_id": row.served_instance,
-        },
+        kind=kind,
+        target=OperationTarget(_THINGS[kind].type, str(one.row.id), str(one.row), lane),
+        parameters={_THINGS[kind].key: one.aws_id, **parameters},
         due_at=now,
-        dedupe_key=f"{KIND}/{row.id}/{since}/{row.served_instance}/{now:%Y-%m-%d}",
+        dedupe_key=f"{kind}/{one.row.id}/{what[:24]}/{one.instance}/{now:%Y-%m-%d}",
         authority=authority,
-        reason={"source": "ebs_tagging", "instance": row.served_instance},
+        reason=reason,
     )
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: str(parameters[name]) for name in ("volume_id", "value", "instance_id")}
+    """`tags` over `before`, each by key; of one volume or one snapshot."""
+    named = {key: str(parameters[key]) for key in ("volume_id", "snapshot_id") if key in parameters}
+    tags = {name: {str(k): str(v) for k, v in parameters[name].items()} for name in ("tags", "before")}
+    return {**named, **tags, "instance_id": str(parameters["instance_id"])}
+
+
+def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    before = {key: value for key, value in parameters["before"].items() if value.strip()}
+    named = {key: parameters[key] for key in ("volume_id", "snapshot_id") if key in parameters}
+    return {
+        "sentence": OF_SNAPSHOT if "snapshot_id" in named else KIND, "call": "ec2:CreateTags", **named,
+        "tags": shown_tags(parameters["tags"]), "before": {"tags": shown_tags(before)} if before else {}, "lane": target.lane,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """What is tagged: its type as a target, the parameter that names it, and how it is looked at."""
+
+    type: str
+    key: str
+    look: Callable[[Target, Sequence[str]], Mapping[str, Any]]
+
+
+_THINGS = {
+    KIND: _Thing("volume", "volume_id", ec2.describe_volumes),
+    OF_SNAPSHOT: _Thing("volume_snapshot", "snapshot_id", disks.snapshots_by_id),
+}
 
 
 @dataclass(slots=True)
 class Plan:
+    """`rest`: what is still to be written, by operation; `stands`: what stands there afterwards, `wrote`: of it, what Toban
+    wrote."""
+
     target: Target | None
     on: bool
-    named: dict[UUID, str] = field(default_factory=dict)
+    rules: Rules
+    rest: dict[UUID, dict[str, str]] = field(default_factory=dict)
+    stands: dict[UUID, dict[str, str]] = field(default_factory=dict)
+    wrote: dict[UUID, dict[str, str]] = field(default_factory=dict)
 
 
 class TagExecutor:
-    """Writes the tag Name on volumes that have none, never over an existing one."""
+    """Writes tags, never over a value that the rule keeps or that somebody wrote since the look."""
+
+    def __init__(self, kind: str) -> None:
+        self._of = _THINGS[kind]
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
         account, region, _ = operations[0].lane.split("/")
         row = (
             Region.objects.select_related("account").filter(account__account_id=account, name=region).first()
         )
-        return Plan(target_of(account, region), row is not None and row.account.automation == Automation.ON)
+        on = row is not None and row.account.automation == Automation.ON
+        return Plan(target_of(account, region), on, rule_of(row.account).rules if row else Rules())
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         if not plan.on:
@@ -112,66 +165,54 @@ class TagExecutor:
         return self._look(plan, operations, now, before=False)
 
     def intend(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> None:
-        """Nothing is overwritten."""
+        """What is overwritten stands in the operation's own parameters."""
 
     def call(self, plan: Plan, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
         if plan.target is None:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
-        by_value: dict[tuple[str, str], dict[str, UUID]] = defaultdict(dict)
+        by_tags: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, UUID]] = defaultdict(dict)
         for one in operations:
-            by_value[source_of(one), one.parameters["value"]][one.parameters["volume_id"]] = one.id
+            by_tags[source_of(one), tuple(plan.rest[one.id].items())][one.parameters[self._of.key]] = one.id
         verdicts: dict[UUID, Verdict] = {}
         errors: list[AwsError | None] = []
         stopped_by: AwsError | None = None
-        for (source, value), ids in by_value.items():
+        for (source, pairs), ids in by_tags.items():
             if stopped_by is not None:
                 verdicts |= dict.fromkeys(ids.values(), after_error(not_sent(stopped_by)))
                 continue
-            for volume_id, result in self._send(
-                replace(plan.target, source=source), list(ids), value, still_ours, operations[0].lane
-            ).items():
+            target, tags = replace(plan.target, source=source), dict(pairs)
+            for aws_id, result in _send(target, list(ids), tags, still_ours, operations[0].lane).items():
                 errors.append(result.error)
                 if result.error is None:
-                    plan.named[ids[volume_id]] = value
-                    verdicts[ids[volume_id]] = Done("tagged", result.request_id, {"Name": value})
+                    plan.stands[ids[aws_id]] = plan.wrote[ids[aws_id]] = tags
+                    verdicts[ids[aws_id]] = Done("tagged", result.request_id, tags)
                 else:
-                    verdicts[ids[volume_id]] = after_error(result.error)
+                    verdicts[ids[aws_id]] = after_error(result.error)
                     stopped_by = result.error if stops_the_rest(result.error) else stopped_by
         return Round(verdicts, *health_of(errors))
 
-    @staticmethod
-    def _send(
-        target: Target, ids: list[str], value: str, still_ours: Callable[[], bool], lane: str
-    ) -> dict[str, CallResult]:
-        try:
-            return ec2.tag(target, ids, {"Name": value}, still_ours=still_ours)
-        except GatewayLeaseLost as lost:
-            raise LeaseLost(lane=lane) from lost
-
     def remember(self, plan: Plan, now: datetime) -> None:
-        """The page shows the new Name at once; the next inventory compares anew."""
-        if not plan.named:
+        """The page shows the new tags at once; the next inventory compares anew."""
+        if not plan.stands:
             return
-        targets = Operation.objects.filter(id__in=plan.named).values_list("id", "target_id")
-        names = {target: plan.named[operation] for operation, target in targets}
-        rows = list(Volume.objects.filter(id__in=names).select_for_update(of=("self",)).order_by("id"))
+        targets = {
+            target: one
+            for one, target in Operation.objects.filter(id__in=plan.stands).values_list("id", "target_id")
+        }
+        model = Volume if self._of.type == "volume" else VolumeSnapshot
+        rows = list(model.objects.filter(id__in=targets).select_for_update(of=("self",)).order_by("id"))
         for row in rows:
-            row.name, row.naming, row.name_missing_since, row.fingerprint = (
-                names[str(row.id)],
-                Naming.NAMED,
-                None,
-                "",
-            )
-            row.tags = row.tags | {"Name": row.name}
-        Volume.objects.bulk_update(
-            rows, ["name", "naming", "name_missing_since", "fingerprint", "tags"], batch_size=200
-        )
+            one = targets[str(row.id)]
+            row.tags = row.tags | plan.stands[one]
+            row.tag_marks = marks_from_json(row.tag_marks).written(plan.wrote.get(one, {})).as_json()
+            keep_name(row)
+        model.objects.bulk_update(rows, fields_of(model), batch_size=200)
 
     def _look(self, plan: Plan, operations: Sequence[Operation], now: datetime, *, before: bool) -> Round:
         if plan.target is None:
             return Round({one.id: Fail("no_trust") for one in operations}, Health.UNTOUCHED)
         try:
-            found = ec2.describe_volumes(plan.target, [one.parameters["volume_id"] for one in operations])
+            found = self._of.look(plan.target, [one.parameters[self._of.key] for one in operations])
         except AwsError as error:
             verdict = (
                 before_error(error)
@@ -179,30 +220,72 @@ class TagExecutor:
                 else Later(str(error.problem), timedelta(seconds=15), seen=False)
             )
             return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
+        judge = self._before if before else self._after
         verdicts = {
-            one.id: self._judge(one, found.get(one.parameters["volume_id"]), now, before=before)
-            for one in operations
+            one.id: judge(plan, one, found.get(one.parameters[self._of.key]), now) for one in operations
         }
-        plan.named.update(
-            {one.id: one.parameters["value"] for one in operations if isinstance(verdicts[one.id], Done)}
-        )
         return Round(verdicts, Health.GOOD)
 
-    @staticmethod
-    def _judge(operation: Operation, volume: EbsVolume | None, now: datetime, *, before: bool) -> Verdict:
-        if volume is None:
+    def _before(self, plan: Plan, one: Operation, seen: Any, now: datetime) -> Verdict:
+        """The rule as it is now holds, and what somebody wrote since the look stays."""
+        if seen is None:
             return Fail("gone")
-        name = volume.name.strip()
-        if name == operation.parameters["value"]:
-            return Done("already" if before else "tagged")
-        if name:
-            return (
-                Drop("name_present", detail={"Name": name})
-                if before
-                else Fail("name_present", detail={"Name": name})
-            )
-        if before and operation.parameters["instance_id"] not in {
-            one.instance_id for one in volume.attachments
-        }:
+        before, asked = one.parameters["before"], one.parameters["tags"]
+        tags = {key: value for key, value in asked.items() if _allowed(plan.rules, key, before)}
+        if not tags:
+            return Drop("rules_changed")
+        rest, taken = still_wanted(tags, before, seen.tags)
+        if not rest:
+            plan.stands[one.id] = {key: value for key, value in tags.items() if key not in taken}
+            return Drop(*_present(taken)) if taken else Done("already")
+        instance = one.parameters["instance_id"]
+        if instance and instance not in {other.instance_id for other in seen.attachments}:
             return Drop("attachment_changed")
-        return (too_late(operation, now) if before else None) or Go()
+        plan.rest[one.id] = rest
+        return too_late(one, now) or Go()
+
+    def _after(self, plan: Plan, one: Operation, seen: Any, now: datetime) -> Verdict:
+        if seen is None:
+            return Fail("gone")
+        tags = one.parameters["tags"]
+        rest, taken = still_wanted(tags, one.parameters["before"], seen.tags)
+        if rest:
+            plan.rest[one.id] = rest
+            return Go()
+        written = {key: value for key, value in tags.items() if key not in taken}
+        if not written:
+            return Fail(_present(taken)[0], detail=taken)
+        plan.stands[one.id] = plan.wrote[one.id] = written
+        return Done("tagged", detail=written)
+
+
+def _allowed(rules: Rules, key: str, before: Mapping[str, str]) -> bool:
+    return key in rules.keys and (not before.get(key, "").strip() or rules.overwrite is not Overwrite.NEVER)
+
+
+def _present(taken: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+    return "name_present" if set(taken) == {NAME} else "tags_present", taken
+
+
+def _send(
+    target: Target, ids: list[str], tags: Mapping[str, str], still_ours: Callable[[], bool], lane: str
+) -> dict[str, CallResult]:
+    try:
+        return ec2.tag(target, ids, tags, still_ours=still_ours)
+    except GatewayLeaseLost as lost:
+        raise LeaseLost(lane=lane) from lost
+
+
+def keep_name(row: Volume | VolumeSnapshot) -> None:
+    """Let a row whose tags have changed say its Name, and where that stands."""
+    row.name = row.tags.get(NAME, "").strip()[:300]
+    if isinstance(row, Volume):
+        row.fingerprint = ""
+        if row.name:
+            row.naming, row.name_missing_since = Naming.NAMED, None
+
+
+def fields_of(model: type[Volume] | type[VolumeSnapshot]) -> list[str]:
+    """What tagging writes of a row."""
+    own = ["naming", "name_missing_since", "fingerprint"] if model is Volume else []
+    return ["name", "tags", "tag_marks", *own]

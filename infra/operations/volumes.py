@@ -6,12 +6,13 @@ from typing import Any
 
 from infra.domain.aws import Attachment as AwsAttachment
 from infra.domain.aws import EbsVolume, Ec2Instance
+from infra.domain.tagging import NAME, VALUE_MAX, marks_from_json
 from infra.models import Attachment, Region, Volume
 from infra.models.volume import Naming
 from medical_audit.domain.canonical import digest
 
 SEEN_FIELDS = (
-    "name", "name_missing_since", "state", "size_gib", "type", "zone", "multi_attach", "tags", "fingerprint",
+    "name", "name_missing_since", "state", "size_gib", "type", "zone", "multi_attach", "tags", "fingerprint", "iops", "throughput",
     "created_at", "gone_at", "served_instance", "served_name", "served_device", "naming", "detached_at",
 )  # fmt: skip
 
@@ -75,6 +76,7 @@ def _facts(one: EbsVolume, names: Mapping[str, str]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "name": name[:NAME_MAX], "state": one.state, "size_gib": one.size_gib, "type": one.volume_type, "zone": one.zone,
         "multi_attach": one.multi_attach, "tags": one.tags, "naming": str(_naming(one, name, server)),
+        "iops": one.iops, "throughput": one.throughput,
     }  # fmt: skip
     facts["fingerprint"] = digest(
         {
@@ -102,6 +104,9 @@ def _apply(row: Volume, one: EbsVolume, facts: dict[str, Any], now: datetime) ->
     for name, value in facts.items():
         setattr(row, name, value)
     row.created_at, row.gone_at = one.created_at, None
+    undone = marks_from_json(row.tag_marks).undone.get(NAME)
+    if row.naming == Naming.DUE and served and undone == served[1][:VALUE_MAX].rstrip():
+        row.naming = Naming.UNDONE
     row.name_missing_since = None if row.name else (row.name_missing_since or now)
     if served:
         instance, name, device = served

@@ -91,7 +91,7 @@ def main() -> None:
         of.clock.pass_(seconds=600)
     with tenant_scope(of.tenant):
         distinct = (
-            Operation.objects.filter(kind="ebs.tag").values("lane", "parameters__value").distinct().count()
+            Operation.objects.filter(kind="ebs.tag").values("lane", "parameters__tags").distinct().count()
         )
         unnamed = Volume.objects.filter(name="", gone_at__isnull=True).count()
     writes = [sum(n for call, n in one.calls.items() if call.endswith("CreateTags")) for one in of.phases]
