@@ -78,6 +78,8 @@ EXPECTED: dict[str, Expected] = {
         f"infra:{name}": get(everyone(200))
         for name in ("today", "resources", "resource", "volume", "volumes", "schedules", "schedule")
     },
+    "infra:left-snapshots": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
+    "infra:staying": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
     "infra:tagging": get(everyone(200)),
     "infra:tagging-rules": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
     "infra:tagging-account": get(everyone(200)),

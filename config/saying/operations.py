@@ -134,6 +134,8 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "mode": ("", lambda code: state_word(code, "account")),
     "tag_keys": ("、", str),
     "tag_overwrite": ("", overwrite_text),
+    "on_termination": ("", lambda code: str(volumes.ON_TERMINATION[str(code)])),
+    "last_copy": ("", lambda code: str(volumes.YES_NO.get(str(code), code))),
     "tag_snapshots": ("", lambda code: str(volumes.YES_NO[str(code)])),
 }
 

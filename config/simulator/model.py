@@ -49,7 +49,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """One EBS volume; more than one attachment needs `multi_attach` (io2). key_id: ARN of the key that encrypts it."""
+    """One EBS volume; more than one attachment needs `multi_attach` (io2). key_id: ARN of the key that encrypts it. iops,
+    throughput (MiB/s): 0 for what AWS gives by itself."""
 
     account_id: str
     region: str
@@ -62,6 +63,8 @@ class Volume:
     attachments: Sequence[Attachment] = ()
     multi_attach: bool = False
     key_id: str = ""
+    iops: int = 0
+    throughput: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ def _volume_xml(volume: Volume) -> str:
     )
     key = f"<kmsKeyId>{escape(volume.kms_key_id)}</kmsKeyId>" if volume.kms_key_id else ""
     iops = f"<iops>{volume.iops}</iops>" if volume.iops else ""
+    iops += f"<throughput>{volume.throughput}</throughput>" if volume.throughput else ""
     return (
         f"<item><volumeId>{volume.id}</volumeId><size>{volume.size}</size><snapshotId>{volume.snapshot_id or ''}"
         f"</snapshotId><availabilityZone>{volume.availability_zone or ''}</availabilityZone>"

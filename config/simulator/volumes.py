@@ -141,8 +141,9 @@ def _filter_value(get: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def deletes(attachment: Any) -> bool:
-    """Whether the volume goes with the instance."""
-    return bool(getattr(attachment, "delete_on_termination", True))
+    """Whether the volume goes with the instance: ModifyInstanceAttribute changes it in the instance's mapping."""
+    mapping = attachment.instance.block_device_mapping.get(attachment.device)
+    return bool(getattr(mapping or attachment, "delete_on_termination", True))
 
 
 _BY_CUSTOMERS = ("CreateTags", "RunInstances")

@@ -40,7 +40,13 @@ FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "leftovers": (
         _("Delete left-over EBS volumes"),
         _(
-            "Makes a snapshot of a volume that serves nothing, and deletes the volume, once two people confirmed it."
+            "Makes a snapshot of a volume that serves nothing, and deletes the volume, once two people confirmed it. Deletes snapshots without a volume the same way, never those of AWS Backup."
+        ),
+    ),
+    "termination": (
+        _("Let EBS volumes go with their servers"),
+        _(
+            "Changes, once two people confirmed it, whether a volume is deleted when its server is terminated. The right to modify servers allows other settings, too; Toban changes no other."
         ),
     ),
 }

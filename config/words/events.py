@@ -149,6 +149,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "volume.left_over": _(
         "The EBS volume %(subject)s (%(gib)s GiB) has served nothing for %(days)s days and is left over."
     ),
+    "snapshot.snoozed": _(
+        "%(actor)s wants the EBS snapshot %(subject)s kept for %(days)s days. Reason: %(reason)s"
+    ),
     "volume.snoozed": _(
         "%(actor)s wants the EBS volume %(subject)s kept for %(days)s days. Reason: %(reason)s"
     ),
@@ -311,6 +314,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "breaker.opened": _("Calls paused"),
     "breaker.closed": _("Calls go on again"),
     "volume.left_over": _("EBS volume left over"),
+    "snapshot.snoozed": _("EBS snapshot kept for now"),
     "volume.snoozed": _("Left-over EBS volume kept for now"),
     "volume.taken_up": _("EBS volume no longer left over"),
     "volume.named": _("EBS volume named"),

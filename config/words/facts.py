@@ -86,5 +86,7 @@ KIND_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = {
     },
     "schedule.assign": {"schedule_name": pgettext_lazy("assignment", "Schedule")},
     "ebs.tag": {"tags": _("Tags")},
+    "volume_snapshot.delete": {"last_copy": _("It is the last snapshot of its volume")},
+    "volume.restore": {"type": _("Type")},
     "snapshot.tag": {"tags": _("Tags")},
 }

@@ -12,6 +12,11 @@ VOLUME_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "snapshot.tag": (_("Tag snapshot"), _("Write tags on the EBS snapshot %(target)s")),
     "tagging.rules": (_("Tagging rules"), _("Change which tags volumes get (%(target)s)")),
     "tagging.undo": (_("Undo tagging"), _("Undo a run of tagging in %(target)s")),
+    "volume.termination": (
+        _("Volume with its server"),
+        _("Change whether the EBS volume %(target)s is deleted with its server"),
+    ),
+    "volume_snapshot.delete": (_("Delete EBS snapshot"), _("Delete the EBS snapshot %(target)s for good")),
 }
 # (effect, how it is undone)
 VOLUME_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
@@ -35,6 +40,16 @@ VOLUME_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         ),
         _("Can be undone by hand only: write the tags again."),
     ),
+    "volume.termination": (
+        _(
+            "Nothing happens now. When its server is terminated, AWS deletes the volume with it, or leaves it, as is said here."
+        ),
+        _("Can be undone as long as the server is there: change it back."),
+    ),
+    "volume_snapshot.delete": (
+        _("AWS deletes the snapshot for good and no longer charges for it. Its volume is gone already."),
+        _("Cannot be undone."),
+    ),
 }
 VOLUME_SOURCES: Final[Mapping[str, Promise | str]] = {
     "ebs_tagging": _("The volume is attached to %(instance)s and has no Name tag."),
@@ -56,6 +71,24 @@ VOLUME_CODES: Final[Mapping[str, Promise | str]] = {
         "Toban reads this tag itself: on a volume it would mean something else than on its server."
     ),
     "tag_key_characters": _("A tag key has letters, digits, spaces and + - = . _ : / @ only."),
+    "termination_set": _("It is so now, and that was seen at AWS."),
+    "not_taken": _("AWS took the call, and yet it is as it was. Look at it in AWS's console."),
+    "not_attached": _("It serves no server now."),
+    "multi_attached": _(
+        "It serves several servers. It would be deleted with the first of them that is terminated, so this is left to AWS's console."
+    ),
+    "snapshot_of_backup": _(
+        "AWS Backup or a lifecycle policy keeps it. It is deleted there, and never here."
+    ),
+    "snapshot_of_image": _("An AMI is made of it. AWS keeps it as long as that AMI exists."),
+    "snapshot_shared": _("It is shared with other accounts, which may need it. End the sharing first."),
+    "snapshot_restorable": _(
+        "Toban made it before it deleted the volume. For 90 days it is kept, so that the volume can be brought back."
+    ),
+    "snapshot_stays": _(
+        "AWS took the call, and yet the snapshot is still there. Look at it in AWS's console."
+    ),
+    "bad_zone": _("Choose one of the Availability Zones in which this account has volumes."),
     "too_many_keys": _("At most ten keys are copied."),
 }
 VOLUME_FACTS: Final[Mapping[str, Promise | str]] = {
@@ -63,11 +96,18 @@ VOLUME_FACTS: Final[Mapping[str, Promise | str]] = {
     "tag_overwrite": _("Where another value stands"),
     "tag_snapshots": _("Snapshots of the volumes, too"),
     "run_at": _("Run of"),
+    "on_termination": _("When its server is terminated"),
+    "iops": _("IOPS"),
+    "throughput": _("Throughput (MiB/s)"),
 }
 OVERWRITES: Final[Mapping[str, Promise | str]] = {
     "never": _("It stays"),
     "ours": _("It is written anew only if Toban wrote it"),
     "always": _("It is written anew"),
+}
+ON_TERMINATION: Final[Mapping[str, Promise | str]] = {
+    "goes": _("AWS deletes the volume, too"),
+    "stays": _("the volume stays and costs on"),
 }
 YES_NO: Final[Mapping[str, Promise | str]] = {"yes": _("yes"), "no": _("no")}
 LEFT: Final = _("Left as it is, because it was changed since: %(left)s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,13 +37,13 @@ def snapshots_by_id(target: Target, ids: Sequence[str]) -> dict[str, EbsSnapshot
 
 
 def _snapshots(target: Target, name: str, wanted: Sequence[str]) -> Iterator[EbsSnapshot]:
-    for start in range(0, len(wanted), VALUES_AT_ONCE):
-        values = list(wanted[start : start + VALUES_AT_ONCE])
+    """Those whose `name` (a filter) has one of these values; name "": all."""
+    chunks = [list(wanted[at : at + VALUES_AT_ONCE]) for at in range(0, len(wanted), VALUES_AT_ONCE)]
+    for values in chunks if name else [[]]:
 
         def send(ec2: EC2Client, token: str, values: list[str] = values) -> DescribeSnapshotsResultTypeDef:
-            params: dict[str, Any] = {
-                "OwnerIds": ["self"], "Filters": [{"Name": name, "Values": values}], "MaxResults": 1000,
-            }  # fmt: skip
+            filters = [{"Name": name, "Values": values}] if name else []
+            params: dict[str, Any] = {"OwnerIds": ["self"], "Filters": filters, "MaxResults": 1000}
             if token:
                 params["NextToken"] = token
             return ec2.describe_snapshots(**params)
@@ -50,6 +51,70 @@ def _snapshots(target: Target, name: str, wanted: Sequence[str]) -> Iterator[Ebs
         for answer in current().pages(Call(EC2, target, "DescribeSnapshots", "Snapshots"), send):
             for raw in answer["Snapshots"]:
                 yield _snapshot(cast(Mapping[str, Any], raw))
+
+
+def list_snapshots(target: Target) -> list[EbsSnapshot]:
+    """All snapshots of this account. Raises AwsError."""
+    return list(_snapshots(target, "", ()))
+
+
+def images_of(target: Target, snapshots: Sequence[str] = ()) -> dict[str, list[str]]:
+    """The AMIs of this account that are made of these snapshots (none named: of any), by snapshot. Raises AwsError."""
+    found: dict[str, list[str]] = defaultdict(list)
+    chunks = [list(snapshots[at : at + VALUES_AT_ONCE]) for at in range(0, len(snapshots), VALUES_AT_ONCE)]
+    for values in chunks or [[]]:
+        filters = [{"Name": "block-device-mapping.snapshot-id", "Values": values}] if values else []
+
+        def send(ec2: EC2Client, token: str, filters: list[Any] = filters) -> Any:
+            params: dict[str, Any] = {"Owners": ["self"], "Filters": filters, "MaxResults": 1000}
+            return ec2.describe_images(**params, **({"NextToken": token} if token else {}))
+
+        for answer in current().pages(Call(EC2, target, "DescribeImages", "Images"), send):
+            for image in answer["Images"]:
+                for mapping in image.get("BlockDeviceMappings", ()):
+                    if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
+                        found[snapshot].append(image["ImageId"])
+    return dict(found)
+
+
+def shared_with(target: Target, snapshot: str) -> list[str]:
+    """The accounts (or "all") that may make volumes of a snapshot. Raises AwsError."""
+    call = Call(EC2, target, "DescribeSnapshotAttribute")
+    answer = current().read(
+        call,
+        lambda ec2: ec2.describe_snapshot_attribute(SnapshotId=snapshot, Attribute="createVolumePermission"),
+    )
+    shares = cast(Mapping[str, Any], answer).get("CreateVolumePermissions", ())
+    return sorted(one.get("UserId") or one.get("Group", "") for one in shares)
+
+
+def delete_snapshot(target: Target, snapshot: str, *, still_ours: StillOurs | None = None) -> CallResult:
+    """Delete a snapshot; one that an AMI is made of is refused by AWS. As create_snapshot."""
+    return _mutate(
+        target, "DeleteSnapshot", lambda ec2: ec2.delete_snapshot(SnapshotId=snapshot), snapshot, still_ours
+    )
+
+
+def go_with_server(
+    target: Target,
+    instance: str,
+    device: str,
+    volume: str,
+    *,
+    goes: bool,
+    still_ours: StillOurs | None = None,
+) -> CallResult:
+    """Set whether a volume is deleted when its server is terminated. As create_snapshot."""
+    ebs: Any = {"DeleteOnTermination": goes, "VolumeId": volume}
+    return _mutate(
+        target,
+        "ModifyInstanceAttribute",
+        lambda ec2: ec2.modify_instance_attribute(
+            InstanceId=instance, BlockDeviceMappings=[{"DeviceName": device, "Ebs": ebs}]
+        ),
+        instance,
+        still_ours,
+    )
 
 
 def create_snapshot(
@@ -90,24 +155,20 @@ def create_volume(
     type_: str,
     tags: Mapping[str, str],
     token: str,
+    iops: int = 0,
+    throughput: int = 0,
+    multi_attach: bool = False,
     still_ours: StillOurs | None = None,
 ) -> CallResult:
-    """Begin a volume from a snapshot, with its tags in the same call; the same token makes one only. As create_snapshot."""
+    """Begin a volume from a snapshot, with its tags in the same call; the same token makes one only. iops, throughput: 0 for
+    what AWS gives. As create_snapshot."""
     listed: Any = [{"Key": key, "Value": value} for key, value in tags.items()]
-    kind: Any = type_
-    return _mutate(
-        target,
-        "CreateVolume",
-        lambda ec2: ec2.create_volume(
-            SnapshotId=snapshot,
-            AvailabilityZone=zone,
-            VolumeType=kind,
-            ClientToken=token,
-            TagSpecifications=[{"ResourceType": "volume", "Tags": listed}],
-        ),
-        snapshot,
-        still_ours,
-    )
+    more: dict[str, Any] = {"Iops": iops, "Throughput": throughput, "MultiAttachEnabled": multi_attach}
+    params: dict[str, Any] = {
+        "SnapshotId": snapshot, "AvailabilityZone": zone, "VolumeType": type_, "ClientToken": token,
+        "TagSpecifications": [{"ResourceType": "volume", "Tags": listed}], **{key: value for key, value in more.items() if value},
+    }  # fmt: skip
+    return _mutate(target, "CreateVolume", lambda ec2: ec2.create_volume(**params), snapshot, still_ours)
 
 
 def untag(
@@ -150,6 +211,9 @@ def _snapshot(raw: Mapping[str, Any]) -> EbsSnapshot:
         progress=raw.get("Progress", ""),
         started_at=raw.get("StartTime"),
         tags={pair.get("Key", ""): pair.get("Value", "") for pair in raw.get("Tags", ())},
+        size_gib=raw.get("VolumeSize", 0),
+        tier=raw.get("StorageTier", "standard"),
+        description=raw.get("Description", ""),
     )
 
 

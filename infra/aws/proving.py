@@ -172,6 +172,30 @@ def _describe_copies(target: Target) -> Mapping[str, Any]:
     )
 
 
+def _describe_images(target: Target) -> Mapping[str, Any]:
+    call = Call(EC2, target, "DescribeImages", "Images")
+    return cast(
+        Mapping[str, Any],
+        current().read(call, lambda ec2: ec2.describe_images(Owners=["self"], MaxResults=_FEWEST)),
+    )
+
+
+def _describe_shares(target: Target) -> Mapping[str, Any]:
+    """Of a snapshot that does not exist: that AWS misses it, or would answer, says that the role may ask."""
+    call = Call(EC2, target, "DescribeSnapshotAttribute")
+    try:
+        current().read(
+            call,
+            lambda ec2: ec2.describe_snapshot_attribute(
+                SnapshotId="snap-00000000000000000", Attribute="createVolumePermission", DryRun=True
+            ),
+        )
+    except AwsError as error:
+        if error.code != _WOULD_SUCCEED and error.problem is not Problem.GONE:
+            raise
+    return {}
+
+
 def _describe_groups(target: Target) -> Mapping[str, Any]:
     call = Call(AUTOSCALING, target, "DescribeAutoScalingGroups", "AutoScalingGroups")
     return cast(
@@ -192,6 +216,8 @@ _LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "ec2:DescribeVolumes": _describe_volumes,
     "ec2:DescribeSnapshots": _describe_copies,
     "ec2:DescribeTags": _describe_tags,
+    "ec2:DescribeImages": _describe_images,
+    "ec2:DescribeSnapshotAttribute": _describe_shares,
     "rds:DescribeDBInstances": _describe_databases,
     "rds:DescribeDBClusters": _describe_clusters,
     "rds:DescribeDBSnapshots": _describe_snapshots,
@@ -237,6 +263,12 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
         "ec2:CreateTags": (
             seen.volume,
             lambda ec2: ec2.create_tags(Resources=[seen.volume], Tags=[{"Key": "Name", "Value": "-"}], DryRun=True),
+        ),
+        "ec2:ModifyInstanceAttribute": (
+            seen.instance,
+            lambda ec2: ec2.modify_instance_attribute(
+                InstanceId=seen.instance, BlockDeviceMappings=[{"DeviceName": "/dev/sdzz", "Ebs": {"DeleteOnTermination": False}}], DryRun=True
+            ),
         ),
         "ec2:DeleteTags": (
             seen.volume, lambda ec2: ec2.delete_tags(Resources=[seen.volume], Tags=[{"Key": "Name", "Value": "-"}], DryRun=True),

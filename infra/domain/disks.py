@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ TAGS_MAX = 50
 
 @dataclass(frozen=True, slots=True)
 class EbsSnapshot:
-    """One snapshot of an EBS volume. progress: as AWS shows it ("42%")."""
+    """One snapshot of an EBS volume. progress: as AWS shows it ("42%"); size_gib: of its volume, the most that it can hold."""
 
     id: str
     volume_id: str
@@ -28,6 +28,9 @@ class EbsSnapshot:
     progress: str
     started_at: datetime | None
     tags: dict[str, str]
+    size_gib: int = 0
+    tier: str = "standard"
+    description: str = ""
 
 
 def snapshot_tags(operation: UUID, volume_id: str, name: str, served: str) -> dict[str, str]:
@@ -50,9 +53,50 @@ def deletion_refusal(state: str, attached: bool, tags: dict[str, str], gone: boo
     return "" if state in ("available", "error") else "volume_state"
 
 
-def restorable_as(type_: str) -> str:
-    """The type of the volume that comes back. io1 and io2 need a number of IOPS that nobody kept: they come back as gp3."""
-    return "gp3" if type_ in ("io1", "io2", "") else type_
+#: A deleted volume can be brought back for so long at least: until then its snapshot is not deleted either.
+RESTORABLE = timedelta(days=90)
+_OF_BACKUPS = ("aws:backup:", "aws:dlm:")
+
+
+def snapshot_deletion_refusal(
+    tags: Mapping[str, str],
+    images: Sequence[str],
+    state: str,
+    made_at: datetime | None,
+    now: datetime,
+    *,
+    gone: bool,
+) -> str:
+    """Why an EBS snapshot must not be deleted (a code), or "". Whether it is shared is looked at right before the call."""
+    if gone:
+        return "gone"
+    if any(key.startswith(_OF_BACKUPS) for key in tags):
+        return "snapshot_of_backup"
+    if images:
+        return "snapshot_of_image"
+    guard = tags.get(TOBAN, MANAGED)
+    if guard != MANAGED:
+        return "never_touch" if guard == NEVER else "toban_value"
+    if OPERATION_TAG in tags and (made_at is None or now - made_at < RESTORABLE):
+        return "snapshot_restorable"
+    return "" if state in (COMPLETE, "error") else "snapshot_busy"
+
+
+def restorable_as(type_: str, iops: int | None, throughput: int | None, *, shared: bool) -> dict[str, Any]:
+    """{"type", "iops", "throughput", "multi_attach"} of the volume that comes back, as far as AWS takes them for its type (0: as
+    AWS gives it). io1 and io2 need a number of IOPS: one that was last seen before Toban kept it comes back as gp3.
+
+    Source: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html.
+    """
+    if type_ in ("io1", "io2") and iops:
+        return {"type": type_, "iops": iops, "throughput": 0, "multi_attach": shared}
+    if type_ in ("gp3", "io1", "io2", ""):
+        kept = type_ == "gp3"
+        return {
+            "type": "gp3", "iops": (iops or 0) if kept else 0, "throughput": (throughput or 0) if kept else 0,
+            "multi_attach": False,
+        }  # fmt: skip
+    return {"type": type_, "iops": 0, "throughput": 0, "multi_attach": False}
 
 
 def restored_tags(operation: UUID, tags: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]:

@@ -32,6 +32,7 @@ class Feature(StrEnum):
     VOLUMES = "volumes"
     TAGS = "tags"
     LEFTOVERS = "leftovers"
+    TERMINATION = "termination"
     CERTIFICATES = "certificates"
     REACH = "reach"
 
@@ -55,7 +56,10 @@ READS: Mapping[Feature, tuple[str, ...]] = {
     ),
     Feature.VOLUMES: ("ec2:DescribeVolumes", "ec2:DescribeTags"),
     Feature.TAGS: ("ec2:DescribeSnapshots", "ec2:DescribeTags", "ec2:DescribeVolumes"),
-    Feature.LEFTOVERS: ("ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
+    Feature.LEFTOVERS: (
+        "ec2:DescribeImages", "ec2:DescribeSnapshotAttribute", "ec2:DescribeSnapshots", "ec2:DescribeVolumes",
+    ),
+    Feature.TERMINATION: ("ec2:DescribeVolumes",),
     Feature.REACH: ("ec2:DescribeSecurityGroupRules", "rds:DescribeDBInstances"),
     Feature.CERTIFICATES: (
         "rds:DescribeCertificates", "rds:DescribeDBEngineVersions", "rds:DescribeDBInstances",
@@ -70,7 +74,10 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
     ),
     Feature.VOLUMES: ("ec2:CreateTags", "ec2:DeleteTags"),
     Feature.TAGS: ("ec2:CreateTags", "ec2:DeleteTags"),
-    Feature.LEFTOVERS: ("ec2:CreateSnapshot", "ec2:CreateTags", "ec2:CreateVolume", "ec2:DeleteVolume"),
+    Feature.LEFTOVERS: (
+        "ec2:CreateSnapshot", "ec2:CreateTags", "ec2:CreateVolume", "ec2:DeleteSnapshot", "ec2:DeleteVolume",
+    ),
+    Feature.TERMINATION: ("ec2:ModifyInstanceAttribute",),
     Feature.REACH: ("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
     Feature.CERTIFICATES: ("rds:ModifyDBInstance", "rds:StartDBInstance", "rds:StopDBInstance"),
 }  # fmt: skip
@@ -171,9 +178,15 @@ def operate_policy(
             _statement("TobanDeletesVolumes", ("ec2:CreateSnapshot", "ec2:DeleteVolume"), volumes, narrowed)
         )
         found.append(_statement("TobanCopiesVolumes", ("ec2:CreateSnapshot",), made))
+        of_backups = {"Null": {"aws:ResourceTag/aws:backup:source-resource": "true"}}
+        found.append(_statement("TobanDeletesSnapshots", ("ec2:DeleteSnapshot",), made, of_backups))
         found.append(_statement("TobanRestoresVolumes", ("ec2:CreateVolume",), [volumes, made]))
         at_birth = {"StringEquals": {"ec2:CreateAction": ["CreateSnapshot", "CreateVolume"]}}
         found.append(_statement("TobanNamesCopies", ("ec2:CreateTags",), [made, volumes], at_birth))
+    if Feature.TERMINATION in chosen:
+        servers = f"arn:{partition}:ec2:*:{account_id}:instance/*"
+        # The right covers other attributes of a server, too, so that this is a choice of its own.
+        found.append(_statement("TobanVolumesGoWithServers", CHANGES[Feature.TERMINATION], servers, narrowed))
     return _policy(found)
 
 

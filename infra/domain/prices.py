@@ -16,8 +16,9 @@ from typing import Any
 
 from infra.domain.findings import shown
 
-VOLUME = "volume"
-KINDS = ("ec2", "rds", "cluster", "asg", VOLUME)
+#: A snapshot's type is its tier.
+VOLUME, VOLUME_SNAPSHOT = "volume", "volume_snapshot"
+KINDS = ("ec2", "rds", "cluster", "asg", VOLUME, VOLUME_SNAPSHOT)
 CURRENCIES = ("JPY", "USD", "EUR", "GBP", "CNY", "KRW", "SGD", "AUD")
 #: What the amount is for; written into tables, and where it is read it must be right.
 UNIT, HOUR, GIB_MONTH = "unit", "hour", "gib-month"
@@ -81,7 +82,7 @@ def billed_type(kind: str, type_: str, facts: Mapping[str, Any]) -> str:
 
 def unit_of(kind: str) -> str:
     """What the price of a kind is for."""
-    return GIB_MONTH if kind == VOLUME else HOUR
+    return GIB_MONTH if kind in (VOLUME, VOLUME_SNAPSHOT) else HOUR
 
 
 def month_of(per_gib: Decimal, gib: int) -> Decimal:

@@ -28,6 +28,7 @@ from infra.operations import (
     reaching,
     stock,
     tagging,
+    volume_snapshots,
     volumes,
     windows,
 )
@@ -50,7 +51,8 @@ _TOLD = (
 class Seen:
     """One whole look: nothing of it is used unless servers, databases and volumes came back.
 
-    windows: None where no schedule names any, or they could not be read. unread: what else could not be read, by kind;
+    windows: None where no schedule names any, or they could not be read; snapshots (of volumes): None where none are due, or the
+    role may not read them. unread: what else could not be read, by kind;
     what is known of it stays as it was.
     """
 
@@ -61,6 +63,7 @@ class Seen:
     groups: list[ScalingGroup] = field(default_factory=list)
     windows: list[SsmWindow] | None = None
     terms: database_terms.Read | None = None
+    snapshots: volume_snapshots.Read | None = None
     unread: dict[str, AwsError] = field(default_factory=dict)
 
     @property
@@ -102,12 +105,13 @@ def take_inventory(
         region = Region.objects.select_related("account").get(id=region_id)
         target = target_of(region.account.account_id, region.name)
         terms_due = force or database_terms.due(region, looked_at)
+        snapshots_due = volume_snapshots.due(region, looked_at)
         asked = [options for _, options in published_options()]
     if target is None:
         return _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
     try:
         named = any(one.get("maintenance_windows") for one in asked)
-        seen = _look(target, windows_named=named, terms_due=terms_due)
+        seen = _look(target, windows_named=named, terms_due=terms_due, snapshots_due=snapshots_due)
     except AwsError as error:
         return _failed(region, looked_at, str(error.problem), str(error), actor, clock)
     with tenant_scope(tenant_id):
@@ -131,9 +135,13 @@ def take_inventory(
         if seen.terms is not None:
             database_terms.keep(region, seen.terms, looked_at=looked_at, now=now)
             expiring.tell_of_ends(region, actor=actor, now=now)
+        if seen.snapshots is not None:
+            volume_snapshots.keep(region, seen.snapshots, looked_at=looked_at, now=now)
+        elif snapshots_due and volume_snapshots.PART not in seen.unread:
+            region.snapshots_at = now
         _say_what_is_missing(region, seen.unread, actor, now)
         region.inventory_at, region.inventory_ended_at = looked_at, now
-        region.save(update_fields=[*_TOLD, *database_terms.FIELDS])
+        region.save(update_fields=[*_TOLD, *database_terms.FIELDS, "snapshots_at"])
         corrections.owe_corrections(region, now=now)
         clock_of_databases = schedule_actor(tenant_id, worker, campaigns.PERMISSIONS)
         reaching.enter_closings(region, actor=clock_of_databases, now=now)
@@ -158,7 +166,7 @@ def _overtaken(region: Region, looked_at: datetime, now: datetime) -> bool:
     return region.inventory_at is not None and looked_at < region.inventory_at <= now
 
 
-def _look(target: Target, *, windows_named: bool, terms_due: bool) -> Seen:
+def _look(target: Target, *, windows_named: bool, terms_due: bool, snapshots_due: bool) -> Seen:
     seen = Seen(ec2.list_instances(target), rds.list_databases(target), ec2.list_volumes(target))
     with _allowed(seen, ResourceKind.CLUSTER):
         seen.clusters = clusters.list_clusters(target)
@@ -173,6 +181,11 @@ def _look(target: Target, *, windows_named: bool, terms_due: bool) -> Seen:
     if terms_due:
         seen.terms = database_terms.read(target, seen.databases)
         seen.unread |= seen.terms.unread
+    if snapshots_due:
+        try:
+            seen.snapshots = volume_snapshots.read(target)
+        except AwsError as error:
+            seen.unread[volume_snapshots.PART] = error
     return seen
 
 

@@ -7,14 +7,12 @@ from typing import Any
 from accounts.domain.permissions import Permission
 from infra.domain.aws import Problem
 from infra.domain.schedule import Action
-from infra.domain.tagging import shown_tags
 from infra.operations import (
     archiving,
     assigning,
     automation,
     calendars,
     campaigns,
-    deleting,
     holiday_lists,
     judging,
     overriding,
@@ -23,14 +21,11 @@ from infra.operations import (
     pruning,
     publishing,
     reaching,
-    restoring,
     rotating,
     rounds,
     ruling,
     snapshotting,
-    tagging,
-    tagging_rules,
-    untagging,
+    volume_kinds,
 )
 from infra.operations.machines import MACHINES
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
@@ -62,8 +57,6 @@ def register_all() -> None:
     """Called once per process when the app is ready."""
     for name in _CALLS:
         register(_power_kind(name))
-    for kind in _tagging_kinds():
-        register(kind)
     register(
         Kind(
             name=pruning.KIND,
@@ -80,39 +73,7 @@ def register_all() -> None:
             batch=10,
         )
     )  # fmt: skip
-    register(
-        Kind(
-            name=deleting.KIND,
-            enter_permission=Permission.VOLUME_DELETE,
-            confirm_permission=Permission.VOLUME_DELETE_CONFIRM,
-            policy=Policy.OTHER,
-            clean=deleting.clean,
-            shown=deleting.shown,
-            refusal=deleting.refusal,
-            executor=deleting.DeleteExecutor(),
-            grace=deleting.GRACE,
-            verify_within=deleting.VERIFY_WITHIN,
-            patient=deleting.PATIENT,
-            batch=20,
-        )
-    )
-    register(
-        Kind(
-            name=restoring.KIND,
-            enter_permission=Permission.VOLUME_DELETE,
-            confirm_permission=Permission.VOLUME_DELETE_CONFIRM,
-            policy=Policy.OTHER,
-            clean=restoring.clean,
-            shown=restoring.shown,
-            refusal=lambda target, parameters: None,
-            executor=restoring.RestoreExecutor(),
-            grace=restoring.GRACE,
-            verify_within=restoring.VERIFY_WITHIN,
-            patient=restoring.PATIENT,
-            batch=20,
-        )
-    )
-    for kind in (*_planning_kinds(), *_database_kinds()):
+    for kind in (*_planning_kinds(), *_database_kinds(), *volume_kinds.kinds(_PATIENT)):
         register(kind)
     register(
         Kind(
@@ -337,50 +298,3 @@ def _refusal(name: str, target: OperationTarget) -> str | None:
         return "wrong_kind"
     refusal = facts.get(f"{name.partition('.')[2]}_refusal", "")
     return f"unsupported_{refusal}" if refusal else None
-
-
-def _tagging_kinds() -> tuple[Kind, ...]:
-    """What the clock writes rests on rules that two people agreed on; so does taking it back."""
-    return (
-        *(_tag_kind(name) for name in (tagging.KIND, tagging.OF_SNAPSHOT)),
-        Kind(
-            name=tagging_rules.KIND,
-            enter_permission=Permission.AUTOMATION_ENTER,
-            confirm_permission=Permission.AUTOMATION_CONFIRM,
-            policy=Policy.OTHER,
-            clean=dict,
-            shown=tagging_rules.shown,
-            refusal=lambda target, parameters: None,
-            apply=tagging_rules.apply,
-        ),
-        Kind(
-            name=untagging.KIND,
-            enter_permission=Permission.AUTOMATION_ENTER,
-            confirm_permission=Permission.AUTOMATION_CONFIRM,
-            policy=Policy.OTHER,
-            clean=dict,
-            shown=untagging.shown,
-            refusal=lambda target, parameters: None,
-            executor=untagging.UndoExecutor(),
-            grace=timedelta(hours=6),
-            verify_within=untagging.VERIFY_WITHIN,
-            patient=_PATIENT,
-            batch=1,
-        ),
-    )
-
-
-def _tag_kind(name: str) -> Kind:
-    return Kind(
-        name=name,
-        enter_permission=Permission.VOLUME_TAG,
-        confirm_permission=Permission.VOLUME_TAG,
-        policy=Policy.SCHEDULE,
-        clean=tagging.clean,
-        shown=tagging.shown,
-        refusal=lambda target, parameters: None,
-        executor=tagging.TagExecutor(name),
-        grace=timedelta(hours=6),
-        batch=1000,
-        group_key=lambda operation: shown_tags(operation.parameters.get("tags", {})),
-    )

@@ -21,7 +21,7 @@ from infra.models import Volume
 from infra.operations.tagging import LANE_CLASS
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.targets import source_of, target_of
-from infra.queries.volumes import snapshot_of
+from infra.queries.volumes import snapshot_of, zones_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import LeaseLost, NotFound, Refused
 from medical_audit.domain.kinds import (
@@ -47,13 +47,20 @@ LOOK_IN, WAIT = timedelta(seconds=10), timedelta(seconds=30)
 #: How long after a call AWS may not show yet what it made.
 SHOWN_AFTER = timedelta(seconds=60)
 READY = frozenset({"available", "in-use"})
-_KEYS = ("from_snapshot", "volume_id", "name", "size_gib", "type", "zone", "served", "served_name")
+_KEYS = (
+    "from_snapshot", "volume_id", "name", "size_gib", "type", "iops", "throughput", "multi_attach", "zone", "zone_before",
+    "served", "served_name",
+)  # fmt: skip
 PATIENT = frozenset({"volume_creating"})
 
 
-def enter_restore(volume_id: UUID, *, actor: Actor, now: datetime, reason: str, token: str = "") -> Operation:
-    """Enter that a deleted volume comes back. Raises NotPermitted, NotFound, Refused (operation_open, not_deleted,
-    nothing_to_restore, restored_already)."""
+def enter_restore(
+    volume_id: UUID, *, actor: Actor, now: datetime, reason: str, token: str = "", zone: str = ""
+) -> Operation:
+    """Enter that a deleted volume comes back; zone: another Availability Zone than its own, chosen knowingly.
+
+    Raises NotPermitted, NotFound, Refused (operation_open, not_deleted, nothing_to_restore, restored_already, bad_zone).
+    """
     actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         row: Volume | None = Volume.objects.select_related("account").filter(id=volume_id).first()
@@ -72,9 +79,12 @@ def enter_restore(volume_id: UUID, *, actor: Actor, now: datetime, reason: str, 
             raise Refused("nothing_to_restore")
         if restored:
             raise Refused("restored_already")
+        if zone and zone not in zones_of(row):
+            raise Refused("bad_zone", target=zone)
         parameters = {
             "from_snapshot": snapshot, "volume_id": row.volume_id, "name": row.name or row.served_name, "size_gib": row.size_gib,
-            "type": restorable_as(row.type), "zone": row.zone, "served": row.served_instance, "served_name": row.served_name,
+            **restorable_as(row.type, row.iops, row.throughput, shared=row.multi_attach),
+            "zone": zone or row.zone, "zone_before": row.zone, "served": row.served_instance, "served_name": row.served_name,
         }  # fmt: skip
         lane = f"{row.account.account_id}/{row.region}/{LANE_CLASS}"
         target = OperationTarget("volume", str(row.id), row.name or row.volume_id, lane, {})
@@ -86,7 +96,12 @@ def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {"sentence": KIND, "call": "ec2:CreateVolume", "lane": target.lane, **parameters}
+    moved = parameters["zone"] != parameters["zone_before"]
+    given = {name: parameters[name] or "" for name in ("iops", "throughput")}
+    return {
+        "sentence": KIND, "call": "ec2:CreateVolume", "lane": target.lane, **parameters, **given,
+        "before": {"zone": parameters["zone_before"]} if moved else {},
+    }  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -132,7 +147,8 @@ class RestoreExecutor:
             try:
                 result = disks.create_volume(
                     target, given["from_snapshot"], zone=given["zone"], type_=given["type"], tags=plan.tags[str(one.id)],
-                    token=str(one.id), still_ours=still_ours,
+                    token=str(one.id), still_ours=still_ours, iops=given["iops"], throughput=given["throughput"],
+                    multi_attach=given["multi_attach"],
                 )  # fmt: skip
             except GatewayLeaseLost as lost:
                 raise LeaseLost(lane=one.lane) from lost

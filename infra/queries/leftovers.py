@@ -52,13 +52,13 @@ class Money:
     amounts: Counter[str] = field(default_factory=Counter)
     unpriced: int = 0
 
-    def add(self, one: LeftOver) -> None:
+    def add(self, gib: int, price: Price | None, amount: Decimal | None) -> None:
         self.volumes += 1
-        self.gib += one.volume.size_gib
-        if one.price is None or one.amount is None:
+        self.gib += gib
+        if price is None or amount is None:
             self.unpriced += 1
         else:
-            self.amounts[one.price.currency] += one.amount  # type: ignore[assignment]
+            self.amounts[price.currency] += amount  # type: ignore[assignment]
 
     @property
     def pairs(self) -> list[tuple[str, Decimal]]:
@@ -91,8 +91,9 @@ def left_overs(*, actor: Actor, now: datetime) -> LeftOvers:
     rows.sort(key=lambda one: (-(one.amount or Decimal(0)), one.since, one.volume.volume_id))
     total, projects = Money(), defaultdict[str, Money](Money)
     for one in rows:
-        total.add(one)
-        projects[one.project].add(one)
+        priced = one.volume.size_gib, one.price, one.amount
+        total.add(*priced)
+        projects[one.project].add(*priced)
     dearest = sorted(
         projects.items(), key=lambda pair: (-sum(pair[1].amounts.values()), -pair[1].gib, pair[0])
     )

@@ -11,8 +11,8 @@ from django.db.models import Count, Q
 
 from accounts.domain.permissions import Permission
 from infra.domain.power import Power
-from infra.domain.prices import STALE_AFTER, VOLUME, Key, billed_type
-from infra.models import Price, Resource, Volume
+from infra.domain.prices import STALE_AFTER, VOLUME, VOLUME_SNAPSHOT, Key, billed_type
+from infra.models import Price, Resource, Volume, VolumeSnapshot
 from medical_audit.domain.actor import Actor
 
 
@@ -114,4 +114,7 @@ def _in_use() -> tuple[Counter[Key], Counter[Key]]:
         key = (VOLUME, one["region"], one["type"].lower())
         count[key] += one["n"]
         running[key] += one["on"]
+    snapshots = VolumeSnapshot.objects.filter(gone_at__isnull=True).values("region", "tier")
+    for one in snapshots.annotate(n=Count("id")).order_by():
+        count[VOLUME_SNAPSHOT, one["region"], one["tier"] or "standard"] += one["n"]
     return count, running

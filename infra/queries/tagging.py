@@ -14,6 +14,7 @@ from accounts.domain.permissions import Permission
 from infra.domain.tagging import Rules, Wish, marks_from_json, rules_from_json, shown_tags, wish
 from infra.models import AwsAccount, Resource, TaggingRule, Volume, VolumeSnapshot
 from infra.models.resource import ResourceKind
+from infra.models.volume import Naming
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.states import State
@@ -222,12 +223,13 @@ def told(one: Wanted) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """The dry run of one account."""
+    """The dry run of one account. skipped: attached volumes without a Name whose server has none either, at most 200."""
 
     account: AwsAccount
     in_force: InForce
     preview: Preview
     lines: Sequence[Mapping[str, Any]]
+    skipped: Sequence[Volume]
 
 
 def account_page(pk: UUID, *, actor: Actor) -> AccountPage:
@@ -236,7 +238,9 @@ def account_page(pk: UUID, *, actor: Actor) -> AccountPage:
     account = account_of(pk)
     held = rule_of(account)
     seen = preview(held.rules, [account])
-    return AccountPage(account, held, seen, [told(one) for one in seen.rows])
+    nameless = Volume.objects.filter(account=account, naming=Naming.NAMELESS, gone_at__isnull=True)
+    skipped = list(nameless.order_by("served_instance", "volume_id")[:SHOWN_MAX])
+    return AccountPage(account, held, seen, [told(one) for one in seen.rows], skipped)
 
 
 def held_by(account_id: UUID | None, *, actor: Actor) -> InForce:

@@ -40,7 +40,7 @@ class VolumeFilter:
 class VolumeDetail:
     """Everything of one volume's page. unattached_since: None while it serves something. refusal: why it could not be deleted
     now (a code), or "", for a button that would only be refused; served: what it served, newest first. price, amount: what it
-    costs a month, None where nobody entered a price. snapshot, restored: see `snapshot_of`."""
+    costs a month, None where nobody entered a price. snapshot, restored: see `snapshot_of`; zones: see `zones_of`."""
 
     volume: Volume
     served: Sequence[Attachment]
@@ -55,6 +55,7 @@ class VolumeDetail:
     snapshot: str
     restored: str
     may_restore: bool
+    zones: Sequence[str]
 
 
 def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
@@ -77,6 +78,7 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
         snapshot=snapshot,
         restored=restored,
         may_restore=may and bool(snapshot) and not restored and not under_way,
+        zones=zones_of(row) if snapshot else (),
         volume=row,
         served=served,
         unattached_since=None if attached or row.gone_at else row.detached_at or row.first_seen_at,
@@ -98,6 +100,13 @@ def snapshot_of(row: Volume) -> tuple[str, str]:
         str(deleted.outcome_detail.get("snapshot", "")) if deleted else "",
         str(restored.outcome_detail.get("volume", "")) if restored else "",
     )
+
+
+def zones_of(row: Volume) -> list[str]:
+    """The Availability Zones of its region in which its account has anything, its own first."""
+    here = {"account_id": row.account_id, "region": row.region}
+    found = set(Volume.objects.filter(**here).exclude(zone="").values_list("zone", flat=True))
+    return sorted(found | {row.zone}, key=lambda zone: (zone != row.zone, zone))
 
 
 @dataclass(frozen=True, slots=True)

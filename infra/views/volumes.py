@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -108,17 +109,18 @@ def _left_over(request: TenantRequest, form: LeftOverForm, refused: str = "", **
 @require_http_methods(["GET", "HEAD", "POST"])
 def volume_delete(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """What is deleted, and why; on POST it is entered, for another person to confirm."""
-    return _entering(request, pk, deleting.enter_delete, "infra/volume_delete.html", "")
+    return _entering(request, pk, deleting.enter_delete, "")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def volume_restore(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """A deleted volume and the snapshot of it; on POST it is entered that it comes back."""
-    return _entering(request, pk, restoring.enter_restore, "infra/volume_restore.html", "nothing_to_restore")
+    enter = partial(restoring.enter_restore, zone=text_of(request.POST, "zone"))
+    return _entering(request, pk, enter, "nothing_to_restore")
 
 
 def _entering(
-    request: TenantRequest, pk: UUID, enter: Callable[..., Operation], template: str, nothing: str
+    request: TenantRequest, pk: UUID, enter: Callable[..., Operation], nothing: str
 ) -> HttpResponse:
     """`nothing`: what is said of a volume that cannot come back; "" for a deletion, of which the volume itself says it."""
     seen = volumes.volume_detail(pk, actor=request.actor)
@@ -137,5 +139,8 @@ def _entering(
             refused = why.code
         else:
             return redirect("medical_audit:operation", slug=request.tenant.slug, pk=operation.id)
-    context = {"seen": seen, "volume": seen.volume, "form": form, "refused": refused, "token": token}
-    return render(request, template, context, status=422 if posted else 200)
+    context = {
+        "seen": seen, "volume": seen.volume, "form": form, "refused": refused, "token": token, "restores": bool(nothing),
+        "zone": text_of(request.POST, "zone") or seen.volume.zone,
+    }  # fmt: skip
+    return render(request, "infra/volume_enter.html", context, status=422 if posted else 200)

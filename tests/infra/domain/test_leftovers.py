@@ -7,9 +7,11 @@ from fractions import Fraction
 
 import pytest
 
+from infra.domain.disks import snapshot_deletion_refusal
 from infra.domain.leftovers import Advice, Span, advice, share_of, unattached
 
 DAY = timedelta(days=1)
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
 NOVEMBER = Span(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
 
 
@@ -42,3 +44,22 @@ def test_what_is_to_be_done() -> None:
     assert [advice(89 * DAY, ""), advice(90 * DAY, ""), advice(90 * DAY, "never_touch")] == [
         Advice.ASK, Advice.DELETE, Advice.KEEP,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tags", "images", "age", "code"),
+    [
+        ({}, [], 1, ""),
+        ({"aws:backup:source-resource": "arn:x"}, [], 400, "snapshot_of_backup"),
+        ({"aws:dlm:lifecycle-policy-id": "policy-1"}, [], 400, "snapshot_of_backup"),
+        ({}, ["ami-1"], 400, "snapshot_of_image"),
+        ({"Toban": "never"}, [], 400, "never_touch"),
+        ({"Toban": "nevr"}, [], 400, "toban_value"),
+        ({"toban:operation": "o"}, [], 89, "snapshot_restorable"),
+        ({"toban:operation": "o"}, [], 90, ""),
+    ],
+)
+def test_which_snapshots_must_stay(tags: dict[str, str], images: list[str], age: int, code: str) -> None:
+    made = NOW - timedelta(days=age)
+    assert snapshot_deletion_refusal(tags, images, "completed", made, NOW, gone=False) == code
+    assert snapshot_deletion_refusal({}, [], "pending", made, NOW, gone=False) == "snapshot_busy"

@@ -89,3 +89,41 @@ def test_an_answer_that_was_lost_makes_no_second_volume(duty: Duty, settings: Se
     [operation] = duty.operations(kind=KIND)
     assert (operation.state, operation.outcome) == ("SUCCEEDED", "restored")
     assert len(back(duty)) == 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "iops", "throughput", "comes_back"),
+    [
+        ("io2", 6400, 0, ("io2", 6400, None)),
+        ("gp3", 5000, 250, ("gp3", 5000, 250)),
+    ],
+)
+def test_it_comes_back_with_its_own_type_iops_and_throughput(
+    duty: Duty, type_: str, iops: int, throughput: int, comes_back: tuple[str, int, int | None]
+) -> None:
+    volume = volume_of(duty, volume_type=type_, iops=iops, throughput=throughput, size_gib=200)
+    ordered(duty, volume)
+    work(duty)
+    confirm(duty, enter(duty, volume))
+    work(duty)
+    [made] = back(duty)
+    assert (made["VolumeType"], made["Iops"], made.get("Throughput")) == comes_back
+
+
+def test_another_zone_is_taken_only_knowingly_and_only_where_the_account_has_something(duty: Duty) -> None:
+    volume = volume_of(duty, zone="ap-northeast-1a")
+    duty.aws.seed(volumes=[{"zone": "ap-northeast-1c"}])
+    duty.look()
+    ordered(duty, volume)
+    work(duty)
+    who = {"actor": duty.aws.cast.actor(Role.OPERATOR), "now": duty.clock(), "reason": "移した先で使う"}
+    with pytest.raises(Refused, match="bad_zone"):
+        restoring.enter_restore(duty.volume(volume).id, zone="us-east-1a", **who)
+    entered = restoring.enter_restore(duty.volume(volume).id, zone="ap-northeast-1c", **who)
+    assert (entered.shown["zone"], entered.shown["before"]) == (
+        "ap-northeast-1c",
+        {"zone": "ap-northeast-1a"},
+    )
+    confirm(duty, entered)
+    work(duty)
+    assert [one["AvailabilityZone"] for one in back(duty)] == ["ap-northeast-1c", "ap-northeast-1c"]
