@@ -114,6 +114,7 @@ WITHOUT_ACTOR = {
     "infra/operations/overriding.py:apply_set": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/pricing.py:apply": "a kind's own work; its events name who confirmed it",
     "infra/operations/publishing.py:apply": "a kind's own work, inside the confirmation that names the person",
+    "infra/operations/tagging_rules.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/ruling.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/rounds.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/rounds.py:settle": "a part of the tick, which names the authority of each entry",

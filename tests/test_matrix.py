@@ -233,7 +233,7 @@ class Asking:
             return thing
         if self.name.startswith(("infra:account-setup", "infra:account-template", "api:account-setup")):
             return self.setup()
-        if self.name.startswith(("infra:account", "api:account")):
+        if self.name.startswith(("infra:account", "infra:tagging-account", "api:account")):
             return make_stage(self.stage.cast, automation=False).account.id
         if self.name.startswith(("infra:schedule", "api:schedule")):
             actor = self.stage.cast.actor(O)

@@ -23,8 +23,21 @@ AREAS: Final = {
     "operation-enter": "resources",
     "volumes": "volumes",
     **dict.fromkeys(
-        ("volume", "volume-delete", "volume-restore", "left-over", "left-over-months"), "volumes"
-    ),
+        (
+            "volume",
+            "volume-delete",
+            "volume-restore",
+            "left-over",
+            "left-over-months",
+            "left-snapshots",
+            "staying",
+            "tagging",
+            "tagging-rules",
+            "tagging-account",
+            "tagging-run",
+        ),
+        "volumes",
+    ),  # fmt: skip
     **dict.fromkeys(
         (
             "databases",

@@ -31,7 +31,7 @@ from config.saying import (
     verification,
     windows,
 )
-from redmine_sync.queries.tickets import tickets_about
+from redmine_sync.queries.tickets import open_tickets, tickets_about
 
 register = template.Library()
 
@@ -111,6 +111,15 @@ def tickets_of(
     actor, tenant = context["actor"], context["tenant"]
     found = tickets_about(str(target_type), str(target_id), str(operation_id), actor=actor)
     return {"tenant": tenant, "tickets": found, "now": context.get("now")}
+
+
+@register.simple_tag(takes_context=True)
+def open_ticket(context: Context, target_type: str, target_id: object) -> object:
+    """The open ticket of one of many things, or None; asked for once a page."""
+    kept: dict[str, Any] = context.render_context.setdefault("open_tickets", {})  # type: ignore[arg-type,assignment]
+    if target_type not in kept:
+        kept[target_type] = open_tickets(target_type, actor=context["actor"])
+    return kept[target_type].get(str(target_id))
 
 
 @register.simple_tag(takes_context=True)

@@ -58,22 +58,21 @@ def list_snapshots(target: Target) -> list[EbsSnapshot]:
     return list(_snapshots(target, "", ()))
 
 
-def images_of(target: Target, snapshots: Sequence[str] = ()) -> dict[str, list[str]]:
-    """The AMIs of this account that are made of these snapshots (none named: of any), by snapshot. Raises AwsError."""
+def images_of(target: Target) -> dict[str, list[str]]:
+    """The AMIs of this account by the snapshots that they are made of. Raises AwsError."""
     found: dict[str, list[str]] = defaultdict(list)
-    chunks = [list(snapshots[at : at + VALUES_AT_ONCE]) for at in range(0, len(snapshots), VALUES_AT_ONCE)]
-    for values in chunks or [[]]:
-        filters = [{"Name": "block-device-mapping.snapshot-id", "Values": values}] if values else []
 
-        def send(ec2: EC2Client, token: str, filters: list[Any] = filters) -> Any:
-            params: dict[str, Any] = {"Owners": ["self"], "Filters": filters, "MaxResults": 1000}
-            return ec2.describe_images(**params, **({"NextToken": token} if token else {}))
+    def send(ec2: EC2Client, token: str) -> Any:
+        params: dict[str, Any] = {"Owners": ["self"], "MaxResults": 1000}
+        if token:
+            params["NextToken"] = token
+        return ec2.describe_images(**params)
 
-        for answer in current().pages(Call(EC2, target, "DescribeImages", "Images"), send):
-            for image in answer["Images"]:
-                for mapping in image.get("BlockDeviceMappings", ()):
-                    if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
-                        found[snapshot].append(image["ImageId"])
+    for answer in current().pages(Call(EC2, target, "DescribeImages", "Images"), send):
+        for image in answer["Images"]:
+            for mapping in image.get("BlockDeviceMappings", ()):
+                if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
+                    found[snapshot].append(image["ImageId"])
     return dict(found)
 
 

@@ -101,7 +101,7 @@ def _refused(exc: ClientError, *, action: str, asked: Sequence[str], secret: str
     detail = exc.response.get("Error", {})
     metadata = exc.response.get("ResponseMetadata", {})
     code = detail.get("Code", "")
-    raw = detail.get("Message", "")
+    raw = detail.get("Message") or ""
     message = _clean(raw, secret)
     problem = problem_of_code(code, status=metadata.get("HTTPStatusCode", 0), action=action)
     missing = ""

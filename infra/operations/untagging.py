@@ -22,8 +22,7 @@ from infra.models import Volume, VolumeSnapshot
 from infra.models.volume import Naming
 from infra.operations.tagging import fields_of, keep_name
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
-from infra.queries.tagging import UNDO as KIND
-from infra.queries.tagging import operations_of_run
+from infra.queries.tagging import UNDO, operations_of_run
 from infra.queries.targets import source_of, target_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import LeaseLost, Refused
@@ -44,6 +43,7 @@ from medical_audit.operations import entry
 from medical_audit.queries.operations import open_by_target
 from medical_audit.tenancy import tenant_scope
 
+KIND = UNDO
 VERIFY_WITHIN = timedelta(minutes=10)
 LOOK_IN = timedelta(seconds=5)
 #: How long after a call AWS may still show what was before it.

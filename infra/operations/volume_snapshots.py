@@ -296,7 +296,7 @@ class DeleteExecutor:
         try:
             plan.found = disks.snapshots_by_id(plan.target, ids)
             if before and plan.found:
-                plan.images = disks.images_of(plan.target, list(plan.found))
+                plan.images = disks.images_of(plan.target)
                 plan.shared = {one: disks.shared_with(plan.target, one) for one in plan.found}
         except AwsError as error:
             verdict = before_error(error) if before else Later(str(error.problem), WAIT, seen=False)

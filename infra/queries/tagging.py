@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import CharField, Count, Max, Min, Q
+from django.db.models.functions import Cast
 
 from accounts.domain.permissions import Permission
 from infra.domain.tagging import Rules, Wish, marks_from_json, rules_from_json, shown_tags, wish
@@ -175,22 +176,22 @@ def _runs(rows: Any) -> list[Run]:
     grouped = (
         rows.values("lane", "due_at")
         .annotate(
-            handle=Min("id"), entered=Count("id"), ended=Max("finished_at"),
+            handle=Min(Cast("id", CharField())), entered=Count("id"), ended=Max("finished_at"),
             tagged=Count("id", filter=Q(state=State.SUCCEEDED, outcome="tagged")),
             failed=Count("id", filter=Q(state__in=[State.FAILED, State.MISSED])),
         )
         .order_by("-due_at", "lane")[:RUNS_MAX]
     )  # fmt: skip
     found = list(grouped)
-    handles = [str(one["handle"]) for one in found]
+    handles = [one["handle"] for one in found]
     undos = {
         row.target_id: row
         for row in Operation.objects.filter(kind=UNDO, target_id__in=handles).order_by("entered_at", "id")
     }
     return [
         Run(
-            one["handle"], one["lane"], one["due_at"], one["entered"], one["tagged"], one["failed"], one["ended"],
-            undos.get(str(one["handle"])),
+            UUID(one["handle"]), one["lane"], one["due_at"], one["entered"], one["tagged"], one["failed"], one["ended"],
+            undos.get(one["handle"]),
         )
         for one in found
     ]  # fmt: skip

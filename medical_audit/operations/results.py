@@ -51,8 +51,11 @@ def after_calling(
         case Accepted(request_id=request_id, look_in=look_in):
             row.phase, row.accepted_at, row.request_id = Phase.VERIFYING, now, request_id[:100]
             row.work_at, row.verify_until = now + look_in, now + kind.verify_within
-            row.outcome_detail = {**row.outcome_detail, **_plain(verdict.detail)}
-            return [event_of(row, "operation.accepted", actor=actor, now=now, request_id=request_id)]
+            told = _plain(verdict.detail)
+            row.outcome_detail = {**row.outcome_detail, **told}
+            # Of an operation of several calls each says which one it was.
+            step = {"step": told["step"]} if "step" in told else {}
+            return [event_of(row, "operation.accepted", actor=actor, now=now, request_id=request_id, **step)]
         case Done():
             return _end(row, State.SUCCEEDED, verdict, actor, now)
         case Fail():

@@ -88,6 +88,16 @@ def tickets_about(target_type: str, target_id: str, operation_id: str, *, actor:
     return list(rows.order_by(Case(When(state=TicketState.CLOSED, then=1), default=0), "-created_at")[:5])
 
 
+def open_tickets(target_type: str, *, actor: Actor) -> Mapping[str, Ticket]:
+    """The newest open ticket of each thing of this type, by its id."""
+    if not actor.may(Permission.OPERATION_VIEW, actor.tenant_id):
+        return {}
+    rows = Ticket.objects.filter(target_type=target_type, issue__isnull=False).exclude(
+        state=TicketState.CLOSED
+    )
+    return {row.target_id: row for row in rows.select_related("server").order_by("created_at", "id")}
+
+
 def _matching(wanted: TicketFilter) -> QuerySet[Ticket]:
     rows: QuerySet[Ticket] = Ticket.objects.select_related("server")
     if wanted.state == "diverged":

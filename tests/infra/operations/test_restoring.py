@@ -111,12 +111,17 @@ def test_it_comes_back_with_its_own_type_iops_and_throughput(
 
 
 def test_another_zone_is_taken_only_knowingly_and_only_where_the_account_has_something(duty: Duty) -> None:
-    volume = volume_of(duty, zone="ap-northeast-1a")
-    duty.aws.seed(volumes=[{"zone": "ap-northeast-1c"}])
+    volume, _other = duty.aws.seed(
+        volumes=[{"tags": {"Name": "old-data"}, "zone": "ap-northeast-1a"}, {"zone": "ap-northeast-1c"}]
+    )["volumes"]
     duty.look()
     ordered(duty, volume)
     work(duty)
-    who = {"actor": duty.aws.cast.actor(Role.OPERATOR), "now": duty.clock(), "reason": "移した先で使う"}
+    who: dict[str, Any] = {
+        "actor": duty.aws.cast.actor(Role.OPERATOR),
+        "now": duty.clock(),
+        "reason": "移した先で使う",
+    }
     with pytest.raises(Refused, match="bad_zone"):
         restoring.enter_restore(duty.volume(volume).id, zone="us-east-1a", **who)
     entered = restoring.enter_restore(duty.volume(volume).id, zone="ap-northeast-1c", **who)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from accounts.domain.permissions import Role
@@ -18,13 +16,18 @@ from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_deleting import confirm
 
 
-def attached(duty: Duty, *, goes: bool = False, **fields: Any) -> tuple[str, str]:
-    """(server, a volume of it)."""
-    [server] = duty.aws.seed(instances=[{"tags": {"Name": "web"}}])["instances"]
-    tie = {"instance_id": server, "device": "/dev/sdf", "delete_on_termination": goes}
-    [volume] = duty.aws.seed(volumes=[{"tags": {"Name": "data"}, "attachments": [tie], **fields}])["volumes"]
+def attached(duty: Duty, *goes: bool) -> list[tuple[str, str]]:
+    """(server, a volume of it), as many as there are answers to whether it goes with its server."""
+    servers = duty.aws.seed(instances=[{"tags": {"Name": "web"}} for _ in goes])["instances"]
+    ties = [
+        {"instance_id": server, "device": "/dev/sdf", "delete_on_termination": one}
+        for server, one in zip(servers, goes, strict=True)
+    ]
+    volumes = duty.aws.seed(volumes=[{"tags": {"Name": "data"}, "attachments": [tie]} for tie in ties])[
+        "volumes"
+    ]
     duty.look()
-    return str(server), str(volume)
+    return list(zip(servers, volumes, strict=True))
 
 
 def change(duty: Duty, volume: str, wish: str = staying.GOES) -> Operation:
@@ -52,8 +55,7 @@ def listed(duty: Duty) -> list[str]:
 def test_a_volume_that_would_stay_is_listed_and_goes_with_its_server_once_two_people_agreed(
     duty: Duty,
 ) -> None:
-    _, volume = attached(duty)
-    attached(duty, goes=True)
+    (_, volume), _other = attached(duty, False, True)
     assert listed(duty) == [volume]
     entered = change(duty, volume)
     work(duty)
@@ -73,7 +75,7 @@ def test_a_volume_that_would_stay_is_listed_and_goes_with_its_server_once_two_pe
 
 
 def test_one_that_serves_another_server_by_then_is_left_alone(duty: Duty) -> None:
-    server, volume = attached(duty)
+    [(server, volume)] = attached(duty, False)
     confirm(duty, change(duty, volume))
     duty.console("ec2").detach_volume(VolumeId=volume, InstanceId=server)
     work(duty)
@@ -83,7 +85,7 @@ def test_one_that_serves_another_server_by_then_is_left_alone(duty: Duty) -> Non
 
 
 def test_a_lost_answer_is_settled_by_looking(duty: Duty) -> None:
-    _, volume = attached(duty)
+    [(_, volume)] = attached(duty, False)
     confirm(duty, change(duty, volume))
     duty.aws.fault(match={"action": "ModifyInstanceAttribute"}, apply_then_lose=True, times=1)
     for _ in range(2):

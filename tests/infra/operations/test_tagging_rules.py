@@ -42,7 +42,7 @@ def tags(duty: Duty, volume: str) -> dict[str, str]:
 
 def run_of(duty: Duty) -> Operation:
     with tenant_scope(duty.aws.cast.tenant.id):
-        found: Operation = Operation.objects.filter(kind="ebs.tag").order_by("-due_at", "id").first()
+        found: Operation = Operation.objects.filter(kind="ebs.tag").order_by("-due_at", "id")[0]
         return found
 
 
