@@ -37,7 +37,7 @@ AREAS: Final = {
             "tagging-run",
         ),
         "volumes",
-    ),  # fmt: skip
+    ),
     **dict.fromkeys(
         (
             "databases",

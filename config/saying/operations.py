@@ -78,7 +78,7 @@ def shown_facts(operation: object) -> list[dict[str, str]]:
     return [
         {"label": str(label), "before": _fact(name, before.get(name)), "after": _fact(name, shown[name])}
         for name, label in names.items()
-        if shown.get(name) not in (None, "", [])
+        if shown.get(name) not in (None, "", []) and not isinstance(shown[name], dict)
     ]
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 VOLUME_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "ebs.tag": (_("Tag EBS"), _("Write tags on the EBS volume %(target)s")),
     "snapshot.tag": (_("Tag snapshot"), _("Write tags on the EBS snapshot %(target)s")),
-    "tagging.rules": (_("Tagging rules"), _("Change which tags volumes get (%(target)s)")),
+    "tagging.rules": (_("Tagging rules"), _("Change which tags volumes get")),
     "tagging.undo": (_("Undo tagging"), _("Undo a run of tagging in %(target)s")),
     "volume.termination": (
         _("Volume with its server"),
