@@ -153,3 +153,16 @@ NOT_HERE = [
     "session-end",
     "delegation-end",
 ]
+
+VOLUMES: dict[str, Expected] = {
+    "infra:left-snapshots": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
+    "infra:staying": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
+    "infra:tagging": get(everyone(200)),
+    "infra:tagging-rules": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "infra:tagging-account": get(everyone(200)),
+    "infra:tagging-run": Expected({"GET": everyone(404), "POST": everyone(404)}),
+    "infra:volume-delete": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
+    "infra:left-over": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
+    "infra:left-over-months": get(everyone(200)),
+    "infra:volume-restore": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
+}

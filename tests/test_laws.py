@@ -120,6 +120,7 @@ WITHOUT_ACTOR = {
     "infra/operations/rounds.py:settle": "a part of the tick, which names the authority of each entry",
     "infra/operations/inventory.py:take_inventory": "a look at AWS; the worker is named",
     "infra/operations/database_terms.py:keep": "a part of a look at AWS",
+    "infra/operations/volume_snapshots.py:keep": "a part of a look at AWS",
     "infra/operations/database_terms.py:keep_seen": "a part of a look at AWS",
     "infra/operations/setups.py:run_proof": "a look at AWS; the worker is named",
     "infra/operations/tick.py:tick": "the clock itself, under the authority that each entry names",

@@ -37,6 +37,10 @@ class Feature(StrEnum):
     REACH = "reach"
 
 
+#: Chosen by whoever means it: the rights that they need reach further than what Toban does with them.
+FAR_REACHING = frozenset({Feature.TAGS, Feature.TERMINATION})
+
+
 class AccountRole(StrEnum):
     """Looking and changing are two roles, so that an inventory never carries the right to change anything."""
 

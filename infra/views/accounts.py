@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from infra import tasks
-from infra.domain.onboarding import AccountRole, Feature, missing_statement
+from infra.domain.onboarding import FAR_REACHING, AccountRole, Feature, missing_statement
 from infra.forms.accounts import COMMON_REGIONS, SetupForm
 from infra.operations import automation, setups
 from infra.queries import accounts
@@ -49,7 +49,10 @@ def account_new(request: TenantRequest, slug: str) -> HttpResponse:
     request.actor.require(Permission.AUTOMATION_ENTER, request.tenant.id)
     form = SetupForm(
         request.POST or None,
-        initial={"region": [COMMON_REGIONS[0]], "feature": [str(one) for one in Feature]},
+        initial={
+            "region": [COMMON_REGIONS[0]],
+            "feature": [str(one) for one in Feature if one not in FAR_REACHING],
+        },
     )
     refused = ""
     if request.method == "POST" and form.is_valid():

@@ -23,7 +23,8 @@ EVERY = tuple(Feature)
 #: What AWS offers a dry run for.
 TRIED = (
     "StartInstances", "StopInstances", "CreateTags", "CreateSnapshot", "CreateVolume", "DeleteVolume",
-    "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress",
+    "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "DeleteTags",
+    "ModifyInstanceAttribute",
 )  # fmt: skip
 EXTERNAL_ID = "0f9c2b7d5e8a4c21b6d3e0f1a2b3c4d5"
 

@@ -77,7 +77,7 @@ def test_acceptance_10_three_of_a_hundred_gib_cost_28_80_and_go_after_a_snapshot
     ]
     assert journal == ["CreateSnapshot", "DeleteVolume"]
     steps = [event["detail"]["step"] for event in duty.events("operation.accepted")]
-    [ended] = [one for one in duty.events("operation.succeeded") if one["operation_id"] == str(entered.id)]
+    [ended] = [one for one in duty.events("operation.succeeded") if one["operation"] == str(entered.id)]
     assert steps == ["snapshot", "delete"]
     assert ended["detail"]["snapshot"].startswith("snap-")
     who = {
