@@ -28,6 +28,7 @@ class _Seen:
     volume: str = ""
     zone: str = ""
     group: str = ""
+    snapshot: str = ""
 
 
 def prove(target: Target, regions: Sequence[str], features: Sequence[Feature]) -> list[Check]:
@@ -239,6 +240,8 @@ def _found(seen: _Seen, action: str, answer: Mapping[str, Any]) -> _Seen:
         return replace(seen, instance=ids[0] if ids else "")
     if action == "ec2:DescribeSecurityGroupRules" and answer["SecurityGroupRules"]:
         return replace(seen, group=answer["SecurityGroupRules"][0]["GroupId"])
+    if action == "ec2:DescribeSnapshots" and answer["Snapshots"]:
+        return replace(seen, snapshot=answer["Snapshots"][0]["SnapshotId"])
     if action == "ec2:DescribeVolumes" and answer["Volumes"]:
         first = answer["Volumes"][0]
         return replace(seen, volume=first["VolumeId"], zone=first.get("AvailabilityZone", ""))
@@ -256,6 +259,9 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
         "ec2:CreateSnapshot": (seen.volume, lambda ec2: ec2.create_snapshot(VolumeId=seen.volume, DryRun=True)),
         "ec2:CreateVolume": (
             seen.zone, lambda ec2: ec2.create_volume(AvailabilityZone=seen.zone, Size=1, DryRun=True),
+        ),
+        "ec2:DeleteSnapshot": (
+            seen.snapshot, lambda ec2: ec2.delete_snapshot(SnapshotId=seen.snapshot, DryRun=True),
         ),
         "ec2:DeleteVolume": (seen.volume, lambda ec2: ec2.delete_volume(VolumeId=seen.volume, DryRun=True)),
         "ec2:StartInstances": (seen.instance, lambda ec2: ec2.start_instances(InstanceIds=[seen.instance], DryRun=True)),

@@ -69,7 +69,7 @@ def test_acceptance_10_three_of_a_hundred_gib_cost_28_80_and_go_after_a_snapshot
     duty.tag()
     assert duty.sent("CreateSnapshot") == duty.sent("DeleteVolume") == []
     entry.confirm(entered.id, actor=approver, now=now, seen_digest=entered.digest, proof=proof(approver, now))
-    for _ in range(3):
+    for _ in range(4):
         duty.tag()
         duty.clock.pass_(seconds=61)
     journal = [
