@@ -16,13 +16,14 @@ from datetime import datetime
 from cryptography import x509
 from django.conf import settings
 
+from infra.domain.reach import callable_address
+
 TIMEOUT_S = 5.0
 _POSTGRES = frozenset({"postgres", "aurora-postgresql"})
 _MYSQL = frozenset({"mysql", "mariadb", "aurora-mysql"})
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _CLIENT_PROTOCOL_41, _CLIENT_SSL, _CLIENT_SECURE = 0x0200, 0x0800, 0x8000
 _MOST = 1 << 16
-_OURS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
 
 
 class Unreachable(Exception):
@@ -49,7 +50,7 @@ def look(engine: str, address: str, port: int) -> Shown:
     """
     if engine not in _POSTGRES | _MYSQL:
         raise Unspoken(engine)
-    if not address or not (settings.LOCAL or address.endswith(_OURS)):
+    if not callable_address(address, local=settings.LOCAL):
         raise Unreachable(address)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

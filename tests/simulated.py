@@ -86,6 +86,7 @@ class Account:
                 "rds_stop": 0,
                 "rds_snapshot": 0,
                 "rds_modify": 0,
+                "rds_make": 0,
                 "ebs_snapshot": 0,
                 "asg_start": 0,
                 "asg_stop": 0,

@@ -126,7 +126,8 @@ class Stage:
             return self.opened(database).id
         if address.startswith("infra:rotation"):
             return self.campaign(database).id
-        return self.snapshot(database).id if address == "infra:snapshot" else database.id
+        of_snapshot = address in ("infra:snapshot", "infra:snapshot-restore")
+        return self.snapshot(database).id if of_snapshot else database.id
 
     def campaign(self, database: Resource) -> Operation:
         """A campaign of certificates for one database, which waits for its confirmation."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from config.saying.fields import field
 from config.saying.times import day_long
 from config.words import databases as words
+from config.words import diagnosis, makings
 
 #: Nobody counts the days of what ends later than this.
 _COUNTED = timedelta(days=1000)
@@ -75,3 +76,55 @@ def check_of(checks: Mapping[str, object], code: str) -> object:
 def wave_of(picked: Mapping[str, int], database: object) -> int:
     """In which wave a database was put in a form that came back; 0 for none."""
     return picked.get(str(database), 0)
+
+
+def fix_words(fix: Mapping[str, str]) -> str:
+    """What a fix sets, as the words on its button; what comes with it is said in brackets."""
+    said = [
+        str(makings.FIXES[name]) % {"value": value} for name, value in fix.items() if name in makings.FIXES
+    ]
+    return said[0] + (f" ({', '.join(said[1:])})" if said[1:] else "")
+
+
+def plan_label(code: str) -> str:
+    """What a line of a plan is about."""
+    kind, _, name = code.partition(":")
+    return str(makings.PLAN_LINES[kind]) % {"name": name}
+
+
+def plan_value(value: str) -> str:
+    """One side of a line."""
+    return str(makings.YES_NO.get(value, value)) or "—"
+
+
+def connect_command(facts: Mapping[str, object]) -> str:
+    """The command that connects as the master user and checks the certificate; "" for engines that have none here."""
+    engine = str(facts.get("engine", ""))
+    values = {
+        "host": facts.get("address", ""), "port": facts.get("port", ""), "user": facts.get("master_user", "") or "USER",
+        "name": facts.get("db_name", "") or ("postgres" if engine.startswith("postgres") else ""),
+    }  # fmt: skip
+    for family, command in makings.COMMANDS.items():
+        if engine.startswith(family):
+            return (command % values).strip()
+    return ""
+
+
+def step_label(step: object) -> str:
+    """What one step of a diagnosis asks."""
+    return str(diagnosis.STEPS[str(step)])
+
+
+def cause_text(cause: object) -> str:
+    """What a step came to."""
+    return str(diagnosis.CAUSES[str(cause)][0])
+
+
+def cause_cure(cause: object) -> str:
+    """What to do about it; "" where there is nothing to do."""
+    return str(diagnosis.CAUSES[str(cause)][1])
+
+
+def unknown_message(meaning: object) -> str:
+    """What to say where a client's message is not known."""
+    return "" if meaning else str(diagnosis.UNKNOWN_MESSAGE)

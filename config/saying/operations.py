@@ -101,7 +101,10 @@ def _fact(name: str, value: object) -> str:
 
 
 def outcome_text(operation: object) -> str:
-    """How an operation ended or why it waits; nothing while there is nothing to say."""
+    """How an operation ended, why it waits, or how far AWS is; nothing while there is nothing to say."""
+    seen = field(field(operation, "outcome_detail", {}), "aws_state", "")
+    if seen and not field(operation, "outcome"):
+        return operations.SEEN % {"state": seen}
     return code_with_detail(field(operation, "outcome"), field(operation, "outcome_detail", {}))
 
 

@@ -74,7 +74,7 @@ Trust
     POST /_sim/trust {"strict": true}       Accounts that are not registered are refused too.
 
 Behaviour
-    POST /_sim/delays {"ec2_start": 5, "ec2_stop": [4, 8], "rds_start": 0, "rds_stop": 0, "rds_snapshot": 0, "rds_modify": 0, "ebs_snapshot": 0,
+    POST /_sim/delays {"ec2_start": 5, "ec2_stop": [4, 8], "rds_start": 0, "rds_stop": 0, "rds_snapshot": 0, "rds_modify": 0, "rds_make": 0, "ebs_snapshot": 0,
                        "asg_start": 0, "asg_stop": 0, "account"?: ACCOUNT}
         Seconds, or [low, high], of pending, stopping, starting (clusters as databases) and creating. 0 unless set.
         GET shows them.

@@ -16,6 +16,7 @@ from config.simulator import (
     clusters,
     databases,
     groups,
+    makings,
     pages,
     rules,
     speed,
@@ -55,6 +56,7 @@ class Simulator:
         states.install(self.world)
         databases.install(self.world)
         certificates.install(self.world)
+        makings.install(self.world)
         rules.install()
         clusters.install(self.world)
         groups.install(self.world)

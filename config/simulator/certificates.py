@@ -18,6 +18,7 @@ from moto.rds.models import DBInstance, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from config.simulator.databases import Course
+from config.simulator.makings import VERSIONS
 from config.simulator.world import World
 
 DEFAULT_CA = "rds-ca-rsa2048-g1"
@@ -76,12 +77,57 @@ def _describe_certificates(self: Any) -> ActionResult:
 
 def _describe_engine_versions(self: Any) -> ActionResult:
     engine, version = self.params.get("Engine", ""), self.params.get("EngineVersion", "")
+    default, major, family = VERSIONS.get(engine, ("", "", ""))
+    if self.params.get("DefaultOnly"):
+        version = default
     known = {
-        "Engine": engine, "EngineVersion": version,
+        "MajorEngineVersion": major, "DBParameterGroupFamily": family, "Engine": engine, "EngineVersion": version,
         "SupportsCertificateRotationWithoutRestart": engine in _WITHOUT_RESTART,
         "SupportedCACertificateIdentifiers": [name for name in AUTHORITIES if name != "rds-ca-2019"],
     }  # fmt: skip
     return ActionResult({"DBEngineVersions": [known] if engine and version else []})
+
+
+_RENEWAL = "ca-certificate-rotation"
+
+
+def _planned(self: Any) -> list[dict[str, Any]]:
+    """AWS plans a renewal for engines that need a restart for it, at the half of a certificate's life."""
+    arn = self.params.get("ResourceIdentifier", "")
+    due = [
+        one
+        for one in self.backend.databases.values()
+        if arn in ("", one.db_instance_arn)
+        and one.engine not in _WITHOUT_RESTART
+        and one.status != "stopped"
+        and server_until(one) - datetime.now(UTC) < _YEAR / 2
+    ]
+    action = {"Action": _RENEWAL, "Description": "Rotation of the server certificate"}
+    return [{"ResourceIdentifier": one.db_instance_arn, "PendingMaintenanceActionDetails": [action]} for one in due]  # fmt: skip
+
+
+def _describe_pending(self: Any) -> ActionResult:
+    return ActionResult({"PendingMaintenanceActions": _planned(self)})
+
+
+def _applier(world: World) -> Callable[[Any], ActionResult]:
+    def apply_pending_maintenance_action(self: Any) -> ActionResult:
+        if not _planned(self) or self.params.get("ApplyAction") != _RENEWAL:
+            raise RDSClientError("ResourceNotFoundFault", "There is no such pending maintenance action.")
+        arn = self.params.get("ResourceIdentifier")
+        database = next(one for one in self.backend.databases.values() if one.db_instance_arn == arn)
+        before = server_until(database)
+        after = database.__dict__["certificate_until"] = utcnow().replace(tzinfo=UTC, microsecond=0) + _YEAR
+        seconds = world.delays.seconds("rds_modify", database.account_id)
+        database.__dict__["course"] = Course(
+            "available", "modifying" if seconds else "", time.monotonic() + seconds
+        )
+        world.journal.note(
+            database.db_instance_identifier, "certificate", before.isoformat(), after.isoformat()
+        )
+        return ActionResult({"ResourcePendingMaintenanceActions": {"ResourceIdentifier": arn}})
+
+    return apply_pending_maintenance_action
 
 
 def _modifier(world: World, modify: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,3 +170,5 @@ def install(world: World) -> None:
     response: Any = RDSResponse
     response.describe_certificates = _describe_certificates
     response.describe_db_engine_versions = _describe_engine_versions
+    response.describe_pending_maintenance_actions = _describe_pending
+    response.apply_pending_maintenance_action = _applier(world)

@@ -13,6 +13,7 @@ KINDS = (
     "rds_stop",
     "rds_snapshot",
     "rds_modify",
+    "rds_make",
     "ebs_snapshot",
     "asg_start",
     "asg_stop",

@@ -294,6 +294,7 @@ def build_databases(
             multi_az=name == _MIRRORED or n % 9 == 0,
             replica_of=_SOURCE if name == _REPLICA else None,
             created_at=now - timedelta(days=200 + 3 * n),
+            subnet_group="hospital-private",
             **_care(name, n, now),
         )
         for n, (account, name, engine, project) in enumerate(listed)

@@ -73,7 +73,7 @@ class Database:
 
     replica_of: the identifier of the source in the same account and region, seeded before this one. ca: its certificate
     authority; certificate_until: when its server certificate ends (a year after it was made). address, port: where it
-    answers, if not where moto says.
+    answers, if not where moto says. subnet_group: planted in the default VPC where it does not exist.
     """
 
     account_id: str
@@ -97,6 +97,7 @@ class Database:
     backup_days: int = 7
     address: str = ""
     port: int = 0
+    subnet_group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,8 @@ def _plant_database(database: Database) -> None:
         "deletion_protection": database.protected,
         "backup_retention_period": database.backup_days,
     }
+    if database.subnet_group:
+        common["db_subnet_group_name"] = _subnet_group(backend, database)
     made = backend.create_db_instance(
         common | ({"db_cluster_identifier": database.cluster} if database.cluster else alone)
     )
@@ -190,6 +192,15 @@ def _plant_database(database: Database) -> None:
         made.__dict__["certificate_until"] = database.certificate_until
     made.__dict__["planted_endpoint"] = (database.address, database.port)
     databases.place(made, database.state)
+
+
+def _subnet_group(backend: Any, database: Database) -> str:
+    name = database.subnet_group
+    if name not in backend.subnet_groups:
+        network: Any = ec2_backends[database.account_id][database.region]
+        subnets = [one for one in network.describe_subnets() if one.vpc_id == network.default_vpc.id]
+        backend.create_subnet_group(name, "planted", subnets, [])
+    return name
 
 
 def _plant_cluster(cluster: Cluster) -> None:

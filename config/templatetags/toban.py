@@ -31,6 +31,7 @@ from config.saying import (
     verification,
     windows,
 )
+from infra.domain.makings import fix_text
 from redmine_sync.queries.tickets import open_tickets, tickets_about
 
 register = template.Library()
@@ -64,6 +65,8 @@ FILTERS = (
     windows.window_label, windows.window_app, windows.column_name, windows.value_word, windows.option_word, windows.cell_form,
     windows.stored, windows.period_word,
     databases.renewal_words, databases.protection_words, databases.warning_cure, databases.snapshot_kind,
+    databases.fix_words, databases.plan_label, databases.plan_value, databases.connect_command, fix_text,
+    databases.step_label, databases.cause_text, databases.cause_cure, databases.unknown_message,
     databases.ends_words, databases.restart_word, databases.handshake_words, databases.check_label, databases.check_of, databases.wave_of,
     addresses.aws_console_url, addresses.cloudtrail_url, band.band_marks, band.band_hours,
 )  # fmt: skip

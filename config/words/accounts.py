@@ -13,6 +13,12 @@ FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Looks at servers, starts and stops them. With encrypted disks the role may also use their keys."),
     ),
     "databases": (_("Start and stop RDS databases"), _("Looks at databases, starts and stops them.")),
+    "making": (
+        _("Restore and create RDS databases"),
+        _(
+            "Looks at what a database is made of, makes databases, and removes only those that it restored for a while. Their passwords are made and kept by AWS."
+        ),
+    ),
     "reach": (
         _("Open and close the way to RDS databases"),
         _(

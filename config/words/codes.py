@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from config.words.databases import DATABASE_CODES
+from config.words.makings import MAKING_CODES
 from config.words.redmine import REDMINE_CODES
 from config.words.repositories import REPOSITORY_CODES
 from config.words.volumes import VOLUME_CODES
@@ -295,6 +296,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "refused": _("This is not possible now."),
     **DATABASE_CODES,
     **VOLUME_CODES,
+    **MAKING_CODES,
     **REDMINE_CODES,
     **REPOSITORY_CODES,
 }

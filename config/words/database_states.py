@@ -6,6 +6,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.words.diagnosis import FOUND
 from config.words.look import State
 
 # Why a database is looked at first (infra.domain.databases.Warn).
@@ -38,4 +39,11 @@ SNAPSHOT_STATES: Final[Mapping[str, State]] = {
     "deleting": State("transition", _("Being deleted")),
     "gone": State("excluded", _("Deleted")),
     "failed": State("failed", _("Failed")),
+}
+# How a step of a diagnosis ended (infra.domain.diagnosis.Found).
+DIAGNOSIS_STATES: Final[Mapping[str, State]] = {
+    "good": State("done", FOUND["good"]),
+    "bad": State("failed", FOUND["bad"]),
+    "unknown": State("unknown", FOUND["unknown"]),
+    "left_out": State("excluded", FOUND["left_out"]),
 }

@@ -120,7 +120,13 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     ),
     "ca_unknown": _("AWS does not list this certificate authority in its region. Choose another."),
     "ca_already": _(
-        "It has a certificate of this authority already. Where AWS cannot renew that one without a restart, it plans a maintenance for it; or choose another authority."
+        "It has a certificate of this authority already, and AWS renews that by itself, or has not said when it ends. Or choose another authority."
+    ),
+    "renewal_needs_running": _(
+        "A renewal by the same authority needs a running database: a stop drops what AWS had planned. Start it first."
+    ),
+    "no_renewal_planned": _(
+        "AWS has planned no renewal of its certificate yet, so there is nothing to do early. Plan it again nearer to the end, or change the authority."
     ),
     "ca_unsupported": _(
         "AWS does not offer this authority for its engine version. Choose another, or have the engine upgraded first."

@@ -57,6 +57,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
         "%(actor)s set the price of %(subject)s: %(per_hour)s %(currency)s %(unit)s (%(source)s, as of %(as_of)s)."
     ),
     "price.removed": _("%(actor)s removed the price of %(subject)s."),
+    "resource.diagnosed": _("%(actor)s looked whether %(host)s reaches the database %(subject)s."),
     "resource.client_checked": _("%(actor)s saw the clients of %(subject)s connect (%(check)s). %(note)s"),
     "resource.certificate_ends": _("The certificate of %(subject)s ends on %(ends)s, in %(days)s days."),
     "resource.certificate_ended": _("The certificate of %(subject)s has ended (%(ends)s)."),
@@ -243,6 +244,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "schedule.mended": _("Tag corrected"),
     "price.set": _("Price set"),
     "price.removed": _("Price removed"),
+    "resource.diagnosed": _("Way to a database looked at"),
     "resource.client_checked": _("Client checked"),
     "resource.certificate_ends": _("Certificate ends"),
     "resource.certificate_ended": _("Certificate ended"),

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from config.words.audits import LIMITS, RETENTION_FACTS
 from config.words.databases import DATABASE_FACTS
+from config.words.makings import MAKING_FACTS
 from config.words.volumes import VOLUME_FACTS
 
 # Names of parameters that a person confirms (operation.shown), with their unit.
@@ -89,4 +90,7 @@ KIND_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = {
     "volume_snapshot.delete": {"last_copy": _("It is the last snapshot of its volume")},
     "volume.restore": {"type": _("Type")},
     "snapshot.tag": {"tags": _("Tags")},
+    "rds.restore": MAKING_FACTS,
+    "rds.create": MAKING_FACTS,
+    "rds.remove": MAKING_FACTS,
 }

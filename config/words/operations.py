@@ -9,12 +9,14 @@ from django.utils.translation import pgettext_lazy
 
 from config.words.audits import RETENTION_EFFECTS
 from config.words.databases import DATABASE_EFFECTS, DATABASE_KINDS
+from config.words.makings import MAKING_EFFECTS, MAKING_KINDS
 from config.words.volumes import VOLUME_EFFECTS, VOLUME_KINDS, VOLUME_SOURCES
 
 # Kinds of operation: (short name for lists and filters, sentence with the target).
 OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     **DATABASE_KINDS,
     **VOLUME_KINDS,
+    **MAKING_KINDS,
     "emergency.open": (_("Emergency right"), _("Open the emergency right for %(target)s")),
     "emergency.review": (
         _("Review of an emergency right"),
@@ -83,6 +85,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
 OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     **DATABASE_EFFECTS,
     **VOLUME_EFFECTS,
+    **MAKING_EFFECTS,
     "ec2.start": (
         _("The server starts, and from that moment AWS charges for its hours."),
         _("Can be undone: stop it again. A new start may give it another public IP address."),
@@ -349,6 +352,8 @@ STEPS: Final[Mapping[str, Promise | str]] = {
 
 # What a failure for a KMS key adds: the keys its volumes are encrypted with.
 KEYS = _("Keys of its volumes: %(keys)s")
+# How far AWS is with what was sent; the state is AWS's own word.
+SEEN = _("AWS took the call. Its state there now: %(state)s")
 # What a stop with a snapshot adds.
 SNAPSHOT = _("Snapshot: %(snapshot)s")
 # The same for a group: its sizes as minimum/desired/maximum.

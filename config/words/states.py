@@ -7,7 +7,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.words.database_states import DATABASE_WARNINGS, REACH_STATES, ROTATION_STATES, SNAPSHOT_STATES
+from config.words.database_states import (
+    DATABASE_WARNINGS,
+    DIAGNOSIS_STATES,
+    REACH_STATES,
+    ROTATION_STATES,
+    SNAPSHOT_STATES,
+)
 from config.words.look import State
 
 RESOURCE_STATES: Final[Mapping[str, State]] = {
@@ -280,6 +286,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "snapshot": SNAPSHOT_STATES,
     "rotation": ROTATION_STATES,
     "reach": REACH_STATES,
+    "diagnosis": DIAGNOSIS_STATES,
     "outcome": OUTCOMES,
     "export": EXPORT_STATES,
     "verdict": VERDICTS,

@@ -336,6 +336,9 @@ def _instance(raw: InstanceTypeDef) -> Ec2Instance:
             for mapping in raw.get("BlockDeviceMappings", ())
             if (ebs := mapping.get("Ebs"))
         ),
+        vpc_id=raw.get("VpcId", ""),
+        address=raw.get("PrivateIpAddress", ""),
+        groups=tuple(sorted(group.get("GroupId", "") for group in raw.get("SecurityGroups", ()))),
     )
 
 

@@ -59,8 +59,14 @@ _CODES: dict[Problem, tuple[str, ...]] = {
         "Unsupported", "UnsupportedOperation", "UnsupportedHibernationConfiguration",
         "OperationNotPermitted", "UnsupportedHostConfiguration", "UnsupportedInstanceTypeOnHost",
     ),
-    Problem.QUOTA: ("SnapshotLimitExceeded", "PendingSnapshotLimitExceeded", "SnapshotQuotaExceeded", "SnapshotQuotaExceededFault"),
-    Problem.EXISTS: ("DBSnapshotAlreadyExists", "DBSnapshotAlreadyExistsFault"),
+    Problem.QUOTA: (
+        "SnapshotLimitExceeded", "PendingSnapshotLimitExceeded", "SnapshotQuotaExceeded", "SnapshotQuotaExceededFault",
+        "StorageQuotaExceeded", "StorageQuotaExceededFault", "RulesPerSecurityGroupLimitExceeded", "InstanceQuotaExceeded", "InstanceQuotaExceededFault",
+    ),
+    Problem.EXISTS: (
+        "DBSnapshotAlreadyExists", "DBSnapshotAlreadyExistsFault", "DBInstanceAlreadyExists",
+        "DBInstanceAlreadyExistsFault",
+    ),
     # These are 5xx: AWS failed at some point that it does not tell.
     Problem.NO_ANSWER: (
         "InternalError", "InternalFailure", "Internal", "ServerInternal", "ServiceUnavailable",

@@ -153,4 +153,15 @@ def _database(raw: DBInstanceTypeDef) -> Database:
         storage_gib=raw.get("AllocatedStorage", 0),
         encrypted=raw.get("StorageEncrypted", False),
         groups=tuple(sorted(one.get("VpcSecurityGroupId", "") for one in raw.get("VpcSecurityGroups", ()))),
+        subnet_group=raw.get("DBSubnetGroup", {}).get("DBSubnetGroupName", ""),
+        vpc_id=raw.get("DBSubnetGroup", {}).get("VpcId", ""),
+        option_group=next(
+            (one.get("OptionGroupName", "") for one in raw.get("OptionGroupMemberships", ())), ""
+        ),
+        parameter_group=next(
+            (one.get("DBParameterGroupName", "") for one in raw.get("DBParameterGroups", ())), ""
+        ),
+        db_name=raw.get("DBName", ""),
+        master_user=raw.get("MasterUsername", ""),
+        secret=raw.get("MasterUserSecret", {}).get("SecretArn", ""),
     )

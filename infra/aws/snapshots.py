@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 PAGE_SIZE = 100  # RDS gives no more
 
 
-def describe_snapshots(target: Target, names: Sequence[str]) -> dict[str, DbSnapshot]:
-    """Give the manual snapshots that exist among `names` (RDS keeps them in lower case), 100 a call. Raises AwsError."""
+def describe_snapshots(
+    target: Target, names: Sequence[str], *, kind: str = "manual"
+) -> dict[str, DbSnapshot]:
+    """Give the snapshots that exist among `names` (RDS keeps them in lower case), 100 a call. Raises AwsError.
+
+    kind: manual, or "" for those of AWS's automated backups, too.
+    """
     wanted = list(dict.fromkeys(names))
     found: dict[str, DbSnapshot] = {}
     for start in range(0, len(wanted), PAGE_SIZE):
@@ -26,8 +31,8 @@ def describe_snapshots(target: Target, names: Sequence[str]) -> dict[str, DbSnap
 
         def send(rds: RDSClient, token: str, values: list[str] = values) -> DBSnapshotMessageTypeDef:
             params: dict[str, Any] = {
-                "Filters": [{"Name": "db-snapshot-id", "Values": values}], "SnapshotType": "manual", "MaxRecords": PAGE_SIZE,
-            }  # fmt: skip
+                "Filters": [{"Name": "db-snapshot-id", "Values": values}], "MaxRecords": PAGE_SIZE,
+            } | ({"SnapshotType": kind} if kind else {})  # fmt: skip
             if token:
                 params["Marker"] = token
             return rds.describe_db_snapshots(**params)

@@ -139,7 +139,8 @@ class Ec2Instance:
     """One EC2 instance.
 
     state: pending, running, stopping, stopped, shutting-down or terminated. state_reason: AWS's words,
-    "Client.UserInitiatedShutdown: User initiated shutdown", or "".
+    "Client.UserInitiatedShutdown: User initiated shutdown", or "". address: its private IPv4 address. groups: ids of its
+    security groups.
     """
 
     id: str
@@ -152,6 +153,9 @@ class Ec2Instance:
     launched_at: datetime | None
     hibernation: bool
     volumes: tuple[InstanceVolume, ...]
+    vpc_id: str = ""
+    address: str = ""
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,8 @@ class Database:
     replica_of, cluster_id: "" where it is neither. automatic_restart_at: AWS starts a stopped database again
     after seven days, at this instant. maintenance: its weekly window in UTC, "ddd:hh:mm-ddd:hh:mm". ca: its certificate
     authority; certificate_until: when its own server certificate ends. backup_days: how long automated backups are kept,
-    0 for none. pending: names of what is changed in the next window.
+    0 for none. pending: names of what is changed in the next window. secret: ARN of the secret of Secrets Manager in which RDS
+    itself keeps the master user's password, "" where it does not.
     """
 
     id: str
@@ -220,6 +225,13 @@ class Database:
     storage_gib: int = 0
     encrypted: bool = False
     groups: tuple[str, ...] = ()
+    subnet_group: str = ""
+    vpc_id: str = ""
+    option_group: str = ""
+    parameter_group: str = ""
+    db_name: str = ""
+    master_user: str = ""
+    secret: str = ""
 
 
 class StopRefusal(StrEnum):

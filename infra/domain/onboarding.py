@@ -35,6 +35,7 @@ class Feature(StrEnum):
     TERMINATION = "termination"
     CERTIFICATES = "certificates"
     REACH = "reach"
+    MAKING = "making"
 
 
 #: Chosen by whoever means it: the rights that they need reach further than what Toban does with them.
@@ -67,6 +68,12 @@ READS: Mapping[Feature, tuple[str, ...]] = {
     Feature.REACH: ("ec2:DescribeSecurityGroupRules", "rds:DescribeDBInstances"),
     Feature.CERTIFICATES: (
         "rds:DescribeCertificates", "rds:DescribeDBEngineVersions", "rds:DescribeDBInstances",
+        "rds:DescribePendingMaintenanceActions",
+    ),
+    Feature.MAKING: (
+        "ec2:DescribeSecurityGroups", "rds:DescribeAccountAttributes", "rds:DescribeDBEngineVersions",
+        "rds:DescribeDBInstances", "rds:DescribeDBParameterGroups", "rds:DescribeDBSnapshots", "rds:DescribeDBSubnetGroups",
+        "rds:DescribeOptionGroups", "rds:DescribeOrderableDBInstanceOptions",
     ),
 }  # fmt: skip
 #: What the operate role may change, by feature. Starting a server with encrypted disks also needs a grant on its key.
@@ -83,7 +90,13 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
     ),
     Feature.TERMINATION: ("ec2:ModifyInstanceAttribute",),
     Feature.REACH: ("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
-    Feature.CERTIFICATES: ("rds:ModifyDBInstance", "rds:StartDBInstance", "rds:StopDBInstance"),
+    Feature.CERTIFICATES: (
+        "rds:ApplyPendingMaintenanceAction", "rds:ModifyDBInstance", "rds:StartDBInstance", "rds:StopDBInstance",
+    ),
+    Feature.MAKING: (
+        "kms:DescribeKey", "rds:AddTagsToResource", "rds:CreateDBInstance", "rds:CreateDBSnapshot", "rds:DeleteDBInstance",
+        "rds:RestoreDBInstanceFromDBSnapshot", "secretsmanager:CreateSecret", "secretsmanager:TagResource",
+    ),
 }  # fmt: skip
 
 
@@ -160,6 +173,8 @@ def operate_policy(
         # AWS has no condition on which settings are modified, so that this is a choice of its own.
         single = f"arn:{partition}:rds:*:{account_id}:db:*"
         found.append(_statement("TobanCertificates", CHANGES[Feature.CERTIFICATES], single, narrowed))
+    if Feature.MAKING in chosen:
+        found += _making(account_id, partition)
     if Feature.REACH in chosen:
         # A security group carries its own tag, not that of the databases behind it.
         groups = f"arn:{partition}:ec2:*:{account_id}:security-group/*"
@@ -192,6 +207,38 @@ def operate_policy(
         # The right covers other attributes of a server, too, so that this is a choice of its own.
         found.append(_statement("TobanVolumesGoWithServers", CHANGES[Feature.TERMINATION], servers, narrowed))
     return _policy(found)
+
+
+def _making(account_id: str, partition: str) -> list[Policy]:
+    """Making a database asks for rights on all that it is made of; only what Toban made may Toban delete.
+
+    The password is made and kept by RDS, for which the caller needs secrets whose names begin as RDS names them. Source: Amazon
+    RDS user guide, rds-secrets-manager (permissions); service authorization reference of Amazon RDS.
+    """
+    made = {"aws:RequestTag/toban:made-by": "toban"}
+    ours = {"aws:ResourceTag/toban:made-by": "toban"}
+    parts = [
+        f"arn:{partition}:rds:*:{account_id}:{kind}:*"
+        for kind in ("og", "pg", "secgrp", "snapshot", "subgrp")
+    ]
+    database = f"arn:{partition}:rds:*:{account_id}:db:*"
+    calls = ("rds:CreateDBInstance", "rds:RestoreDBInstanceFromDBSnapshot")
+    secrets = f"arn:{partition}:secretsmanager:*:{account_id}:secret:rds!db-*"
+    keys = {"StringLike": {"kms:ViaService": ["rds.*.amazonaws.com", "secretsmanager.*.amazonaws.com"]}}
+    return [
+        _statement("TobanMakesDatabases", calls, database, {"StringEquals": made}),
+        _statement("TobanMakesOf", calls, parts),
+        _statement("TobanNamesDatabases", ("rds:AddTagsToResource",), database, {"StringEquals": made}),
+        _statement(
+            "TobanRemovesDatabases", ("rds:CreateDBSnapshot", "rds:DeleteDBInstance"), database, {"StringEquals": ours}
+        ),
+        _statement(
+            "TobanLastSnapshots", ("rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBInstance"),
+            f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*",
+        ),
+        _statement("TobanPasswords", ("secretsmanager:CreateSecret", "secretsmanager:TagResource"), secrets),
+        _statement("TobanKeysOfDatabases", ("kms:DescribeKey",), f"arn:{partition}:kms:*:{account_id}:key/*", keys),
+    ]  # fmt: skip
 
 
 def template(

@@ -54,16 +54,31 @@ def next_step(state: str, ca: str, wanted: str, found: str, *, going_on: bool) -
 def rotation_refusal(facts: Mapping[str, Any], aws_state: str, gone: bool, wanted: str, terms: Terms) -> str:
     """Why a database cannot get this CA (a code), or "". What AWS has not said is not taken for granted."""
     version, start_refusal = terms.version_of(facts), facts.get("start_refusal", "")
+    renewing = bool(renews_from(facts, wanted, terms))
     checks = (
         ("gone", gone),
         ("certificates_unread", not terms.authorities),
         ("ca_unknown", wanted not in terms.authorities),
-        ("ca_already", facts.get("ca") == wanted),
+        ("ca_already", facts.get("ca") == wanted and not renewing),
+        ("renewal_needs_running", renewing and aws_state != AVAILABLE),
         ("version_unread", version is None),
         ("ca_unsupported", version is not None and wanted not in version.authorities),
         (f"unsupported_{start_refusal}", aws_state == STOPPED and bool(start_refusal)),
     )
     return next((code for code, holds in checks if holds), "")
+
+
+def renews_from(facts: Mapping[str, Any], wanted: str, terms: Terms) -> str:
+    """The end (ISO 8601) of the certificate that is to be renewed by the same authority; "" where that is not what is wanted, or AWS
+    renews it by itself.
+
+    Where an engine version takes no new certificate without a restart, AWS only plans a maintenance action for it. Source: Amazon RDS
+    user guide, UsingWithRDS.SSL-certificate-rotation; API reference, ApplyPendingMaintenanceAction (ca-certificate-rotation).
+    """
+    version = terms.version_of(facts)
+    if facts.get("ca") != wanted or version is None or version.without_restart:
+        return ""
+    return str(facts.get("certificate_until") or "")
 
 
 def restarts(version: EngineVersion | None) -> bool | None:

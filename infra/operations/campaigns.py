@@ -22,6 +22,7 @@ from infra.domain.rotation import (
     MOST_WAVES,
     PUT_BACK,
     STOPPED,
+    renews_from,
     restarts,
     rotation_refusal,
     window_problem,
@@ -116,7 +117,7 @@ def _named(
     known = terms[row.account_id, row.region]
     return {
         "id": str(row.id), "aws_id": row.aws_id, "name": row.name, "account": row.account.account_id, "region": row.region,
-        "before": row.facts.get("ca", ""), "restarts": restarts(known.version_of(row.facts)),
+        "before": row.facts.get("ca", ""), "renew_from": renews_from(row.facts, ca, known), "restarts": restarts(known.version_of(row.facts)),
         "stopped": row.aws_state == STOPPED,
     }  # fmt: skip
 
@@ -280,7 +281,7 @@ def _dues(
             target=target_of_database(rows[one["id"]]),
             parameters={
                 "aws_id": one["aws_id"], "ca": campaign.parameters["ca"], "before": one["before"],
-                "until_at": utc_text(ends), "campaign": str(campaign.id), "wave": number,
+                "renew_from": one.get("renew_from", ""), "until_at": utc_text(ends), "campaign": str(campaign.id), "wave": number,
             },
             due_at=begins,
             grace=ends - begins + PUT_BACK,

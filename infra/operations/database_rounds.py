@@ -40,7 +40,12 @@ class Plan:
 
 
 class DatabaseExecutor:
-    """One kind says which databases and snapshots it looks at, what it makes of them, and which call comes next."""
+    """One kind says which databases and snapshots it looks at, what it makes of them, and which call comes next.
+
+    snapshot_kind: of which kind the snapshots are, "" for any.
+    """
+
+    snapshot_kind = "manual"
 
     def databases_of(self, one: Operation) -> Sequence[str]:
         return ()
@@ -53,6 +58,9 @@ class DatabaseExecutor:
 
     def after(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
         raise NotImplementedError
+
+    def look_more(self, plan: Plan, target: Target, operations: Sequence[Operation]) -> None:
+        """Look at what else must be known right before a call. Raises AwsError."""
 
     def send(
         self, plan: Plan, target: Target, one: Operation, still_ours: Callable[[], bool]
@@ -118,7 +126,9 @@ class DatabaseExecutor:
             if databases:
                 plan.databases |= rds.describe_databases(plan.target, databases)
             if names:
-                plan.snapshots |= snapshots.describe_snapshots(plan.target, names)
+                plan.snapshots |= snapshots.describe_snapshots(plan.target, names, kind=self.snapshot_kind)
+            if before:
+                self.look_more(plan, plan.target, operations)
         except AwsError as error:
             verdict = before_error(error) if before else Later(str(error.problem), PAUSE, seen=False)
             return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))

@@ -1,22 +1,27 @@
 """What AWS says of databases besides their own list: certificate authorities, engine versions, snapshots, the
-rules of their security groups. Read once an hour,
+rules of their security groups, what there is to make new ones of. Read once an hour,
 as it changes rarely and costs calls of its own; what cannot be read stays as it was, and the region says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from infra.aws import certificates, reach, snapshots
+from infra.aws import certificates, makings, reach, snapshots
 from infra.domain.aws import AwsError, Database, Problem, Target
 from infra.domain.databases import terms_as_json
+from infra.domain.makings import Offer, stock_as_json, stock_from_json
 from infra.domain.reach import Rule, rule_as_json
 from infra.domain.snapshots import DbSnapshot
 from infra.models import AwsAccount, DatabaseSnapshot, Region
 
 EVERY = timedelta(hours=1)
+#: Which versions AWS offers on which classes takes many calls and changes by the week.
+OFFERS_EVERY = timedelta(days=1)
+#: Engines that Toban makes new databases of; of each AWS's own choice of a version is offered, and every version in use.
+ENGINES = ("mariadb", "mysql", "oracle-se2", "postgres")
 #: Of a region, what `keep` sets.
 FIELDS = ("database_terms", "database_terms_at")
 SEEN_FIELDS = (
@@ -32,6 +37,7 @@ class Read:
     terms: dict[str, Any] | None = None
     snapshots: list[DbSnapshot] | None = None
     rules: list[Rule] | None = None
+    stock: dict[str, Any] | None = None
     unread: dict[str, AwsError] = field(default_factory=dict)
 
 
@@ -41,14 +47,21 @@ def due(region: Region, now: datetime) -> bool:
     return at is None or not now - EVERY < at <= now
 
 
-def read(target: Target, databases: Sequence[Database]) -> Read:
-    """Ask AWS: one call for the snapshots; with databases one for the authorities, one for each
-    engine version in use, and one for the rules of 200 security groups."""
+def read(target: Target, databases: Sequence[Database], kept: Mapping[str, Any], now: datetime) -> Read:
+    """Ask AWS: one call for the snapshots and one for the subnet groups; with subnet groups four for the rest that a database
+    is made of; with databases one for the authorities, one for each engine version in use, and one for the rules of
+    200 security groups. kept: what the region's last reading left."""
     found = Read()
     try:
         found.snapshots = snapshots.list_snapshots(target)
     except AwsError as error:
         found.unread["snapshots"] = error
+    try:
+        found.stock = _stock(target, databases, found.snapshots or (), kept.get("stock", {}), now)
+    except AwsError as error:
+        # Not every customer lets Toban make databases; the pages that do so then say so.
+        if error.problem is not Problem.PERMISSION:
+            found.unread["stock"] = error
     if not databases:
         return found
     try:
@@ -68,6 +81,34 @@ def read(target: Target, databases: Sequence[Database]) -> Read:
     return found
 
 
+def _stock(
+    target: Target,
+    databases: Sequence[Database],
+    listed: Sequence[DbSnapshot],
+    kept: Mapping[str, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    """What there is to make databases of; nothing where no database can be made, for want of a subnet group."""
+    groups = makings.subnet_groups(target)
+    if not groups:
+        return {}
+    used = {(one.engine, one.engine_version) for one in databases}
+    used |= {(one.engine, one.engine_version) for one in listed}
+    used = {one for one in used if not one[0].startswith("aurora")}
+    known = stock_from_json(kept, frozenset()).offers
+    at = kept.get("offers_at", "")
+    old = not at or not now - OFFERS_EVERY < datetime.fromisoformat(at) <= now
+    offers: list[Offer | None] = []
+    if old:
+        offers += [makings.offer(target, engine) for engine in ENGINES]
+    else:
+        offers += known.values()
+    have = {one.key for one in offers if one is not None}
+    offers += [makings.offer(target, *one) for one in sorted(used) if "/".join(one) not in have]
+    stock = makings.stock(target, groups, [one for one in offers if one is not None])
+    return {**stock_as_json(stock), "offers_at": now.isoformat() if old else at}
+
+
 def keep(region: Region, read: Read, *, looked_at: datetime, now: datetime) -> None:
     """Write what was read; the caller holds the region's row and saves it (FIELDS). What could not be read is asked for again
     at the next look."""
@@ -78,6 +119,8 @@ def keep(region: Region, read: Read, *, looked_at: datetime, now: datetime) -> N
     if read.rules is not None:
         rules = {"rules": [rule_as_json(one) for one in read.rules]}
         region.database_terms = region.database_terms | rules
+    if read.stock is not None:
+        region.database_terms = region.database_terms | {"stock": read.stock}
     if read.snapshots is not None:
         _keep_snapshots(region, read.snapshots, looked_at, now)
 

@@ -33,6 +33,7 @@ def _(one: Ec2Instance) -> dict[str, Any]:
     facts = {
         "zone": one.zone, "state_reason": one.state_reason, "hibernation": one.hibernation,
         "group": one.tags.get(MEMBER_TAG, ""), "stop_refusal": member, "start_refusal": member,
+        "vpc_id": one.vpc_id, "address": one.address, "groups": list(one.groups),
     }  # fmt: skip
     return _with_fingerprint(
         kind=ResourceKind.EC2, aws_id=one.id, name=one.name, state=ec2_power(one.state), aws_state=one.state,
@@ -49,7 +50,10 @@ def _(one: Database) -> dict[str, Any]:
         "maintenance": one.maintenance, "ca": one.ca, "public": one.public, "protected": one.protected,
         "certificate_until": one.certificate_until.astimezone(UTC).isoformat() if one.certificate_until else "",
         "backup_days": one.backup_days, "pending": list(one.pending), "address": one.address, "port": one.port,
-        "storage_gib": one.storage_gib, "encrypted": one.encrypted, "groups": list(one.groups), **_countdown(one.automatic_restart_at),
+        "storage_gib": one.storage_gib, "encrypted": one.encrypted, "groups": list(one.groups),
+        "subnet_group": one.subnet_group, "vpc_id": one.vpc_id, "option_group": one.option_group,
+        "parameter_group": one.parameter_group, "db_name": one.db_name, "master_user": one.master_user, "secret": one.secret,
+        **_countdown(one.automatic_restart_at),
     }  # fmt: skip
     return _with_fingerprint(
         kind=ResourceKind.RDS, aws_id=one.id, name=one.tags.get("Name", "") or one.id, state=rds_power(one.state),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -21,6 +22,7 @@ from infra.models.resource import ResourceKind
 from infra.operations import (
     campaigns,
     corrections,
+    database_removals,
     database_terms,
     expiring,
     leftovers,
@@ -111,7 +113,8 @@ def take_inventory(
         return _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
     try:
         named = any(one.get("maintenance_windows") for one in asked)
-        seen = _look(target, windows_named=named, terms_due=terms_due, snapshots_due=snapshots_due)
+        kept = region.database_terms if terms_due else None
+        seen = _look(target, windows_named=named, kept=kept, snapshots_due=snapshots_due, now=looked_at)
     except AwsError as error:
         return _failed(region, looked_at, str(error.problem), str(error), actor, clock)
     with tenant_scope(tenant_id):
@@ -146,6 +149,7 @@ def take_inventory(
         clock_of_databases = schedule_actor(tenant_id, worker, campaigns.PERMISSIONS)
         reaching.enter_closings(region, actor=clock_of_databases, now=now)
         campaigns.enter_rotations(region, actor=clock_of_databases, now=now)
+        database_removals.ask_for_removals(region, actor=clock_of_databases, now=now)
         if any(one.get("snapshot") for one in asked):
             clock_actor = schedule_actor(tenant_id, worker, pruning.PERMISSIONS)
             pruning.enter_pruning(region, actor=clock_actor, now=now)
@@ -166,7 +170,10 @@ def _overtaken(region: Region, looked_at: datetime, now: datetime) -> bool:
     return region.inventory_at is not None and looked_at < region.inventory_at <= now
 
 
-def _look(target: Target, *, windows_named: bool, terms_due: bool, snapshots_due: bool) -> Seen:
+def _look(
+    target: Target, *, windows_named: bool, kept: Mapping[str, Any] | None, snapshots_due: bool, now: datetime
+) -> Seen:
+    """kept: what is known of databases besides their list, where that is to be read anew; else None."""
     seen = Seen(ec2.list_instances(target), rds.list_databases(target), ec2.list_volumes(target))
     with _allowed(seen, ResourceKind.CLUSTER):
         seen.clusters = clusters.list_clusters(target)
@@ -178,8 +185,8 @@ def _look(target: Target, *, windows_named: bool, terms_due: bool, snapshots_due
         except AwsError as error:
             # Servers are looked at all the same; the windows last known go on to hold.
             seen.unread["window"] = error
-    if terms_due:
-        seen.terms = database_terms.read(target, seen.databases)
+    if kept is not None:
+        seen.terms = database_terms.read(target, seen.databases, kept, now)
         seen.unread |= seen.terms.unread
     if snapshots_due:
         try:

@@ -13,6 +13,7 @@ from infra.operations import (
     automation,
     calendars,
     campaigns,
+    database_kinds,
     holiday_lists,
     judging,
     overriding,
@@ -73,7 +74,12 @@ def register_all() -> None:
             batch=10,
         )
     )  # fmt: skip
-    for kind in (*_planning_kinds(), *_database_kinds(), *volume_kinds.kinds(_PATIENT)):
+    for kind in (
+        *_planning_kinds(),
+        *_database_kinds(),
+        *database_kinds.kinds(_PATIENT),
+        *volume_kinds.kinds(_PATIENT),
+    ):
         register(kind)
     register(
         Kind(

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from infra import handshake
-from infra.aws import rds
+from infra.aws import certificates, rds
 from infra.domain.aws import AwsError, CallResult, Database, Target
 from infra.domain.rotation import SETTLES, STOPPED, Step, next_step
 from infra.models import Resource
@@ -33,7 +33,7 @@ MEMORY = "rotation"
 VERIFY_WITHIN = timedelta(hours=3)
 #: A start, a change and a stop, each tried again a few times.
 MAX_ATTEMPTS = 12
-_KEYS = ("aws_id", "ca", "before", "until_at", "campaign", "wave")
+_KEYS = ("aws_id", "ca", "before", "until_at", "campaign", "wave", "renew_from")
 _CODES = {Step.START: "rotation_started", Step.MODIFY: "rotation_changed", Step.STOP: "rotation_put_back"}
 #: An answer of AWS's that trying again does not change; what was stopped is stopped again, and then it has failed.
 PATIENT = frozenset({*_CODES.values(), "rotation_continues", "certificate_not_presented"})
@@ -41,10 +41,12 @@ PATIENT = frozenset({*_CODES.values(), "rotation_continues", "certificate_not_pr
 
 @dataclass(slots=True)
 class RotationPlan(Plan):
-    """rows: the databases by operation. memory: what is kept of each from now on; None: nothing any more."""
+    """rows: the databases by operation. memory: what is kept of each from now on; None: nothing any more.
+    renewals: what AWS has planned for those whose authority stays the same."""
 
     rows: dict[UUID, Resource] = field(default_factory=dict)
     memory: dict[UUID, dict[str, str] | None] = field(default_factory=dict)
+    renewals: dict[UUID, str] = field(default_factory=dict)
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,9 +84,8 @@ class RotationExecutor(DatabaseExecutor):
             return Later("in_transition", PAUSE, told)
         if step is Step.DONE:
             return self._ended(plan, one, self._finished(plan, one, told))
-        if step is Step.GIVE_UP:
-            refused = self._kept(plan, one).get("refused", "")
-            return self._ended(plan, one, Fail(refused or "window_over", detail=told))
+        if refusal := self._no_renewal(plan, one, step) or self._given_up(plan, one, step):
+            return self._ended(plan, one, Fail(refusal, detail=told))
         return Go({**told, "step": str(step)})
 
     def after(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
@@ -126,6 +127,9 @@ class RotationExecutor(DatabaseExecutor):
             return rds.start_database(target, name, still_ours=still_ours), {}
         if step == Step.STOP:
             return rds.stop_database(target, name, still_ours=still_ours), {}
+        if renewal := plan.renewals.get(one.id) if isinstance(plan, RotationPlan) else "":
+            arn = plan.databases[name.lower()].arn
+            return certificates.renew(target, arn, renewal, still_ours=still_ours), {}
         return rds.change_authority(target, name, one.parameters["ca"], still_ours=still_ours), {}
 
     def refused(self, plan: Plan, one: Operation, error: AwsError) -> Verdict:
@@ -151,9 +155,31 @@ class RotationExecutor(DatabaseExecutor):
         self._write_memory(plan)
         for row in plan.rows.values():
             seen = plan.databases.get(row.aws_id.lower())
-            if seen is not None and seen.ca != row.facts.get("ca"):
-                facts = facts_of(seen)["facts"]
+            if seen is None:
+                continue
+            facts = facts_of(seen)["facts"]
+            if any(facts[name] != row.facts.get(name) for name in ("ca", "certificate_until")):
                 Resource.objects.filter(id=row.id).update(facts=facts, fingerprint="")
+
+    def look_more(self, plan: Plan, target: Target, operations: Sequence[Operation]) -> None:
+        """What AWS has planned for those that keep their authority."""
+        assert isinstance(plan, RotationPlan)
+        for one in operations:
+            seen = self._seen(plan, one)
+            if one.parameters.get("renew_from") and seen is not None and not _renewed(one, seen):
+                plan.renewals[one.id] = certificates.planned_renewal(target, seen.arn)
+
+    def _no_renewal(self, plan: RotationPlan, one: Operation, step: Step) -> str:
+        """Why a renewal cannot be had (a code), or "": a stop drops what AWS had planned, and without a plan AWS does none."""
+        if not one.parameters.get("renew_from"):
+            return ""
+        if step is Step.START:
+            return "renewal_needs_running"
+        return "no_renewal_planned" if step is Step.MODIFY and not plan.renewals.get(one.id) else ""
+
+    def _given_up(self, plan: RotationPlan, one: Operation, step: Step) -> str:
+        """Why it came to nothing (a code); "" while it goes on."""
+        return self._kept(plan, one).get("refused", "") or "window_over" if step is Step.GIVE_UP else ""
 
     # -- what is seen ---------------------------------------------------------------------------------------------
 
@@ -169,7 +195,8 @@ class RotationExecutor(DatabaseExecutor):
     def _step(self, plan: RotationPlan, one: Operation, seen: Database, now: datetime) -> Step:
         kept = self._kept(plan, one)
         open_yet = now < datetime.fromisoformat(one.parameters["until_at"]) and "refused" not in kept
-        return next_step(seen.state, seen.ca, one.parameters["ca"], kept.get("found", ""), going_on=open_yet)
+        ca = seen.ca if _renewed(one, seen) else ""
+        return next_step(seen.state, ca, one.parameters["ca"], kept.get("found", ""), going_on=open_yet)
 
     def _told(self, plan: RotationPlan, one: Operation, seen: Database) -> dict[str, Any]:
         kept = self._kept(plan, one)
@@ -214,6 +241,14 @@ class RotationExecutor(DatabaseExecutor):
                 row.memory = {name: value for name, value in row.memory.items() if name != MEMORY}
                 row.memory |= {MEMORY: kept} if kept else {}
                 Resource.objects.filter(id=row.id).update(memory=row.memory)
+
+
+def _renewed(one: Operation, seen: Database) -> bool:
+    """Whether it has another certificate than it had: always so where its authority is what changes."""
+    before = one.parameters.get("renew_from", "")
+    return not before or (
+        seen.certificate_until is not None and seen.certificate_until > datetime.fromisoformat(before)
+    )
 
 
 def handshake_of(seen: Database) -> str:

@@ -13,9 +13,10 @@ from accounts.domain.permissions import Permission
 from infra.domain.databases import EngineVersion, Warn, terms_from_json, trust_ends, warnings_of
 from infra.domain.reach import Rule, port_of, rule_from_json
 from infra.domain.restart import Restart, restart_of
-from infra.domain.snapshots import removal_refusal, snapshot_refusal
+from infra.domain.snapshots import COMPLETE, removal_refusal, snapshot_refusal
 from infra.models import DatabaseSnapshot, Region, Resource
 from infra.models.resource import ResourceKind
+from infra.queries.makings import restored_as
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.states import OPEN, State
@@ -29,7 +30,8 @@ SNAPSHOTS_SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class DatabaseDetail:
-    """One database's page. seen_at: the last look at it; read_at: when AWS was last asked of snapshots and certificates."""
+    """One database's page. seen_at: the last look at it; read_at: when AWS was last asked of snapshots and certificates.
+    restored: the restore that made it for a while, if one did."""
 
     database: Resource
     ends: datetime | None
@@ -44,6 +46,8 @@ class DatabaseDetail:
     events_more: bool
     snapshot_refusal: str
     may_snapshot: bool
+    restored: Operation | None
+    may_remove: bool
     seen_at: datetime | None
     read_at: datetime | None
 
@@ -82,6 +86,7 @@ class SnapshotDetail:
     events: Sequence[Event]
     refusal: str
     may_delete: bool
+    may_restore: bool
 
 
 def get_database(resource_id: UUID, *, actor: Actor) -> Resource:
@@ -120,9 +125,25 @@ def database_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Databa
             facts.get("engine", ""), facts.get("cluster_id", ""), row.aws_state, row.gone_at is not None
         ),
         may_snapshot=actor.may(Permission.POWER_ENTER, actor.tenant_id) and row.gone_at is None,
+        restored=restored_as(row),
+        may_remove=actor.may(Permission.DATABASE_EDIT, actor.tenant_id) and row.gone_at is None,
         seen_at=row.gone_at or (region.inventory_at if region else None),
         read_at=region.database_terms_at if region else None,
     )
+
+
+#: More hosts than this in one list help nobody; those of its project stand first.
+HOSTS_SHOWN = 500
+
+
+def hosts_beside(row: Resource, *, actor: Actor) -> list[Resource]:
+    """The EC2 instances of its account and region, those of its project first. Raises NotPermitted."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    rows = Resource.objects.filter(
+        account=row.account, region=row.region, kind=ResourceKind.EC2, gone_at__isnull=True
+    )
+    found = list(rows.order_by("name", "id")[:HOSTS_SHOWN])
+    return sorted(found, key=lambda one: one.project != row.project or not row.project)
 
 
 def get_opened(operation_id: UUID, *, actor: Actor) -> Operation:
@@ -196,7 +217,8 @@ def snapshot_detail(snapshot_id: UUID, *, actor: Actor) -> SnapshotDetail:
         operations=under_way,
         events=events,
         refusal=refusal or ("operation_open" if under_way else ""),
-        may_delete=actor.may(Permission.DATABASE_EDIT, actor.tenant_id) and row.gone_at is None,
+        may_delete=(may := actor.may(Permission.DATABASE_EDIT, actor.tenant_id) and row.gone_at is None),
+        may_restore=may and row.state == COMPLETE,
     )
 
 

@@ -66,6 +66,7 @@ class Fleet:
     authorities: Mapping[str, int]
     warnings: Mapping[str, int]
     unread: Sequence[str]
+    may_make: bool
 
 
 def terms_by_lane() -> dict[tuple[UUID, str], Terms]:
@@ -110,6 +111,7 @@ def fleet(wanted: DatabaseFilter, *, actor: Actor, now: datetime) -> Fleet:
         account_names=dict(AwsAccount.objects.order_by("account_id").values_list("account_id", "name")),
         authorities=Counter(str(row.facts.get("ca", "")) for row in everything),
         warnings=Counter(str(warn) for _, warnings, *_ in judged for warn in warnings),
+        may_make=actor.may(Permission.DATABASE_EDIT, actor.tenant_id),
         unread=sorted(
             {
                 f"{row.account.name} {row.region}"

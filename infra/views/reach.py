@@ -18,6 +18,7 @@ from infra.forms.schedules import ReasonForm
 from infra.operations import reaching
 from infra.queries import database_pages
 from medical_audit.domain.errors import Refused
+from medical_audit.forms import text_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -26,7 +27,9 @@ def reach_open(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     row = database_pages.get_database(pk, actor=request.actor)
     request.actor.require(Permission.DATABASE_EDIT, request.tenant.id)
     posted, zone = request.method == "POST", ZoneInfo(request.tenant.time_zone)
-    form, refused = ReachForm(request.POST if posted else None), ""
+    # A diagnosis that found no rule leads here with the source that is missing.
+    proposed = {name: text_of(request.GET, name) for name in ("source", "description")}
+    form, refused = ReachForm(request.POST if posted else None, initial=proposed), ""
     if posted and form.is_valid():
         given = form.cleaned_data
         until = given["until"].replace(tzinfo=zone) if given["until"] else None

@@ -68,6 +68,10 @@ def after_calling(
             raise TypeError(f"{kind.name}: {verdict} is no answer to a call")
 
 
+#: Where a verdict says how far the outside system is: kept while it is waited for, so that the page can tell.
+SEEN = "aws_state"
+
+
 def after_looking(
     row: Operation, kind: Kind, verdict: Verdict, *, actor: Actor, now: datetime
 ) -> list[EventDraft]:
@@ -88,6 +92,8 @@ def after_looking(
             if row.state == State.RUNNING and late:
                 return _unknown(row, verdict.code, Unknown(verdict.code, detail=verdict.detail), actor, now)
             row.work_at = now + min(verdict.wait, LOOK_AGAIN_MAX)
+            if seen := (verdict.detail or {}).get(SEEN):
+                row.outcome_detail = {**row.outcome_detail, SEEN: str(seen)[:60]}
             return []
         case _:
             raise TypeError(f"{kind.name}: {verdict} is no answer to a look after the call")

@@ -120,7 +120,7 @@ TOPICS = {
             ended_on="review", standing=True,
         ),
         Topic("deletion", By.OPERATION, operations=frozenset({"volume.delete"}), **_FOLLOWED),
-        Topic("restore", By.OPERATION, operations=frozenset({"volume.restore"}), **_FOLLOWED),
+        Topic("restore", By.OPERATION, operations=frozenset({"volume.restore", "rds.restore"}), **_FOLLOWED),
         # A campaign is planned long before: each of its databases is told from the beginning of its wave on, and what one
         # campaign missed is over when another one has done it.
         Topic("rotation", By.ACTION, operations=frozenset({"rds.certificate"}), **_FOLLOWED),

@@ -294,3 +294,29 @@ def test_what_people_saw_of_its_clients_stands_in_the_ledger(duty: Duty) -> None
         campaigns.tick_check(
             campaign.id, database, "client", actor=duty.aws.cast.actor(Role.VIEWER), now=duty.clock()
         )
+
+
+def test_where_aws_renews_nothing_by_itself_the_same_authority_gives_a_new_certificate(duty: Duty) -> None:
+    """moto knows no maintenance actions; config/simulator/certificates.py plans a renewal as AWS does for such engines."""
+    soon = datetime.now(UTC) + timedelta(days=60)
+    seeded(duty, engine="mariadb", ca=NEW, certificate_until=soon.isoformat())
+    begun(duty)
+    work(duty)
+    one = rotation(duty)
+    assert (one.state, one.outcome) == ("SUCCEEDED", "rotated_unseen")
+    assert [entry["action"] for entry in duty._journal("")].count("ApplyPendingMaintenanceAction") == 1
+    assert calls(duty) == []
+    until = datetime.fromisoformat(duty.resource("karte").facts["certificate_until"])
+    assert until > soon
+
+
+def test_without_a_planned_renewal_nothing_is_done_and_it_says_so(duty: Duty) -> None:
+    seeded(
+        duty,
+        engine="mariadb",
+        ca=NEW,
+        certificate_until=(datetime.now(UTC) + timedelta(days=300)).isoformat(),
+    )
+    begun(duty)
+    work(duty)
+    assert (rotation(duty).state, rotation(duty).outcome) == ("FAILED", "no_renewal_planned")

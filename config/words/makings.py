@@ -1,0 +1,152 @@
+"""Making databases and taking them away again, in words: why AWS would refuse, what would pass, and how it ended."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+# Why a database cannot be made so (infra.domain.makings), and how making and removing ended.
+MAKING_CODES: Final[Mapping[str, Promise | str]] = {
+    "stock_unread": _(
+        "What AWS has there to make a database of is not known. Let the role that looks have the rights for restoring and creating databases, make a DB subnet group if there is none, then take an inventory."
+    ),
+    "snapshot_not_complete": _("The snapshot is not complete, or it is gone. Only a complete one can be restored."),
+    "restore_of_cluster": _("It is a snapshot of an Aurora cluster. Restore the whole cluster in AWS's console."),
+    "copy_first": _(
+        "Another account shares this encrypted snapshot. AWS restores such a snapshot only from a copy of your own: copy it in AWS's console first."
+    ),
+    "restore_snapshot_gone": _("The snapshot does not exist any more, so nothing was restored. Choose another one."),
+    "database_name_taken": _("A database of this name exists already. AWS never restores over one: choose another name."),
+    "database_quota": _(
+        "The account has no room for another database in this region. Remove one, or have AWS raise the quota “DB instances”."
+    ),
+    "storage_quota": _(
+        "The account has not enough database storage left in this region. Remove something, or have AWS raise the quota “Total storage for all DB instances”."
+    ),
+    "version_not_offered": _(
+        "AWS does not offer this engine version here any more, or it has not been read yet. Restore in AWS's console with an upgrade, or take an inventory."
+    ),
+    "class_not_offered": _("AWS does not offer this class for this engine version here."),
+    "subnet_group_unknown": _("This DB subnet group does not exist here. It decides in which network (VPC) the database lies."),
+    "groups_missing": _(
+        "No security group is chosen. AWS would take the VPC's default one, which lets in whoever is in that group."
+    ),
+    "group_other_vpc": _("A security group lies in another network (VPC) than the DB subnet group. Both must be in one."),
+    "option_group_unknown": _("This option group does not exist here."),
+    "option_group_other_engine": _("This option group is for another engine or another major version."),
+    "option_group_other_vpc": _(
+        "The option group belongs to another network (VPC) than the DB subnet group. AWS would refuse with InvalidParameterCombination."
+    ),
+    "options_lost": _(
+        "The snapshot has options that a database keeps for ever, and this option group lacks them. Choose one that has them, or have one made in AWS's console."
+    ),
+    "parameter_group_family": _("This parameter group is not for this engine version."),
+    "test_end_missing": _("Say until when it is needed."),
+    "test_end_soon": _("The end is too soon: an hour from now at least."),
+    "test_end_far": _("The end is too far away: 90 days at most. Choose “for good” for a database that stays."),
+    "database_making": _("AWS is making the database. A large one takes hours."),
+    "database_broken": _(
+        "AWS could not make the database work. Look at its state and its events in AWS's console; nothing else was changed."
+    ),
+    "database_restored": _("The database is available, as it was asked for, and that was seen at AWS."),
+    "database_restored_differs": _(
+        "The database is available, but AWS made something otherwise than it was asked for. Compare it with what was confirmed."
+    ),
+    "database_created": _("The database is available, as it was asked for, and that was seen at AWS."),
+    "database_created_differs": _(
+        "The database is available, but AWS made something otherwise than it was asked for. Compare it with what was confirmed."
+    ),
+    "db_name_empty": _("Give the database inside a name."),
+    "sid_long": _("An Oracle SID has 8 characters at most."),
+    "sid_characters": _("An Oracle SID takes letters and digits only, a letter first."),
+    "db_name_long": _("The name is too long for this engine."),
+    "db_name_characters": _("The name takes half-width letters, digits and underscores only, a letter first."),
+    "db_name_reserved": _("The engine keeps this name for itself. Choose another one."),
+    "user_form": _("1 to 16 half-width letters, digits and underscores, a letter first."),
+    "user_reserved": _("The engine keeps this user name for itself. Choose another one."),
+    "storage_size": _("The storage must lie between 20 and 65,536 GiB."),
+    "backup_days": _("Backups are kept for 1 to 35 days."),
+    "not_a_test_restore": _(
+        "Toban removes only databases that it restored for a while. This one is none, or somebody has changed its marks."
+    ),
+    "database_going": _("AWS is removing the database."),
+    "database_removed": _("The database is removed, and that was seen at AWS."),
+    "database_protected": _(
+        "Somebody has switched deletion protection on. Nothing was removed. Switch it off in AWS's console, if it is to go after all."
+    ),
+    "final_snapshot_needed": _(
+        "The snapshot it came from is gone meanwhile, so that its data are nowhere else. Nothing was removed. Enter the removal again: then a snapshot is made first."
+    ),
+}  # fmt: skip
+
+# What a fix does, by the field it sets first.
+FIXES: Final[Mapping[str, Promise | str]] = {
+    "aws_id": _("Name it %(value)s"),
+    "db_class": _("Take the class %(value)s"),
+    "subnet_group": _("Take the DB subnet group %(value)s"),
+    "groups": _("Take the security group %(value)s"),
+    "option_group": _("Take the option group %(value)s"),
+    "parameter_group": _("Take the parameter group %(value)s"),
+}
+
+# Lines of the plan (infra.queries.making_pages.Line).
+PLAN_LINES: Final[Mapping[str, Promise | str]] = {
+    "name": _("Name"),
+    "engine": _("Engine"),
+    "class": _("Class"),
+    "storage": _("Storage"),
+    "vpc": _("Network (VPC)"),
+    "subnet_group": _("DB subnet group"),
+    "groups": _("Security groups"),
+    "option_group": _("Option group"),
+    "parameter_group": _("Parameter group"),
+    "multi_az": "Multi-AZ",
+    "public": _("Reachable from the internet"),
+    "protected": _("Deletion protection"),
+    "db_name": _("Database name"),
+    "user": _("Master user"),
+    "password": _("Password"),
+    "encrypted": _("Encrypted"),
+    "backups": _("Backups kept for (days)"),
+    "tag": _("Tag %(name)s"),
+}
+YES_NO: Final[Mapping[str, Promise | str]] = {
+    "yes": _("Yes"),
+    "no": _("No"),
+    "managed": _("RDS makes it and keeps it in Secrets Manager. Nobody sees it here."),
+}
+
+MAKING_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "rds.restore": (_("Restore database"), _("Restore the database snapshot %(target)s beside its original")),
+    "rds.create": (_("Create database"), _("Create the database %(target)s")),
+    "rds.remove": (_("Remove restored database"), _("Remove the database %(target)s that was restored for a while")),
+}  # fmt: skip
+MAKING_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "rds.restore": (
+        _("A new database is made of the snapshot. The original stays as it is. AWS charges for the new one from then on."),
+        _("Can be undone: remove the new database. The snapshot is kept."),
+    ),
+    "rds.create": (
+        _("A new, empty database is made. It is not public. AWS charges for it from then on."),
+        _("Toban does not delete it again: delete it in AWS's console, after switching its deletion protection off."),
+    ),
+    "rds.remove": (
+        _("The database is deleted, with its automated backups. Where its snapshot is gone, AWS makes one first."),
+        _("Cannot be undone; its snapshot can be restored again."),
+    ),
+}  # fmt: skip
+MAKING_FACTS: Final[Mapping[str, Promise | str]] = {
+    "aws_id": _("Name of the database"),
+    "engine": _("Engine"),
+    "engine_version": _("Version"),
+    "final_snapshot": _("Snapshot at the end"),
+}
+
+# How a client connects, by the beginning of the engine's name. The password is asked for.
+COMMANDS: Final[Mapping[str, str]] = {
+    "mysql": "mysql -h %(host)s -P %(port)s -u %(user)s -p --ssl-ca=global-bundle.pem --ssl-mode=VERIFY_IDENTITY %(name)s",
+    "mariadb": "mariadb -h %(host)s -P %(port)s -u %(user)s -p --ssl-ca=global-bundle.pem --ssl-verify-server-cert %(name)s",
+    "postgres": "psql 'host=%(host)s port=%(port)s user=%(user)s dbname=%(name)s sslmode=verify-full sslrootcert=global-bundle.pem'",
+    "oracle": "sqlplus %(user)s@//%(host)s:%(port)s/%(name)s",
+}

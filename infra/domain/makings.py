@@ -1,0 +1,325 @@
+"""A database that is to be made, of a snapshot or anew: what AWS has to make it of, and why AWS would refuse it. Pure.
+
+Sources: Amazon RDS API reference, RestoreDBInstanceFromDBSnapshot, CreateDBInstance; Amazon RDS user guide,
+USER_RestoreFromSnapshot (an option group is tied to its VPC), CHAP_Limits (names), Appendix.Oracle.Options (lasting options).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from infra.domain.database_names import DATABASE_MAX, name_problem
+from infra.domain.snapshots import COMPLETE
+
+#: What is chosen of a making; a fix sets some of these.
+FIELDS = ("aws_id", "db_class", "subnet_group", "groups", "option_group", "parameter_group")
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetGroup:
+    name: str
+    vpc: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptionGroup:
+    """vpc: the one it is tied to, "" where it serves any. lasting: options that a database keeps for ever (permanent, persistent)."""
+
+    name: str
+    engine: str
+    major: str
+    vpc: str
+    lasting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterGroup:
+    name: str
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    id: str
+    name: str
+    vpc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One engine version that AWS offers here: its parameter group family, its major version, the classes it runs on."""
+
+    engine: str
+    version: str
+    family: str
+    major: str
+    classes: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return f"{self.engine}/{self.version}"
+
+    @property
+    def default_options(self) -> str:
+        return f"default:{self.engine}-{self.major.replace('.', '-')}"
+
+    @property
+    def default_parameters(self) -> str:
+        return f"default.{self.family}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a region has to make databases of. storage_left (GiB), databases_left: what the account may still have there,
+    None where AWS did not say. names: databases that exist."""
+
+    subnet_groups: tuple[SubnetGroup, ...] = ()
+    option_groups: tuple[OptionGroup, ...] = ()
+    parameter_groups: tuple[ParameterGroup, ...] = ()
+    groups: tuple[SecurityGroup, ...] = ()
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    storage_left: int | None = None
+    databases_left: int | None = None
+    names: frozenset[str] = frozenset()
+
+    def vpc_of(self, subnet_group: str) -> str:
+        return next((one.vpc for one in self.subnet_groups if one.name == subnet_group), "")
+
+    def option_group(self, name: str) -> OptionGroup | None:
+        return next((one for one in self.option_groups if one.name == name), None)
+
+    def groups_in(self, vpc: str) -> tuple[SecurityGroup, ...]:
+        return tuple(one for one in self.groups if one.vpc == vpc)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How the database is to be. groups: ids of security groups."""
+
+    aws_id: str
+    db_class: str
+    subnet_group: str
+    groups: tuple[str, ...]
+    option_group: str
+    parameter_group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The snapshot. kind: manual, automated, shared or another. option_group: that of its database when it was made."""
+
+    name: str
+    state: str
+    engine: str
+    version: str
+    storage_gib: int
+    encrypted: bool
+    kind: str
+    vpc: str
+    option_group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why AWS would refuse (a code), at which field, with what; fixes: what would pass instead, each sets fields of the wish."""
+
+    code: str
+    at: str
+    told: Mapping[str, str] = field(default_factory=dict)
+    fixes: tuple[Mapping[str, str], ...] = ()
+
+
+def restore_troubles(wish: Wish, source: Source, stock: Stock) -> list[Trouble]:
+    """Everything for which AWS would refuse to restore, so that nobody meets one after the other."""
+    found = [*_source_troubles(source), *making_troubles(wish, source.engine, source.version, stock)]
+    if stock.storage_left is not None and stock.storage_left < source.storage_gib:
+        told = {"left": str(max(0, stock.storage_left)), "needed": str(source.storage_gib)}
+        found.append(Trouble("storage_quota", "", told))
+    lasting = stock.option_group(source.option_group)
+    chosen = stock.option_group(wish.option_group)
+    if lasting is not None and lasting.lasting:
+        have = set(chosen.lasting) if chosen is not None else set()
+        if missing := sorted(set(lasting.lasting) - have):
+            fits = [
+                one
+                for one in _options_that_fit(wish, source.engine, stock)
+                if set(lasting.lasting) <= set(one.lasting)
+            ]
+            # The group may well be in the wrong network, too; that is said beside it.
+            fixes = tuple({"option_group": one.name} for one in fits)
+            found.append(Trouble("options_lost", "option_group", {"options": ", ".join(missing)}, fixes))
+    return found  # fmt: skip
+
+
+def _source_troubles(source: Source) -> list[Trouble]:
+    if source.state != COMPLETE:
+        return [Trouble("snapshot_not_complete", "", {"name": source.name})]
+    if source.engine.startswith("aurora"):
+        return [Trouble("restore_of_cluster", "")]
+    if source.kind == "shared" and source.encrypted:
+        return [Trouble("copy_first", "", {"name": source.name})]
+    return []
+
+
+def making_troubles(wish: Wish, engine: str, version: str, stock: Stock) -> list[Trouble]:
+    """What both ways of making a database have in common."""
+    found = [*_name_troubles(wish, stock)]
+    if stock.databases_left is not None and stock.databases_left < 1:
+        found.append(Trouble("database_quota", ""))
+    offer = stock.offers.get(f"{engine}/{version}")
+    if offer is None:
+        found.append(Trouble("version_not_offered", "", {"version": f"{engine} {version}"}))
+    elif wish.db_class not in offer.classes:
+        fixes = tuple({"db_class": one} for one in alike_classes(wish.db_class, offer.classes)[:3])
+        found.append(Trouble("class_not_offered", "db_class", {"class": wish.db_class}, fixes))
+    found += _network_troubles(wish, stock)
+    found += _option_troubles(wish, engine, offer, stock)
+    family = next((one.family for one in stock.parameter_groups if one.name == wish.parameter_group), "")
+    if offer is not None and wish.parameter_group != offer.default_parameters and family != offer.family:
+        told = {"name": wish.parameter_group, "family": offer.family}
+        fix = {"parameter_group": offer.default_parameters}
+        found.append(Trouble("parameter_group_family", "parameter_group", told, (fix,)))
+    return found
+
+
+def _name_troubles(wish: Wish, stock: Stock) -> list[Trouble]:
+    if problem := name_problem(wish.aws_id, DATABASE_MAX):
+        return [Trouble(str(problem), "aws_id")]
+    if wish.aws_id.lower() in stock.names:
+        free = free_name(wish.aws_id, stock.names)
+        return [Trouble("database_name_taken", "aws_id", {"name": wish.aws_id}, ({"aws_id": free},))]
+    return []
+
+
+def _network_troubles(wish: Wish, stock: Stock) -> list[Trouble]:
+    vpc = stock.vpc_of(wish.subnet_group)
+    if not vpc:
+        fixes = tuple({"subnet_group": one.name} for one in stock.subnet_groups[:3])
+        return [Trouble("subnet_group_unknown", "subnet_group", {"name": wish.subnet_group}, fixes)]
+    here = [one.id for one in stock.groups_in(vpc)]
+    right = [one for one in wish.groups if one in here]
+    fix: dict[str, str] = {"groups": ",".join(right or here[:1])}
+    if not wish.groups:
+        return [Trouble("groups_missing", "groups", {}, (fix,) if here else ())]
+    wrong = [one for one in wish.groups if one not in here]
+    if not wrong:
+        return []
+    told = {"groups": ", ".join(wrong), "vpc": vpc}
+    return [Trouble("group_other_vpc", "groups", told, (fix,) if fix["groups"] else ())]
+
+
+def _option_troubles(wish: Wish, engine: str, offer: Offer | None, stock: Stock) -> list[Trouble]:
+    """An option group is of one engine and major version, and, once a database has used it, of one VPC."""
+    vpc = stock.vpc_of(wish.subnet_group)
+    if offer is None or not vpc or wish.option_group == offer.default_options:
+        return []
+    chosen = stock.option_group(wish.option_group)
+    fits = [{"option_group": one.name} for one in _options_that_fit(wish, engine, stock, offer.major)]
+    fixes = ({"option_group": offer.default_options}, *fits[:2])
+    told = {"name": wish.option_group, "vpc": vpc}
+    if chosen is None:
+        return [Trouble("option_group_unknown", "option_group", told, fixes)]
+    if (chosen.engine, chosen.major) != (engine, offer.major):
+        return [Trouble("option_group_other_engine", "option_group", told, fixes)]
+    if chosen.vpc and chosen.vpc != vpc:
+        beside = [one for one in stock.subnet_groups if one.vpc == chosen.vpc][:1]
+        told |= {"other": chosen.vpc}
+        moved = tuple({"subnet_group": one.name, **_groups_there(wish, one.vpc, stock)} for one in beside)
+        # What the database keeps for ever is not given up for a default group.
+        kept = fixes[1:] if chosen.lasting else fixes
+        return [Trouble("option_group_other_vpc", "option_group", told, (*kept, *moved))]
+    return []
+
+
+def _groups_there(wish: Wish, vpc: str, stock: Stock) -> dict[str, str]:
+    here = [one.id for one in stock.groups_in(vpc)]
+    right = [one for one in wish.groups if one in here] or here[:1]
+    return {"groups": ",".join(right)} if right else {}
+
+
+def _options_that_fit(wish: Wish, engine: str, stock: Stock, major: str = "") -> list[OptionGroup]:
+    vpc = stock.vpc_of(wish.subnet_group)
+    return [
+        one
+        for one in stock.option_groups
+        if one.engine == engine and (not major or one.major == major) and one.vpc in ("", vpc)
+        and not one.name.startswith("default:")
+    ]  # fmt: skip
+
+
+def alike_classes(wanted: str, classes: Sequence[str]) -> list[str]:
+    """Classes as near to the wanted one as there are: of its size first, then of its family."""
+    parts = wanted.split(".")
+    size, family = parts[-1], parts[1][:1] if len(parts) > 1 else ""
+
+    def distance(one: str) -> tuple[bool, bool, str]:
+        theirs = one.split(".")
+        return theirs[-1] != size, theirs[1][:1] != family if len(theirs) > 1 else True, one
+
+    return sorted(classes, key=distance)
+
+
+def free_name(wanted: str, names: frozenset[str] | set[str]) -> str:
+    """The wanted name, or it with the first number that nobody has."""
+    wanted = wanted.lower()
+    tries = (wanted, *(f"{wanted[: DATABASE_MAX - 4].rstrip('-')}-{number}" for number in range(2, 1000)))
+    return next(one for one in tries if one not in names)
+
+
+def wish_beside(source: Source, facts: Mapping[str, Any], db_class: str, stock: Stock, aws_id: str) -> Wish:
+    """How a restored database is first proposed: as its original is, or what would pass where that is not known."""
+    in_vpc = [one.name for one in stock.subnet_groups if one.vpc == source.vpc]
+    named = facts.get("subnet_group") or next(iter(in_vpc), "")
+    subnet_group = named or next((one.name for one in stock.subnet_groups), "")
+    vpc = stock.vpc_of(subnet_group)
+    offer = stock.offers.get(f"{source.engine}/{source.version}")
+    here = {one.id for one in stock.groups_in(vpc)}
+    parameters = facts.get("parameter_group") or (offer.default_parameters if offer else "")
+    options = source.option_group or (offer.default_options if offer else "")
+    classes = offer.classes if offer else ()
+    return Wish(
+        aws_id=aws_id,
+        db_class=db_class or next(iter(classes), ""),
+        subnet_group=subnet_group,
+        groups=tuple(one for one in facts.get("groups", ()) if one in here),
+        option_group=options,
+        parameter_group=parameters,
+    )
+
+
+def fixed(wish: Wish, fix: str) -> Wish:
+    """The wish with a fix as its button sends it: "field=value;field=value"; what is no field of a wish is left out."""
+    changes: dict[str, Any] = {}
+    for part in fix.split(";"):
+        name, _, value = part.partition("=")
+        if name in FIELDS:
+            changes[name] = tuple(one for one in value.split(",") if one) if name == "groups" else value
+    return replace(wish, **changes)
+
+
+def fix_text(fix: Mapping[str, str]) -> str:
+    return ";".join(f"{name}={value}" for name, value in fix.items())
+
+
+def stock_as_json(stock: Stock) -> dict[str, Any]:
+    kept = asdict(stock)
+    kept["offers"] = [asdict(one) for one in stock.offers.values()]
+    kept["names"] = []
+    return kept
+
+
+def stock_from_json(kept: Mapping[str, Any], names: frozenset[str]) -> Stock:
+    offers = [Offer(**{**one, "classes": tuple(one["classes"])}) for one in kept.get("offers", ())]
+    options = [{**one, "lasting": tuple(one["lasting"])} for one in kept.get("option_groups", ())]
+    return Stock(
+        subnet_groups=tuple(SubnetGroup(**one) for one in kept.get("subnet_groups", ())),
+        option_groups=tuple(OptionGroup(**one) for one in options),
+        parameter_groups=tuple(ParameterGroup(**one) for one in kept.get("parameter_groups", ())),
+        groups=tuple(SecurityGroup(**one) for one in kept.get("groups", ())),
+        offers={one.key: one for one in offers},
+        storage_left=kept.get("storage_left"),
+        databases_left=kept.get("databases_left"),
+        names=names,
+    )

@@ -1,0 +1,111 @@
+"""Try the way to a database from here: look its name up, connect, and sign in where somebody gave a user and a password.
+
+Every try ends by itself within its time. An address that is not one of RDS is not called, so that nobody makes Toban knock at doors
+inside. A password is used for the one try and kept nowhere.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+import pymysql
+from django.conf import settings
+
+from infra.domain.reach import callable_address
+
+TIMEOUT_S = 4
+_POSTGRES = frozenset({"postgres", "aurora-postgresql"})
+_MYSQL = frozenset({"mysql", "mariadb", "aurora-mysql"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """cause: a code, "" where it went well; said: what the other side said; ms: how long it took."""
+
+    cause: str
+    ms: int
+    said: str = ""
+
+
+def name(address: str) -> Tried:
+    """Whether its name is known here."""
+    return _timed(lambda: _name(address))
+
+
+def connect(address: str, port: int) -> Tried:
+    """Whether somebody answers at its port."""
+    return _timed(lambda: _connect(address, port))
+
+
+def can_sign_in(engine: str) -> bool:
+    """Whether Toban speaks the protocol of this engine."""
+    return engine in _POSTGRES | _MYSQL
+
+
+def sign_in(engine: str, address: str, port: int, *, user: str, password: str, database: str) -> Tried:
+    """Whether this user gets in, over TLS. The engine must be one that can be signed in to."""
+    enter = _postgres if engine in _POSTGRES else _mysql
+    return _timed(lambda: enter(address, port, user, password, database))
+
+
+def _timed(attempt: Callable[[], tuple[str, str]]) -> Tried:
+    began = time.perf_counter()
+    cause, said = attempt()
+    return Tried(cause, round((time.perf_counter() - began) * 1000), said[:300])
+
+
+def _name(address: str) -> tuple[str, str]:
+    if not callable_address(address, local=settings.LOCAL):
+        return "not_rds", ""
+    try:
+        socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return "name_unknown", str(error)
+    return "", ""
+
+
+def _connect(address: str, port: int) -> tuple[str, str]:
+    if not callable_address(address, local=settings.LOCAL):
+        return "not_rds", ""
+    try:
+        socket.create_connection((address, port), timeout=TIMEOUT_S).close()
+    except ConnectionRefusedError as error:
+        return "refused", str(error)
+    except TimeoutError as error:
+        return "timed_out", str(error)
+    except socket.gaierror as error:
+        return "name_unknown", str(error)
+    except OSError as error:
+        return "timed_out", str(error)  # no route is what a closed network looks like, too
+    return "", ""
+
+
+def _mysql(address: str, port: int, user: str, password: str, database: str) -> tuple[str, str]:
+    """connect_timeout does not cover a server that accepts and says nothing: the read has its own."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        pymysql.connect(
+            host=address, port=port, user=user, password=password, database=database or None, ssl=context,
+            connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, write_timeout=TIMEOUT_S,
+        ).close()  # fmt: skip
+    except (pymysql.Error, OSError) as error:
+        return "said", " ".join(str(part) for part in error.args)
+    return "", ""
+
+
+def _postgres(address: str, port: int, user: str, password: str, database: str) -> tuple[str, str]:
+    mode = "prefer" if settings.LOCAL else "require"
+    try:
+        psycopg.connect(
+            host=address, port=port, user=user, password=password, dbname=database or "postgres", sslmode=mode,
+            connect_timeout=TIMEOUT_S, options="-c statement_timeout=4000",
+        ).close()  # fmt: skip
+    except psycopg.Error as error:
+        return "said", str(error)
+    return "", ""

@@ -1,0 +1,105 @@
+"""What AWS would refuse of a new database is seen before, each with what would pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra.domain.makings import (
+    Offer,
+    OptionGroup,
+    ParameterGroup,
+    SecurityGroup,
+    Source,
+    Stock,
+    SubnetGroup,
+    Wish,
+    fix_text,
+    fixed,
+    restore_troubles,
+    stock_as_json,
+    stock_from_json,
+)
+
+STOCK = Stock(
+    subnet_groups=(SubnetGroup("main", "vpc-1"), SubnetGroup("other", "vpc-2")),
+    option_groups=(
+        OptionGroup("karte", "oracle-se2", "19", "vpc-1", ("Timezone",)),
+        OptionGroup("karte-other", "oracle-se2", "19", "vpc-2", ("Timezone",)),
+        OptionGroup("plain", "oracle-se2", "19", ""),
+        OptionGroup("mysql", "mysql", "8.0", ""),
+    ),
+    parameter_groups=(ParameterGroup("mine", "oracle-se2-19"), ParameterGroup("old", "oracle-se2-12.1")),
+    groups=(SecurityGroup("sg-1", "db", "vpc-1"), SecurityGroup("sg-2", "db", "vpc-2")),
+    offers={"oracle-se2/19.0": Offer("oracle-se2", "19.0", "oracle-se2-19", "19", ("db.m6i.large", "db.r6i.large"))},
+    storage_left=500,
+    databases_left=3,
+    names=frozenset({"karte", "karte-2"}),
+)  # fmt: skip
+SOURCE = Source("snap", "available", "oracle-se2", "19.0", 100, True, "manual", "vpc-1", "karte")
+WISH = Wish("try", "db.m6i.large", "main", ("sg-1",), "karte", "mine")
+
+
+def codes(wish: Wish = WISH, source: Source = SOURCE, stock: Stock = STOCK) -> list[str]:
+    return [one.code for one in restore_troubles(wish, source, stock)]
+
+
+def test_as_the_original_is_nothing_speaks_against_it() -> None:
+    assert codes() == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"aws_id": "bad--id"}, "name_double_hyphen"),
+        ({"aws_id": "karte"}, "database_name_taken"),
+        ({"db_class": "db.m5.large"}, "class_not_offered"),
+        ({"subnet_group": "gone"}, "subnet_group_unknown"),
+        ({"groups": ()}, "groups_missing"),
+        ({"groups": ("sg-2",)}, "group_other_vpc"),
+        ({"option_group": "gone"}, "option_group_unknown"),
+        ({"option_group": "mysql"}, "option_group_other_engine"),
+        ({"option_group": "karte-other"}, "option_group_other_vpc"),
+        ({"parameter_group": "old"}, "parameter_group_family"),
+    ],
+)
+def test_each_wrong_choice_has_its_own_word_and_its_fix_passes(wish: dict[str, Any], code: str) -> None:
+    wrong = replace(WISH, **wish)
+    found = next(one for one in restore_troubles(wrong, SOURCE, STOCK) if one.code == code)
+    if code == "name_double_hyphen":
+        assert found.fixes == ()
+        return
+    for fix in found.fixes:
+        assert code not in codes(fixed(wrong, fix_text(fix)))
+    assert found.fixes
+
+
+@pytest.mark.parametrize(
+    ("source", "stock", "code"),
+    [
+        ({"state": "creating"}, {}, "snapshot_not_complete"),
+        ({"kind": "shared"}, {}, "copy_first"),
+        ({"engine": "aurora-mysql"}, {}, "restore_of_cluster"),
+        ({"version": "12.1"}, {}, "version_not_offered"),
+        ({}, {"storage_left": 99}, "storage_quota"),
+        ({}, {"databases_left": 0}, "database_quota"),
+    ],
+)
+def test_what_no_choice_mends_is_told_too(source: dict[str, Any], stock: dict[str, Any], code: str) -> None:
+    assert code in codes(source=replace(SOURCE, **source), stock=replace(STOCK, **stock))
+
+
+def test_options_that_a_database_keeps_for_ever_are_not_given_up_for_a_default_group() -> None:
+    assert codes(replace(WISH, option_group="plain")) == ["options_lost"]
+    moved = replace(WISH, subnet_group="other", groups=("sg-2",))
+    (trouble,) = restore_troubles(moved, SOURCE, STOCK)
+    assert trouble.code == "option_group_other_vpc"
+    better = [fixed(moved, fix_text(one)) for one in trouble.fixes]
+    assert any(codes(one) == [] for one in better)
+    assert all(not one.option_group.startswith("default:") for one in better)
+
+
+def test_what_a_region_keeps_is_read_back_as_it_was() -> None:
+    assert stock_from_json(stock_as_json(STOCK), STOCK.names) == STOCK

@@ -1,0 +1,84 @@
+"""The way to a real database is tried: who gets in, who is turned away, and that nothing is waited for without end."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from pytest_django import Settings
+
+from infra import handshake, probe
+from infra.domain.diagnosis import explained
+from tests.infra import mariadb_server
+from tests.infra.mariadb_server import PASSWORD, USER, mariadb
+
+needs_mariadb = pytest.mark.skipif(
+    not mariadb_server.at_hand(), reason="no mariadbd here: apt-get install mariadb-server"
+)
+
+
+def test_a_name_that_nobody_has_and_a_door_that_nobody_opens() -> None:
+    assert probe.name("no-such-host.invalid").cause == "name_unknown"
+    assert probe.name("127.0.0.1").cause == ""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+        assert probe.connect("127.0.0.1", port).cause == ""
+    assert probe.connect("127.0.0.1", port).cause == "refused"
+
+
+def test_an_address_that_is_dead_is_given_up_within_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A door whose queue is full answers nobody, as a closed security group does."""
+    monkeypatch.setattr(probe, "TIMEOUT_S", 0.3)
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen(0)
+        address = door.getsockname()
+        crowd = []
+        for _ in range(4):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(address)
+            crowd.append(one)
+        tried = probe.connect(*address)
+        for one in crowd:
+            one.close()
+    assert tried.cause == "timed_out"
+    assert probe.TIMEOUT_S <= 5
+
+
+def test_only_doors_of_rds_are_knocked_at(settings: Settings) -> None:
+    settings.LOCAL = False
+    assert probe.connect("127.0.0.1", 5432).cause == "not_rds"
+    assert probe.name("localhost").cause == "not_rds"
+
+
+@needs_mariadb
+def test_a_real_mariadb_lets_in_whom_it_knows_and_nobody_else() -> None:
+    with mariadb() as port:
+        right = probe.sign_in("mariadb", "127.0.0.1", port, user=USER, password=PASSWORD, database="")
+        wrong = probe.sign_in("mysql", "127.0.0.1", port, user=USER, password="wrong", database="")
+        shown = handshake.look("mariadb", "127.0.0.1", port)
+        nowhere = probe.sign_in("mariadb", "127.0.0.1", port, user=USER, password=PASSWORD, database="kart")
+    stopped = probe.connect("127.0.0.1", port)
+    assert right.cause == ""
+    assert shown.issuer.startswith("Amazon RDS")
+    assert "1045" in wrong.said
+    assert _cause(wrong.said) == "sign_in_refused"
+    assert _cause(nowhere.said) == "no_right_here"
+    assert stopped.cause == "refused"
+
+
+@pytest.mark.django_db
+def test_a_real_postgresql_says_who_is_turned_away(settings: Settings) -> None:
+    at = settings.DATABASES["default"]
+    host = at["OPTIONS"].get("host") or at["HOST"] or "127.0.0.1"
+    port = int(at["OPTIONS"].get("port") or at["PORT"] or 5432)
+    given = {"user": at["USER"], "password": at["PASSWORD"] or "", "database": at["NAME"]}
+    assert probe.sign_in("postgres", host, port, **given).cause == ""
+    lost = probe.sign_in("postgres", host, port, **{**given, "database": "no_such_database"})
+    assert _cause(lost.said) == "no_such_database"
+
+
+def _cause(said: str) -> str:
+    meant = explained(said)
+    return meant.cause if meant else said
