@@ -1,6 +1,14 @@
 """This floor's windows for auditors: who may. No secret has a window, nor a hash of one."""
 
-from accounts.models import ApiToken, Invitation, Membership, NoticeChoice, NoticeDelivery
+from accounts.models import (
+    ApiToken,
+    Channel,
+    Dispatch,
+    Invitation,
+    Membership,
+    NoticeChoice,
+    NoticeDelivery,
+)
 from medical_audit.admin.site import site
 
 site.show(
@@ -25,4 +33,14 @@ site.show(
     NoticeChoice, "changed_at", "person_name", "inbox", "mail", "address",
     more=("person_id", "language", "seen_seq", "mailed_seq", "mail_after"),
     search=("person_name",), order=("changed_at", "id"),
+)  # fmt: skip
+site.show(
+    Channel, "made_at", "kind", "name", "host", "person_name", "state", "problem", "sent_at",
+    more=("url", "wanted", "language", "person_id", "operation", "confirmed_by_name", "from_seq", "problem_since"),
+    filters=("kind", "state"), search=("name", "host", "person_name"), order=("made_at", "id"),
+)  # fmt: skip
+site.show(
+    Dispatch, "created_at", "channel__name", "event_kind", "state", "status", "attempts", "ended_at",
+    more=("seq", "event_id", "items", "body", "next_at", "latency_ms", "outcome", "detail", "tried_at"),
+    filters=("state",), search=("channel__name", "event_kind"), order=("created_at", "id"), joined=("channel",),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
+from accounts.domain.channels import CHATS, NAME_MAX, OFFERED, URL_MAX, ChannelKind, clean_patterns
 from accounts.domain.notices import Topic
 from accounts.domain.permissions import Role
 from accounts.domain.tokens import clean_networks
@@ -33,6 +34,17 @@ class NoticeForm(forms.Form):
     address = forms.EmailField(
         max_length=254, required=False, error_messages={"invalid": _("This is no mail address.")}
     )
+    slack = forms.MultipleChoiceField(choices=[(one, one) for one in Topic], required=False)
+    teams = forms.MultipleChoiceField(choices=[(one, one) for one in Topic], required=False)
+    slack_url = forms.CharField(max_length=URL_MAX, required=False)
+    teams_url = forms.CharField(max_length=URL_MAX, required=False)
+
+    #: Field -> why the operation refused it, as its code.
+    refused: dict[str, str]
+
+    def refuse(self, field: str, code: str) -> None:
+        self.refused = {**getattr(self, "refused", {}), field: code}
+        self.add_error(field, forms.ValidationError("", code=code))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -160,3 +172,39 @@ class TokenForm(forms.Form):
                     "Write networks like 203.0.113.0/24 or 203.0.113.7, separated by spaces; empty means from anywhere."
                 )
             ) from None
+
+
+class ChannelForm(forms.Form):
+    """A receiver of events; `refused` is the operation's code. `fixed`: the kind, where one is changed that is there."""
+
+    refused = ""
+
+    kind = forms.ChoiceField(choices=[(one, one) for one in ChannelKind])
+    name = forms.CharField(max_length=NAME_MAX, error_messages={"required": _("Give it a name.")})
+    url = forms.CharField(max_length=URL_MAX, error_messages={"required": _("Enter the address.")})
+    events = forms.MultipleChoiceField(choices=[(one, one) for one in OFFERED], required=False)
+    patterns = forms.CharField(max_length=1000, required=False)
+    topics = forms.MultipleChoiceField(choices=[(one, one) for one in Topic], required=False)
+    language = forms.ChoiceField(choices=[("ja", "ja"), ("en", "en")])
+    reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})
+
+    def __init__(self, *arguments: Any, fixed: str = "", **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.fixed = fixed
+        if fixed:
+            del self.fields["kind"]
+        if fixed in CHATS:
+            del self.fields["url"]
+
+    def clean(self) -> dict[str, Any]:
+        """`wanted`: topics of a chat, kinds of events of a webhook."""
+        cleaned = super().clean() or {}
+        kind = self.fixed or cleaned.get("kind", "")
+        typed = cleaned.get("patterns", "").replace(",", " ").split()
+        chat = kind in CHATS
+        wanted = cleaned.get("topics", []) if chat else clean_patterns([*cleaned.get("events", []), *typed])
+        if wanted is None and (typed or cleaned.get("events")):
+            self.add_error("patterns", _("Write kinds like operation.failed or operation.*, or * for all."))
+        elif not wanted:
+            self.add_error("topics" if chat else "patterns", _("Choose what is sent."))
+        return cleaned | {"kind": kind, "wanted": wanted or []}

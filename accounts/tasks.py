@@ -1,17 +1,25 @@
-"""Mails about what happened. They run on the queue of background work, never on the clock's."""
+"""Mails about what happened, on the queue of background work, and messages to receivers on one of their own: neither keeps the
+clock waiting."""
+
+from uuid import UUID
 
 import structlog
-from celery import shared_task
+from celery import Task, shared_task
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
+from kombu.exceptions import OperationalError
 
 from accounts import mail
-from accounts.operations import notices
+from accounts.operations import dispatching, following, notices
+from accounts.queries import channels
 from accounts.queries.people import tenant_ids
 from medical_audit import clock
+from medical_audit.tasks import worker_name
+from medical_audit.tenancy import tenant_scope
 
+VISIT_EXPIRES_S = 30
 log = structlog.get_logger(__name__)
 
 
@@ -49,3 +57,48 @@ def letter_of(digest: notices.Digest) -> mail.Letter:
     with translation.override(digest.language):
         subject, _, text = render_to_string("accounts/digest.txt", context).partition("\n")
     return mail.Letter(digest.address, subject, text.lstrip("\n"))
+
+
+@shared_task
+def kick_channels() -> None:
+    """Have the ledger of every tenant read on whose events go outside."""
+    for tenant_id in channels.tenants_with_channels():
+        if not _send(follow_channels, str(tenant_id)):
+            return
+
+
+@shared_task
+def follow_channels(tenant_id: str) -> None:
+    """Make dispatches of what happened, and ask for a visit at each receiver for which something is due."""
+    tenant = UUID(tenant_id)
+    following.follow(tenant, now=clock.now())
+    with tenant_scope(tenant):
+        due = channels.due_channels(clock.now())
+    for channel_id in due:
+        if not _send(visit_channel, tenant_id, str(channel_id)):
+            return
+
+
+@shared_task
+def visit_channel(tenant_id: str, channel_id: str) -> None:
+    """Send what is due to one receiver."""
+    done = dispatching.serve(UUID(tenant_id), UUID(channel_id), worker=worker_name(), clock=clock.now)
+    if done.done or done.failed:
+        log.info("channel", tenant=tenant_id, channel=channel_id, sent=done.done, failed=done.failed)
+    if done.more:
+        _send(visit_channel, tenant_id, channel_id)
+
+
+def _send(task: Task, *arguments: str) -> bool:
+    """A broker that does not answer costs one beat, never the caller."""
+    try:
+        task.apply_async(arguments, expires=VISIT_EXPIRES_S)
+    except (OSError, OperationalError) as error:
+        log.warning("kick_failed", error=type(error).__name__)
+        return False
+    return True
+
+
+def wake_channel(tenant_id: UUID, channel_id: UUID) -> bool:
+    """Ask for a visit at once."""
+    return _send(visit_channel, str(tenant_id), str(channel_id))

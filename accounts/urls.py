@@ -2,10 +2,12 @@
 
 from django.urls import path
 
+from accounts.api import channels as channel_api
+from accounts.api import notices as notice_api
 from accounts.api import tenants
 from accounts.api import tokens as token_api
+from accounts.views import channels, members, notices, passkeys, passwords, second_factor, tokens
 from accounts.views import door as views
-from accounts.views import members, passkeys, passwords, second_factor, tokens
 from medical_audit.api.calls import address
 
 app_name = "accounts"
@@ -29,7 +31,7 @@ urlpatterns = [
 tenant_urlpatterns = [
     path("inbox/", views.inbox, name="list"),
     path("inbox/read/", views.inbox_read, name="read"),
-    path("inbox/settings/", views.inbox_settings, name="settings"),
+    path("inbox/settings/", notices.inbox_settings, name="settings"),
 ]
 #: Also under a tenant's address, in a space of its own.
 people_urlpatterns = [
@@ -37,10 +39,30 @@ people_urlpatterns = [
     path("members/<uuid:pk>/change/", members.member_change, name="member-change"),
     path("tokens/", tokens.token_list, name="tokens"),
     path("tokens/<uuid:pk>/end/", tokens.token_end, name="token-end"),
+    path("channels/", channels.channel_list, name="channels"),
+    path("channels/<uuid:pk>/", channels.channel_detail, name="channel"),
+    path("channels/<uuid:pk>/do/", channels.channel_do, name="channel-do"),
+    path("channels/dispatches/<uuid:pk>/", channels.dispatch_decide, name="dispatch-decide"),
 ]
 api_urlpatterns = [path("", address(get=tenants.tenant_list), name="tenants")]
 tenant_api_urlpatterns = [
     path("", address(get=tenants.me_get), name="me"),
     path("tokens/", address(get=token_api.token_list), name="tokens"),
     path("tokens/<uuid:pk>/", address(delete=token_api.token_delete), name="token"),
+    path("channels/", address(get=channel_api.channel_list, post=channel_api.channel_open), name="channels"),
+    path(
+        "channels/<uuid:pk>/",
+        address(get=channel_api.channel_get, put=channel_api.channel_change, delete=channel_api.channel_end),
+        name="channel",
+    ),
+    path("channels/<uuid:pk>/rotate/", address(post=channel_api.channel_rotate), name="channel-rotate"),
+    path("channels/<uuid:pk>/dispatches/", address(get=channel_api.dispatch_list), name="channel-dispatches"),
+    path("dispatches/<uuid:pk>/replay/", address(post=channel_api.dispatch_replay), name="dispatch-replay"),
+    path(
+        "dispatches/<uuid:pk>/discard/", address(post=channel_api.dispatch_discard), name="dispatch-discard"
+    ),
+    path("inbox/", address(get=notice_api.inbox_list), name="inbox"),
+    path("inbox/waiting/", address(get=notice_api.inbox_waiting), name="inbox-waiting"),
+    path("inbox/read/", address(post=notice_api.inbox_read), name="inbox-read"),
+    path("inbox/choice/", address(get=notice_api.choice_get, put=notice_api.choice_put), name="inbox-choice"),
 ]

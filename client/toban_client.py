@@ -11,7 +11,7 @@
     toban_client.py follow OPERATION                    tells each step until it has ended
 
 TOBAN_SERVER and TOBAN_TOKEN in the environment come before what `login` kept. Ends with 0; 1 where Toban refused; 2 where
-the command cannot be understood; 3 where Toban could not be reached.
+the command cannot be understood; 3 where Toban could not be reached; 4 where what was followed ended without success.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from typing import Any
 FINAL = frozenset({"SUCCEEDED", "FAILED", "MISSED", "REJECTED", "WITHDRAWN", "EXPIRED", "CANCELLED"})
 TIMEOUT_S = 30
 ASK_EVERY_S = 2.0
+#: So often in a row nobody may answer before following ends: a Toban that is renewed is away for some seconds.
+AWAY_MOST = 15
 Json = dict[str, Any]
 #: (method, address, headers, body) -> (status, body); raises OSError where nobody answers.
 Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
@@ -42,6 +44,10 @@ Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 
 class Refused(Exception):
     """Toban's answer is a problem document; its sentences are shown as they are."""
+
+
+class NoSuccess(Exception):
+    """What was followed has ended otherwise; it was said already."""
 
 
 @dataclass(frozen=True)
@@ -163,16 +169,26 @@ def confirm(toban: Toban, given: argparse.Namespace) -> None:
 
 
 def follow(toban: Toban, given: argparse.Namespace) -> None:
-    """Tell each change until the end; asks every two seconds."""
-    told = ""
+    """Tell each change until the end; asks every two seconds, also while Toban is away for a moment. Raises NoSuccess."""
+    told, away = "", 0
     while True:
-        row = toban.here("GET", f"operations/{given.operation}/")
+        try:
+            row = toban.here("GET", f"operations/{given.operation}/")
+        except OSError:
+            away += 1
+            if away > AWAY_MOST:
+                raise
+            time.sleep(ASK_EVERY_S)
+            continue
+        away = 0
         now = f"{row['state']} {row['outcome']}".strip()
         if now != told:
             print(f"{now:<30}{say_operation(row)}", flush=True)
             told = now
-        if row["state"] in FINAL:
+        if row["state"] == "SUCCEEDED":
             return
+        if row["state"] in FINAL:
+            raise NoSuccess
         time.sleep(ASK_EVERY_S)
 
 
@@ -272,6 +288,12 @@ def main(arguments: Sequence[str] | None = None, *, send: Send = over_http) -> i
     except Refused as refused:
         print(refused, file=sys.stderr)
         return 1
+    except NoSuccess:
+        return 4
+    except BrokenPipeError:
+        # Whoever read has enough; nothing more can be written, not even at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as away:
         print(f"Toban could not be reached: {away}", file=sys.stderr)
         return 3

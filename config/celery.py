@@ -42,6 +42,7 @@ app.conf.update(
         "digests": {"task": "accounts.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
         "feeds": {"task": "infra.tasks.kick_feeds", "schedule": 300.0, "options": {"expires": 300}},
         "exports": {"task": "medical_audit.tasks.kick_exports", "schedule": 15.0, "options": {"expires": 15}},
+        "channels": {"task": "accounts.tasks.kick_channels", "schedule": 5.0, "options": {"expires": 10}},
         "tickets": {"task": "redmine_sync.tasks.kick", "schedule": 15.0, "options": {"expires": 15}},
         "repositories": {
             "task": "redmine_sync.tasks.kick_repositories",
@@ -63,6 +64,9 @@ app.conf.update(
         "medical_audit.tasks.read_clocks": {"queue": "inventory"},
         # A mail server that does not answer keeps one background worker busy, never the clock.
         "accounts.tasks.send_digests": {"queue": "inventory"},
+        # Whoever receives messages may be slow: that holds up nothing but messages, and one tenant not another's.
+        "accounts.tasks.follow_channels": {"queue": "channels"},
+        "accounts.tasks.visit_channel": {"queue": "channels"},
         "infra.tasks.refresh_feed": {"queue": "inventory"},
         "redmine_sync.tasks.visit": {"queue": "tickets"},
         # A git server that hangs holds up neither tickets nor the clock.

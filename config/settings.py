@@ -265,6 +265,20 @@ EMAIL_TIMEOUT = 10
 if TOBAN_MAIL_URL:
     globals().update(mail_settings(TOBAN_MAIL_URL, sender=DEFAULT_FROM_EMAIL, home=TOBAN_URL))
 
+
+def networks(name: str, default: Sequence[str]) -> tuple[Network, ...]:
+    """Networks of a variable; what is none, or everybody, stops the start."""
+    try:
+        return read_networks(env.list(name, default=list(default)))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+# Webhooks and chats: which networks that are not public they may reach (none in production, unless said), and at which hosts
+# a chat may be besides Slack's and Microsoft's own.
+CHANNEL_NETWORKS = networks("TOBAN_CHANNEL_NETWORKS", ["127.0.0.0/8"] if LOCAL else [])
+CHAT_HOSTS = [one.lower() for one in env.list("TOBAN_CHAT_HOSTS", default=["127.0.0.1"] if LOCAL else [])]
+
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.PasswordBackend"]
 # A good hash is slow on purpose; hundreds of tests that make six people each would do little else.

@@ -16,6 +16,7 @@ from infra.models import (
     NamedSchedule,
     Override,
     Price,
+    Project,
     Region,
     Resource,
     Revision,
@@ -139,3 +140,7 @@ site.show(
     newest_first=False,
 )  # fmt: skip
 site.show(Closure, "first", "last", "name", "operation", order=("first", "id"), newest_first=False)
+site.show(
+    Project, "changed_at", "name", "owner", "tag_key", "tag_values", "confirmed_by_name", more=("operation",),
+    search=("name", "owner"), order=("changed_at", "id"),
+)  # fmt: skip

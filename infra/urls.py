@@ -4,7 +4,12 @@ from django.urls import path
 
 from infra.api import accounts as account_api
 from infra.api import calendars as calendar_api
+from infra.api import databases as database_api
+from infra.api import left_over as left_over_api
+from infra.api import lists as list_api
 from infra.api import overrides as override_api
+from infra.api import planning as planning_api
+from infra.api import projects as project_api
 from infra.api import resources as resource_api
 from infra.api import schedules as schedule_api
 from infra.views import (
@@ -20,6 +25,7 @@ from infra.views import (
     overrides,
     planning,
     prices,
+    projects,
     reach,
     rotations,
     schedules,
@@ -73,6 +79,9 @@ urlpatterns = [
     path("schedules/<uuid:pk>/compare/", schedules.schedule_compare, name="schedule-compare"),
     path("schedules/<uuid:pk>/archive/", schedules.schedule_archive, name="schedule-archive"),
     path("schedules/assign/", schedules.assign, name="assign"),
+    path("projects/", projects.project_list, name="projects"),
+    path("projects/<uuid:pk>/", projects.project_change, name="project-change"),
+    path("projects/<uuid:pk>/end/", projects.project_end, name="project-end"),
     path("prices/", prices.price_list, name="prices"),
     path("prices/table.csv", prices.price_table, name="price-table"),
     path("calendar/", calendar.month, name="calendar"),
@@ -100,8 +109,65 @@ urlpatterns = [
 api_urlpatterns = [
     path("resources/", address(get=resource_api.resource_list), name="resources"),
     path("resources/<uuid:pk>/", address(get=resource_api.resource_get), name="resource"),
-    path("projects/", address(get=resource_api.project_list), name="projects"),
+    path("projects/", address(get=project_api.project_list, post=project_api.project_enter), name="projects"),
+    path(
+        "projects/<uuid:pk>/",
+        address(get=project_api.project_get, put=project_api.project_change, delete=project_api.project_end),
+        name="project",
+    ),
     path("volumes/", address(get=resource_api.volume_list), name="volumes"),
+    path("volumes/left-over/", address(get=left_over_api.left_over_list), name="left-over"),
+    path("volumes/left-over/money/", address(get=left_over_api.left_over_money), name="left-over-money"),
+    path("volumes/left-over/keep/", address(post=left_over_api.left_over_keep), name="left-over-keep"),
+    path("volumes/left-over/delete/", address(post=left_over_api.left_over_delete), name="left-over-delete"),
+    path("volumes/<uuid:pk>/", address(get=left_over_api.volume_get), name="volume"),
+    path("volumes/<uuid:pk>/delete/", address(post=left_over_api.volume_delete), name="volume-delete"),
+    path("volumes/<uuid:pk>/restore/", address(post=left_over_api.volume_restore), name="volume-restore"),
+    path("databases/", address(get=database_api.database_list), name="databases"),
+    path("databases/<uuid:pk>/", address(get=database_api.database_get), name="database"),
+    path(
+        "databases/<uuid:pk>/snapshot/",
+        address(post=database_api.database_snapshot),
+        name="database-snapshot",
+    ),
+    path("database-snapshots/", address(get=database_api.snapshot_list), name="snapshots"),
+    path(
+        "database-snapshots/<uuid:pk>/",
+        address(get=database_api.snapshot_get, delete=database_api.snapshot_delete),
+        name="snapshot",
+    ),
+    path(
+        "certificate-campaigns/",
+        address(get=database_api.campaign_list, post=database_api.campaign_enter),
+        name="campaigns",
+    ),
+    path("certificate-campaigns/<uuid:pk>/", address(get=database_api.campaign_get), name="campaign"),
+    path(
+        "certificate-campaigns/<uuid:pk>/end/", address(post=database_api.campaign_end), name="campaign-end"
+    ),
+    path(
+        "holiday-lists/",
+        address(get=list_api.holiday_list_list, post=list_api.holiday_list_send),
+        name="holiday-lists",
+    ),
+    path(
+        "holiday-lists/<uuid:pk>/adopt/", address(post=list_api.holiday_list_adopt), name="holiday-list-adopt"
+    ),
+    path(
+        "holiday-lists/<uuid:pk>/turn-down/",
+        address(post=list_api.holiday_list_turn_down),
+        name="holiday-list-turn-down",
+    ),
+    path(
+        "holiday-feeds/",
+        address(get=list_api.holiday_feed_list, put=list_api.holiday_feed_set),
+        name="holiday-feeds",
+    ),
+    path(
+        "planning/", address(get=planning_api.planning_get, post=planning_api.planning_enter), name="planning"
+    ),
+    path("planning/look/", address(post=planning_api.planning_look), name="planning-look"),
+    path("prices/", address(get=planning_api.price_list, post=planning_api.price_enter), name="prices"),
     path("operations/", address(get=operation_list, post=resource_api.operation_enter), name="operations"),
     path("accounts/", address(get=account_api.account_list), name="accounts"),
     path("accounts/<uuid:pk>/", address(get=account_api.account_get), name="account"),

@@ -2,8 +2,10 @@
 
 from django.urls import path
 
+from medical_audit.api import audits as audit_api
 from medical_audit.api import ledger, policies
 from medical_audit.api import operations as api
+from medical_audit.api import papers as paper_api
 from medical_audit.api.calls import address
 from medical_audit.queries.reports import REPORTS
 from medical_audit.views import (
@@ -96,4 +98,36 @@ api_urlpatterns = [
     ),
     path("delegations/<uuid:pk>/end/", address(post=policies.delegation_end), name="delegation-end"),
     path("deputies/", address(post=policies.deputies_enter), name="deputies"),
+    path(
+        "emergencies/",
+        address(get=audit_api.emergency_list, post=audit_api.emergency_ask),
+        name="emergencies",
+    ),
+    path("emergencies/<uuid:pk>/", address(get=audit_api.emergency_get), name="emergency"),
+    path("emergencies/<uuid:pk>/close/", address(post=audit_api.emergency_close), name="emergency-close"),
+    path("emergencies/<uuid:pk>/review/", address(post=audit_api.emergency_review), name="emergency-review"),
+    path("anomalies/", address(get=audit_api.anomaly_list), name="anomalies"),
+    path(
+        "anomalies/limits/",
+        address(get=audit_api.anomaly_limits_get, post=audit_api.anomaly_limits_enter),
+        name="anomaly-limits",
+    ),
+    path("reviews/", address(get=audit_api.review_list, post=audit_api.review_begin), name="reviews"),
+    path("reviews/<uuid:pk>/", address(get=audit_api.review_get), name="review"),
+    path("reviews/<uuid:pk>/items/", address(get=audit_api.review_items), name="review-items"),
+    path("reviews/<uuid:pk>/judge/", address(post=audit_api.review_judge), name="review-judge"),
+    path("reviews/<uuid:pk>/sign-off/", address(post=audit_api.review_sign_off), name="review-sign-off"),
+    path("exports/", address(get=paper_api.export_list, post=paper_api.export_ask), name="exports"),
+    path("exports/<uuid:pk>/", address(get=paper_api.export_get), name="export"),
+    path("exports/<uuid:pk>/file/", address(get=paper_api.export_file), name="export-file"),
+    *(
+        path(f"reports/{name}/", address(get=paper_api.report_of(name)), name=f"report-{name}")
+        for name in REPORTS
+    ),
+    path(
+        "retention/",
+        address(get=paper_api.retention_get, post=paper_api.retention_enter),
+        name="retention",
+    ),
+    path("retention/purge/", address(post=paper_api.purge_enter), name="retention-purge"),
 ]

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from medical_audit.api.calls import address
+from redmine_sync.api import repositories as repository_api
 from redmine_sync.api import tickets as api
 from redmine_sync.views import hooks, repositories, tickets
 
@@ -32,4 +33,28 @@ hook_urlpatterns = [
     path("github_hook", hooks.githook, name="github_hook"),
     path("redminehook/<uuid:pk>", hooks.redminehook, name="redminehook"),
 ]
-api_urlpatterns = [path("tickets/", address(get=api.ticket_list), name="tickets")]
+api_urlpatterns = [
+    path("tickets/", address(get=api.ticket_list), name="tickets"),
+    path("tickets/stuck/", address(get=api.entry_list), name="ticket-entries"),
+    path("tickets/stuck/<uuid:pk>/retry/", address(post=api.entry_retry), name="ticket-entry-retry"),
+    path("tickets/stuck/<uuid:pk>/discard/", address(post=api.entry_discard), name="ticket-entry-discard"),
+    path("tickets/<uuid:pk>/push/", address(post=api.ticket_push), name="ticket-push"),
+    path("tickets/<uuid:pk>/take/", address(post=api.ticket_take), name="ticket-take"),
+    path("repositories/", address(get=repository_api.repository_list), name="repositories"),
+    path("repositories/<uuid:pk>/", address(get=repository_api.repository_get), name="repository"),
+    path(
+        "repositories/<uuid:pk>/deliveries/",
+        address(get=repository_api.delivery_list),
+        name="repository-deliveries",
+    ),
+    path(
+        "repositories/<uuid:pk>/fetch/",
+        address(post=repository_api.repository_fetch),
+        name="repository-fetch",
+    ),
+    path(
+        "repositories/<uuid:pk>/enter/",
+        address(post=repository_api.repository_enter),
+        name="repository-enter",
+    ),
+]

@@ -8,6 +8,7 @@ from typing import Any
 import config.urls  # noqa: F401  every app's windows are open
 from accounts.domain.permissions import Role
 from medical_audit.admin.site import site
+from medical_audit.queries.reports import REPORTS
 
 V, O, P, A, U = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR  # noqa: E741
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -58,7 +59,67 @@ API: dict[str, Expected] = {
     "api:me": get(everyone(200)),
     "api:tokens": get(everyone(200)),
     "api:token": Expected({"DELETE": everyone(404)}),
-    "api:projects": get(everyone(200)),
+    "api:channels": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
+    "api:channel": Expected({"GET": everyone(404), "PUT": everyone(404), "DELETE": everyone(404)}),
+    "api:channel-rotate": post(everyone(404)),
+    "api:channel-dispatches": get(everyone(404)),
+    "api:dispatch-replay": post(everyone(404)),
+    "api:dispatch-discard": post(everyone(404)),
+    "api:inbox": get(everyone(200)),
+    "api:inbox-waiting": get(everyone(200)),
+    "api:inbox-read": post(everyone(400)),
+    "api:inbox-choice": Expected({"GET": everyone(200), "PUT": everyone(400)}),
+    "api:left-over": get(everyone(200)),
+    "api:left-over-money": get(everyone(200)),
+    "api:left-over-keep": post(only(PLANNING, 400)),
+    "api:left-over-delete": post(only(PLANNING, 400)),
+    "api:volume": get(everyone(200)),
+    "api:volume-delete": post(only(PLANNING, 400)),
+    "api:volume-restore": post(only(PLANNING, 400)),
+    "api:databases": get(everyone(200)),
+    "api:database": get(everyone(200)),
+    "api:database-snapshot": post(only(OPERATING, 400)),
+    "api:snapshots": get(everyone(200)),
+    "api:snapshot": Expected({"GET": everyone(200), "DELETE": only(PLANNING, 400)}),
+    "api:campaigns": Expected({"GET": everyone(200), "POST": only(PLANNING, 400)}),
+    "api:campaign": get(everyone(200)),
+    "api:campaign-end": post(only(PLANNING, 400)),
+    "api:holiday-lists": Expected({"GET": everyone(200), "POST": only(PLANNING, 400)}),
+    "api:holiday-list-adopt": post(everyone(404)),
+    "api:holiday-list-turn-down": post(everyone(404)),
+    "api:holiday-feeds": Expected({"GET": everyone(200), "PUT": only(PLANNING, 400)}),
+    "api:planning": Expected({"GET": everyone(200), "POST": only(PLANNING, 400)}),
+    "api:planning-look": post(only(PLANNING, 400)),
+    "api:prices": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
+    "api:emergencies": Expected({"GET": everyone(200), "POST": only((V, O), 400)}),
+    "api:emergency": get(everyone(404)),
+    "api:emergency-close": post(everyone(404)),
+    "api:emergency-review": post(everyone(404)),
+    "api:anomalies": get(only((A, U), 200)),
+    "api:anomaly-limits": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
+    "api:reviews": Expected({"GET": only((A, U), 200), "POST": only((A, U), 400)}),
+    "api:review": get(everyone(404)),
+    "api:review-items": get(everyone(404)),
+    "api:review-judge": post(everyone(404)),
+    "api:review-sign-off": post(everyone(404)),
+    "api:exports": Expected({"GET": only((A, U), 200), "POST": only((A, U), 400)}),
+    "api:export": get(everyone(404)),
+    "api:export-file": get(everyone(404)),
+    **{f"api:report-{name}": get(only((A, U), 200)) for name in REPORTS},
+    "api:retention": Expected({"GET": only((A, U), 200), "POST": only((A,), 400)}),
+    "api:retention-purge": post(only((A,), 400)),
+    "api:ticket-entries": get(everyone(200)),
+    "api:ticket-entry-retry": post(everyone(404)),
+    "api:ticket-entry-discard": post(everyone(404)),
+    "api:ticket-push": post(everyone(404)),
+    "api:ticket-take": post(everyone(404)),
+    "api:repositories": get(everyone(200)),
+    "api:repository": get(everyone(200)),
+    "api:repository-deliveries": get(everyone(200)),
+    "api:repository-fetch": post(only(OPERATING, 202)),
+    "api:repository-enter": post(only((A,), 400)),
+    "api:projects": Expected({"GET": everyone(200), "POST": only(PLANNING, 400)}),
+    "api:project": Expected({"GET": everyone(404), "PUT": everyone(404), "DELETE": everyone(404)}),
     "api:accounts": get(everyone(200)),
     "api:account": get(everyone(200)),
     "api:account-automation": post(only((A,), 400)),
@@ -130,8 +191,21 @@ DATABASE_PAGES: dict[str, Expected] = {
     "infra:snapshot": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
 }
 
+#: Where events go outside; a receiver that is not there is 404 for everybody.
+CHANNEL_PAGES: dict[str, Expected] = {
+    "people:channels": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
+    "people:channel": Expected({"GET": everyone(404), "POST": everyone(404)}),
+    "people:channel-do": post(everyone(404)),
+    "people:dispatch-decide": post(only((A,), 404)),
+}
+
 #: What has a table of its own here.
-PAGES = WINDOWS | DATABASE_PAGES
+PROJECT_PAGES: dict[str, Expected] = {
+    "infra:projects": Expected({"GET": everyone(200), "POST": only(PLANNING, 422)}),
+    "infra:project-change": Expected({"GET": everyone(404), "POST": everyone(404)}),
+    "infra:project-end": post(everyone(404)),
+}
+PAGES = WINDOWS | DATABASE_PAGES | CHANNEL_PAGES | PROJECT_PAGES
 
 #: Pages about what happened.
 READING = [

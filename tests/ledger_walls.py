@@ -77,6 +77,7 @@ QUEUE_FUNCTIONS: dict[str, set[str]] = {
     "queue.due_lanes": {"toban_worker", "toban_scheduler"},
     "queue.due_tenants": {"toban_worker", "toban_scheduler"},
     "queue.due_repositories": {"toban_worker", "toban_scheduler"},
+    "queue.channel_tenants": {"toban_worker", "toban_scheduler"},
     "queue.hooked_redmine": {"toban_web"},
     "queue.hooked_repositories": {"toban_web", "toban_worker"},
     "queue.redmine_servers": {"toban_worker", "toban_scheduler"},

@@ -119,14 +119,23 @@ class Stage:
             return self.volumes(1, state="available")[0].id
         if address.endswith(":resource"):
             return self.resource().id
-        if not address.startswith(("infra:database", "infra:snapshot", "infra:rotation", "infra:reach")):
+        databases = (
+            "infra:database",
+            "infra:snapshot",
+            "infra:rotation",
+            "infra:reach",
+            "api:database",
+            "api:snapshot",
+            "api:campaign",
+        )
+        if not address.startswith(databases):
             return None
         database = self.resource(kind="rds", aws_state="available", state="running")
         if address == "infra:reach-close":
             return self.opened(database).id
-        if address.startswith("infra:rotation"):
+        if address.startswith(("infra:rotation", "api:campaign")):
             return self.campaign(database).id
-        of_snapshot = address in ("infra:snapshot", "infra:snapshot-restore")
+        of_snapshot = address in ("infra:snapshot", "infra:snapshot-restore", "api:snapshot")
         return self.snapshot(database).id if of_snapshot else database.id
 
     def campaign(self, database: Resource) -> Operation:

@@ -8,7 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.domain.permissions import Role
-from accounts.models import ApiToken, Invitation, NoticeChoice, NoticeDelivery, User
+from accounts.models import (
+    ApiToken,
+    Channel,
+    ChannelCursor,
+    ChannelSecret,
+    Dispatch,
+    Invitation,
+    NoticeChoice,
+    NoticeDelivery,
+    User,
+)
 from infra.models import (
     AccountSetup,
     Assignment,
@@ -24,6 +34,7 @@ from infra.models import (
     NamedSchedule,
     Override,
     Price,
+    Project,
     Resource,
     Revision,
     TaggingRule,
@@ -160,6 +171,15 @@ def _fill_rules(tenant: dict[str, Any], resource: Resource) -> None:
         **tenant, kind="ec2", type="t3.micro", per_hour="0.01", currency="USD", source="list", as_of=now.date(),
         changed_by_name="管理", changed_at=now,
     )  # fmt: skip
+    project = Project(
+        **tenant,
+        name="電子カルテ",
+        owner="医療情報部",
+        tag_key="Project",
+        tag_values=["ehr"],
+        operation="o",
+        changed_at=now,
+    )
     held = HeldRound(**tenant, held_at=now, items=[], running=1, limit_percent=50, operation="o")
     where = {"scope": "resource", "resource": resource}
     assignment = Assignment(**tenant, **who, **where, schedule=schedule, confirmed_at=now)
@@ -174,7 +194,17 @@ def _fill_rules(tenant: dict[str, Any], resource: Resource) -> None:
         content={"keys": ["Name"], "overwrite": "never", "snapshots": False},
         confirmed_at=now,
     )
-    for row in (schedule, revision, assignment, override, price, tagging, TenantRules(**tenant), *calendar):
+    for row in (
+        project,
+        schedule,
+        revision,
+        assignment,
+        override,
+        price,
+        tagging,
+        TenantRules(**tenant),
+        *calendar,
+    ):
         plant(row)
     with _as_role("web"), tenant_scope(tenant["tenant_id"]):
         make_feed(tenant["tenant_id"])
@@ -188,6 +218,15 @@ def _fill_seats(tenant: dict[str, Any], user: User) -> None:
     principal = {"principal_id": "p", "principal_name": "確定"}
     review = AccessReview(
         **tenant, name="2026-10", since=now, until=now, begun_at=now, begun_by_id="u", begun_by_name="監査"
+    )
+    channel = Channel(
+        **tenant,
+        kind="webhook",
+        name="監視",
+        url="https://hooks.example.jp",
+        host="hooks.example.jp",
+        wanted=["*"],
+        made_at=now,
     )
     for row in (
         Visit(**tenant, user_id=person, user_name="運用", session=uuid.uuid4().hex[:16], active_at=now, entered_at=now, idle_s=600),
@@ -213,6 +252,13 @@ def _fill_seats(tenant: dict[str, Any], user: User) -> None:
         ApiToken(
             **tenant, user=user, name="CI", hashed=uuid.uuid4().hex, permissions=[], operation="o", made_at=now,
             expires_at=now + timedelta(days=1),
+        ),
+        channel,
+        ChannelSecret(**tenant, channel=channel, sealed="s", fingerprint="f", live=True, made_at=now),
+        ChannelCursor(**tenant, seq=1),
+        Dispatch(
+            **tenant, channel=channel, seq=1, event_id=uuid.uuid4(), event_kind="operation.failed", body="{}", next_at=now,
+            created_at=now,
         ),
         Invitation(
             **tenant, user=user, hashed=uuid.uuid4().hex, operation="o", made_at=now, expires_at=now + timedelta(days=1)

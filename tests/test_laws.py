@@ -16,6 +16,7 @@ from config.words.codes import CODES
 from medical_audit.domain import rights
 from medical_audit.domain.kinds import Kind, Policy, all_kinds
 from medical_audit.domain.states import TRANSITIONS, State
+from tests.reviewed import WITHOUT_ACTOR_HERE
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("config", "medical_audit", "accounts", "infra", "redmine_sync")
@@ -80,6 +81,7 @@ def arguments(function: Function) -> set[str]:
 
 #: Reviewed: who writes without being told who acts, and why that is right.
 WITHOUT_ACTOR = {
+    **WITHOUT_ACTOR_HERE,
     "accounts/operations/notices.py:prepare": "a mail to a person, whom its delivery names; nobody asked for it",
     "accounts/operations/notices.py:settle": "the mail server's answer to it",
     "accounts/operations/people.py:found_tenant": "before there is anybody; the founder's name is recorded",
@@ -126,8 +128,6 @@ WITHOUT_ACTOR = {
     "infra/operations/tick.py:tick": "the clock itself, under the authority that each entry names",
     "infra/operations/volumes.py:keep_volumes": "a part of a look at AWS",
     "infra/operations/windows.py:keep_windows": "a part of a look at AWS",
-    "redmine_sync/operations/connecting.py:apply_connect": "a kind's own work, inside the confirmation that names the person",
-    "redmine_sync/operations/connecting.py:apply_leave": "a kind's own work, inside the confirmation that names the person",
     "redmine_sync/operations/connecting.py:probe": "a look at a server",
     "redmine_sync/operations/connecting.py:probe_if_asked": "a look at a server",
     "redmine_sync/operations/fetching.py:serve": "the worker is named; its runs name who asked",
@@ -143,8 +143,6 @@ WITHOUT_ACTOR = {
     "redmine_sync/operations/repository_leaving.py:apply_leave": "a kind's own work, inside the confirmation that names the person",
     "redmine_sync/operations/repository_leaving.py:remove_mirror_if_asked": "a worker, asked by the person whom the step names",
     "redmine_sync/operations/telling_redmine.py:backfill_some": "a part of a visit, which names the worker",
-    "redmine_sync/operations/ruling.py:apply": "a kind's own work, inside the confirmation that names the person",
-    "redmine_sync/operations/ruling.py:apply_end": "a kind's own work, inside the confirmation that names the person",
     "redmine_sync/operations/sending.py:serve": "the worker is named; each entry rests on an event that names its actor",
     "accounts/operations/passkeys.py:ask_to_add": "a person's question to his own device; it grants nothing",
     "accounts/operations/passkeys.py:ask_to_prove": "the same",

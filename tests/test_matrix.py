@@ -219,7 +219,7 @@ class Asking:
 
     def fresh(self) -> uuid.UUID:
         """The id of a new object of the kind that this address takes."""
-        if self.name.startswith("redmine_sync:repository"):
+        if self.name.startswith(("redmine_sync:repository", "api:repository")):
             return plant_repository(self.stage.cast.tenant.id)
         if (thing := self.stage.thing(self.name)) is not None:
             return thing

@@ -127,6 +127,7 @@ PRIVILEGES = {
     "public.infra_namedschedule": {"toban_web": WORK, **READERS},
     "public.infra_override": {"toban_web": WORK, **READERS},
     "public.infra_price": {"toban_web": FULL, **READERS},
+    "public.infra_project": {"toban_web": FULL, **READERS},
     "public.infra_region": {
         "toban_web": WORK,
         "toban_worker": "SELECT, UPDATE",
@@ -306,6 +307,7 @@ def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) 
         "silent_sessions": "TABLE(user_id uuid)",
         "due_repositories": "TABLE(tenant_id uuid, repository_id uuid)",
         "hooked_repositories": "TABLE(tenant_id uuid, repository_id uuid)",
+        "channel_tenants": "TABLE(tenant_id uuid)",
         "hooked_redmine": "TABLE(tenant_id uuid)",
         "redmine_servers": "TABLE(tenant_id uuid, server_id uuid)",
         "tenants": "TABLE(tenant_id uuid)",

@@ -11,7 +11,8 @@ class Topic(StrEnum):
     """failed: an operation failed, or an AWS account cannot be read. missed: a planned action was not done in time.
     waiting: an operation waits for this person's confirmation. brake: stops are held until a person decides. drift:
     something was changed outside Toban. review: the review of a month is overdue.
-    emergency: an emergency right was opened. expiry: what a database is trusted by ends soon."""
+    emergency: an emergency right was opened. expiry: what a database is trusted by ends soon.
+    breaker: calls to an AWS account or to a receiver are paused."""
 
     FAILED = "failed"
     MISSED = "missed"
@@ -21,6 +22,7 @@ class Topic(StrEnum):
     REVIEW = "review"
     EMERGENCY = "emergency"
     EXPIRY = "expiry"
+    BREAKER = "breaker"
 
 
 #: News: what has happened. The other topics are of what waits now, and end by themselves when it does not any more.
@@ -34,6 +36,7 @@ NEWS: Mapping[str, Topic] = {
     "emergency.opened": Topic.EMERGENCY,
     "resource.certificate_ends": Topic.EXPIRY,
     "resource.certificate_ended": Topic.EXPIRY,
+    "breaker.opened": Topic.BREAKER,
 }
 #: News that does not wait for the next mail that is due anyway.
 URGENT = frozenset({"emergency.opened"})

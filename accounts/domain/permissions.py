@@ -38,6 +38,8 @@ class Permission(StrEnum):
     EMERGENCY_OPEN = "emergency.open"
     MEMBER_EDIT = "member.edit"
     MEMBER_CONFIRM = "member.confirm"
+    CHANNEL_EDIT = "channel.edit"
+    CHANNEL_CONFIRM = "channel.confirm"
     TOKEN_MAKE = "token.make"  # noqa: S105  the name of a right
 
 
@@ -84,6 +86,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.POLICY_CONFIRM,
         Permission.TICKET_CONFIRM,
         Permission.MEMBER_CONFIRM,
+        Permission.CHANNEL_CONFIRM,
     },
     Role.ADMINISTRATOR: _OPERATE
     | _PLAN
@@ -98,6 +101,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.SESSION_END,
         Permission.POLICY_EDIT,
         Permission.MEMBER_EDIT,
+        Permission.CHANNEL_EDIT,
     },
     Role.AUDITOR: _VIEW | {Permission.LEDGER_VIEW, Permission.REVIEW},
 }

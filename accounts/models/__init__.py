@@ -1,3 +1,4 @@
+from accounts.models.channel import Channel, ChannelCursor, ChannelSecret, Dispatch
 from accounts.models.factor import RecoveryCode, SecondFactor
 from accounts.models.invitation import Invitation
 from accounts.models.notice import NoticeChoice, NoticeDelivery
@@ -8,6 +9,10 @@ from accounts.models.user import User
 
 __all__ = [
     "ApiToken",
+    "Channel",
+    "ChannelCursor",
+    "ChannelSecret",
+    "Dispatch",
     "Invitation",
     "Membership",
     "NoticeChoice",

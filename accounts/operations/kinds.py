@@ -1,14 +1,15 @@
 """Every kind of privileged action that this app owns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
-from accounts.operations import members, tokens
-from medical_audit.domain.kinds import Kind, Policy, register
+from accounts.operations import channels, members, tokens
+from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.models import Operation
 
+Shown = Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]]
 Apply = Callable[[Operation, datetime], dict[str, Any]]
 
 
@@ -31,6 +32,10 @@ def register_all() -> None:
     _member(members.GRANT, members.apply_grant)
     _member(members.REVOKE, members.apply_revoke)
     _member(members.CLOSE, members.apply_close)
+    _channel(channels.OPEN, channels.shown_open, channels.apply_open)
+    _channel(channels.CHANGE, channels.shown_change, channels.apply_change)
+    _channel(channels.ROTATE, channels.shown_rotate, channels.apply_rotate)
+    _channel(channels.END, channels.shown_end, channels.apply_end)
 
 
 def _member(name: str, apply: Apply) -> None:
@@ -45,5 +50,21 @@ def _member(name: str, apply: Apply) -> None:
             refusal=lambda target, parameters: None,
             apply=apply,
             approval_ttl=timedelta(days=3),
+        )
+    )
+
+
+def _channel(name: str, shown: Shown, apply: Apply) -> None:
+    """What leaves the house takes two people."""
+    register(
+        Kind(
+            name=name,
+            enter_permission=Permission.CHANNEL_EDIT,
+            confirm_permission=Permission.CHANNEL_CONFIRM,
+            policy=Policy.OTHER,
+            clean=dict,
+            shown=shown,
+            refusal=lambda target, parameters: None,
+            apply=apply,
         )
     )

@@ -2,26 +2,22 @@
 
 from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import mail
-from accounts.domain.notices import Topic
-from accounts.forms import NoticeForm, SignInForm
+from accounts.forms import SignInForm
 from accounts.models import User
 from accounts.operations import notices, second_factor, signing
 from accounts.queries.notices import (
     choice_of,
-    deliveries_of,
     head_seq,
     list_news,
     unread_count,
@@ -43,8 +39,6 @@ from medical_audit.domain.errors import Refused
 from medical_audit.domain.seats import End
 from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.sessions import get_own_session, own_failures, own_sessions
-
-DELIVERIES_SHOWN = 10
 
 
 @sensitive_post_parameters("password")
@@ -226,27 +220,3 @@ def inbox_read(request: TenantRequest, slug: str) -> HttpResponse:
         int(text) if text.isascii() and text.isdigit() else 0, actor=request.actor, now=request.now
     )
     return redirect("inbox:list", slug=slug)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def inbox_settings(request: TenantRequest, slug: str) -> HttpResponse:
-    """Each person picks what stands in his inbox and what is mailed to him."""
-    choice = choice_of(request.actor)
-    form = NoticeForm(
-        request.POST if request.method == "POST" else None,
-        initial={"inbox": choice.inbox, "mail": choice.mail, "address": choice.address or request.user.email},
-    )
-    if request.method == "POST" and form.is_valid():
-        notices.choose(
-            **form.cleaned_data, language=get_language() or "ja", actor=request.actor, now=request.now
-        )
-        messages.success(request, _("Your choice is saved."))
-        return redirect("inbox:list", slug=slug)
-    context = {
-        "form": form,
-        "topics": [{"topic": str(one), "inbox": str(one) in form["inbox"].value(), "mail": str(one) in form["mail"].value()}
-                   for one in Topic],
-        "mail_is_set_up": mail.is_set_up(),
-        "deliveries": deliveries_of(request.actor, limit=DELIVERIES_SHOWN),
-    }  # fmt: skip
-    return render(request, "accounts/inbox_settings.html", context, status=422 if form.errors else 200)

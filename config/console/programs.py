@@ -10,10 +10,10 @@ from pathlib import Path
 # Who asks for work ends before those who do it.
 STOP_ORDER: Sequence[Sequence[str]] = (
     ("beat", "web"),
-    ("control", "inventory", "tickets", "commits", "aws"),
+    ("control", "inventory", "tickets", "commits", "channels", "aws"),
     ("sealer",),
 )
-WORKERS = ("control", "aws", "inventory", "tickets", "commits")
+WORKERS = ("control", "aws", "inventory", "tickets", "commits", "channels")
 EVERYTHING = ("web", *WORKERS, "beat", "sealer")
 
 
@@ -65,6 +65,7 @@ def programs(*, bind: str, state: Path, web_workers: int = 1) -> dict[str, Progr
         worker("inventory", concurrency=4),
         worker("tickets", concurrency=4),
         worker("commits", concurrency=4),
+        worker("channels", concurrency=6),
         beat(schedule=state / "beat-schedule"),
         sealer(),
     ]

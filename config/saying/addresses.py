@@ -103,7 +103,10 @@ AREAS: Final = {
         ),
         "ledger",
     ),
-    **dict.fromkeys(("tokens", "token-end", "members", "member-change"), "ledger"),
+    **dict.fromkeys(
+        ("tokens", "token-end", "members", "member-change", "channels", "channel", "channel-do"), "ledger"
+    ),
+    **dict.fromkeys(("projects", "project-change"), "resources"),
     **dict.fromkeys(("tickets", "redmine", "redmine-draft", "redmine-connect", "ticket-rule"), "tickets"),
     **dict.fromkeys(
         ("repositories", "repository", "repository-new", "repository-do", "repository-enter"), "tickets"

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from config.saying.channels import channel_kind, wanted_word
 from config.saying.codes import permission_label, role_label, state_of, state_word
 from config.saying.fields import field
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst
 from config.words import facts, operations, schedules, sentence, states, volumes
+from config.words.channels import CHANNEL_KINDS
 from config.words.codes import CODES
 from medical_audit.domain.kinds import calls_outside
 
@@ -82,8 +84,10 @@ def shown_facts(operation: object) -> list[dict[str, str]]:
     ]
 
 
-#: What an override does is said by its wish.
-_NO_FACTS: Final = frozenset({("override.set", "kind"), ("freeze.set", "kind")})
+#: What an override does is said by its wish, what a receiver is by a word of its own.
+_NO_FACTS: Final = frozenset(
+    {("override.set", "kind"), ("freeze.set", "kind"), *((kind, "kind") for kind in CHANNEL_KINDS)}
+)
 
 
 def _fact(name: str, value: object) -> str:
@@ -129,6 +133,9 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "kind": ("", operation_label),
     "kinds": ("、", operation_label),
     "policy": ("", policy_text),
+    "receiver": ("", channel_kind),
+    "wanted": ("、", wanted_word),
+    "tag_values": (", ", str),
     "role": ("", role_label),
     "roles_before": ("・", role_label),
     "roles_after": ("・", role_label),

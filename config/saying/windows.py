@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from config.saying.audits import rule_label
+from config.saying.channels import channel_kind, wanted_word
 from config.saying.codes import action_label, kind_label, permission_label, role_label, state_word
 from config.saying.fields import field
 from config.saying.operations import code_text, operation_label, policy_text
@@ -62,6 +63,13 @@ _SAID: Final[Mapping[str, Callable[[object], str]]] = {
     "holidayfeed.source": lambda code: str(LIST_SOURCES.get(str(code), code)),
     "resource.kind": kind_label,
     "price.kind": kind_label,
+    "channel.kind": channel_kind,
+    "channel.state": _state("channel"),
+    "channel.problem": code_text,
+    "channel.wanted": wanted_word,
+    "dispatch.state": _state("dispatch"),
+    "dispatch.event_kind": wanted_word,
+    "dispatch.outcome": code_text,
     "volume.state": _state("volume"),
     "ticket.state": _state("ticket"),
     "repository.state": _state("repository"),

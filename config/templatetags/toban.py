@@ -12,11 +12,13 @@ from django import template
 from django.template.context import Context
 from django.utils import timezone
 
+from accounts.domain.permissions import Permission
 from config.saying import (
     accounts,
     addresses,
     audits,
     band,
+    channels,
     codes,
     databases,
     ledger,
@@ -32,6 +34,7 @@ from config.saying import (
     windows,
 )
 from infra.domain.makings import fix_text
+from redmine_sync.queries.servers import rules
 from redmine_sync.queries.tickets import open_tickets, tickets_about
 
 register = template.Library()
@@ -56,6 +59,7 @@ FILTERS = (
     ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.export_name, ledger.export_help, ledger.report_form_help, ledger.hexadecimal,
     accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
     prices.price_problem, prices.price_problem_short, prices.price_amount, prices.price_unit, prices.advice_text, prices.amount_of, prices.money, prices.line_money, prices.whole_hours,
+    channels.channel_kind, channels.way_word, channels.wanted_word, channels.wanted_words, channels.channel_state,
     audits.rule_label, audits.rule_reason, audits.anomaly_sentence, audits.limit_label, audits.clock_problem, audits.millis,
     audits.in_language, audits.evidence_sentence, audits.report_label, audits.report_help, audits.column_label, audits.report_cell,
     verification.damage_words, verification.anchor_word, verification.stream_problem, verification.milliseconds,
@@ -123,6 +127,20 @@ def open_ticket(context: Context, target_type: str, target_id: object) -> object
     if target_type not in kept:
         kept[target_type] = open_tickets(target_type, actor=context["actor"])
     return kept[target_type].get(str(target_id))
+
+
+@register.simple_tag(takes_context=True)
+def redmine_goals(context: Context) -> dict[str, str]:
+    """Into which project of Redmine each project's tickets go; "" for all that have no rule of their own."""
+    actor = context["actor"]
+    may = actor.may(Permission.OPERATION_VIEW, actor.tenant_id)
+    return {rule.project: rule.redmine_identifier for rule in rules(actor=actor)} if may else {}
+
+
+@register.filter
+def goal_of(name: str, goals: Mapping[str, str]) -> str:
+    """Of one project, or a dash."""
+    return goals.get(name) or goals.get("") or "—"
 
 
 @register.simple_tag(takes_context=True)

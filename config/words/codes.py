@@ -6,8 +6,10 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from config.words.channels import CHANNEL_CODES
 from config.words.databases import DATABASE_CODES
 from config.words.makings import MAKING_CODES
+from config.words.projects import PROJECT_CODES
 from config.words.redmine import REDMINE_CODES
 from config.words.repositories import REPOSITORY_CODES
 from config.words.volumes import VOLUME_CODES
@@ -298,5 +300,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     **VOLUME_CODES,
     **MAKING_CODES,
     **REDMINE_CODES,
+    **CHANNEL_CODES,
+    **PROJECT_CODES,
     **REPOSITORY_CODES,
 }

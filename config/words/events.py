@@ -6,6 +6,8 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from config.words.channels import CHANNEL_EVENT_KINDS, CHANNEL_EVENTS
+
 EVENTS: Final[Mapping[str, Promise | str]] = {
     "operation.entered": _("%(actor)s entered: %(operation)s."),
     "operation.confirmed": _("%(actor)s confirmed: %(operation)s."),
@@ -198,6 +200,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "ticket.discarded": _("%(actor)s discarded what could not be written into a ticket of %(subject)s."),
     "ticket.pushed": _("%(actor)s let Toban have its way at Redmine ticket #%(issue)s of %(subject)s."),
     "ticket.taken": _("%(actor)s let Redmine ticket #%(issue)s of %(subject)s stand as people left it."),
+    **CHANNEL_EVENTS,
 }
 
 # Names of event kinds alone, for the filter.
@@ -352,4 +355,5 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ticket.discarded": _("Stuck ticket discarded"),
     "ticket.pushed": _("Toban's state pushed"),
     "ticket.taken": _("Redmine's state taken"),
+    **CHANNEL_EVENT_KINDS,
 }

@@ -8,8 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from config.words.audits import LIMITS, RETENTION_FACTS
+from config.words.channels import CHANNEL_FACTS
 from config.words.databases import DATABASE_FACTS
 from config.words.makings import MAKING_FACTS
+from config.words.projects import PROJECT_FACTS
 from config.words.volumes import VOLUME_FACTS
 
 # Names of parameters that a person confirms (operation.shown), with their unit.
@@ -93,4 +95,6 @@ KIND_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = {
     "rds.restore": MAKING_FACTS,
     "rds.create": MAKING_FACTS,
     "rds.remove": MAKING_FACTS,
+    **CHANNEL_FACTS,
+    **PROJECT_FACTS,
 }

@@ -8,13 +8,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from config.words.audits import RETENTION_EFFECTS
+from config.words.channels import CHANNEL_EFFECTS, CHANNEL_KINDS
 from config.words.databases import DATABASE_EFFECTS, DATABASE_KINDS
 from config.words.makings import MAKING_EFFECTS, MAKING_KINDS
+from config.words.projects import PROJECT_EFFECTS, PROJECT_KINDS
 from config.words.volumes import VOLUME_EFFECTS, VOLUME_KINDS, VOLUME_SOURCES
 
 # Kinds of operation: (short name for lists and filters, sentence with the target).
 OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     **DATABASE_KINDS,
+    **CHANNEL_KINDS,
+    **PROJECT_KINDS,
     **VOLUME_KINDS,
     **MAKING_KINDS,
     "emergency.open": (_("Emergency right"), _("Open the emergency right for %(target)s")),
@@ -277,6 +281,8 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Can be undone: change it back."),
     ),
     **RETENTION_EFFECTS,
+    **CHANNEL_EFFECTS,
+    **PROJECT_EFFECTS,
     "redmine.connect": (
         _(
             "From its confirmation on, Toban writes into this Redmine what the ticket rules say, and reads what people do there."

@@ -42,5 +42,7 @@ PERMISSIONS: Final[Mapping[str, Promise | str]] = {
     "review.write": _("Review the records, sign reviews"),
     "emergency.ask": _("Ask for an emergency right"),
     "emergency.open": _("Open emergency rights for others"),
+    "channel.edit": _("Enter where events go outside, decide about messages that were not taken"),
+    "channel.confirm": _("Confirm where events go outside"),
     "token.make": _("Make API tokens for oneself"),
 }

@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.words.channels import CHANNEL_STATES, DISPATCH_STATES
 from config.words.database_states import (
     DATABASE_WARNINGS,
     DIAGNOSIS_STATES,
@@ -82,6 +83,7 @@ TOPIC_STATES: Final[Mapping[str, State]] = {
     "review": State("late", pgettext_lazy("notice", "Review overdue")),
     "emergency": State("failed", pgettext_lazy("notice", "Emergency right")),
     "expiry": State("late", pgettext_lazy("notice", "Certificate ends")),
+    "breaker": State("failed", pgettext_lazy("notice", "Calls paused")),
 }
 TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
     "failed": _("An operation failed, or an AWS account cannot be read."),
@@ -92,6 +94,7 @@ TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
     "review": _("The review of a month of the ledger is overdue."),
     "emergency": _("An emergency right was opened. This mail is not held back."),
     "expiry": _("The certificate of a database ends in 180, 90, 30 or 7 days, or has ended."),
+    "breaker": _("Calls to an AWS account, a Redmine or a receiver are paused after failures."),
 }
 # What became of a mail (accounts.models.notice.DeliveryState).
 DELIVERY_STATES: Final[Mapping[str, State]] = {
@@ -302,6 +305,8 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "edition": EDITION_STATES,
     "review": REVIEW_STATES,
     "repository": REPOSITORY_STATES,
+    "channel": CHANNEL_STATES,
+    "dispatch": DISPATCH_STATES,
 }
 
 RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
@@ -324,6 +329,7 @@ RESOURCE_KINDS: Final[Mapping[str, Promise | str]] = {
     "operation": pgettext_lazy("noun", "Operation"),
     "session": _("Session"),
     "token": _("API token"),
+    "channel": pgettext_lazy("subject", "Receiver"),
     "user": _("User"),
     "tenant": _("Tenant"),
     "policy": _("Policy"),

@@ -137,13 +137,6 @@ class ResourceOut(ResourceFacts):
         return [one.volume_id for one in row.volumes]
 
 
-class ProjectOut(serializers.Serializer[Any]):
-    """A project, by the tag of its resources; the empty name stands for those without one."""
-
-    name = serializers.CharField()
-    resources = serializers.IntegerField()
-
-
 class VolumeOut(serializers.Serializer[Volume]):
     id = serializers.UUIDField()
     volume_id = serializers.CharField()
@@ -198,17 +191,6 @@ def resource_list(call: Call) -> Page:
 def resource_get(call: Call, pk: UUID) -> detail.Detail:
     """Explain one resource: why it is on or off, what the coming days bring, what is wrong with it."""
     return detail.resource_detail(pk, actor=call.actor, now=call.now)
-
-
-@answers(ProjectOut, many=True)
-def project_list(call: Call) -> list[Json]:
-    """List projects, and how many resources have none."""
-    counts = resources.count_resources(resources.ResourceFilter(), actor=call.actor, now=call.now).projects
-    named = [
-        {"name": "" if name == resources.NO_PROJECT else name, "resources": count}
-        for name, count in counts.items()
-    ]
-    return sorted(named, key=lambda one: str(one["name"]))
 
 
 @answers(

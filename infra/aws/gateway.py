@@ -26,6 +26,7 @@ from infra.aws.sessions import (
     acting_as,
 )
 from infra.domain.aws import AwsError, LeaseLost, Problem, Target
+from infra.domain.session_policy import session_policy
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
@@ -101,8 +102,14 @@ class Gateway:
         ids: Sequence[str],
         still_ours: StillOurs | None,
     ) -> AnswerT:
-        """Change something, once. Raises AwsError, and LeaseLost before a send that is not ours."""
-        return self._send(call, send, ids=ids, still_ours=still_ours)
+        """Change something, once, in a session that may do no more than this. Raises AwsError, and LeaseLost before a send that is
+        not ours."""
+        target = call.target
+        narrow = session_policy(
+            call.full, ids, account_id=target.account_id, region=target.region, role_arn=target.role_arn
+        )
+        narrowed = replace(call, target=replace(target, policy=narrow)) if narrow else call
+        return self._send(narrowed, send, ids=ids, still_ours=still_ours)
 
     def _send(
         self,
@@ -153,6 +160,8 @@ class Gateway:
         }
         if external_id is not None:
             request["ExternalId"] = external_id
+        if target.policy:
+            request["Policy"] = target.policy
 
         def ask() -> RoleCredentials:
             answer = self.clients.own_sts().assume_role(**request)

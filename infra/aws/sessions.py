@@ -48,6 +48,8 @@ SSM: Service[SSMClient] = Service("ssm")
 STS: Service[STSClient] = Service("sts")
 
 ROLE_SECONDS = 3600
+#: So many sessions are kept before those that are over are looked for.
+KEPT_AT_LEAST = 256
 _RENEW_BEFORE = timedelta(minutes=5)
 
 
@@ -147,6 +149,7 @@ class CredentialCache:
         self._now = now
         self._lock = threading.Lock()
         self._asked: dict[tuple[object, ...], Future[RoleCredentials]] = {}
+        self._look_at = KEPT_AT_LEAST
 
     def get(self, target: Target, *, stale: RoleCredentials | None = None) -> RoleCredentials:
         """Give credentials for the target's role; `stale` are ones that AWS has just called expired.
@@ -154,8 +157,12 @@ class CredentialCache:
         Whoever comes while they are being fetched waits for the same answer, or the same AwsError.
         """
         # Tenant and source are part of the key: the session in the customer's CloudTrail must carry the right names.
-        key = (target.tenant_id, target.account_id, target.role_arn, target.external_id, target.source)
+        # So is what a session is narrowed to: one for three servers must never serve a fourth.
+        key = (
+            target.tenant_id, target.account_id, target.role_arn, target.external_id, target.source, target.policy,
+        )  # fmt: skip
         with self._lock:
+            self._drop_spent()
             known = self._asked.get(key)
             mine = known is None or self._is_spent(known, stale)
             future: Future[RoleCredentials] = Future() if known is None or mine else known
@@ -170,6 +177,12 @@ class CredentialCache:
             return future.result()
         except AwsError as error:
             raise copy.copy(error) from None  # many threads may raise it; each needs a traceback of its own
+
+    def _drop_spent(self) -> None:
+        """Narrowed sessions are many and used once: those that are over must not pile up. The caller holds the lock."""
+        if len(self._asked) >= self._look_at:
+            self._asked = {key: one for key, one in self._asked.items() if not self._is_spent(one, None)}
+            self._look_at = max(KEPT_AT_LEAST, 2 * len(self._asked))
 
     def _is_spent(self, future: Future[RoleCredentials], stale: RoleCredentials | None) -> bool:
         if not future.done():

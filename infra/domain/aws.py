@@ -109,7 +109,8 @@ class Target:
     """Name where a call goes and in whose right. The external id stays out of repr and thus out of logs.
 
     read_role_arn: the role for calls that change nothing; "" where role_arn serves for both. source: who is behind the
-    call, as AWS's CloudTrail keeps it (SourceIdentity: 2 to 64 of A-Z a-z 0-9 +=,.@_-).
+    call, as AWS's CloudTrail keeps it (SourceIdentity: 2 to 64 of A-Z a-z 0-9 +=,.@_-). policy: what a session is narrowed to
+    besides what its role allows, as JSON; "" for nothing more.
     """
 
     tenant_id: UUID
@@ -119,11 +120,12 @@ class Target:
     external_id: str = field(repr=False)
     read_role_arn: str = ""
     source: str = READ_SOURCE
+    policy: str = ""
 
     @property
     def reading(self) -> Target:
         """The same in the right of the role that only looks."""
-        return replace(self, role_arn=self.read_role_arn or self.role_arn, source=READ_SOURCE)
+        return replace(self, role_arn=self.read_role_arn or self.role_arn, source=READ_SOURCE, policy="")
 
 
 class InstanceVolume(NamedTuple):

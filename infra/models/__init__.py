@@ -1,6 +1,7 @@
 from infra.models.account import AccountSetup, AccountTrust, AwsAccount, Region
 from infra.models.calendar import Closure, CompanyDay, HolidayFeed, HolidayList
 from infra.models.database import DatabaseSnapshot
+from infra.models.project import Project
 from infra.models.resource import Finding, Resource
 from infra.models.schedule import (
     Assignment,
@@ -31,6 +32,7 @@ __all__ = [
     "NamedSchedule",
     "Override",
     "Price",
+    "Project",
     "Region",
     "Resource",
     "Revision",

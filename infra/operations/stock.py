@@ -10,13 +10,16 @@ from infra.domain.clusters import DbCluster
 from infra.domain.findings import Finding as TagFinding
 from infra.domain.groups import ScalingGroup
 from infra.domain.power import Power
+from infra.domain.projects import ProjectRule, project_of
 from infra.models import Finding, Region, Resource
 from infra.operations import drifting
 from infra.operations.facts import DECIDING, facts_of
 from infra.operations.owing import owe
 from infra.operations.plans import PLAN_FIELDS, plan
+from infra.queries.projects import project_rules
 from infra.queries.rules import GRACE, Rules, rules_at
 from medical_audit.domain.actor import Actor, EventDraft, Subject
+from medical_audit.domain.canonical import digest
 from medical_audit.operations.ledger import record_many
 
 SEEN_FIELDS = (
@@ -42,7 +45,8 @@ def keep_resources(
     The caller holds the region's row, so that no other look writes here meanwhile. Only rows that differ are
     locked, in the order of their ids, as everybody does who locks several.
     """
-    seen = {(facts["kind"], facts["aws_id"]): facts for facts in map(facts_of, machines)}
+    projects = project_rules()
+    seen = {(facts["kind"], facts["aws_id"]): _sorted(facts, projects) for facts in map(facts_of, machines)}
     here = Resource.objects.filter(account=region.account, region=region.name).exclude(kind__in=unread)
     known = {
         (row.kind, row.aws_id): row
@@ -76,6 +80,17 @@ def keep_resources(
     _keep_findings(region, found, actor=actor, now=now)
     drifting.record_drifts(rows, before, actor=actor, now=now)
     return len(rows)
+
+
+def _sorted(facts: dict[str, Any], projects: Sequence[ProjectRule]) -> dict[str, Any]:
+    """With the project that the tenant's rules say; what belongs elsewhere than its own tag says differs by that, too."""
+    project = project_of(facts["tags"], projects)
+    if project == facts["project"]:
+        return facts
+    return facts | {
+        "project": project,
+        "fingerprint": digest({"seen": facts["fingerprint"], "project": project}),
+    }
 
 
 def _differs(row: Resource, facts: dict[str, Any] | None, now: datetime) -> bool:

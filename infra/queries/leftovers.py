@@ -17,8 +17,10 @@ from accounts.domain.permissions import Permission
 from infra.domain.disks import deletion_refusal
 from infra.domain.leftovers import Advice, advice
 from infra.domain.prices import VOLUME, month_of
+from infra.domain.projects import project_of
 from infra.models import Price, Resource, Volume
 from infra.queries.prices import PriceBook, is_stale, price_book
+from infra.queries.projects import project_rules
 from medical_audit.domain.actor import Actor
 from medical_audit.queries.operations import open_by_target
 
@@ -111,11 +113,11 @@ def places_of(rows: Sequence[Volume]) -> Mapping[UUID, tuple[str, str]]:
     served = {row.served_instance for row in rows if row.served_instance}
     servers = Resource.objects.filter(aws_id__in=served).values_list("aws_id", "project", "tags")
     of_servers: dict[str, tuple[str, Any]] = {aws_id: (project, tags) for aws_id, project, tags in servers}
-    found = {}
+    found, rules = {}, project_rules()
     for row in rows:
         project, tags = of_servers.get(row.served_instance, ("", {}))
         found[row.id] = (
-            (row.tags.get("Project", "") or project)[:300],
+            (project_of(row.tags, rules) or project)[:300],
             (row.tags.get("Owner", "") or tags.get("Owner", ""))[:300],
         )
     return found

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 from django.http import QueryDict
@@ -147,6 +147,7 @@ class Described:
     match: bool
     example: Mapping[str, Any] | None
     inside: bool
+    file: bool
 
 
 def answers(
@@ -159,12 +160,13 @@ def answers(
     match: bool = False,
     example: Mapping[str, Any] | None = None,
     inside: bool = True,
+    file: bool = False,
 ) -> Callable[[Function], Function]:
     """Describe a function of the API: what it gives (`many`: a Page, or all at once as a list), what it takes, whether it
-    knows versions (`match`), whether it stands `inside` a tenant."""
+    knows versions (`match`), whether it stands `inside` a tenant, whether it is read as a `file` (it gives Django's answer then)."""
 
     def mark(function: Function) -> Function:
-        function.described = Described(out, many, takes, status, filters, match, example, inside)  # type: ignore[attr-defined]
+        function.described = Described(out, many, takes, status, filters, match, example, inside, file)  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -186,6 +188,8 @@ def _handler(method: str, function: Function) -> Callable[..., Response]:
         if getattr(request._request, "factor_missing", False):
             raise NotPermitted("second_factor_missing")
         call = Call(request, described.takes)
+        if described.file:
+            return function(call, **where)
         if method in SAFE:
             return _shown(call, described, function(call, **where))
         return _done(call, described, lambda: function(call, **where))
@@ -305,7 +309,9 @@ def _schema(method: str, function: Function, described: Described) -> dict[str, 
     responses: dict[Any, Any] = dict.fromkeys(
         ((status, "application/problem+json") for status in wrong), ProblemOut
     )
-    if described.out is None:
+    if described.file:
+        responses[(described.status, "application/octet-stream")] = OpenApiTypes.BINARY
+    elif described.out is None:
         responses[204] = None
     else:
         responses[described.status] = _paged(described.out) if described.many else described.out
@@ -314,7 +320,7 @@ def _schema(method: str, function: Function, described: Described) -> dict[str, 
         parameters.append(_FIELDS)
     if described.many:
         parameters += _PAGING
-    if unsafe:
+    if unsafe and not described.file:
         parameters.append(_IDEMPOTENCY)
     if described.match:
         parameters.append(_IF_MATCH)
@@ -333,6 +339,7 @@ def _schema(method: str, function: Function, described: Described) -> dict[str, 
     return schema
 
 
+@cache
 def _paged(out: Given) -> Any:
     return inline_serializer(
         f"{out.__name__}Page",

@@ -1,9 +1,7 @@
 """The ledger: search, one event in every form, exports, kept questions."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
-from urllib.parse import quote
 from uuid import UUID
 from xml.etree import ElementTree
 
@@ -29,17 +27,15 @@ from medical_audit.forms import (
     kept_query,
     text_of,
 )
-from medical_audit.models import Export
 from medical_audit.models.export import Format
 from medical_audit.operations import saving_searches
 from medical_audit.operations.exports import asking
-from medical_audit.operations.exports.files import ENDINGS, event_line, seal_line
+from medical_audit.operations.exports.files import event_line, seal_line
 from medical_audit.operations.exports.making import question_lines
 from medical_audit.operations.reading import COUNTED, EventView, read_event, read_exports, read_ledger
 from medical_audit.queries.events import ZONE
-from medical_audit.queries.exports import list_exports, part, part_numbers
-from medical_audit.requests import TenantRequest
-from medical_audit.tenancy import tenant_scope
+from medical_audit.queries.exports import list_exports
+from medical_audit.requests import TenantRequest, handed_over
 
 FORMS = ("sentence", "raw", "dicom", "fhir", "proof")
 
@@ -168,22 +164,7 @@ def _exports_page(request: TenantRequest, form: ExportForm, status: int = 200) -
 def export_file(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse | StreamingHttpResponse:
     """The file, part by part; that it is taken is recorded, and committed, before the first byte."""
     made = asking.hand_over(pk, actor=request.actor, now=request.now)
-    ending, content_type = ENDINGS[made.format]
-    answer = StreamingHttpResponse(_pieces(made), content_type=content_type)
-    name = f"toban-{slug}-{made.asked_at.astimezone(ZONE):%Y%m%d-%H%M}.{ending}"
-    answer["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-    answer["Content-Length"] = str(made.bytes)
-    return answer
-
-
-def _pieces(made: Export) -> Iterator[bytes]:
-    """Sent after the view has ended, so each part binds its tenant anew."""
-    with tenant_scope(made.tenant_id):
-        numbers = part_numbers(made.id)
-    for number in numbers:
-        with tenant_scope(made.tenant_id):
-            data = part(made.id, number)
-        yield data
+    return handed_over(made, slug)
 
 
 @require_POST

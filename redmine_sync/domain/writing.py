@@ -1,15 +1,12 @@
-"""Text that is safe inside a ticket, the mark by which Toban finds its own words again, and how long to wait after a failure."""
+"""Text that is safe inside a ticket, and the mark by which Toban finds its own words again."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 SUBJECT_MAX = 255
 #: Failures of one entry at a server that is well otherwise; then a person looks at it.
 TRIES_MAX = 20
-#: How many first waits the longest one is: of 5 seconds 15 minutes.
-_LONGEST = 180
 
 
 def mark_of(entry_id: UUID) -> str:
@@ -33,8 +30,3 @@ def quoted(text: str) -> str:
 
 def with_mark(text: str, link: str, entry_id: UUID) -> str:
     return f"{quoted(text)}\n\n{f'{link} ' if link else ''}{mark_of(entry_id)}"
-
-
-def wait_after(attempts: int, chance: float, *, first_s: float) -> timedelta:
-    """Full jitter: anything between nothing and the doubled wait, `chance` in 0..1; 180 first waits (15 minutes) at most."""
-    return timedelta(seconds=first_s * min(1 << min(max(attempts - 1, 0), 20), _LONGEST)) * chance

@@ -7,6 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts import sealing
+from accounts.models import ChannelSecret
+from accounts.queries.channels import SECRET_NAME
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
@@ -24,6 +26,7 @@ def reseal(*, actor: Actor, now: datetime) -> int:
             *_of_hooks(actor, now),
             *_of_servers(ServiceKey, SERVICE_NAME, "redmine.service_resealed", actor, now),
             *_of_repositories(actor, now),
+            *_of_channels(actor, now),
         ]
     return sum(done)
 
@@ -61,7 +64,16 @@ def _of_repositories(actor: Actor, now: datetime) -> Iterator[bool]:
             yield True
 
 
-def _anew(row: RedmineKey | ServiceKey | RepositorySecret, field: str, actor: Actor) -> bool:
+def _of_channels(actor: Actor, now: datetime) -> Iterator[bool]:
+    rows = ChannelSecret.objects.select_related("channel").select_for_update(of=("self",)).order_by("id")
+    for row in rows:
+        if _anew(row, SECRET_NAME, actor):
+            subject = Subject("channel", str(row.channel_id), row.channel.name)
+            record("channel.resealed", actor=actor, subject=subject, now=now)
+            yield True
+
+
+def _anew(row: RedmineKey | ServiceKey | RepositorySecret | ChannelSecret, field: str, actor: Actor) -> bool:
     if sealing.is_current(row.sealed):
         return False
     secret = sealing.unseal(row.sealed, tenant_id=actor.tenant_id, field=field)

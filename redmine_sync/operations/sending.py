@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef
 from accounts.models import Tenant
 from accounts.sealing import Unsealable
 from medical_audit.domain.actor import Actor, Subject, system_actor
+from medical_audit.domain.backoff import wait_after
 from medical_audit.domain.errors import LeaseLost
 from medical_audit.domain.kinds import Health
 from medical_audit.operations import stopping
@@ -26,7 +27,7 @@ from medical_audit.operations.lanes import Lease, lease_lane, note_health, relea
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.problems import FilterBroken, KeyGone, KeyRefused, Missing, RedmineError
-from redmine_sync.domain.writing import TRIES_MAX, wait_after
+from redmine_sync.domain.writing import TRIES_MAX
 from redmine_sync.models import Entry, EntryState, RedmineServer, ServerState, Ticket, TicketState
 from redmine_sync.models.ticket import BLOCKING, OF_THE_LANE
 from redmine_sync.operations.attempting import Attempt, Round, Told

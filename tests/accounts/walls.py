@@ -6,6 +6,22 @@ READ, WORK = "SELECT", "INSERT, SELECT, UPDATE"
 PERSON = "SELECT (id, is_active, name, username)"
 QUEUE = "toban_queue"
 ACCOUNT_PRIVILEGES = {
+    "public.accounts_channel": {
+        "toban_web": WORK,
+        "toban_worker": "SELECT, UPDATE (problem, problem_since, sent_at)",
+        "toban_audit": READ,
+        QUEUE: "SELECT (state, tenant_id)",
+    },
+    "public.accounts_channelsecret": {
+        "toban_web": "DELETE, INSERT, SELECT, UPDATE",
+        "toban_worker": "SELECT, UPDATE (sealed)",
+    },
+    "public.accounts_channelcursor": {"toban_worker": WORK, "toban_audit": READ},
+    "public.accounts_dispatch": {
+        "toban_web": "SELECT, UPDATE",
+        "toban_worker": "DELETE, INSERT, SELECT, UPDATE",
+        "toban_audit": READ,
+    },
     "public.accounts_invitation": {"toban_web": "INSERT, SELECT, UPDATE (used_at)"},
     "public.accounts_secondfactor": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (last_step)"},
     "public.accounts_recoverycode": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (used_at)"},

@@ -84,7 +84,30 @@ def test_an_operation_is_confirmed_with_the_password_and_followed_to_its_end(
     assert "CONFIRMED" in run("confirm", str(operation.id))[1]
     withdrawn = stage.entered()
     entry.withdraw(withdrawn.id, actor=stage.cast.actor(Role.OPERATOR), now=withdrawn.entered_at)
-    assert run("follow", str(withdrawn.id))[1].startswith("WITHDRAWN")
+    ended, told, _error = run("follow", str(withdrawn.id))
+    assert (ended, told.startswith("WITHDRAWN")) == (4, True)
+
+
+def test_following_outlasts_a_toban_that_is_away_for_a_moment(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    withdrawn = stage.entered()
+    entry.withdraw(withdrawn.id, actor=stage.cast.actor(Role.OPERATOR), now=withdrawn.entered_at)
+    monkeypatch.setattr(toban_client, "ASK_EVERY_S", 0)
+    monkeypatch.setenv("TOBAN_SERVER", "https://toban.example.jp")
+    monkeypatch.setenv("TOBAN_TOKEN", make_token(stage.cast, Role.OPERATOR))
+    asked: list[str] = []
+
+    def at_times(
+        method: str, address: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, bytes]:
+        asked.append(address)
+        if len(asked) in (2, 3):
+            raise OSError("connection refused")
+        return through_django(method, address, headers, body)
+
+    assert toban_client.main(["follow", str(withdrawn.id)], send=at_times) == 4
+    assert "WITHDRAWN" in capsys.readouterr().out
 
 
 def test_what_toban_refuses_is_told_in_its_words(run: Run, stage: Stage) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
+from accounts.domain.notices import Topic
 from accounts.domain.permissions import Role
 from accounts.models import NoticeChoice
 from medical_audit import clock
@@ -66,11 +67,12 @@ def test_a_person_chooses_and_the_choice_is_recorded(stage: Stage) -> None:
     answer = choose(client, stage, inbox=["missed"], mail=["missed", "drift"], address="etsuran@example.jp")
     assert answer["Location"] == stage.url("inbox/")
     shown = client.get(stage.url("inbox/settings/")).context["topics"]
-    assert {one["topic"]: (one["inbox"], one["mail"]) for one in shown} == {
-        "failed": (False, False), "missed": (True, True), "waiting": (False, False), "brake": (False, False),
-        "drift": (False, True), "review": (False, False), "emergency": (False, False),
-        "expiry": (False, False),
-    }  # fmt: skip
+    chosen = {one["topic"]: [way["way"] for way in one["ways"] if way["on"]] for one in shown}
+    assert {topic: ways for topic, ways in chosen.items() if ways} == {
+        "missed": ["inbox", "mail"],
+        "drift": ["mail"],
+    }
+    assert set(chosen) == {str(one) for one in Topic}
     with tenant_scope(stage.cast.tenant.id):
         assert Event.objects.filter(kind="member.notices_chosen").count() == 1
         assert NoticeChoice.objects.get().person_id == str(stage.cast.people[Role.VIEWER].id)

@@ -125,6 +125,7 @@ def test_each_program_connects_as_the_role_for_its_work(tmp_path: Path) -> None:
         "inventory": "DATABASE_WORKER_URL",
         "tickets": "DATABASE_WORKER_URL",
         "commits": "DATABASE_WORKER_URL",
+        "channels": "DATABASE_WORKER_URL",
         "beat": "DATABASE_SCHEDULER_URL",
         "sealer": "DATABASE_AUDIT_URL",
     }

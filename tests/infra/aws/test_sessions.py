@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from infra.aws import ec2, identity
 from infra.aws.gateway import Gateway
-from infra.aws.sessions import EC2, CredentialCache, RoleCredentials
+from infra.aws.sessions import EC2, KEPT_AT_LEAST, CredentialCache, RoleCredentials
 from infra.domain.aws import AwsError, Problem, Target
 from tests.infra.aws.builders import EXTERNAL_ID, make_target
 from tests.infra.aws.simulator import Account
@@ -194,3 +195,28 @@ def test_no_secret_reaches_the_log_even_at_debug(
     written = caplog.text + repr(caught.value) + repr(account.target)
     assert "InvalidInstanceID.NotFound" in written
     assert not any(secret in written for secret in secrets)
+
+
+def test_a_changing_session_may_touch_its_own_targets_only(account: Account, gateway: Gateway) -> None:
+    ids, asked = account.servers(2), []
+    events = gateway.clients.own_sts().meta.events
+    events.register(
+        "provide-client-params.sts.AssumeRole", lambda params, **_more: asked.append(params.get("Policy"))
+    )
+    ec2.list_instances(account.target)
+    ec2.start_instances(account.target, ids[:1])
+    ec2.start_instances(account.target, ids)
+    looked, one, both = asked
+    assert looked is None
+    assert (ids[0] in one, ids[1] in one) == (True, False)
+    assert all(pk in both for pk in ids)
+
+
+def test_sessions_that_are_over_do_not_pile_up() -> None:
+    sts = FakeSts()
+    cache, target = sts.cache(), make_target()
+    for number in range(KEPT_AT_LEAST):
+        cache.get(replace(target, policy=str(number)))
+    sts.now += timedelta(hours=1)
+    cache.get(target)
+    assert len(cache._asked) == 1

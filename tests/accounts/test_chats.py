@@ -1,0 +1,153 @@
+"""Slack and Teams: the tenant's rooms, and a person's own; each is told what was chosen, and nobody more than he may see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+
+from accounts.domain.permissions import Role
+from accounts.models import Channel, ChannelSecret
+from accounts.operations.own_chats import choose_chat
+from accounts.queries.channels import list_channels
+from medical_audit import clock
+from medical_audit.domain.errors import Refused
+from medical_audit.models import Event
+from medical_audit.tenancy import tenant_scope
+from tests.accounts.channels import follow, happens, log_of, opened, serve
+from tests.accounts.receiver import Receiver, receiving
+from tests.factories import Cast, revoke
+from tests.stage import Stage, make_stage
+
+
+@pytest.fixture
+def receiver(settings: LazySettings) -> Iterator[Receiver]:
+    settings.TOBAN_URL = "https://toban.example.jp"
+    with receiving() as one:
+        yield one
+
+
+@pytest.fixture
+def stage(cast: Cast) -> Stage:
+    return make_stage(cast)
+
+
+def choose(
+    cast: Cast, role: Role, topics: list[str], url: str = "", kind: str = "slack", language: str = "ja"
+) -> Channel | None:
+    return choose_chat(kind, topics, url, language, actor=cast.actor(role), now=clock.now())
+
+
+def texts(receiver: Receiver) -> list[str]:
+    return [got.json["text"] for got in receiver.got]
+
+
+def test_a_room_is_told_of_its_topics_in_one_message(cast: Cast, receiver: Receiver) -> None:
+    room, text = opened(cast, f"{receiver.url}/T0/B0/secret", ["failed"], kind="slack")
+    assert (text, room.url) == ("", "")
+    for number in range(25):
+        happens(cast, name=f"web-{number:02}")
+    happens(cast, "operation.missed", name="not-chosen")
+    assert follow(cast) == 1
+    serve(cast, room)
+    (said,) = texts(receiver)
+    assert "25" in said.splitlines()[0]
+    assert "web-00" in said
+    assert "web-24" not in said  # it is counted
+    assert "not-chosen" not in said
+    assert "https://toban.example.jp/t/" in said
+
+
+def test_the_address_of_a_room_is_kept_sealed_and_said_nowhere(
+    stage: Stage, cast: Cast, receiver: Receiver
+) -> None:
+    room, _text = opened(cast, f"{receiver.url}/status/500?key=verysecret", ["failed"], kind="slack")
+    happens(cast)
+    follow(cast)
+    serve(cast, room)
+    with tenant_scope(cast.tenant.id):
+        assert not any("verysecret" in body for body in Event.objects.values_list("body", flat=True))
+        assert "verysecret" not in ChannelSecret.objects.get(channel=room).sealed
+    page = stage.client(Role.ADMINISTRATOR).get(stage.url(f"channels/{room.id}/"))
+    assert page.status_code == 200
+    assert "verysecret" not in page.content.decode()
+    assert "verysecret" not in json.dumps([row.detail for row in log_of(cast, room)])
+
+
+def test_teams_gets_a_card(cast: Cast, receiver: Receiver) -> None:
+    room, _text = opened(cast, f"{receiver.url}/in", ["failed"], kind="teams")
+    happens(cast)
+    follow(cast)
+    serve(cast, room)
+    card = receiver.got[0].json["attachments"][0]["content"]
+    assert card["type"] == "AdaptiveCard"
+    assert "ehr-web-01" in json.dumps(card)
+
+
+def test_ones_own_room_is_chosen_alone_and_is_ones_own(stage: Stage, cast: Cast, receiver: Receiver) -> None:
+    with pytest.raises(Refused):
+        choose(cast, Role.OPERATOR, ["failed"])  # no address yet
+    mine = choose(cast, Role.OPERATOR, ["failed"], f"{receiver.url}/mine")
+    assert mine is not None
+    happens(cast)
+    follow(cast)
+    serve(cast, mine)
+    assert [got.path for got in receiver.got] == ["/mine"]
+    with tenant_scope(cast.tenant.id):
+        assert list_channels(actor=cast.actor(Role.ADMINISTRATOR)) == []
+    foreign = stage.client(Role.ADMINISTRATOR).get(stage.url(f"channels/{mine.id}/"))
+    assert foreign.status_code == 404
+    assert stage.client(Role.OPERATOR).get(stage.url(f"channels/{mine.id}/")).status_code == 200
+    choose(cast, Role.OPERATOR, [])
+    with tenant_scope(cast.tenant.id):
+        assert not ChannelSecret.objects.filter(channel=mine).exists()
+    happens(cast)
+    assert follow(cast) == 0
+
+
+def test_what_waits_is_told_only_to_those_who_may_confirm_it(
+    stage: Stage, cast: Cast, receiver: Receiver
+) -> None:
+    rooms = {
+        role: choose(cast, role, ["waiting"], f"{receiver.url}/{role}")
+        for role in (Role.OPERATOR, Role.APPROVER, Role.VIEWER)
+    }
+    operation = stage.entered()  # by the operator
+    assert follow(cast) == 1
+    for room in rooms.values():
+        assert room is not None
+        serve(cast, room)
+    assert [got.path for got in receiver.got] == ["/approver"]
+    assert str(operation.id) in texts(receiver)[0]
+
+
+def test_who_left_the_tenant_is_told_nothing_more(cast: Cast, receiver: Receiver) -> None:
+    mine = choose(cast, Role.OPERATOR, ["failed"], f"{receiver.url}/mine")
+    revoke(cast.tenant.id, cast.people[Role.OPERATOR])
+    happens(cast)
+    assert follow(cast) == 0
+    assert mine is not None
+
+
+def test_each_person_picks_topics_by_way_on_one_page(stage: Stage, cast: Cast, receiver: Receiver) -> None:
+    client = stage.client(Role.VIEWER)
+
+    def send(**typed: Any) -> Any:
+        return client.post(stage.url("inbox/settings/"), {"inbox": ["failed"], **typed})
+
+    refused = send(slack=["failed"], slack_url="https://evil.example/x")
+    assert refused.status_code == 422
+    assert "slack_url" in refused.context["form"].errors
+    assert send(slack=["failed"]).status_code == 422  # no address
+    assert send(slack=["failed", "breaker"], slack_url=f"{receiver.url}/v").status_code == 302
+    with tenant_scope(cast.tenant.id):
+        assert Channel.objects.get().wanted == ["failed", "breaker"]
+        assert Event.objects.filter(kind="channel.own_chosen").count() == 1
+    page = client.get(stage.url("inbox/settings/"))
+    assert receiver.url not in page.content.decode().replace(receiver.url.partition("//")[2], "")
+    assert send(slack=["failed", "breaker"]).status_code == 302
+    with tenant_scope(cast.tenant.id):
+        assert Event.objects.filter(kind="channel.own_chosen").count() == 1, "what did not change is no event"

@@ -1,0 +1,146 @@
+"""Declaring a project: two people, the resources that move named before, sorted at the next look."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db.utils import DatabaseError
+
+from accounts.domain.permissions import Role
+from infra.models import Project, Resource
+from infra.operations.projects import enter_end, enter_project
+from infra.queries.projects import list_projects
+from medical_audit import clock
+from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
+from medical_audit.models import Operation
+from medical_audit.operations import entry
+from medical_audit.tenancy import tenant_scope
+from tests.factories import Cast, proof
+from tests.infra.operations.duty import Duty
+from tests.stage import Stage, make_stage, signed_in
+
+
+@pytest.fixture
+def stage(cast: Cast) -> Stage:
+    return make_stage(cast)
+
+
+def declare(cast: Cast, name: str = "電子カルテ", values: list[str] | None = None, **more: Any) -> Operation:
+    return enter_project(
+        name, "医療情報部", "Application", values or ["ehr-*"], actor=cast.actor(Role.OPERATOR), now=clock.now(),
+        reason="担当を明らかにするため", **more,
+    )  # fmt: skip
+
+
+def confirm(cast: Cast, operation: Operation) -> None:
+    approver, now = cast.actor(Role.APPROVER), clock.now()
+    entry.confirm(
+        operation.id, actor=approver, now=now, seen_digest=operation.digest, proof=proof(approver, now)
+    )
+
+
+def projects_here(duty: Duty) -> dict[str, str]:
+    with tenant_scope(duty.aws.cast.tenant.id):
+        return dict(Resource.objects.order_by("name").values_list("name", "project"))
+
+
+def test_resources_are_sorted_at_the_next_look_and_back_when_it_ends(duty: Duty) -> None:
+    cast = duty.aws.cast
+    duty.aws.seed(
+        instances=[
+            {"tags": {"Name": "a", "Application": "ehr-web", "Project": "old"}},
+            {"tags": {"Name": "b", "Application": "pacs"}},
+        ]
+    )
+    duty.look()
+    assert projects_here(duty) == {"a": "old", "b": ""}
+    entered = declare(cast)
+    assert (entered.shown["count"], entered.shown["names"]) == (1, ["a (old → 電子カルテ)"])
+    confirm(cast, entered)
+    assert projects_here(duty)["a"] == "old", "nothing is sorted before AWS was looked at"
+    duty.clock.pass_(minutes=5)
+    assert duty.look().changed == 1
+    assert projects_here(duty) == {"a": "電子カルテ", "b": ""}
+    duty.clock.pass_(minutes=5)
+    assert duty.look().changed == 0
+    with tenant_scope(cast.tenant.id):
+        page = list_projects(actor=cast.actor(Role.VIEWER))
+        assert [(line.name, line.resources, bool(line.row)) for line in page.lines] == [
+            ("電子カルテ", 1, True)
+        ]
+        assert ([row.name for row in page.without], page.without_count) == (["b"], 1)
+        pk = Project.objects.get().id
+    confirm(cast, enter_end(pk, actor=cast.actor(Role.OPERATOR), now=clock.now(), reason="終了"))
+    duty.clock.pass_(minutes=5)
+    duty.look()
+    assert projects_here(duty) == {"a": "old", "b": ""}
+
+
+def test_a_name_is_there_once_and_a_change_is_held_against_what_stood(cast: Cast) -> None:
+    confirm(cast, declare(cast))
+    with pytest.raises(Refused):
+        declare(cast, values=["other"])
+    with tenant_scope(cast.tenant.id):
+        pk = Project.objects.get().id
+    first, second = (declare(cast, values=[value], project_id=pk) for value in ("one", "two"))
+    confirm(cast, first)
+    with pytest.raises(StaleContent):
+        confirm(cast, second)
+    with pytest.raises(NotPermitted):
+        enter_end(pk, actor=cast.actor(Role.VIEWER), now=clock.now(), reason="x")
+
+
+def test_the_database_lets_no_project_in_without_its_operation(cast: Cast) -> None:
+    row = Project(
+        tenant_id=cast.tenant.id, name="x", owner="x", tag_key="x", tag_values=["x"], operation="o", changed_at=clock.now()
+    )  # fmt: skip
+    with pytest.raises(DatabaseError, match="confirmed operation"), tenant_scope(cast.tenant.id):
+        row.save(force_insert=True)
+
+
+def test_the_page_lists_what_belongs_to_none_and_takes_an_entry(stage: Stage) -> None:
+    lone = stage.resource(name="lonely", project="")
+    stage.resource(name="web", project="電子カルテ")
+    page = stage.client(Role.VIEWER).get(stage.url("projects/"))
+    assert [row.id for row in page.context["page"].without] == [lone.id]
+    assert "電子カルテ" in page.content.decode()
+    typed = {
+        "name": "電子カルテ",
+        "owner": "医療情報部",
+        "tag_key": "Project",
+        "tag_values": "電子カルテ, ehr-*",
+        "reason": "整理",
+    }
+    client = stage.client(Role.OPERATOR)
+    assert client.post(stage.url("projects/"), typed | {"tag_values": "*"}).status_code == 422
+    answer = client.post(stage.url("projects/"), typed)
+    assert answer.status_code == 302
+    sheet = stage.client(Role.APPROVER).get(answer["Location"]).content.decode()
+    assert "医療情報部" in sheet
+    assert "ehr-*" in sheet
+
+
+def test_over_the_api_as_owner_team_mate_and_stranger(stage: Stage) -> None:
+    confirm(stage.cast, declare(stage.cast))
+    rows = stage.client(Role.VIEWER).get(stage.api("projects/")).json()["results"]
+    (one,) = [row for row in rows if row["name"] == "電子カルテ"]
+    url = stage.api(f"projects/{one['id']}/")
+    body = {
+        "name": "電子カルテ",
+        "owner": "情報課",
+        "tag_key": "Application",
+        "tag_values": ["ehr-*"],
+        "reason": "担当替え",
+    }
+
+    def put(role: Role, **headers: str) -> int:
+        text = json.dumps(body)
+        return stage.client(role).put(url, text, content_type="application/json", headers=headers).status_code
+
+    tag = stage.client(Role.OPERATOR).get(url)["ETag"]
+    assert put(Role.OPERATOR) == 428
+    assert put(Role.VIEWER, **{"If-Match": tag}) == 403
+    assert put(Role.OPERATOR, **{"If-Match": tag}) == 201
+    assert signed_in(stage.cast.stranger).get(url).status_code == 404

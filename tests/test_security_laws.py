@@ -1,0 +1,89 @@
+"""Laws of security that no ready-made rule knows, read from the sources (ruff's S rules, those of bandit, hold besides)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.urls import get_resolver
+
+from tests.test_laws import APPS, ROOT, lines_with, name_of, sources, tree
+from tests.test_matrix import routes
+
+NETWORK = re.compile(
+    r"^(socket|ssl|smtplib|ftplib|http\.client|urllib\.request|urllib3|requests|httpx|aiohttp)(\.|$)"
+)
+#: Reviewed: who talks to a network, and how it is kept within bounds.
+GATEWAYS = {
+    "accounts/mail.py": "the mail server of the settings",
+    "accounts/outside.py": "addresses that tenants name: judged, pinned, bounded",
+    "config/demo.py": "this machine's own simulator",
+    "config/embedded.py": "a free port of this machine",
+    "config/stack.py": "this machine's own stack",
+    "infra/handshake.py": "databases of the tenant's account, TLS handshake only",
+    "medical_audit/anchors/syslog.py": "receivers of the settings",
+    "medical_audit/anchors/timestamps.py": "the authority of the settings",
+    "medical_audit/management/commands/audit_seal.py": "the name of this machine",
+    "medical_audit/tasks.py": "the name of this machine",
+    "medical_audit/time_source.py": "the time server of the settings",
+    "redmine_sync/redmine/commits.py": "the tenant's Redmine, no redirects, bounded",
+    "redmine_sync/redmine/deadline.py": "the same",
+    "redmine_sync/redmine/session.py": "the same",
+}
+#: What reaches no page with its letters unescaped. Texts of mails, tickets and files are no HTML.
+UNESCAPED = re.compile(r"mark_safe|SafeString|allow_tags")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_only_gateways_talk_to_a_network() -> None:
+    found = {
+        name_of(path)
+        for path in sources(*APPS)
+        if not path.is_relative_to(ROOT / "config" / "simulator")
+        and not path.is_relative_to(ROOT / "config" / "console")
+        and any(NETWORK.match(name) for name in imported(path))
+    }
+    assert found == set(GATEWAYS)
+
+
+def test_nothing_goes_round_the_escaping_of_a_page() -> None:
+    assert lines_with(UNESCAPED.pattern, sources(*APPS)) == []
+    pages = (path for path in (ROOT / "templates").rglob("*.html"))
+    assert lines_with(r"\|\s*safe\b|autoescape off|\bsafeseq\b", pages) == []
+
+
+def test_no_page_is_let_off_its_csrf_token_but_what_other_programs_send() -> None:
+    assert {one.partition(":")[0] for one in lines_with("csrf_exempt", sources(*APPS))} == {
+        "redmine_sync/views/hooks.py"
+    }
+    exempt = {
+        name
+        for name, pattern in routes(get_resolver().url_patterns)
+        if getattr(pattern.callback, "csrf_exempt", False) and not name.startswith(("api:", "api-"))
+    }
+    assert exempt == {"hooks:githook", "hooks:github_hook", "hooks:redminehook"}
+
+
+def test_no_sql_is_put_together_from_what_people_send() -> None:
+    """`.raw`, `.extra` and RawSQL pass by the manager that binds the tenant."""
+    assert lines_with(r"\.raw\(|\.extra\(|RawSQL\(", sources(*APPS)) == []
+
+
+def test_no_secret_is_written_to_a_log() -> None:
+    """A log line names things by id; nothing called a secret, password, token or key is handed to it."""
+    pattern = r"\blog(ger)?\.\w+\([^)]*\b(password|secret|token|api_key|sealed)\s*="
+    assert lines_with(pattern, sources(*APPS)) == []
+
+
+def test_whatever_is_compared_with_a_secret_is_compared_in_constant_time() -> None:
+    pattern = r"(signature|digest_of_secret|hmac\.new\([^)]*\)\.(hex)?digest\(\))\s*(==|!=)"
+    assert lines_with(pattern, sources(*APPS)) == []
