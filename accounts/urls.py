@@ -6,7 +6,7 @@ from accounts.api import channels as channel_api
 from accounts.api import notices as notice_api
 from accounts.api import tenants
 from accounts.api import tokens as token_api
-from accounts.views import channels, members, notices, passkeys, passwords, second_factor, tokens
+from accounts.views import channels, members, notices, passkeys, passwords, readable, second_factor, tokens
 from accounts.views import door as views
 from medical_audit.api.calls import address
 
@@ -37,6 +37,7 @@ tenant_urlpatterns = [
 people_urlpatterns = [
     path("members/", members.member_list, name="members"),
     path("members/<uuid:pk>/change/", members.member_change, name="member-change"),
+    path("readable/", readable.readable_people, name="readable"),
     path("tokens/", tokens.token_list, name="tokens"),
     path("tokens/<uuid:pk>/end/", tokens.token_end, name="token-end"),
     path("channels/", channels.channel_list, name="channels"),

@@ -59,8 +59,13 @@ ERRORS: Final[Mapping[str, Words]] = {
         _("This page of the list no longer exists."), _("Go back to the first page of the list.")
     ),
     "export_too_long": Words(
-        _("There are too many events for a PDF."),
-        _("Choose a shorter period, or take a table or lines, which have no bound."),
+        _(
+            "There are too many rows for one file: a report holds 2,000 on paper and 20,000 in a table, events 20,000 on paper."
+        ),
+        _(
+            "Choose a shorter period, or take a table instead of a PDF. An export of the events as a table or lines has no bound and "
+            "is made in the background."
+        ),
     ),
     "export_waits": Words(
         _("Three of your exports are still being made."), _("Wait until one of them is ready.")

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from config import metrics as counters
 from medical_audit import clock
 from medical_audit.models import Heartbeat
+from medical_audit.queries.streams import late_streams
 
 TICK_LATE_S = 120
 BROKER_PATIENCE_S = 1.0
@@ -59,7 +60,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
         )
     facts = look()
     text = counters.exposition(
-        tick_age_s=facts.tick_age_s, broker_up=facts.broker, database_up=facts.database
+        tick_age_s=facts.tick_age_s,
+        broker_up=facts.broker,
+        database_up=facts.database,
+        streams=late_streams() if facts.database else {},
     )
     return HttpResponse(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 

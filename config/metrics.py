@@ -34,16 +34,23 @@ def count_request(request: HttpRequest, response: HttpResponseBase, seconds: flo
 class _Facts(Collector):
     """What this very scrape found out; never kept, so that no process's old word stays in the sum of all."""
 
-    def __init__(self, values: Mapping[str, tuple[str, float]]) -> None:
-        self.values = values
+    def __init__(self, values: Mapping[str, tuple[str, float]], streams: Mapping[str, int]) -> None:
+        self.values, self.streams = values, streams
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         for name, (text, value) in self.values.items():
             yield GaugeMetricFamily(name, text, value=value)
+        text = "Ledgers of which this receiver of the stream lacks events for over ten minutes."
+        late = GaugeMetricFamily("toban_stream_late", text, labels=["stream"])
+        for stream, ledgers in sorted(self.streams.items()):
+            late.add_metric([stream], ledgers)
+        yield late
 
 
-def exposition(*, tick_age_s: float | None, broker_up: bool, database_up: bool) -> bytes:
-    """Prometheus's text format; all web processes together where PROMETHEUS_MULTIPROC_DIR is set, else this one's."""
+def exposition(
+    *, tick_age_s: float | None, broker_up: bool, database_up: bool, streams: Mapping[str, int]
+) -> bytes:
+    """`streams`: receiver -> how many ledgers it lags behind. Prometheus's text format; all web processes together where PROMETHEUS_MULTIPROC_DIR is set, else this one's."""
     values = {
         "toban_up_broker": ("1 while the broker answers.", float(broker_up)),
         "toban_up_database": ("1 while the database answers.", float(database_up)),
@@ -51,7 +58,7 @@ def exposition(*, tick_age_s: float | None, broker_up: bool, database_up: bool) 
     if tick_age_s is not None:
         values["toban_tick_age_seconds"] = ("Seconds since the last tick.", tick_age_s)
     registry = CollectorRegistry()
-    registry.register(_Facts(values))
+    registry.register(_Facts(values, streams))
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)
     else:

@@ -15,6 +15,7 @@ from django.utils.translation import pgettext
 from medical_audit.domain.anomalies import BOUNDS, Rule
 from medical_audit.domain.burying import LEAST_YEARS, MOST_YEARS
 from medical_audit.domain.emergencies import LONGEST, SHORTEST
+from medical_audit.domain.erasing import LEAST_PERSON_MONTHS, MOST_PERSON_MONTHS
 from medical_audit.domain.punctuality import Kept
 from medical_audit.domain.seats import CODE_MAX, End
 from medical_audit.domain.states import State
@@ -91,6 +92,7 @@ class KeepingForm(forms.Form):
 
     years = forms.IntegerField(min_value=LEAST_YEARS, max_value=MOST_YEARS)
     hold = forms.CharField(max_length=500, required=False)
+    person_months = forms.IntegerField(min_value=LEAST_PERSON_MONTHS, max_value=MOST_PERSON_MONTHS)
     reason = forms.CharField(max_length=REASON_MAX)
 
 

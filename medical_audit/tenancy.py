@@ -6,7 +6,7 @@ connection cannot carry it to the next borrower.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
@@ -67,6 +67,12 @@ def tenant_scope(tenant_id: UUID, *, user_id: UUID = NOBODY) -> Iterator[None]:
             _scope.reset(token)
         if inside:
             _tell_database(outer)
+
+
+def within(tenant_id: UUID) -> AbstractContextManager[None]:
+    """The scope that is open already, where it is this tenant's; else one of its own."""
+    scope = _scope.get()
+    return nullcontext() if scope is not None and scope.tenant_id == tenant_id else tenant_scope(tenant_id)
 
 
 @contextmanager

@@ -62,6 +62,7 @@ urlpatterns = [
     path("ledger/verification/verify/", views.verify, name="verify"),
     path("ledger/retention/", retention.retention, name="retention"),
     path("ledger/retention/purge/", retention.purge, name="retention-purge"),
+    path("ledger/retention/purge/end/", retention.purge_end, name="retention-purge-end"),
     path("policies/confirm/", session_views.policy_confirm, name="policy-confirm"),
     path("operations/<uuid:pk>/correct/", views.operation_correct, name="operation-correct"),
     path("my-history/", own.history, name="own-history"),

@@ -176,6 +176,94 @@ class Recorded(Operation):
         return f"Changes of {self.model} need an event about them"
 
 
+class Erasable(Operation):
+    """Let an erasure (ADR 19) empty the columns of one model that can be read as a person's.
+
+    `people`: the column with a person's id -> the columns that are his; `named`: columns with a name beside which no id stands,
+    found by the name itself; `notes`: JSON or text that may hold one; `everywhere`: the table has no tenant, its rows go when the last tenant erases the person. The
+    triggers of the table that refuse changes let these through, from the ledger's own function only.
+    """
+
+    reversible = False
+    reduces_to_sql = True
+
+    def __init__(
+        self,
+        model: str,
+        people: Mapping[str, Sequence[str]],
+        *,
+        named: Sequence[str] = (),
+        notes: Sequence[str] = (),
+        everywhere: bool = False,
+    ) -> None:
+        self.model, self.named, self.notes, self.everywhere = model, tuple(named), tuple(notes), everywhere
+        self.people = {person: tuple(columns) for person, columns in people.items()}
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        keywords: dict[str, Any] = {"named": self.named} if self.named else {}
+        if self.notes:
+            keywords["notes"] = self.notes
+        if self.everywhere:
+            keywords["everywhere"] = True
+        return type(self).__name__, [self.model, self.people], keywords
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """The model's state does not change."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        for statement in self._statements(to_state.apps.get_model(app_label, self.model)._meta.db_table):
+            schema_editor.execute(statement, params=None)
+
+    def _statements(self, table: str) -> list[str]:
+        columns = sorted({*self.named, *self.notes, *(one for own in self.people.values() for one in own)})
+        read = sorted({*columns, *self.people, *(() if self.everywhere else ("tenant_id",))})
+        quoted, seen = (", ".join(f'"{one}"' for one in names) for names in (columns, read))
+        rows = [(person, own) for person, own in sorted(self.people.items())]
+        rows += [(one, (one,)) for one in self.named] + [("{}", (one,)) for one in self.notes]
+        return [
+            f'GRANT SELECT ({seen}), UPDATE ({quoted}) ON "{table}" TO toban_ledger',
+            f'CREATE POLICY eraser_reads ON "{table}" FOR SELECT TO toban_ledger USING (true)',
+            f'CREATE POLICY eraser ON "{table}" FOR UPDATE TO toban_ledger USING (true)',
+            "SET LOCAL ROLE toban_ledger",
+            *(
+                "INSERT INTO ledger.person_column (relation, person, columns, everywhere) VALUES "  # noqa: S608  our own names
+                f"('public.{table}', '{person}', ARRAY[{', '.join(repr(one) for one in own)}]::text[], "
+                f"{str(self.everywhere).lower()})"
+                for person, own in rows
+            ),
+            "RESET ROLE",
+            _LET_THROUGH.format(table=table),
+        ]
+
+    def describe(self) -> str:
+        return f"What of {self.model} can be read as a person's can be erased"
+
+
+#: Each row trigger of the table that refuses changes, made anew with the condition that it is not the ledger's own erasure.
+_LET_THROUGH = """
+DO $$
+DECLARE
+    v_trigger text;
+BEGIN
+    FOR v_trigger IN
+        SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t
+        WHERE t.tgrelid = 'public.{table}'::regclass AND NOT t.tgisinternal AND t.tgconstraint = 0
+          AND t.tgtype & 1 = 1 AND t.tgtype & 2 = 2 AND t.tgtype & 16 = 16 AND t.tgqual IS NULL
+    LOOP
+        EXECUTE replace(replace(v_trigger, 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER'), ' FOR EACH ROW EXECUTE',
+            ' FOR EACH ROW WHEN (CURRENT_USER <> ''toban_ledger'') EXECUTE');
+    END LOOP;
+END
+$$
+"""
+
+
 def _tenant_foreign_keys(model: type[models.Model]) -> "list[models.ForeignKey[Any, Any]]":
     return [
         field

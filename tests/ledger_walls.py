@@ -5,12 +5,16 @@ from __future__ import annotations
 READ = "SELECT"
 
 #: Written by functions only; nothing points at it.
-LEDGER = {"ledger.event", "ledger.link", "ledger.head", "ledger.loss", "ledger.tombstone", "ledger.tree_head"}
+LEDGER = {
+    "ledger.erasure", "ledger.event", "ledger.head", "ledger.link", "ledger.loss", "ledger.person_key", "ledger.person_value",
+    "ledger.tombstone", "ledger.tree_head",
+}  # fmt: skip
 LEDGER_WITHOUT_TENANT = {
     "ledger.catalogue": "digests of what guards the ledger",
     "ledger.checkpoint": "seals over all tenants: numbers, times and hashes",
     "ledger.duty": "how the sealer's duties stand",
     "ledger.maintenance": "who may change the ledger's catalogue, until when",
+    "ledger.person_column": "which columns beside the events an erasure empties: names of tables and columns",
     "ledger.restore": "what two people signed after a restore: seals, no tenant's data",
     "ledger.stamp": "what a time-stamping authority said of seals",
 }
@@ -23,6 +27,11 @@ LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
     "ledger.loss": {"toban_web": READ, "toban_audit": READ},
     "ledger.tombstone": {"toban_web": READ, "toban_audit": READ},
     "ledger.maintenance": {},
+    **dict.fromkeys(
+        ("ledger.erasure", "ledger.person_key", "ledger.person_value"),
+        dict.fromkeys(("toban_web", "toban_worker", "toban_scheduler", "toban_audit"), READ),
+    ),
+    "ledger.person_column": {},
     "ledger.restore": {"toban_web": READ, "toban_audit": READ},
     "ledger.stamp": {"toban_web": READ, "toban_audit": READ},
     "ledger.tree_head": {
@@ -35,6 +44,14 @@ LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
 }
 LEDGER_FUNCTIONS: dict[str, set[str]] = {
     "ledger.log": {"toban_web", "toban_worker", "toban_scheduler", "toban_audit"},
+    "ledger.keep_person": {"toban_web", "toban_worker", "toban_scheduler", "toban_audit"},
+    "ledger.keep_value": {"toban_web", "toban_worker", "toban_scheduler", "toban_audit"},
+    "ledger.reseal_person": {"toban_web", "toban_worker", "toban_scheduler"},
+    "ledger.erase_person": {"toban_web"},
+    "ledger.unsigned_erasures": {"toban_audit"},
+    "ledger.signed_erasures": {"toban_audit"},
+    "ledger.sign_erasure": {"toban_audit"},
+    "ledger.erase_again": {"toban_audit"},
     "ledger.chains": {"toban_audit"},
     "ledger.ensure_partitions": {"toban_owner", "toban_scheduler"},
     "ledger.link_transaction": set(),
@@ -44,6 +61,7 @@ LEDGER_FUNCTIONS: dict[str, set[str]] = {
     "ledger.purge": {"toban_audit"},
     "ledger.due_purges": {"toban_audit"},
     "ledger.check_tombstone": set(),
+    "ledger.check_not_ended": set(),
     "ledger.keep_stamp": {"toban_audit"},
     "ledger.seal_leaves": {"toban_web", "toban_worker"},
     "ledger.progress": {"toban_audit"},

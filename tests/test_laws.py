@@ -153,6 +153,7 @@ WITHOUT_ACTOR = {
     "medical_audit/operations/lanes.py:note_health": "the lease names the worker",
     "medical_audit/operations/lanes.py:release_lane": "the lease names the worker",
     "medical_audit/operations/moves.py:save_moves": "its events name the actor",
+    "accounts/operations/erasing.py:apply_erasure": "the operation names who confirmed it",
 }
 #: Reviewed: who writes without being told what time it is, and why that is right.
 WITHOUT_NOW = {

@@ -18,12 +18,13 @@ TOPICS = [str(one) for one in Topic]
 
 
 class NewsOut(serializers.Serializer[News]):
-    """`body` is the event's canonical text in the ledger."""
+    """`body` is the event's canonical text in the ledger, `said` the same with what can be read of its people."""
 
     id = serializers.UUIDField(source="event.id")
     at = serializers.DateTimeField(source="event.event_at")
     kind = serializers.CharField(source="event.kind")
     body = serializers.CharField(source="event.body")
+    said = serializers.DictField(source="event.said")
     topic = serializers.SerializerMethodField()
     unread = serializers.BooleanField()
 

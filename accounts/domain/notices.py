@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Topic(StrEnum):
-    """failed: an operation failed, or an AWS account cannot be read. missed: a planned action was not done in time.
+    """failed: an operation failed, an AWS account cannot be read, or a receiver of the ledger's stream lags. missed: a planned action was not done in time.
     waiting: an operation waits for this person's confirmation. brake: stops are held until a person decides. drift:
     something was changed outside Toban. review: the review of a month is overdue.
     emergency: an emergency right was opened. expiry: what a database is trusted by ends soon.
@@ -33,6 +33,7 @@ NEWS: Mapping[str, Topic] = {
     "schedule.long_outage": Topic.MISSED,
     "resource.drifted": Topic.DRIFT,
     "review.overdue": Topic.REVIEW,
+    "ledger.stream_late": Topic.FAILED,
     "emergency.opened": Topic.EMERGENCY,
     "resource.certificate_ends": Topic.EXPIRY,
     "resource.certificate_ended": Topic.EXPIRY,

@@ -21,13 +21,13 @@ from accounts.domain.permissions import Permission
 from accounts.models import Channel, Dispatch
 from accounts.models.channel import ChannelState, DispatchState
 from accounts.queries.channels import opened_secrets, reach
-from accounts.sealing import Unsealable
 from medical_audit.domain.actor import Actor, Subject, system_actor
 from medical_audit.domain.errors import AlreadyMoved, LeaseLost, NotFound
 from medical_audit.domain.kinds import Health
 from medical_audit.operations import stopping
 from medical_audit.operations.lanes import Lease, lease_lane, note_health, release_lane
 from medical_audit.operations.ledger import record
+from medical_audit.sealing import Unsealable
 from medical_audit.tenancy import tenant_scope
 
 #: One answer may take so long as a whole, and one visit begins nothing more after so long.

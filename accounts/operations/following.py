@@ -84,7 +84,7 @@ def _cursor(tenant_id: UUID, channels: Sequence[Channel]) -> ChannelCursor | Non
 
 
 def _take(tenant: Tenant, channels: Sequence[Channel], seen: Sequence[Followed], now: datetime) -> int:
-    read = [(one, json.loads(one.event.body)) for one in seen]
+    read = [(one, one.event.said) for one in seen]
     rows: list[Dispatch] = []
     for channel in channels:
         mine = [

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
-from accounts.operations import channels, members, tokens
+from accounts.operations import channels, erasing, members, tokens
+from accounts.queries.readable import KIND as PERSON_ERASE
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
+from medical_audit.domain.rights import POLICY_CONFIRM, POLICY_EDIT
 from medical_audit.models import Operation
 
 Shown = Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]]
@@ -26,6 +28,19 @@ def register_all() -> None:
             shown=tokens.shown,
             refusal=lambda target, parameters: None,
             apply=tokens.apply,
+        )
+    )
+    register(
+        Kind(
+            name=PERSON_ERASE,
+            enter_permission=POLICY_EDIT,
+            confirm_permission=POLICY_CONFIRM,
+            policy=Policy.OTHER,
+            clean=dict,
+            shown=erasing.shown,
+            refusal=lambda target, parameters: None,
+            apply=erasing.apply_erasure,
+            approval_ttl=timedelta(days=7),
         )
     )
     _member(members.INVITE, members.apply_invite)

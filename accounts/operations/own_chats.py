@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from accounts import sealing
 from accounts.domain.channels import CHATS, fingerprint_of, host_of
 from accounts.domain.notices import topics_of
 from accounts.models import Channel, ChannelSecret
 from accounts.models.channel import ChannelState
 from accounts.operations.channels import end, judge_address
 from accounts.queries.channels import SECRET_NAME
+from medical_audit import sealing
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.rights import OPERATION_VIEW

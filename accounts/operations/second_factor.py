@@ -15,7 +15,6 @@ from django.contrib.auth.hashers import check_password, make_password
 from accounts.domain.passwords import least_length
 from accounts.models import Passkey, RecoveryCode, SecondFactor, User
 from accounts.operations import passkeys
-from accounts.sealing import seal, unseal
 from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject, system_actor
 from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.domain.seats import End
@@ -23,6 +22,7 @@ from medical_audit.models import Session
 from medical_audit.operations import seats
 from medical_audit.operations.authorising import check_proof
 from medical_audit.operations.ledger import record
+from medical_audit.sealing import seal, unseal
 from medical_audit.tenancy import platform_scope
 
 ISSUER: Final = "Toban"

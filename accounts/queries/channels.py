@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
-from accounts import sealing
 from accounts.models import Channel, ChannelSecret, Dispatch
 from accounts.models.channel import ChannelState, DispatchState
 from accounts.outside import Reach
+from medical_audit import sealing
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.rights import OPERATION_VIEW

@@ -77,7 +77,7 @@ AREAS: Final = {
     **dict.fromkeys((*OPERATION_FORMS, "queue", "delegations", "delegation-end", "deputies"), "operations"),
     **dict.fromkeys(("event", "exports", "export-file"), "ledger"),
     **dict.fromkeys(("ledger", "verification", "verify", "sessions", "session-end", "policies"), "ledger"),
-    **dict.fromkeys(("retention", "retention-purge"), "ledger"),
+    **dict.fromkeys(("retention", "retention-purge", "retention-purge-end", "readable"), "ledger"),
     **dict.fromkeys(
         (
             "audit",

@@ -18,7 +18,8 @@ from medical_audit.domain.kinds import calls_outside
 
 
 def _body(event: object) -> Mapping[str, Any]:
-    body = field(event, "body", None)
+    # A row of the ledger says it with what can be read of its people; what is exported does so by itself.
+    body = field(event, "said", None) or field(event, "body", None)
     if isinstance(body, str):
         body = json.loads(body)
     return body if isinstance(body, Mapping) else {}

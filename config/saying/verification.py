@@ -20,6 +20,11 @@ def anchor_word(name: object) -> str:
     return str(words.ANCHORS.get(str(name), name))
 
 
+def seal_refusal(code: object) -> str:
+    """Why the sealer does not go on."""
+    return str(words.SEAL_REFUSALS.get(str(code), code))
+
+
 def stream_problem(code: object) -> str:
     """Why a receiver of the stream did not take what it was sent, and what to do."""
     return str(words.STREAM_PROBLEMS.get(str(code), code))

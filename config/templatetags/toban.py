@@ -62,7 +62,7 @@ FILTERS = (
     channels.channel_kind, channels.way_word, channels.wanted_word, channels.wanted_words, channels.channel_state,
     audits.rule_label, audits.rule_reason, audits.anomaly_sentence, audits.limit_label, audits.clock_problem, audits.millis,
     audits.in_language, audits.evidence_sentence, audits.report_label, audits.report_help, audits.column_label, audits.report_cell,
-    verification.damage_words, verification.anchor_word, verification.stream_problem, verification.milliseconds,
+    verification.damage_words, verification.anchor_word, verification.stream_problem, verification.seal_refusal, verification.milliseconds,
     tickets.look_words, tickets.diverged_words, tickets.entry_words, tickets.ticket_sentence, tickets.topic_word, tickets.topic_words,
     repositories.step_word, repositories.step_words, repositories.cause_word, repositories.rule_words, repositories.hint_words,
     repositories.removal_word, repositories.removal_help, repositories.repository_state, repositories.short_commit, repositories.per_cent,

@@ -225,6 +225,10 @@ EVIDENCE: Final[Mapping[str, Promise | str]] = {
 RETENTION_FACTS: Final[Mapping[str, Promise | str]] = {
     "years": _("Kept for (years)"),
     "hold": _("Why nothing may go for now"),
+    "person_months": _("People readable after their last act (months)"),
+    "names": _("Names"),
+    "addresses": _("Addresses"),
+    "devices": _("Devices"),
     "first_event": _("First event"),
     "last_event": _("Last event"),
     "event_count": _("Events"),
@@ -238,6 +242,19 @@ RETENTION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
             "From its confirmation on, nothing goes before this term, and nothing at all while the record is held."
         ),
         _("Can be undone: change it back. What went meanwhile stays gone."),
+    ),
+    "ledger.purge_end": (
+        _("The sealer does not carry the confirmed purge out any more. Nothing goes."),
+        _("Can be undone: enter the purge again."),
+    ),
+    "person.erase": (
+        _(
+            "At once nobody can read this person's names, addresses and devices any more: on pages, in searches, exports, reports "
+            "and bundles. What happened, when, and the account's id stay, and so do all proofs."
+        ),
+        _(
+            "Cannot be undone: the key is destroyed. What left the portal before, and backups of before, are not reached."
+        ),
     ),
     "ledger.purge": (
         _(

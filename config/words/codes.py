@@ -287,6 +287,25 @@ CODES: Final[Mapping[str, Promise | str]] = {
         "Two secrets are good already. Put the new one into GitHub, end the old one here, then make another."
     ),
     "rules_changed": _("These rules were changed after this was entered. Enter the change again."),
+    "erasure_waits": _("An erasure of this person waits for its confirmation already."),
+    "person_still_here": _(
+        "This person still holds a role here. Take it or close the account first; only then can what is readable go."
+    ),
+    "person_term_not_over": _(
+        "Too little time has passed since this person's last act. Until the term is over it must stay readable who did what."
+    ),
+    "no_person_key": _(
+        "No key for sealing names and addresses is set, so nothing can be recorded and nothing was done. "
+        "Set TOBAN_SECRETS_KEYS for this process."
+    ),
+    "text_too_common": _("This text stands in too many names and addresses. Write more of it."),
+    "person_erased": _("Somebody in it was erased while it was made. Ask for it again."),
+    "no_purge_waits": _("No confirmed purge waits for the sealer any more."),
+    "not_as_confirmed": _("The events are not those that were confirmed. End this purge and enter another."),
+    "seal_broken": _(
+        "The seal up to which they go is not ours, or not from before the end of that month. Verify the ledger."
+    ),
+    "workers_ended": _("Three workers ended while they made it. Ask for fewer events, or for another form."),
     "purge_waits": _("A purge waits already: for its confirmation, or for the sealer."),
     "purged_meanwhile": _("Events went by a purge while the file was made. Ask for it again."),
     "bad_parameter": _("A value is not allowed."),

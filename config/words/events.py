@@ -119,6 +119,13 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
         "The ledger goes on behind a restore from backup. Events %(first)s to %(last)s are lost. Signed by %(approvers)s. "
         "Reason: %(reason)s"
     ),
+    "ledger.stream_late": _(
+        "The receiver %(stream)s of the ledger's stream lags: %(behind)s events are not there yet. Work is not held up; see the verification page."
+    ),
+    "ledger.stream_caught_up": _("The receiver %(stream)s of the ledger's stream has caught up."),
+    "person.erased": _("What could be read of a person who has left was erased; his key is destroyed."),
+    "person.erased_again": _("A restored backup brought a person back who was erased; he was erased again."),
+    "people.resealed": _("Keys of people were sealed anew."),
     "ledger.purged": _(
         "Events %(first)s to %(last)s of the record went for good, after their term; a signed tombstone stands for them. "
         "Reason: %(reason)s"
@@ -299,6 +306,11 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.sealing_resumed": _("Sealing resumed"),
     "ledger.restored": _("Gone on after a restore"),
     "ledger.restored_with_loss": _("Events lost by a restore"),
+    "ledger.stream_late": _("Stream lags"),
+    "ledger.stream_caught_up": _("Stream caught up"),
+    "person.erased": _("Person erased"),
+    "person.erased_again": _("Person erased again"),
+    "people.resealed": _("Keys of people sealed anew"),
     "ledger.purged": _("Record purged"),
     "ledger.catalogue_changed": _("Guards of the ledger changed"),
     "ledger.maintenance_opened": _("Maintenance of the guards announced"),

@@ -74,6 +74,8 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Change retention"),
         _("Change for how long the record is kept, and whether it is held"),
     ),
+    "ledger.purge_end": (_("End a purge"), _("Let events %(target)s of the record stay after all")),
+    "person.erase": (_("Erase a person"), _("Erase what can be read of a person who has left, for good")),
     "ledger.purge": (_("Purge the record"), _("Let events %(target)s of the record go for good")),
     "round.release": (_("Release stops"), _("Stop so many at once: %(target)s that run")),
     "redmine.connect": (_("Connect Redmine"), _("Write tickets into the Redmine %(target)s")),

@@ -204,6 +204,7 @@ KEEPING_STATES: Final[Mapping[str, State]] = {
 PURGE_STATES: Final[Mapping[str, State]] = {
     "entered": State("waiting", pgettext_lazy("purge", "Waits for its confirmation")),
     "ordered": State("transition", pgettext_lazy("purge", "Waits for the sealer")),
+    "ended": State("excluded", pgettext_lazy("purge", "Ended before it was carried out")),
     "gone": State("done", pgettext_lazy("purge", "Gone")),
 }
 

@@ -39,6 +39,21 @@ ANCHORS: Final[Mapping[str, Promise | str]] = {
     "file": _("Append-only file"),
     "s3": _("S3 bucket with Object Lock"),
 }
+#: Why the sealer does not go on (operations.sealing.SealRefused).
+SEAL_REFUSALS: Final[Mapping[str, Promise | str]] = {
+    "forged": _("The sealer does not go on: the newest seal in the database is not signed by Toban's key."),
+    "behind": _(
+        "The sealer does not go on: the database ends before a seal that a copy outside holds. It was cut or restored from backup; "
+        "two people sign a restore (audit_restore)."
+    ),
+    "rewritten": _(
+        "The sealer does not go on: a seal is another one than the sealer or a copy outside knows."
+    ),
+    "heads_differ": _("The sealer does not go on: the stored trees are not those of the newest seal."),
+    "clock_back": _(
+        "The sealer does not go on: the database's clock stands before the newest seal. Set the clock right; sealing then goes on by itself."
+    ),
+}
 #: Why a receiver of the stream did not take what it was sent (anchors.syslog.StreamError).
 STREAM_PROBLEMS: Final[Mapping[str, Promise | str]] = {
     "unresolved": _("The receiver's name was not found. Check the name in the file of streams, and the DNS."),

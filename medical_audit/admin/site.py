@@ -21,8 +21,9 @@ from django.views.decorators.http import require_safe
 from medical_audit.admin.listing import COUNTED, Listing, Row, code_filter, row_of
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.models import Event
 from medical_audit.operations.auditing import note_row, note_window
-from medical_audit.queries.events import ZONE
+from medical_audit.queries.events import ZONE, events_holding
 from medical_audit.requests import TenantRequest
 
 
@@ -104,6 +105,8 @@ class Window(admin.ModelAdmin):
         """What holds the text as it stands, as the ledger's own search does."""
         if not search_term:
             return queryset, False
+        if queryset.model is Event:
+            return events_holding(queryset, search_term), False
         wanted = [Q(**{f"{name}__icontains": search_term}) for name in self.search_fields]
         return queryset.filter(reduce(or_, wanted)) if wanted else queryset, False
 

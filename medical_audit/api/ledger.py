@@ -23,13 +23,14 @@ ZONE = ZoneInfo("Asia/Tokyo")
 
 
 class EventOut(serializers.Serializer[Any]):
-    """`body` is the canonical text whose hash stands in the chain at `seq`."""
+    """`body` is the canonical text whose hash stands in the chain at `seq`, `said` the same with what can be read of its people."""
 
     id = serializers.UUIDField(source="event.id")
     at = serializers.DateTimeField(source="event.event_at")
     kind = serializers.CharField(source="event.kind")
     outcome = serializers.CharField(source="event.outcome")
     body = serializers.CharField(source="event.body")
+    said = serializers.DictField(source="event.said")
     seq = serializers.SerializerMethodField()
     hash = serializers.SerializerMethodField()
 

@@ -69,11 +69,15 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an event or operation speaks of: names and ids only, evidence outlives the thing."""
+    """What an event or operation speaks of: names and ids only, evidence outlives the thing.
+
+    `person`: whose name it is, where the thing itself is no person.
+    """
 
     type: str
     id: str
     name: str = ""
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)

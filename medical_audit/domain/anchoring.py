@@ -22,17 +22,19 @@ class AnchorDoubt(AnchorError):
 
 @dataclass(frozen=True, slots=True)
 class Payload:
+    """`erasures`: signed notes of whose key was destroyed since, so that a restore from a backup of before can be told (ADR 19)."""
+
     number: int
     note: str
     heads: tuple[TreeHead, ...]
+    erasures: tuple[str, ...] = ()
 
     def text(self) -> str:
         heads = [[str(h.tenant_id), h.size, h.root.hex(), h.last_hash.hex()] for h in self.heads]
-        return json.dumps(
-            {"number": self.number, "note": self.note, "heads": heads},
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        found: dict[str, object] = {"number": self.number, "note": self.note, "heads": heads}
+        if self.erasures:
+            found["erasures"] = list(self.erasures)
+        return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def parse(cls, text: str) -> "Payload":
@@ -45,7 +47,8 @@ class Payload:
                 TreeHead(UUID(tenant), int(size), bytes.fromhex(root), bytes.fromhex(last))
                 for tenant, size, root, last in content["heads"]
             )
-            return cls(int(content["number"]), str(content["note"]), heads)
+            erasures = tuple(str(one) for one in content.get("erasures", ()))
+            return cls(int(content["number"]), str(content["note"]), heads, erasures)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise AnchorDoubt(f"not a sealed checkpoint: {error}") from error
 

@@ -36,6 +36,9 @@ FILES = (*OLD_FILES, "history.jsonl")
 FORMATS = {"toban-ledger-bundle-1": OLD_FILES, FORMAT: FILES}
 #: Stands besides in a bundle whose seals were stamped.
 STAMPS = "stamps.jsonl"
+#: In a bundle only where it can be read whom events refer to.
+PEOPLE = "people.jsonl"
+OPTIONAL = (STAMPS, PEOPLE)
 #: A seal is stamped in the round that makes it.
 APART = timedelta(minutes=5)
 SMALL = ("manifest.json", "proofs.json", "keys.json")
@@ -90,7 +93,7 @@ class Result:
     """`sealed`: up to which event a signature speaks; what lies behind it, no signature covers yet. `restores`: what the record
     goes on behind by the signatures of two people, and which events of this tenant were lost by it. `gone`: what tombstones stand
     for, which two people let go after its term. `part`: it says nothing of what lies before its first event, because it was made
-    from some day on, or in a format that knows no tombstones."""
+    from some day on, or in a format that knows no tombstones. `people`: readable values that fit the references in events."""
 
     tenant: str = ""
     first: int = 0
@@ -109,6 +112,7 @@ class Result:
     restores: list[dict[str, Any]] = field(default_factory=list)
     gone: list[dict[str, Any]] = field(default_factory=list)
     part: bool = False
+    people: int = 0
 
 
 # --- reading, as if an enemy had made it ----------------------------------------------------------------------------------
@@ -151,12 +155,12 @@ class Bundle:
         entries = self._zip.infolist()
         names = [entry.filename for entry in entries]
         if (
-            sorted(name for name in names if name != STAMPS)
+            sorted(name for name in names if name not in OPTIONAL)
             not in [sorted(files) for files in FORMATS.values()]
-            or names.count(STAMPS) > 1
+            or max(names.count(name) for name in OPTIONAL) > 1
         ):
             raise CannotSay("the files in it are not those of a bundle, once each: " + ", ".join(FILES))
-        self.is_stamped = STAMPS in names
+        self.is_stamped, self.names_people = STAMPS in names, PEOPLE in names
         for entry in entries:
             limit = SMALL_BYTES if entry.filename in SMALL else FILE_BYTES
             if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -553,7 +557,7 @@ class Check:
         self.digests: dict[str, str] = {}
         self.manifest = self._small("manifest.json", dict)
         files = FORMATS.get(str(self.manifest.get("format")), ())
-        if sorted(files) != sorted(set(bundle.sizes) - {STAMPS}) or not UUID.fullmatch(
+        if sorted(files) != sorted(set(bundle.sizes) - set(OPTIONAL)) or not UUID.fullmatch(
             str(self.manifest.get("tenant"))
         ):
             raise CannotSay("the manifest is of another format")
@@ -574,6 +578,8 @@ class Check:
         self._checkpoints(wanted | {int(found[10]) for found in map(_tombstone, self.stones) if found})
         self._tied(heads)
         self._events(heads)
+        if self.bundle.names_people:
+            self._people()
         self._complete()
         return self.result
 
@@ -698,6 +704,18 @@ class Check:
             raise Damaged("stamp_differs", number, "seal")
         self.result.stamps += 1
         self.result.stamped, self.result.stamps_checked = moment.isoformat(), bool(self.tsa_ca)
+
+    def _people(self) -> None:
+        """Each readable value is what the reference in the events was made from: tenant, person, kind, salt and value."""
+        for row in self._rows(PEOPLE):
+            texts = [row.get(name) for name in ("token", "person", "field", "salt", "value")]
+            if not all(isinstance(text, str) for text in texts):
+                raise CannotSay("people.jsonl: a line has another shape")
+            token, person, kind, salt, value = (str(text) for text in texts)
+            said = f"toban-person-1\n{self.result.tenant}\n{person}\n{kind}\n{salt}\n{value}".encode()
+            if token != "~" + base64.urlsafe_b64encode(hashlib.sha256(said).digest()[:24]).decode():
+                raise Damaged("edited", self.result.people + 1, "person")
+            self.result.people += 1
 
     def _goes_on(self, number: int, before: str, this: int) -> tuple[int, str]:
         """(epoch, hash of the note before) at a seal that does not follow its predecessor's number: after a restore only."""
@@ -922,6 +940,8 @@ def main(arguments: Sequence[str]) -> int:
                 "signed by the authority" if report["stamps_checked"] else "SIGNATURES NOT CHECKED (--tsa-ca)"
             )
             text += f"{report['stamps']} time stamps fit their seals, the newest of {report['stamped']}; {checked}\n"
+        if report["people"]:
+            text += f"{report['people']} names, addresses and devices are those that the events were sealed with\n"
         if not report["keys_given"]:
             text += "The keys are the bundle's own. Compare them with those that you were given:\n"
             text += "".join(f"  {_shown(key)}\n" for key in report["keys"])

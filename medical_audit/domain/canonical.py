@@ -1,11 +1,13 @@
 """One canonical text per event (RFC 8785), and the digest of what a person was shown."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import rfc8785
 
 from medical_audit.domain.actor import EventDraft
+from medical_audit.domain.personal import REFERENCING, Value, referenced
 
 
 def utc_text(moment: datetime) -> str:
@@ -28,26 +30,29 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical(value).encode("utf-8")).hexdigest()
 
 
-def event_body(draft: EventDraft) -> str:
-    """The canonical body of one event."""
-    actor = draft.actor
+def event_body(draft: EventDraft, reference: Callable[[Value], str]) -> str:
+    """The canonical body of one event; `reference` gives what stands in it for a person's readable value."""
+    actor, said = draft.actor, referenced(draft, reference)
     body: dict[str, object] = {
-        "v": 1,
+        "v": REFERENCING,
         "kind": draft.kind,
         "at": utc_text(draft.at),
-        "actor": {"type": str(actor.type), "id": actor.id, "name": actor.name, "roles": sorted(actor.roles)},
-        "subject": {"type": draft.subject.type, "id": draft.subject.id, "name": draft.subject.name},
+        "actor": {
+            "type": str(actor.type),
+            "id": actor.id,
+            "name": said.actor_name,
+            "roles": sorted(actor.roles),
+        },
+        "subject": {"type": draft.subject.type, "id": draft.subject.id, "name": said.subject_name},
         "outcome": draft.outcome,
     }
     optional = {
         "session": actor.session,
-        "address": actor.address,
+        "address": said.address,
         "request": actor.request,
         "operation": draft.operation_id,
         "reason": draft.reason,
-        "detail": draft.detail,
-        "behalf": {"id": draft.on_behalf_of.id, "name": draft.on_behalf_of.name}
-        if draft.on_behalf_of
-        else None,
+        "detail": said.detail,
+        "behalf": {"id": draft.on_behalf_of.id, "name": said.behalf_name} if draft.on_behalf_of else None,
     }
     return canonical(body | {key: value for key, value in optional.items() if value})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from medical_audit.domain.chain import Linked
+from medical_audit.domain.personal import readable
 
 #: DICOM's and FHIR's outcome: success, minor, serious and major failure.
 _OUTCOMES: Final[Mapping[str, int]] = {"ok": 0, "skipped": 0, "denied": 4, "unknown": 4, "failed": 8}
@@ -13,18 +14,21 @@ _OUTCOMES: Final[Mapping[str, int]] = {"ok": 0, "skipped": 0, "denied": 4, "unkn
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event with its place in the chain; `body` is the parsed canonical text."""
+    """An event with its place in the chain; `body` is the parsed canonical text with what is readable of its people.
+
+    What was hashed is `link.body`, in which people stand by reference (ADR 19).
+    """
 
     link: Linked
     body: Mapping[str, Any]
 
     @classmethod
-    def of(cls, link: Linked) -> "Recorded":
-        """Raises ValueError for a body that is no JSON object."""
+    def of(cls, link: Linked, people: Mapping[str, str]) -> "Recorded":
+        """`people`: readable values by reference. Raises ValueError for a body that is no JSON object."""
         body = json.loads(link.body)
         if not isinstance(body, dict):
             raise ValueError(f"event {link.event_id}: its body is no object")
-        return cls(link, body)
+        return cls(link, readable(body, people))
 
     @classmethod
     def bare(cls, link: Linked) -> "Recorded":

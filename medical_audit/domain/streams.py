@@ -117,10 +117,11 @@ def event_frame(event: Recorded, *, machine: str) -> bytes:
     return frame
 
 
-def link_frame(link: Linked, *, machine: str) -> bytes:
-    """The same of an event as it stands in the chain; of one whose body nobody can read, its place and proof."""
+def link_frame(link: Linked, people: Mapping[str, str], *, machine: str) -> bytes:
+    """The same of an event as it stands in the chain, with what can be read of its people; of one whose body nobody can read,
+    its place and proof."""
     try:
-        return event_frame(Recorded.of(link), machine=machine)
+        return event_frame(Recorded.of(link, people), machine=machine)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return event_frame(Recorded.bare(link), machine=machine)
 

@@ -8,6 +8,7 @@ from medical_audit.models.export import Export, ExportPart
 from medical_audit.models.heartbeat import Heartbeat
 from medical_audit.models.lane import Lane
 from medical_audit.models.operation import Operation
+from medical_audit.models.person import Erasure, PersonKey, PersonValue
 from medical_audit.models.retention import Retention
 from medical_audit.models.review import AccessReview, ReviewItem
 from medical_audit.models.saved_search import SavedSearch
@@ -26,6 +27,7 @@ __all__ = [
     "Delegation",
     "Deputy",
     "Emergency",
+    "Erasure",
     "Event",
     "Export",
     "ExportPart",
@@ -34,6 +36,8 @@ __all__ = [
     "Lane",
     "Link",
     "Operation",
+    "PersonKey",
+    "PersonValue",
     "Retention",
     "ReviewItem",
     "SavedSearch",

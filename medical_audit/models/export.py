@@ -34,6 +34,7 @@ class Export(TenantModel):
     """`question`: the filter as it was asked, instants as UTC text; events recorded after `asked_at` are not in it.
 
     `rows` of `total` so far; `bytes` and `sha256` of the file once it is READY; after `expires_at` its parts are removed.
+    `attempts`: how many workers took it up; one that ended so many is not tried for ever.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -54,6 +55,7 @@ class Export(TenantModel):
     bytes = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
     problem = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta(TenantModel.Meta):
         indexes = [models.Index(fields=["tenant_id", "asked_at"], name="export_by_time")]
@@ -65,6 +67,14 @@ class Export(TenantModel):
     @property
     def is_ready(self) -> bool:
         return self.state == Making.READY
+
+    @property
+    def problem_code(self) -> str:
+        return self.problem.partition(":")[0]
+
+    @property
+    def problem_detail(self) -> str:
+        return self.problem.partition(":")[2].strip()
 
     @property
     def percent(self) -> int:

@@ -19,6 +19,13 @@ def note_view(page: str, since: datetime, until: datetime, *, actor: Actor, now:
     )
 
 
+def note_page(page: str, *, actor: Actor, now: datetime) -> None:
+    """Record that this person looks at a page that lists people. Raises NotPermitted."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    subject = Subject("tenant", str(actor.tenant_id))
+    record("ledger.viewed", actor=actor, subject=subject, now=now, detail={"page": page})
+
+
 def note_window(
     window: str, rows: int, asked: Mapping[str, str], found: int | None, *, actor: Actor, now: datetime
 ) -> None:

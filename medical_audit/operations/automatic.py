@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from medical_audit.domain.actor import Actor, EventDraft, Subject
+from medical_audit.domain.actor import Actor, EventDraft, Principal, Subject
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import Authority, OperationTarget, get_kind
 from medical_audit.domain.states import AUTHORISING, State
@@ -66,7 +66,7 @@ def _confirmed(rows: Sequence[Operation], *, actor: Actor, now: datetime) -> lis
         for operation_id, person in found.filter(state__in=AUTHORISING).values_list("id", "confirmed_by_id")
     }
     fallen = Counter(
-        (row.authority["operation"], row.confirmed_by_name)
+        (row.authority["operation"], Principal(row.confirmed_by_id, row.confirmed_by_name))
         for row in rows
         if (row.authority["operation"], row.confirmed_by_id) not in confirmed
     )
@@ -75,11 +75,11 @@ def _confirmed(rows: Sequence[Operation], *, actor: Actor, now: datetime) -> lis
             kind="schedule.unauthorised",
             actor=actor,
             at=now,
-            subject=Subject("operation", operation, person),
+            subject=Subject("operation", operation, person.name, person=person.id),
             outcome="failed",
             detail={"entries": count},
         )
-        for (operation, person), count in sorted(fallen.items())
+        for (operation, person), count in sorted(fallen.items(), key=lambda one: one[0][0])
     ]
     record_many(actor.tenant_id, events)
     return [row for row in rows if (row.authority["operation"], row.confirmed_by_id) in confirmed]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from medical_audit.domain.actor import Actor
+from medical_audit.domain.actor import Actor, Principal
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.kinds import OperationTarget, get_kind
 from medical_audit.domain.people import Member, directory
@@ -71,7 +71,7 @@ def apply_grant(operation: Operation, now: datetime) -> dict[str, Any]:
         begins_at=datetime.fromisoformat(given["begins_at"]), ends_at=datetime.fromisoformat(given["ends_at"]),
         evidence=given["evidence"], operation=str(operation.id),
     ).save(force_insert=True)  # fmt: skip
-    return {"proxy": given["proxy_name"]}
+    return {"proxy": Principal(given["proxy"], given["proxy_name"])}
 
 
 def enter_end(delegation_id: UUID, *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -130,7 +130,8 @@ def apply_deputies(operation: Operation, now: datetime) -> dict[str, Any]:
         )
         for place, (deputy, name) in enumerate(people, start=1)
     )  # fmt: skip
-    return {"deputies": given["deputy_names"]}
+    named = zip(given["deputies"], given["deputy_names"], strict=True)
+    return {"deputies": [Principal(*one) for one in named]}
 
 
 def _member(person_id: str, actor: Actor) -> Member:

@@ -11,6 +11,7 @@ from medical_audit.domain.actor import Actor, Principal, Reauthentication, Subje
 from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, get_kind
+from medical_audit.domain.personal import named
 from medical_audit.domain.states import State
 from medical_audit.models import Confirmation, Operation
 from medical_audit.operations.authorising import (
@@ -293,7 +294,7 @@ def _apply(kind: Kind, operation: Operation, *, actor: Actor, now: datetime) -> 
     called = event_of(operation, "operation.called", actor=actor, now=now)
     save_moves(operation.tenant_id, [operation], [called])
     detail = kind.apply(operation, now)
-    finish(operation, State.SUCCEEDED, "applied", now, detail)
+    finish(operation, State.SUCCEEDED, "applied", now, named(detail))
     save_moves(
         operation.tenant_id,
         [operation],

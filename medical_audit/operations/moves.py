@@ -35,7 +35,7 @@ def event_of(
     )
     facts: dict[str, Any] = {"kind": operation.kind, "state": str(operation.state)}
     if operation.confirmed_by_name:
-        facts["confirmed_by"] = operation.confirmed_by_name
+        facts["confirmed_by"] = Principal(operation.confirmed_by_id, operation.confirmed_by_name)
     return EventDraft(
         kind=kind,
         actor=actor,
@@ -45,8 +45,25 @@ def event_of(
         operation_id=str(operation.id),
         on_behalf_of=behalf,
         reason=reason,
-        detail=facts | {key: value for key, value in detail.items() if value not in ("", None, {})},
+        detail=facts
+        | {key: value for key, value in _named(operation, detail).items() if value not in ("", None, {})},
     )
+
+
+def _named(operation: Operation, detail: dict[str, Any]) -> dict[str, Any]:
+    """Who is named in it, with the id by which he stands in events (ADR 19)."""
+    found = dict(detail)
+    for name in ("deputy_for", "principal"):
+        if found.get(name):
+            found[name] = Principal(operation.on_behalf_of_id, found[name])
+    if operation.target_type == "user" and found.get("target") == operation.target_name:
+        found["target"] = Principal(operation.target_id, operation.target_name)
+    if authority := found.get("authority"):
+        # Who released a held round stands in the event of that: here its operation is enough.
+        reason = {key: value for key, value in authority.get("reason", {}).items() if key != "released_by"}
+        person = Principal(operation.confirmed_by_id, authority.get("person", ""))
+        found["authority"] = {**authority, "person": person, "reason": reason}
+    return found
 
 
 def locked(ids: Iterable[UUID], state: State, **conditions: Any) -> list[Operation]:

@@ -28,6 +28,7 @@ from medical_audit.operations import (
     session_ends,
     watching,
 )
+from medical_audit.queries.purges import END as PURGE_END
 from medical_audit.queries.purges import KIND as PURGE
 
 Apply = Callable[[Operation, datetime], dict[str, Any]]
@@ -52,6 +53,7 @@ def register_own() -> None:
             retaining.apply_purge,
             approval_ttl=A_WEEK,
         ),
+        _kind(PURGE_END, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, retaining.apply_end, approval_ttl=A_WEEK),
         _kind(watching.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, watching.apply),
         _kind(
             emergencies.OPEN,

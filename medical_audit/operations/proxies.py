@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from medical_audit.domain.actor import Actor
+from medical_audit.domain.actor import Actor, Principal
 from medical_audit.domain.states import State
 from medical_audit.models import Deputy, Event, Operation
 from medical_audit.operations.ledger import record_many
@@ -36,10 +36,10 @@ def escalate(tenant_id: UUID, *, actor: Actor, now: datetime) -> int:
             deputies = Deputy.objects.filter(
                 principal_id=row.on_behalf_of_id, place__lte=passed + 1
             ).order_by("place")
-            names = list(deputies.values_list("deputy_name", flat=True))
+            named = list(deputies.values_list("deputy_id", "deputy_name"))
             events.append(
                 event_of(
-                    row, ESCALATED, actor=actor, now=now, principal=row.on_behalf_of_name, deputies=names,
+                    row, ESCALATED, actor=actor, now=now, principal=row.on_behalf_of_name, deputies=[Principal(*one) for one in named],
                     hours=int((now - row.entered_at).total_seconds() // 3600),
                 )
             )  # fmt: skip

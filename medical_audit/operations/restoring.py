@@ -12,6 +12,7 @@ from medical_audit.domain.checkpoint import NOTHING_BEFORE, Checkpoint, TreeHead
 from medical_audit.domain.merkle import root_of
 from medical_audit.domain.notes import BadNote, VerifierKey, open_note
 from medical_audit.domain.restoring import REASON_MAX, Loss, Restore, open_restore, ordered
+from medical_audit.operations.erasures import erase_again
 from medical_audit.operations.ledger import record
 from medical_audit.queries import seals
 from medical_audit.queries.seals import Stored
@@ -76,7 +77,8 @@ def accept(
     now: datetime,
 ) -> tuple[Restore, tuple[str, ...]]:
     """Keep a statement that two people signed and that is still true, so that the next seal goes on behind it; told in the
-    platform's ledger and in that of each tenant that lost something. Needs the audit role.
+    platform's ledger and in that of each tenant that lost something. Who was erased after that backup is erased again. Needs the
+    audit role.
 
     Raises BadNote, AnchorError, RestoreRefused (as `propose`, and restore_outdated).
     """
@@ -103,6 +105,13 @@ def accept(
                 with tenant_scope(loss.tenant_id):
                     mine = said | {"first": loss.first, "last": loss.last}
                     _tell(system_actor(loss.tenant_id, actor.name), statement.reason, mine, now)
+        notes = [
+            note
+            for anchor in anchors
+            for copy in anchor.after(max(statement.new - 1, 0))
+            for note in copy.erasures
+        ]
+        erase_again(notes, keys, actor=actor, now=now)
     return statement, names
 
 

@@ -13,12 +13,16 @@ from medical_audit.domain.anchoring import Anchor, AnchorError, Payload
 from medical_audit.domain.checkpoint import note_hash
 from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.burying import PurgeRefused, carry_out, due_purges
+from medical_audit.operations.erasures import sign_erasures, signed_since
 from medical_audit.operations.sealing import Known, Sealed, SealRefused, seal
 from medical_audit.queries import seals
+from medical_audit.queries.purges import PURGE_DUTY
 from medical_audit.queries.streams import STAMP
 from medical_audit.tenancy import platform_scope
 
 log = structlog.get_logger(__name__)
+#: A seal is made each minute, and whenever a tenant has this many events that no seal covers.
+SEALED_MOST = 1000
 SEALER: Actor = system_actor(NO_TENANT, "sealer")
 
 
@@ -41,6 +45,7 @@ class Sealer:
         self.approvers, self.clock, self.wall = list(approvers), clock, wall
         self.stamper, self.stamp_every = stamper, stamp_every
         self.known: Known | None = None
+        self.most = SEALED_MOST
         self._asked: set[str] = set()
 
     def round(self) -> Sealed | None:
@@ -60,11 +65,17 @@ class Sealer:
             for one in sealed.withheld:
                 log.error("seal_withheld", tenant=str(one.tenant_id), seq=one.seq)
             report("seal", sealed.number, "")
+        sign_erasures(self.signer)
         self._anchor()
         if sealed is not None and self.stamper is not None:
             self._stamp(sealed, self.stamper)
         self._let_go()
         return sealed
+
+    def has_much(self) -> bool:
+        """Whether some tenant has so many events behind its last seal that the next one is not waited for."""
+        with platform_scope():
+            return any(one.seq - (one.head.size if one.head else 0) >= self.most for one in seals.progress())
 
     def _ask_anchors(self) -> None:
         """Once per anchor: what it holds must still be in the database, or the sealer does not go on behind it."""
@@ -100,9 +111,11 @@ class Sealer:
                 continue
             with platform_scope():
                 heads = {head.tenant_id: head for _, head in seals.grown(before, newest.number)}
+                last = seals.checkpoint(before)
+            erased = signed_since(seals.sealed_at(last.note) if last else None)
             problem = ""
             try:
-                anchor.put(Payload(newest.number, newest.note, tuple(heads.values())))
+                anchor.put(Payload(newest.number, newest.note, tuple(heads.values()), erased))
             except AnchorError as error:
                 problem = str(error)
                 log.warning("anchor_failed", anchor=anchor.name, why=problem)
@@ -119,7 +132,7 @@ class Sealer:
             except (PurgeRefused, DatabaseError) as error:
                 problem = error.code if isinstance(error, PurgeRefused) else type(error).__name__
                 log.error("purge_refused", tenant=str(tenant_id), operation=str(operation_id), why=str(error))
-            report("purge", self.known.number if self.known else 0, problem)
+            report(f"{PURGE_DUTY}{tenant_id}", self.known.number if self.known else 0, problem)
 
     def _stamp(self, sealed: Sealed, stamper: TimeStamper) -> None:
         """Have this seal stamped, if it is time for one; an authority that is away is asked again with the next seal."""

@@ -30,7 +30,8 @@ GAP = 3 * INTERVAL
 
 
 class SealRefused(RuntimeError):
-    """The sealer does not sign what it finds; `code` says why: forged, behind, rewritten, heads_differ."""
+    """The sealer does not sign what it finds; `code` says why: forged, behind, rewritten, heads_differ,
+    clock_back."""
 
     def __init__(self, code: str, why: str) -> None:
         self.code = code
@@ -97,6 +98,11 @@ def seal(
         heads = [grown[one.tenant_id].head if one.tenant_id in grown else one.head for one in found]
         sealed_heads = [head for head in heads if head is not None]
         at = clock()
+        if newest is not None and at <= newest.at:
+            raise SealRefused(
+                "clock_back",
+                f"the database's clock says {utc_text(at)}, the newest seal was made at {utc_text(newest.at)}: set it right",
+            )
         checkpoint = Checkpoint(
             tenants=len(sealed_heads),
             root=root_over(sealed_heads),

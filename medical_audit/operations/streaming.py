@@ -24,6 +24,7 @@ from medical_audit.domain.streams import Destination, link_frame, seal_frame
 from medical_audit.operations.sealer import report
 from medical_audit.queries import seals
 from medical_audit.queries.links import links_after
+from medical_audit.queries.people import people_in
 from medical_audit.queries.seals import Duty
 from medical_audit.tenancy import platform_scope, tenant_scope
 
@@ -112,9 +113,11 @@ class Stream:
             if self.to.takes(one.tenant_id) and one.seq > before and batch.room > 0:
                 with tenant_scope(one.tenant_id):
                     rows = list(islice(links_after(one.tenant_id, before, page=EVENTS_EACH), EVENTS_EACH))
-                for link in rows[: batch.room]:
+                rows = rows[: batch.room]
+                people = people_in(one.tenant_id, [link.body for link in rows])
+                for link in rows:
                     if link.body:  # one that was removed leaves a gap that the receiver sees
-                        batch.frames.append(link_frame(link, machine=self._machine))
+                        batch.frames.append(link_frame(link, people, machine=self._machine))
                     batch.reached[name] = link.seq
 
 

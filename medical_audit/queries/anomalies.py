@@ -13,11 +13,13 @@ from django.db.models import Count, Max
 
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.anomalies import BOUNDS, Context, Seen, limits_of
+from medical_audit.domain.personal import readable
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.seats import network_of
 from medical_audit.domain.working_days import working_days
 from medical_audit.models import Anomaly, AnomalyRules, AnomalyWatch, Operation, Visit
 from medical_audit.queries.paging import Cursors, Page, page_of
+from medical_audit.queries.people import people_in
 from medical_audit.tenancy import current_tenant_id
 
 #: Without a look for this long the page says that nobody watches.
@@ -40,8 +42,9 @@ def people_events(since: datetime, until: datetime) -> Iterator[Seen]:
     with connection.cursor() as cursor:
         cursor.execute(_PEOPLE, [current_tenant_id(), since, until])
         while rows := cursor.fetchmany(2000):
+            people = people_in(current_tenant_id(), [text for *_, text in rows])
             for event_id, event_at, text in rows:
-                yield _seen(str(event_id), event_at + shift, json.loads(text))
+                yield _seen(str(event_id), event_at + shift, readable(json.loads(text), people))
 
 
 def _seen(event_id: str, recorded_at: datetime, body: Mapping[str, object]) -> Seen:

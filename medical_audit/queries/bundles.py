@@ -21,9 +21,11 @@ from medical_audit.domain.checkpoint import TreeHead, ordered
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.merkle import Frontier, Tree
 from medical_audit.domain.notes import VerifierKey
+from medical_audit.domain.personal import tokens_in
 from medical_audit.domain.restoring import ordered as ordered_losses
 from medical_audit.queries import seals
 from medical_audit.queries.links import links_after
+from medical_audit.queries.people import Known, known
 from medical_audit.queries.purges import Buried, tombstones
 from medical_audit.queries.restores import restores, with_losses
 from medical_audit.queries.stamps import stamps_after
@@ -100,9 +102,13 @@ def _write(
         frontier = _frontier(tenant_id, start)
     heads = [(number, head) for number, head in heads if head.size >= start]
     with sink.entry("events.jsonl") as entry, tenant_scope(tenant_id):
-        written = entry.lines(_event(link) for link in links_after(tenant_id, start, page=PAGE))
+        tokens: set[str] = set()
+        written = entry.lines(_event(link, tokens) for link in links_after(tenant_id, start, page=PAGE))
     if not written:
         raise Refused("nothing_to_export")
+    if people := [one for one in known(tenant_id, tokens) if one.salt]:
+        with sink.entry("people.jsonl") as entry:
+            entry.lines(person_line(one) for one in people)
     with sink.entry("heads.jsonl") as entry:
         entry.lines(_heads(tenant_id, heads))
     stamps = _stamps(
@@ -156,7 +162,8 @@ def _frontier(tenant_id: UUID, size: int) -> Frontier:
         return Frontier.of(size, bytes(cursor.fetchone()[0]))
 
 
-def _event(link: Linked) -> dict[str, object]:
+def _event(link: Linked, tokens: set[str]) -> dict[str, object]:
+    tokens |= tokens_in([link.body])
     return {
         "seq": link.seq,
         "id": str(link.event_id),
@@ -169,6 +176,14 @@ def _event(link: Linked) -> dict[str, object]:
         "prev": link.prev.hex(),
         "hash": link.hash.hex(),
     }
+
+
+def person_line(one: Known) -> dict[str, object]:
+    """What a reference in events stands for, with the salt that proves it."""
+    value = one.value
+    return {
+        "token": one.token, "person": value.person, "field": str(value.field), "salt": one.salt.hex(), "value": value.text,
+    }  # fmt: skip
 
 
 def _heads(tenant_id: UUID, mine: Sequence[tuple[int, TreeHead]]) -> Iterator[dict[str, object]]:

@@ -13,14 +13,19 @@ from django.db.models.functions import Cast, ExtractHour, TruncDate
 
 from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.canonical import canonical, utc_text
-from medical_audit.domain.errors import NotFound
+from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.domain.personal import Field
 from medical_audit.domain.rights import LEDGER_VIEW, OPERATION_VIEW
 from medical_audit.domain.working_days import working_days
 from medical_audit.models import Event, Link
 from medical_audit.queries.paging import Cursors, Page, page_of
+from medical_audit.queries.people import name_or_erased, people_in, references_holding, references_to
+from medical_audit.tenancy import current_tenant_id
 
 #: The choices of a filter come from this many newest events: bounded, whatever the ledger's length.
 CHOICES_FROM = 2000
+#: A text that stands in more readable values than this is not searched for.
+REFERENCES_MOST = 200
 #: Off hours: before and from these hours on, and the days off of the tenant's calendar, in this zone.
 ZONE, OPENS, CLOSES = ZoneInfo("Asia/Tokyo"), 7, 20
 
@@ -101,13 +106,15 @@ def list_events(wanted: EventFilter, cursors: Cursors, *, actor: Actor) -> Page:
 def event_choices(*, actor: Actor) -> EventChoices:
     actor.require(LEDGER_VIEW, actor.tenant_id)
     newest = Event.objects.order_by("-event_at", "-ord").values_list(
-        "kind", "outcome", "actor_id", "actor_name"
+        "kind", "outcome", "actor_id", "actor_ref"
     )
-    kinds, outcomes, actors = set(), set(), {}
-    for kind, outcome, actor_id, actor_name in newest[:CHOICES_FROM]:
+    kinds, outcomes, actors = set(), set(), dict[str, str]()
+    for kind, outcome, actor_id, name in newest[:CHOICES_FROM]:
         kinds.add(kind)
         outcomes.add(outcome)
-        actors[actor_id] = actor_name
+        actors.setdefault(actor_id, name)
+    readable = people_in(actor.tenant_id, actors.values())
+    actors = {one: name_or_erased(name, readable) for one, name in actors.items()}
     return EventChoices(
         tuple(sorted(kinds)), tuple(sorted(outcomes)), dict(sorted(actors.items(), key=lambda item: item[1]))
     )
@@ -173,10 +180,21 @@ def matching(wanted: EventFilter) -> QuerySet[Event]:
     if wanted.until:
         rows = rows.filter(event_at__lt=wanted.until)
     if wanted.q:
-        rows = rows.filter(Q(body__icontains=wanted.q))
+        rows = events_holding(rows, wanted.q)
     if wanted.off_hours:
         rows = _off_hours(rows.filter(actor_type=str(ActorType.USER)))
     return _by_the_body(rows, wanted)
+
+
+def events_holding(rows: QuerySet[Event], text: str) -> QuerySet[Event]:
+    """With this text in what was written, or in what can be read of the people in it. Raises Refused (text_too_common)."""
+    tokens = references_holding(current_tenant_id(), text)
+    if len(tokens) > REFERENCES_MOST:
+        raise Refused("text_too_common", limit=REFERENCES_MOST)
+    found = Q(body__icontains=text)
+    for token in tokens:
+        found |= Q(body__contains=token)
+    return rows.filter(found)
 
 
 def _off_hours(rows: QuerySet[Event]) -> QuerySet[Event]:
@@ -190,18 +208,28 @@ def _off_hours(rows: QuerySet[Event]) -> QuerySet[Event]:
     return rows.filter(Q(day__in=list(off)) | Q(hour__lt=OPENS) | Q(hour__gte=CLOSES))
 
 
+def _from_address(rows: QuerySet[Event], address: str) -> QuerySet[Event]:
+    """Events of before ADR 19 hold the address itself, later ones what refers to it, another one for each person."""
+    alike, exact = Q(), Q()
+    for text in (address, *references_to(current_tenant_id(), Field.ADDRESS, address)):
+        alike |= Q(body__contains=canonical({"address": text})[1:-1])
+        exact |= Q(parsed__address=text)
+    return rows.filter(alike).annotate(parsed=Cast("body", JSONField())).filter(exact)
+
+
 def _by_the_body(rows: QuerySet[Event], wanted: EventFilter) -> QuerySet[Event]:
     said: dict[str, Any] = {}
-    for name in ("address", "session"):
-        if value := getattr(wanted, name):
-            rows = rows.filter(body__contains=canonical({name: value})[1:-1])
-            said[f"said__{name}"] = value
+    if wanted.address:
+        rows = _from_address(rows, wanted.address)
+    if wanted.session:
+        rows = rows.filter(body__contains=canonical({"session": wanted.session})[1:-1])
+        said["parsed__session"] = wanted.session
     if wanted.proxy:
         rows = rows.filter(body__contains='"behalf":{')
-        said["said__has_key"] = "behalf"
+        said["parsed__has_key"] = "behalf"
     if wanted.role:
         rows = rows.filter(body__contains=canonical(wanted.role))
-        said["said__actor__roles__contains"] = [wanted.role]
+        said["parsed__actor__roles__contains"] = [wanted.role]
     if not said:
         return rows
-    return rows.annotate(said=Cast("body", JSONField())).filter(**said)
+    return rows.annotate(parsed=Cast("body", JSONField())).filter(**said)

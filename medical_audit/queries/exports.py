@@ -59,12 +59,12 @@ def in_order(wanted: EventFilter, after: Mark | None, *, limit: int) -> tuple[li
         )
     events = list(rows.order_by("event_at", "ord")[:limit])
     links = {one.event_id: one for one in Link.objects.filter(event_id__in=[event.id for event in events])}
-    found = [Recorded.of(_linked(event, links[event.id])) for event in events if event.id in links]
+    found = [recorded_of(event, links[event.id]) for event in events if event.id in links]
     return found, Mark(events[-1].event_at, events[-1].ord) if events else None
 
 
 def recorded_of(event: Event, link: Link) -> Recorded:
-    return Recorded.of(_linked(event, link))
+    return Recorded.of(_linked(event, link), event.people)
 
 
 def _linked(event: Event, link: Link) -> Linked:

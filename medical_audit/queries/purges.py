@@ -1,6 +1,6 @@
 """For how long the record is kept, what has gone already, and what could go now."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +9,7 @@ from django.db import connection
 
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.burying import JST, LEAST_YEARS, Tombstone, term_ends
+from medical_audit.domain.erasing import PERSON_MONTHS
 from medical_audit.domain.merkle import Frontier
 from medical_audit.domain.notes import BadNote, VerifierKey, open_note
 from medical_audit.domain.rights import LEDGER_VIEW
@@ -17,7 +18,9 @@ from medical_audit.models import Operation, Retention
 from medical_audit.queries import seals
 from medical_audit.tenancy import current_tenant_id
 
-KIND = "ledger.purge"
+KIND, END = "ledger.purge", "ledger.purge_end"
+#: How the sealer's last try of a tenant's purge went is kept under this name and the tenant's id.
+PURGE_DUTY = "purge:"
 _BEFORE = """
 SELECT t.number, t.size, t.root, t.last_hash FROM ledger.tree_head t JOIN ledger.checkpoint c ON c.number = t.number
 WHERE t.tenant_id = %s AND c.at < %s ORDER BY t.number DESC LIMIT 1
@@ -34,14 +37,16 @@ _GONE = "SELECT coalesce(max(last_seq), 0) FROM ledger.tombstone WHERE tenant_id
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What holds here: the term in years, and why nothing may go for now ("": nothing is held)."""
+    """What holds here: the term in years, why nothing may go for now ("": nothing is held), and for how many months after his last
+    act a person stays readable."""
 
     years: int = LEAST_YEARS
     hold: str = ""
+    person_months: int = PERSON_MONTHS
 
 
 def keeping_here() -> Keeping:
-    row = Retention.objects.values("years", "hold").first()
+    row = Retention.objects.values("years", "hold", "person_months").first()
     return Keeping(**row) if row else Keeping()
 
 
@@ -87,10 +92,23 @@ def is_purge_under_way() -> bool:
 
 def is_purge_ordered() -> bool:
     """Whether one was confirmed in the bound tenant that the sealer has not carried out yet."""
+    return ordered_purge() is not None
+
+
+def ordered_purge() -> Operation | None:
+    """The one that was confirmed in the bound tenant, that the sealer has not carried out yet, and that nobody ended."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT operation FROM ledger.tombstone WHERE tenant_id = %s", [current_tenant_id()])
         done = [row[0] for row in cursor.fetchall()]
-    return Operation.objects.filter(kind=KIND, state=State.SUCCEEDED).exclude(id__in=done).exists()
+    found: Operation | None = (
+        Operation.objects.filter(kind=KIND, state=State.SUCCEEDED).exclude(id__in=[*done, *_ended()]).first()
+    )
+    return found
+
+
+def _ended() -> list[UUID]:
+    rows = Operation.objects.filter(kind=END, state=State.SUCCEEDED)
+    return [UUID(one) for one in rows.values_list("parameters__purge", flat=True)]
 
 
 def months_over(tenant_id: UUID, years: int, now: datetime) -> list[datetime]:
@@ -159,11 +177,13 @@ def tombstones(tenant_id: UUID, keys: Sequence[VerifierKey]) -> list[Buried]:
 
 @dataclass(frozen=True, slots=True)
 class PurgeLine:
-    """One purge: `state` is entered, ordered (the sealer carries it out) or gone."""
+    """One purge: `state` is entered, ordered (the sealer carries it out), ended or gone; `refusal`: why the sealer let it wait when
+    it last tried."""
 
     operation: Operation
     state: str
     at: datetime | None
+    refusal: str = ""
 
     @property
     def events(self) -> int:
@@ -208,14 +228,22 @@ def _purges(tenant_id: UUID) -> list[PurgeLine]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT operation, at FROM ledger.tombstone WHERE tenant_id = %s", [tenant_id])
         done = dict(cursor.fetchall())
+    duty, ended = seals.duties().get(f"{PURGE_DUTY}{tenant_id}"), _ended()
+    refusal = duty.problem if duty else ""
     rows = Operation.objects.filter(kind=KIND, state__in=[*OPEN, State.SUCCEEDED]).order_by("-entered_at")[
         :50
     ]
     return [
         PurgeLine(
-            row,
-            "gone" if row.id in done else "ordered" if row.state == State.SUCCEEDED else "entered",
-            done.get(row.id),
+            row, state := _state(row, done, ended), done.get(row.id), refusal if state == "ordered" else ""
         )
         for row in rows
     ]
+
+
+def _state(row: Operation, done: Mapping[UUID, datetime], ended: Collection[UUID]) -> str:
+    if row.id in done:
+        return "gone"
+    if row.id in ended:
+        return "ended"
+    return "ordered" if row.state == State.SUCCEEDED else "entered"

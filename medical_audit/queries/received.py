@@ -10,6 +10,7 @@ from django.db import connection
 
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.received import Claim
+from medical_audit.queries import seals
 from medical_audit.queries.purges import tombstones
 from medical_audit.queries.restores import Restored
 from medical_audit.queries.verification import Damage, length_of
@@ -21,13 +22,14 @@ PAGE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """`events`: how many messages were compared; `lost`: how many of them a signed restore gave up; `damage`: the first one of
-    a tenant's that the database contradicts."""
+    """`events`: how many messages were compared; `lost`: how many of them a signed restore gave up; `unlisted`: how many of those
+    no list names, because no seal had covered them yet; `damage`: the first one of a tenant's that the database contradicts."""
 
     events: int
     lost: int = 0
     tenant_id: UUID | None = None
     damage: Damage | None = None
+    unlisted: int = 0
 
 
 def verify_received(
@@ -38,7 +40,7 @@ def verify_received(
 
     `restores`: the accepted ones, with their losses.
     """
-    events = lost = 0
+    events = lost = unlisted = 0
     waiting = iter(claims)
     while page := list(islice(waiting, PAGE)):
         by_tenant: dict[UUID, list[Claim]] = defaultdict(list)
@@ -47,10 +49,12 @@ def verify_received(
         for tenant_id, mine in by_tenant.items():
             for claim, damage in _wrong(tenant_id, mine, keys):
                 if not _given_up(claim, restores):
-                    return Received(events, lost, tenant_id, damage)
+                    if not _never_sealed(claim, restores):
+                        return Received(events, lost, tenant_id, damage, unlisted)
+                    unlisted += 1
                 lost += 1
         events += len(page)
-    return Received(events, lost)
+    return Received(events, lost, unlisted=unlisted)
 
 
 def _wrong(
@@ -83,3 +87,18 @@ def _given_up(claim: Claim, restores: Sequence[Restored]) -> bool:
         and claim.at <= one.statement.at
         for one in restores
     )
+
+
+def _never_sealed(claim: Claim, restores: Sequence[Restored]) -> bool:
+    """Behind everything of the tenant's that a seal covered when the record was restored, and from before that: no list of what
+    was lost can name it, for only a receiver ever heard of it. A tenant of which a list names a loss is not excused so."""
+    for one in restores:
+        if claim.tenant_id in one.lost or claim.at > one.statement.at:
+            continue
+        with tenant_scope(claim.tenant_id):
+            sealed = [
+                head.size for number, head in seals.heads_of(claim.tenant_id) if number <= one.statement.new
+            ]
+        if claim.seq > max(sealed, default=0):
+            return True
+    return False

@@ -16,6 +16,7 @@ from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.states import State
 from medical_audit.models import AccessReview, Anomaly, Event, Operation, ReviewItem
 from medical_audit.queries.anomalies import limits_here
+from medical_audit.queries.people import name_or_erased, people_in
 from medical_audit.queries.seals import Stored
 from medical_audit.tenancy import current_tenant_id
 
@@ -74,10 +75,12 @@ def pick(group: str, since: datetime, until: datetime, places: Sequence[int]) ->
             _PICK.format(group=_GROUPS[group]),
             [current_tenant_id(), since - _shift(), until - _shift(), list(places)],
         )
-        return [
-            Picked(event_id, actor_id if actor_type == "user" else "", name)
-            for event_id, actor_type, actor_id, name in cursor.fetchall()
-        ]
+        rows = cursor.fetchall()
+    readable = people_in(current_tenant_id(), [name for *_, name in rows])
+    return [
+        Picked(event_id, actor_id if actor_type == "user" else "", name_or_erased(name, readable))
+        for event_id, actor_type, actor_id, name in rows
+    ]
 
 
 def _shift() -> timedelta:

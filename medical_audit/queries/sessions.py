@@ -17,6 +17,8 @@ from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.seats import End, end_event
 from medical_audit.models import Event, FailedSignIn, Session, Visit
 from medical_audit.queries.paging import Cursors, Page, page_of
+from medical_audit.queries.people import name_or_erased, people_in
+from medical_audit.tenancy import current_tenant_id
 
 BEGINNING = "session.entered"
 ENDS = {end_event(end): str(end) for end in End}
@@ -109,10 +111,11 @@ def _told(kinds: list[str], since: datetime, until: datetime) -> Iterator[Told]:
     """What the ledger says of sessions, by its own clock: a demo's shifted one is shifted back."""
     shift = timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
     rows = Event.objects.filter(kind__in=kinds, event_at__gte=since - shift, event_at__lt=until - shift)
-    for kind, person, body in (
-        rows.order_by("event_at", "ord").values_list("kind", "subject_name", "body").iterator()
-    ):
-        yield Told(str(json.loads(body)["detail"].get("session", "")), person, ENDS.get(kind, ""))
+    told = list(rows.order_by("event_at", "ord").values_list("kind", "subject_ref", "body"))
+    readable = people_in(current_tenant_id(), {person for _, person, _ in told})
+    for kind, person, body in told:
+        session = str(json.loads(body)["detail"].get("session", ""))
+        yield Told(session, name_or_erased(person, readable), ENDS.get(kind, ""))
 
 
 def _failed(since: datetime, until: datetime) -> dict[str, tuple[str, int]]:
@@ -120,8 +123,13 @@ def _failed(since: datetime, until: datetime) -> dict[str, tuple[str, int]]:
     rows = Event.objects.filter(
         kind="session.failed", event_at__gte=since - shift, event_at__lt=until - shift
     )
-    counted = rows.order_by("subject_id").values_list("subject_id", "subject_name").annotate(Count("id"))
-    return {person: (name, count) for person, name, count in counted}
+    counted = list(rows.order_by("subject_id").values_list("subject_id", "subject_ref").annotate(Count("id")))
+    readable = people_in(current_tenant_id(), [name for _, name, _ in counted])
+    found: dict[str, tuple[str, int]] = {}
+    for person, name, count in counted:
+        before = found.get(person, ("", 0))[1]
+        found[person] = (name_or_erased(name, readable), before + count)
+    return found
 
 
 def list_visits(

@@ -9,12 +9,14 @@ from django.conf import settings
 from django.db import connection
 
 from medical_audit.domain.streams import Destination
-from medical_audit.queries.seals import Duty
+from medical_audit.queries.seals import Duty, duties
 from medical_audit.queries.stamps import newest_stamp
 
 _WAITING = "SELECT linked_at FROM ledger.link WHERE tenant_id = %s AND seq = %s"
 #: The duty of having seals stamped.
 STAMP = "stamp"
+#: Under this, the receiver's name and the tenant it is kept that people were told of a lag.
+LATE_DUTY = "late:"
 ON_ITS_WAY = timedelta(seconds=60)
 
 
@@ -51,20 +53,25 @@ class StampLine:
 
 
 def stream_lines(
-    tenant_id: UUID, duties: Mapping[str, Duty], *, events: int, newest: int, now: datetime
+    tenant_id: UUID, done: Mapping[str, Duty], *, events: int, newest: int, now: datetime
 ) -> tuple[StreamLine, ...]:
     """Those that the settings name and that take this tenant's events. `events`, `newest`: the last event and seal there are;
     `now`: the database's clock."""
     streams: Sequence[Destination] = settings.TOBAN_STREAMS
-    return tuple(
-        _line(one, tenant_id, duties, events, newest, now) for one in streams if one.takes(tenant_id)
-    )
+    return tuple(_line(one, tenant_id, done, events, newest, now) for one in streams if one.takes(tenant_id))
+
+
+def late_streams() -> dict[str, int]:
+    """Of each receiver that the settings name, how many ledgers it lags behind; of all tenants, so no tenant's name or number."""
+    streams: Sequence[Destination] = settings.TOBAN_STREAMS
+    late = [name for name, duty in duties().items() if name.startswith(LATE_DUTY) and duty.problem]
+    return {one.name: sum(name.startswith(f"{LATE_DUTY}{one.name}:") for name in late) for one in streams}
 
 
 def _line(
-    one: Destination, tenant_id: UUID, duties: Mapping[str, Duty], events: int, newest: int, now: datetime
+    one: Destination, tenant_id: UUID, found: Mapping[str, Duty], events: int, newest: int, now: datetime
 ) -> StreamLine:
-    mine, seals = duties.get(one.duty_of(tenant_id)), duties.get(one.seals_duty)
+    mine, seals = found.get(one.duty_of(tenant_id)), found.get(one.seals_duty)
     number = mine.number if mine else 0
     behind = max(0, events - number)
     waiting = _linked_at(tenant_id, number + 1) if behind else None
@@ -84,9 +91,9 @@ def _linked_at(tenant_id: UUID, seq: int) -> datetime | None:
     return row[0] if row else None
 
 
-def stamp_line(duties: Mapping[str, Duty], *, now: datetime) -> StampLine | None:
+def stamp_line(found: Mapping[str, Duty], *, now: datetime) -> StampLine | None:
     """None where no authority is configured and none ever stamped."""
-    newest, duty = newest_stamp(), duties.get(STAMP)
+    newest, duty = newest_stamp(), found.get(STAMP)
     if newest is None and not settings.TOBAN_TSA_URL:
         return None
     return StampLine(

@@ -84,6 +84,7 @@ class VerificationView:
     events: int
     sealed: int
     state: SealState
+    refusal: str
     seal: SealLine | None
     anchors: tuple[AnchorLine, ...]
     streams: tuple[StreamLine, ...]
@@ -141,6 +142,7 @@ def verification_view(*, actor: Actor) -> VerificationView:
         events=events,
         sealed=heads[0][1].size if heads else 0,
         state=seal_state(actor=actor),
+        refusal=duties["seal"].problem if "seal" in duties else "",
         seal=None
         if newest is None
         else SealLine(newest.number, _shown(newest.at), now - newest.at, _clock(newest.note)),

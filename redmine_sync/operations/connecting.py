@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from accounts import sealing
 from accounts.domain.permissions import Permission
+from medical_audit import sealing
 from medical_audit.domain.actor import Actor, Subject, system_actor
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 from django.db.models import F
 
-from accounts import sealing
+from medical_audit import sealing
 from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import LeaseLost
 from medical_audit.operations.lanes import Lease, lease_lane, release_lane

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +69,7 @@ class Reader:
 
     def take(self, seen: Sequence[Followed], *, standing: bool = False) -> int:
         """Make entries of events, in order. `standing`: also of those from before their rule."""
-        read = [(one, json.loads(one.event.body)) for one in seen if one.event.kind in WATCHED]
+        read = [(one, one.event.said) for one in seen if one.event.kind in WATCHED]
         projects = _projects(body for _, body in read)
         wanted = [
             (one, body, project, wish)

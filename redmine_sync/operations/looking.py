@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts import sealing
+from medical_audit import sealing
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.checks import Check, Found
 from redmine_sync.domain.git_problems import GitError

@@ -6,8 +6,8 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from accounts import sealing
 from accounts.domain.permissions import Permission
+from medical_audit import sealing
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.operations.ledger import record

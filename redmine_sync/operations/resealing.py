@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from accounts import sealing
 from accounts.models import ChannelSecret
 from accounts.queries.channels import SECRET_NAME
+from medical_audit import sealing
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope

@@ -17,7 +17,6 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 
 from accounts.models import Tenant
-from accounts.sealing import Unsealable
 from medical_audit.domain.actor import Actor, Subject, system_actor
 from medical_audit.domain.backoff import wait_after
 from medical_audit.domain.errors import LeaseLost
@@ -25,6 +24,7 @@ from medical_audit.domain.kinds import Health
 from medical_audit.operations import stopping
 from medical_audit.operations.lanes import Lease, lease_lane, note_health, release_lane
 from medical_audit.operations.ledger import record
+from medical_audit.sealing import Unsealable
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.problems import FilterBroken, KeyGone, KeyRefused, Missing, RedmineError
 from redmine_sync.domain.writing import TRIES_MAX

@@ -11,8 +11,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from accounts import sealing
 from accounts.domain.permissions import Permission
+from medical_audit import sealing
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.queries.paging import Cursors, Page, page_of

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts import sealing
 from accounts.domain.permissions import Permission
 from infra.models import Resource
+from medical_audit import sealing
 from medical_audit.domain.actor import Actor
 from medical_audit.models import Operation
 from redmine_sync.models import RedmineKey, RedmineServer, ServerState, TicketRule

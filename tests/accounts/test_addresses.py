@@ -11,6 +11,9 @@ from pytest_django import Settings
 
 from accounts.domain.addresses import client_address, read_networks
 from config.settings import trusted_proxies
+from medical_audit.domain.actor import NO_TENANT
+from medical_audit.domain.personal import readable
+from medical_audit.queries.people import people_in
 from tests.factories import make_person
 from tests.medical_audit.support import Database
 
@@ -63,10 +66,12 @@ def _address_of_failed_sign_in(database: Database, **meta: str) -> str:
     person = make_person("behind")
     Client(**meta).post("/sign-in/", {"username": person.username, "password": "wrong"})  # type: ignore[arg-type]
     row = database.execute(
-        "SELECT body FROM ledger.event WHERE kind = 'session.failed' AND subject_name = %s", [person.username]
+        "SELECT body FROM ledger.event WHERE kind = 'session.failed' AND subject_id = %s", [str(person.id)]
     ).fetchone()
     assert row is not None
-    return str(json.loads(row[0])["address"])
+    body = json.loads(row[0])
+    assert body["address"].startswith("~"), "an address stands in the ledger by reference"
+    return str(readable(body, people_in(NO_TENANT, row))["address"])
 
 
 def test_the_ledger_keeps_the_address_behind_a_trusted_proxy(

@@ -18,8 +18,10 @@ from accounts.operations.signing import check_password, leave, reauthenticate, s
 from accounts.queries.people import People, actor_in, get_tenant, tenants_of
 from medical_audit.domain.actor import NO_TENANT, Actor
 from medical_audit.domain.errors import NotFound, NotReauthenticated
+from medical_audit.domain.personal import readable
 from medical_audit.domain.seats import End, Origin
 from medical_audit.models import Event
+from medical_audit.queries.people import people_in
 from medical_audit.queries.verification import verify
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import AsRole
@@ -44,7 +46,7 @@ def last_of_platform(database: Database) -> dict[str, Any]:
         "SELECT e.body FROM ledger.event e WHERE e.tenant_id = %s ORDER BY e.ord DESC LIMIT 1", [NO_TENANT]
     ).fetchone()
     assert row is not None
-    found: dict[str, Any] = json.loads(row[0])
+    found: dict[str, Any] = readable(json.loads(row[0]), people_in(NO_TENANT, row))
     return found
 
 
@@ -222,9 +224,13 @@ def test_the_picker_shows_ones_own_tenants_with_their_roles(cast: Cast) -> None:
 
 def test_a_founding_stands_in_the_tenants_own_ledger(cast: Cast) -> None:
     with tenant_scope(cast.tenant.id):
-        first, *rest = Event.objects.order_by("ord").values_list("kind", "actor_name", "subject_name")[:6]
-        assert first == ("tenant.founded", "test", cast.tenant.name)
-        assert {kind for kind, _, _ in rest} == {"member.granted"}
+        first, *rest = Event.objects.order_by("ord")[:6]
+        assert (first.kind, first.actor_name, first.subject_name) == (
+            "tenant.founded",
+            "test",
+            cast.tenant.name,
+        )
+        assert {one.kind for one in rest} == {"member.granted"}
 
 
 def test_names_and_slugs_exist_once(cast: Cast) -> None:

@@ -188,7 +188,7 @@ def test_a_token_is_ended_by_its_person_or_by_who_may_end_sessions(stage: Stage)
     with pytest.raises(AlreadyMoved):
         end_token(other.id, actor=stage.cast.actor(Role.OPERATOR), now=clock.now())
     with tenant_scope(stage.cast.tenant.id):
-        ended = Event.objects.filter(kind="token.ended").values_list("actor_name", flat=True)
+        ended = [one.actor_name for one in Event.objects.filter(kind="token.ended")]
         assert sorted(ended) == ["administrator", "operator"]
 
 

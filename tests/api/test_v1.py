@@ -281,7 +281,7 @@ def test_events_with_their_place_in_the_chain_and_reading_is_recorded(stage: Sta
     assert len(told) == 1
     assert told[0]["seq"] > 0
     assert len(told[0]["hash"]) == 64
-    assert json.loads(told[0]["body"])["actor"]["name"] == "auditor"
+    assert told[0]["said"]["actor"]["name"] == "auditor"
 
 
 def test_a_stranger_is_told_that_nothing_is_there(stage: Stage) -> None:

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,13 @@ import psycopg
 
 from accounts.domain.permissions import Role
 from medical_audit.domain import bundle_verifier
-from medical_audit.domain.actor import EventDraft, Subject, system_actor
+from medical_audit.domain.actor import Actor, ActorType, EventDraft, Subject
 from medical_audit.domain.canonical import event_body
 from medical_audit.domain.notes import Signer
 from medical_audit.models import Event, Export
 from medical_audit.models.export import Format
 from medical_audit.operations.exports import asking
+from medical_audit.operations.referring import People
 from medical_audit.operations.sealer import Sealer
 from medical_audit.queries.events import EventFilter, list_events
 from medical_audit.queries.paging import Cursors
@@ -95,7 +96,8 @@ def _race(clients: int, seconds: float, ids: Sequence[uuid.UUID], *, logs: bool)
 
     def run(number: int) -> None:
         tenant_id = ids[number % len(ids)]
-        body = _body(tenant_id, number)
+        bodies, tokens = _bodies(tenant_id, [number])
+        body = bodies[0]
         with _as_web() as database:
             start.wait()
             while not stop.is_set():
@@ -106,7 +108,7 @@ def _race(clients: int, seconds: float, ids: Sequence[uuid.UUID], *, logs: bool)
                         "INSERT INTO bench_row (tenant_id, body) VALUES (%s, %s)", [tenant_id, body]
                     )
                     if logs:
-                        database.execute("SELECT ledger.log(%s, %s)", [tenant_id, [body]])
+                        database.execute("SELECT ledger.log_people(%s, %s, %s)", [tenant_id, [body], tokens])
                 counts[number] += 1
 
     threads = [threading.Thread(target=run, args=[number]) for number in range(clients)]
@@ -136,15 +138,22 @@ def _as_web() -> psycopg.Connection[Any]:
     return psycopg.connect(os.environ["DATABASE_URL"].replace("postgres://", "postgresql://", 1))
 
 
-def _body(tenant_id: uuid.UUID, number: int) -> str:
-    actor, subject = (
-        system_actor(tenant_id, "bench"),
-        Subject("ec2", f"i-{number:017x}", f"server-{number % 997}"),
+def _bodies(tenant_id: uuid.UUID, numbers: Iterable[int]) -> tuple[list[str], list[str]]:
+    """What people did, with the references in it, which are kept beside the chain as the application does."""
+    person = Actor(
+        tenant_id, ActorType.USER, "bench", "測定 太郎", ("operator",), session="bench", address="192.0.2.7"
     )
+    with tenant_scope(tenant_id):
+        people = People(tenant_id)
+        found = [event_body(_draft(person, number), people.refer) for number in numbers]
+        people.keep(people.values)
+    return found, list(people.values)
+
+
+def _draft(actor: Actor, number: int) -> EventDraft:
+    subject = Subject("ec2", f"i-{number:017x}", f"server-{number % 997}")
     detail: dict[str, object] = {"action": ("start", "stop")[number % 2], "number": number}
-    return event_body(
-        EventDraft(f"bench.{number % 7}", actor=actor, at=MONDAY_0830, subject=subject, detail=detail)
-    )
+    return EventDraft(f"bench.{number % 7}", actor=actor, at=MONDAY_0830, subject=subject, detail=detail)
 
 
 # -- one long chain ----------------------------------------------------------------------------------------------------
@@ -188,10 +197,10 @@ def _rate(events: int, work: Callable[[], Any]) -> int:
 def _write(tenant_id: uuid.UUID, first: int, end: int) -> None:
     with _as_web() as database:
         for begin in range(first, end, BATCH):
-            bodies = [_body(tenant_id, number) for number in range(begin, min(end, begin + BATCH))]
+            bodies, tokens = _bodies(tenant_id, range(begin, min(end, begin + BATCH)))
             with database.transaction():
                 database.execute("SELECT set_config('toban.tenant_id', %s, true)", [str(tenant_id)])
-                database.execute("SELECT ledger.log(%s, %s)", [tenant_id, bodies])
+                database.execute("SELECT ledger.log_people(%s, %s, %s)", [tenant_id, bodies, tokens])
 
 
 def _searches(cast: Cast) -> dict[str, float]:

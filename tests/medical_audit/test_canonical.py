@@ -13,6 +13,7 @@ import pytest
 from medical_audit.domain.actor import Actor, ActorType, EventDraft, Principal, Subject
 from medical_audit.domain.canonical import canonical, digest, event_body, utc_text
 from medical_audit.domain.chain import Linked, genesis, link_hash, link_text
+from medical_audit.domain.personal import Value
 
 TENANT = UUID("11111111-2222-3333-4444-555555555555")
 MOMENT = datetime(2026, 11, 29, 23, 30, tzinfo=UTC)
@@ -133,12 +134,16 @@ def _draft(**changes: object) -> EventDraft:
     return EventDraft(**(given | changes))  # type: ignore[arg-type]
 
 
+def _reference(value: Value) -> str:
+    return f"{value.person}'s {value.field}"
+
+
 def test_an_event_says_who_did_what_to_what_and_leaves_out_what_is_empty() -> None:
-    assert json.loads(event_body(_draft())) == {
-        "v": 1,
+    assert json.loads(event_body(_draft(), _reference)) == {
+        "v": 2,
         "kind": "test",
         "at": "2026-11-29T23:30:00.000000Z",
-        "actor": {"type": "user", "id": "u-1", "name": "山田", "roles": ["approver", "viewer"]},
+        "actor": {"type": "user", "id": "u-1", "name": "u-1's name", "roles": ["approver", "viewer"]},
         "subject": {"type": "ec2", "id": "i-1", "name": "web"},
         "outcome": "ok",
         "session": "s",
@@ -149,8 +154,9 @@ def test_an_event_says_who_did_what_to_what_and_leaves_out_what_is_empty() -> No
 def test_an_event_names_the_person_on_whose_behalf_it_was_entered() -> None:
     body = json.loads(
         event_body(
-            _draft(on_behalf_of=Principal("u-2", "佐藤"), operation_id="o", reason="why", detail={"a": 1})
+            _draft(on_behalf_of=Principal("u-2", "佐藤"), operation_id="o", reason="why", detail={"a": 1}),
+            _reference,
         )
     )
-    assert body["behalf"] == {"id": "u-2", "name": "佐藤"}
+    assert body["behalf"] == {"id": "u-2", "name": "u-2's name"}
     assert (body["operation"], body["reason"], body["detail"]) == ("o", "why", {"a": 1})

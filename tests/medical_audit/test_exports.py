@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from medical_audit.domain.cells import CELL_MAX
 from medical_audit.domain.checkpoint import Checkpoint, TreeHead
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.domain.merkle import includes
-from medical_audit.models import Event, Export, ExportPart
+from medical_audit.models import Event, Export, ExportPart, Link
 from medical_audit.models.export import Format
 from medical_audit.operations.exports import asking, making
 from medical_audit.operations.exports.files import About, Workbook
@@ -35,6 +36,7 @@ from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
 from tests.factories import Cast, make_cast
 from tests.medical_audit.sealers import make_room
+from tests.medical_audit.support import execute
 from tests.medical_audit.test_outgoing import SCHEMA
 from tests.stage import signed_in
 
@@ -288,6 +290,46 @@ def test_one_left_behind_is_made_anew_and_the_first_worker_notices(own: Cast) ->
             making._tell(taken, clock.now())
         with tenant_scope(own.tenant.id):
             assert Export.objects.get(id=asked.id).state == "ready"
+
+
+POISONED = (
+    '{"v":2,"kind":"test.odd","at":"2026-11-26T00:00:00.000000Z","actor":{"type":"system","id":"","name":"","roles":7},'
+    '"subject":{"type":"x","id":"","name":""},"outcome":"ok"}'
+)
+
+
+def test_an_event_that_cannot_be_told_ends_its_export_and_names_itself(own: Cast) -> None:
+    """As somebody could write it who has a login's password: neither the worker nor the next export waits for it for ever."""
+    with _as_role("worker"), tenant_scope(own.tenant.id):
+        execute("SELECT ledger.log(%s, %s)", [own.tenant.id, [POISONED]])
+    auditor = own.actor(Role.AUDITOR)
+    with tenant_scope(own.tenant.id):
+        ask = partial(asking.ask, tenant="", purpose="x", actor=auditor, now=clock.now())
+        first, second = ask(EventFilter(), "csv"), ask(EventFilter(kind="tenant.founded"), "csv")
+    assert make(own) == 1
+    with tenant_scope(own.tenant.id):
+        failed = Export.objects.get(id=first.id)
+        seq = Link.objects.get(event_id=Event.objects.get(kind="test.odd").id).seq
+        assert (failed.state, failed.problem) == ("failed", f"event_untold:{seq}")
+        assert Export.objects.get(id=second.id).state == "ready"
+    assert make(own) == 0, "it is not taken up again"
+
+
+def test_one_that_ends_each_worker_is_not_tried_for_ever(own: Cast) -> None:
+    with tenant_scope(own.tenant.id):
+        asked = asking.ask(
+            EventFilter(), "csv", tenant="", purpose="x", actor=own.actor(Role.AUDITOR), now=clock.now()
+        )
+    now = clock.now()
+    with _as_role("worker"):
+        for number in range(making.ATTEMPTS):
+            assert making._take(
+                own.tenant.id, now=now + (number - 9) * (making.LEFT_BEHIND + timedelta(seconds=1))
+            )
+    assert make(own) == 0
+    with tenant_scope(own.tenant.id):
+        row = Export.objects.get(id=asked.id)
+        assert (row.state, row.problem) == ("failed", "workers_ended")
 
 
 def test_a_file_lies_for_a_day_and_then_is_gone(own: Cast) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medical_audit.domain import bundle_verifier
 from medical_audit.domain.merkle import EMPTY_ROOT, Frontier, Tree, extends, includes, root_of
 
 #: The leaves and roots that Certificate Transparency's own tests use.
@@ -49,6 +50,48 @@ def plain_root(leaves: list[bytes]) -> bytes:
 @pytest.mark.parametrize("size", ROOTS)
 def test_known_roots(size: int) -> None:
     assert root_of(LEAVES[:size]).hex() == Tree(LEAVES).root(size).hex() == ROOTS[size]
+
+
+#: Proofs over the same eight leaves as Certificate Transparency's own tests print them: (leaf from 1, size) and (old, new) -> path.
+PATHS = {
+    (1, 8): "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7 "
+    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e "
+    "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+    (6, 8): "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b "
+    "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0 "
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    (3, 3): "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    (2, 5): "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d "
+    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e "
+    "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+}
+EXTENSIONS = {
+    (1, 8): PATHS[1, 8],
+    (6, 8): "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a "
+    "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0 "
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    (2, 5): "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e "
+    "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+}
+
+
+def _hashes(text: str) -> list[bytes]:
+    return [bytes.fromhex(one) for one in text.split()]
+
+
+def test_known_proofs_are_ours_and_those_of_the_bundles_verifier() -> None:
+    """Another implementation's figures against both of ours."""
+    tree = Tree(LEAVES)
+    for (leaf, size), text in PATHS.items():
+        path, root = _hashes(text), bytes.fromhex(ROOTS[size])
+        assert list(tree.inclusion(leaf - 1, size)) == path
+        assert includes(root, LEAVES[leaf - 1], leaf - 1, size, path)
+        assert bundle_verifier.includes(root, LEAVES[leaf - 1], leaf - 1, size, path)
+    for (old, new), text in EXTENSIONS.items():
+        path, before, after = _hashes(text), bytes.fromhex(ROOTS[old]), bytes.fromhex(ROOTS[new])
+        assert list(tree.consistency(old, new)) == path
+        assert extends(before, old, after, new, path)
+        assert bundle_verifier.extends(before, old, after, new, path)
 
 
 def test_a_tree_without_leaves_has_a_root() -> None:

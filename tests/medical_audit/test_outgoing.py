@@ -46,7 +46,7 @@ def event(kind: str, **more: Any) -> Recorded:
         uuid.uuid4(), 7, uuid.uuid4(), MONDAY_0830, MONDAY_0830, MONDAY_0830, 42, "toban_web", canonical(body),
         b"\x01" * 32, b"\x02" * 32,
     )  # fmt: skip
-    return Recorded.of(link)
+    return Recorded.of(link, {})
 
 
 def full(kind: str) -> Recorded:
@@ -182,7 +182,7 @@ def test_what_a_library_lets_pass_is_found(
 
 def test_a_broken_body_is_not_passed_on() -> None:
     with pytest.raises(ValueError, match="no object"):
-        Recorded.of(replace(event("session.entered").link, body="[]"))
+        Recorded.of(replace(event("session.entered").link, body="[]"), {})
 
 
 @pytest.mark.parametrize(

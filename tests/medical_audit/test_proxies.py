@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import timedelta
 
@@ -73,7 +72,7 @@ def test_a_enters_for_b_and_only_b_confirms(desk: Desk) -> None:
         State.CONFIRMED, "operator", "approver", "approver",
     )  # fmt: skip
     with tenant_scope(desk.tenant_id):
-        body = json.loads(Event.objects.get(operation_id=str(operation.id), kind="operation.entered").body)
+        body = Event.objects.get(operation_id=str(operation.id), kind="operation.entered").said
     assert body["behalf"]["name"] == "approver"
 
 
@@ -255,7 +254,7 @@ def test_what_waits_too_long_is_escalated_once_a_period_and_stays_open_for_the_d
     assert (sweep(), sweep()) == (1, 0)
     assert desk.story(operation) == ["entered", "escalated", "escalated"]
     with tenant_scope(desk.tenant_id):
-        body = Event.objects.filter(kind="operation.escalated").latest("ord").body
-    assert json.loads(body)["detail"]["deputies"] == ["administrator"]
+        said = Event.objects.filter(kind="operation.escalated").latest("ord").said
+    assert said["detail"]["deputies"] == ["administrator"]
     assert desk.confirm(operation).state == State.CONFIRMED
     assert sweep() == 0

@@ -21,7 +21,8 @@ from medical_audit.domain.bundle_verifier import verdict
 from medical_audit.domain.burying import JST, LEAST_YEARS, Tombstone
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.notes import BadNote, Signer
-from medical_audit.queries.purges import Keeping
+from medical_audit.operations.retaining import enter_end
+from medical_audit.queries.purges import Keeping, retention_view
 from medical_audit.queries.verification import Damage
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
@@ -124,6 +125,13 @@ def test_a_tombstone_of_one_person_or_of_a_young_month_is_none_even_if_signed(sc
     assert scene.verify().intact
 
 
+def _line(scene: Scene) -> tuple[str, str]:
+    """The newest purge as its page shows it."""
+    with tenant_scope(scene.tenant_id):
+        line = retention_view(actor=scene.actor(Role.AUDITOR), now=clock.now()).purges[0]
+    return line.state, line.refusal
+
+
 def test_nothing_goes_before_its_term_nor_while_the_record_is_held(scene: Scene) -> None:
     young = clock.now().astimezone(JST).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     for until, code in ((young, "term_not_over"), (APRIL_2019 + timedelta(hours=1), "not_a_month")):
@@ -147,7 +155,19 @@ def test_nothing_goes_before_its_term_nor_while_the_record_is_held(scene: Scene)
     before = scene.count("link")
     scene.room.seal()
     assert scene.count("link") == before, "held after it was confirmed: the sealer waits"
+    assert _line(scene) == ("ordered", "record_held"), "and the page says why"
+    with _as_role("web"):
+        ending = enter_end(
+            actor=scene.actor(Role.ADMINISTRATOR), now=clock.now(), reason="entered by mistake"
+        )
+    scene.confirm(ending)
     scene.keep(Keeping(LEAST_YEARS))
+    scene.room.seal()
+    assert (scene.count("link") > before, _line(scene)) == (True, ("ended", "")), "ended: nothing goes"
+    with pytest.raises(Refused, match="no_purge_waits"), _as_role("web"):
+        enter_end(actor=scene.actor(Role.ADMINISTRATOR), now=clock.now(), reason="again")
+    scene.confirm(scene.enter())
+    before = scene.count("link")
     scene.room.seal()
     assert scene.count("tombstone") == 1
 

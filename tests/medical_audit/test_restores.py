@@ -8,7 +8,8 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,12 @@ from django.test import override_settings
 from medical_audit.domain import bundle_verifier
 from medical_audit.domain.bundle_verifier import verdict
 from medical_audit.domain.notes import Signer, VerifierKey
+from medical_audit.domain.received import Claim
 from medical_audit.domain.restoring import APPROVER
 from medical_audit.operations.sealer import Sealer
 from medical_audit.queries.bundles import write_bundle
+from medical_audit.queries.received import verify_received
+from medical_audit.queries.restores import Restored
 from medical_audit.queries.sealed import Report, verify_ledger
 from medical_audit.queries.seals import database_clock, duties
 from medical_audit.queries.verification import Damage, chains
@@ -163,6 +167,17 @@ def test_until_two_people_signed_it_is_damage_and_afterwards_intact_with_the_los
     assert scene.other_id not in restored.lost
     (events,) = (one.events for one in after.chains if one.tenant_id == scene.tenant_id)
     assert events == 8
+    _what_no_seal_covered_is_lost_and_not_damage(scene, restored)
+
+
+def _what_no_seal_covered_is_lost_and_not_damage(scene: Scene, restored: Restored) -> None:
+    """A receiver of the stream kept an event of a tenant that no list of losses names: no seal had covered it yet."""
+    claim = Claim(scene.other_id, 2, b"x" * 32, "an event", restored.statement.at - timedelta(seconds=1))
+    with _as_role("audit"):
+        found = verify_received([claim], scene.room.keys, [restored])
+        assert (found.damage, found.lost, found.unlisted) == (None, 1, 1)
+        for other in (replace(claim, seq=1), replace(claim, at=restored.statement.at + timedelta(seconds=1))):
+            assert verify_received([other], scene.room.keys, [restored]).damage is not None
 
 
 def test_a_bundle_over_a_restore_is_checked_offline_and_names_the_loss(scene: Scene, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.sealer import SEALER
 from medical_audit.operations.sealing import SealRefused, seal
 from medical_audit.queries import seals
+from medical_audit.queries.sealed import Seals, verify_ledger
 from medical_audit.queries.seals import database_clock
 from medical_audit.tenancy import platform_scope
-from tests.conftest import AsRole
+from tests.conftest import AsRole, _as_role
 from tests.factories import make_tenant
 from tests.medical_audit.sealers import SealingRoom, later, make_room, tamper
 from tests.medical_audit.support import Database, chain_of, execute, note
@@ -27,6 +28,10 @@ from tests.medical_audit.support import Database, chain_of, execute, note
 def room(ledger_of_its_own: None, tmp_path: Path) -> SealingRoom:
     """A ledger that no other test seals, and somebody who seals it."""
     return make_room(tmp_path)
+
+
+def verify_seals(room: SealingRoom) -> Seals:
+    return verify_ledger([], room.keys, room.anchors).seals
 
 
 def parsed(room: SealingRoom, text: str) -> Checkpoint:
@@ -217,3 +222,61 @@ def test_the_digest_of_the_catalogue_is_the_same_for_sealer_and_database(
         "SELECT digest FROM ledger.catalogue ORDER BY id DESC LIMIT 1"
     ).fetchone()
     assert row == newest == (mine,)
+
+
+def test_a_clock_set_an_hour_back_is_kept_as_it_was_and_stops_the_sealer_until_it_is_right(
+    room: SealingRoom, superuser_connection: Database
+) -> None:
+    """The order of the chain does not follow the clock; what the clock said stands beside it, and nothing is sealed under it."""
+    tenant_id = make_tenant().id
+    room.seal()
+    ahead = "now() + interval '1 hour'"  # as if the last event had been linked before the clock was set back
+    superuser_connection.execute(
+        f"UPDATE ledger.head SET linked_at = {ahead} WHERE tenant_id = %s", [tenant_id]
+    )
+    note(tenant_id, count=2)
+    rows = superuser_connection.execute(
+        "SELECT event_at, linked_at, clock_at FROM ledger.link WHERE tenant_id = %s ORDER BY seq DESC LIMIT 2",
+        [tenant_id],
+    ).fetchall()
+    (_, later_one, _), (event_at, linked_at, clock_at) = rows
+    assert later_one > linked_at > clock_at + timedelta(minutes=59)
+    assert event_at <= clock_at, "the raw clock is kept, not smoothed away"
+    right, room.clock = room.clock, lambda: seals.database_clock() - timedelta(hours=1)
+    with _as_role("audit"):
+        sealer = room.sealer()
+        assert sealer.round() is None
+        with platform_scope():
+            assert seals.duties()["seal"].problem == "clock_back"
+        sealer.clock = right
+        assert sealer.round() is not None
+        with platform_scope():
+            assert seals.duties()["seal"].problem == ""
+
+
+def test_many_events_do_not_wait_for_the_minute(room: SealingRoom) -> None:
+    tenant_id = make_tenant().id
+    room.seal()
+    note(tenant_id, count=4)
+    with _as_role("audit"):
+        sealer = room.sealer()
+        assert sealer.most == 1000
+        assert not sealer.has_much()
+        sealer.most = 4
+        assert sealer.has_much()
+        sealer.round()
+        assert not sealer.has_much()
+
+
+def test_a_restore_that_nobody_signed_stops_no_sealer_and_excuses_nothing(room: SealingRoom) -> None:
+    """As somebody could write it who has the sealer's password of the database, and not the approvers' keys."""
+    make_tenant()
+    first = room.seal()
+    with _as_role("audit"), platform_scope():
+        execute(
+            "SELECT ledger.accept_restore(1, %s, %s, 'nobody signed this', '{}', '{}', '{}')",
+            [first.number + 7, first.number],
+        )
+    assert room.seal().number == first.number + 1
+    with _as_role("audit"):
+        assert verify_seals(room).intact

@@ -42,6 +42,9 @@ NO_WINDOW = {
     "redmine_sync.servicekey": "a sealed key",
     "medical_audit.exportpart": "pieces of files, which are handed over (and that recorded) on their own page",
     "medical_audit.link": "hashes of the chain, told with each event and by the verification",
+    "medical_audit.personkey": "sealed keys",
+    "medical_audit.personvalue": "what the keys open; who can be read stands on a page of its own",
+    "medical_audit.erasure": "told on the page of who can be read",
     "medical_audit.savedsearch": "a person's own",
     "medical_audit.storedanswer": "what a program was answered, kept for a day",
 }

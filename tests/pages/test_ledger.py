@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +21,7 @@ from tests.stage import Stage, signed_in
 def views(stage: Stage) -> list[dict[str, Any]]:
     with tenant_scope(stage.cast.tenant.id):
         return [
-            json.loads(event.body)
+            dict(event.said)
             for event in Event.objects.filter(kind__in=("ledger.viewed", "ledger.searched")).order_by("ord")
         ]
 

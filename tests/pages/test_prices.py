@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -104,9 +103,7 @@ def test_each_price_has_its_event_with_before_and_after(stage: Stage) -> None:
     )
     confirmed(stage, pricing_out)
     with tenant_scope(stage.cast.tenant.id):
-        events = [
-            json.loads(one.body) for one in Event.objects.filter(kind__startswith="price.").order_by("ord")
-        ]
+        events = [one.said for one in Event.objects.filter(kind__startswith="price.").order_by("ord")]
         assert not Price.objects.exists()
     said = [
         (

@@ -15,7 +15,7 @@ def test_a_hold_is_entered_by_one_and_confirmed_by_another_and_then_stands_on_th
     assert "月末から 5 年" in page
     assert "削除されたものはありません" in page
     assert 'name="years"' not in page, "an auditor enters nothing here"
-    sent = {"years": "7", "hold": "監査法人の調査", "reason": "調査の通知"}
+    sent = {"years": "7", "hold": "監査法人の調査", "person_months": "60", "reason": "調査の通知"}
     assert enterer.post(url, sent | {"years": "4"}).status_code == 422
     assert enterer.post(url, sent).status_code == 302
     operation = newest(stage, "ledger.retention")
@@ -30,7 +30,12 @@ def test_a_hold_is_entered_by_one_and_confirmed_by_another_and_then_stands_on_th
     assert refused.status_code == 422
     assert "記録は保全中のため" in refused.content.decode()
     assert enterer.post(f"{url}purge/", {"until": "昨日", "reason": "期限"}).status_code == 422
-    assert enterer.post(url, {"years": "7", "hold": "", "reason": "調査の終了"}).status_code == 302
+    assert (
+        enterer.post(
+            url, {"years": "7", "hold": "", "person_months": "60", "reason": "調査の終了"}
+        ).status_code
+        == 302
+    )
     lifting = stage.client(Role.APPROVER).get(
         stage.url(f"operations/{newest(stage, 'ledger.retention').id}/")
     )

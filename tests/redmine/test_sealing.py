@@ -10,11 +10,11 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
-from accounts.sealing import Unsealable, is_current, seal, unseal
 from config.settings import secrets_keys
 from medical_audit import clock
 from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
+from medical_audit.sealing import Unsealable, is_current, seal, unseal
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import RedmineKey
 from redmine_sync.operations.resealing import reseal

@@ -12,9 +12,9 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.domain.permissions import Role
-from accounts.sealing import is_current
 from config.simulator.redmine import SimulatedRedmine
 from medical_audit.domain.errors import NotFound, NotPermitted
+from medical_audit.sealing import is_current
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import RedmineKey, TicketState
 from redmine_sync.operations import waking

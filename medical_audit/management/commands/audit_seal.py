@@ -19,8 +19,9 @@ from medical_audit.anchors.timestamps import TimeStamper, read_roots
 from medical_audit.domain.anchoring import AnchorError
 from medical_audit.domain.checkpoint import ORIGIN
 from medical_audit.domain.notes import Signer
-from medical_audit.operations.sealer import Sealer
+from medical_audit.operations.sealer import SEALER, Sealer
 from medical_audit.operations.sealing import INTERVAL
+from medical_audit.operations.stream_watch import watch_streams
 from medical_audit.operations.streaming import Stream, Streamer
 from medical_audit.operations.verifying import Verifier
 from medical_audit.queries.seals import database_clock
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 class Command(BaseCommand):
     help = (
-        "Seal the ledger each minute, also when idle, send each seal to the anchors and what is new to the streams' receivers, "
+        "Seal the ledger each minute, also when idle, and every 1,000 events of a tenant, send each seal to the anchors and what is new to the streams' receivers, "
         "and verify what people ask for. "
         "Two at once are harmless."
     )
@@ -76,9 +77,10 @@ class Command(BaseCommand):
         due = time.monotonic()
         while not stopping.is_set():
             try:
-                if time.monotonic() >= due:
+                if time.monotonic() >= due or sealer.has_much():
                     due = time.monotonic() + INTERVAL.total_seconds()
                     sealer.round()
+                    watch_streams(actor=SEALER, now=database_clock())
                 verifier.step()
             except DatabaseError as error:
                 # The next round tries again; the strip on every page says meanwhile that nothing is sealed.

@@ -91,7 +91,10 @@ class Command(BaseCommand):
             self.stdout.write(f"stamps: {stamps.count}, the newest of {utc_text(stamps.at)}, {said}")
         if received is not None:
             tenant = f" of {received.tenant_id}" if received.tenant_id else ""
-            self.stdout.write(f"received: {received.events} events, {_verdict(received.damage)}{tenant}")
+            unlisted = f", {received.unlisted} lost that no seal had covered" if received.unlisted else ""
+            self.stdout.write(
+                f"received: {received.events} events, {_verdict(received.damage)}{tenant}{unlisted}"
+            )
 
     def _bundle(self, file: str, *, as_json: bool) -> None:
         keys = [str(key) for key in (*settings.TOBAN_SEAL_PUBLIC_KEYS, *settings.TOBAN_APPROVER_KEYS)]
@@ -125,7 +128,13 @@ def _report(report: Report, received: Received | None) -> dict[str, Any]:
 
 def _received(found: Received) -> dict[str, Any]:
     tenant = str(found.tenant_id) if found.tenant_id else None
-    return {"events": found.events, "lost": found.lost, "tenant": tenant, "damage": _damage(found.damage)}
+    return {
+        "events": found.events,
+        "lost": found.lost,
+        "unlisted": found.unlisted,
+        "tenant": tenant,
+        "damage": _damage(found.damage),
+    }
 
 
 def _chain(one: Verification, found: Seals) -> dict[str, Any]:

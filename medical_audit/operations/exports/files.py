@@ -16,9 +16,12 @@ from django.utils.translation import gettext as _
 from medical_audit.domain import dicom_audit, fhir_audit
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.cells import fitting, safe
+from medical_audit.domain.personal import tokens_in
 from medical_audit.domain.recorded import Recorded
 from medical_audit.models.export import Format
 from medical_audit.operations.exports.words import Teller, Told
+from medical_audit.queries.bundles import person_line
+from medical_audit.queries.people import known
 from medical_audit.queries.proofs import Seal, seal_of
 
 #: A sheet of a workbook holds 1,048,576 rows, the first of them the heading.
@@ -155,6 +158,7 @@ class _Proven:
     def __init__(self, tenant_id: UUID) -> None:
         self._tenant_id = tenant_id
         self._seal: Seal | None = None
+        self._known: dict[str, dict[str, object]] = {}
 
     def lines(self, event: Recorded) -> list[str]:
         found: list[str] = []
@@ -163,10 +167,17 @@ class _Proven:
             before, self._seal = self._seal, seal_of(self._tenant_id, seq)
             if self._seal is not None and self._seal != before:
                 found.append(_json(seal_line(self._seal)))
-        line: dict[str, object] = {"event": event_line(event)}
+        line: dict[str, object] = {"event": event_line(event), "people": self._people(event.link.body)}
         if self._seal is not None:
             line |= {"seal": self._seal.number, "path": [step.hex() for step in self._seal.path_of(seq)]}
         return [*found, _json(line)]
+
+    def _people(self, body: str) -> list[dict[str, object]]:
+        """What the event's references stand for, each with the salt that proves it."""
+        tokens = tokens_in([body])
+        if new := tokens - self._known.keys():
+            self._known |= {one.token: person_line(one) for one in known(self._tenant_id, new) if one.salt}
+        return [self._known[token] for token in sorted(tokens & self._known.keys())]
 
 
 def event_line(event: Recorded) -> dict[str, object]:

@@ -9,11 +9,10 @@ from typing import IO
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from medical_audit.domain.actor import Actor, Subject
+from medical_audit.domain.actor import Actor, Principal, Subject
 from medical_audit.models import Export, ExportPart
 from medical_audit.models.export import Format, Making
 from medical_audit.operations.exports.files import WRITERS, About, Writer
@@ -36,19 +35,36 @@ class _Overtaken(Exception):
     """Another worker took the export up."""
 
 
+class _Poisoned(Exception):
+    """One event cannot be told in this form; `code` for the page: with fewer events, or in another form, the others can."""
+
+    def __init__(self, seq: int) -> None:
+        self.code = f"event_untold:{seq}"
+        super().__init__(self.code)
+
+
+#: So many workers ended in the middle of it: the next would too.
+ATTEMPTS = 3
+
+
 def make_due(tenant_id: UUID, *, actor: Actor, clock: Callable[[], datetime]) -> int:
     """Make what waits in this tenant, one after another; returns how many files came of it."""
     remove_old(tenant_id, actor=actor, now=clock())
     made = 0
     while (row := _take(tenant_id, now=clock())) is not None:
+        if row.attempts >= ATTEMPTS:
+            _fail(row, "workers_ended", actor=actor, now=clock())
+            continue
         try:
             _make(row, actor=actor, clock=clock)
             made += 1
         except _Overtaken:
             log.warning("export_overtaken", export=str(row.id))
-        except (OSError, ValueError, DatabaseError) as error:
+            _leave_nothing(row)
+        except Exception as error:  # whatever an event holds: the same event would fail each worker anew
             log.exception("export_failed", export=str(row.id))
-            _fail(row, f"{type(error).__name__}: {error}"[:300], actor=actor, now=clock())
+            problem = error.code if isinstance(error, _Poisoned) else f"{type(error).__name__}: {error}"
+            _fail(row, problem[:300], actor=actor, now=clock())
     return made
 
 
@@ -62,6 +78,13 @@ def remove_old(tenant_id: UUID, *, actor: Actor, now: datetime) -> None:
             record("ledger.export_removed", actor=actor, subject=_log(old), now=now, detail=detail)
 
 
+def _leave_nothing(row: Export) -> None:
+    """An erasure took the file back while it was made (ADR 19): what was written of it since goes too."""
+    with tenant_scope(row.tenant_id):
+        if not Export.objects.filter(id=row.id, state__in=[Making.RUNNING, Making.READY]).exists():
+            ExportPart.objects.filter(export_id=row.id).delete()
+
+
 def _take(tenant_id: UUID, *, now: datetime) -> Export | None:
     with tenant_scope(tenant_id):
         waiting = Export.objects.filter(state=Making.ASKED) | Export.objects.filter(
@@ -69,7 +92,7 @@ def _take(tenant_id: UUID, *, now: datetime) -> Export | None:
         )
         for row in waiting.order_by("asked_at")[:1]:
             taken = Export.objects.filter(id=row.id, state=row.state, started_at=row.started_at).update(
-                state=Making.RUNNING, started_at=now, rows=0
+                state=Making.RUNNING, started_at=now, rows=0, attempts=row.attempts + 1
             )
             if taken:
                 ExportPart.objects.filter(export_id=row.id).delete()
@@ -133,7 +156,10 @@ def _write(row: Export, wanted: EventFilter, writer: Writer, clock: Callable[[],
         with tenant_scope(row.tenant_id):
             events, mark = in_order(wanted, mark, limit=PAGE)
             for event in events:
-                writer.add(event)
+                try:
+                    writer.add(event)
+                except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+                    raise _Poisoned(event.link.seq) from error
         if mark is None:
             break
         rows += len(events)
@@ -183,7 +209,7 @@ def _finish(row: Export, rows: int, sha256: str, size: int, *, actor: Actor, now
             raise _Overtaken
         detail: dict[str, object] = {
             "export": str(row.id), "format": row.format, "events": rows, "bytes": size, "sha256": sha256,
-            "asked_by": row.asked_by_name,
+            "asked_by": Principal(row.asked_by_id, row.asked_by_name),
         }  # fmt: skip
         record("ledger.export_made", actor=actor, subject=_log(row), now=now, detail=detail)
 

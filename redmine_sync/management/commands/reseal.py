@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.queries.people import tenant_ids
-from accounts.sealing import Unsealable
 from medical_audit import clock
-from medical_audit.domain.actor import system_actor
+from medical_audit.domain.actor import NO_TENANT, system_actor
+from medical_audit.operations.resealing import reseal_people
+from medical_audit.sealing import Unsealable
 from redmine_sync.operations.resealing import reseal
 
 
@@ -20,9 +21,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         done, failed = 0, []
         tenants = tenant_ids()
-        for tenant in tenants:
+        for tenant in (*tenants, NO_TENANT):
+            actor, now = system_actor(tenant, "reseal"), clock.now()
             try:
-                done += reseal(actor=system_actor(tenant, "reseal"), now=clock.now())
+                done += reseal_people(actor=actor, now=now)
+                done += reseal(actor=actor, now=now) if tenant != NO_TENANT else 0
             except Unsealable as error:
                 failed.append(f"{tenant}: {error}")
         self.stdout.write(f"{done} sealed anew, {len(tenants)} tenants looked at.")

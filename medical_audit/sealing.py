@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 from medical_audit.domain.errors import Refused
+from medical_audit.domain.personal import KEY_BYTES, Value, sealing_key
 
 FORM = "v1"
 NONCE_BYTES = 12
@@ -51,6 +52,50 @@ def unseal(sealed: str, *, tenant_id: UUID, field: str) -> str:
 def is_current(sealed: str) -> bool:
     """Whether it was sealed with the key that seals today."""
     return sealed.startswith(f"{FORM}:{_first()[0]}:")
+
+
+def new_person_key(tenant_id: UUID, person: str) -> str:
+    """A new key for one person, sealed. Raises Refused (no_person_key) where no key is set that could seal it."""
+    if not _keys():
+        raise Refused("no_person_key")
+    secret = base64.b64encode(os.urandom(KEY_BYTES)).decode("ascii")
+    return seal(secret, tenant_id=tenant_id, field=_person_field(person))
+
+
+def open_person_key(sealed: str, *, tenant_id: UUID, person: str) -> bytes:
+    """Raises Unsealable."""
+    return base64.b64decode(unseal(sealed, tenant_id=tenant_id, field=_person_field(person)))
+
+
+def reseal_person_key(sealed: str, *, tenant_id: UUID, person: str) -> str:
+    """The same key under the first of the environment's. Raises Unsealable."""
+    field = _person_field(person)
+    return seal(unseal(sealed, tenant_id=tenant_id, field=field), tenant_id=tenant_id, field=field)
+
+
+def seal_value(key: bytes, value: Value, *, tenant_id: UUID, token: str) -> str:
+    """A readable value under its person's key, bound to what refers to it."""
+    nonce = os.urandom(NONCE_BYTES)
+    sealed = AESGCM(sealing_key(key)).encrypt(
+        nonce, value.text.encode("utf-8"), _bound_to(tenant_id, f"{value.person}:{value.field}:{token}")
+    )
+    return base64.b64encode(nonce + sealed).decode("ascii")
+
+
+def open_value(key: bytes, sealed: str, *, tenant_id: UUID, person: str, field: str, token: str) -> str:
+    """Raises Unsealable."""
+    try:
+        raw = base64.b64decode(sealed, validate=True)
+        opened = AESGCM(sealing_key(key)).decrypt(
+            raw[:NONCE_BYTES], raw[NONCE_BYTES:], _bound_to(tenant_id, f"{person}:{field}:{token}")
+        )
+    except (InvalidTag, ValueError) as error:
+        raise Unsealable("the sealed value is not this person's, or was changed") from error
+    return opened.decode("utf-8")
+
+
+def _person_field(person: str) -> str:
+    return f"person:{person}"
 
 
 def _keys() -> Mapping[str, bytes]:

@@ -1,0 +1,132 @@
+"""Of whom names, addresses and devices can be read in a tenant's record, and since when they may be erased (ADR 19)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Max
+
+from accounts.models import Membership, User
+from medical_audit.domain.actor import Actor
+from medical_audit.domain.erasing import erasable_from
+from medical_audit.domain.errors import NotFound
+from medical_audit.domain.personal import STRANGER, Field
+from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.domain.states import State
+from medical_audit.models import Erasure, Event, Operation, PersonKey
+from medical_audit.queries.people import all_known
+from medical_audit.queries.purges import Keeping, keeping_here
+from medical_audit.tenancy import current_tenant_id, platform_scope
+
+KIND = "person.erase"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadablePerson:
+    """`person`: the id of the account; `member`: he holds a role here; `last_act`: his newest event; `from_at`: since when he may
+    be erased (None: at once), `due`: whether that is over; `waiting`: an erasure that waits for its confirmation."""
+
+    person: str
+    names: Sequence[str]
+    addresses: int
+    devices: int
+    member: bool
+    last_act: datetime | None
+    from_at: datetime | None
+    due: bool
+    waiting: Operation | None
+
+    @property
+    def is_stranger(self) -> bool:
+        return self.person == STRANGER
+
+    @property
+    def erasable(self) -> bool:
+        return self.due and not self.member and not self.is_stranger and self.waiting is None
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleView:
+    """`before`: how many events of before ADR 19 hold names as they were typed, which nothing can take out of the chain."""
+
+    held: Keeping
+    people: Sequence[ReadablePerson]
+    erasures: Sequence[tuple[Erasure, Operation | None]]
+    before: int
+
+
+def people_view(*, actor: Actor, now: datetime) -> PeopleView:
+    """Raises NotPermitted. Needs the tenant bound."""
+    actor.require(LEDGER_VIEW, actor.tenant_id)
+    held = keeping_here()
+    done = list(Erasure.objects.order_by("-at"))
+    operations = Operation.objects.in_bulk([one.operation for one in done])
+    return PeopleView(
+        held,
+        _people(held, now),
+        [(one, operations.get(one.operation)) for one in done],
+        Event.objects.filter(body__contains='"v":1}').count(),
+    )
+
+
+def person_here(person: str, *, now: datetime) -> ReadablePerson:
+    """One of the bound tenant's. Raises NotFound."""
+    found = [one for one in _people(keeping_here(), now, only=person) if not one.is_stranger]
+    if not found:
+        raise NotFound(type="person", id=person)
+    return found[0]
+
+
+def names_of(person: str) -> list[str]:
+    """Every name of him that can be read in the bound tenant, and the one of his account."""
+    names = [
+        one.value.text
+        for one in all_known(current_tenant_id())
+        if one.value.person == person and one.value.field == Field.NAME
+    ]
+    user = User.objects.filter(id=UUID(person)).values_list("name", "username", "email").first()
+    return sorted({*names, *(user or ())} - {""})
+
+
+def belongs_nowhere(person: str) -> bool:
+    """Whether he holds no role in any tenant and his account is closed, or there is none: then nothing of him is needed."""
+    user_id = UUID(person)
+    with platform_scope(user_id=user_id):
+        elsewhere = Membership.own.filter(user_id=user_id).exists()
+    return not elsewhere and not User.objects.filter(id=user_id, is_active=True).exists()
+
+
+def _people(held: Keeping, now: datetime, *, only: str = "") -> list[ReadablePerson]:
+    keys = PersonKey.objects.all() if not only else PersonKey.objects.filter(person=only)
+    ids = list(keys.values_list("person", flat=True))
+    values: dict[str, list[tuple[Field, str]]] = defaultdict(list)
+    for one in all_known(current_tenant_id()):
+        values[one.value.person].append((one.value.field, one.value.text))
+    members = {str(one) for one in Membership.objects.values_list("user_id", flat=True)}
+    acts = dict(
+        Event.objects.filter(actor_id__in=ids).order_by().values_list("actor_id").annotate(Max("event_at"))
+    )
+    waiting = {
+        str(one.parameters["person"]): one for one in Operation.objects.filter(kind=KIND, state=State.ENTERED)
+    }
+    found = []
+    for person in ids:
+        told = values.get(person, [])
+        last = acts.get(person)
+        since = erasable_from(last, held.person_months)
+        found.append(
+            ReadablePerson(
+                person=person,
+                names=list(dict.fromkeys(text for field, text in told if field == Field.NAME)),
+                addresses=sum(field == Field.ADDRESS for field, _ in told),
+                devices=sum(field == Field.DEVICE for field, _ in told),
+                member=person in members,
+                last_act=last,
+                from_at=since,
+                due=since is None or since <= now,
+                waiting=waiting.get(person),
+            )
+        )
+    return sorted(found, key=lambda one: (one.is_stranger, one.names[:1], one.person))

@@ -1,0 +1,103 @@
+"""What of people can be read: values beside the chain, opened with their keys (ADR 19)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from medical_audit.domain.personal import ERASED, Field, Value, salt_of, token_of, tokens_in
+from medical_audit.sealing import Unsealable, open_person_key, open_value
+from medical_audit.tenancy import within
+
+#: Stands where a value is there but none of the environment's keys opens it: not the same as erased.
+UNREADABLE = "読めません (key missing)"
+_OF_TOKENS = """
+SELECT v.token, v.person, v.field, v.sealed, k.sealed FROM ledger.person_value v
+JOIN ledger.person_key k ON k.tenant_id = v.tenant_id AND k.person = v.person
+WHERE v.tenant_id = %s AND v.token = ANY(%s)
+"""
+_ALL = """
+SELECT v.token, v.person, v.field, v.sealed, k.sealed FROM ledger.person_value v
+JOIN ledger.person_key k ON k.tenant_id = v.tenant_id AND k.person = v.person WHERE v.tenant_id = %s ORDER BY v.made_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One readable value with what refers to it, and the salt that proves it."""
+
+    token: str
+    value: Value
+    salt: bytes
+
+
+@lru_cache(maxsize=4096)
+def opened_key(sealed: str, tenant_id: UUID, person: str) -> bytes:
+    """Raises Unsealable."""
+    return open_person_key(sealed, tenant_id=tenant_id, person=person)
+
+
+def people_in(tenant_id: UUID, bodies: Iterable[str]) -> dict[str, str]:
+    """The readable value of each reference in these canonical bodies; what was erased is left out. Binds the tenant itself."""
+    tokens = tokens_in(bodies)
+    return {one.token: one.value.text for one in known(tenant_id, tokens)} if tokens else {}
+
+
+def known(tenant_id: UUID, tokens: Iterable[str]) -> list[Known]:
+    return _read(tenant_id, _OF_TOKENS, [tenant_id, sorted(tokens)])
+
+
+def all_known(tenant_id: UUID) -> list[Known]:
+    """Everything that can be read of the tenant's people, oldest first."""
+    return _read(tenant_id, _ALL, [tenant_id])
+
+
+def _read(tenant_id: UUID, query: str, parameters: list[Any]) -> list[Known]:
+    with within(tenant_id), connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        rows = cursor.fetchall()
+    found = []
+    for token, person, field, sealed, sealed_key in rows:
+        try:
+            key = opened_key(sealed_key, tenant_id, person)
+            text = open_value(key, sealed, tenant_id=tenant_id, person=person, field=field, token=token)
+        except Unsealable:
+            found.append(Known(token, Value(person, Field(field), UNREADABLE), b""))
+            continue
+        value = Value(person, Field(field), text)
+        found.append(Known(token, value, salt_of(key, value)))
+    return found
+
+
+def references_to(tenant_id: UUID, field: Field, text: str) -> list[str]:
+    """What refers to exactly this value of anybody: computed with each person's key, so that no index outlives the keys."""
+    with within(tenant_id), connection.cursor() as cursor:
+        cursor.execute("SELECT person, sealed FROM ledger.person_key WHERE tenant_id = %s", [tenant_id])
+        keys = cursor.fetchall()
+        found = []
+        for person, sealed in keys:
+            try:
+                found.append(
+                    token_of(tenant_id, opened_key(sealed, tenant_id, person), Value(person, field, text))
+                )
+            except Unsealable:
+                continue
+        cursor.execute(
+            "SELECT token FROM ledger.person_value WHERE tenant_id = %s AND token = ANY(%s)",
+            [tenant_id, found],
+        )
+        return [token for (token,) in cursor.fetchall()]
+
+
+def references_holding(tenant_id: UUID, part: str) -> list[str]:
+    """What refers to a value that contains this text, in any case of letters."""
+    wanted = part.casefold()
+    return [one.token for one in all_known(tenant_id) if wanted in one.value.text.casefold()]
+
+
+def name_or_erased(text: str, values: Mapping[str, str]) -> str:
+    """A name as a column of the ledger holds it, for reading."""
+    return values.get(text, ERASED) if text in values or tokens_in([text]) == {text} else text
