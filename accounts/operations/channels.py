@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts import outside, sealing
+from accounts import outside
 from accounts.domain.channels import (
     BOTH_LIVE,
     CHATS,
@@ -29,6 +29,7 @@ from accounts.domain.permissions import Permission
 from accounts.models import Channel, ChannelSecret
 from accounts.models.channel import ChannelState
 from accounts.queries.channels import SECRET_NAME, reach
+from medical_audit import sealing
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget
