@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 
 from accounts.domain.permissions import Permission
 from infra.domain.disks import deletion_refusal
+from infra.domain.tagging import marks_from_json, shown_tags
 from infra.models import Attachment, AwsAccount, Price, Resource, Volume
 from infra.queries.leftovers import month_price
 from infra.queries.prices import price_book
@@ -40,7 +41,8 @@ class VolumeFilter:
 class VolumeDetail:
     """Everything of one volume's page. unattached_since: None while it serves something. refusal: why it could not be deleted
     now (a code), or "", for a button that would only be refused; served: what it served, newest first. price, amount: what it
-    costs a month, None where nobody entered a price. snapshot, restored: see `snapshot_of`; zones: see `zones_of`."""
+    costs a month, None where nobody entered a price. snapshot, restored: see `snapshot_of`; zones: see `zones_of`;
+    undone: tags that are not written again because a run was undone."""
 
     volume: Volume
     served: Sequence[Attachment]
@@ -56,6 +58,7 @@ class VolumeDetail:
     restored: str
     may_restore: bool
     zones: Sequence[str]
+    undone: str
 
 
 def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
@@ -79,6 +82,7 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
         restored=restored,
         may_restore=may and bool(snapshot) and not restored and not under_way,
         zones=zones_of(row) if snapshot else (),
+        undone=shown_tags(marks_from_json(row.tag_marks).undone),
         volume=row,
         served=served,
         unattached_since=None if attached or row.gone_at else row.detached_at or row.first_seen_at,

@@ -148,3 +148,26 @@ def test_a_run_is_undone_where_nobody_changed_it_since_and_is_not_repeated(duty:
     duty.retag(web, Name="renamed")
     look_and_tag(duty)
     assert tags(duty, plain)["Name"] == "renamed"
+
+
+def test_snapshots_get_the_tags_of_their_volume_also_of_one_that_is_gone(duty: Duty) -> None:
+    (web,) = servers(duty, {"Name": "web", "Owner": "sato"})
+    kept, gone = duty.aws.seed(volumes=[on(web), {"tags": {"Name": "old", "Owner": "ito"}}])["volumes"]
+    ec2 = duty.console("ec2")
+    first, second = (ec2.create_snapshot(VolumeId=one)["SnapshotId"] for one in (kept, gone))
+    ec2.create_tags(Resources=[second], Tags=[{"Key": "Owner", "Value": "by hand"}])
+    duty.look()
+    ec2.delete_volume(VolumeId=gone)
+    agree(duty, Rules(("Name", "Owner"), snapshots=True))
+    for _ in range(2):  # a snapshot follows its volume, which is tagged first
+        duty.clock.pass_(hours=7)
+        look_and_tag(duty)
+    found = {
+        one["SnapshotId"]: {tag["Key"]: tag["Value"] for tag in one.get("Tags", ())}
+        for one in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    }
+    assert found == {first: {"Name": "web", "Owner": "sato"}, second: {"Name": "old", "Owner": "by hand"}}
+    entered = len(duty.operations())
+    duty.clock.pass_(days=1)
+    look_and_tag(duty)
+    assert len(duty.operations()) == entered
