@@ -13,6 +13,7 @@ from infra.aws.batches import not_sent
 from infra.domain.aws import AwsError, CallResult, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
 from infra.domain.tagging import NAME, Overwrite, Rules, marks_from_json, shown_tags, still_wanted
+from infra.domain.tags import MANAGED, NEVER, TOBAN
 from infra.models import Region, Volume, VolumeSnapshot
 from infra.models.account import Automation
 from infra.models.volume import Naming
@@ -230,6 +231,8 @@ class TagExecutor:
         """The rule as it is now holds, and what somebody wrote since the look stays."""
         if seen is None:
             return Fail("gone")
+        if (guard := seen.tags.get(TOBAN, MANAGED)) != MANAGED:
+            return Drop("never_touch" if guard == NEVER else "toban_value")
         before, asked = one.parameters["before"], one.parameters["tags"]
         tags = {key: value for key, value in asked.items() if _allowed(plan.rules, key, before)}
         if not tags:

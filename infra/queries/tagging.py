@@ -13,6 +13,7 @@ from django.db.models.functions import Cast
 
 from accounts.domain.permissions import Permission
 from infra.domain.tagging import Rules, Wish, marks_from_json, rules_from_json, shown_tags, wish
+from infra.domain.tags import MANAGED, TOBAN
 from infra.models import AwsAccount, Resource, TaggingRule, Volume, VolumeSnapshot
 from infra.models.resource import ResourceKind
 from infra.models.volume import Naming
@@ -100,6 +101,8 @@ def wanted_of_snapshots(rules: Rules, account: AwsAccount, region: str = "") -> 
 def _wishes(rules: Rules, rows: Any) -> list[Wanted]:
     found = []
     for row, aws_id, instance, source in rows:
+        if row.tags.get(TOBAN, MANAGED) != MANAGED:  # never to be touched, or on doubt
+            continue
         one = wish(rules, source, row.tags, marks_from_json(row.tag_marks))
         if one.tags or one.no_room:
             found.append(Wanted(row, aws_id, instance, one))

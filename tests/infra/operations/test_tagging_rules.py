@@ -105,6 +105,21 @@ def test_an_account_that_only_observes_shows_before_and_after_and_writes_nothing
     assert tags(duty, volume) == {"Name": "web", "Owner": "sato"}
 
 
+def test_a_volume_that_is_never_to_be_touched_gets_no_tag_also_if_it_says_so_only_after_the_entry(
+    duty: Duty,
+) -> None:
+    (web,) = servers(duty, {"Name": "web"})
+    ties = [[{"instance_id": web, "device": f"/dev/sd{letter}"}] for letter in "fg"]
+    early, late = duty.aws.seed(
+        volumes=[on(web, {"Toban": "never"}, attachments=ties[0]), on(web, attachments=ties[1])]
+    )["volumes"]  # fmt: skip
+    duty.look()
+    duty.retag(late, Toban="never")
+    duty.tag()
+    assert duty.outcomes() == {late: ("CANCELLED", "never_touch")}
+    assert tags(duty, early) == tags(duty, late) == {"Toban": "never"}
+
+
 def test_a_rule_made_stricter_after_an_entry_holds_for_it(duty: Duty) -> None:
     (web,) = servers(duty, {"Name": "web", "Owner": "sato"})
     (volume,) = duty.aws.seed(volumes=[on(web, {"Owner": "suzuki"})])["volumes"]
