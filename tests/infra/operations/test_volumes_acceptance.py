@@ -79,7 +79,7 @@ def test_acceptance_10_three_of_a_hundred_gib_cost_28_80_and_go_after_a_snapshot
     steps = [event["detail"]["step"] for event in duty.events("operation.accepted")]
     [ended] = [one for one in duty.events("operation.succeeded") if one["operation"] == str(entered.id)]
     assert steps == ["snapshot", "delete"]
-    assert ended["detail"]["snapshot"].startswith("snap-")
+    assert ended["detail"]["detail"]["snapshot"].startswith("snap-")
     who = {
         event["kind"]: event["actor"]["name"]
         for event in (*duty.events("operation.entered"), *duty.events("operation.confirmed"))
