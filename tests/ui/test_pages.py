@@ -58,6 +58,8 @@ def _pages(cast: factories.Cast) -> list[str]:
         f"{home}resources/{bad.id}/",
         f"{home}operations/enter/?action=stop&ids={scheduled.id}&ids={bad.id}",
         f"{home}volumes/",
+        f"{home}volumes/staying/",
+        f"{home}volumes/tagging/rules/",
         f"{home}operations/",
         f"{home}operations/{operation.id}/",
         f"{home}ledger/",
