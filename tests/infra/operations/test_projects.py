@@ -119,6 +119,7 @@ def test_the_page_lists_what_belongs_to_none_and_takes_an_entry(stage: Stage) ->
     assert answer.status_code == 302
     sheet = stage.client(Role.APPROVER).get(answer["Location"]).content.decode()
     assert "医療情報部" in sheet
+    assert "<b>{}</b>" not in sheet
     assert "ehr-*" in sheet
 
 
