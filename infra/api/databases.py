@@ -167,7 +167,7 @@ def database_get(call: Call, pk: UUID) -> database_pages.DatabaseDetail:
     OperationOut,
     takes=SnapshotIn,
     status=201,
-    example={"name": "karte-before-upgrade", "reason": "更新前の控え"},
+    example={"name": "toban-karte-before-upgrade", "reason": "更新前の控え"},
 )
 def database_snapshot(call: Call, pk: UUID) -> Told:
     """Enter a snapshot of a database."""

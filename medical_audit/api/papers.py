@@ -37,7 +37,7 @@ ASKED = (
 
 
 class ExportOut(serializers.Serializer[Export]):
-    """`state`: asked, making, made, failed or expired; `sha256`: of the file, which is read at `file/` until `expires_at`."""
+    """`state`: asked, running, ready, failed or gone; `sha256`: of the file, which is read at `file/` until `expires_at`."""
 
     id = serializers.UUIDField()
     format = serializers.CharField()

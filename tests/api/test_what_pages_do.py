@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from accounts.domain.permissions import Role
+from infra.operations.deleting import KIND
 from medical_audit import clock
 from medical_audit.domain.actor import system_actor
 from medical_audit.models import Operation
@@ -40,7 +41,7 @@ def test_left_over_volumes_are_listed_kept_and_their_deletion_entered(stage: Sta
         "the same token enters each once"
     )
     with tenant_scope(stage.cast.tenant.id):
-        assert Operation.objects.filter(kind="ebs.delete").count() == 2
+        assert Operation.objects.filter(kind=KIND).count() == 2
     assert send(stage.client(Role.VIEWER), f"{url}keep/", keep).status_code == 403
     assert signed_in(stage.cast.stranger).get(url).status_code == 404
     assert client.get(f"{url}money/").json()["unpriced"] >= 2
@@ -53,7 +54,7 @@ def test_a_database_its_snapshots_and_a_campaign(stage: Stage) -> None:
     (one,) = client.get(stage.api("databases/")).json()["results"]
     assert (one["id"], one["name"]) == (str(database.id), "karte")
     entered = send(
-        client, stage.api(f"databases/{database.id}/snapshot/"), {"name": "karte-1", "reason": "更新前"}
+        client, stage.api(f"databases/{database.id}/snapshot/"), {"name": "toban-karte-1", "reason": "更新前"}
     )
     assert entered.status_code == 201
     assert client.get(stage.api(f"database-snapshots/{snapshot.id}/")).json()["name"] == snapshot.name
@@ -135,7 +136,7 @@ def test_an_export_is_asked_for_made_and_taken(stage: Stage) -> None:
     with _as_role("worker"):
         actor = system_actor(stage.cast.tenant.id, "exports")
         making.make_due(stage.cast.tenant.id, actor=actor, clock=clock.now)
-    assert client.get(one).json()["state"] == "made"
+    assert client.get(one).json()["state"] == "ready"
     file = client.get(f"{one}file/")
     text = b"".join(file.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     assert "operation.entered" in text
