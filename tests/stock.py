@@ -52,6 +52,7 @@ from medical_audit.models import (
     Delegation,
     Deputy,
     Emergency,
+    Erasure,
     Export,
     ExportPart,
     Lane,
@@ -231,6 +232,7 @@ def _fill_seats(tenant: dict[str, Any], user: User) -> None:
     for row in (
         Visit(**tenant, user_id=person, user_name="運用", session=uuid.uuid4().hex[:16], active_at=now, entered_at=now, idle_s=600),
         Retention(**tenant, years=5, operation="o", changed_at=now),
+        Erasure(**tenant, operation=uuid.uuid4(), person="u", key_id="", count=0, at=now, txid=0, note="signed"),
         TenantPolicy(**tenant, idle_minutes=10, grace_seconds=0, escalate_hours=24, operation="o", changed_at=now),
         ConfirmPolicy(**tenant, kind="ec2.stop", policy="other", role="", operation="o", changed_at=now),
         Confirmation(
