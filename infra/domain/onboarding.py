@@ -206,6 +206,9 @@ def operate_policy(
         servers = f"arn:{partition}:ec2:*:{account_id}:instance/*"
         # The right covers other attributes of a server, too, so that this is a choice of its own.
         found.append(_statement("TobanVolumesGoWithServers", CHANGES[Feature.TERMINATION], servers, narrowed))
+        # AWS asks about the volume, too, and that does not carry the tag of its server.
+        volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
+        found.append(_statement("TobanVolumesOfServers", CHANGES[Feature.TERMINATION], volumes))
     return _policy(found)
 
 

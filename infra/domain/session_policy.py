@@ -16,6 +16,8 @@ _ARNS: Mapping[str, str] = {
     "ec2:StartInstances": "ec2:{region}:{account}:instance/{id}",
     "ec2:StopInstances": "ec2:{region}:{account}:instance/{id}",
     "ec2:DeleteVolume": "ec2:{region}:{account}:volume/{id}",
+    # AWS writes no account into the ARN of a snapshot.
+    "ec2:DeleteSnapshot": "ec2:{region}::snapshot/{id}",
     "rds:StartDBInstance": "rds:{region}:{account}:db:{id}",
     "rds:StopDBInstance": "rds:{region}:{account}:db:{id}",
     "rds:StartDBCluster": "rds:{region}:{account}:cluster:{id}",
