@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from botocore import xform_name
+
 from infra.aws.gateway import Call, current
 from infra.aws.identity import caller_account
 from infra.aws.sessions import AUTOSCALING, EC2, RDS, SSM
@@ -212,6 +214,24 @@ def _describe_windows(target: Target) -> Mapping[str, Any]:
     )
 
 
+def _look_at_rds(action: str, **params: Any) -> Callable[[Target], Mapping[str, Any]]:
+    """What is looked at only to know whether it may be: the answer itself serves nothing."""
+    method = xform_name(action)
+
+    def look(target: Target) -> Mapping[str, Any]:
+        call = Call(RDS, target, action)
+        return cast(Mapping[str, Any], current().read(call, lambda rds: getattr(rds, method)(**params)))
+
+    return look
+
+
+def _describe_security_groups(target: Target) -> Mapping[str, Any]:
+    call = Call(EC2, target, "DescribeSecurityGroups", "SecurityGroups")
+    return cast(
+        Mapping[str, Any], current().read(call, lambda ec2: ec2.describe_security_groups(MaxResults=_FEWEST))
+    )
+
+
 _LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "ec2:DescribeInstances": _describe_instances,
     "ec2:DescribeVolumes": _describe_volumes,
@@ -224,6 +244,17 @@ _LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "rds:DescribeDBSnapshots": _describe_snapshots,
     "rds:DescribeCertificates": _describe_certificates,
     "ec2:DescribeSecurityGroupRules": _describe_rules,
+    "ec2:DescribeSecurityGroups": _describe_security_groups,
+    "rds:DescribeAccountAttributes": _look_at_rds("DescribeAccountAttributes"),
+    "rds:DescribeDBParameterGroups": _look_at_rds("DescribeDBParameterGroups", MaxRecords=_RDS_FEWEST),
+    "rds:DescribeDBSubnetGroups": _look_at_rds("DescribeDBSubnetGroups", MaxRecords=_RDS_FEWEST),
+    "rds:DescribeOptionGroups": _look_at_rds("DescribeOptionGroups", MaxRecords=_RDS_FEWEST),
+    "rds:DescribeOrderableDBInstanceOptions": _look_at_rds(
+        "DescribeOrderableDBInstanceOptions", Engine="mysql", MaxRecords=_RDS_FEWEST
+    ),
+    "rds:DescribePendingMaintenanceActions": _look_at_rds(
+        "DescribePendingMaintenanceActions", MaxRecords=_RDS_FEWEST
+    ),
     "rds:DescribeDBEngineVersions": _describe_versions,
     "autoscaling:DescribeAutoScalingGroups": _describe_groups,
     "ssm:DescribeMaintenanceWindows": _describe_windows,

@@ -69,14 +69,21 @@ def test_roles_made_by_the_template_prove_right(account: Account) -> None:
     assert tried == {f"ec2:{name}" for name in TRIED}
     assert {one.subject for one in checks if one.code == "no_dry_run"} == {
         "autoscaling:UpdateAutoScalingGroup",
+        "kms:DescribeKey",
         "rds:AddTagsToResource",
+        "rds:ApplyPendingMaintenanceAction",
+        "rds:CreateDBInstance",
         "rds:CreateDBSnapshot",
+        "rds:DeleteDBInstance",
         "rds:DeleteDBSnapshot",
         "rds:ModifyDBInstance",
+        "rds:RestoreDBInstanceFromDBSnapshot",
         "rds:StartDBCluster",
         "rds:StartDBInstance",
         "rds:StopDBCluster",
         "rds:StopDBInstance",
+        "secretsmanager:CreateSecret",
+        "secretsmanager:TagResource",
     }
     effects = account.ask("GET", f"journal?account={account.target.account_id}&effective=1")["entries"]
     assert not [one for one in effects if one["action"] in TRIED]
