@@ -15,12 +15,14 @@ REFUSED, UNAVAILABLE, LOST = 0.08, 0.06, 0.25
 
 
 class LossyProxy:
-    """`counts`: how many requests went which way; `writes`: those that reached the server and were no GET."""
+    """`counts`: how many requests went which way; `writes`: those that reached the server and were no GET. `left`: so many more
+    are let through, then none, until it is None again."""
 
     def __init__(self, target: str, *, seed: int, bad: bool = True) -> None:
         self.target, self.bad = urlsplit(target), bad
         self.chance = random.Random(seed)
         self.counts: Counter[str] = Counter()
+        self.left: int | None = None
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
         self.server.daemon_threads = True
@@ -31,7 +33,11 @@ class LossyProxy:
     def way(self, method: str) -> str:
         with self.lock:
             rolled = self.chance.random() if self.bad else 1.0
-            if rolled < REFUSED:
+            if self.left is not None:
+                self.left -= 1
+            if self.left is not None and self.left < 0:
+                found = "unavailable"
+            elif rolled < REFUSED:
                 found = "refused"
             elif rolled < REFUSED + UNAVAILABLE:
                 found = "unavailable"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.domain.issues import NewIssue
+from redmine_sync.domain.issues import Issue, NewIssue
 from redmine_sync.models import Ticket, TicketState
 from redmine_sync.redmine import RedmineTickets
 from tests.conftest import _as_role
@@ -20,28 +20,57 @@ from tests.redmine.proxy import LossyProxy
 from tests.redmine.shop import Place, Shop
 
 pytestmark = pytest.mark.skipif(not os.environ.get(REAL), reason="asked for with ./toban test --redmine")
-MANY = 300
+MANY, FIRST_IMPORT = 300, 2000
 
 
-@pytest.mark.long
-def test_three_hundred_changes_within_one_second_are_all_read(open_shop: Shop, place: Place) -> None:
-    """Such a second is what a mass change makes; REST has none, so the database is made to show one."""
-    server, tickets = open_shop.server(), RedmineTickets(place.url, place.key)
+def plant(shop: Shop, place: Place, count: int) -> dict[str, Issue]:
+    """So many issues over REST, and the tickets that know them; by key."""
+    server, tickets = shop.server(), RedmineTickets(place.url, place.key)
     assert server.key_field is not None
     made = {}
-    for number in range(MANY):
-        key = f"{open_shop.tenant_id.hex[:12]}:mass:{number:03}"
+    for number in range(count):
+        key = f"{shop.tenant_id.hex[:12]}:mass:{number:04}"
         made[key] = tickets.create(NewIssue(place.project, place.tracker, key, "", key), server.key_field)
     rows = [
         Ticket(
-            tenant_id=open_shop.tenant_id, server=server, key=key, kind="failure", operation_kind="ec2.start",
+            tenant_id=shop.tenant_id, server=server, key=key, kind="failure", operation_kind="ec2.start",
             target_type="server", target_id=key, target_name=key, redmine_project=place.project, tracker=place.tracker,
             state=TicketState.OPEN, issue=issue.id, updated_on=issue.updated_on, created_at=issue.updated_on,
         )
         for key, issue in made.items()
     ]  # fmt: skip
-    with _as_role("worker"), tenant_scope(open_shop.tenant_id):
+    with _as_role("worker"), tenant_scope(shop.tenant_id):
         Ticket.objects.bulk_create(rows)
+    return made
+
+
+@pytest.mark.long
+def test_a_first_import_of_two_thousand_shows_how_far_it_is_and_goes_on_where_it_ended(
+    cast: Cast, place: Place
+) -> None:
+    """The way is cut twice; nothing that was read is read again but the page in which it was cut."""
+    proxy = LossyProxy(place.url, seed=1, bad=False)
+    shop = Shop(
+        cast,
+        Place(proxy.url, place.key, place.closed_status, place.open_status, place.project, place.tracker),
+    )
+    shop.connect()
+    plant(shop, place, FIRST_IMPORT)
+    left = []
+    for cut in (700, 900, None):
+        proxy.left = cut
+        shop.serve(minutes=2)
+        left.append(shop.server().unread)
+    assert FIRST_IMPORT > left[0] > left[1] > left[2] == 0
+    assert all(ticket.read_at is not None and ticket.status for ticket in shop.tickets())
+    assert proxy.counts["through"] < FIRST_IMPORT * 1.2
+    proxy.close()
+
+
+@pytest.mark.long
+def test_three_hundred_changes_within_one_second_are_all_read(open_shop: Shop, place: Place) -> None:
+    """Such a second is what a mass change makes; REST has none, so the database is made to show one."""
+    made = plant(open_shop, place, MANY)
     second = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     with sqlite3.connect(json.loads(os.environ[REAL])["database"], timeout=60) as there:
         for issue in made.values():
