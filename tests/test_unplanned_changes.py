@@ -13,6 +13,7 @@ from django.db import DatabaseError, IntegrityError, connection
 
 from accounts.domain.permissions import Role
 from infra.domain.schedule import State as Wish
+from infra.domain.tagging import Overwrite, Rules
 from infra.models import (
     Assignment,
     Closure,
@@ -24,10 +25,11 @@ from infra.models import (
     Price,
     Resource,
     Revision,
+    TaggingRule,
     TenantRules,
 )
 from infra.models.schedule import Scope
-from infra.operations import assigning, drafts, overriding, publishing, ruling
+from infra.operations import assigning, drafts, overriding, publishing, ruling, tagging_rules
 from infra.operations.overriding import Wanted
 from medical_audit.domain.actor import Subject
 from medical_audit.domain.kinds import OperationTarget
@@ -195,6 +197,9 @@ ATTACKS: dict[str, Callable[[Plans], Change]] = {
     "a company day": lambda p: p.new(
         CompanyDay, day=NOW.date(), kind="closed", name="創立記念日", operation=WHO["operation"]
     ),
+    "a rule for the tags of volumes": lambda p: p.new(
+        TaggingRule, content=Rules(overwrite=Overwrite.ALWAYS).as_json(), confirmed_at=NOW, **WHO
+    ),
     "a price": lambda p: p.new(
         Price, kind="ec2", type="t3.micro", per_hour="0.01", currency="USD", source="x", as_of=NOW.date(),
         changed_by_name="管理", changed_at=NOW,
@@ -311,6 +316,21 @@ def test_the_brake_is_what_was_confirmed(plans: Plans) -> None:
     change = partial(TenantRules.objects.update, brake_percent=None, operation=str(operation.id))
     with pytest.raises(DatabaseError, match="only by a confirmed operation"):
         plans.applied(operation, change)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"content": Rules(overwrite=Overwrite.ALWAYS).as_json()}, {"confirmed_by_name": "別人"}, {"operation": WHO["operation"]}]
+)  # fmt: skip
+def test_which_tags_volumes_get_is_what_was_confirmed(wrong: dict[str, Any], plans: Plans) -> None:
+    rules = Rules(("Name", "Owner"))
+    who = plans.cast.actor(Role.ADMINISTRATOR)
+    operation = tagging_rules.enter_rules(None, rules, actor=who, now=NOW, reason="x")
+    columns = {
+        "content": rules.as_json(), "confirmed_at": NOW, "operation": str(operation.id),
+        "confirmed_by_id": plans.approver.id, "confirmed_by_name": plans.approver.name,
+    }  # fmt: skip
+    with pytest.raises(DatabaseError, match="only by a confirmed operation"):
+        plans.applied(operation, plans.new(TaggingRule, **(columns | wrong)))
 
 
 def test_a_round_is_not_released_by_nobody_and_its_stops_are_not_exchanged(plans: Plans) -> None:

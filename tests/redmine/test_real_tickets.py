@@ -48,7 +48,8 @@ def plant(shop: Shop, place: Place, count: int) -> dict[str, Issue]:
 def test_a_first_import_of_two_thousand_shows_how_far_it_is_and_goes_on_where_it_ended(
     cast: Cast, place: Place
 ) -> None:
-    """The way is cut twice; nothing that was read is read again but the page in which it was cut."""
+    """The way is cut twice. What changed within the last two minutes is read twice, because Redmine's clock has whole seconds;
+    nothing more often."""
     proxy = LossyProxy(place.url, seed=1, bad=False)
     shop = Shop(
         cast,
@@ -63,7 +64,7 @@ def test_a_first_import_of_two_thousand_shows_how_far_it_is_and_goes_on_where_it
         left.append(shop.server().unread)
     assert FIRST_IMPORT > left[0] > left[1] > left[2] == 0
     assert all(ticket.read_at is not None and ticket.status for ticket in shop.tickets())
-    assert proxy.counts["through"] < FIRST_IMPORT * 1.2
+    assert proxy.counts["through"] < FIRST_IMPORT * 2.2
     proxy.close()
 
 
