@@ -101,6 +101,7 @@ class CreationExecutor(MakingExecutor):
         if seen is not None:
             return self.judge(one, seen)
         if troubles := creation_troubles(_creation(one), plan.stocks.get(one.id, Stock())):
+            plan.stale = True
             return Fail(troubles[0].code, detail=dict(troubles[0].told))
         return too_late(one, now) or Go()
 

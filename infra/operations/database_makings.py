@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from infra.aws import makings
 from infra.domain.aws import AwsError, Database, Problem, Target
 from infra.domain.disks import OPERATION_TAG
 from infra.domain.makings import Stock, Wish
+from infra.models import Region
 from infra.operations.database_rounds import PAUSE, DatabaseExecutor, Plan
 from infra.operations.verdicts import after_error
 from medical_audit.domain.kinds import Done, Fail, Later, Verdict
@@ -55,9 +56,10 @@ def common_request(wish: Wish, tags: Mapping[str, str], *, protected: bool) -> d
 
 @dataclass(slots=True)
 class MakingPlan(Plan):
-    """stocks: what there is to make each of, as just seen."""
+    """stocks: what there is to make each of, as just seen; stale: what was kept of it and shown to people is not so any more."""
 
     stocks: dict[UUID, Stock] = field(default_factory=dict)
+    stale: bool = False
 
 
 class MakingExecutor(DatabaseExecutor):
@@ -66,7 +68,7 @@ class MakingExecutor(DatabaseExecutor):
     #: What it ends with.
     made = ""
 
-    def prepare(self, operations: Sequence[Operation], now: Any) -> MakingPlan:
+    def prepare(self, operations: Sequence[Operation], now: datetime) -> MakingPlan:
         return MakingPlan(super().prepare(operations, now).target)
 
     def databases_of(self, one: Operation) -> Sequence[str]:
@@ -93,6 +95,13 @@ class MakingExecutor(DatabaseExecutor):
         if error.problem is Problem.EXISTS:
             return Later("database_name_taken", timedelta(0))
         return after_error(error)
+
+    def remember(self, plan: Plan, now: datetime) -> None:
+        """What proved to be old is read anew with the next inventory, so that nobody is offered it again."""
+        assert isinstance(plan, MakingPlan)
+        if plan.stale and plan.target is not None:
+            here = Region.objects.filter(account__account_id=plan.target.account_id, name=plan.target.region)
+            here.update(database_terms_at=None)
 
     def judge(self, one: Operation, seen: Database) -> Verdict:
         told = {"database": seen.id, "aws_state": seen.state}

@@ -140,11 +140,13 @@ class RestoreExecutor(MakingExecutor):
             return self.judge(one, seen)
         snapshot = plan.snapshots.get(one.parameters["snapshot"])
         if snapshot is None:
+            plan.stale = True
             return Fail("restore_snapshot_gone")
         troubles = restore_troubles(
             wish_of(one.parameters["request"]), _source(snapshot), plan.stocks.get(one.id, Stock())
         )
         if troubles:
+            plan.stale = True
             return Fail(troubles[0].code, detail=dict(troubles[0].told))
         return too_late(one, now) or Go()
 

@@ -146,6 +146,9 @@ def test_what_changed_since_it_was_entered_is_seen_right_before_the_call(duty: D
     work(duty)
     assert outcome(duty, "rds.restore") == ("FAILED", "restore_snapshot_gone")
     assert duty.sent("RestoreDBInstanceFromDBSnapshot") == []
+    assert (
+        duty.region().database_terms_at is None
+    )  # what was shown is old, and read anew with the next inventory
 
 
 def test_a_name_that_aws_would_refuse_is_refused_before(duty: Duty) -> None:
