@@ -15,6 +15,7 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.aws import makings
 from infra.domain.aws import CallResult, Target
+from infra.domain.databases import UNTIL_TAG
 from infra.domain.makings import Source, Stock, Wish, restore_troubles
 from infra.domain.snapshots import DbSnapshot
 from infra.models import DatabaseSnapshot
@@ -36,7 +37,7 @@ from medical_audit.tenancy import tenant_scope
 KIND = RESTORE
 #: A restore for a while ends within this time.
 LONGEST, SHORTEST = timedelta(days=90), timedelta(hours=1)
-UNTIL_TAG, FROM_TAG = "toban:until", "toban:restored-from"
+FROM_TAG = "toban:restored-from"
 _KEYS = (
     "aws_id", "snapshot", "database", "engine", "engine_version", "storage_gib", "until_at", "protected", "request",
 )  # fmt: skip

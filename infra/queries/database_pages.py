@@ -10,7 +10,14 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.domain.permissions import Permission
-from infra.domain.databases import EngineVersion, Warn, terms_from_json, trust_ends, warnings_of
+from infra.domain.databases import (
+    EngineVersion,
+    Warn,
+    expected_facts,
+    terms_from_json,
+    trust_ends,
+    warnings_of,
+)
 from infra.domain.reach import Rule, port_of, rule_from_json
 from infra.domain.restart import Restart, restart_of
 from infra.domain.snapshots import COMPLETE, removal_refusal, snapshot_refusal
@@ -114,7 +121,7 @@ def database_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Databa
         ends=ends,
         version=terms.version_of(facts),
         unread=not terms.authorities,
-        warnings=warnings_of(facts, ends, restart.at if restart else None, now),
+        warnings=warnings_of(expected_facts(facts, row.tags), ends, restart.at if restart else None, now),
         restart=restart,
         snapshots=listed[:SNAPSHOTS_SHOWN],
         snapshots_more=len(listed) > SNAPSHOTS_SHOWN,

@@ -11,7 +11,15 @@ from uuid import UUID
 from django.db.models import Q
 
 from accounts.domain.permissions import Permission
-from infra.domain.databases import EngineVersion, Terms, Warn, terms_from_json, trust_ends, warnings_of
+from infra.domain.databases import (
+    EngineVersion,
+    Terms,
+    Warn,
+    expected_facts,
+    terms_from_json,
+    trust_ends,
+    warnings_of,
+)
 from infra.domain.duty import Change
 from infra.domain.reasons import Reason
 from infra.domain.restart import Restart, restart_of
@@ -128,7 +136,8 @@ _Judged = tuple[Resource, tuple[Warn, ...], datetime | None, Restart | None]
 def _judged(row: Resource, terms: Mapping[tuple[UUID, str], Terms], now: datetime) -> _Judged:
     ends = trust_ends(row.facts, terms.get((row.account_id, row.region), _NO_TERMS))
     restart = restart_of(row.kind, row.state, row.facts, row.state_since)
-    return row, warnings_of(row.facts, ends, restart.at if restart else None, now), ends, restart
+    facts = expected_facts(row.facts, row.tags)
+    return row, warnings_of(facts, ends, restart.at if restart else None, now), ends, restart
 
 
 def _matches(one: _Judged, wanted: DatabaseFilter) -> bool:

@@ -12,6 +12,7 @@ from infra.domain.databases import (
     EngineVersion,
     Terms,
     Warn,
+    expected_facts,
     terms_as_json,
     terms_from_json,
     trust_ends,
@@ -78,3 +79,9 @@ def test_facts_of_an_older_inventory_warn_of_nothing() -> None:
 def test_a_stopped_one_that_aws_starts_tomorrow_is_told_of() -> None:
     assert warnings_of(QUIET, None, NOW + timedelta(hours=20), NOW) == (Warn.RESTARTS_SOON,)
     assert warnings_of(QUIET, None, NOW + timedelta(days=3), NOW) == ()
+
+
+def test_one_that_is_to_be_removed_again_is_not_said_to_lack_deletion_protection() -> None:
+    bare = {**QUIET, "protected": False}
+    assert warnings_of(expected_facts(bare, {}), None, None, NOW) == (Warn.UNPROTECTED,)
+    assert warnings_of(expected_facts(bare, {"toban:until": "2026-12-03"}), None, None, NOW) == ()
