@@ -6,8 +6,13 @@ from accounts.models import (
     Dispatch,
     Invitation,
     Membership,
+    MemberTerms,
     NoticeChoice,
     NoticeDelivery,
+    Recertification,
+    RecertificationItem,
+    SignOnLink,
+    SignOnProvider,
 )
 from medical_audit.admin.site import site
 
@@ -23,6 +28,27 @@ site.show(
     ApiToken, "made_at", "name", "user__name", "expires_at", "used_at", "ended_at",
     more=("user__username", "permissions", "networks", "operation", "used_from", "ended_by_name"),
     search=("name", "user__name"), order=("made_at", "id"), joined=("user",),
+)  # fmt: skip
+site.show(
+    MemberTerms, "changed_at", "user__name", "user__username", "kind", "begins_at", "ends_at", "ended_at",
+    more=("email", "company", "holder_id", "holder_name", "operation"), filters=("kind",),
+    search=("user__name", "user__username", "company"), order=("changed_at", "id"), joined=("user",),
+)  # fmt: skip
+site.show(
+    Recertification, "begun_at", "name", "begun_by_name", "due_at", "closed_at", more=("reminded_at",), order=("begun_at", "id"),
+)  # fmt: skip
+site.show(
+    RecertificationItem, "granted_at", "user__name", "user__username", "role", "decision", "decided_by_name", "decided_at",
+    more=("decided_by_id", "reason", "operation"), filters=("decision",), search=("user__name", "user__username"),
+    order=("granted_at", "id"), joined=("user",),
+)  # fmt: skip
+site.show(
+    SignOnProvider, "changed_at", "name", "issuer", "mode", "claim",
+    more=("client_id", "domains", "endpoints", "local_people", "operation"), order=("changed_at", "id"),
+)  # fmt: skip
+site.show(
+    SignOnLink, "made_at", "user__name", "user__username", "issuer", "used_at", more=("subject",),
+    search=("user__name", "user__username"), order=("made_at", "id"), joined=("user",),
 )  # fmt: skip
 site.show(
     NoticeDelivery, "begun_at", "person_name", "address", "items", "state", "ended_at",

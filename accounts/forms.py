@@ -11,8 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.domain.channels import CHATS, NAME_MAX, OFFERED, URL_MAX, ChannelKind, clean_patterns
 from accounts.domain.notices import Topic
 from accounts.domain.permissions import Role
+from accounts.domain.sign_on import Claim, Mode
+from accounts.domain.terms import AccountKind, Terms
 from accounts.domain.tokens import clean_networks
 from accounts.models import User
+from medical_audit.domain.errors import Refused
 from medical_audit.domain.seats import CODE_MAX
 from medical_audit.forms import REASON_MAX
 
@@ -65,13 +68,17 @@ class CodeForm(forms.Form):
 
 
 class ProofForm(CodeForm):
-    """Password and code together; `refused` is the operation's code."""
+    """Password and code together; `refused` is the operation's code; who is `signed_on` may have no password."""
 
     refused = ""
 
     password = forms.CharField(
         strip=False, max_length=1000, error_messages={"required": _("Enter your password.")}
     )
+
+    def __init__(self, *arguments: Any, signed_on: bool = False, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.fields["password"].required = not signed_on
 
 
 class AppForm(ProofForm):
@@ -100,7 +107,72 @@ class InviteForm(forms.Form):
     role = forms.ChoiceField(
         choices=[(role, role) for role in Role], error_messages={"required": _("Choose a role.")}
     )
+    email = forms.EmailField(
+        max_length=254, required=False, error_messages={"invalid": _("This is no mail address.")}
+    )
     reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})
+
+
+class SignOnForm(forms.Form):
+    """A tenant's identity provider; the operation looks at it more closely. `refused`: what it said."""
+
+    refused: Refused | None = None
+
+    name = forms.CharField(max_length=60, error_messages={"required": _("Give it a name.")})
+    issuer = forms.CharField(
+        max_length=500, error_messages={"required": _("Enter the address of the issuer.")}
+    )
+    client_id = forms.CharField(max_length=200, error_messages={"required": _("Enter the client's id.")})
+    secret = forms.CharField(max_length=500, required=False, strip=False)
+    claim = forms.ChoiceField(choices=[(one, one) for one in Claim])
+    domains = forms.CharField(max_length=2000, required=False)
+    reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})
+
+
+class SignOnSwitchForm(forms.Form):
+    """Who comes in by the provider. `people`: who may be named to come in by a password all the same."""
+
+    refused: Refused | None = None
+
+    mode = forms.ChoiceField(choices=[(one, one) for one in Mode])
+    local_people = forms.MultipleChoiceField(required=False)
+    reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})
+
+    def __init__(self, *arguments: Any, people: Sequence[tuple[str, str]], **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.fields["local_people"].choices = people  # type: ignore[attr-defined]
+
+
+class TermsForm(forms.Form):
+    """On what terms somebody belongs here; the operation knows what each kind asks for."""
+
+    kind = forms.ChoiceField(choices=[(one, one) for one in AccountKind])
+    first = forms.DateField(required=False)
+    last = forms.DateField(required=False)
+    email = forms.EmailField(max_length=254, required=False)
+    company = forms.CharField(max_length=100, required=False)
+    holder = forms.CharField(max_length=36, required=False)
+
+    def terms(self) -> Terms:
+        return Terms(**self.cleaned_data)
+
+
+class AdmitForm(forms.Form):
+    """Somebody who has an account already and comes in for some days."""
+
+    username = forms.CharField(max_length=60)
+    role = forms.ChoiceField(choices=[(role, role) for role in Role])
+    company = forms.CharField(max_length=100)
+    last = forms.DateField()
+    reason = forms.CharField(max_length=REASON_MAX)
+
+
+class IssueForm(forms.Form):
+    """A token for a program's own account."""
+
+    name = forms.CharField(max_length=60)
+    networks = forms.CharField(max_length=1000, required=False)
+    last_day = forms.DateField()
 
 
 class NewPasswordForm(forms.Form):
@@ -158,8 +230,11 @@ class TokenForm(forms.Form):
     )
     code = forms.CharField(max_length=CODE_MAX, required=False)
 
-    def __init__(self, *arguments: Any, allowed: Sequence[str], **keywords: Any) -> None:
+    def __init__(
+        self, *arguments: Any, allowed: Sequence[str], signed_on: bool = False, **keywords: Any
+    ) -> None:
         super().__init__(*arguments, **keywords)
+        self.fields["password"].required = not signed_on
         self.fields["permissions"].choices = [(one, one) for one in allowed]  # type: ignore[attr-defined]
 
     def clean_networks(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Whether the session still holds, and the only place where a page or API call enters a tenant."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,15 +12,17 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import resolve
 from django.urls.exceptions import Resolver404
 from django.utils.cache import patch_cache_control
 from django.utils.http import urlencode
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Tenant, User
 from accounts.operations import second_factor, signing, tokens
 from accounts.queries.people import actor_in, get_tenant
+from accounts.queries.sign_on import door_refusal, name_of_provider
+from accounts.queries.terms import is_machine
 from accounts.requests import is_polling, seat_left, unseat, whereabouts
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
@@ -70,16 +72,18 @@ class SeatMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.seat = None  # type: ignore[attr-defined]
+        request.seat, request.signed_on = None, False  # type: ignore[attr-defined]
         if request.path in settings.PROBES or not request.session.get(SESSION_KEY):
             return self.get_response(request)
         now = clock.now()
         session = self._session(request)
         how = End.FORCED if session is None else seats.attend(session, polling=is_polling(request), now=now)
         if how is not None:
+            request.seat = session  # type: ignore[attr-defined]
             self._over(request, how, now)
             return self.get_response(request)
-        request.seat = session  # type: ignore[attr-defined]
+        assert session is not None
+        request.seat, request.signed_on = session, session.via is not None  # type: ignore[attr-defined]
         response = self.get_response(request)
         if request.seat is not None:  # type: ignore[attr-defined]
             response[LEFT] = str(int(seat_left(request, now).total_seconds()))
@@ -133,16 +137,21 @@ class TenantMiddleware:
         with tenant_scope(tenant.id, user_id=user.id):
             actor, now = actor_in(tenant, user, **whereabouts(request)), clock.now()
             token: ApiToken | None = getattr(request, "token", None)
+            seat: Session | None = getattr(request, "seat", None)
             if token is None:
+                why = door_refusal(user.id, seat.via if seat else None, tenant.id)
+                why = why or ("machine_sees_no_page" if is_machine(user.id) else "")
+                if why:
+                    return self._kept_out(request, why, tenant)
                 policy = self._sits_here(request, actor, now)
             elif token.tenant_id == tenant.id:
                 actor, policy = tokens.narrowed(actor, token), policy_here()
             else:
                 raise NotFound(type="tenant")
             today = now.astimezone(ZoneInfo(tenant.time_zone)).date()
-            if today >= policy.second_factor_day and not second_factor.is_enrolled(user.id):
+            by_two = token is not None and _issued_by_two(token, policy.second_factor_day, tenant)
+            if today >= policy.second_factor_day and not by_two and not self._two_factors(user, seat):
                 return self._without_factor(request)
-            seat: Session | None = getattr(request, "seat", None)
             grace = policy.grace if seat is not None else timedelta()
             recently = seat is not None and grace > timedelta() and now - seat.proved_at <= grace
             request.tenant, request.actor, request.now = tenant, actor, now  # type: ignore[attr-defined]
@@ -154,6 +163,7 @@ class TenantMiddleware:
                 now=now,
                 recently=recently,
                 by_token=token is not None,
+                signed_on=seat is not None and seat.via is not None,
             )
             return self.get_response(request)
 
@@ -163,12 +173,34 @@ class TenantMiddleware:
         seat: Session = request.seat  # type: ignore[attr-defined]
         return seats.enter_tenant(seat, actor=actor, polling=is_polling(request), now=now)
 
+    @staticmethod
+    def _two_factors(user: User, seat: Session | None) -> bool:
+        """Whether the person shows two: of his own, or by the word of the provider that this very session rests on."""
+        vouched = seat is not None and seat.via is not None and "mfa" in seat.factors
+        return vouched or second_factor.is_enrolled(user.id)
+
+    def _kept_out(self, request: HttpRequest, why: str, tenant: Tenant) -> HttpResponseBase:
+        """A member, who came in by a way that does not lead here: the page names the one that does."""
+        if request.path.startswith("/api/"):
+            request.kept_out = why  # type: ignore[attr-defined]
+            return self.get_response(request)
+        context = {
+            "why": why, "house": tenant, "provider": name_of_provider(tenant.id), "goal": request.get_full_path(),
+        }  # fmt: skip
+        return render(request, "accounts/sign_on_needed.html", context, status=403)
+
     def _without_factor(self, request: HttpRequest) -> HttpResponseBase:
         """The tenant lets nobody in with a password alone any more: a page leads to where an app is taken in."""
         if request.path.startswith("/api/"):
-            request.factor_missing = True  # type: ignore[attr-defined]
+            request.kept_out = "second_factor_missing"  # type: ignore[attr-defined]
             return self.get_response(request)
         return redirect(f"{resolve_url('accounts:second-factor')}?{urlencode({'required': 'yes'})}")
+
+
+def _issued_by_two(token: ApiToken, day: date, tenant: Tenant) -> bool:
+    """A program shows no factor; its token was entered and confirmed by two people who had to show theirs: since that day."""
+    made = token.made_at.astimezone(ZoneInfo(tenant.time_zone)).date()
+    return made >= day and is_machine(token.user_id)
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 from ua_parser import parse
 
 from accounts.domain.addresses import client_address
@@ -73,7 +74,7 @@ def is_polling(request: HttpRequest) -> bool:
 
 def unseat(request: HttpRequest, how: End) -> None:
     """The browser is nobody's from here on; it keeps whose seat it was and how it was left, to ask for the password."""
-    user, where = request.user, whereabouts(request)
+    user, where, seat = request.user, whereabouts(request), getattr(request, "seat", None)
     request.session.flush()
     request.user = AnonymousUser()
     request.seat = None  # type: ignore[attr-defined]
@@ -83,6 +84,7 @@ def unseat(request: HttpRequest, how: End) -> None:
             "username": user.username,
             "name": user.name,
             "session": where["session"],
+            "via": str(seat.via) if seat is not None and seat.via is not None else "",
             "end": str(how),
         }
 
@@ -106,3 +108,12 @@ def _address(request: HttpRequest) -> str:
         request.META.get("HTTP_X_FORWARDED_FOR", ""),
         settings.TRUSTED_PROXIES,
     )
+
+
+def safe_next(request: HttpRequest) -> str:
+    """Where to go afterwards: an address of this very host, or nowhere in particular."""
+    given = request.POST.get("next") or request.GET.get("next") or ""
+    ours = url_has_allowed_host_and_scheme(
+        given, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return given if ours else ""

@@ -1,5 +1,5 @@
-"""Mails about what happened, on the queue of background work, and messages to receivers on one of their own: neither keeps the
-clock waiting."""
+"""Mails about what happened, on the queue of background work, messages to receivers on one of their own: neither keeps the
+clock waiting. And, on the clock's, the end of what was for a time."""
 
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from django.utils import translation
 from kombu.exceptions import OperationalError
 
 from accounts import mail
-from accounts.operations import dispatching, following, notices
+from accounts.operations import dispatching, following, notices, recertifying, terms
 from accounts.queries import channels
 from accounts.queries.people import tenant_ids
 from medical_audit import clock
+from medical_audit.domain.actor import system_actor
 from medical_audit.tasks import worker_name
 from medical_audit.tenancy import tenant_scope
 
@@ -42,6 +43,28 @@ def send_digests() -> int:
         if problem:
             log.warning("mail_failed", delivery=str(digest.delivery), problem=problem)
     return sent
+
+
+@shared_task
+def end_terms() -> int:
+    """End what hangs on terms that are over; one tenant's trouble stops no other. Nobody gets in meanwhile: each request asks."""
+    ended = 0
+    for tenant_id in tenant_ids():
+        try:
+            ended += terms.end_overdue(actor=system_actor(tenant_id, "terms"), now=clock.now())
+        except Exception:
+            log.exception("terms_not_ended", tenant=str(tenant_id))
+    return ended
+
+
+@shared_task
+def look_after_rights() -> None:
+    """Begin each quarter's look at the rights and remind of what nobody decided; one tenant's trouble stops no other."""
+    for tenant_id in tenant_ids():
+        try:
+            recertifying.look_after(actor=system_actor(tenant_id, "rights"), now=clock.now())
+        except Exception:
+            log.exception("rights_not_looked_after", tenant=str(tenant_id))
 
 
 def letter_of(digest: notices.Digest) -> mail.Letter:

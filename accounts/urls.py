@@ -6,7 +6,19 @@ from accounts.api import channels as channel_api
 from accounts.api import notices as notice_api
 from accounts.api import tenants
 from accounts.api import tokens as token_api
-from accounts.views import channels, members, notices, passkeys, passwords, readable, second_factor, tokens
+from accounts.views import (
+    channels,
+    members,
+    notices,
+    passkeys,
+    passwords,
+    readable,
+    reconcile,
+    rights,
+    second_factor,
+    sign_on,
+    tokens,
+)
 from accounts.views import door as views
 from medical_audit.api.calls import address
 
@@ -15,6 +27,8 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-in/code/", second_factor.second_step, name="second-step"),
+    path("sign-in/with/<uuid:house>/", sign_on.leave_for_provider, name="sign-on"),
+    path("sign-in/with/<uuid:house>/back/", sign_on.come_back, name="sign-on-back"),
     path("second-factor/", second_factor.own_factor, name="second-factor"),
     path("second-factor/question/", passkeys.question, name="passkey-question"),
     path("password/", passwords.own_password, name="password"),
@@ -38,6 +52,10 @@ people_urlpatterns = [
     path("members/", members.member_list, name="members"),
     path("members/<uuid:pk>/change/", members.member_change, name="member-change"),
     path("readable/", readable.readable_people, name="readable"),
+    path("members/admit/", members.member_admit, name="member-admit"),
+    path("members/reconcile/", reconcile.reconcile, name="reconcile"),
+    path("members/rights/", rights.rights, name="rights"),
+    path("members/sign-on/", sign_on.settings_page, name="sign-on"),
     path("tokens/", tokens.token_list, name="tokens"),
     path("tokens/<uuid:pk>/end/", tokens.token_end, name="token-end"),
     path("channels/", channels.channel_list, name="channels"),

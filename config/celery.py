@@ -39,6 +39,12 @@ app.conf.update(
         "clocks": {"task": "medical_audit.tasks.read_clocks", "schedule": 60.0, "options": {"expires": 60}},
         "anomalies": {"task": "medical_audit.tasks.watch", "schedule": 60.0, "options": {"expires": 60}},
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},
+        "terms": {"task": "accounts.tasks.end_terms", "schedule": 60.0, "options": {"expires": 60}},
+        "rights": {
+            "task": "accounts.tasks.look_after_rights",
+            "schedule": 3600.0,
+            "options": {"expires": 3600},
+        },
         "digests": {"task": "accounts.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
         "feeds": {"task": "infra.tasks.kick_feeds", "schedule": 300.0, "options": {"expires": 300}},
         "exports": {"task": "medical_audit.tasks.kick_exports", "schedule": 15.0, "options": {"expires": 15}},

@@ -13,13 +13,14 @@ from django.utils.translation import ngettext
 from accounts.operations.passkeys import count_here
 from accounts.operations.second_factor import is_enrolled
 from accounts.queries.notices import unread_count
+from accounts.queries.sign_on import name_of_provider
 from accounts.requests import own_address, seat_left
 from config.saying.times import jst
 from infra.queries.overrides import freeze_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.clocks import ClockState
 from medical_audit.domain.rights import LEDGER_VIEW
-from medical_audit.models import Heartbeat, Lane
+from medical_audit.models import Heartbeat, Lane, Session
 from medical_audit.models.lane import Breaker
 from medical_audit.queries.clocks import clock_now
 from medical_audit.queries.emergencies import open_emergencies
@@ -35,11 +36,13 @@ def page(request: HttpRequest) -> dict[str, Any]:
     actor: Actor | None = getattr(request, "actor", None)
     seat = getattr(request, "seat", None)
     # Counted from the seat's own last sign of life, so that no page needs to ask the clock for it.
-    held = (
+    held: dict[str, Any] = (
         {"seat_left": int(seat_left(request, max(seat.active_at, seat.seen_at)).total_seconds())}
         if seat
         else {}
     )
+    if seat is not None and seat.via is not None:
+        held |= {"signed_on": SimpleLazyObject(lambda: _signed_on(seat))}
     if actor is None:
         return {"tenant": None, "me": getattr(request, "user", None)} | held
     now = request.now  # type: ignore[attr-defined]
@@ -53,6 +56,17 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "passkeys_here": SimpleLazyObject(lambda: count_here(UUID(actor.id), own_address(request))),
         "unread_count": SimpleLazyObject(lambda: unread_count(actor, now)),
         "platform_notices": SimpleLazyObject(lambda: [*notices(now, actor), *session_notices(actor)]),
+    }
+
+
+def _signed_on(seat: Session) -> dict[str, Any]:
+    """Whose identity provider vouched for this session, and whether its fresh word waits to be used."""
+    word = seat.provider_proof
+    return {
+        "house": seat.via,
+        "name": name_of_provider(seat.via),
+        "fresh": bool(word),
+        "strong": bool(word and word["strong"]),
     }
 
 

@@ -125,6 +125,18 @@ ERRORS: Final[Mapping[str, Words]] = {
         _("The code of the second factor is not right, or was used already."),
         _("Send the next code of your app."),
     ),
+    "machine_sees_no_page": Words(
+        _("This account belongs to a machine, which works with tokens and sees no page."),
+        _("Sign in with your own account."),
+    ),
+    "sign_on_required": Words(
+        _("This tenant lets people in by its own identity provider only."),
+        _("Sign in by it, or use a token."),
+    ),
+    "signed_on_elsewhere": Words(
+        _("The identity provider that this session rests on does not open this tenant."),
+        _("Sign out, then sign in by this tenant's provider or with your password."),
+    ),
     "second_factor_missing": Words(
         _("This tenant asks for a second factor."),
         _("Sign in to Toban and take an authenticator app into use."),

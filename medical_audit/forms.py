@@ -68,6 +68,8 @@ class ConfirmForm(forms.Form):
 
 def not_proven(code: str) -> tuple[str, Any]:
     """The field that a proof failed at, and what is said there. `code`: of NotReauthenticated."""
+    if code == "sign_on_again":
+        return "password", _("Prove once more at your identity provider that it is you.")
     if code == "wrong_code":
         return "code", _("The code is not right, or was used already.")
     return "password", _("The password is not right.")

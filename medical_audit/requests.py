@@ -19,12 +19,14 @@ from medical_audit.tenancy import tenant_scope
 class TenantRequest(HttpRequest):
     """`tenant`: its text is its name. `now` is one reading of the database's clock for the whole request.
     `reauthenticate(password, code)` checks the password of the person at the keyboard, and the code if he has a second factor, and
-    raises NotReauthenticated; where he `proved_recently`, "" is enough."""
+    raises NotReauthenticated; where he `proved_recently`, "" is enough. `signed_on`: an identity provider vouched for the
+    session, so that instead of a password its fresh word counts."""
 
     tenant: Any
     actor: Actor
     now: datetime
     proved_recently: bool
+    signed_on: bool
     reauthenticate: Callable[[str, str], Reauthentication]
 
 

@@ -205,7 +205,15 @@ PROJECT_PAGES: dict[str, Expected] = {
     "infra:project-change": Expected({"GET": everyone(404), "POST": everyone(404)}),
     "infra:project-end": post(everyone(404)),
 }
-PAGES = WINDOWS | DATABASE_PAGES | CHANNEL_PAGES | PROJECT_PAGES
+PEOPLE_PAGES: dict[str, Expected] = {
+    "people:member-admit": post(only((A,), 422)),
+    "people:reconcile": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "people:rights": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
+    "people:sign-on": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "accounts:sign-on": get(everyone(404), anonymous={"GET": 404}),
+    "accounts:sign-on-back": get(everyone(404), anonymous={"GET": 404}),
+}
+PAGES = WINDOWS | DATABASE_PAGES | CHANNEL_PAGES | PROJECT_PAGES | PEOPLE_PAGES
 
 #: Pages about what happened.
 READING = [

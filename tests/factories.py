@@ -78,20 +78,20 @@ def make_cast(now: datetime = MONDAY_0830) -> Cast:
 
 def revoke(tenant_id: UUID, user: User) -> None:
     """Take every role of a person in a tenant away, past every guard."""
-    _past_every_guard(
+    past_every_guard(
         "DELETE FROM accounts_membership WHERE tenant_id = %s AND user_id = %s", [tenant_id, user.id]
     )
 
 
 def grant(tenant_id: UUID, user: User, role: Role) -> None:
     """Give a person a role in a tenant that is at work already, past every guard."""
-    _past_every_guard(
+    past_every_guard(
         "INSERT INTO accounts_membership (tenant_id, id, user_id, role, granted_at) VALUES (%s, %s, %s, %s, now())",
         [tenant_id, uuid.uuid4(), user.id, str(role)],
     )
 
 
-def _past_every_guard(statement: str, values: list[object]) -> None:
+def past_every_guard(statement: str, values: list[object]) -> None:
     """As only a superuser can, in a transaction of its own."""
     parts = urlsplit(os.environ["DATABASE_SUPERUSER_URL"])
     host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]

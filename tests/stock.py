@@ -15,8 +15,13 @@ from accounts.models import (
     ChannelSecret,
     Dispatch,
     Invitation,
+    MemberTerms,
     NoticeChoice,
     NoticeDelivery,
+    Recertification,
+    RecertificationItem,
+    SignOnLink,
+    SignOnProvider,
     User,
 )
 from infra.models import (
@@ -229,7 +234,10 @@ def _fill_seats(tenant: dict[str, Any], user: User) -> None:
         wanted=["*"],
         made_at=now,
     )
+    recertified = Recertification(**tenant, name="2026-Q4", begun_at=now, begun_by_name="管理", due_at=now)
     for row in (
+        recertified,
+        RecertificationItem(**tenant, recertification=recertified, user=user, role="operator", granted_at=now),
         Visit(**tenant, user_id=person, user_name="運用", session=uuid.uuid4().hex[:16], active_at=now, entered_at=now, idle_s=600),
         Retention(**tenant, years=5, operation="o", changed_at=now),
         Erasure(**tenant, operation=uuid.uuid4(), person="u", key_id="", count=0, at=now, txid=0, note="signed"),
@@ -265,6 +273,13 @@ def _fill_seats(tenant: dict[str, Any], user: User) -> None:
         Invitation(
             **tenant, user=user, hashed=uuid.uuid4().hex, operation="o", made_at=now, expires_at=now + timedelta(days=1)
         ),
+        SignOnProvider(
+            **tenant, name="病院ID", issuer="https://login.example.jp", client_id="toban", sealed="v1:x:x", claim="email",
+            domains=["example.jp"], endpoints={"authorization": "a", "token": "t", "keys": "k", "end_session": ""},
+            operation="o", changed_at=now,
+        ),
+        MemberTerms(**tenant, user=user, kind="vendor", company="保守会社", operation="o", changed_at=now),
+        SignOnLink(**tenant, user=user, issuer="https://login.example.jp", subject=uuid.uuid4().hex, made_at=now, used_at=now),
         StoredAnswer(**tenant, caller="c", key="k" * 8, content="c", made_at=now, expires_at=now + timedelta(days=1)),
         Deputy(**tenant, **principal, deputy_id="d", deputy_name="代理", place=1, operation="o"),
         AccountSetup(

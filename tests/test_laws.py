@@ -16,6 +16,7 @@ from config.words.codes import CODES
 from medical_audit.domain import rights
 from medical_audit.domain.kinds import Kind, Policy, all_kinds
 from medical_audit.domain.states import TRANSITIONS, State
+from tests.accounts.walls import ACCOUNT_WRITERS
 from tests.reviewed import WITHOUT_ACTOR_HERE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,20 +83,8 @@ def arguments(function: Function) -> set[str]:
 #: Reviewed: who writes without being told who acts, and why that is right.
 WITHOUT_ACTOR = {
     **WITHOUT_ACTOR_HERE,
-    "accounts/operations/notices.py:prepare": "a mail to a person, whom its delivery names; nobody asked for it",
-    "accounts/operations/notices.py:settle": "the mail server's answer to it",
-    "accounts/operations/people.py:found_tenant": "before there is anybody; the founder's name is recorded",
-    "accounts/operations/people.py:grant_first": "before there is anybody; the founder's name is recorded",
-    "accounts/operations/people.py:make_user": "a person without any right yet",
-    "accounts/operations/members.py:apply_close": "a kind's own work, inside the confirmation that names the person",
-    "accounts/operations/members.py:apply_grant": "a kind's own work, inside the confirmation that names the person",
-    "accounts/operations/members.py:apply_invite": "a kind's own work, inside the confirmation that names the person",
-    "accounts/operations/members.py:apply_revoke": "a kind's own work, inside the confirmation that names the person",
-    "accounts/operations/signing.py:check_code": "finds out who it is",
-    "accounts/operations/tokens.py:admit": "finds out who it is",
-    "accounts/operations/tokens.py:apply": "a kind's own work, inside the confirmation that names the person",
+    **ACCOUNT_WRITERS,
     "infra/operations/archiving.py:apply": "a kind's own work, inside the confirmation that names the person",
-    "accounts/operations/signing.py:check_password": "finds out who it is",
     "medical_audit/operations/confirm_policies.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/delegating.py:apply_deputies": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/delegating.py:apply_end": "a kind's own work, inside the confirmation that names the person",
@@ -144,16 +133,12 @@ WITHOUT_ACTOR = {
     "redmine_sync/operations/repository_leaving.py:remove_mirror_if_asked": "a worker, asked by the person whom the step names",
     "redmine_sync/operations/telling_redmine.py:backfill_some": "a part of a visit, which names the worker",
     "redmine_sync/operations/sending.py:serve": "the worker is named; each entry rests on an event that names its actor",
-    "accounts/operations/passkeys.py:ask_to_add": "a person's question to his own device; it grants nothing",
-    "accounts/operations/passkeys.py:ask_to_prove": "the same",
-    "accounts/operations/passkeys.py:prove": "the person's own key is counted; who proved himself is told by the caller",
     "medical_audit/operations/execution.py:drain_lane": "the worker is named; each operation names its confirmer",
     "medical_audit/operations/heartbeat.py:beat": "a process says that it is alive",
     "medical_audit/operations/lanes.py:lease_lane": "the worker is named",
     "medical_audit/operations/lanes.py:note_health": "the lease names the worker",
     "medical_audit/operations/lanes.py:release_lane": "the lease names the worker",
     "medical_audit/operations/moves.py:save_moves": "its events name the actor",
-    "accounts/operations/erasing.py:apply_erasure": "the operation names who confirmed it",
 }
 #: Reviewed: who writes without being told what time it is, and why that is right.
 WITHOUT_NOW = {
@@ -326,6 +311,8 @@ EVENT_FAMILIES = (
     "volume",
     "price",
     "member",
+    "sign_on",
+    "user",
     "tenant",
     "ledger",
     "resource",

@@ -215,6 +215,8 @@ class Asking:
         kwargs: dict[str, Any] = {"slug": slug or self.stage.slug} if self.name in IN_TENANT else {}
         if "link" in converters(self.name):
             kwargs["link"] = f"{'0' * 32}_no-such-link"
+        if "house" in converters(self.name):
+            kwargs["house"] = uuid.uuid4()
         if "pk" in converters(self.name):
             kwargs["pk"] = pk or self.fresh()
         return reverse(self.name, kwargs=kwargs)

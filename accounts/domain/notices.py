@@ -34,6 +34,8 @@ NEWS: Mapping[str, Topic] = {
     "resource.drifted": Topic.DRIFT,
     "review.overdue": Topic.REVIEW,
     "ledger.stream_late": Topic.FAILED,
+    "member.recertification_begun": Topic.REVIEW,
+    "member.recertification_due": Topic.REVIEW,
     "emergency.opened": Topic.EMERGENCY,
     "resource.certificate_ends": Topic.EXPIRY,
     "resource.certificate_ended": Topic.EXPIRY,

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
-from accounts.operations import channels, erasing, members, tokens
+from accounts.operations import channels, erasing, members, sign_on, terms, tokens
 from accounts.queries.readable import KIND as PERSON_ERASE
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.domain.rights import POLICY_CONFIRM, POLICY_EDIT
 from medical_audit.models import Operation
 
-Shown = Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]]
 Apply = Callable[[Operation, datetime], dict[str, Any]]
+Shown = Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]]
 
 
 def register_all() -> None:
@@ -51,9 +51,30 @@ def register_all() -> None:
     _channel(channels.CHANGE, channels.shown_change, channels.apply_change)
     _channel(channels.ROTATE, channels.shown_rotate, channels.apply_rotate)
     _channel(channels.END, channels.shown_end, channels.apply_end)
+    _member(terms.TERMS, terms.apply_terms, terms.shown_terms)
+    _member(tokens.ISSUE, tokens.apply_issue, tokens.shown)
+    _two_people(sign_on.SET, sign_on.shown_provider, sign_on.apply_provider)
+    _two_people(sign_on.SWITCH, sign_on.shown_switch, sign_on.apply_switch)
 
 
-def _member(name: str, apply: Apply) -> None:
+def _two_people(name: str, shown: Shown, apply: Apply) -> None:
+    """What a tenant decides about who vouches for its people."""
+    register(
+        Kind(
+            name=name,
+            enter_permission=Permission.POLICY_EDIT,
+            confirm_permission=Permission.POLICY_CONFIRM,
+            policy=Policy.OTHER,
+            clean=dict,
+            shown=shown,
+            refusal=lambda target, parameters: None,
+            apply=apply,
+            approval_ttl=timedelta(days=3),
+        )
+    )
+
+
+def _member(name: str, apply: Apply, shown: Shown | None = None) -> None:
     register(
         Kind(
             name=name,
@@ -61,7 +82,8 @@ def _member(name: str, apply: Apply) -> None:
             confirm_permission=Permission.MEMBER_CONFIRM,
             policy=Policy.OTHER,
             clean=dict,
-            shown=lambda target, parameters: {"sentence": name, **members.shown(target, parameters)},
+            shown=shown
+            or (lambda target, parameters: {"sentence": name, **members.shown(target, parameters)}),
             refusal=lambda target, parameters: None,
             apply=apply,
             approval_ttl=timedelta(days=3),

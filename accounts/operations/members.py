@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,9 +13,11 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
 from accounts.domain.permissions import Permission, Role
+from accounts.domain.terms import AccountKind, Terms
 from accounts.domain.tokens import SECRET_BYTES, hash_of
-from accounts.models import Invitation, Membership, User
+from accounts.models import Invitation, Membership, MemberTerms, User
 from accounts.operations.signing import refuse_weak
+from accounts.operations.terms import keep_terms, parameters_of
 from accounts.operations.tokens import end_tokens_of
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
 from medical_audit.domain.canonical import utc_text
@@ -31,6 +33,8 @@ INVITE, GRANT, REVOKE, CLOSE = "member.invite", "member.grant", "member.revoke",
 LINK_HOLDS: Final = timedelta(days=7)
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}")
 NAME_MAX: Final = 100
+#: Who comes in for some days to lend a hand is let in anew after that.
+GUEST_LONGEST: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,13 @@ class Invited:
     link: str
 
 
-def enter_invite(username: str, name: str, role: str, *, actor: Actor, now: datetime, reason: str) -> Invited:
+def enter_invite(
+    username: str, name: str, role: str, email: str = "", *, actor: Actor, now: datetime, reason: str
+) -> Invited:
     """Enter that somebody new is invited with one role; the link works once another person has confirmed it.
 
-    Raises NotPermitted, Refused (bad_username, bad_person_name, bad_role, username_taken).
+    `email`: by which the tenant's identity provider recognises him. Raises NotPermitted, Refused (bad_username, bad_person_name,
+    bad_role, bad_mail, username_taken).
     """
     actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
     username, name = username.strip().lower(), name.strip()
@@ -55,7 +62,14 @@ def enter_invite(username: str, name: str, role: str, *, actor: Actor, now: date
     if User.objects.filter(username__iexact=username).exists():
         raise Refused("username_taken", name=username)
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    parameters = {"username": username, "name": name, "role": str(_role(role)), "hashed": hash_of(secret)}
+    parameters: dict[str, Any] = {
+        "username": username, "name": name, "role": str(_role(role)), "hashed": hash_of(secret),
+    }  # fmt: skip
+    if email.strip():
+        with tenant_scope(actor.tenant_id):
+            wanted = Terms(email=email.strip())
+            parameters["terms"] = parameters_of(wanted, frozenset({role}), actor.tenant_id, now=now)
+            parameters["email"] = parameters["terms"]["email"]
     target = OperationTarget("user", str(uuid.uuid4()), name)
     operation = entry.enter(INVITE, target, parameters, actor=actor, now=now, reason=reason)
     return Invited(operation, f"{actor.tenant_id.hex}_{secret}")
@@ -73,6 +87,8 @@ def apply_invite(operation: Operation, now: datetime) -> dict[str, Any]:
     except IntegrityError as error:
         raise Refused("username_taken", name=given["username"]) from error
     _give(operation, user, given["role"], now)
+    if "terms" in given:
+        keep_terms(operation, given["terms"], user.id, now)
     Invitation(
         tenant_id=operation.tenant_id, user=user, hashed=given["hashed"], operation=str(operation.id), made_at=now,
         expires_at=now + LINK_HOLDS,
@@ -86,12 +102,48 @@ def enter_grant(user_id: UUID, role: str, *, actor: Actor, now: datetime, reason
     wanted = str(_role(role))
     if wanted in before:
         raise Refused("nothing_changed")
+    _refuse_shared(user_id, wanted, actor.tenant_id)
     return _enter(GRANT, user, {"role": wanted, **_change(before, [*before, wanted])}, actor, now, reason)
+
+
+def enter_admit(
+    username: str, role: str, company: str, last: date, *, actor: Actor, now: datetime, reason: str
+) -> Operation:
+    """Enter that somebody who has an account already, of the platform's staff or of a vendor, comes in for some days.
+
+    He is a member like every other meanwhile, seen in the list, ended by its last day or before. Raises NotPermitted, Refused
+    (no_such_person, nothing_changed, guest_too_long, own_rights, and the codes of `domain.terms.faults`).
+    """
+    actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
+    user = User.objects.filter(username__iexact=username.strip(), is_active=True).first()
+    if user is None:
+        raise Refused("no_such_person", name=username.strip()[:60])
+    if actor.id == str(user.id):
+        raise Refused("own_rights")
+    if last - now.date() > GUEST_LONGEST:
+        raise Refused("guest_too_long", days=GUEST_LONGEST.days)
+    wanted = str(_role(role))
+    with tenant_scope(actor.tenant_id):
+        if Membership.objects.filter(user=user).exists():
+            raise Refused("nothing_changed")
+        terms = Terms(kind=AccountKind.VENDOR, company=company.strip(), last=last)
+        given = parameters_of(terms, frozenset({wanted}), actor.tenant_id, now=now)
+    shown = {
+        "role": wanted,
+        "company": given["company"],
+        "ends_at": given["ends_at"],
+        **_change([], [wanted]),
+    }
+    return _enter(GRANT, user, shown | {"terms": given}, actor, now, reason)
 
 
 def apply_grant(operation: Operation, now: datetime) -> dict[str, Any]:
     user = _still(operation)
+    _refuse_shared(user.id, operation.parameters["role"], operation.tenant_id)
     _give(operation, user, operation.parameters["role"], now)
+    if "terms" in operation.parameters:
+        held = MemberTerms.objects.filter(user=user).select_for_update(of=("self",)).first()
+        keep_terms(operation, operation.parameters["terms"], user.id, now, row=held)
     return {"roles_before": operation.parameters["roles_before"]}
 
 
@@ -166,7 +218,7 @@ def accept(invitation: Invitation, password: str, *, actor: Actor, now: datetime
 
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What the confirmer decides on, with what holds before and after."""
-    names = ("username", "role", "roles_before", "roles_after")
+    names = ("username", "role", "email", "company", "ends_at", "roles_before", "roles_after")
     return {name: parameters[name] for name in names if name in parameters} | {"call": ""}
 
 
@@ -204,6 +256,14 @@ def _still(operation: Operation) -> User:
 
 def _give(operation: Operation, user: User, role: str, now: datetime) -> None:
     Membership(tenant_id=operation.tenant_id, user=user, role=role, granted_at=now).save(force_insert=True)
+
+
+def _refuse_shared(user_id: UUID, role: str, tenant_id: UUID) -> None:
+    """An account of several people only looks. Raises Refused (shared_only_looks)."""
+    with tenant_scope(tenant_id):
+        shared = MemberTerms.objects.filter(user_id=user_id, kind=AccountKind.SHARED).exists()
+    if shared and role != Role.VIEWER:
+        raise Refused("shared_only_looks")
 
 
 def _refuse_elsewhere(user: User, tenant_id: UUID) -> None:

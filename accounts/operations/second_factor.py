@@ -29,6 +29,8 @@ ISSUER: Final = "Toban"
 STEP_S: Final = 30
 #: Clocks of telephones may be wrong by so many steps.
 TOLERANCE: Final = 1
+#: What a person shows here, and no provider on his behalf.
+OWN_FACTORS: Final = ("otp", "passkey", "recovery")
 RECOVERY_CODES: Final = 10
 #: Without letters and digits that are taken for one another.
 _LETTERS: Final = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -169,16 +171,17 @@ def _held(user: User, proof: Reauthentication | None, actor: Actor, now: datetim
     with platform_scope(user_id=user.id):
         User.objects.select_for_update(no_key=True).get(id=user.id)
         given = check_proof(proof, actor=actor, now=now)
-        if actor.id != str(user.id) or not proves_whole(given, enrolled=_has_any(user.id)):
+        if actor.id != str(user.id) or not proves_whole(given, user, enrolled=_has_any(user.id)):
             raise NotReauthenticated
         yield
 
 
-def proves_whole(proof: Reauthentication, *, enrolled: bool) -> bool:
-    """Whether a proof is enough to change what a person proves himself with: a password that was typed just now, and of who
-    has a second factor also that."""
+def proves_whole(proof: Reauthentication, user: User, *, enrolled: bool) -> bool:
+    """Whether a proof is enough to change what a person proves himself with: a password that was typed just now, or for who
+    has none the fresh word of his identity provider; and of who has a second factor also that, shown here."""
     method, _, factor = proof.method.partition("+")
-    return method == "password" and bool(factor) >= enrolled
+    typed = method == "password" or (method == "sso" and not user.has_usable_password())
+    return typed and (factor in OWN_FACTORS or not enrolled)
 
 
 def _has_any(user_id: UUID) -> bool:
@@ -197,6 +200,9 @@ def _begin(user: User, actor: Actor, now: datetime) -> list[str]:
 
 def _end_if_last(user: User, password: str) -> None:
     if _has_any(user.id):
+        return
+    if not user.has_usable_password():
+        RecoveryCode.objects.filter(user_id=user.id).delete()
         return
     own = User.objects.values_list("password", flat=True).get(id=user.id)
     if len(password) < least_length(second_factor=False) or not check_password(password, own):

@@ -1,6 +1,6 @@
 """Signing in, leaving and taking up a seat, signing out, and proving again who sits at the keyboard."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -92,15 +92,23 @@ def sign_in(
     now: datetime,
     resumed_from: str = "",
     factors: Sequence[str] = PASSWORD_ONLY,
+    method: str = "password",
+    via: UUID | None = None,
+    claims: Mapping[str, object] | None = None,
 ) -> Session:
-    """A session of somebody who has proved himself begins; `session` is its name, `resumed_from` that of the seat left."""
+    """A session of somebody who has proved himself begins; `session` is its name, `resumed_from` that of the seat left.
+
+    `method`: "password", or "sso" with the tenant whose identity provider vouched (`via`) and what it said (`claims`).
+    """
     actor = person_without_tenant(
         user, user.name, session=session, address=origin.address, request=origin.request
     )
     return seats.begin(
         actor=actor,
         origin=origin,
-        method="password",
+        method=method,
+        via=via,
+        claims=claims,
         factors=factors,
         resumed_from=resumed_from,
         now=now,
@@ -117,7 +125,7 @@ def change_password(
     with platform_scope(user_id=user.id):
         given = check_proof(proof, actor=actor, now=now)
         if actor.id != str(user.id) or not second_factor.proves_whole(
-            given, enrolled=second_factor.is_enrolled(user.id)
+            given, user, enrolled=second_factor.is_enrolled(user.id)
         ):
             raise NotReauthenticated
         refuse_weak(password, user)
@@ -163,8 +171,12 @@ def reauthenticate(
     now: datetime,
     recently: bool = False,
     by_token: bool = False,
+    signed_on: bool = False,
 ) -> Reauthentication:
     """Proof for a confirmation: the password, and of who has a second factor also its code.
+
+    `signed_on`: an identity provider vouched for this session's person; in place of the password its fresh word counts (once),
+    or his own second factor (raises sign_on_again where there is neither).
 
     What is wrong is recorded, counted, and raises NotReauthenticated (wrong_password, wrong_code).
 
@@ -176,6 +188,13 @@ def reauthenticate(
     if not password and recently and actor.id == str(user.id):
         return Reauthentication(user_id=actor.id, method="recent", at=now)
     guarding.refuse_too_many(user, actor=actor, now=now)
+    if signed_on and not password and actor.id == str(user.id):
+        proof = _proved_there(user, code, actor=actor, now=now)
+        if proof is not None:
+            seats.proved(actor.session, actor=actor, now=now)
+            return proof
+        _failed_again(user, actor=actor, now=now)
+        raise NotReauthenticated("wrong_code")
     wrong, method = "wrong_password", "password"
     if actor.id == str(user.id) and authenticate(username=user.username, password=password) == user:
         wrong = ""
@@ -187,6 +206,34 @@ def reauthenticate(
         guarding.succeeded(user, actor.address)
         seats.proved(actor.session, actor=actor, now=now)
         return Reauthentication(user_id=actor.id, method=method, at=now)
+    _failed_again(user, actor=actor, now=now)
+    raise NotReauthenticated(wrong)
+
+
+def _proved_there(user: User, code: str, *, actor: Actor, now: datetime) -> Reauthentication | None:
+    """What proves somebody whom a provider vouched for: its fresh word, with his own factor where he has one and the provider
+    does not say that it asked for two; or that factor alone. None: the code is wrong. Raises NotReauthenticated (sign_on_again).
+    """
+    person = replace(actor, tenant_id=NO_TENANT)
+    enrolled = second_factor.is_enrolled(user.id)
+    factor = second_factor.prove(user, code, actor=person, now=now) if enrolled and code else ""
+    if code and enrolled and not factor:
+        return None
+    only_strong = enrolled and not factor
+    word = seats.take_provider_proof(actor.session, only_strong=only_strong, actor=actor, now=now)
+    if word is None and not factor:
+        raise NotReauthenticated("sign_on_again")
+    if factor:
+        guarding.succeeded(user, actor.address)
+    if word is None:
+        return Reauthentication(actor.id, factor, now)
+    more = factor or ("mfa" if word.get("strong") else "")
+    claims = {name: word.get(name) for name in ("issuer", "amr", "acr", "auth_time")}
+    return Reauthentication(actor.id, f"sso+{more}" if more else "sso", now, claims)
+
+
+def _failed_again(user: User, *, actor: Actor, now: datetime) -> None:
+    """Somebody at the keyboard of an open session could not prove that he is its person."""
     record(
         "session.reauthentication_failed",
         actor=actor,
@@ -195,4 +242,3 @@ def reauthenticate(
         outcome="failed",
     )
     guarding.failed(user, user.username, actor=replace(actor, tenant_id=NO_TENANT), now=now)
-    raise NotReauthenticated(wrong)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.domain.addresses import is_within, read_networks
-from accounts.domain.permissions import Permission
+from accounts.domain.permissions import Permission, permissions_of
 from accounts.domain.tokens import (
     LIFE_LONGEST,
     NAME_MAX,
@@ -20,7 +20,8 @@ from accounts.domain.tokens import (
     token_text,
 )
 from accounts.models import ApiToken, Membership, User
-from medical_audit.domain.actor import Actor, Subject
+from accounts.queries.terms import is_machine, outside
+from medical_audit.domain.actor import Actor, ActorType, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
 from medical_audit.domain.kinds import OperationTarget
@@ -29,7 +30,7 @@ from medical_audit.operations import entry
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 
-KIND = "token.make"
+KIND, ISSUE = "token.make", "token.issue"
 #: Its own use is written down at most so often.
 USED_EVERY = timedelta(minutes=1)
 #: A program may do none of these: it would be a way round the person who has to prove himself.
@@ -61,43 +62,110 @@ def enter_token(
     Raises NotPermitted, Refused (bad_name, bad_parameter, token_too_strong, token_too_long, token_in_the_past).
     """
     actor.require(Permission.TOKEN_MAKE, actor.tenant_id)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    parameters = _parameters(
+        name, permissions, networks, expires_at, secret, allowed=actor.permissions, now=now
+    )
+    target = OperationTarget("token", str(uuid.uuid4()), parameters["name"])
+    operation = entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason)
+    return Made(operation, token_text(actor.tenant_id, secret))
+
+
+def enter_issue(
+    user_id: UUID,
+    name: str,
+    networks: Sequence[str],
+    expires_at: datetime,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+) -> Made:
+    """Enter a token for a program's own account, with everything that its roles may; another person confirms it.
+
+    Raises NotPermitted, NotFound, Refused (not_a_machine, and as `enter_token`).
+    """
+    with tenant_scope(actor.tenant_id):
+        rows = list(Membership.objects.filter(user_id=user_id).select_related("user"))
+        if not rows:
+            raise NotFound(type="user", id=str(user_id))
+        actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
+        if not is_machine(user_id):
+            raise Refused("not_a_machine", name=rows[0].user.name)
+        allowed = permissions_of(tuple(row.role for row in rows))
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        parameters = _parameters(
+            name, sorted(allowed - NEVER), networks, expires_at, secret, allowed=allowed, now=now
+        )
+        target = OperationTarget("user", str(user_id), rows[0].user.name)
+        operation = entry.enter(ISSUE, target, parameters, actor=actor, now=now, reason=reason)
+    return Made(operation, token_text(actor.tenant_id, secret))
+
+
+def apply_issue(operation: Operation, now: datetime) -> dict[str, Any]:
+    """Raises Refused (not_a_machine)."""
+    user_id = UUID(operation.target_id)
+    if not is_machine(user_id):
+        raise Refused("not_a_machine", name=operation.target_name)
+    token_id = uuid.uuid4()
+    _keep(operation, token_id, user_id, now)
+    actor = Actor(operation.tenant_id, ActorType.USER, operation.confirmed_by_id, operation.confirmed_by_name)
+    subject = Subject("token", str(token_id), operation.parameters["name"])
+    record("token.issued", actor=actor, subject=subject, now=now, detail={"person": operation.target_name})
+    return {}
+
+
+def _parameters(
+    name: str,
+    permissions: Sequence[str],
+    networks: Sequence[str],
+    expires_at: datetime,
+    secret: str,
+    *,
+    allowed: frozenset[str],
+    now: datetime,
+) -> dict[str, Any]:
     clean = name.strip()
     if not 1 <= len(clean) <= NAME_MAX or not clean.isprintable():
         raise Refused("bad_name", name=name[:NAME_MAX])
     wanted = sorted({*permissions, *(IMPLIED[one] for one in permissions if one in IMPLIED)})
-    if not wanted or not set(wanted) <= actor.permissions - NEVER:
+    if not wanted or not set(wanted) <= allowed - NEVER:
         raise Refused("token_too_strong")
     if expires_at <= now:
         raise Refused("token_in_the_past")
     if expires_at > now + LIFE_LONGEST:
         raise Refused("token_too_long", days=LIFE_LONGEST.days)
     try:
-        allowed = clean_networks(networks)
+        places = clean_networks(networks)
     except ValueError as error:
         raise Refused("bad_parameter", name="networks", allowed="203.0.113.0/24, 2001:db8::/32") from error
-    secret = secrets.token_urlsafe(SECRET_BYTES)
-    parameters = {
-        "name": clean, "permissions": wanted, "networks": allowed, "expires_at": utc_text(expires_at),
+    return {
+        "name": clean, "permissions": wanted, "networks": places, "expires_at": utc_text(expires_at),
         "hashed": hash_of(secret),
     }  # fmt: skip
-    target = OperationTarget("token", str(uuid.uuid4()), clean)
-    operation = entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason)
-    return Made(operation, token_text(actor.tenant_id, secret))
 
 
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
     names = ("permissions", "networks", "expires_at")
-    return {"sentence": KIND, "call": "", **{name: parameters[name] for name in names}}
+    return {
+        "sentence": KIND if target.type == "token" else ISSUE,
+        "call": "",
+        **{name: parameters[name] for name in names},
+    }
 
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
+    _keep(operation, UUID(operation.target_id), UUID(operation.entered_by_id), now)
+    return {}
+
+
+def _keep(operation: Operation, token_id: UUID, user_id: UUID, now: datetime) -> None:
     given = operation.parameters
     ApiToken(
-        id=UUID(operation.target_id), tenant_id=operation.tenant_id, user_id=UUID(operation.entered_by_id),
+        id=token_id, tenant_id=operation.tenant_id, user_id=user_id,
         name=given["name"], hashed=given["hashed"], permissions=given["permissions"], networks=given["networks"],
         operation=str(operation.id), made_at=now, expires_at=datetime.fromisoformat(given["expires_at"]),
     ).save(force_insert=True)  # fmt: skip
-    return {}
 
 
 def end_token(token_id: UUID, *, actor: Actor, now: datetime) -> None:
@@ -118,10 +186,13 @@ def end_token(token_id: UUID, *, actor: Actor, now: datetime) -> None:
 def end_tokens_of(user_id: UUID, *, actor: Actor, now: datetime) -> int:
     """End every open token of a person in the actor's tenant, with what ends his place there; returns how many."""
     with tenant_scope(actor.tenant_id):
-        rows = list(ApiToken.objects.filter(user_id=user_id, ended_at__isnull=True).select_for_update())
+        rows = list(
+            ApiToken.objects.filter(user_id=user_id, ended_at__isnull=True)
+            .only("id", "name")
+            .select_for_update()
+        )
         for token in rows:
-            token.ended_at, token.ended_by_name = now, actor.name
-            token.save(update_fields=["ended_at", "ended_by_name"])
+            ApiToken.objects.filter(id=token.id).update(ended_at=now, ended_by_name=actor.name)
             record("token.ended", actor=actor, subject=Subject("token", str(token.id), token.name), now=now)
     return len(rows)
 
@@ -146,7 +217,8 @@ def admit(text: str, *, address: str, now: datetime) -> Admitted | str:
         token: ApiToken | None = found.first()
         if token is None:
             return "token_unknown"
-        member = Membership.objects.filter(user_id=token.user_id).exists()
+        members = Membership.objects.exclude(user_id__in=outside().values("user_id"))
+        member = members.filter(user_id=token.user_id).exists()
         if token.ended_at or token.expires_at <= now or not token.user.is_active or not member:
             return "token_over"
         if token.networks and not is_within(address, read_networks(token.networks)):

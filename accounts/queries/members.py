@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db.models import Max
 
 from accounts.domain.permissions import ROLE_PERMISSIONS, Permission, Role
-from accounts.models import Invitation, Membership, User
+from accounts.models import ApiToken, Invitation, Membership, MemberTerms, User
+from accounts.queries.terms import outside
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.rights import OPERATION_VIEW
 from medical_audit.domain.states import State
@@ -16,7 +17,7 @@ from medical_audit.models import Operation, Visit
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One member. `last_here`: when he last entered this tenant; `invited`: his link is still unused; `waiting`: a change of
+    """One member. `terms`: None for staff without an end; `outside`: not let in now. `last_here`: when he last entered this tenant; `invited`: his link is still unused; `waiting`: a change of
     his roles waits for its confirmation."""
 
     user: User
@@ -24,6 +25,9 @@ class Person:
     last_here: datetime | None
     invited: bool
     waiting: Operation | None
+    terms: MemberTerms | None = None
+    outside: bool = False
+    last_used: datetime | None = None
 
 
 def list_members(*, actor: Actor, now: datetime) -> list[Person]:
@@ -39,8 +43,21 @@ def list_members(*, actor: Actor, now: datetime) -> list[Person]:
     )
     open_ones = Operation.objects.filter(kind__startswith="member.", state=State.ENTERED)
     waiting = {one.target_id: one for one in open_ones.order_by("-entered_at")}
+    tokens = ApiToken.objects.filter(used_at__isnull=False).values("user_id").annotate(last=Max("used_at"))
+    used = {row["user_id"]: row["last"] for row in tokens}
+    terms = {row.user_id: row for row in MemberTerms.objects.all()}
+    out = set(outside().values_list("user_id", flat=True))
     return [
-        Person(user, tuple(sorted(held)), last.get(user.id), user.id in links, waiting.get(str(user.id)))
+        Person(
+            user,
+            tuple(sorted(held)),
+            last.get(user.id),
+            user.id in links,
+            waiting.get(str(user.id)),
+            terms.get(user.id),
+            user.id in out,
+            used.get(user.id),
+        )
         for user, held in roles.items()
     ]
 

@@ -7,6 +7,7 @@ from django.db.models import Exists
 
 from accounts.domain.permissions import EMERGENCY_PERMISSIONS, Role, permissions_of
 from accounts.models import Membership, Tenant, User
+from accounts.queries.terms import outside, outside_of_own
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType
 from medical_audit.domain.emergencies import ROLE as EMERGENCY
 from medical_audit.domain.errors import NotFound
@@ -16,7 +17,7 @@ from medical_audit.queries.emergencies import open_right
 
 def tenants_of(user: User) -> list[tuple[Tenant, tuple[str, ...]]]:
     """Every tenant of a person with his roles there, by name; needs a scope bound to this user."""
-    own = Membership.own.filter(user=user)
+    own = Membership.own.filter(user=user).exclude(Exists(outside_of_own()))
     roles: dict[UUID, list[str]] = {}
     for tenant_id, role in own.values_list("tenant_id", "role"):
         roles.setdefault(tenant_id, []).append(role)
@@ -42,8 +43,10 @@ def get_tenant(slug: str) -> Tenant:
 
 
 def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request: str) -> Actor:
-    """The person as actor of the bound tenant. No membership: NotFound, as for a tenant that does not exist."""
-    rows = Membership.objects.filter(user=user).annotate(emergency=Exists(open_right(str(user.id))))
+    """The person as actor of the bound tenant. No membership, or one that has not begun or is over: NotFound, as for a tenant that
+    does not exist."""
+    rows = Membership.objects.filter(user=user).exclude(user_id__in=outside().values("user_id"))
+    rows = rows.annotate(emergency=Exists(open_right(str(user.id))))
     held = dict(rows.order_by("role").values_list("role", "emergency"))
     roles = tuple(held)
     if not roles or not user.is_active:
@@ -88,6 +91,7 @@ class People:
 
     def members(self, tenant_id: UUID) -> list[Member]:
         rows = Membership.objects.filter(tenant_id=tenant_id, user__is_active=True)
+        rows = rows.exclude(user_id__in=outside().values("user_id"))
         found: dict[str, tuple[str, list[str]]] = {}
         for user_id, name, role in rows.values_list("user_id", "user__name", "role"):
             found.setdefault(str(user_id), (name, []))[1].append(role)
@@ -100,6 +104,7 @@ class People:
     def holds(self, tenant_id: UUID, user_id: str, permission: str, role: str) -> bool:
         """Asked again right before an operation is called; needs the tenant bound."""
         rows = Membership.objects.filter(tenant_id=tenant_id, user_id=user_id, user__is_active=True)
+        rows = rows.exclude(user_id__in=outside().values("user_id"))
         roles = tuple(rows.values_list("role", flat=True))
         permissions = permissions_of(roles)
         if roles and open_right(user_id).exists():

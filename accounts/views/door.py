@@ -6,7 +6,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.forms import SignInForm
 from accounts.models import User
-from accounts.operations import notices, second_factor, signing
+from accounts.operations import notices, second_factor, signing, signing_on
 from accounts.queries.notices import (
     choice_of,
     head_seq,
@@ -24,21 +24,28 @@ from accounts.queries.notices import (
     waiting_for,
 )
 from accounts.queries.people import tenants_of
+from accounts.queries.sign_on import name_of_provider
 from accounts.queries.waiting import waiting_by_tenant
 from accounts.requests import (
     LEFT_SEAT,
     TenantRequest,
     origin_of,
+    own_address,
+    safe_next,
     seat_taken,
     unseat,
     whereabouts,
 )
-from accounts.views.second_factor import begin_second_step, complete
+from accounts.views.second_factor import PROVIDER, begin_second_step, complete
+from accounts.views.sign_on import offered_here
 from medical_audit import clock
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.seats import End
 from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.sessions import get_own_session, own_failures, own_sessions
+
+#: Where somebody who has signed out ends the session at his identity provider, until he is shown it.
+WAY_OUT = "way_out"
 
 
 @sensitive_post_parameters("password")
@@ -47,7 +54,7 @@ from medical_audit.queries.sessions import get_own_session, own_failures, own_se
 def sign_in(request: HttpRequest) -> HttpResponse:
     """The sign-in page, or, where somebody left his seat, the page that waits for him. 422 when it fails, with one
     answer for every cause."""
-    goal = _safe_next(request)
+    goal = safe_next(request)
     if request.method != "POST":
         if isinstance(request.user, User):
             return redirect(goal or "accounts:home")
@@ -92,7 +99,10 @@ def _wait(request: HttpRequest, form: SignInForm, goal: str, refused: Refused) -
 def _door(request: HttpRequest, form: SignInForm, goal: str, status: int = 200) -> HttpResponse:
     taken = seat_taken(request)
     kept = request.session.get(LEFT_SEAT) or {}
-    context = {"form": form, "next": goal, "taken": taken, "ended": kept.get("end", "")}
+    context = {
+        "form": form, "next": goal, "taken": taken, "ended": kept.get("end", ""), "offered": offered_here(request),
+        "taken_via": name_of_provider(UUID(taken["via"])) if taken and taken.get("via") else "",
+    }  # fmt: skip
     return render(request, f"accounts/{'locked' if taken else 'sign_in'}.html", context, status=status)
 
 
@@ -104,7 +114,14 @@ def sign_out(request: HttpRequest) -> HttpResponse:
         logout(request)
         return redirect("accounts:sign-in")
     signing.leave(request.user, End.SIGNED_OUT, now=clock.now(), **whereabouts(request))
+    word = request.session.get(PROVIDER)
     logout(request)
+    if word:
+        home = f"{own_address(request)}{resolve_url('accounts:signed-out')}"
+        place = signing_on.way_out(UUID(word["tenant"]), word["hint"], home)
+        request.session[WAY_OUT] = (
+            {"url": place, "name": name_of_provider(UUID(word["tenant"]))} if place else None
+        )
     return redirect("accounts:signed-out")
 
 
@@ -115,7 +132,7 @@ def lock(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, User):
         signing.leave(request.user, End.LEFT_SEAT, now=clock.now(), **whereabouts(request))
         unseat(request, End.LEFT_SEAT)
-    goal = _safe_next(request)
+    goal = safe_next(request)
     door = resolve_url("accounts:sign-in")
     return redirect(f"{door}?{urlencode({'next': goal})}" if goal else door)
 
@@ -160,7 +177,9 @@ def session_end(request: HttpRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def signed_out(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/signed_out.html")
+    """Where the identity provider ends its own session, too, there is a way to that."""
+    context = {"way_out": request.session.pop(WAY_OUT, None)}
+    return render(request, "accounts/signed_out.html", context)
 
 
 @never_cache
@@ -185,15 +204,6 @@ def tenants(request: HttpRequest) -> HttpResponse:
         for tenant, roles in own
     ]
     return render(request, "accounts/tenants.html", {"tenants": rows})
-
-
-def _safe_next(request: HttpRequest) -> str:
-    """Where to go afterwards: an address of this very host, or nowhere in particular."""
-    given = request.POST.get("next") or request.GET.get("next") or ""
-    ours = url_has_allowed_host_and_scheme(
-        given, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return given if ours else ""
 
 
 @require_safe

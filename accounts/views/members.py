@@ -1,6 +1,8 @@
 """Members of a tenant: who they are, inviting, giving and taking roles, closing an account; the table of roles."""
 
+from datetime import datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -8,9 +10,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.domain.permissions import Permission, Role
-from accounts.forms import InviteForm
+from accounts.domain.terms import AccountKind
+from accounts.forms import AdmitForm, InviteForm, IssueForm, TermsForm
 from accounts.models import Membership
-from accounts.operations import members
+from accounts.operations import members, terms, tokens
 from accounts.queries.members import list_members, table_of_roles
 from accounts.requests import TenantRequest
 from medical_audit.domain.errors import NotFound, Refused
@@ -36,6 +39,7 @@ def member_list(request: TenantRequest, slug: str) -> HttpResponse:
         "rows": list_members(actor=actor, now=request.now),
         "form": form,
         "roles": [str(role) for role in Role],
+        "kinds": [str(kind) for kind in AccountKind],
         "table": table_of_roles(),
         "may_edit": actor.may(Permission.MEMBER_EDIT, actor.tenant_id),
         "invited": invited,
@@ -43,6 +47,30 @@ def member_list(request: TenantRequest, slug: str) -> HttpResponse:
     }
     status = 422 if request.method == "POST" and invited is None else 200
     return render(request, "accounts/members.html", context, status=status)
+
+
+def _issue(request: TenantRequest, pk: UUID, reason: str) -> HttpResponse:
+    """Enter a token of a program; the page shows it, once."""
+    form = IssueForm(request.POST)
+    if not form.is_valid():
+        raise Refused("bad_parameter", name=next(iter(form.errors)), allowed="")
+    given, zone = form.cleaned_data, ZoneInfo(request.tenant.time_zone)
+    until = datetime.combine(given["last_day"] + timedelta(days=1), time(), zone)
+    made = tokens.enter_issue(
+        pk, given["name"], given["networks"].replace(",", " ").split(), until, actor=request.actor, now=request.now, reason=reason,
+    )  # fmt: skip
+    return render(request, "accounts/token_issued.html", {"made": made})
+
+
+@require_POST
+def member_admit(request: TenantRequest, slug: str) -> HttpResponse:
+    """Enter that somebody who has an account already comes in for some days; another person confirms it."""
+    request.actor.require(Permission.MEMBER_EDIT, request.actor.tenant_id)
+    form = AdmitForm(request.POST)
+    if not form.is_valid():
+        raise Refused("bad_parameter", name=next(iter(form.errors)), allowed="")
+    operation = members.enter_admit(**form.cleaned_data, actor=request.actor, now=request.now)
+    return redirect("medical_audit:operation", slug=slug, pk=operation.id)
 
 
 @require_POST
@@ -59,6 +87,13 @@ def member_change(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         operation = members.enter_revoke(pk, role, actor=actor, now=now, reason=reason)
     elif then == "close":
         operation = members.enter_close(pk, actor=actor, now=now, reason=reason)
+    elif then == "terms":
+        form = TermsForm(request.POST)
+        if not form.is_valid():
+            raise Refused("bad_parameter", name=next(iter(form.errors)), allowed="")
+        operation = terms.enter_terms(pk, form.terms(), actor=actor, now=now, reason=reason)
+    elif then == "issue":
+        return _issue(request, pk, reason)
     else:
-        raise Refused("bad_parameter", name="then", allowed="grant, revoke, close")
+        raise Refused("bad_parameter", name="then", allowed="grant, revoke, close, terms, issue")
     return redirect("medical_audit:operation", slug=slug, pk=operation.id)

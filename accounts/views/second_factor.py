@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import segno
@@ -24,32 +25,52 @@ from medical_audit import clock
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, NotReauthenticated, Refused
 from medical_audit.domain.seats import Origin
+from medical_audit.forms import not_proven
 
 BACKEND = "accounts.backends.PasswordBackend"
 #: Where a browser keeps, in its own session, who has given his password and not yet his code.
 HALF = "half_signed_in"
 #: The secret of an app that has not shown a code yet.
 OFFERED = "offered_secret"
+#: Whose identity provider vouched for this browser's session, and its token, sealed, to sign out there too.
+PROVIDER = "signed_on_by"
 HALF_HOLDS = timedelta(minutes=5)
 
 
-def begin_second_step(request: HttpRequest, user: User, goal: str, now: datetime) -> HttpResponse:
-    """The password was right; whoever gave it is asked for the code of his app."""
-    request.session[HALF] = {"user": str(user.id), "at": now.isoformat(), "next": goal}
+def begin_second_step(
+    request: HttpRequest, user: User, goal: str, now: datetime, word: dict[str, Any] | None = None
+) -> HttpResponse:
+    """The password was right, or a provider vouched (`word`: in what way); whoever it is, is asked for the code of his app."""
+    request.session[HALF] = {"user": str(user.id), "at": now.isoformat(), "next": goal, "word": word}
     return redirect("accounts:second-step")
 
 
 def complete(
-    request: HttpRequest, user: User, goal: str, factors: tuple[str, ...], now: datetime, origin: Origin
+    request: HttpRequest,
+    user: User,
+    goal: str,
+    factors: tuple[str, ...],
+    now: datetime,
+    origin: Origin,
+    word: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    """Everything was proven: the session begins."""
+    """Everything was proven: the session begins. `word`: of the identity provider that vouched, None for a password."""
     taken = seat_taken(request)
+    if taken and taken["user"] != str(user.id):
+        taken = None
     for name in (LEFT_SEAT, HALF):
         request.session.pop(name, None)
     login(request, user, backend=BACKEND)
     name = session_name(request.session.session_key or "")
     resumed = taken["session"] if taken else ""
-    signing.sign_in(user, session=name, origin=origin, now=now, resumed_from=resumed, factors=factors)
+    if word is None:
+        signing.sign_in(user, session=name, origin=origin, now=now, resumed_from=resumed, factors=factors)
+    else:
+        request.session[PROVIDER] = {"tenant": word["via"], "hint": word["hint"]}
+        signing.sign_in(
+            user, session=name, origin=origin, now=now, resumed_from=resumed, factors=factors, method="sso",
+            via=UUID(word["via"]), claims=word["claims"],
+        )  # fmt: skip
     return redirect(goal or "accounts:home")
 
 
@@ -74,7 +95,9 @@ def second_step(request: HttpRequest) -> HttpResponse:
                 form.add_error("code", _("Too many wrong codes. Wait a few minutes, then try again."))
             else:
                 if factor:
-                    return complete(request, user, goal, ("pwd", factor), now, origin)
+                    word = request.session[HALF].get("word")
+                    first = tuple(word["factors"]) if word else signing.PASSWORD_ONLY
+                    return complete(request, user, goal, (*first, factor), now, origin, word)
                 form.add_error("code", _("The code is not right."))
     context = {"form": form, "passkeys_here": passkeys.count_here(user.id, own_address(request))}
     return render(request, "accounts/second_step.html", context, status=status)
@@ -109,14 +132,17 @@ def own_factor(request: HttpRequest) -> HttpResponse:
 
 
 def _take_app_in(request: HttpRequest, user: User, _then: str, now: datetime) -> HttpResponse:
-    form, secret = AppForm(request.POST, auto_id="app_%s"), request.session.get(OFFERED, "")
+    on = is_signed_on(request)
+    form, secret = AppForm(request.POST, auto_id="app_%s", signed_on=on), request.session.get(OFFERED, "")
     if form.is_valid() and secret:
         given, person = form.cleaned_data, person_of(request, user)
         try:
-            proof = signing.reauthenticate(user, given["password"], given["proof"], actor=person, now=now)
+            proof = signing.reauthenticate(
+                user, given["password"], given["proof"], actor=person, now=now, signed_on=on
+            )
             codes = second_factor.enrol(user, secret, given["code"], actor=person, now=now, proof=proof)
         except NotReauthenticated as wrong:
-            form.add_error("proof" if wrong.code == "wrong_code" else "password", _("This is not right."))
+            _said_at(form, "proof", wrong)
         except Refused as refused:
             form.refused = refused.code
         else:
@@ -126,16 +152,19 @@ def _take_app_in(request: HttpRequest, user: User, _then: str, now: datetime) ->
 
 
 def _take_passkey_in(request: HttpRequest, user: User, _then: str, now: datetime) -> HttpResponse:
-    form = PasskeyForm(request.POST, auto_id="key_%s")
+    on = is_signed_on(request)
+    form = PasskeyForm(request.POST, auto_id="key_%s", signed_on=on)
     if form.is_valid():
         given, person = form.cleaned_data, person_of(request, user)
         try:
-            proof = signing.reauthenticate(user, given["password"], given["code"], actor=person, now=now)
+            proof = signing.reauthenticate(
+                user, given["password"], given["code"], actor=person, now=now, signed_on=on
+            )
             codes = second_factor.enrol_passkey(
                 user, given["name"], given["answer"], actor=person, now=now, proof=proof
             )
         except NotReauthenticated as wrong:
-            form.add_error("code" if wrong.code == "wrong_code" else "password", _("This is not right."))
+            _said_at(form, "code", wrong)
         except Refused as refused:
             form.refused = refused.code
         else:
@@ -152,12 +181,15 @@ def _in_use(request: HttpRequest, user: User, codes: list[str]) -> HttpResponse:
 
 
 def _change(request: HttpRequest, user: User, then: str, now: datetime) -> HttpResponse:
-    form = ProofForm(request.POST, auto_id="change_%s")
+    on = is_signed_on(request)
+    form = ProofForm(request.POST, auto_id="change_%s", signed_on=on)
     if not form.is_valid():
         return page(request, user, form=form, status=422)
     person, given = person_of(request, user), form.cleaned_data
     try:
-        proof = signing.reauthenticate(user, given["password"], given["code"], actor=person, now=now)
+        proof = signing.reauthenticate(
+            user, given["password"], given["code"], actor=person, now=now, signed_on=on
+        )
         if then == "renew":
             codes = second_factor.renew_codes(user, actor=person, now=now, proof=proof)
             return page(request, user, codes=codes)
@@ -168,7 +200,7 @@ def _change(request: HttpRequest, user: User, then: str, now: datetime) -> HttpR
                 user, _id_of(then), given["password"], actor=person, now=now, proof=proof
             )
     except NotReauthenticated as wrong:
-        form.add_error("code" if wrong.code == "wrong_code" else "password", _("This is not right."))
+        _said_at(form, "code", wrong)
     except Refused as refused:
         form.refused = refused.code
     except NotFound as missing:
@@ -177,6 +209,22 @@ def _change(request: HttpRequest, user: User, then: str, now: datetime) -> HttpR
         messages.success(request, _("It is taken away and lets nobody in any more."))
         return redirect("accounts:second-factor")
     return page(request, user, form=form, status=422)
+
+
+def _said_at(form: ProofForm, code: str, wrong: NotReauthenticated) -> None:
+    """What was not proven, at its own field; `code`: the field of the factor."""
+    field, said = not_proven(wrong.code)
+    form.add_error(code if field == "code" else field, said)
+
+
+def is_signed_on(request: HttpRequest) -> bool:
+    """Whether an identity provider vouched for this session of somebody who has no password here to prove himself with."""
+    user = request.user
+    return (
+        bool(getattr(request, "signed_on", False))
+        and isinstance(user, User)
+        and not user.has_usable_password()
+    )
 
 
 def _id_of(text: str) -> UUID:
@@ -203,13 +251,15 @@ def page(
         "keys": keys,
         "enrolled": has_app or bool(keys),
         "left": second_factor.codes_left(user.id),
-        "form": form or ProofForm(auto_id="change_%s"),
-        "app_form": app_form or AppForm(auto_id="app_%s"),
-        "key_form": key_form or PasskeyForm(auto_id="key_%s"),
+        "form": form or ProofForm(auto_id="change_%s", signed_on=is_signed_on(request)),
+        "app_form": app_form or AppForm(auto_id="app_%s", signed_on=is_signed_on(request)),
+        "key_form": key_form or PasskeyForm(auto_id="key_%s", signed_on=is_signed_on(request)),
         "codes": codes or [],
         "named_host": passkeys.host_of(own_address(request)),
         "passkeys_here": passkeys.count_here(user.id, own_address(request)),
     }
+    if not is_signed_on(request):
+        context["signed_on"] = None
     if not has_app:
         secret = request.session.setdefault(OFFERED, second_factor.new_secret())
         qr = segno.make(second_factor.address_of(secret, user), error="m")

@@ -32,8 +32,9 @@ def token_list(request: TenantRequest, slug: str) -> HttpResponse:
     allowed = [str(one) for one in Permission if one in actor.permissions - tokens.NEVER]
     last_day = (request.now + LASTS).astimezone(zone).date()
     form = TokenForm(
-        request.POST if request.method == "POST" else None, allowed=allowed, initial={"last_day": last_day}
-    )
+        request.POST if request.method == "POST" else None, allowed=allowed, initial={"last_day": last_day},
+        signed_on=request.signed_on,
+    )  # fmt: skip
     text = ""
     if request.method == "POST" and form.is_valid():
         text = _make(request, form, zone)

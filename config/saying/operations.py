@@ -6,6 +6,7 @@ from typing import Any, Final
 from config.saying.channels import channel_kind, wanted_word
 from config.saying.codes import permission_label, role_label, state_of, state_word
 from config.saying.fields import field
+from config.saying.people import account_kind, sign_on_claim, sign_on_mode
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst
 from config.words import facts, operations, schedules, sentence, states, volumes
@@ -141,6 +142,12 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "roles_after": ("・", role_label),
     "permissions": ("・", permission_label),
     "networks": (", ", str),
+    "domains": (", ", str),
+    "hosts": (", ", str),
+    "local_names": ("、", str),
+    "account_kind": ("", account_kind),
+    "claim": ("", sign_on_claim),
+    "sign_on_mode": ("", sign_on_mode),
     "mode": ("", lambda code: state_word(code, "account")),
     "tag_keys": ("、", str),
     "tag_overwrite": ("", overwrite_text),

@@ -14,6 +14,7 @@ from config.saying.channels import channel_kind, wanted_word
 from config.saying.codes import action_label, kind_label, permission_label, role_label, state_word
 from config.saying.fields import field
 from config.saying.operations import code_text, operation_label, policy_text
+from config.saying.people import account_kind, decision_label
 from config.saying.times import day_long
 from config.words import events, exports, states
 from config.words.schedules import LIST_SOURCES, OVERRIDES
@@ -42,6 +43,8 @@ _SAID: Final[Mapping[str, Callable[[object], str]]] = {
     "policy": policy_text,
     "policy_role": role_label,
     "role": role_label,
+    "memberterms.kind": account_kind,
+    "decision": decision_label,
     "permissions": permission_label,
     "end": _state("session"),
     "anomaly.rule": rule_label,

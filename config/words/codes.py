@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from config.words.channels import CHANNEL_CODES
 from config.words.databases import DATABASE_CODES
 from config.words.makings import MAKING_CODES
+from config.words.people import PEOPLE_CODES
 from config.words.projects import PROJECT_CODES
 from config.words.redmine import REDMINE_CODES
 from config.words.repositories import REPOSITORY_CODES
@@ -318,6 +319,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     **DATABASE_CODES,
     **VOLUME_CODES,
     **MAKING_CODES,
+    **PEOPLE_CODES,
     **REDMINE_CODES,
     **CHANNEL_CODES,
     **PROJECT_CODES,

@@ -7,8 +7,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from config.words.channels import CHANNEL_EVENT_KINDS, CHANNEL_EVENTS
+from config.words.people import PEOPLE_EVENTS
 
 EVENTS: Final[Mapping[str, Promise | str]] = {
+    **{kind: sentence for kind, (sentence, _name) in PEOPLE_EVENTS.items()},
     "operation.entered": _("%(actor)s entered: %(operation)s."),
     "operation.confirmed": _("%(actor)s confirmed: %(operation)s."),
     "operation.half_confirmed": _("%(actor)s gave the first of two confirmations: %(target)s."),
@@ -218,6 +220,7 @@ LOCAL_EVENTS: Final[Mapping[str, Promise | str]] = {
 }
 
 EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
+    **{kind: name for kind, (_sentence, name) in PEOPLE_EVENTS.items()},
     "operation.entered": _("Operation entered"),
     "operation.confirmed": _("Operation confirmed"),
     "operation.half_confirmed": _("First of two confirmations"),

@@ -11,6 +11,7 @@ from config.words.audits import LIMITS, RETENTION_FACTS
 from config.words.channels import CHANNEL_FACTS
 from config.words.databases import DATABASE_FACTS
 from config.words.makings import MAKING_FACTS
+from config.words.people import PEOPLE_FACTS
 from config.words.projects import PROJECT_FACTS
 from config.words.volumes import VOLUME_FACTS
 
@@ -62,6 +63,7 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "entered_at": _("Since"),
     **DATABASE_FACTS,
     **VOLUME_FACTS,
+    **PEOPLE_FACTS,
 }
 
 # The same for single kinds, whose parameters have names that mean something else elsewhere.

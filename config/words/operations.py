@@ -11,6 +11,7 @@ from config.words.audits import RETENTION_EFFECTS
 from config.words.channels import CHANNEL_EFFECTS, CHANNEL_KINDS
 from config.words.databases import DATABASE_EFFECTS, DATABASE_KINDS
 from config.words.makings import MAKING_EFFECTS, MAKING_KINDS
+from config.words.people import PEOPLE_EFFECTS, PEOPLE_KINDS
 from config.words.projects import PROJECT_EFFECTS, PROJECT_KINDS
 from config.words.volumes import VOLUME_EFFECTS, VOLUME_KINDS, VOLUME_SOURCES
 
@@ -21,6 +22,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     **PROJECT_KINDS,
     **VOLUME_KINDS,
     **MAKING_KINDS,
+    **PEOPLE_KINDS,
     "emergency.open": (_("Emergency right"), _("Open the emergency right for %(target)s")),
     "emergency.review": (
         _("Review of an emergency right"),
@@ -92,6 +94,7 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     **DATABASE_EFFECTS,
     **VOLUME_EFFECTS,
     **MAKING_EFFECTS,
+    **PEOPLE_EFFECTS,
     "ec2.start": (
         _("The server starts, and from that moment AWS charges for its hours."),
         _("Can be undone: stop it again. A new start may give it another public IP address."),

@@ -15,6 +15,7 @@ from infra.domain.schedule import Action
 from infra.queries.resources import NO_PROJECT, Mark, ResourceCounts, ResourceFilter
 from infra.queries.volumes import VolumeCounts, VolumeFilter
 from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.domain.seats import CODE_MAX
 from medical_audit.forms import REASON_MAX, choice, counted, text_of
 
 STATES = (Power.RUNNING, Power.STOPPED, Power.TRANSITION, Power.UNKNOWN)
@@ -27,12 +28,18 @@ class EnterForm(forms.Form):
     reason = forms.CharField(max_length=REASON_MAX)
     token = forms.RegexField(r"^[0-9a-f]{32}$", required=False)
     password = forms.CharField(strip=False, max_length=1000, required=False)
-    code = forms.CharField(max_length=20, required=False)
+    code = forms.CharField(max_length=CODE_MAX, required=False)
 
     def __init__(
-        self, *args: Any, may_confirm: bool, principals: Sequence[tuple[str, str]] = (), **kwargs: Any
+        self,
+        *args: Any,
+        may_confirm: bool,
+        principals: Sequence[tuple[str, str]] = (),
+        signed_on: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.signed_on = signed_on
         if principals:
             self.fields["behalf"] = forms.ChoiceField(required=False, choices=[("", "—"), *principals])
         if not may_confirm:
@@ -47,7 +54,7 @@ class EnterForm(forms.Form):
         cleaned = super().clean() or {}
         if self.confirms and cleaned.get("behalf"):
             self.add_error("behalf", _("He confirms it, you cannot."))
-        if self.confirms and not cleaned.get("password"):
+        if self.confirms and not cleaned.get("password") and not self.signed_on:
             self.add_error("password", _("Enter your password to confirm at once, or enter only."))
         return cleaned
 

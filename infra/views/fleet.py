@@ -179,9 +179,12 @@ def operation_enter(request: TenantRequest, slug: str) -> HttpResponse:
                 initial={"token": uuid.uuid4().hex},
                 may_confirm=shown.may_confirm,
                 principals=shown.principals,
+                signed_on=request.signed_on,
             ),
         )
-    form = EnterForm(given, may_confirm=shown.may_confirm, principals=shown.principals)
+    form = EnterForm(
+        given, may_confirm=shown.may_confirm, principals=shown.principals, signed_on=request.signed_on
+    )
     if not form.is_valid():
         return _enter_page(request, shown, form)
     confirmation = None

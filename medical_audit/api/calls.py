@@ -185,8 +185,8 @@ def _handler(method: str, function: Function) -> Callable[..., Response]:
 
     def handle(self: APIView, request: Request, **where: Any) -> Response:
         where.pop("slug", None)
-        if getattr(request._request, "factor_missing", False):
-            raise NotPermitted("second_factor_missing")
+        if why := getattr(request._request, "kept_out", ""):
+            raise NotPermitted(why)
         call = Call(request, described.takes)
         if described.file:
             return function(call, **where)

@@ -1,5 +1,6 @@
 """Who acts: a frozen value that is passed down as `actor=`, never looked up and never None."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +48,8 @@ class Reauthentication:
     user_id: str
     method: str
     at: datetime
+    #: What an identity provider said of it: issuer, amr, acr, auth_time.
+    claims: Mapping[str, object] = field(default_factory=dict)
 
 
 def system_actor(tenant_id: UUID, name: str, permissions: frozenset[str] = frozenset()) -> Actor:

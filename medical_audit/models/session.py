@@ -16,7 +16,8 @@ class Seat(models.Model):
     """What a session and its part in one tenant have in common. `name` is the session's name in the ledger, never its key.
 
     `address_raw` is the peer and what proxies claimed, `method` and `factors` how the person proved himself, `parallel_with`
-    another session of the same person that was open in another network.
+    another session of the same person that was open in another network. `claims`: what an identity provider said of it
+    (issuer, amr, acr, auth_time), empty for a password.
     """
 
     user_id = models.UUIDField()
@@ -32,6 +33,7 @@ class Seat(models.Model):
     device = models.CharField(max_length=100, blank=True)
     method = models.CharField(max_length=30)
     factors = models.JSONField(default=list)
+    claims = models.JSONField(default=dict)
     resumed_from = models.CharField(max_length=16, blank=True)
     parallel_with = models.CharField(max_length=16, blank=True)
 
@@ -43,7 +45,8 @@ class Session(Seat):
     """One session of one person, over all tenants; row-level security shows it to him alone.
 
     `active_at` is the last thing the person did, `seen_at` the last sign of his browser, `proved_at` when he last gave his
-    password; `idle_s` how long the seat may stand empty.
+    password; `idle_s` how long the seat may stand empty. `via`: the tenant whose provider vouched for him, None for a
+    password; `provider_proof`: its word that he proved himself once more, with when (used once).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -53,6 +56,8 @@ class Session(Seat):
     proved_at = models.DateTimeField()
     idle_s = models.IntegerField(default=int(IDLE_DEFAULT.total_seconds()))
     user_agent = models.CharField(max_length=300, blank=True)
+    via = models.UUIDField(null=True)
+    provider_proof = models.JSONField(null=True)
 
     class Meta:
         constraints = [

@@ -166,16 +166,16 @@ def confirm(
         operation = one_locked(operation_id, State.ENTERED)
         kind = get_kind(operation.kind)
         standing = check_confirmer(operation, kind, actor, now=now)
-        check_proof(proof, actor=actor, now=now)
+        given = check_proof(proof, actor=actor, now=now)
         if seen_digest != operation.digest or digest_of(operation) != operation.digest:
             raise StaleContent(id=str(operation.id))
         if now > operation.approval_expires_at:
             raise Refused("approval_expired", id=str(operation.id))
         if standing.deputy_for and not deputy_reason.strip():
             raise Refused("deputy_reason_missing")
-        method = proof.method if proof else ""
+        method, said = given.method, {"provider": dict(given.claims)} if given.claims else {}
         if standing.first_of_two:
-            _confirm_first(operation, actor, now, method)
+            _confirm_first(operation, actor, now, method, said)
             return operation
         operation.state = State.CONFIRMED
         operation.confirmed_by_id, operation.confirmed_by_name, operation.confirmed_at = (
@@ -188,7 +188,12 @@ def confirm(
             operation, kind, standing.deputy_for, deputy_reason.strip()[:REASON_MAX]
         )
         operation.deadline, operation.work_at = now + kind.grace, now if operation.lane else None
-        proved = {"digest": operation.digest, "reauthentication": method, "deputy_for": standing.deputy_for}
+        proved: dict[str, object] = {
+            "digest": operation.digest,
+            "reauthentication": method,
+            "deputy_for": standing.deputy_for,
+        }
+        proved |= said
         why = deputy_reason.strip()[:REASON_MAX] if standing.deputy_for else ""
         events = [event_of(operation, "operation.confirmed", actor=actor, now=now, reason=why, **proved)]
         save_moves(actor.tenant_id, [operation], events)
@@ -197,7 +202,9 @@ def confirm(
     return operation
 
 
-def _confirm_first(operation: Operation, actor: Actor, now: datetime, method: str) -> None:
+def _confirm_first(
+    operation: Operation, actor: Actor, now: datetime, method: str, said: Mapping[str, Any]
+) -> None:
     """The first of two: kept beside the operation, which goes on waiting for the second."""
     Confirmation(
         tenant_id=operation.tenant_id, operation=operation.id, person_id=actor.id, person_name=actor.name,
@@ -205,7 +212,7 @@ def _confirm_first(operation: Operation, actor: Actor, now: datetime, method: st
     ).save(force_insert=True)  # fmt: skip
     draft = event_of(
         operation, "operation.half_confirmed", actor=actor, now=now, digest=operation.digest, reauthentication=method,
-        target=operation.target_name or operation.target_id,
+        target=operation.target_name or operation.target_id, **said,
     )  # fmt: skip
     record_many(operation.tenant_id, [replace(draft, subject=Subject("user", actor.id, actor.name))])
 

@@ -1,11 +1,12 @@
 """Sessions from their beginning to their end: each step is a row and an event, in the platform's ledger and each tenant's."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Greatest
 
@@ -18,11 +19,20 @@ from medical_audit.tenancy import platform_scope, tenant_scope
 
 
 def begin(
-    *, actor: Actor, origin: Origin, method: str, factors: Sequence[str], resumed_from: str, now: datetime
+    *,
+    actor: Actor,
+    origin: Origin,
+    method: str,
+    factors: Sequence[str],
+    resumed_from: str,
+    now: datetime,
+    via: UUID | None = None,
+    claims: Mapping[str, object] | None = None,
 ) -> Session:
     """A session begins: `actor` is the person, his session's name in it. Other open ones in other networks are flagged.
 
-    `resumed_from` names the session whose seat was left or stood idle, "" for a sign-in from nothing.
+    `resumed_from` names the session whose seat was left or stood idle, "" for a sign-in from nothing; `via`, `claims`: whose
+    identity provider vouched, and what it said.
     """
     user_id, network = UUID(actor.id), network_of(origin.address)
     with platform_scope(user_id=user_id):
@@ -32,10 +42,11 @@ def begin(
             user_id=user_id, user_name=actor.name, name=actor.session, started_at=now, seen_at=now, active_at=now, proved_at=now,
             address=origin.address[:64], address_raw=origin.raw[:300], network=network[:64], device=origin.device[:100],
             user_agent=origin.user_agent[:300], method=method, factors=list(factors), resumed_from=resumed_from,
-            parallel_with=beside[0].name if beside else "",
+            parallel_with=beside[0].name if beside else "", via=via, claims=dict(claims or {}),
         )  # fmt: skip
         session.save(force_insert=True)
         facts = _facts(session) | {"method": method, "factors": list(factors)}
+        facts |= {"provider": session.claims} if session.claims else {}
         _tell("session.unlocked" if resumed_from else "session.signed_in", actor, session, now, facts)
         for other in beside:
             _flag(other, session, actor=actor, now=now)
@@ -86,7 +97,7 @@ def enter_tenant(session: Session, *, actor: Actor, polling: bool, now: datetime
     visit: Visit | None = Visit.objects.filter(session=session.name).first()
     if visit is None:
         shared = {name: getattr(session, name) for name in ("user_id", "user_name", "address", "address_raw", "network",
-                  "device", "method", "factors", "resumed_from", "parallel_with")}  # fmt: skip
+                  "device", "method", "factors", "resumed_from", "parallel_with", "claims")}  # fmt: skip
         visit = Visit(
             tenant_id=actor.tenant_id,
             session=session.name,
@@ -192,6 +203,31 @@ def proved(session_name: str, *, actor: Actor, now: datetime) -> None:
     """The person has just given his password again in this session."""
     with platform_scope(user_id=UUID(actor.id)):
         Session.objects.filter(name=session_name, ended_at__isnull=True).update(proved_at=now)
+
+
+def provider_proved(session_name: str, claims: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
+    """The identity provider says that the person of this session has just proved himself there once more."""
+    with platform_scope(user_id=UUID(actor.id)):
+        kept = {"at": now.isoformat(), **claims}
+        Session.objects.filter(name=session_name, ended_at__isnull=True).update(provider_proof=kept)
+
+
+def take_provider_proof(
+    session_name: str, *, only_strong: bool, actor: Actor, now: datetime
+) -> dict[str, object] | None:
+    """That word, if there is a fresh one, used up by this; None the second time.
+
+    `only_strong`: only where the provider said that it asked for two factors; a weaker word stays for when a code comes with it.
+    """
+    with platform_scope(user_id=UUID(actor.id)):
+        rows = Session.objects.filter(name=session_name, ended_at__isnull=True, provider_proof__isnull=False)
+        row = rows.select_for_update(no_key=True).first()
+        kept: dict[str, object] = row.provider_proof if row is not None and row.provider_proof else {}
+        if row is None or (only_strong and not kept["strong"]):
+            return None
+        rows.filter(id=row.id).update(provider_proof=None, proved_at=now)
+    age = now - datetime.fromisoformat(str(kept["at"]))
+    return kept if age <= timedelta(seconds=settings.REAUTHENTICATION_VALID_S) else None
 
 
 def keeper(tenant_id: UUID) -> Actor:

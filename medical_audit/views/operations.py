@@ -82,7 +82,9 @@ def operation_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
 def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     operation = queries.get_operation(pk, actor=request.actor)
     standing = check_confirmer(operation, get_kind(operation.kind), request.actor, now=request.now)
-    form = ConfirmForm(request.POST, recently=request.proved_recently, deputy=bool(standing.deputy_for))
+    form = ConfirmForm(
+        request.POST, recently=request.proved_recently or request.signed_on, deputy=bool(standing.deputy_for)
+    )
     if not form.is_valid():
         if "digest" in form.errors:
             raise StaleContent(id=str(pk))
@@ -186,7 +188,7 @@ def _context(request: TenantRequest, operation: Operation) -> dict[str, Any]:
         ],
         "may": moves,
         "confirm_refusal": moves.confirm_refusal,
-        "confirm_form": ConfirmForm(recently=request.proved_recently),
+        "confirm_form": ConfirmForm(recently=request.proved_recently or request.signed_on),
         "proved_recently": request.proved_recently,
         "reject_form": ReasonForm(),
         "cancel_form": ReasonForm(),

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.models import ChannelSecret
+from accounts.operations import sign_on
 from accounts.queries.channels import SECRET_NAME
 from medical_audit import sealing
 from medical_audit.domain.actor import Actor, Subject
@@ -21,6 +22,7 @@ from redmine_sync.queries.servers import KEY_NAME, WAKE_NAME
 def reseal(*, actor: Actor, now: datetime) -> int:
     """All of one tenant; gives how many were sealed anew. Raises Unsealable where a key of the environment is missing."""
     with tenant_scope(actor.tenant_id):
+        provider = sign_on.reseal(actor=actor, now=now)
         done = [
             *_of_servers(RedmineKey, KEY_NAME, "redmine.resealed", actor, now),
             *_of_hooks(actor, now),
@@ -28,7 +30,7 @@ def reseal(*, actor: Actor, now: datetime) -> int:
             *_of_repositories(actor, now),
             *_of_channels(actor, now),
         ]
-    return sum(done)
+    return provider + sum(done)
 
 
 def _of_servers(

@@ -10,6 +10,7 @@ from django.conf import settings
 from redminelib.engines import SyncEngine
 from redminelib.exceptions import BaseRedmineError
 
+from accounts.deadline import Adapter, deadline
 from redmine_sync.domain.problems import (
     Broken,
     Busy,
@@ -22,7 +23,6 @@ from redmine_sync.domain.problems import (
     RedmineError,
     Unreachable,
 )
-from redmine_sync.redmine.deadline import Adapter, deadline
 
 CONNECT_S = 3.05
 DEADLINE_S = 30.0

@@ -18,7 +18,7 @@ from redmine_sync.models import RunState
 from redmine_sync.operations import receiving, repository_keys
 from redmine_sync.views.hooks import REFUSED_PER_MINUTE
 from tests.conftest import _as_role
-from tests.factories import _past_every_guard
+from tests.factories import past_every_guard
 from tests.medical_audit.threads import race
 from tests.redmine.yard import Yard, sign
 
@@ -176,7 +176,7 @@ def test_the_secret_says_whose_a_delivery_is(served: Yard) -> None:
 def test_another_tenants_drafts_crowd_nobody_out(served: Yard) -> None:
     """Whoever may make a draft may name any project of his own Redmine."""
     for state in ("draft", "active"):
-        _past_every_guard(
+        past_every_guard(
             "INSERT INTO redmine_sync_repository SELECT new.* FROM redmine_sync_repository r, generate_series(1, 120) n,"
             " jsonb_populate_record(r, jsonb_build_object('id', '00000000-0000-4000-8000-' || lpad(n + %s || '', 12, '0'),"
             " 'tenant_id', %s::text, 'state', %s::text, 'name', 'crowd ' || %s || n, 'url', 'ssh://crowd/' || %s || n)) new"
@@ -184,7 +184,7 @@ def test_another_tenants_drafts_crowd_nobody_out(served: Yard) -> None:
             [1000 if state == "draft" else 2000, str(served.shop.cast.other_tenant.id), state, state, state, served.id],
         )  # fmt: skip
     verdict = served.deliver(served.push_of(COMMIT))
-    _past_every_guard("DELETE FROM redmine_sync_repository WHERE name LIKE %s", ["crowd %"])
+    past_every_guard("DELETE FROM redmine_sync_repository WHERE name LIKE %s", ["crowd %"])
     assert verdict == "accepted"
 
 

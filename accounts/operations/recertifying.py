@@ -1,0 +1,145 @@
+"""The quarterly look at every right: begun by the clock or a person, decided by somebody else, reminded of, closed when whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import IntegrityError, transaction
+
+from accounts.domain.permissions import Permission
+from accounts.domain.recertifying import REMIND_EVERY, TERM, Decision, first_day_of_quarter, quarter_of
+from accounts.models import Membership, Recertification, RecertificationItem, Tenant
+from accounts.operations import members
+from medical_audit.domain.actor import Actor, Subject
+from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
+from medical_audit.operations.ledger import record
+from medical_audit.tenancy import tenant_scope
+
+
+def begin(*, actor: Actor, now: datetime) -> Recertification:
+    """Begin this quarter's round with every right as it stands. Raises NotPermitted, Refused (recertified_already)."""
+    actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
+    with tenant_scope(actor.tenant_id):
+        return _begin(actor, now)
+
+
+def look_after(*, actor: Actor, now: datetime) -> None:
+    """What the clock does: begins a quarter's round where nobody has, and reminds of one that is not decided."""
+    with tenant_scope(actor.tenant_id):
+        tenant = Tenant.objects.get(id=actor.tenant_id)
+        today = now.astimezone(ZoneInfo(tenant.time_zone)).date()
+        founded = tenant.created_at.astimezone(ZoneInfo(tenant.time_zone)).date()
+        known = Recertification.objects.filter(name=quarter_of(today)).exists()
+        if not known and founded < first_day_of_quarter(today):
+            _begin(actor, now)
+        late = Recertification.objects.filter(closed_at__isnull=True, begun_at__lte=now - REMIND_EVERY)
+        for one in late.exclude(reminded_at__gt=now - REMIND_EVERY).select_for_update(skip_locked=True):
+            Recertification.objects.filter(id=one.id).update(reminded_at=now)
+            left = RecertificationItem.objects.filter(recertification=one, decision=Decision.OPEN).count()
+            _tell(
+                "member.recertification_due",
+                one,
+                actor,
+                now,
+                {"left": left, "due_at": one.due_at.isoformat()},
+            )
+
+
+def decide(
+    item_ids: Sequence[UUID], decision: str, *, actor: Actor, now: datetime, reason: str
+) -> list[tuple[str, str]]:
+    """Keep these rights, or enter that each is taken; gives the name and the code of what could not be decided.
+
+    Raises NotPermitted, Refused (nothing_chosen, bad_parameter, reason_missing).
+    """
+    actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
+    if not item_ids:
+        raise Refused("nothing_chosen")
+    if decision not in (Decision.KEEP, Decision.TAKE):
+        raise Refused("bad_parameter", name="decision", allowed="keep, take")
+    if not reason.strip():
+        raise Refused("reason_missing")
+    refused = []
+    for item_id in item_ids:
+        try:
+            with tenant_scope(actor.tenant_id):
+                _decide(item_id, Decision(decision), actor, now, reason.strip()[:500])
+        except (Refused, NotFound, AlreadyMoved) as wrong:
+            refused.append((str(wrong.params.get("name", "")), wrong.code))
+    return refused
+
+
+def _decide(item_id: UUID, decision: Decision, actor: Actor, now: datetime, reason: str) -> None:
+    rows = RecertificationItem.objects.filter(id=item_id, recertification__closed_at__isnull=True)
+    item: RecertificationItem | None = rows.select_related("user").select_for_update(of=("self",)).first()
+    if item is None:
+        raise NotFound(type="recertification")
+    if item.decision != Decision.OPEN:
+        raise AlreadyMoved("decided_already", name=item.user.name)
+    if str(item.user_id) == actor.id:
+        raise Refused("own_rights", name=item.user.name)
+    held = Membership.objects.filter(user_id=item.user_id, role=item.role).exists()
+    if not held:
+        decision = Decision.GONE
+    elif decision == Decision.TAKE:
+        item.operation = str(
+            members.enter_revoke(item.user_id, item.role, actor=actor, now=now, reason=reason).id
+        )
+    item.decision, item.reason, item.decided_at = decision, reason, now
+    item.decided_by_id, item.decided_by_name = actor.id, actor.name
+    item.save(
+        update_fields=["decision", "reason", "decided_at", "decided_by_id", "decided_by_name", "operation"]
+    )
+    detail: dict[str, object] = {"role": item.role, "decision": str(decision)}
+    subject = Subject("user", str(item.user_id), item.user.name)
+    record("member.recertified", actor=actor, subject=subject, now=now, reason=reason, detail=detail)
+    _close_if_whole(item.recertification_id, actor, now)
+
+
+def _close_if_whole(round_id: UUID, actor: Actor, now: datetime) -> None:
+    row = Recertification.objects.select_for_update().get(id=round_id)
+    decisions = Counter(
+        RecertificationItem.objects.filter(recertification=row).values_list("decision", flat=True)
+    )
+    if row.closed_at is None and not decisions[Decision.OPEN]:
+        row.closed_at = now
+        row.save(update_fields=["closed_at"])
+        counts = {str(one): decisions[one] for one in (Decision.KEEP, Decision.TAKE, Decision.GONE)}
+        _tell("member.recertification_closed", row, actor, now, dict(counts))
+
+
+def _begin(actor: Actor, now: datetime) -> Recertification:
+    tenant = Tenant.objects.get(id=actor.tenant_id)
+    name = quarter_of(now.astimezone(ZoneInfo(tenant.time_zone)).date())
+    row = Recertification(
+        tenant_id=tenant.id, name=name, begun_at=now, begun_by_name=actor.name, due_at=now + TERM
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        raise Refused("recertified_already", name=name) from None
+    held = Membership.objects.filter(user__is_active=True).order_by("user_id", "role")
+    items = [
+        RecertificationItem(
+            tenant_id=tenant.id,
+            recertification=row,
+            user_id=one.user_id,
+            role=one.role,
+            granted_at=one.granted_at,
+        )
+        for one in held
+    ]
+    RecertificationItem.objects.bulk_create(items)
+    _tell("member.recertification_begun", row, actor, now, {"rights": len(items)})
+    return row
+
+
+def _tell(kind: str, row: Recertification, actor: Actor, now: datetime, detail: dict[str, object]) -> None:
+    record(
+        kind, actor=actor, subject=Subject("recertification", str(row.id), row.name), now=now, detail=detail
+    )

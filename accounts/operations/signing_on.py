@@ -1,0 +1,239 @@
+"""Signing on by a tenant's identity provider: sent away with a question, come back with an answer to it, recognised."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts import identity
+from accounts.domain.sign_on import ASKED_HOLDS, Claim, NotFromProvider, Said, is_strong, name_of
+from accounts.models import Membership, MemberTerms, SignOnLink, SignOnProvider, User
+from accounts.operations import guarding
+from accounts.operations.sign_on import FIELD
+from accounts.queries.people import person_without_tenant
+from accounts.queries.sign_on import provider_at_the_door
+from medical_audit import sealing
+from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
+from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.domain.seats import LIFETIME, Origin
+from medical_audit.operations import seats
+from medical_audit.operations.ledger import record
+from medical_audit.tenancy import tenant_scope
+
+#: Why somebody is sent to the provider: to come in, or to prove once more that it is he.
+ENTER: Final = "enter"
+AGAIN: Final = "again"
+SCOPE: Final = "openid email profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Where the browser goes, and what it must be held against when it comes back (kept in its session, used once)."""
+
+    url: str
+    asked: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOn:
+    """Whom the provider named, and how. `hint`: its token, sealed, for ending its session too."""
+
+    user: User
+    said: Said
+    hint: str
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        return ("sso", "mfa") if is_strong(self.said.amr, self.said.acr) else ("sso",)
+
+
+def send(tenant_id: UUID, back: str, goal: str, *, purpose: str, person: str = "", now: datetime) -> Sent:
+    """A question to the tenant's provider; `back`: our address for its answer, `person`: who has to be the one that answers.
+
+    Raises NotFound, alike for no tenant, no provider and one that is switched off.
+    """
+    row = _provider(tenant_id)
+    verifier = secrets.token_urlsafe(64)
+    asked = {
+        "tenant": str(tenant_id), "purpose": purpose, "state": secrets.token_urlsafe(32),
+        "nonce": secrets.token_urlsafe(32), "verifier": verifier, "at": now.isoformat(), "next": goal, "person": person,
+    }  # fmt: skip
+    digest = hashlib.sha256(verifier.encode()).digest()
+    question = {
+        "response_type": "code", "client_id": row.client_id, "redirect_uri": back, "scope": SCOPE,
+        "state": asked["state"], "nonce": asked["nonce"], "code_challenge_method": "S256",
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "max_age": str(int(LIFETIME.total_seconds())),
+    }  # fmt: skip
+    if purpose == AGAIN:
+        question |= {"prompt": "login", "max_age": "0"}
+    return Sent(_with(row.places().authorization, question), asked)
+
+
+def come_back(
+    tenant_id: UUID,
+    asked: Mapping[str, str] | None,
+    answer: Mapping[str, str],
+    back: str,
+    *,
+    now: datetime,
+    origin: Origin,
+) -> SignedOn:
+    """Whom the provider's answer proves. What is wrong is recorded in the tenant's ledger and raises Refused.
+
+    `asked`: what this browser was sent away with, taken out of its session by the caller. Raises NotFound, Refused (also too_many_tries, by address).
+    """
+    row, key = _provider(tenant_id), f"sign-on:{tenant_id}:{answer.get('state', '')[:50]}"
+    wait = guarding.wait_of(None, key, origin.address, now=now)
+    if wait:
+        raise Refused("too_many_tries", seconds=int(wait.total_seconds()) + 1)
+    try:
+        return _come_back(row, asked, answer, back, now, origin)
+    except NotFromProvider as wrong:
+        actor = Actor(tenant_id, ActorType.USER, "", row.name, address=origin.address, request=origin.request)
+        detail: dict[str, object] = {
+            "method": "sso", "code": wrong.code, "detail": wrong.detail, "address": origin.address, "device": origin.device,
+        }  # fmt: skip
+        with tenant_scope(tenant_id):
+            subject = Subject("user", "", row.name)
+            record("session.failed", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
+        guarding.failed(None, key, actor=replace(actor, tenant_id=NO_TENANT), now=now)
+        raise Refused(wrong.code) from wrong
+
+
+def proved_again(user: User, signed: SignedOn, *, actor: Actor, now: datetime) -> None:
+    """The person of a session went to the provider and proved himself once more; it counts for one confirmation.
+
+    Raises Refused (sign_on_somebody_else).
+    """
+    if signed.user.id != user.id or actor.id != str(user.id):
+        raise Refused("sign_on_somebody_else")
+    claims = signed.said.kept | {"strong": "mfa" in signed.factors}
+    seats.provider_proved(actor.session, claims, actor=actor, now=now)
+
+
+def way_out(tenant_id: UUID, hint: str, home: str) -> str:
+    """Where the provider's own session is ended, if it offers that; "" otherwise."""
+    row = provider_at_the_door(tenant_id)
+    place = row.places().end_session if row else ""
+    if not row or not place:
+        return ""
+    question = {"client_id": row.client_id, "post_logout_redirect_uri": home}
+    with contextlib.suppress(sealing.Unsealable):
+        question["id_token_hint"] = sealing.unseal(hint, tenant_id=tenant_id, field=FIELD)
+    return _with(place, question)
+
+
+def _come_back(
+    row: SignOnProvider,
+    asked: Mapping[str, str] | None,
+    answer: Mapping[str, str],
+    back: str,
+    now: datetime,
+    origin: Origin,
+) -> SignedOn:
+    if asked is None or asked["tenant"] != str(row.tenant_id):
+        raise NotFromProvider("sign_on_not_asked")
+    if not secrets.compare_digest(asked["state"].encode(), answer.get("state", "").encode()):
+        raise NotFromProvider("sign_on_not_asked")
+    at = datetime.fromisoformat(asked["at"])
+    if not at <= now <= at + ASKED_HOLDS:
+        raise NotFromProvider("sign_on_too_late")
+    if answer.get("iss", row.issuer) != row.issuer:
+        raise NotFromProvider("sign_on_other_issuer", answer["iss"][:200])
+    code = answer.get("code", "")
+    if not code or len(code) > 4000 or "error" in answer:
+        raise NotFromProvider("sign_on_declined", answer.get("error", "")[:60])
+    secret = sealing.unseal(row.sealed, tenant_id=row.tenant_id, field=FIELD)
+    client = identity.Client(row.issuer, row.client_id, secret, row.places())
+    since = at if asked["purpose"] == AGAIN else None
+    said, token = identity.redeem(
+        client,
+        code,
+        verifier=asked["verifier"],
+        redirect_uri=back,
+        nonce=asked["nonce"],
+        now=now,
+        since=since,
+    )
+    user = _recognised(row, said, now, origin)
+    return SignedOn(user, said, sealing.seal(token, tenant_id=row.tenant_id, field=FIELD))
+
+
+def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) -> User:
+    """The member whom the provider means; nobody becomes one by signing on. Raises NotFromProvider."""
+    with tenant_scope(row.tenant_id):
+        links = SignOnLink.objects.filter(issuer=said.issuer, subject=said.subject).select_related("user")
+        link: SignOnLink | None = links.first()
+        if link is not None:
+            SignOnLink.objects.filter(id=link.id).update(used_at=now)
+            return _member(link.user)
+        wanted = name_of(said, row.claim, row.domains)
+        people = User.objects.filter(id__in=Membership.objects.values("user_id"), is_active=True)
+        if row.claim == Claim.EMAIL:
+            people = people.filter(id__in=MemberTerms.objects.filter(email__iexact=wanted).values("user_id"))
+        else:
+            people = people.filter(username__iexact=wanted)
+        found = list(people[:2])
+        if len(found) != 1:
+            raise NotFromProvider("sign_on_unknown_person", wanted)
+        user = _member(found[0])
+        link = SignOnLink(
+            tenant_id=row.tenant_id, user=user, issuer=said.issuer, subject=said.subject, made_at=now, used_at=now,
+        )  # fmt: skip
+        try:
+            with transaction.atomic():
+                link.save(force_insert=True)
+        except IntegrityError:
+            # The name is somebody's whom the provider knows by another id: it was given to a second person.
+            raise NotFromProvider("sign_on_name_given_anew", wanted) from None
+        person = person_without_tenant(
+            user, user.name, session="", address=origin.address, request=origin.request
+        )
+        actor = Actor(
+            row.tenant_id,
+            ActorType.USER,
+            person.id,
+            person.name,
+            address=person.address,
+            request=person.request,
+        )
+        detail: dict[str, object] = {"issuer": said.issuer, "name": wanted}
+        record(
+            "user.sign_on_bound",
+            actor=actor,
+            subject=Subject("user", str(user.id), user.name),
+            now=now,
+            detail=detail,
+        )
+    return user
+
+
+def _member(user: User) -> User:
+    if not user.is_active or not Membership.objects.filter(user=user).exists():
+        raise NotFromProvider("sign_on_unknown_person", user.username)
+    return user
+
+
+def _provider(tenant_id: UUID) -> SignOnProvider:
+    row = provider_at_the_door(tenant_id)
+    if row is None:
+        raise NotFound(type="sign_on")
+    return row
+
+
+def _with(url: str, more: Mapping[str, Any]) -> str:
+    """An address with more in its query than it had."""
+    parts = urlsplit(url)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *more.items()])
+    return urlunsplit(parts._replace(query=query))

@@ -1,0 +1,37 @@
+"""Whose terms let him in at this moment, by the database's own clock: a clock of ours that stands still lets nobody stay."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from accounts.domain.terms import AccountKind
+from accounts.models import MemberTerms
+
+
+def outside() -> QuerySet[MemberTerms]:
+    """Terms of the bound tenant that have not begun or are over."""
+    rows: QuerySet[MemberTerms] = MemberTerms.objects.filter(_over())
+    return rows
+
+
+def outside_of_own() -> QuerySet[MemberTerms]:
+    """The same over all tenants of the bound person, for an outer query of memberships."""
+    rows: QuerySet[MemberTerms] = MemberTerms.own.filter(
+        _over(), user_id=OuterRef("user_id"), tenant_id=OuterRef("tenant_id")
+    )
+    return rows
+
+
+def is_machine(user_id: UUID) -> bool:
+    """Whether the bound tenant knows this account as a program's, which sees no page."""
+    return MemberTerms.objects.filter(user_id=user_id, kind=AccountKind.MACHINE).exists()
+
+
+def _over() -> Q:
+    at = Now() + timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
+    return Q(begins_at__gt=at) | Q(ends_at__lte=at)

@@ -1,0 +1,141 @@
+"""Signing on by a tenant's identity provider: the way there and back, and the page on which it is decided."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.domain.permissions import Permission
+from accounts.domain.sign_on import Claim, Mode
+from accounts.forms import SignOnForm, SignOnSwitchForm
+from accounts.models import User
+from accounts.operations import second_factor, sign_on, signing_on
+from accounts.queries.people import person_without_tenant
+from accounts.queries.sign_on import name_of_provider, sign_on_page
+from accounts.requests import TenantRequest, origin_of, own_address, safe_next, whereabouts
+from accounts.views.second_factor import begin_second_step, complete
+from medical_audit import clock
+from medical_audit.domain.errors import NotFound, Refused
+
+#: What this browser was sent to a provider with; one at a time, taken out when it comes back.
+ASKED = "signing_on"
+#: Which provider this browser came in by last, so that the door offers it.
+LAST = "toban_sign_on"
+LAST_HOLDS_S = 180 * 24 * 3600
+
+
+@never_cache
+@require_safe
+def leave_for_provider(request: HttpRequest, house: UUID) -> HttpResponse:
+    """To the tenant's provider; with `again=yes` somebody signed in proves there once more that it is he."""
+    again = request.GET.get("again") == "yes"
+    user = request.user if isinstance(request.user, User) else None
+    seat = getattr(request, "seat", None)
+    if again and (user is None or seat is None or seat.via != house):
+        return redirect("accounts:sign-in")
+    purpose, person = (signing_on.AGAIN, str(user.id)) if again and user else (signing_on.ENTER, "")
+    try:
+        sent = signing_on.send(
+            house, _back(request, house), safe_next(request), purpose=purpose, person=person, now=clock.now()
+        )
+    except NotFound as missing:
+        raise Http404 from missing
+    request.session[ASKED] = sent.asked
+    return redirect(sent.url)
+
+
+@never_cache
+@require_safe
+def come_back(request: HttpRequest, house: UUID) -> HttpResponse:
+    """The provider's answer: the session begins, the second factor is asked for, or a confirmation may follow. 403 with the
+    reason where it proves nobody."""
+    now, origin = clock.now(), origin_of(request)
+    asked = request.session.pop(ASKED, None)
+    request.session.save()
+    try:
+        signed = signing_on.come_back(
+            house, asked, request.GET.dict(), _back(request, house), now=now, origin=origin
+        )
+        if asked["purpose"] == signing_on.AGAIN:
+            return _proved_again(request, signed, asked["next"])
+    except NotFound as missing:
+        raise Http404 from missing
+    except Refused as refused:
+        context = {"code": refused.code, "house": house, "provider": name_of_provider(house)}
+        return render(request, "accounts/sign_on_failed.html", context, status=403)
+    word = {"via": str(house), "claims": signed.said.kept, "factors": signed.factors, "hint": signed.hint}
+    if "mfa" not in signed.factors and second_factor.is_enrolled(signed.user.id):
+        return begin_second_step(request, signed.user, asked["next"], now, word)
+    answer = complete(request, signed.user, asked["next"], signed.factors, now, origin, word)
+    answer.set_cookie(
+        LAST, str(house), max_age=LAST_HOLDS_S, secure=request.is_secure(), httponly=True, samesite="Lax"
+    )
+    return answer
+
+
+def _proved_again(request: HttpRequest, signed: signing_on.SignedOn, goal: str) -> HttpResponse:
+    user = request.user
+    if not isinstance(user, User):
+        return redirect("accounts:sign-in")
+    actor = person_without_tenant(user, user.name, **whereabouts(request))
+    signing_on.proved_again(user, signed, actor=actor, now=clock.now())
+    return redirect(goal or "accounts:home")
+
+
+def _back(request: HttpRequest, house: UUID) -> str:
+    return f"{own_address(request)}{reverse('accounts:sign-on-back', args=[house])}"
+
+
+def offered_here(request: HttpRequest) -> dict[str, object] | None:
+    """The provider that this browser came in by last, if it still lets people in: for the button at the door."""
+    try:
+        house = UUID(request.COOKIES.get(LAST, ""))
+    except ValueError:
+        return None
+    name = name_of_provider(house)
+    return {"house": house, "name": name} if name else None
+
+
+@sensitive_post_parameters("secret")
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings_page(request: TenantRequest, slug: str) -> HttpResponse:
+    """The tenant's provider. POST enters a provider (`then=set`) or who comes in by it (`switch`); another person confirms."""
+    actor = request.actor
+    actor.require(Permission.POLICY_EDIT, actor.tenant_id)
+    shown = sign_on_page(actor=actor)
+    row, then = shown.provider, request.POST.get("then", "")
+    initial = {
+        "name": row.name, "issuer": row.issuer, "client_id": row.client_id, "claim": row.claim,
+        "domains": " ".join(row.domains),
+    } if row else {"claim": Claim.EMAIL}  # fmt: skip
+    form = SignOnForm(request.POST if then == "set" else None, initial=initial)
+    switch = SignOnSwitchForm(
+        request.POST if then == "switch" else None,
+        people=[(str(one.id), one.name) for one in shown.candidates],
+        initial={"mode": row.mode, "local_people": row.local_people} if row else {},
+    )
+    forms: dict[str, SignOnForm | SignOnSwitchForm] = {"set": form, "switch": switch}
+    sent = forms.get(then)
+    if sent is not None and sent.is_valid():
+        enter = sign_on.enter_provider if then == "set" else sign_on.enter_switch
+        try:
+            operation = enter(**sent.cleaned_data, actor=actor, now=request.now)
+        except Refused as refused:
+            sent.refused = refused
+        else:
+            return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+    elif request.method == "POST" and sent is None:
+        raise Refused("bad_parameter", name="then", allowed="set, switch")
+    context = {
+        "shown": shown, "form": form, "switch": switch, "modes": list(Mode), "claims": list(Claim),
+        "back": _back(request, request.tenant.id),
+        "door": f"{own_address(request)}{reverse('accounts:sign-on', args=[request.tenant.id])}",
+        "chosen": {str(one) for one in switch["local_people"].value() or []},
+    }  # fmt: skip
+    return render(request, "accounts/sign_on.html", context, status=422 if request.method == "POST" else 200)

@@ -1,0 +1,206 @@
+"""People and how they come in, in words: identity providers, and what may be wrong with what they say."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+SIGN_ON_MODES: Final[Mapping[str, Promise | str]] = {
+    "off": _("Nobody comes in by the provider."),
+    "offered": _("People come in by the provider or by a password."),
+    "required": _(
+        "People come in by the provider only; a password lets in nobody but those who are named for emergencies."
+    ),
+}
+SIGN_ON_CLAIMS: Final[Mapping[str, Promise | str]] = {
+    "email": _("The verified mail address is that of the person who was invited."),
+    "preferred_username": _("The user name there is the user name here."),
+}
+
+ACCOUNT_KINDS: Final[Mapping[str, Promise | str]] = {
+    "staff": pgettext_lazy("account", "Staff"),
+    "vendor": pgettext_lazy("account", "Maintenance vendor"),
+    "shared": pgettext_lazy("account", "Shared account"),
+    "emergency": pgettext_lazy("account", "Emergency account"),
+    "machine": pgettext_lazy("account", "Machine"),
+}
+
+# What a personnel list says otherwise: (heading, what to do about it).
+DIFFERENCES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "invite": (_("To be invited"), _("In the list, and no member here.")),
+    "close": (_("To be closed"), _("Staff here, but not in the list, or past the last day.")),
+    "change": (_("To be changed"), _("Days or mail address differ: here → in the list.")),
+    "name": (_("Another name"), _("Only the name differs: here → in the list. Nothing is entered for it.")),
+    "unknown": (
+        _("Not in the list"),
+        _("Vendors, machines and the like, whom a personnel list need not know. Nothing is entered."),
+    ),
+}
+DECISIONS: Final[Mapping[str, Promise | str]] = {
+    "open": pgettext_lazy("recertification", "Not decided"),
+    "keep": pgettext_lazy("recertification", "Still needed"),
+    "take": pgettext_lazy("recertification", "To be taken"),
+    "gone": pgettext_lazy("recertification", "Gone already"),
+}
+
+PEOPLE_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "member.terms": (_("Terms of an account"), _("Change on what terms %(target)s belongs here")),
+    "token.issue": (_("Issue a token"), _("Issue a token for the program %(target)s")),
+    "sign_on.set": (_("Identity provider"), _("Let the identity provider %(target)s vouch for people")),
+    "sign_on.switch": (_("Single sign-on"), _("Change who comes in by %(target)s")),
+}
+PEOPLE_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "member.terms": (
+        _(
+            "It holds with the next click. Outside of its days the account lets nobody in; when they are over, its sessions and tokens end."
+        ),
+        _("Can be undone: enter other terms."),
+    ),
+    "token.issue": (
+        _("Whoever holds the token may do what the roles of this account allow, until it ends."),
+        _("Can be undone: end the token."),
+    ),
+    "sign_on.set": (
+        _(
+            "What this provider says of a person is believed from then on. Whoever governs it can come in as any member of this tenant. A new provider lets nobody in before it is switched on."
+        ),
+        _("Can be undone: switch it off, or enter another one."),
+    ),
+    "sign_on.switch": (
+        _(
+            "It holds with the next click. Where the provider is required, sessions that a password began lead in no more."
+        ),
+        _("Can be undone: switch it back."),
+    ),
+}
+PEOPLE_FACTS: Final[Mapping[str, Promise | str]] = {
+    "account_kind": _("Kind of account"),
+    "email": _("Mail address at the identity provider"),
+    "company": _("Company"),
+    "holder_name": _("Who answers for it"),
+    "issuer": _("Issuer"),
+    "client_id": _("Client id"),
+    "claim": _("Recognised by"),
+    "domains": _("Mail domains"),
+    "hosts": _("Machines that it names"),
+    "sign_on_mode": _("Who comes in by it"),
+    "local_names": _("A password still lets in"),
+}
+PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
+    "no_such_person": _("Nobody has an account of this name. Invite the person instead."),
+    "guest_too_long": _("Who comes in for some days is let in for 30 days at most."),
+    "roster_missing": _("Choose a file first."),
+    "roster_too_large": _("The file is too large: 2 MB at most."),
+    "roster_too_long": _("The file has too many rows: 5,000 at most."),
+    "roster_encoding": _("The file is neither UTF-8 nor Windows' Japanese (CP932). Save it anew as CSV."),
+    "roster_no_csv": _("The file cannot be read as CSV. Save it anew as CSV."),
+    "roster_columns": _("The first row lacks a column:"),
+    "roster_twice": _("This user name stands in the file twice. Take one of the rows out."),
+    "roster_bad_day": _("This is no day of the form 2026-11-30 or 2026/11/30."),
+    "nothing_chosen": _("Tick at least one."),
+    "too_many_chosen": _("Too many at once: 200 at most. Check the file."),
+    "recertified_already": _("This quarter's round has begun already."),
+    "decided_already": _("Somebody has decided this meanwhile."),
+    "bad_account_kind": _("There is no such kind of account."),
+    "bad_mail": _("This is no mail address."),
+    "ends_before_it_begins": _("The last day lies before the first."),
+    "term_in_the_past": _("The last day has passed already. To end an account now, close it."),
+    "vendor_company_missing": _("Name the company that this person works for."),
+    "vendor_end_missing": _("People of a vendor need a last day, within a year."),
+    "shared_holder_missing": _("Name a member of the staff who answers for this shared account."),
+    "shared_only_looks": _(
+        "Several people use this account, so it only looks: take its other roles first. What is entered or confirmed must be one person's."
+    ),
+    "terms_changed": _("The terms of this person have changed meanwhile. Enter it again."),
+    "not_a_machine": _("Only accounts of machines are issued a token. People make their own."),
+    "sign_on_again": _("Prove once more at your identity provider that it is you."),
+    "sign_on_bad_issuer": _(
+        "The issuer is no address of the form https://login.example.jp/..., or leads inside this machine."
+    ),
+    "sign_on_secret_missing": _("Enter the client's secret: it belongs to this issuer and client only."),
+    "sign_on_domains_missing": _(
+        "Name the mail domains whose people are taken. Otherwise anybody's address would do."
+    ),
+    "sign_on_missing": _("There is no provider yet. Enter one first."),
+    "local_people_missing": _(
+        "Name at least one member whom a password still lets in: otherwise nobody comes in on the day the provider does not answer."
+    ),
+    "local_person_weak": _("This person needs a password and a second factor of Toban first:"),
+    "sign_on_other_issuer": _("Another issuer answered than the one that was entered."),
+    "sign_on_bad_endpoint": _(
+        "The provider names an address that Toban does not call: not https, or inside a network."
+    ),
+    "sign_on_unreachable": _("The provider does not answer. Try again in a few minutes."),
+    "sign_on_refused": _(
+        "The provider gave no usable answer. Its administrator should look at the client that Toban is there."
+    ),
+    "sign_on_no_token": _(
+        "The provider gave no ID token. Its administrator should allow the scope openid for Toban."
+    ),
+    "sign_on_bad_keys": _("The keys that the provider publishes cannot be used."),
+    "sign_on_bad_signature": _("What came back is not signed by the provider."),
+    "sign_on_not_for_us": _("What came back is meant for another program than Toban."),
+    "sign_on_other_request": _("What came back answers another sign-in than this one."),
+    "sign_on_expired": _(
+        "What came back is too old. Check the clocks of the provider and of Toban, then try again."
+    ),
+    "sign_on_not_fresh": _(
+        "The provider does not say that you proved yourself just now. Use a code of your own instead."
+    ),
+    "sign_on_not_asked": _(
+        "This sign-in did not begin in this browser, or was finished already. Begin anew."
+    ),
+    "sign_on_too_late": _("The sign-in took too long. Begin anew."),
+    "sign_on_declined": _("The provider let nobody in."),
+    "sign_on_nameless": _(
+        "The provider does not say who it is. Its administrator should release the mail address or user name, verified."
+    ),
+    "sign_on_other_domain": _("The mail address belongs to a domain that is not taken here."),
+    "sign_on_unknown_person": _(
+        "Nobody of that name was invited here. Ask your administrator for an invitation."
+    ),
+    "sign_on_name_given_anew": _(
+        "This name belonged to somebody else before. Ask your administrator: an account never passes to another person."
+    ),
+    "sign_on_somebody_else": _("Somebody else came back than the one who is signed in here."),
+}
+PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "token.issued": (
+        _("The token %(subject)s was issued to the program %(person)s."),
+        _("Token issued"),
+    ),
+    "member.reconciled": (
+        _("%(actor)s held a personnel list of %(people)s people against the members."),
+        _("Personnel list compared"),
+    ),
+    "member.recertification_begun": (
+        _("The round %(subject)s of looking at all rights anew has begun: %(rights)s rights."),
+        _("Round of rights begun"),
+    ),
+    "member.recertification_due": (
+        _("%(left)s rights of the round %(subject)s are not decided yet."),
+        _("Round of rights waits"),
+    ),
+    "member.recertified": (
+        _("%(actor)s decided on a right of %(subject)s. Reason: %(reason)s"),
+        _("Right looked at anew"),
+    ),
+    "member.recertification_closed": (
+        _("The round %(subject)s is whole: %(keep)s kept, %(take)s to be taken, %(gone)s gone already."),
+        _("Round of rights whole"),
+    ),
+    "member.term_ended": (
+        _("The term of %(subject)s is over: %(sessions)s sessions and %(tokens)s tokens were ended."),
+        _("Term over"),
+    ),
+    "user.sign_on_bound": (
+        _("%(subject)s came in by an identity provider for the first time, recognised as %(name)s."),
+        _("Known to the provider"),
+    ),
+    "sign_on.resealed": (
+        _("The secret of the identity provider %(subject)s was sealed with a new key."),
+        _("Provider's secret resealed"),
+    ),
+}
