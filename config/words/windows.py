@@ -37,6 +37,8 @@ WINDOWS: Final[Mapping[str, Promise | str]] = {
     "accounts.memberterms": pgettext_lazy("window", "Terms of members"),
     "accounts.signonprovider": pgettext_lazy("window", "Identity providers"),
     "accounts.signonlink": pgettext_lazy("window", "People whom providers know"),
+    "infra.volumesnapshot": pgettext_lazy("window", "Snapshots of volumes"),
+    "infra.taggingrule": pgettext_lazy("window", "Tagging rules"),
     "accounts.noticedelivery": pgettext_lazy("window", "Mails sent"),
     "accounts.noticechoice": pgettext_lazy("window", "Choices of notices"),
     "infra.awsaccount": pgettext_lazy("window", "AWS accounts"),
