@@ -1,0 +1,57 @@
+"""Why a database cannot be reached: each step with its cause and cure, a client's error explained, and no password kept anywhere."""
+
+from __future__ import annotations
+
+import socket
+
+from accounts.domain.permissions import Role
+from infra.domain.reach import Rule, rule_as_json
+from infra.models import Region, Resource
+from medical_audit.models import Event
+from medical_audit.tenancy import tenant_scope
+from tests.conftest import _as_role
+from tests.stage import Stage
+
+PASSWORD = "himitsu-2026"
+
+
+def database(stage: Stage, port: int) -> tuple[Resource, Resource]:
+    """A database whose only rule lets another group in, and a host of the same network."""
+    facts = {
+        "engine": "mariadb", "address": "127.0.0.1", "port": port, "vpc_id": "vpc-1", "groups": ["sg-0000000b"],
+    }  # fmt: skip
+    row = stage.resource(kind="rds", name="karte", state="running", aws_state="available", facts=facts)
+    host = stage.resource(
+        name="app", aws_state="running", facts={"vpc_id": "vpc-1", "address": "10.0.1.5", "groups": ["sg-0000000a"]}
+    )  # fmt: skip
+    rule = Rule("sgr-1", "sg-0000000b", "tcp", port, port, "sg-0000000c", "")
+    with _as_role("worker"), tenant_scope(stage.cast.tenant.id):
+        Region.objects.filter(account=stage.account).update(database_terms={"rules": [rule_as_json(rule)]})
+    return row, host
+
+
+def test_each_step_says_its_cause_and_what_to_do_and_keeps_no_password(stage: Stage) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+    row, host = database(stage, port)
+    client, url = stage.client(Role.OPERATOR), stage.url(f"databases/{row.id}/diagnose/")
+    page = client.post(
+        url, {"go": "look", "host": str(host.id), "user": "ponsuke", "password": PASSWORD}
+    ).content.decode()
+    assert "同じ VPC にあります" in page
+    assert "ホストを許可するルールがありません" in page
+    assert "?source=sg-0000000a" in page
+    assert "接続拒否" in page
+    assert PASSWORD not in page
+    with tenant_scope(stage.cast.tenant.id):
+        [event] = Event.objects.filter(kind="resource.diagnosed")
+        assert PASSWORD not in str(event.body)
+
+
+def test_what_a_client_says_is_explained_in_words(stage: Stage) -> None:
+    row, _host = database(stage, 3306)
+    client, url = stage.client(Role.OPERATOR), stage.url(f"databases/{row.id}/diagnose/")
+    known = client.post(url, {"go": "explain", "message": "ORA-12514: TNS:listener does not currently know"})
+    assert "サービス名または SID がありません" in known.content.decode()
+    unknown = client.post(url, {"go": "explain", "message": "???"})
+    assert "当番の知らないメッセージ" in unknown.content.decode()
