@@ -196,7 +196,7 @@ CHANNEL_PAGES: dict[str, Expected] = {
     "people:channels": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
     "people:channel": Expected({"GET": everyone(404), "POST": everyone(404)}),
     "people:channel-do": post(everyone(404)),
-    "people:dispatch-decide": post(only((A,), 404)),
+    "people:dispatch-decide": post(everyone(404)),
 }
 
 #: What has a table of its own here.

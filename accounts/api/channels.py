@@ -14,10 +14,9 @@ from accounts.domain.permissions import Permission
 from accounts.models import Channel, Dispatch
 from accounts.models.channel import DispatchState
 from accounts.operations import channels, dispatching
-from accounts.queries.channels import Standing, get_channel, list_channels, list_dispatches
+from accounts.queries.channels import Standing, get_channel, get_dispatch, list_channels, list_dispatches
 from medical_audit.api.calls import Call, Told, answers, text_filter
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
-from medical_audit.domain.errors import NotFound
 from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.paging import Page
 
@@ -195,6 +194,5 @@ def dispatch_discard(call: Call, pk: UUID) -> Dispatch:
 
 def _known(call: Call, pk: UUID) -> None:
     """Looked up before the right, so that nobody learns which ids there are."""
-    if not Dispatch.objects.filter(id=pk, channel__person_id="").exists():
-        raise NotFound(type="dispatch")
+    get_dispatch(pk, actor=call.actor)
     call.actor.require(Permission.CHANNEL_EDIT, call.actor.tenant_id)

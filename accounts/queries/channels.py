@@ -91,6 +91,15 @@ def list_dispatches(channel_id: UUID, state: str, cursors: Cursors, *, actor: Ac
     return page_of(rows, ("created_at", "id"), cursors, descending=True)
 
 
+def get_dispatch(dispatch_id: UUID, *, actor: Actor) -> Dispatch:
+    """A message to one of the tenant's receivers. Raises NotPermitted, NotFound."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    one: Dispatch | None = Dispatch.objects.filter(id=dispatch_id, channel__person_id="").first()
+    if one is None:
+        raise NotFound(type="dispatch")
+    return one
+
+
 def count_dispatches(channel_id: UUID, *, actor: Actor) -> Mapping[str, int]:
     row = get_channel(channel_id, actor=actor).row
     return dict(Dispatch.objects.filter(channel=row).values_list("state").annotate(n=Count("id")))

@@ -25,6 +25,7 @@ from accounts.queries.channels import (
     Standing,
     count_dispatches,
     get_channel,
+    get_dispatch,
     list_channels,
     list_dispatches,
     secrets_of,
@@ -135,6 +136,7 @@ def channel_do(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
 @require_POST
 def dispatch_decide(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """Send one message once more, or leave a dead letter out for good."""
+    get_dispatch(pk, actor=request.actor)
     if text_of(request.POST, "do") == "discard":
         one = dispatching.discard(pk, actor=request.actor, now=request.now)
     else:
