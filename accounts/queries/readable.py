@@ -73,7 +73,9 @@ def people_view(*, actor: Actor, now: datetime) -> PeopleView:
 
 def person_here(person: str, *, now: datetime) -> ReadablePerson:
     """One of the bound tenant's. Raises NotFound."""
-    found = [one for one in _people(keeping_here(), now, only=person) if not one.is_stranger]
+    found = (
+        [one for one in _people(keeping_here(), now, only=person) if not one.is_stranger] if person else []
+    )
     if not found:
         raise NotFound(type="person", id=person)
     return found[0]
