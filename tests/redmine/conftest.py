@@ -28,7 +28,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With the real Redmine only what meets it is run: the rest says the same as without it."""
     if not os.environ.get(REAL):
         return
-    here, kept, left = Path(__file__).parent, [], []
+    here = Path(__file__).parent
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
         meets = "there" in getattr(item, "fixturenames", ()) or item.path.name.startswith("test_real_")
         (kept if meets or here not in item.path.parents else left).append(item)
