@@ -22,7 +22,7 @@ from medical_audit.models import Session
 from medical_audit.operations import seats
 from medical_audit.operations.authorising import check_proof
 from medical_audit.operations.ledger import record
-from medical_audit.sealing import seal, unseal
+from medical_audit.sealing import is_current, seal, unseal
 from medical_audit.tenancy import platform_scope
 
 ISSUER: Final = "Toban"
@@ -99,6 +99,21 @@ def enrol_passkey(
         first = not _has_any(user.id)
         passkeys.add(user, name, answer, actor=actor, now=now)
         return _begin(user, actor, now) if first else []
+
+
+def reseal(user_id: UUID, *, actor: Actor, now: datetime) -> bool:
+    """Seal the app's secret with the key that seals today; whether it was not yet. Raises Unsealable."""
+    with platform_scope(user_id=user_id):
+        factor = SecondFactor.objects.filter(user_id=user_id).select_for_update().first()
+        if factor is None or is_current(factor.sealed):
+            return False
+        secret = unseal(factor.sealed, tenant_id=NO_TENANT, field=_field(user_id))
+        factor.sealed = seal(secret, tenant_id=NO_TENANT, field=_field(user_id))
+        factor.save(update_fields=["sealed"])
+        name = User.objects.values_list("name", flat=True).get(id=user_id)
+        subject = Subject("user", str(user_id), name)
+        record("user.second_factor_resealed", actor=actor, subject=subject, now=now)
+    return True
 
 
 def renew_codes(user: User, *, actor: Actor, now: datetime, proof: Reauthentication | None) -> list[str]:

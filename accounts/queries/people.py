@@ -13,6 +13,7 @@ from medical_audit.domain.emergencies import ROLE as EMERGENCY
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.people import Member
 from medical_audit.queries.emergencies import open_right
+from medical_audit.tenancy import platform_scope
 
 
 def tenants_of(user: User) -> list[tuple[Tenant, tuple[str, ...]]]:
@@ -25,6 +26,12 @@ def tenants_of(user: User) -> list[tuple[Tenant, tuple[str, ...]]]:
         (tenant, tuple(sorted(roles[tenant.id])))
         for tenant in Tenant.objects.filter(id__in=roles).order_by("name")
     ]
+
+
+def person_ids() -> list[UUID]:
+    """Everybody who has an account, for processes that serve them in turn."""
+    with platform_scope():
+        return list(User.objects.order_by("id").values_list("id", flat=True))
 
 
 def tenant_ids() -> list[UUID]:

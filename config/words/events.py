@@ -128,6 +128,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "person.erased": _("What could be read of a person who has left was erased; his key is destroyed."),
     "person.erased_again": _("A restored backup brought a person back who was erased; he was erased again."),
     "people.resealed": _("Keys of people were sealed anew."),
+    "user.second_factor_resealed": _("The second factor of %(subject)s was sealed with a new key."),
     "ledger.purged": _(
         "Events %(first)s to %(last)s of the record went for good, after their term; a signed tombstone stands for them. "
         "Reason: %(reason)s"
@@ -314,6 +315,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "person.erased": _("Person erased"),
     "person.erased_again": _("Person erased again"),
     "people.resealed": _("Keys of people sealed anew"),
+    "user.second_factor_resealed": _("Second factor sealed anew"),
     "ledger.purged": _("Record purged"),
     "ledger.catalogue_changed": _("Guards of the ledger changed"),
     "ledger.maintenance_opened": _("Maintenance of the guards announced"),

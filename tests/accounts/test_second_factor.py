@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 import pyotp
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.domain.permissions import Role
@@ -23,6 +25,7 @@ from medical_audit.operations import entry
 from medical_audit.operations.policies import enter_policy
 from medical_audit.queries.policies import Policy
 from medical_audit.tenancy import platform_scope, tenant_scope
+from tests.conftest import AsRole
 from tests.factories import PASSWORD, Cast, proof, told
 from tests.stage import Stage, make_stage
 from tests.tokens import bearer, make_token
@@ -44,6 +47,18 @@ def enrolled(user: User, at: datetime | None = None) -> tuple[str, list[str]]:
         user, secret, code_at(secret, now), actor=person(user), now=now, proof=proven(user, now)
     )
     return secret, codes
+
+
+def test_resealing_moves_apps_to_the_new_key_as_well(cast: Cast, settings: Any, as_role: AsRole) -> None:
+    """The old key can be taken away afterwards: the app still opens the door."""
+    user, new = cast.people[Role.OPERATOR], {"new": b"2" * 32}
+    secret, _ = enrolled(user)
+    settings.SECRETS_KEYS = new | settings.SECRETS_KEYS
+    with as_role("worker"), contextlib.suppress(CommandError):  # other tests' secrets may be spoiled
+        call_command("reseal")
+    settings.SECRETS_KEYS = new
+    now = clock.now()
+    assert second_factor.prove(user, code_at(secret, now), actor=person(user), now=now) == "otp"
 
 
 def proven(user: User, now: datetime, factor: str = "") -> Reauthentication:

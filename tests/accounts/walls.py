@@ -25,7 +25,10 @@ ACCOUNT_PRIVILEGES = {
     "public.accounts_invitation": {"toban_web": "INSERT, SELECT, UPDATE (used_at)"},
     "public.accounts_signonprovider": {"toban_web": WORK, "toban_worker": "SELECT, UPDATE (sealed)"},
     "public.accounts_signonlink": {"toban_web": "INSERT, SELECT, UPDATE (used_at)"},
-    "public.accounts_secondfactor": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (last_step)"},
+    "public.accounts_secondfactor": {
+        "toban_web": "DELETE, INSERT, SELECT, UPDATE (last_step)",
+        "toban_worker": "SELECT, UPDATE (sealed)",
+    },
     "public.accounts_recoverycode": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (used_at)"},
     "public.accounts_passkey": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (sign_count, used_at)"},
     "public.accounts_passkeyquestion": {"toban_web": "DELETE, INSERT, SELECT"},
