@@ -82,6 +82,15 @@ VOLUME_CODES: Final[Mapping[str, Promise | str]] = {
     ),
     "snapshot_of_image": _("An AMI is made of it. AWS keeps it as long as that AMI exists."),
     "snapshot_shared": _("It is shared with other accounts, which may need it. End the sharing first."),
+    "snapshot_of_volume": _(
+        "Its volume is still there. Snapshots of a volume that exists are deleted where they are made, and never here."
+    ),
+    "snapshot_copied": _(
+        "It was copied from another snapshot, and AWS does not say of which volume. Delete it where it was made."
+    ),
+    "snapshot_last_copy": _(
+        "It was not the last copy when its deletion was entered, but it is now. It is left. Enter it again if it is to go all the same."
+    ),
     "snapshot_restorable": _(
         "Toban made it before it deleted the volume. For 90 days it is kept, so that the volume can be brought back."
     ),

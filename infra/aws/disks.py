@@ -36,6 +36,14 @@ def snapshots_by_id(target: Target, ids: Sequence[str]) -> dict[str, EbsSnapshot
     return {one.id: one for one in _snapshots(target, "snapshot-id", ids)}
 
 
+def snapshots_of_volumes(target: Target, volumes: Sequence[str]) -> dict[str, list[EbsSnapshot]]:
+    """All snapshots of these volumes, by volume. Raises AwsError."""
+    found: dict[str, list[EbsSnapshot]] = defaultdict(list)
+    for one in _snapshots(target, "volume-id", list(dict.fromkeys(volumes))):
+        found[one.volume_id].append(one)
+    return dict(found)
+
+
 def _snapshots(target: Target, name: str, wanted: Sequence[str]) -> Iterator[EbsSnapshot]:
     """Those whose `name` (a filter) has one of these values; name "": all."""
     chunks = [list(wanted[at : at + VALUES_AT_ONCE]) for at in range(0, len(wanted), VALUES_AT_ONCE)]

@@ -11,6 +11,9 @@ from uuid import UUID
 from infra.domain.tags import MANAGED, NEVER, TOBAN
 
 COMPLETE, PENDING = "completed", "pending"
+#: What AWS writes for the volume of a snapshot that was copied from another one: no volume at all, and the same for every copy.
+#: Source: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html.
+COPIED_FROM = "vol-ffffffff"
 #: Tags of a snapshot that was made before a deletion: the operation that it belongs to, and what it is a copy of.
 OPERATION_TAG, VOLUME_TAG, SERVED_TAG = "toban:operation", "toban:volume", "toban:served"
 NAME_MAX = 256

@@ -1,6 +1,7 @@
 """Snapshots of EBS volumes: kept as they were seen every few hours, and deleted where no volume of theirs is left.
 
-A deletion is final. Whether an AMI is made of the snapshot, and with whom it is shared, is looked at right before the call.
+A deletion is final. Whether an AMI is made of the snapshot, with whom it is shared, whether its volume is there after all and whether
+it became the last copy of it is looked at right before the call.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from accounts.domain.permissions import Permission
-from infra.aws import disks
+from infra.aws import disks, ec2
 from infra.domain.aws import AwsError, Problem, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.domain.disks import EbsSnapshot, snapshot_deletion_refusal
+from infra.domain.disks import COMPLETE, COPIED_FROM, EbsSnapshot, snapshot_deletion_refusal
 from infra.domain.leftovers import BATCH_MAX, SNOOZE_MAX_DAYS
-from infra.models import Region, VolumeSnapshot
+from infra.models import Region, Volume, VolumeSnapshot
 from infra.operations.leftovers import Undone
 from infra.operations.tagging import LANE_CLASS, OF_SNAPSHOT
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
@@ -37,7 +38,7 @@ from medical_audit.domain.kinds import (
     Round,
     Verdict,
 )
-from medical_audit.domain.states import State
+from medical_audit.domain.states import OPEN, State
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.operations.ledger import record_many
@@ -184,7 +185,7 @@ def _limited(ids: Sequence[UUID]) -> None:
 
 def enter_delete(pk: UUID, *, actor: Actor, now: datetime, reason: str, token: str = "") -> Operation:
     """Enter the deletion of a snapshot. Raises NotPermitted, NotFound, Refused (operation_open, gone, snapshot_of_backup,
-    snapshot_of_image, snapshot_restorable, snapshot_busy, never_touch, toban_value)."""
+    snapshot_of_image, snapshot_restorable, snapshot_busy, snapshot_copied, snapshot_of_volume, never_touch, toban_value)."""
     with tenant_scope(actor.tenant_id):
         row: VolumeSnapshot | None = VolumeSnapshot.objects.select_related("account").filter(id=pk).first()
         if row is None:
@@ -200,16 +201,29 @@ def enter_delete(pk: UUID, *, actor: Actor, now: datetime, reason: str, token: s
             row.tags, row.images, row.state, row.made_at, now, gone=row.gone_at is not None
         ):
             raise Refused(refusal, target=str(row))
+        if row.volume_id == COPIED_FROM:
+            raise Refused("snapshot_copied", target=str(row))
+        if Volume.objects.filter(volume_id=row.volume_id, gone_at__isnull=True).exists():
+            raise Refused("snapshot_of_volume", target=str(row))
         lane = f"{row.account.account_id}/{row.region}/{LANE_CLASS}"
-        others = VolumeSnapshot.objects.filter(
-            account=row.account, volume_id=row.volume_id, gone_at__isnull=True
-        )
         parameters = {
             "snapshot_id": row.snapshot_id, "name": row.name, "volume_id": row.volume_id, "size_gib": row.size_gib,
-            "made_at": row.made_at.isoformat() if row.made_at else "", "last_copy": not others.exclude(id=row.id).exists(),
+            "made_at": row.made_at.isoformat() if row.made_at else "", "last_copy": _is_last(row),
         }  # fmt: skip
         target = OperationTarget("volume_snapshot", str(row.id), str(row), lane)
         return entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason, dedupe_key=key)
+
+
+def _is_last(row: VolumeSnapshot) -> bool:
+    """Whether no other complete snapshot of its volume stays; one whose deletion somebody has entered does not count."""
+    others = VolumeSnapshot.objects.filter(
+        account=row.account, volume_id=row.volume_id, state=COMPLETE, gone_at__isnull=True
+    ).exclude(id=row.id)
+    ids = {str(pk) for pk in others.values_list("id", flat=True)}
+    going = Operation.objects.filter(
+        kind=KIND, target_type="volume_snapshot", state__in=OPEN, target_id__in=ids
+    )
+    return not row.volume_id or ids <= set(going.values_list("target_id", flat=True))
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,12 +243,16 @@ def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, A
 
 @dataclass(slots=True)
 class Plan:
-    """Whom to ask, and what a look showed: the snapshots that exist, AMIs and accounts that use them."""
+    """Whom to ask, and what a look showed: the snapshots that exist, AMIs and accounts that use them, the volumes that are there and
+    all complete snapshots of the volumes; `going`: those that another snapshot is to outlive."""
 
     target: Target | None
     found: Mapping[str, EbsSnapshot] = field(default_factory=dict)
     images: Mapping[str, list[str]] = field(default_factory=dict)
     shared: Mapping[str, list[str]] = field(default_factory=dict)
+    volumes: Mapping[str, Any] = field(default_factory=dict)
+    copies: Mapping[str, set[str]] = field(default_factory=dict)
+    going: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
 
 
@@ -298,6 +316,12 @@ class DeleteExecutor:
             if before and plan.found:
                 plan.images = disks.images_of(plan.target)
                 plan.shared = {one: disks.shared_with(plan.target, one) for one in plan.found}
+                wanted = [one.volume_id for one in plan.found.values() if one.volume_id]
+                plan.volumes = ec2.describe_volumes(plan.target, wanted)
+                plan.copies = {
+                    volume: {one.id for one in every if one.state == COMPLETE}
+                    for volume, every in disks.snapshots_of_volumes(plan.target, wanted).items()
+                }
         except AwsError as error:
             verdict = before_error(error) if before else Later(str(error.problem), WAIT, seen=False)
             return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
@@ -305,19 +329,28 @@ class DeleteExecutor:
         plan.gone = {one.target_id for one in operations if isinstance(verdicts[one.id], Done)}
         return Round(verdicts, Health.GOOD)
 
-    @staticmethod
-    def _before(plan: Plan, one: Operation, now: datetime) -> Verdict:
-        pk = one.parameters["snapshot_id"]
-        seen = plan.found.get(pk)
+    def _before(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
+        seen = plan.found.get(one.parameters["snapshot_id"])
         if seen is None:
             return Done("already")
-        if why := snapshot_deletion_refusal(
-            seen.tags, plan.images.get(pk, []), seen.state, seen.started_at, now, gone=False
-        ):
-            return Drop(why, {"names": plan.images.get(pk, [])[:10]})
-        if shares := plan.shared.get(pk):
+        if stays := self._stays(plan, seen, now) or too_late(one, now):
+            return stays
+        if not one.parameters["last_copy"]:
+            # Two that were entered as "not the last" must not both go in one round.
+            if not plan.copies.get(seen.volume_id, set()) - plan.going - {seen.id}:
+                return Drop("snapshot_last_copy")
+            plan.going.add(seen.id)
+        return Go()
+
+    @staticmethod
+    def _stays(plan: Plan, seen: EbsSnapshot, now: datetime) -> Drop | None:
+        """What speaks against its deletion by now."""
+        images, shares = plan.images.get(seen.id, []), plan.shared.get(seen.id)
+        if why := snapshot_deletion_refusal(seen.tags, images, seen.state, seen.started_at, now, gone=False):
+            return Drop(why, {"names": images[:10]})
+        if shares:
             return Drop("snapshot_shared", {"names": shares[:10]})
-        return too_late(one, now) or Go()
+        return Drop("snapshot_of_volume") if seen.volume_id in plan.volumes else None
 
     @staticmethod
     def _after(plan: Plan, one: Operation, now: datetime) -> Verdict:

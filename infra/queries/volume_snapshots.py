@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.domain.permissions import Permission
-from infra.domain.disks import SERVED_TAG, snapshot_deletion_refusal
+from infra.domain.disks import COPIED_FROM, SERVED_TAG, snapshot_deletion_refusal
 from infra.domain.prices import VOLUME_SNAPSHOT, month_of
 from infra.models import Attachment, Price, Volume, VolumeSnapshot
 from infra.queries.leftovers import SHOWN_MAX, Money, month_price, places_of
@@ -59,13 +59,13 @@ class Staying:
 
 
 def left_snapshots(*, actor: Actor, now: datetime) -> LeftSnapshots:
-    """Snapshots older than LEFT_OVER_DAYS of volumes that do not exist any more. Raises NotPermitted."""
+    """Snapshots older than LEFT_OVER_DAYS of volumes that do not exist any more; of a copy AWS does not say of which volume it is,
+    so none is among them. Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     alive = Volume.objects.filter(gone_at__isnull=True).values("volume_id")
     before = now - timedelta(days=settings.LEFT_OVER_DAYS)
-    found = VolumeSnapshot.objects.filter(gone_at__isnull=True, made_at__lte=before).exclude(
-        volume_id__in=alive
-    )
+    found = VolumeSnapshot.objects.filter(gone_at__isnull=True, made_at__lte=before)
+    found = found.exclude(volume_id__in=alive).exclude(volume_id=COPIED_FROM)
     every = _judged(list(found.select_related("account").order_by("made_at", "id")), actor, now)
     every.sort(
         key=lambda one: (-(one.amount or Decimal(0)), -one.snapshot.size_gib, one.snapshot.snapshot_id)

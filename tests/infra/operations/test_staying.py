@@ -178,3 +178,46 @@ def test_one_that_is_shared_after_it_was_entered_and_one_that_an_image_is_made_o
     assert (operation.state, operation.outcome) == ("CANCELLED", "snapshot_shared")
     assert exist(duty) == {shared, imaged}
     assert duty.sent("DeleteSnapshot") == []
+
+
+def test_the_second_of_two_copies_is_named_as_the_last_one_before_anybody_confirms(duty: Duty) -> None:
+    first, second = copies(duty, {}, {})
+    ages(duty)
+    entered = [delete(duty, one) for one in (first, second)]
+    assert [one.shown["last_copy"] for one in entered] == ["no", "yes"]
+
+
+def test_a_snapshot_that_became_the_last_copy_since_it_was_entered_stays(duty: Duty) -> None:
+    first, second, third = copies(duty, {}, {}, {})
+    ages(duty)
+    entered = [delete(duty, one) for one in (first, second)]
+    assert [one.shown["last_copy"] for one in entered] == ["no", "no"]
+    duty.console("ec2").delete_snapshot(SnapshotId=third)
+    for one in entered:
+        confirm(duty, one)
+    work(duty)
+    assert len(exist(duty)) == 1
+    assert sorted(one.outcome for one in duty.operations(kind=volume_snapshots.KIND)) == [
+        "snapshot_deleted", "snapshot_last_copy",
+    ]  # fmt: skip
+
+
+def test_a_snapshot_whose_volume_is_there_is_not_deleted_here(duty: Duty) -> None:
+    [volume] = duty.aws.seed(volumes=[{"tags": {"Name": "data"}}])["volumes"]
+    name = duty.console("ec2").create_snapshot(VolumeId=volume)["SnapshotId"]
+    ages(duty)
+    with pytest.raises(Refused, match="snapshot_of_volume"):
+        delete(duty, name)
+
+
+def test_a_copy_of_a_snapshot_is_no_left_over_because_its_volume_is_not_known(duty: Duty) -> None:
+    """AWS gives every copy the same volume id, which is no volume."""
+    first, second = copies(duty, {}, {})
+    ages(duty)
+    with duty.as_role("worker"), tenant_scope(duty.aws.cast.tenant.id):
+        VolumeSnapshot.objects.filter(snapshot_id__in=(first, second)).update(volume_id="vol-ffffffff")
+    actor = duty.aws.cast.actor(Role.VIEWER)
+    with tenant_scope(actor.tenant_id):
+        assert left_snapshots(actor=actor, now=duty.clock()).rows == []
+    with pytest.raises(Refused, match="snapshot_copied"):
+        delete(duty, first)
