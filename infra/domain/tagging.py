@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from infra.domain.tags import OUR_TAGS
+from infra.domain.tags import OUR_TAGS, TOBAN, hands_off
 
 NAME = "Name"
 TAGS_MAX, KEY_MAX, VALUE_MAX = 50, 128, 256
@@ -131,6 +131,12 @@ def _may_overwrite(rules: Rules, stands: str, wrote: str | None) -> bool:
     return rules.overwrite is Overwrite.ALWAYS
 
 
+def allowed(rules: Rules, key: str, before: Mapping[str, str], marks: Marks) -> bool:
+    """Whether a rule, as it is by now, lets a key be written over what stood there when that was entered."""
+    stands = before.get(key, "")
+    return key in rules.keys and (not stands.strip() or _may_overwrite(rules, stands, marks.wrote.get(key)))
+
+
 def still_wanted(
     tags: Mapping[str, str], before: Mapping[str, str], own: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
@@ -163,7 +169,8 @@ class Written:
 
 
 def undo(written: Written, own: Mapping[str, str] | None) -> tuple[dict[str, str], list[str], dict[str, str]]:
-    """(values to set again, keys to take away, what was changed since and is left) of one volume; None: it is gone."""
+    """(values to set again, keys to take away, what was changed since and is left) of one volume; None: it is gone. One that is not to
+    be touched by now is left as it is."""
     if own is None:
         return {}, [], {}
     again: dict[str, str] = {}
@@ -178,4 +185,6 @@ def undo(written: Written, own: Mapping[str, str] | None) -> tuple[dict[str, str
                 away.append(key)
         elif (stands or "") != before:
             left[key] = stands or ""
+    if (again or away) and hands_off(own):
+        return {}, [], {TOBAN: own[TOBAN]}
     return again, away, left

@@ -55,6 +55,12 @@ def read_tags(
     return _read_times(tags, zone, weekdays)
 
 
+def hands_off(tags: Mapping[str, str]) -> str:
+    """Why something is not to be touched by what it says itself (a code), or ""; a value that is not known is no leave."""
+    guard = tags.get(TOBAN, MANAGED)
+    return "" if guard == MANAGED else "never_touch" if guard == NEVER else "toban_value"
+
+
 def _read_times(tags: Mapping[str, str], zone: str, weekdays: frozenset[int]) -> Schedule | Unreadable | None:
     findings: list[Finding] = []
     clocks: dict[str, ClockTime] = {}

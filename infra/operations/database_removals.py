@@ -17,6 +17,7 @@ from infra.domain.aws import CallResult, Database, Target
 from infra.domain.database_names import SNAPSHOT_MAX
 from infra.domain.disks import OPERATION_TAG
 from infra.domain.snapshots import COMPLETE, PREFIX
+from infra.domain.tags import hands_off
 from infra.models import DatabaseSnapshot, Region, Resource
 from infra.models.resource import ResourceKind
 from infra.operations.database_rounds import LOOK_IN, PAUSE, DatabaseExecutor, Plan, fresh
@@ -48,7 +49,7 @@ def enter_removal(
     resource_id: UUID, *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
     """Enter that a database that was restored for a while goes. Raises NotPermitted, NotFound, Refused (not_a_test_restore, gone,
-    operation_open)."""
+    never_touch, toban_value, operation_open)."""
     with tenant_scope(actor.tenant_id):
         row = database_row(resource_id)
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
@@ -61,6 +62,8 @@ def enter_removal(
             raise Refused("not_a_test_restore", target=str(row))
         if row.gone_at is not None:
             raise Refused("gone", target=str(row))
+        if code := hands_off(row.tags):
+            raise Refused(code, target=str(row))
         if busy:
             raise Refused("operation_open", target=str(row))
         return entry.enter(
@@ -105,7 +108,7 @@ def ask_for_removals(region: Region, *, actor: Actor, now: datetime) -> list[Ope
     asked = []
     for one in over:
         row = rows[str(one.id)]
-        if row.aws_id.lower() != one.parameters["aws_id"] or str(row.id) in busy:
+        if row.aws_id.lower() != one.parameters["aws_id"] or str(row.id) in busy or hands_off(row.tags):
             continue
         if asks_again_at(last.get(str(one.id)), now):
             asked.append(
@@ -141,6 +144,8 @@ class RemovalExecutor(DatabaseExecutor):
             return Done("already")
         if seen.tags.get(OPERATION_TAG) != one.parameters["restored"]:
             return Drop("not_a_test_restore", {"aws_state": seen.state})
+        if code := hands_off(seen.tags):
+            return Drop(code, {"aws_state": seen.state})
         return self._held(plan, one, seen) or too_late(one, now) or Go()
 
     def _held(self, plan: Plan, one: Operation, seen: Database) -> Verdict | None:

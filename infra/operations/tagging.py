@@ -12,7 +12,7 @@ from infra.aws import disks, ec2
 from infra.aws.batches import not_sent
 from infra.domain.aws import AwsError, CallResult, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.domain.tagging import NAME, Overwrite, Rules, marks_from_json, shown_tags, still_wanted
+from infra.domain.tagging import NAME, Marks, Rules, allowed, marks_from_json, shown_tags, still_wanted
 from infra.domain.tags import MANAGED, NEVER, TOBAN
 from infra.models import Region, Volume, VolumeSnapshot
 from infra.models.account import Automation
@@ -132,12 +132,13 @@ _THINGS = {
 
 @dataclass(slots=True)
 class Plan:
-    """`rest`: what is still to be written, by operation; `stands`: what stands there afterwards, `wrote`: of it, what Toban
-    wrote."""
+    """`marks`: of what is tagged, by its row's id; `rest`: what is still to be written, by operation; `stands`: what stands there
+    afterwards, `wrote`: of it, what Toban wrote."""
 
     target: Target | None
     on: bool
     rules: Rules
+    marks: Mapping[str, Marks] = field(default_factory=dict)
     rest: dict[UUID, dict[str, str]] = field(default_factory=dict)
     stands: dict[UUID, dict[str, str]] = field(default_factory=dict)
     wrote: dict[UUID, dict[str, str]] = field(default_factory=dict)
@@ -148,6 +149,7 @@ class TagExecutor:
 
     def __init__(self, kind: str) -> None:
         self._of = _THINGS[kind]
+        self._model = Volume if self._of.type == "volume" else VolumeSnapshot
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
         account, region, _ = operations[0].lane.split("/")
@@ -155,7 +157,9 @@ class TagExecutor:
             Region.objects.select_related("account").filter(account__account_id=account, name=region).first()
         )
         on = row is not None and row.account.automation == Automation.ON
-        return Plan(target_of(account, region), on, rule_of(row.account).rules if row else Rules())
+        kept = self._model.objects.filter(id__in=[one.target_id for one in operations])
+        marks = {str(pk): marks_from_json(found) for pk, found in kept.values_list("id", "tag_marks")}
+        return Plan(target_of(account, region), on, rule_of(row.account).rules if row else Rules(), marks)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         if not plan.on:
@@ -200,14 +204,13 @@ class TagExecutor:
             target: one
             for one, target in Operation.objects.filter(id__in=plan.stands).values_list("id", "target_id")
         }
-        model = Volume if self._of.type == "volume" else VolumeSnapshot
-        rows = list(model.objects.filter(id__in=targets).select_for_update(of=("self",)).order_by("id"))
+        rows = list(self._model.objects.filter(id__in=targets).select_for_update(of=("self",)).order_by("id"))
         for row in rows:
             one = targets[str(row.id)]
             row.tags = row.tags | plan.stands[one]
             row.tag_marks = marks_from_json(row.tag_marks).written(plan.wrote.get(one, {})).as_json()
             keep_name(row)
-        model.objects.bulk_update(rows, fields_of(model), batch_size=200)
+        self._model.objects.bulk_update(rows, fields_of(self._model), batch_size=200)
 
     def _look(self, plan: Plan, operations: Sequence[Operation], now: datetime, *, before: bool) -> Round:
         if plan.target is None:
@@ -234,7 +237,8 @@ class TagExecutor:
         if (guard := seen.tags.get(TOBAN, MANAGED)) != MANAGED:
             return Drop("never_touch" if guard == NEVER else "toban_value")
         before, asked = one.parameters["before"], one.parameters["tags"]
-        tags = {key: value for key, value in asked.items() if _allowed(plan.rules, key, before)}
+        marks = plan.marks.get(one.target_id, Marks())
+        tags = {key: value for key, value in asked.items() if allowed(plan.rules, key, before, marks)}
         if not tags:
             return Drop("rules_changed")
         rest, taken = still_wanted(tags, before, seen.tags)
@@ -260,10 +264,6 @@ class TagExecutor:
             return Fail(_present(taken)[0], detail=taken)
         plan.stands[one.id] = plan.wrote[one.id] = written
         return Done("tagged", detail=written)
-
-
-def _allowed(rules: Rules, key: str, before: Mapping[str, str]) -> bool:
-    return key in rules.keys and (not before.get(key, "").strip() or rules.overwrite is not Overwrite.NEVER)
 
 
 def _present(taken: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:

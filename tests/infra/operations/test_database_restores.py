@@ -248,6 +248,30 @@ def test_a_snapshot_that_goes_between_asking_and_removing_keeps_the_database(dut
     assert "karte-try" in duty.aws.states()["rds"]
 
 
+def test_one_that_is_never_to_be_touched_by_then_stays_and_is_not_asked_for(duty: Duty) -> None:
+    row = snapshot(duty)
+    restored(duty, row, until=duty.clock() + timedelta(days=2))
+    work(duty)
+    asked = over(duty)
+    duty.console("rds").add_tags_to_resource(
+        ResourceName=at_aws(duty, "karte-try")["DBInstanceArn"], Tags=[{"Key": "Toban", "Value": "never"}]
+    )
+    confirm(duty, asked, Role.APPROVER)
+    work(duty)
+    assert duty.sent("DeleteDBInstance") == []
+    assert duty.operations(kind="rds.remove")[-1].outcome == "never_touch"
+    duty.clock.pass_(days=2)
+    duty.look()
+    assert len(duty.operations(kind="rds.remove")) == 1
+    with pytest.raises(Refused, match="never_touch"):
+        database_removals.enter_removal(
+            duty.resource("karte-try").id,
+            actor=duty.aws.cast.actor(Role.OPERATOR),
+            now=duty.clock(),
+            reason="x",
+        )
+
+
 def test_nothing_but_a_restore_for_a_while_is_removed(duty: Duty) -> None:
     row = snapshot(duty)
     restored(duty, row)

@@ -120,12 +120,13 @@ def test_a_volume_that_is_never_to_be_touched_gets_no_tag_also_if_it_says_so_onl
     assert tags(duty, early) == tags(duty, late) == {"Toban": "never"}
 
 
-def test_a_rule_made_stricter_after_an_entry_holds_for_it(duty: Duty) -> None:
+@pytest.mark.parametrize("now", [Rules(), Rules(("Name", "Owner"), Overwrite.OURS)], ids=["never", "ours"])
+def test_a_rule_made_stricter_after_an_entry_holds_for_it(duty: Duty, now: Rules) -> None:
     (web,) = servers(duty, {"Name": "web", "Owner": "sato"})
     (volume,) = duty.aws.seed(volumes=[on(web, {"Owner": "suzuki"})])["volumes"]
     agree(duty, Rules(("Name", "Owner"), Overwrite.ALWAYS))
     duty.look()
-    agree(duty, Rules())
+    agree(duty, now)
     duty.tag()
     assert tags(duty, volume) == {"Name": "web", "Owner": "suzuki"}
 
@@ -163,6 +164,19 @@ def test_a_run_is_undone_where_nobody_changed_it_since_and_is_not_repeated(duty:
     duty.retag(web, Name="renamed")
     look_and_tag(duty)
     assert tags(duty, plain)["Name"] == "renamed"
+
+
+def test_an_undo_leaves_what_is_never_to_be_touched_by_then(duty: Duty) -> None:
+    (web,) = servers(duty, {"Name": "web"})
+    plain, never = duty.aws.seed(
+        volumes=[on(web, attachments=[{"instance_id": web, "device": f"/dev/sd{d}"}]) for d in "fg"]
+    )["volumes"]  # fmt: skip
+    look_and_tag(duty)
+    duty.retag(never, Toban="never")
+    ended = undo(duty, run_of(duty).id)
+    assert (ended.state, ended.outcome) == (State.SUCCEEDED, "undone")
+    assert ended.outcome_detail["left"] == f"{never} (Toban=never)"
+    assert (tags(duty, plain), tags(duty, never)) == ({}, {"Name": "web", "Toban": "never"})
 
 
 def test_snapshots_get_the_tags_of_their_volume_also_of_one_that_is_gone(duty: Duty) -> None:
