@@ -86,12 +86,13 @@ def _connect(address: str, port: int) -> tuple[str, str]:
 
 
 def _mysql(address: str, port: int, user: str, password: str, database: str) -> tuple[str, str]:
-    """connect_timeout does not cover a server that accepts and says nothing: the read has its own."""
+    """connect_timeout does not cover a server that accepts and says nothing: the read has its own. The password goes as bytes, because
+    PyMySQL takes text for Latin-1 and gives up on what an input method left in full width."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         pymysql.connect(
-            host=address, port=port, user=user, password=password, database=database or None, ssl=context,
+            host=address, port=port, user=user, password=password.encode(), database=database or None, ssl=context,
             connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, write_timeout=TIMEOUT_S,
         ).close()  # fmt: skip
     except (pymysql.Error, OSError) as error:

@@ -58,12 +58,15 @@ def test_a_real_mariadb_lets_in_whom_it_knows_and_nobody_else() -> None:
         right = probe.sign_in("mariadb", "127.0.0.1", port, user=USER, password=PASSWORD, database="")
         wrong = probe.sign_in("mysql", "127.0.0.1", port, user=USER, password="wrong", database="")
         shown = handshake.look("mariadb", "127.0.0.1", port)
+        wide = probe.sign_in(
+            "mysql", "127.0.0.1", port, user="利用者", password="ｈｉｍｉｔｓｕ", database=""
+        )
         nowhere = probe.sign_in("mariadb", "127.0.0.1", port, user=USER, password=PASSWORD, database="kart")
     stopped = probe.connect("127.0.0.1", port)
     assert right.cause == ""
     assert shown.issuer.startswith("Amazon RDS")
     assert "1045" in wrong.said
-    assert _cause(wrong.said) == "sign_in_refused"
+    assert _cause(wrong.said) == _cause(wide.said) == "sign_in_refused"
     assert _cause(nowhere.said) == "no_right_here"
     assert stopped.cause == "refused"
 
