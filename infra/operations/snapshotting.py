@@ -6,7 +6,9 @@ it made (names that begin with "toban-"), which is all that its role may.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,7 +28,7 @@ from infra.queries.standing import BESIDE
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.kinds import Done, Drop, Fail, Go, Later, OperationTarget, Verdict
-from medical_audit.domain.states import State
+from medical_audit.domain.states import OPEN, State
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.queries.operations import open_by_target
@@ -113,11 +115,14 @@ def enter_deletion(
 
 
 def last_copy(row: DatabaseSnapshot) -> bool:
-    """Whether nothing else is left of its database: it is gone, and so is every other snapshot of it."""
+    """Whether nothing else is left of its database: it is gone, and so is every other snapshot of it, or somebody has entered that it
+    goes."""
     here = {"account": row.account, "region": row.region}
     alive = Resource.objects.filter(**here, kind=ResourceKind.RDS, aws_id=row.database, gone_at__isnull=True)
     others = DatabaseSnapshot.objects.filter(**here, database=row.database, gone_at__isnull=True)
-    return not alive.exists() and not others.exclude(id=row.id).exists()
+    ids = {str(pk) for pk in others.exclude(id=row.id).values_list("id", flat=True)}
+    going = Operation.objects.filter(kind=DELETE, target_type="snapshot", state__in=OPEN, target_id__in=ids)
+    return not alive.exists() and ids <= set(going.values_list("target_id", flat=True))
 
 
 def database_row(resource_id: UUID) -> Resource:
@@ -239,8 +244,29 @@ class SnapshotExecutor(_Keeping):
         )
 
 
+@dataclass(slots=True)
+class DeletionPlan(Plan):
+    """copies: the complete snapshots of each database; going: those that another copy is to outlive."""
+
+    copies: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    going: set[str] = field(default_factory=set)
+
+
 class DeletionExecutor(_Keeping):
-    """Delete one that Toban made, once."""
+    """Delete one that Toban made, once, and not what became the last copy since it was entered."""
+
+    def prepare(self, operations: Sequence[Operation], now: datetime) -> DeletionPlan:
+        plan = super().prepare(operations, now)
+        return DeletionPlan(plan.target, account=plan.account)
+
+    def databases_of(self, one: Operation) -> Sequence[str]:
+        return (one.parameters["database"],)
+
+    def look_more(self, plan: Plan, target: Target, operations: Sequence[Operation]) -> None:
+        assert isinstance(plan, DeletionPlan)
+        for seen in snapshots.list_snapshots(target):
+            if seen.state == COMPLETE:
+                plan.copies[seen.database.lower()].add(seen.id)
 
     def before(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
         seen = self._seen(plan, one)
@@ -249,7 +275,23 @@ class DeletionExecutor(_Keeping):
         if why := removal_refusal(seen.id, seen.kind, seen.state, gone=False):
             told = {"aws_state": seen.state}
             return Later(why, PAUSE, told) if why == "snapshot_busy" else Drop(why, told)
-        return too_late(one, now) or Go()
+        if late := too_late(one, now):
+            return late
+        return Go() if self._outlived(plan, one, seen) else Drop("snapshot_last_copy")
+
+    @staticmethod
+    def _outlived(plan: Plan, one: Operation, seen: DbSnapshot) -> bool:
+        """Whether something is left of its database without it, or people knew that nothing is."""
+        assert isinstance(plan, DeletionPlan)
+        database = one.parameters["database"].lower()
+        alive = plan.databases.get(database)
+        if one.parameters["last_copy"] or (alive is not None and alive.state != "deleting"):
+            return True
+        # Two that were entered as "not the last" must not both go in one round.
+        if not plan.copies[database] - plan.going - {seen.id}:
+            return False
+        plan.going.add(seen.id)
+        return True
 
     def after(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
         seen = self._seen(plan, one)

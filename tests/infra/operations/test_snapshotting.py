@@ -173,3 +173,26 @@ def test_the_last_copy_of_a_database_is_told_as_such(duty: Duty) -> None:
     entered = snapshotting.enter_deletion(row(duty).id, actor=operator, now=duty.clock(), reason="廃止")
     assert entered.parameters["last_copy"] is True
     assert entered.shown["last_copy"] is True
+
+
+def test_what_became_the_last_copy_of_a_database_since_it_was_entered_stays(duty: Duty) -> None:
+    seeded(duty)
+    rds = duty.console("rds")
+    names = [f"toban-karte-{number}" for number in (1, 2)]
+    for name in names:
+        rds.create_db_snapshot(DBInstanceIdentifier="karte", DBSnapshotIdentifier=name)
+    duty.clock.pass_(hours=2)
+    duty.look()
+    operator = duty.aws.cast.actor(Role.OPERATOR)
+    entered = [
+        snapshotting.enter_deletion(row(duty, name).id, actor=operator, now=duty.clock(), reason="整理")
+        for name in names
+    ]
+    rds.delete_db_instance(DBInstanceIdentifier="karte", SkipFinalSnapshot=True)
+    for one in entered:
+        assert one.shown["last_copy"] is False
+        confirm(duty, one, Role.APPROVER)
+    work(duty)
+    assert len(at_aws(duty)) == 1
+    outcomes = sorted(one.outcome for one in duty.operations(kind=snapshotting.DELETE))
+    assert outcomes == ["snapshot_deleted", "snapshot_last_copy"]
