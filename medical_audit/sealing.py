@@ -58,8 +58,7 @@ def new_person_key(tenant_id: UUID, person: str) -> str:
     """A new key for one person, sealed. Raises Refused (no_person_key) where no key is set that could seal it."""
     if not _keys():
         raise Refused("no_person_key")
-    secret = base64.b64encode(os.urandom(KEY_BYTES)).decode("ascii")
-    return seal(secret, tenant_id=tenant_id, field=_person_field(person))
+    return seal_person_key(os.urandom(KEY_BYTES), tenant_id=tenant_id, person=person)
 
 
 def open_person_key(sealed: str, *, tenant_id: UUID, person: str) -> bytes:
@@ -67,10 +66,10 @@ def open_person_key(sealed: str, *, tenant_id: UUID, person: str) -> bytes:
     return base64.b64decode(unseal(sealed, tenant_id=tenant_id, field=_person_field(person)))
 
 
-def reseal_person_key(sealed: str, *, tenant_id: UUID, person: str) -> str:
-    """The same key under the first of the environment's. Raises Unsealable."""
-    field = _person_field(person)
-    return seal(unseal(sealed, tenant_id=tenant_id, field=field), tenant_id=tenant_id, field=field)
+def seal_person_key(key: bytes, *, tenant_id: UUID, person: str) -> str:
+    """Raises Refused (no_seal_key)."""
+    secret = base64.b64encode(key).decode("ascii")
+    return seal(secret, tenant_id=tenant_id, field=_person_field(person))
 
 
 def seal_value(key: bytes, value: Value, *, tenant_id: UUID, token: str) -> str:

@@ -12,7 +12,7 @@ from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.personal import ERASED
 from medical_audit.domain.rights import POLICY_EDIT
-from medical_audit.models import Operation
+from medical_audit.models import Erasure, Operation
 from medical_audit.operations import entry
 from medical_audit.operations.ledger import record
 from medical_audit.operations.retaining import decide_alone
@@ -51,14 +51,16 @@ def apply_erasure(operation: Operation, now: datetime) -> dict[str, Any]:
     tenant_id, person = operation.tenant_id, str(operation.parameters["person"])
     decide_alone(tenant_id)
     _check(person_here(person, now=now))
-    everywhere = belongs_nowhere(person)
     confirmer = Actor(tenant_id, ActorType.USER, operation.confirmed_by_id, operation.confirmed_by_name)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ledger.erase_person(%s, %s, %s, %s, %s)",
-            [tenant_id, person, operation.id, names_of(person), everywhere],
+            [tenant_id, person, operation.id, names_of(person), belongs_nowhere(person)],
         )
         (count,) = cursor.fetchone() or (0,)
+    # The database leaves what the platform knows of him to the last tenant that can read him.
+    with platform_scope():
+        everywhere = Erasure.objects.filter(operation=operation.id).exists()
     told: dict[str, object] = {"count": count, "everywhere": everywhere}
     subject = Subject("person", person, ERASED)
     record(

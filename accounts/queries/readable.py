@@ -93,11 +93,10 @@ def names_of(person: str) -> list[str]:
 
 
 def belongs_nowhere(person: str) -> bool:
-    """Whether he holds no role in any tenant and his account is closed, or there is none: then nothing of him is needed."""
+    """Whether he holds no role in any tenant: then nobody could close his account any more, nor erase it later."""
     user_id = UUID(person)
     with platform_scope(user_id=user_id):
-        elsewhere = Membership.own.filter(user_id=user_id).exists()
-    return not elsewhere and not User.objects.filter(id=user_id, is_active=True).exists()
+        return not Membership.own.filter(user_id=user_id).exists()
 
 
 def _people(held: Keeping, now: datetime, *, only: str = "") -> list[ReadablePerson]:

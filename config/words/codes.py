@@ -299,6 +299,10 @@ CODES: Final[Mapping[str, Promise | str]] = {
         "No key for sealing names and addresses is set, so nothing can be recorded and nothing was done. "
         "Set TOBAN_SECRETS_KEYS for this process."
     ),
+    "person_key_closed": _(
+        "The key of the person %(person)s cannot be opened, so nothing about this person can be recorded and nothing was done. Put the "
+        "missing key back into TOBAN_SECRETS_KEYS, then run ./toban manage reseal."
+    ),
     "text_too_common": _("This text stands in too many names and addresses. Write more of it."),
     "person_erased": _("Somebody in it was erased while it was made. Ask for it again."),
     "no_purge_waits": _("No confirmed purge waits for the sealer any more."),

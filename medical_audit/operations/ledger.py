@@ -41,7 +41,7 @@ def record(
 def record_many(tenant_id: UUID, drafts: Sequence[EventDraft]) -> None:
     """Write events of one tenant in this order, in one round trip; of people that were never named so before, in more.
 
-    Raises ValueError on text that has no canonical form, Refused (no_person_key), Unsealable: then nothing is written.
+    Raises ValueError on text that has no canonical form, Refused (no_person_key, person_key_closed): then nothing is written.
     """
     if not drafts:
         return

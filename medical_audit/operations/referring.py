@@ -1,16 +1,18 @@
 """People of events by reference: their keys, and the values beside the chain, made where they are not there yet (ADR 19)."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from uuid import UUID
 
 from django.db import connection
 
+from medical_audit.domain.errors import Refused
 from medical_audit.domain.personal import Value, token_of
-from medical_audit.queries.people import opened_key
+from medical_audit.queries.people import first_opened
 from medical_audit.sealing import Unsealable, new_person_key, seal_value
 
-#: Sealed keys as this process knows them: only a saving of look-ups, the database has the word.
-_KNOWN: dict[tuple[UUID, str], str] = {}
+#: Sealed keys as this process knows them, as now and as before: only a saving of look-ups, the database has the word.
+_KNOWN: dict[tuple[UUID, str], tuple[str, ...]] = {}
 _KNOWN_MOST = 10_000
 
 
@@ -22,7 +24,7 @@ class People:
         self.values: dict[str, Value] = {}
 
     def refer(self, value: Value) -> str:
-        """Raises Refused (no_person_key): without a key there is no event, and nothing that needs one happens."""
+        """Raises Refused (no_person_key, person_key_closed): without a key there is no event, nor anything that needs one."""
         token = token_of(self._tenant_id, self._key(value.person), value)
         self.values[token] = value
         return token
@@ -36,7 +38,7 @@ class People:
                 cursor.execute(
                     "SELECT ledger.keep_value(%s, %s, %s, %s, %s, %s)",
                     [
-                        self._tenant_id, value.person, _KNOWN[self._tenant_id, value.person], token, str(value.field),
+                        self._tenant_id, value.person, _KNOWN[self._tenant_id, value.person][0], token, str(value.field),
                         sealed,
                     ],
                 )  # fmt: skip
@@ -47,25 +49,29 @@ class People:
             _KNOWN.pop((self._tenant_id, self.values[token].person), None)
 
     def _key(self, person: str) -> bytes:
-        sealed = _KNOWN.get((self._tenant_id, person)) or self._ask(person)
+        with suppress(Unsealable):
+            return first_opened(
+                _KNOWN.get((self._tenant_id, person)) or self._ask(person), self._tenant_id, person
+            )
         try:
-            return opened_key(sealed, self._tenant_id, person)
-        except Unsealable:
             # Somebody put another key of the environment in its place meanwhile, or the one it needs is missing.
-            return opened_key(self._ask(person), self._tenant_id, person)
+            return first_opened(self._ask(person), self._tenant_id, person)
+        except Unsealable as error:
+            raise Refused("person_key_closed", person=person) from error
 
-    def _ask(self, person: str) -> str:
+    def _ask(self, person: str) -> tuple[str, ...]:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT sealed FROM ledger.person_key WHERE tenant_id = %s AND person = %s",
+                "SELECT sealed, former FROM ledger.person_key WHERE tenant_id = %s AND person = %s",
                 [self._tenant_id, person],
             )
             row = cursor.fetchone()
             if row is None:
                 made = new_person_key(self._tenant_id, person)
                 cursor.execute("SELECT ledger.keep_person(%s, %s, %s)", [self._tenant_id, person, made])
-                row = cursor.fetchone()
+                row = (*cursor.fetchone(), [])
         if len(_KNOWN) >= _KNOWN_MOST:
             _KNOWN.clear()
-        _KNOWN[self._tenant_id, person] = row[0]
-        return str(row[0])
+        now, former = row
+        _KNOWN[self._tenant_id, person] = (now, *former)
+        return _KNOWN[self._tenant_id, person]

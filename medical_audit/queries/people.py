@@ -1,7 +1,8 @@
 """What of people can be read: values beside the chain, opened with their keys (ADR 19)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -14,13 +15,15 @@ from medical_audit.tenancy import within
 
 #: Stands where a value is there but none of the environment's keys opens it: not the same as erased.
 UNREADABLE = "読めません (key missing)"
+#: Stands where a value opens, but is not what the event was made from: somebody who has the keys exchanged it.
+CHANGED = "参照と一致しません (changed)"
 _OF_TOKENS = """
-SELECT v.token, v.person, v.field, v.sealed, k.sealed FROM ledger.person_value v
+SELECT v.token, v.person, v.field, v.sealed, array_prepend(k.sealed, k.former) FROM ledger.person_value v
 JOIN ledger.person_key k ON k.tenant_id = v.tenant_id AND k.person = v.person
 WHERE v.tenant_id = %s AND v.token = ANY(%s)
 """
 _ALL = """
-SELECT v.token, v.person, v.field, v.sealed, k.sealed FROM ledger.person_value v
+SELECT v.token, v.person, v.field, v.sealed, array_prepend(k.sealed, k.former) FROM ledger.person_value v
 JOIN ledger.person_key k ON k.tenant_id = v.tenant_id AND k.person = v.person WHERE v.tenant_id = %s ORDER BY v.made_at
 """
 
@@ -38,6 +41,14 @@ class Known:
 def opened_key(sealed: str, tenant_id: UUID, person: str) -> bytes:
     """Raises Unsealable."""
     return open_person_key(sealed, tenant_id=tenant_id, person=person)
+
+
+def first_opened(sealed: Sequence[str], tenant_id: UUID, person: str) -> bytes:
+    """The key as it is sealed now or, where somebody put what opens nowhere in its place, as it was before. Raises Unsealable."""
+    for one in sealed:
+        with suppress(Unsealable):
+            return opened_key(one, tenant_id, person)
+    raise Unsealable(f"the key of the person {person} opens with none of TOBAN_SECRETS_KEYS")
 
 
 def people_in(tenant_id: UUID, bodies: Iterable[str]) -> dict[str, str]:
@@ -62,12 +73,14 @@ def _read(tenant_id: UUID, query: str, parameters: list[Any]) -> list[Known]:
     found = []
     for token, person, field, sealed, sealed_key in rows:
         try:
-            key = opened_key(sealed_key, tenant_id, person)
+            key = first_opened(sealed_key, tenant_id, person)
             text = open_value(key, sealed, tenant_id=tenant_id, person=person, field=field, token=token)
         except Unsealable:
             found.append(Known(token, Value(person, Field(field), UNREADABLE), b""))
             continue
         value = Value(person, Field(field), text)
+        if token_of(tenant_id, key, value) != token:
+            value = replace(value, text=CHANGED)
         found.append(Known(token, value, salt_of(key, value)))
     return found
 
@@ -75,13 +88,16 @@ def _read(tenant_id: UUID, query: str, parameters: list[Any]) -> list[Known]:
 def references_to(tenant_id: UUID, field: Field, text: str) -> list[str]:
     """What refers to exactly this value of anybody: computed with each person's key, so that no index outlives the keys."""
     with within(tenant_id), connection.cursor() as cursor:
-        cursor.execute("SELECT person, sealed FROM ledger.person_key WHERE tenant_id = %s", [tenant_id])
+        cursor.execute(
+            "SELECT person, array_prepend(sealed, former) FROM ledger.person_key WHERE tenant_id = %s",
+            [tenant_id],
+        )
         keys = cursor.fetchall()
         found = []
         for person, sealed in keys:
             try:
                 found.append(
-                    token_of(tenant_id, opened_key(sealed, tenant_id, person), Value(person, field, text))
+                    token_of(tenant_id, first_opened(sealed, tenant_id, person), Value(person, field, text))
                 )
             except Unsealable:
                 continue
