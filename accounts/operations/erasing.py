@@ -12,7 +12,7 @@ from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.personal import ERASED
 from medical_audit.domain.rights import POLICY_EDIT
-from medical_audit.models import Erasure, Operation
+from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.operations.ledger import record
 from medical_audit.operations.retaining import decide_alone
@@ -59,8 +59,12 @@ def apply_erasure(operation: Operation, now: datetime) -> dict[str, Any]:
         )
         (count,) = cursor.fetchone() or (0,)
     # The database leaves what the platform knows of him to the last tenant that can read him.
-    with platform_scope():
-        everywhere = Erasure.objects.filter(operation=operation.id).exists()
+    with platform_scope(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM ledger.erasure WHERE tenant_id = %s AND operation = %s)",
+            [NO_TENANT, operation.id],
+        )
+        (everywhere,) = cursor.fetchone() or (False,)
     told: dict[str, object] = {"count": count, "everywhere": everywhere}
     subject = Subject("person", person, ERASED)
     record(
