@@ -27,6 +27,7 @@ from medical_audit.domain.errors import LeaseLost, NotFound, Refused
 from medical_audit.domain.kinds import (
     Accepted,
     Done,
+    Drop,
     Fail,
     Go,
     Health,
@@ -35,7 +36,7 @@ from medical_audit.domain.kinds import (
     Round,
     Verdict,
 )
-from medical_audit.domain.states import State
+from medical_audit.domain.states import OPEN, State
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.queries.operations import open_by_target
@@ -107,10 +108,11 @@ def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, A
 @dataclass(slots=True)
 class Plan:
     """Whom to ask, and what a look showed: the snapshots by id, what each operation has made. `tags`: those of the deleted
-    volume, by operation."""
+    volume, by operation; `taken`: deleted volumes (ids of their rows) that another operation brings back already."""
 
     target: Target | None
     tags: Mapping[str, dict[str, str]]
+    taken: set[str] = field(default_factory=set)
     snapshots: Mapping[str, EbsSnapshot] = field(default_factory=dict)
     made: Mapping[str, EbsVolume] = field(default_factory=dict)
 
@@ -127,7 +129,11 @@ class RestoreExecutor:
             str(one.id): restored_tags(one.id, rows.get(UUID(one.target_id), {}), one.parameters)
             for one in operations
         }
-        return Plan(target_of(account, region), tags)
+        begun = Operation.objects.filter(
+            kind=KIND, target_type="volume", target_id__in=[one.target_id for one in operations],
+            state__in=[*OPEN, State.SUCCEEDED], called_at__isnull=False,
+        ).exclude(id__in=[one.id for one in operations])  # fmt: skip
+        return Plan(target_of(account, region), tags, set(begun.values_list("target_id", flat=True)))
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, lambda one: self._before(plan, one, now), before=True)
@@ -192,7 +198,13 @@ class RestoreExecutor:
         snapshot = plan.snapshots.get(one.parameters["from_snapshot"])
         if snapshot is None or snapshot.state != COMPLETE:
             return Fail("snapshot_gone")
-        return too_late(one, now) or Go()
+        if late := too_late(one, now):
+            return late
+        # Two people may have entered it at one moment.
+        if one.target_id in plan.taken:
+            return Drop("restored_already")
+        plan.taken.add(one.target_id)
+        return Go()
 
     def _after(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
         if made := plan.made.get(str(one.id)):

@@ -11,7 +11,9 @@ from accounts.domain.permissions import Role
 from infra.operations import restoring
 from infra.operations.restoring import KIND
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
+from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
+from medical_audit.operations import entry
 from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_deleting import confirm, ordered, snapshots, volume_of, work
 
@@ -89,6 +91,24 @@ def test_an_answer_that_was_lost_makes_no_second_volume(duty: Duty, settings: Se
     [operation] = duty.operations(kind=KIND)
     assert (operation.state, operation.outcome) == ("SUCCEEDED", "restored")
     assert len(back(duty)) == 1
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["in one round", "one after the other"])
+def test_two_people_who_entered_it_at_one_moment_get_one_volume(duty: Duty, apart: bool) -> None:
+    """Neither request saw the other one's entry."""
+    volume = deleted(duty)
+    first = enter(duty, volume)
+    target = OperationTarget("volume", first.target_id, first.target_name, first.lane, {})
+    actor = duty.aws.cast.actor(Role.OPERATOR)
+    second = entry.enter(KIND, target, first.parameters, actor=actor, now=duty.clock(), reason="必要だった")
+    for one in (first, second):
+        confirm(duty, one)
+        if apart:
+            work(duty)
+    work(duty)
+    assert len(back(duty)) == 1
+    outcomes = sorted(one.outcome for one in duty.operations(kind=KIND))
+    assert outcomes == ["restored", "restored_already"]
 
 
 @pytest.mark.parametrize(
