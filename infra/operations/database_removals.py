@@ -92,13 +92,14 @@ def ask_for_removals(region: Region, *, actor: Actor, now: datetime) -> list[Ope
     here = Resource.objects.filter(
         account=region.account, region=region.name, kind=ResourceKind.RDS, gone_at__isnull=True, tags__has_key=OPERATION_TAG
     ).select_related("account")  # fmt: skip
-    rows = {row.tags[OPERATION_TAG]: row for row in here}
+    # By its name, too: AWS copies tags to what is made of it.
+    rows = {(row.tags[OPERATION_TAG], row.aws_id.lower()): row for row in here}
     if not rows:
         return []
     over = [
         one
         for one in for_a_while()
-        if str(one.id) in rows and datetime.fromisoformat(one.parameters["until_at"]) <= now
+        if _key(one) in rows and datetime.fromisoformat(one.parameters["until_at"]) <= now
     ]
     last = removals_of(over) if over else {}
     busy = set(
@@ -107,8 +108,8 @@ def ask_for_removals(region: Region, *, actor: Actor, now: datetime) -> list[Ope
     ) if over else set()  # fmt: skip
     asked = []
     for one in over:
-        row = rows[str(one.id)]
-        if row.aws_id.lower() != one.parameters["aws_id"] or str(row.id) in busy or hands_off(row.tags):
+        row = rows[_key(one)]
+        if str(row.id) in busy or hands_off(row.tags):
             continue
         if asks_again_at(last.get(str(one.id)), now):
             asked.append(
@@ -117,6 +118,10 @@ def ask_for_removals(region: Region, *, actor: Actor, now: datetime) -> list[Ope
                 )
             )  # fmt: skip
     return asked
+
+
+def _key(restored: Operation) -> tuple[str, str]:
+    return str(restored.id), restored.parameters["aws_id"]
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -208,6 +208,19 @@ def test_one_for_a_while_asks_for_its_removal_and_goes_once_somebody_confirms(du
     assert set(duty.aws.states()["rds"]) == {"karte"}
 
 
+def test_one_to_which_aws_copied_its_tags_does_not_hide_it(duty: Duty) -> None:
+    row = snapshot(duty)
+    made = restored(duty, row, until=duty.clock() + timedelta(days=2))
+    work(duty)
+    rds = duty.console("rds")
+    copied = [{"Key": "toban:operation", "Value": str(made.id)}]
+    for name in ("karte-a", "karte-z"):
+        rds.restore_db_instance_from_db_snapshot(
+            DBInstanceIdentifier=name, DBSnapshotIdentifier=row.name, DBSubnetGroupName="main", Tags=copied
+        )
+    assert over(duty).parameters["aws_id"] == "karte-try"
+
+
 def test_turned_down_it_stays_and_is_asked_for_again_a_day_later(duty: Duty) -> None:
     row = snapshot(duty)
     restored(duty, row, until=duty.clock() + timedelta(days=2))
