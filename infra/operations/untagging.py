@@ -28,6 +28,7 @@ from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import LeaseLost, Refused
 from medical_audit.domain.kinds import (
     Accepted,
+    Again,
     Done,
     Fail,
     Go,
@@ -45,7 +46,7 @@ from medical_audit.tenancy import tenant_scope
 
 KIND = UNDO
 VERIFY_WITHIN = timedelta(minutes=10)
-LOOK_IN = timedelta(seconds=5)
+LOOK_IN, GOES_ON_IN = timedelta(seconds=5), timedelta(seconds=15)
 #: How long after a call AWS may still show what was before it.
 SHOWN_AFTER = timedelta(seconds=60)
 LINES_MAX, NAMED_MAX = 100, 20
@@ -146,20 +147,22 @@ class UndoExecutor:
             if take_away:
                 away[tuple((key, written.tags[key]) for key in take_away)].append(written.id)
         results: list[CallResult] = []
+        sends = [(disks.untag, pairs, ids) for pairs, ids in away.items()]
+        sends += [(ec2.tag, pairs, ids) for pairs, ids in again.items()]
         try:
-            for send, sets in ((disks.untag, away), (ec2.tag, again)):
-                for pairs, ids in sets.items():
-                    results += send(target, ids, dict(pairs), still_ours=still_ours).values()
-                    if any(result.error and stops_the_rest(result.error) for result in results):
-                        break
+            for send, pairs, ids in sends:
+                results += send(target, ids, dict(pairs), still_ours=still_ours).values()
+                if any(result.error and stops_the_rest(result.error) for result in results):
+                    break
         except GatewayLeaseLost as lost:
             raise LeaseLost(lane=one.lane) from lost
         errors = [result.error for result in results]
-        first = next((error for error in errors if error is not None), None)
-        if first is not None and all(errors):
-            return Round({one.id: after_error(first)}, *health_of(errors))
+        named = [error for error in errors if error is not None]
+        if len(named) == len(errors):
+            return Round({one.id: after_error(named[0])}, *health_of(errors))
         request_id = next(result.request_id for result in results if result.error is None)
-        return Round({one.id: Accepted(request_id, LOOK_IN)}, *health_of(errors))
+        cut = next((str(error.problem) for error in named if stops_the_rest(error)), "")
+        return Round({one.id: Accepted(request_id, LOOK_IN, {"cut_short": cut})}, *health_of(errors))
 
     def remember(self, plan: Plan, now: datetime) -> None:
         """Rows show at once what was seen; what was taken back is not written again."""
@@ -204,6 +207,9 @@ class UndoExecutor:
             return too_late(one, now) or Go()
         if one.state == State.UNKNOWN:
             return Go()
+        if cut := one.outcome_detail.get("cut_short"):
+            # AWS was busy in the middle of it: what is left goes on, on the same confirmation.
+            return Again(cut, GOES_ON_IN)
         if one.called_at is not None and now - one.called_at < SHOWN_AFTER:
             return Later("not_yet", LOOK_IN)
         plan.back = True

@@ -166,6 +166,27 @@ def test_a_run_is_undone_where_nobody_changed_it_since_and_is_not_repeated(duty:
     assert tags(duty, plain)["Name"] == "renamed"
 
 
+@pytest.mark.fault
+def test_an_undo_that_aws_was_too_busy_for_goes_on_by_itself(duty: Duty) -> None:
+    (web,) = servers(duty, {"Name": "web", "Owner": "sato"})
+    (volume,) = duty.aws.seed(volumes=[on(web, {"Owner": "old"})])["volumes"]
+    duty.look()
+    agree(duty, Rules(("Name", "Owner"), Overwrite.ALWAYS))
+    look_and_tag(duty)
+    admin, handle = duty.aws.cast.actor(Role.ADMINISTRATOR), run_of(duty).id
+    confirm(duty, untagging.enter_undo(handle, actor=admin, now=duty.clock(), reason="取り消し"))
+    duty.aws.fault(match={"action": "CreateTags"}, code="RequestLimitExceeded", status=503)
+    duty.tag()
+    assert tags(duty, volume) == {"Owner": "sato"}
+    duty.aws.no_faults()
+    for _ in range(3):
+        duty.clock.pass_(seconds=61)
+        duty.tag()
+    (ended,) = duty.operations(kind=untagging.KIND)
+    assert (ended.state, ended.outcome) == (State.SUCCEEDED, "undone")
+    assert tags(duty, volume) == {"Owner": "old"}
+
+
 def test_an_undo_leaves_what_is_never_to_be_touched_by_then(duty: Duty) -> None:
     (web,) = servers(duty, {"Name": "web"})
     plain, never = duty.aws.seed(
