@@ -95,7 +95,7 @@ def _verified(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
     ]
     try:
         opened = jwt.decode(token, KeySet.import_key_set({"keys": usable}), algorithms=list(ALGORITHMS))
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as wrong:
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as wrong:
         raise NotFromProvider("sign_on_bad_signature", type(wrong).__name__) from wrong
     return dict(opened.claims)
 
@@ -140,7 +140,7 @@ def _refuse_inward(url: str, issuer: str) -> None:
         return
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # no name at all: a label too long, or empty
         raise NotFromProvider("sign_on_unreachable", type(error).__name__) from error
     if not all(ip_address(str(one[4][0]).partition("%")[0]).is_global for one in found):
         raise NotFromProvider("sign_on_bad_endpoint", host)

@@ -43,6 +43,7 @@ def tenant_list(call: Call) -> list[dict[str, Any]]:
     """List the tenants that this session, or this token, leads into."""
     assert isinstance(call.request.user, User)
     token: Any = getattr(call.asked, "token", None)
+    seat: Any = getattr(call.asked, "seat", None)
     return [
         {
             "id": tenant.id,
@@ -51,7 +52,7 @@ def tenant_list(call: Call) -> list[dict[str, Any]]:
             "roles": list(roles),
             "time_zone": tenant.time_zone,
         }
-        for tenant, roles in tenants_of(call.request.user)
+        for tenant, roles in tenants_of(call.request.user, via=seat.via if seat else None)
         if token is None or token.tenant_id == tenant.id
     ]
 

@@ -22,6 +22,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "first": ("first day", "first", "入職日", "開始日"),
     "last": ("last day", "last", "退職日", "終了日"),
 }
+#: How personnel systems write that there is no last day.
+NEVER: Final = 9999
 NEEDED: Final = ("username", "name")
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}")
 _DAY: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
@@ -178,6 +180,8 @@ def _rows(rows: Iterable[list[str]], columns: Mapping[str, int]) -> tuple[list[L
         else:
             taken.add(found.username)
             people.append(found)
+    if not people and not bad:
+        raise Unreadable("roster_empty")
     return people, bad
 
 
@@ -201,14 +205,15 @@ def _person(line: int, cells: Mapping[str, str]) -> Listed | BadRow:
 
 
 def read_day(text: str) -> date | None:
-    """A day as 2026-11-30 or 2026/11/30, in any width of digits; "" is none. Raises ValueError."""
+    """A day as 2026-11-30 or 2026/11/30, in any width of digits; "" and every day of the year 9999 are none. Raises ValueError."""
     plain = unicodedata.normalize("NFKC", text).strip()
     if not plain:
         return None
     found = _DAY.fullmatch(plain)
     if not found:
         raise ValueError(text)
-    return date(*map(int, found.groups()))
+    day = date(*map(int, found.groups()))
+    return None if day.year == NEVER else day
 
 
 def _plain(text: str) -> str:

@@ -44,8 +44,9 @@ class NotFromProvider(ValueError):
     """What came back proves nobody: `code` says why."""
 
     def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(f"{code}: {detail}" if detail else code)
-        self.code, self.detail = code, detail[:200]
+        # A stranger chose it, and the ledger keeps it: what no text there holds (NUL, half a surrogate) is left out.
+        self.code, self.detail = code, "".join(one for one in detail[:200] if one.isprintable())
+        super().__init__(f"{code}: {self.detail}" if self.detail else code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def said_by(
     if since is not None and (auth_time is None or auth_time < since - SKEW):
         raise NotFromProvider("sign_on_not_fresh")
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 1 <= len(subject) <= 255:
+    if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not subject.isprintable():
         raise NotFromProvider("sign_on_nameless", "sub")
     amr = claims.get("amr", [])
     verified = claims.get("email_verified") is True
@@ -189,7 +190,9 @@ def said_by(
         subject=subject,
         email=_text(claims, "email") if verified else "",
         username=_text(claims, "preferred_username"),
-        amr=tuple(str(one)[:40] for one in amr[:10]) if isinstance(amr, list) else (),
+        amr=tuple(str(one)[:40] for one in amr[:10] if str(one).isprintable())
+        if isinstance(amr, list)
+        else (),
         acr=_text(claims, "acr"),
         auth_time=auth_time,
     )

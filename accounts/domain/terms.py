@@ -14,6 +14,8 @@ from accounts.domain.permissions import Role
 #: People of a vendor are looked at anew once a year at least.
 VENDOR_LONGEST: Final = timedelta(days=366)
 TEXT_MAX: Final = 100
+#: Days that a person may work on; 9999-12-31 and its like stand in other systems for "no end" and are none.
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 _MAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 
 
@@ -50,7 +52,9 @@ def faults(terms: Terms, roles: frozenset[str], today: date) -> list[str]:
     found = []
     if terms.kind not in set(AccountKind):
         return ["bad_account_kind"]
-    if terms.email and not _MAIL.fullmatch(terms.email):
+    if any(day and not EARLIEST <= day <= LATEST for day in (terms.first, terms.last)):
+        return ["day_far_off"]
+    if terms.email and not (_MAIL.fullmatch(terms.email) and terms.email.isprintable()):
         found.append("bad_mail")
     if terms.first and terms.last and terms.last < terms.first:
         found.append("ends_before_it_begins")
@@ -75,5 +79,9 @@ def faults(terms: Terms, roles: frozenset[str], today: date) -> list[str]:
 def instants(terms: Terms, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
     """From which instant on, and until which (no longer within) the terms hold."""
     begins = datetime.combine(terms.first, time(), zone) if terms.first else None
-    ends = datetime.combine(terms.last + timedelta(days=1), time(), zone) if terms.last else None
-    return begins, ends
+    return begins, end_of(terms.last, zone) if terms.last else None
+
+
+def end_of(last: date, zone: ZoneInfo) -> datetime:
+    """The instant at which this day is over in a zone; of the calendar's very last day the one at which it begins."""
+    return datetime.combine(last + timedelta(days=1) if last < date.max else last, time(), zone)

@@ -15,6 +15,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from accounts.domain.passwords import least_length
 from accounts.models import Passkey, RecoveryCode, SecondFactor, User
 from accounts.operations import passkeys
+from accounts.queries.sign_on import belongs_only_to
 from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject, system_actor
 from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.domain.seats import End
@@ -71,7 +72,7 @@ def enrol(
     """Take an app in that has shown its first code; gives the codes on paper, which are shown once, if it is the first factor.
 
     Every other session of the person ends then: it was begun with a password alone. `actor`: the person, without a tenant.
-    Raises NotReauthenticated, Refused (already_enrolled, wrong_code).
+    Raises NotReauthenticated, Refused (already_enrolled, wrong_code, sign_on_counts_for_one).
     """
     with _held(user, proof, actor, now):
         step = _step_of(secret, code, now)
@@ -188,7 +189,16 @@ def _held(user: User, proof: Reauthentication | None, actor: Actor, now: datetim
         given = check_proof(proof, actor=actor, now=now)
         if actor.id != str(user.id) or not proves_whole(given, user, enrolled=_has_any(user.id)):
             raise NotReauthenticated
+        if given.method.startswith("sso"):
+            _refuse_elsewhere(user, actor)
         yield
+
+
+def _refuse_elsewhere(user: User, actor: Actor) -> None:
+    """What proves a person opens each of his tenants; the provider of one of them has no say in that where there are others."""
+    seat = Session.objects.filter(user_id=user.id, name=actor.session).first()
+    if seat is None or seat.via is None or not belongs_only_to(user, seat.via):
+        raise Refused("sign_on_counts_for_one")
 
 
 def proves_whole(proof: Reauthentication, user: User, *, enrolled: bool) -> bool:

@@ -16,9 +16,13 @@ from medical_audit.queries.emergencies import open_right
 from medical_audit.tenancy import platform_scope
 
 
-def tenants_of(user: User) -> list[tuple[Tenant, tuple[str, ...]]]:
-    """Every tenant of a person with his roles there, by name; needs a scope bound to this user."""
+def tenants_of(user: User, *, via: UUID | None = None) -> list[tuple[Tenant, tuple[str, ...]]]:
+    """Every tenant of a person with his roles there, by name; needs a scope bound to this user.
+
+    `via`: the tenant whose provider vouched for the session; it is told of no other, as it opens no other.
+    """
     own = Membership.own.filter(user=user).exclude(Exists(outside_of_own()))
+    own = own.filter(tenant_id=via) if via is not None else own
     roles: dict[UUID, list[str]] = {}
     for tenant_id, role in own.values_list("tenant_id", "role"):
         roles.setdefault(tenant_id, []).append(role)

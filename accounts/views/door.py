@@ -188,7 +188,7 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """Somebody of one tenant goes straight to its Today."""
     assert isinstance(request.user, User)
-    own = tenants_of(request.user)
+    own = tenants_of(request.user, via=request.seat.via)  # type: ignore[attr-defined]
     return redirect("infra:today", slug=own[0][0].slug) if len(own) == 1 else redirect("accounts:tenants")
 
 
@@ -197,7 +197,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def tenants(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
-    own = tenants_of(request.user)
+    own = tenants_of(request.user, via=request.seat.via)  # type: ignore[attr-defined]
     waiting = waiting_by_tenant([tenant for tenant, _roles in own], request.user)
     rows = [
         {"tenant": tenant, "roles": roles, "running": None, "waiting": waiting.get(tenant.id), "wrong": None}

@@ -1,6 +1,5 @@
 """Members of a tenant: who they are, inviting, giving and taking roles, closing an account; the table of roles."""
 
-from datetime import datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.domain.permissions import Permission, Role
-from accounts.domain.terms import AccountKind
+from accounts.domain.terms import AccountKind, end_of
 from accounts.forms import AdmitForm, InviteForm, IssueForm, TermsForm
 from accounts.models import Membership
 from accounts.operations import members, terms, tokens
@@ -55,7 +54,7 @@ def _issue(request: TenantRequest, pk: UUID, reason: str) -> HttpResponse:
     if not form.is_valid():
         raise Refused("bad_parameter", name=next(iter(form.errors)), allowed="")
     given, zone = form.cleaned_data, ZoneInfo(request.tenant.time_zone)
-    until = datetime.combine(given["last_day"] + timedelta(days=1), time(), zone)
+    until = end_of(given["last_day"], zone)
     made = tokens.enter_issue(
         pk, given["name"], given["networks"].replace(",", " ").split(), until, actor=request.actor, now=request.now, reason=reason,
     )  # fmt: skip

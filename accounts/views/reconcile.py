@@ -67,7 +67,10 @@ def _enter(request: TenantRequest) -> dict[str, Any]:
 def _chosen(text: str) -> Chosen:
     try:
         given = json.loads(text)
-        return Chosen(**{name: str(given.get(name, ""))[:254] for name in Chosen.__slots__})
+        read = {name: str(given.get(name, ""))[:254] for name in Chosen.__slots__}
+        if not all(one.isprintable() for one in read.values()):
+            raise ValueError("no text of a file")
+        return Chosen(**read)
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise Refused("bad_parameter", name="chosen", allowed="") from None
 

@@ -1,6 +1,6 @@
 """API tokens: what there is, making one (its text is shown once), ending one."""
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.domain.permissions import Permission
+from accounts.domain.terms import end_of
 from accounts.forms import TokenForm
 from accounts.operations import tokens
 from accounts.queries.tokens import get_token, tokens_of
@@ -53,7 +54,7 @@ def token_list(request: TenantRequest, slug: str) -> HttpResponse:
 def _make(request: TenantRequest, form: TokenForm, zone: ZoneInfo) -> str:
     """The text of the new token; "" where something was wrong, which then stands in the form."""
     given = form.cleaned_data
-    until = datetime.combine(given["last_day"] + timedelta(days=1), time(), zone)
+    until = end_of(given["last_day"], zone)
     try:
         proof = request.reauthenticate(given["password"], given["code"])
         made = tokens.enter_token(

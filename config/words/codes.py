@@ -224,6 +224,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "bad_role": _("There is no such role."),
     "username_taken": _("This user name is taken. Choose another one."),
     "own_rights": _("Nobody decides about his own rights. Ask another administrator."),
+    "sign_on_counts_for_one": _(
+        "You belong to another tenant, too, and the provider of one tenant does not change what you prove yourself with in all of them. Set a password by your invitation first."
+    ),
     "belongs_elsewhere": _("This person belongs to another tenant, too. Take his roles here instead."),
     "roles_changed": _("The roles of this person have changed meanwhile. Enter it again."),
     "wrong_code": _("The code is not right, or was used already."),

@@ -35,6 +35,12 @@ def test_it_reads_what_excel_writes(encoding: str) -> None:
     assert people == [Listed(2, "sato", "佐藤 花子", "sato@example.jp", date(2026, 4, 1), None)]
 
 
+def test_a_last_day_that_never_comes_is_none() -> None:
+    people, bad = read_roster((HEAD + "sato,佐藤,,1984/4/1,9999/12/31\n").encode())
+    assert bad == []
+    assert (people[0].first, people[0].last) == (date(1984, 4, 1), None)
+
+
 def test_a_bad_row_is_named_with_its_line_and_keeps_no_other_back() -> None:
     rows = "a b,佐藤,,,\nito,,,,\nkato,加藤,kato,,\nmori,森,,2026-02-30,\nabe,阿部,,,\nABE,阿部,,,\nono\n"
     people, bad = read_roster((HEAD + rows).encode())
@@ -47,7 +53,7 @@ def test_a_bad_row_is_named_with_its_line_and_keeps_no_other_back() -> None:
 
 @pytest.mark.parametrize(
     ("data", "code"),
-    [(b"\xff\xfe\x00", "roster_encoding"), ("名前,住所\nx,y".encode(), "roster_columns"), (b"", "roster_columns"),
+    [(b"\xff\xfe\x00", "roster_encoding"), ("名前,住所\nx,y".encode(), "roster_columns"), (b"", "roster_columns"), (HEAD.encode(), "roster_empty"),
      (b"x" * 2_000_001, "roster_too_large"), ((HEAD + "a1,b,,,\n" * 5001).encode(), "roster_too_long")],
 )  # fmt: skip
 def test_what_is_no_such_file_says_why(data: bytes, code: str) -> None:

@@ -13,10 +13,12 @@ import pytest
 from django.db import DatabaseError
 from django.test import Client
 
+from accounts import identity
 from accounts.domain.permissions import Role
+from accounts.domain.sign_on import Endpoints, NotFromProvider
 from accounts.domain.terms import Terms
 from accounts.models import SignOnLink, SignOnProvider, User
-from accounts.operations import sign_on
+from accounts.operations import second_factor, sign_on
 from accounts.operations.terms import enter_terms
 from medical_audit import clock
 from medical_audit.domain.actor import system_actor
@@ -191,6 +193,57 @@ def test_one_houses_provider_opens_nothing_of_another_house(house: House) -> Non
     secret: str = client.session["offered_secret"]
     taken = client.post("/second-factor/", {"then": "app", "password": "", "code": code_at(secret)})
     assert taken.status_code == 422
+
+
+def test_one_houses_provider_changes_nothing_by_which_a_person_proves_himself_elsewhere(house: House) -> None:
+    """Somebody without a password here belongs to two houses: only one who belongs to this house alone takes its word for that."""
+    stranger = house.cast.stranger
+    grant(house.cast.tenant.id, stranger, Role.VIEWER)
+    house.decide(enter_terms, stranger.id, Terms(email="both@hospital.example.jp"))
+    change(stranger, password="!")
+    house.provider.says = {"email": "both@hospital.example.jp", "sub": "sub-9", "amr": ["mfa"]}
+    client, _answer = house.come()
+
+    def take_in() -> Any:
+        assert house.come(client, again=True)[1].status_code == 302
+        client.get("/second-factor/")
+        secret: str = client.session["offered_secret"]
+        return client.post("/second-factor/", {"then": "app", "password": "", "code": code_at(secret)})
+
+    assert take_in().status_code == 422
+    assert not second_factor.is_enrolled(stranger.id)
+    told = client.get("/tenants/").content.decode() + client.get("/api/v1/tenants/").content.decode()
+    assert house.cast.tenant.name in told
+    assert house.cast.other_tenant.name not in told
+    assert house.cast.other_tenant.slug not in told
+    assert client.get("/")["Location"] == house.stage.url()
+
+
+@pytest.mark.parametrize("answer", [{"error": "a\0b"}, {"code": "x", "iss": "a\0b"}])
+def test_a_strangers_answer_with_what_no_text_holds_is_a_refusal(
+    house: House, answer: dict[str, str]
+) -> None:
+    client = Client()
+    client.get(house.address())
+    state = client.session["signing_on"]["state"]
+    assert client.get(house.address("back/"), {"state": state, **answer}).status_code == 403
+
+
+def test_a_provider_that_names_what_no_text_holds_is_a_refusal(house: House) -> None:
+    honest = dict(house.provider.says)
+    for lie in ({"sub": "a\0b"}, {"iss": "\0"}, {"aud": ["\0"]}):
+        house.provider.says = honest | lie
+        assert house.come()[1].status_code == 403, lie
+    house.provider.says = honest | {"amr": ["\0", "pwd"]}
+    assert house.come()[1].status_code == 302
+
+
+@pytest.mark.parametrize("host", ["login..example.jp", "x" * 64 + ".example.jp"])
+def test_an_endpoint_at_what_is_no_name_is_a_refusal(host: str) -> None:
+    places = Endpoints(*[f"https://{host}/x"] * 3)
+    client = identity.Client("https://login.example.jp", CLIENT, SECRET, places)
+    with pytest.raises(NotFromProvider, match="sign_on_unreachable"):
+        identity.redeem(client, "code", verifier="v", redirect_uri="r", nonce="n", now=clock.now())
 
 
 def test_where_it_is_required_a_password_lets_in_only_who_is_named_for_emergencies(house: House) -> None:

@@ -21,7 +21,7 @@ from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
 from tests.accounts.test_second_factor import require_from
 from tests.conftest import AsRole
-from tests.factories import Cast, past_every_guard, proof
+from tests.factories import PASSWORD, Cast, past_every_guard, proof
 from tests.stage import Stage, make_stage, signed_in
 from tests.tokens import bearer, make_token
 
@@ -57,6 +57,9 @@ def past(cast: Cast, role: Role, ends_at: datetime) -> None:
     [
         (Terms(kind="king"), {"viewer"}, "bad_account_kind"),
         (Terms(email="no address"), {"viewer"}, "bad_mail"),
+        (Terms(email="a\0b@example.jp"), {"viewer"}, "bad_mail"),
+        (Terms(last=date.max), {"viewer"}, "day_far_off"),
+        (Terms(first=date.min), {"viewer"}, "day_far_off"),
         (Terms(first=TODAY, last=TODAY - timedelta(days=1)), {"viewer"}, "ends_before_it_begins"),
         (Terms(last=TODAY - timedelta(days=1)), {"viewer"}, "term_in_the_past"),
         (Terms(kind="vendor", last=TODAY), {"operator"}, "vendor_company_missing"),
@@ -102,6 +105,15 @@ def test_outside_of_its_days_an_account_opens_nothing_and_the_clock_ends_what_ha
         assert '"tokens":1' in event.body
     decide(cast, terms.enter_terms, user.id, Terms())
     assert signed_in(user).get(stage.url()).status_code == 200
+
+
+def test_a_day_at_the_end_of_the_calendar_is_refused_in_words(stage: Stage) -> None:
+    cast, client = stage.cast, stage.client(Role.ADMINISTRATOR)
+    with pytest.raises(Refused, match="day_far_off"):
+        decide(cast, terms.enter_terms, cast.people[Role.OPERATOR].id, Terms(last=date.max))
+    given = {"name": "CI", "permissions": ["resource.view"], "last_day": "9999-12-31", "reason": "点検",
+             "networks": "", "password": PASSWORD}  # fmt: skip
+    assert client.post(stage.url("tokens/"), given).status_code == 422
 
 
 def test_before_its_first_day_it_opens_nothing(stage: Stage) -> None:
