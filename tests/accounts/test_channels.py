@@ -22,8 +22,10 @@ from accounts.models import Channel, ChannelSecret, Dispatch
 from accounts.operations import channels, dispatching
 from accounts.queries.channels import list_channels
 from medical_audit import clock
+from medical_audit.domain.actor import Subject
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted, StaleContent
 from medical_audit.models import Event
+from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 from tests.accounts.channels import confirm, follow, fresh, happens, log_of, opened, serve
 from tests.accounts.receiver import Receiver, receiving
@@ -313,6 +315,31 @@ def test_an_ended_receiver_gets_nothing_more_and_its_secret_is_gone(cast: Cast, 
     with tenant_scope(cast.tenant.id):
         assert not ChannelSecret.objects.filter(channel=channel).exists()
         assert set(Dispatch.objects.values_list("state", flat=True)) == {"dropped"}
+
+
+def test_the_database_lets_no_secret_be_used_that_two_people_did_not_confirm(
+    cast: Cast, receiver: Receiver
+) -> None:
+    """Of a chat the secret is the address: another one would send the tenant's events elsewhere."""
+    channel, _secret = opened(cast, f"{receiver.url}/in")
+    actor, now, tenant_id = cast.actor(Role.ADMINISTRATOR), clock.now(), cast.tenant.id
+
+    def forge(live: bool) -> ChannelSecret:
+        subject = Subject("channel", str(channel.id), channel.name)
+        record("channel.replayed", actor=actor, subject=subject, now=now)
+        one = ChannelSecret(
+            tenant_id=tenant_id, channel=channel, sealed="s", fingerprint="f", live=live, made_at=now
+        )
+        one.save(force_insert=True)
+        return one
+
+    with pytest.raises(DatabaseError, match="confirmed operation"), tenant_scope(tenant_id):
+        forge(live=True)
+    with pytest.raises(DatabaseError, match="confirmed operation"), tenant_scope(tenant_id):
+        forged = forge(live=False)
+        ChannelSecret.objects.filter(id=forged.id).update(live=True)
+    with pytest.raises(DatabaseError, match="permission denied"), tenant_scope(tenant_id):
+        ChannelSecret.objects.filter(channel=channel).update(sealed="s")
 
 
 def test_a_change_is_held_against_what_stood_when_it_was_entered(cast: Cast, receiver: Receiver) -> None:

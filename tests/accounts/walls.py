@@ -13,7 +13,7 @@ ACCOUNT_PRIVILEGES = {
         QUEUE: "SELECT (state, tenant_id)",
     },
     "public.accounts_channelsecret": {
-        "toban_web": "DELETE, INSERT, SELECT, UPDATE",
+        "toban_web": "DELETE, INSERT, SELECT, UPDATE (live, until)",
         "toban_worker": "SELECT, UPDATE (sealed)",
     },
     "public.accounts_channelcursor": {"toban_worker": WORK, "toban_audit": READ},
