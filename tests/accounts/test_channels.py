@@ -324,20 +324,19 @@ def test_the_database_lets_no_secret_be_used_that_two_people_did_not_confirm(
     channel, _secret = opened(cast, f"{receiver.url}/in")
     actor, now, tenant_id = cast.actor(Role.ADMINISTRATOR), clock.now(), cast.tenant.id
 
-    def forge(live: bool) -> ChannelSecret:
+    def forge(live: bool) -> None:
+        """One that is used at once, or is kept first and used afterwards."""
         subject = Subject("channel", str(channel.id), channel.name)
         record("channel.replayed", actor=actor, subject=subject, now=now)
         one = ChannelSecret(
             tenant_id=tenant_id, channel=channel, sealed="s", fingerprint="f", live=live, made_at=now
         )
         one.save(force_insert=True)
-        return one
+        ChannelSecret.objects.filter(id=one.id).update(live=True)
 
-    with pytest.raises(DatabaseError, match="confirmed operation"), tenant_scope(tenant_id):
-        forge(live=True)
-    with pytest.raises(DatabaseError, match="confirmed operation"), tenant_scope(tenant_id):
-        forged = forge(live=False)
-        ChannelSecret.objects.filter(id=forged.id).update(live=True)
+    for live in (True, False):
+        with pytest.raises(DatabaseError, match="confirmed operation"), tenant_scope(tenant_id):
+            forge(live)
     with pytest.raises(DatabaseError, match="permission denied"), tenant_scope(tenant_id):
         ChannelSecret.objects.filter(channel=channel).update(sealed="s")
 
