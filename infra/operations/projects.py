@@ -97,9 +97,13 @@ def shown_end(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[st
 
 
 def apply_end(operation: Operation, now: datetime) -> dict[str, Any]:
-    gone, _ = Project.objects.filter(id=operation.target_id).delete()
-    if not gone:
+    """Raises StaleContent where it is gone, or no longer what the confirmer was shown."""
+    row: Project | None = Project.objects.filter(id=operation.target_id).select_for_update().first()
+    if row is None:
         raise StaleContent("already_moved")
+    if any(getattr(row, one) != operation.parameters[one] for one in RULED):
+        raise StaleContent("project_changed")
+    row.delete()
     return {"name": operation.parameters["name"]}
 
 

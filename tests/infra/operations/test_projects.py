@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -90,6 +91,18 @@ def test_a_name_is_there_once_and_a_change_is_held_against_what_stood(cast: Cast
         confirm(cast, second)
     with pytest.raises(NotPermitted):
         enter_end(pk, actor=cast.actor(Role.VIEWER), now=clock.now(), reason="x")
+
+
+def test_an_end_is_held_against_what_the_confirmer_was_shown(cast: Cast) -> None:
+    made = declare(cast)
+    confirm(cast, made)
+    pk = uuid.UUID(made.target_id)
+    end = enter_end(pk, actor=cast.actor(Role.OPERATOR), now=clock.now(), reason="終了")
+    confirm(cast, declare(cast, values=["pacs-*"], project_id=pk))
+    with pytest.raises(StaleContent, match="project_changed"):
+        confirm(cast, end)
+    with tenant_scope(cast.tenant.id):
+        assert Project.objects.filter(id=pk).exists()
 
 
 def test_the_database_lets_no_project_in_without_its_operation(cast: Cast) -> None:
