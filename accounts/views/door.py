@@ -154,7 +154,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     now = clock.now()
     context = {
-        "rows": own_sessions(request.user.id),
+        "rows": own_sessions(request.user.id, via=request.seat.via),  # type: ignore[attr-defined]
         "own": whereabouts(request)["session"],
         "failures": own_failures(request.user.id, now.replace(day=1)),
         "now": now,
@@ -169,7 +169,7 @@ def session_end(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ends one's own session at another place."""
     assert isinstance(request.user, User)
     where = whereabouts(request)
-    session = get_own_session(request.user.id, pk)
+    session = get_own_session(request.user.id, pk, via=request.seat.via)  # type: ignore[attr-defined]
     signing.leave(request.user, End.SIGNED_OUT, now=clock.now(), **(where | {"session": session.name}))
     return redirect("accounts:sessions")
 

@@ -163,19 +163,27 @@ def get_visit(visit_id: UUID, *, actor: Actor) -> Visit:
     return visit
 
 
-def own_sessions(user_id: UUID) -> list[Session]:
-    """One's own sessions, open ones first, then the newest; needs a scope bound to this person."""
-    rows = Session.objects.filter(user_id=user_id)
+def own_sessions(user_id: UUID, *, via: UUID | None = None) -> list[Session]:
+    """One's own sessions, open ones first, then the newest; needs a scope bound to this person.
+
+    `via`: the tenant whose provider vouched for who asks; he is told of the sessions that it began, and of no others.
+    """
+    rows = _own(user_id, via)
     running = list(rows.filter(ended_at__isnull=True).order_by("-started_at"))
     return running + list(rows.filter(ended_at__isnull=False).order_by("-started_at")[:OWN_SHOWN])
 
 
-def get_own_session(user_id: UUID, session_id: UUID) -> Session:
-    """One's own session; another's is a missing one. Raises NotFound."""
-    session: Session | None = Session.objects.filter(user_id=user_id, id=session_id).first()
+def get_own_session(user_id: UUID, session_id: UUID, *, via: UUID | None = None) -> Session:
+    """One's own session; another's is a missing one, as is what `own_sessions` does not tell. Raises NotFound."""
+    session: Session | None = _own(user_id, via).filter(id=session_id).first()
     if session is None:
         raise NotFound(type="session")
     return session
+
+
+def _own(user_id: UUID, via: UUID | None) -> QuerySet[Session]:
+    rows: QuerySet[Session] = Session.objects.filter(user_id=user_id)
+    return rows.filter(via=via) if via is not None else rows
 
 
 def own_failures(user_id: UUID, since: datetime) -> int:

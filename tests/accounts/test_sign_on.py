@@ -200,6 +200,8 @@ def test_one_houses_provider_changes_nothing_by_which_a_person_proves_himself_el
     stranger = house.cast.stranger
     grant(house.cast.tenant.id, stranger, Role.VIEWER)
     house.decide(enter_terms, stranger.id, Terms(email="both@hospital.example.jp"))
+    signed_in(stranger)
+    elsewhere = newest(stranger)
     change(stranger, password="!")
     house.provider.says = {"email": "both@hospital.example.jp", "sub": "sub-9", "amr": ["mfa"]}
     client, _answer = house.come()
@@ -217,6 +219,9 @@ def test_one_houses_provider_changes_nothing_by_which_a_person_proves_himself_el
     assert house.cast.other_tenant.name not in told
     assert house.cast.other_tenant.slug not in told
     assert client.get("/")["Location"] == house.stage.url()
+    page = client.get("/sessions/").content.decode()
+    assert str(elsewhere.id) not in page
+    assert client.post(f"/sessions/{elsewhere.id}/end/").status_code == 404
 
 
 @pytest.mark.parametrize("answer", [{"error": "a\0b"}, {"code": "x", "iss": "a\0b"}])
