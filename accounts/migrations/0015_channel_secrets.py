@@ -34,5 +34,5 @@ CREATE TRIGGER guard_secret BEFORE INSERT OR UPDATE ON accounts_channelsecret
 class Migration(migrations.Migration):
     """A receiver's secret is used only by a confirmed operation."""
 
-    dependencies = [("accounts", "0013_reseal_factors")]
+    dependencies = [("accounts", "0014_erasable_links")]
     operations = [migrations.RunSQL(GUARD)]
