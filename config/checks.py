@@ -20,6 +20,8 @@ METRICS_TOKEN_LENGTH = 16
 #: What gunicorn takes as "this worker cannot begin", so that it ends instead of trying forever.
 CANNOT_BEGIN = 3
 UNREACHABLE = "toban.E010"
+#: The one process that may do without the keys of people's names: it seals references (ADR 19).
+SEALER = "sealer"
 
 _ROLE = """
 SELECT current_user, r.rolsuper, r.rolbypassrls, r.rolcreaterole,
@@ -131,6 +133,14 @@ def _production() -> list[CheckMessage]:
             Error(
                 "AWS_ENDPOINT_URL is set: calls would go to a simulator instead of AWS. Remove it.",
                 id="toban.E006",
+            )
+        )
+    if not settings.SECRETS_KEYS and settings.PROCESS != SEALER:
+        found.append(
+            Error(
+                "TOBAN_SECRETS_KEYS is not set: nothing that people do could be recorded, so nothing would happen, and nobody "
+                "could sign in. Make a key as .env.example says, the same for every process, and keep a copy elsewhere.",
+                id="toban.E008",
             )
         )
     if settings.SECURE_PROXY_SSL_HEADER and not settings.TRUSTED_PROXIES:

@@ -158,7 +158,9 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
-DATABASES["default"]["OPTIONS"]["application_name"] = env.str("TOBAN_PROCESS", default="toban")
+#: Which of Toban's processes this is (config.console.programs).
+PROCESS = env.str("TOBAN_PROCESS", default="toban")
+DATABASES["default"]["OPTIONS"]["application_name"] = PROCESS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = _required("REDIS_URL", "e.g. redis://127.0.0.1:6379/0 or unix:///run/valkey.sock?db=0.")

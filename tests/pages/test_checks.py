@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
@@ -61,6 +62,13 @@ def test_what_is_dangerous_is_named_with_its_cure(
     (message,) = check_settings()
     assert message.id == expected
     assert message.msg.startswith(name)
+
+
+def test_without_keys_for_names_and_secrets_only_the_sealer_begins(production: Settings) -> None:
+    production.SECRETS_KEYS = {}
+    assert ids() == ["toban.E008"]
+    production.PROCESS = "sealer"
+    assert ids() == []
 
 
 def test_a_tls_proxy_that_is_not_trusted_is_told(production: Settings) -> None:
@@ -125,6 +133,7 @@ def test_djangos_own_deployment_checks_have_nothing_to_say_of_production() -> No
         "AWS_ENDPOINT_URL": "",
         "TOBAN_CLOCK_OFFSET": "0",
         "TOBAN_MAIL_URL": "",
+        "TOBAN_SECRETS_KEYS": "k1:" + base64.b64encode(bytes(32)).decode(),
     }
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
