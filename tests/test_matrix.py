@@ -204,6 +204,12 @@ def stage(django_db_setup: None) -> Stage:
     return make_stage(factories.make_cast())
 
 
+@pytest.fixture(scope="module")
+def seats(stage: Stage) -> dict[Role, Client]:
+    """A browser of each role, signed in once for all addresses but those that end a session."""
+    return {role: stage.client(role) for role in Role}
+
+
 @dataclass
 class Asking:
     """Asks one address as somebody, with an object made for this very question."""
@@ -282,10 +288,10 @@ def test_every_address_is_in_the_table_and_the_table_holds_nothing_else() -> Non
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_own_tenant(stage: Stage, name: str) -> None:
+def test_own_tenant(stage: Stage, seats: dict[Role, Client], name: str) -> None:
     asking, expected = Asking(stage, name), EXPECTED[name]
     for role in Role:
-        client = stage.client(role)
+        client = seats[role]
         for method in METHODS:
             if name in ("accounts:sign-out", "accounts:lock"):
                 client = stage.client(role)
@@ -315,11 +321,13 @@ def test_anonymous(stage: Stage, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IN_TENANT)
-def test_another_tenants_slug_is_a_slug_that_does_not_exist(stage: Stage, name: str) -> None:
+def test_another_tenants_slug_is_a_slug_that_does_not_exist(
+    stage: Stage, seats: dict[Role, Client], name: str
+) -> None:
     asking = Asking(stage, name)
     pk = uuid.uuid4()
     for role in Role:
-        client = stage.client(role)
+        client = seats[role]
         for method in METHODS:
             foreign = asking.ask(client, method, asking.url(slug=stage.cast.other_tenant.slug, pk=pk), {})
             missing = asking.ask(client, method, asking.url(slug="no-such-tenant", pk=pk), {})
@@ -329,12 +337,14 @@ def test_another_tenants_slug_is_a_slug_that_does_not_exist(stage: Stage, name: 
 
 
 @pytest.mark.parametrize("name", [name for name in IN_TENANT if name in ENTERING or "pk" in converters(name)])
-def test_another_tenants_id_is_an_id_that_does_not_exist(stage: Stage, name: str, theirs: Theirs) -> None:
+def test_another_tenants_id_is_an_id_that_does_not_exist(
+    stage: Stage, seats: dict[Role, Client], name: str, theirs: Theirs
+) -> None:
     asking = Asking(stage, name)
     takes_id, enters = "pk" in converters(name), name in ENTERING
     foreign_id = theirs.resource if enters or name.endswith(":resource") else theirs.operation
     for role in Role:
-        client = stage.client(role)
+        client = seats[role]
         for method in METHODS:
             answers = [
                 asking.ask(client, method, asking.url(pk=one), asking.body(one) if enters else None)
