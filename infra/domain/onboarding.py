@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from infra.domain.databases import UNTIL_TAG
 from infra.domain.snapshots import PREFIX
 from infra.domain.tags import MANAGED, TOBAN
 
@@ -213,13 +214,17 @@ def operate_policy(
 
 
 def _making(account_id: str, partition: str) -> list[Policy]:
-    """Making a database asks for rights on all that it is made of; only what Toban made may Toban delete.
+    """Making a database asks for rights on all that it is made of; only what Toban made for a while may Toban delete.
 
     The password is made and kept by RDS, for which the caller needs secrets whose names begin as RDS names them. Source: Amazon
     RDS user guide, rds-secrets-manager (permissions); service authorization reference of Amazon RDS.
     """
     made = {"aws:RequestTag/toban:made-by": "toban"}
-    ours = {"aws:ResourceTag/toban:made-by": "toban"}
+    # What Toban made to stay is nobody's to delete with this role: only what carries the end of a restore for a while.
+    ours = {
+        "StringEquals": {"aws:ResourceTag/toban:made-by": "toban"},
+        "Null": {f"aws:ResourceTag/{UNTIL_TAG}": "false"},
+    }
     parts = [
         f"arn:{partition}:rds:*:{account_id}:{kind}:*"
         for kind in ("og", "pg", "secgrp", "snapshot", "subgrp")
@@ -233,7 +238,7 @@ def _making(account_id: str, partition: str) -> list[Policy]:
         _statement("TobanMakesOf", calls, parts),
         _statement("TobanNamesDatabases", ("rds:AddTagsToResource",), database, {"StringEquals": made}),
         _statement(
-            "TobanRemovesDatabases", ("rds:CreateDBSnapshot", "rds:DeleteDBInstance"), database, {"StringEquals": ours}
+            "TobanRemovesDatabases", ("rds:CreateDBSnapshot", "rds:DeleteDBInstance"), database, ours
         ),
         _statement(
             "TobanLastSnapshots", ("rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBInstance"),

@@ -80,6 +80,19 @@ def test_databases_are_started_and_stopped_and_only_snapshots_of_toban_deleted()
     assert "rds:DeleteDBSnapshot" in snapshots["Action"]
 
 
+def test_only_a_database_that_was_restored_for_a_while_can_be_deleted() -> None:
+    policy = onboarding.operate_policy(ACCOUNT, [Feature.MAKING], managed_only=False)
+    [deleting] = [
+        one
+        for one in policy["Statement"]
+        if "rds:DeleteDBInstance" in one["Action"] and ":db:" in one["Resource"]
+    ]
+    assert deleting["Condition"] == {
+        "StringEquals": {"aws:ResourceTag/toban:made-by": "toban"},
+        "Null": {"aws:ResourceTag/toban:until": "false"},
+    }
+
+
 def test_a_disk_key_is_granted_to_ec2_only() -> None:
     policy = onboarding.operate_policy(ACCOUNT, [Feature.SERVERS], managed_only=False)
     (keys,) = [one for one in policy["Statement"] if one["Action"] == ["kms:CreateGrant"]]
