@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Max
 
+from accounts.domain.permissions import Role
 from accounts.models import Membership, User
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.erasing import erasable_from
@@ -82,14 +83,17 @@ def person_here(person: str, *, now: datetime) -> ReadablePerson:
 
 
 def names_of(person: str) -> list[str]:
-    """Every name of him that can be read in the bound tenant, and the one of his account."""
+    """Every name of him that can be read in the bound tenant, and the one of his account.
+
+    Not one that is a role's: it says nothing of him, and would be taken out of what others were given.
+    """
     names = [
         one.value.text
         for one in all_known(current_tenant_id())
         if one.value.person == person and one.value.field == Field.NAME
     ]
     user = User.objects.filter(id=UUID(person)).values_list("name", "username", "email").first()
-    return sorted({*names, *(user or ())} - {""})
+    return sorted({*names, *(user or ())} - {"", *map(str, Role)})
 
 
 def belongs_nowhere(person: str) -> bool:

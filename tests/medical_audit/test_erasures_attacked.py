@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from accounts.domain.permissions import Role
 from accounts.models import SignOnLink
+from accounts.queries.readable import names_of
 from medical_audit import clock
 from medical_audit.domain.actor import NO_TENANT, Subject, system_actor
 from medical_audit.domain.bundle_verifier import verdict
@@ -22,7 +23,7 @@ from medical_audit.sealing import open_person_key, seal_value
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import Entry, RedmineServer, Ticket
 from tests.conftest import _as_role
-from tests.factories import grant, revoke
+from tests.factories import change, grant, revoke
 from tests.medical_audit.support import execute
 from tests.medical_audit.test_erasures import NAME, Scene, _names, scene
 from tests.stock import plant
@@ -121,6 +122,8 @@ def test_what_another_tenant_still_needs_stays_until_it_erases_him_too(scene: Sc
 
 def test_what_waits_for_redmine_and_what_a_browser_and_a_provider_said_goes_too(scene: Scene) -> None:
     now, tenant = clock.now(), {"tenant_id": scene.tenant_id}
+    # His last role was taken, his account never closed: nobody could close it any more.
+    change(scene.gone, is_active=True)
     server = RedmineServer(**tenant, url="https://redmine.example.jp", drafted_by_name="管理", drafted_at=now)
     ticket = Ticket(
         **tenant, server=server, key=uuid.uuid4().hex, kind="failure", operation_kind="ec2.start", operation="o",
@@ -146,3 +149,9 @@ def test_what_waits_for_redmine_and_what_a_browser_and_a_provider_said_goes_too(
         [scene.gone.id],
     )
     assert agents.fetchone() == (0,)
+
+
+def test_who_is_called_as_a_role_is_takes_no_role_out_of_others_papers(scene: Scene) -> None:
+    change(scene.gone, username="operator")
+    with tenant_scope(scene.tenant_id):
+        assert names_of(scene.person) == [NAME]
