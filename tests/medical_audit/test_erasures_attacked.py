@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.db import DatabaseError
@@ -121,7 +122,8 @@ def test_what_another_tenant_still_needs_stays_until_it_erases_him_too(scene: Sc
 
 
 def test_what_waits_for_redmine_and_what_a_browser_and_a_provider_said_goes_too(scene: Scene) -> None:
-    now, tenant = clock.now(), {"tenant_id": scene.tenant_id}
+    now = clock.now()
+    tenant: dict[str, Any] = {"tenant_id": scene.tenant_id}
     # His last role was taken, his account never closed: nobody could close it any more.
     change(scene.gone, is_active=True)
     server = RedmineServer(**tenant, url="https://redmine.example.jp", drafted_by_name="管理", drafted_at=now)
