@@ -25,9 +25,8 @@ from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import Entry, RedmineServer, Ticket
 from tests.conftest import _as_role
 from tests.factories import change, grant, revoke
-from tests.medical_audit.support import execute
+from tests.medical_audit.support import execute, plant
 from tests.medical_audit.test_erasures import NAME, Scene, _names, scene
-from tests.stock import plant
 
 __all__ = ["scene"]
 
