@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.domain.notices import Topic
+from accounts.domain.permissions import Permission
 from accounts.models import NoticeChoice
 from accounts.operations import notices
 from accounts.queries.notices import News, Waiting, choice_of, head_seq, list_news, waiting_for
@@ -88,6 +89,7 @@ def inbox_waiting(call: Call) -> list[Waiting]:
 @answers(ChoiceOut, takes=ReadIn)
 def inbox_read(call: Call) -> NoticeChoice:
     """Mark everything up to a place in the ledger as read; nothing becomes unread again."""
+    call.actor.require(Permission.OPERATION_VIEW, call.actor.tenant_id)  # before what is sent is judged
     notices.mark_read(call.given["up_to"], actor=call.actor, now=call.now)
     return choice_of(call.actor)
 

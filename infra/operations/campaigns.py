@@ -27,6 +27,7 @@ from infra.domain.rotation import (
     rotation_refusal,
     window_problem,
 )
+from infra.domain.tags import hands_off
 from infra.models import Region, Resource
 from infra.models.resource import ResourceKind
 from infra.operations import rotating
@@ -129,7 +130,9 @@ def refusal_of(
     if str(row.id) in planned:
         return "rotation_planned"
     known = terms.get((row.account_id, row.region)) or Terms({}, "", {})
-    return rotation_refusal(row.facts, row.aws_state, row.gone_at is not None, ca, known)
+    return hands_off(row.tags) or rotation_refusal(
+        row.facts, row.aws_state, row.gone_at is not None, ca, known
+    )
 
 
 def planned_for(ids: Sequence[UUID], now: datetime) -> dict[str, Operation]:

@@ -17,6 +17,7 @@ from infra import handshake
 from infra.aws import certificates, rds
 from infra.domain.aws import AwsError, CallResult, Database, Target
 from infra.domain.rotation import SETTLES, STOPPED, Step, next_step
+from infra.domain.tags import hands_off
 from infra.models import Resource
 from infra.operations.database_rounds import LOOK_IN, PAUSE, DatabaseExecutor, Plan, fresh
 from infra.operations.facts import facts_of
@@ -84,7 +85,12 @@ class RotationExecutor(DatabaseExecutor):
             return Later("in_transition", PAUSE, told)
         if step is Step.DONE:
             return self._ended(plan, one, self._finished(plan, one, told))
-        if refusal := self._no_renewal(plan, one, step) or self._given_up(plan, one, step):
+        refusals = (
+            self._hands_off(step, seen),
+            self._no_renewal(plan, one, step),
+            self._given_up(plan, one, step),
+        )
+        if refusal := next(filter(None, refusals), ""):
             return self._ended(plan, one, Fail(refusal, detail=told))
         return Go({**told, "step": str(step)})
 
@@ -168,6 +174,11 @@ class RotationExecutor(DatabaseExecutor):
             seen = self._seen(plan, one)
             if one.parameters.get("renew_from") and seen is not None and not _renewed(one, seen):
                 plan.renewals[one.id] = certificates.planned_renewal(target, seen.arn)
+
+    @staticmethod
+    def _hands_off(step: Step, seen: Database) -> str:
+        """Why it is not to be touched by what it says now (a code), or ""; what was begun is still put back."""
+        return hands_off(seen.tags) if step in (Step.START, Step.MODIFY) else ""
 
     def _no_renewal(self, plan: RotationPlan, one: Operation, step: Step) -> str:
         """Why a renewal cannot be had (a code), or "": a stop drops what AWS had planned, and without a plan AWS does none."""

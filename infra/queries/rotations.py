@@ -12,6 +12,7 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.domain.databases import Authority, Terms, trust_ends
 from infra.domain.rotation import restarts, rotation_refusal
+from infra.domain.tags import hands_off
 from infra.models import Resource
 from infra.models.resource import ResourceKind
 from infra.queries.databases import terms_by_lane
@@ -124,7 +125,9 @@ def _candidate(
     row: Resource, ca: str, terms: Mapping[tuple[UUID, str], Terms], planned: Mapping[str, Operation]
 ) -> Candidate:
     known = terms.get((row.account_id, row.region)) or Terms({}, "", {})
-    refusal = rotation_refusal(row.facts, row.aws_state, row.gone_at is not None, ca, known)
+    refusal = hands_off(row.tags) or rotation_refusal(
+        row.facts, row.aws_state, row.gone_at is not None, ca, known
+    )
     if str(row.id) in planned:
         refusal = "rotation_planned"
     return Candidate(row, trust_ends(row.facts, known), restarts(known.version_of(row.facts)), refusal)

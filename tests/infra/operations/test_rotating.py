@@ -252,6 +252,7 @@ def test_an_ended_campaign_begins_nothing_more(duty: Duty) -> None:
     ("fields", "more", "code"),
     [
         ({"ca": NEW}, {}, "ca_already"),
+        ({"tags": {"Toban": "never"}}, {}, "never_touch"),
         ({}, {"ca": "rds-ca-2019"}, "ca_unknown"),
         ({}, {"hours": 0.25}, "window_short"),
         ({}, {"in_hours": -2}, "window_past"),
@@ -264,6 +265,17 @@ def test_what_cannot_be_is_refused_before_it_is_entered(
     with pytest.raises(Refused) as refused:
         entered(duty, **more)
     assert refused.value.code == code
+
+
+def test_what_says_by_then_that_it_is_never_to_be_touched_is_left_alone(duty: Duty) -> None:
+    seeded(duty)
+    begun(duty)
+    rds = duty.console("rds")
+    arn = rds.describe_db_instances(DBInstanceIdentifier="karte")["DBInstances"][0]["DBInstanceArn"]
+    rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "Toban", "Value": "never"}])
+    work(duty)
+    assert calls(duty) == []
+    assert (rotation(duty).state, rotation(duty).outcome) == ("FAILED", "never_touch")
 
 
 @pytest.mark.fault
