@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import get_resolver, reverse
 
 from accounts.domain.permissions import Role
 from infra.operations.drafts import create_schedule
@@ -51,6 +50,7 @@ from tests.expected import (
     post,
 )
 from tests.redmine.planted import plant_repository
+from tests.routes import converters, routes
 from tests.simulated import TOKYO, new_account_id
 from tests.stage import Stage, make_stage, signed_in
 
@@ -170,21 +170,6 @@ EXPECTED: dict[str, Expected] = {
     "people:tokens": Expected({"GET": everyone(200), "POST": everyone(422)}),
     "people:token-end": post(everyone(404)),
 }
-
-
-def routes(
-    patterns: list[URLPattern | URLResolver], spaces: tuple[str, ...] = ()
-) -> Iterator[tuple[str, URLPattern]]:
-    """Every pattern with its full name."""
-    for one in patterns:
-        if isinstance(one, URLResolver):
-            yield from routes(one.url_patterns, (*spaces, one.namespace) if one.namespace else spaces)
-        else:
-            yield ":".join((*spaces, one.name or f"unnamed:{one.pattern}")), one
-
-
-def converters(name: str) -> dict[str, Any]:
-    return next(one.pattern.converters for found, one in routes(get_resolver().url_patterns) if found == name)
 
 
 ENTERING = ("infra:operation-enter", "api:operations")

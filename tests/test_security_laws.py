@@ -9,27 +9,29 @@ from pathlib import Path
 
 from django.urls import get_resolver
 
+from tests.routes import routes
 from tests.test_laws import APPS, ROOT, lines_with, name_of, sources, tree
-from tests.test_matrix import routes
 
 NETWORK = re.compile(
     r"^(socket|ssl|smtplib|ftplib|http\.client|urllib\.request|urllib3|requests|httpx|aiohttp)(\.|$)"
 )
 #: Reviewed: who talks to a network, and how it is kept within bounds.
 GATEWAYS = {
+    "accounts/deadline.py": "ends a connection when its time is over; opens none",
+    "accounts/identity.py": "the tenant's identity provider, no redirects, bounded, public addresses",
     "accounts/mail.py": "the mail server of the settings",
     "accounts/outside.py": "addresses that tenants name: judged, pinned, bounded",
     "config/demo.py": "this machine's own simulator",
     "config/embedded.py": "a free port of this machine",
     "config/stack.py": "this machine's own stack",
     "infra/handshake.py": "databases of the tenant's account, TLS handshake only",
+    "infra/probe.py": "databases of the tenant's account, four seconds a try",
     "medical_audit/anchors/syslog.py": "receivers of the settings",
     "medical_audit/anchors/timestamps.py": "the authority of the settings",
     "medical_audit/management/commands/audit_seal.py": "the name of this machine",
     "medical_audit/tasks.py": "the name of this machine",
     "medical_audit/time_source.py": "the time server of the settings",
     "redmine_sync/redmine/commits.py": "the tenant's Redmine, no redirects, bounded",
-    "redmine_sync/redmine/deadline.py": "the same",
     "redmine_sync/redmine/session.py": "the same",
 }
 #: What reaches no page with its letters unescaped. Texts of mails, tickets and files are no HTML.

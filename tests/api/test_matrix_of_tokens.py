@@ -13,8 +13,9 @@ from medical_audit import clock
 from tests import factories
 from tests.answers import assert_safe, said
 from tests.expected import METHODS
+from tests.routes import converters
 from tests.stage import Stage, make_stage
-from tests.test_matrix import IN_TENANT, Asking, converters
+from tests.test_matrix import IN_TENANT, Asking
 from tests.tokens import bearer, make_token
 
 NAMES = [name for name in IN_TENANT if name.startswith("api:")]

@@ -29,8 +29,8 @@ from schemathesis.specs.openapi.checks import (
 from accounts.domain.permissions import Role
 from config.api import document
 from tests import factories
+from tests.routes import routes
 from tests.stage import Stage, make_stage
-from tests.test_matrix import routes
 from tests.tokens import make_token
 
 CASES = int(os.environ.get("TOBAN_API_CASES", "2"))

@@ -24,7 +24,7 @@ from medical_audit.operations import entry
 from medical_audit.operations.burying import carry_out
 from medical_audit.operations.retaining import enter_keeping
 from medical_audit.queries.purges import KIND as PURGE
-from medical_audit.queries.purges import Keeping, keeping_here
+from medical_audit.queries.purges import PURGE_DUTY, Keeping, keeping_here
 from medical_audit.queries.seals import database_clock, duties
 from medical_audit.queries.verification import Damage
 from medical_audit.tenancy import platform_scope, tenant_scope
@@ -109,7 +109,7 @@ def test_a_purge_that_cannot_be_read_stops_neither_the_sealer_nor_the_others(sce
             assert changed.rowcount == 1
         scene.room.seal()
         with _as_role("audit"), platform_scope():
-            assert duties()["purge"].problem == "not_as_confirmed"
+            assert duties()[f"{PURGE_DUTY}{scene.tenant_id}"].problem == "not_as_confirmed"
     assert scene.count("tombstone") == 0
 
 

@@ -81,9 +81,9 @@ def test_acceptance_10_three_of_a_hundred_gib_cost_28_80_and_go_after_a_snapshot
     assert steps == ["snapshot", "delete"]
     assert ended["detail"]["detail"]["snapshot"].startswith("snap-")
     who = {
-        event["kind"]: event["actor"]["name"]
+        event["kind"]: event["actor"]["id"]
         for event in (*duty.events("operation.entered"), *duty.events("operation.confirmed"))
     }
-    assert who["operation.entered"] == operator.name
-    assert who["operation.confirmed"] == approver.name
+    assert who["operation.entered"] == operator.id
+    assert who["operation.confirmed"] == approver.id
     assert duty.clock() - now < timedelta(hours=1)
