@@ -4,7 +4,6 @@ people decide about many at once."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,13 +13,14 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.domain.permissions import Permission
-from infra.domain.leftovers import BATCH_MAX, SNOOZE_MAX_DAYS
+from infra.domain.leftovers import SNOOZE_MAX_DAYS
 from infra.models import Region, Volume
+from infra.operations.batches import Undone, enter_each, limited
 from infra.operations.deleting import enter_delete
 from infra.queries.leftovers import places_of
 from medical_audit.domain.actor import Actor, EventDraft, Subject
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.domain.errors import Refused
 from medical_audit.models import Operation
 from medical_audit.operations.ledger import record_many
 from medical_audit.tenancy import tenant_scope
@@ -29,14 +29,6 @@ from medical_audit.tenancy import tenant_scope
 TOLD_AT_ONCE = 200
 #: What a volume is that nobody wants kept.
 _AWAKE: dict[str, Any] = {"snoozed_until": None, "snooze_reason": "", "snoozed_by_name": ""}
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """One of many that was left out, and why (a code); the others were not held back by it."""
-
-    name: str
-    code: str
 
 
 def tell_left_over(region: Region, *, actor: Actor, now: datetime) -> int:
@@ -90,7 +82,7 @@ def snooze(volume_ids: Sequence[UUID], *, days: int, reason: str, actor: Actor, 
     Raises NotPermitted, Refused (bad_parameter, too_many).
     """
     actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
-    _limited(volume_ids)
+    limited(volume_ids)
     if not 1 <= days <= SNOOZE_MAX_DAYS:
         raise Refused("bad_parameter", name="days", allowed=f"1-{SNOOZE_MAX_DAYS}")
     if not reason.strip():
@@ -121,26 +113,9 @@ def enter_deletes(
     The same token enters each once. Raises NotPermitted, Refused (too_many).
     """
     actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
-    _limited(volume_ids)
-    done, undone = [], []
-    for one in volume_ids:
-        try:
-            done.append(enter_delete(one, actor=actor, now=now, reason=reason, token=token))
-        except NotFound:
-            undone.append(Undone(str(one), "not_found"))
-        except Refused as refused:
-            undone.append(Undone(_name_of(one, actor), refused.code))
-    return done, undone
-
-
-def _limited(volume_ids: Sequence[UUID]) -> None:
-    if len(volume_ids) > BATCH_MAX:
-        raise Refused("too_many", number=len(volume_ids), limit=BATCH_MAX)
-
-
-def _name_of(volume_id: UUID, actor: Actor) -> str:
-    with tenant_scope(actor.tenant_id):
-        return str(Volume.objects.get(id=volume_id))
+    return enter_each(
+        volume_ids, lambda one: enter_delete(one, actor=actor, now=now, reason=reason, token=token)
+    )
 
 
 def _record(

@@ -13,10 +13,9 @@ from infra.aws import disks, ec2
 from infra.domain.aws import Attachment as AwsAttachment
 from infra.domain.aws import AwsError, EbsVolume, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.domain.leftovers import BATCH_MAX
 from infra.domain.tags import MANAGED, NEVER, TOBAN
 from infra.models import Attachment, Volume
-from infra.operations.leftovers import Undone
+from infra.operations.batches import Undone, enter_each
 from infra.operations.tagging import KIND as TAG_KIND
 from infra.operations.tagging import LANE_CLASS
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
@@ -87,17 +86,9 @@ def enter_changes(
 ) -> tuple[list[Operation], list[Undone]]:
     """The same for many; one that cannot be changed holds back none of the others. Raises NotPermitted, Refused (too_many)."""
     actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
-    if len(ids) > BATCH_MAX:
-        raise Refused("too_many", number=len(ids), limit=BATCH_MAX)
-    done, undone = [], []
-    for one in ids:
-        try:
-            done.append(enter_change(one, wish, actor=actor, now=now, reason=reason, token=token))
-        except NotFound:
-            undone.append(Undone(str(one), "not_found"))
-        except Refused as refused:
-            undone.append(Undone(str(refused.params.get("target", one)), refused.code))
-    return done, undone
+    return enter_each(
+        ids, lambda one: enter_change(one, wish, actor=actor, now=now, reason=reason, token=token)
+    )
 
 
 def _refusal(row: Volume, attached: Sequence[Attachment], wish: str) -> str:

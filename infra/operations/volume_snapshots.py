@@ -17,9 +17,9 @@ from infra.aws import disks, ec2
 from infra.domain.aws import AwsError, Problem, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
 from infra.domain.disks import COMPLETE, COPIED_FROM, EbsSnapshot, snapshot_deletion_refusal
-from infra.domain.leftovers import BATCH_MAX, SNOOZE_MAX_DAYS
+from infra.domain.leftovers import SNOOZE_MAX_DAYS
 from infra.models import Region, Volume, VolumeSnapshot
-from infra.operations.leftovers import Undone
+from infra.operations.batches import Undone, enter_each, limited
 from infra.operations.tagging import LANE_CLASS, OF_SNAPSHOT
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.targets import source_of, target_of
@@ -135,7 +135,7 @@ def _told(row: VolumeSnapshot) -> tuple[Any, ...]:
 def snooze(ids: Sequence[UUID], *, days: int, reason: str, actor: Actor, now: datetime) -> int:
     """Leave snapshots alone for some days; gives how many there were. Raises NotPermitted, Refused (bad_parameter, too_many)."""
     actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
-    _limited(ids)
+    limited(ids)
     if not 1 <= days <= SNOOZE_MAX_DAYS:
         raise Refused("bad_parameter", name="days", allowed=f"1-{SNOOZE_MAX_DAYS}")
     if not reason.strip():
@@ -166,21 +166,7 @@ def enter_deletes(
     The same token enters each once. Raises NotPermitted, Refused (too_many).
     """
     actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
-    _limited(ids)
-    done, undone = [], []
-    for one in ids:
-        try:
-            done.append(enter_delete(one, actor=actor, now=now, reason=reason, token=token))
-        except NotFound:
-            undone.append(Undone(str(one), "not_found"))
-        except Refused as refused:
-            undone.append(Undone(str(refused.params.get("target", one)), refused.code))
-    return done, undone
-
-
-def _limited(ids: Sequence[UUID]) -> None:
-    if len(ids) > BATCH_MAX:
-        raise Refused("too_many", number=len(ids), limit=BATCH_MAX)
+    return enter_each(ids, lambda one: enter_delete(one, actor=actor, now=now, reason=reason, token=token))
 
 
 def enter_delete(pk: UUID, *, actor: Actor, now: datetime, reason: str, token: str = "") -> Operation:
