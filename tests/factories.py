@@ -67,13 +67,19 @@ def make_tenant(now: datetime = MONDAY_0830) -> Tenant:
 
 def make_cast(now: datetime = MONDAY_0830) -> Cast:
     tenant, other = make_tenant(now), make_tenant(now)
-    people = {role: make_person(str(role), now) for role in Role}
-    for role, user in people.items():
-        grant_first(tenant.id, user, role, now=now, founder="test")
-    stranger = make_person("stranger", now)
-    for role in Role:
-        grant_first(other.id, stranger, role, now=now, founder="test")
+    with platform_scope():
+        people = {role: make_person(str(role), now) for role in Role}
+        stranger = make_person("stranger", now)
+    settle(tenant, people, now)
+    settle(other, dict.fromkeys(Role, stranger), now)
     return Cast(tenant, people, stranger, other)
+
+
+def settle(tenant: Tenant, people: dict[Role, User], now: datetime = MONDAY_0830) -> None:
+    """Give everybody his first role."""
+    with tenant_scope(tenant.id):
+        for role, user in people.items():
+            grant_first(tenant.id, user, role, now=now, founder="test")
 
 
 def revoke(tenant_id: UUID, user: User) -> None:

@@ -10,7 +10,7 @@ from accounts.domain.permissions import Role
 from accounts.models import Membership, Tenant, User
 from medical_audit.domain.actor import NO_TENANT, Subject, system_actor
 from medical_audit.operations.ledger import record
-from medical_audit.tenancy import platform_scope, tenant_scope
+from medical_audit.tenancy import tenant_scope, within
 
 
 def found_tenant(slug: str, name: str, *, colour: str, now: datetime, founder: str) -> Tenant:
@@ -30,7 +30,7 @@ def found_tenant(slug: str, name: str, *, colour: str, now: datetime, founder: s
 def make_user(username: str, name: str, password: str, *, now: datetime, founder: str) -> User:
     """A person without any right yet; `founder` stands in the platform's own ledger, for he has no tenant."""
     user = User(username=username, name=name, password=make_password(password), created_at=now)
-    with platform_scope():
+    with within(NO_TENANT):
         user.save(force_insert=True)
         record(
             "user.created",
@@ -43,7 +43,7 @@ def make_user(username: str, name: str, password: str, *, now: datetime, founder
 
 def grant_first(tenant_id: UUID, user: User, role: Role, *, now: datetime, founder: str) -> Membership:
     """A role given at the founding, recorded as such."""
-    with tenant_scope(tenant_id):
+    with within(tenant_id):
         membership = Membership(tenant_id=tenant_id, user=user, role=role, granted_at=now)
         membership.save(force_insert=True)
         record(

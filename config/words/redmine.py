@@ -42,7 +42,9 @@ REDMINE_CODES: Final[Mapping[str, Promise | str]] = {
         "Redmine did not keep Toban's key in the field portal_key. Enable the field for the project and the tracker."
     ),
     "redmine_error": _("Redmine answered with an error."),
-    "key_unsealable": _("The stored API key cannot be opened: its key is missing from TOBAN_SECRETS_KEYS."),
+    "key_unsealable": _(
+        "The stored API key is missing or cannot be opened. Connect the Redmine again with a new key, or put the old sealing key back into TOBAN_SECRETS_KEYS."
+    ),
     # Redmine: why something cannot be entered
     "no_seal_key": _(
         "No key for sealing secrets is set. Set TOBAN_SECRETS_KEYS, then give the API key again."

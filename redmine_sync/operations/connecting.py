@@ -159,7 +159,11 @@ def apply_connect(operation: Operation, now: datetime) -> dict[str, Any]:
     active = RedmineServer.objects.filter(state=ServerState.ACTIVE).select_for_update().first()
     if active is not None and active.url == row.url:
         key = RedmineKey.objects.get(server=row)
-        RedmineKey.objects.filter(server=active).update(sealed=key.sealed)
+        RedmineKey.objects.update_or_create(
+            server=active,
+            defaults={"sealed": key.sealed},
+            create_defaults={"sealed": key.sealed, "tenant_id": active.tenant_id},
+        )
         for name in ("report", "probed_at", "key_field", "bot_id", "language"):
             setattr(active, name, getattr(row, name))
         _leave(row)

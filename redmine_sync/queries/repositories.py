@@ -31,7 +31,7 @@ from redmine_sync.models import (
     SyncRun,
     Use,
 )
-from redmine_sync.queries.servers import KEY_NAME
+from redmine_sync.queries.servers import KEY_NAME, opened_key
 from redmine_sync.redmine import Commits, RedmineCommits
 
 #: What sealed secrets are bound to, besides their tenant.
@@ -132,13 +132,8 @@ def access_of(row: Repository, place: Place = Place.CURRENT) -> Access | None:
 
 def commits_of(server: RedmineServer) -> Commits:
     """The gateway to the commits of a Redmine, opened now. Raises sealing.Unsealable."""
-    opened = [
-        sealing.unseal(kept.sealed, tenant_id=server.tenant_id, field=name)
-        for kept, name in (
-            (RedmineKey.objects.get(server=server), KEY_NAME), (ServiceKey.objects.get(server=server), SERVICE_NAME),
-        )
-    ]  # fmt: skip
-    return RedmineCommits(server.url, *opened)
+    keys = opened_key(RedmineKey, server, KEY_NAME), opened_key(ServiceKey, server, SERVICE_NAME)
+    return RedmineCommits(server.url, *keys)
 
 
 def hook_secrets(repository_id: UUID, now: datetime) -> list[str]:

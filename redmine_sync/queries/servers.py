@@ -12,7 +12,7 @@ from infra.models import Resource
 from medical_audit import sealing
 from medical_audit.domain.actor import Actor
 from medical_audit.models import Operation
-from redmine_sync.models import RedmineKey, RedmineServer, ServerState, TicketRule
+from redmine_sync.models import RedmineKey, RedmineServer, ServerState, ServiceKey, TicketRule
 from redmine_sync.redmine import RedmineTickets, Tickets
 
 #: What a sealed API key is bound to, besides its tenant.
@@ -24,9 +24,16 @@ NOWHERE = UUID(int=1)
 
 
 def gateway_of(server: RedmineServer) -> Tickets:
-    """The gateway with the server's own key, opened now. Raises sealing.Unsealable."""
-    sealed = RedmineKey.objects.get(server=server).sealed
-    return RedmineTickets(server.url, sealing.unseal(sealed, tenant_id=server.tenant_id, field=KEY_NAME))
+    """The gateway with the server's own key, opened now. Raises sealing.Unsealable, also where no key is kept."""
+    return RedmineTickets(server.url, opened_key(RedmineKey, server, KEY_NAME))
+
+
+def opened_key(model: type[RedmineKey | ServiceKey], server: RedmineServer, field: str) -> str:
+    """The key that is kept for the server in this table. Raises sealing.Unsealable, also where none is kept."""
+    kept = model.objects.filter(server=server).first()
+    if kept is None:
+        raise sealing.Unsealable(f"no {field} is kept for {server.url}")
+    return sealing.unseal(kept.sealed, tenant_id=server.tenant_id, field=field)
 
 
 def server_in(state: ServerState) -> RedmineServer | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from config.processes import is_running
 from redmine_sync.models import EntryState, Ticket, TicketState
 from redmine_sync.operations import sending
 from tests.chaos.herd import Nursery
@@ -79,6 +80,7 @@ def test_lost_answers_refusals_and_kill_9_leave_each_issue_and_each_note_once(
         deadline = time.monotonic() + WITHIN_S
         while not is_over(bad_shop):
             assert time.monotonic() < deadline, log.read_text()[-3000:]
+            assert all(is_running(pid) for pid in pids), f"one ended by itself: {log.read_text()[-3000:]}"
             time.sleep(0.3)
             if kills < KILLS_MAX and chance.random() < 0.06 and not is_over(bad_shop):
                 victim = pids.pop(chance.randrange(len(pids)))

@@ -16,11 +16,12 @@ from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
 from medical_audit.sealing import Unsealable, is_current, seal, unseal
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.models import RedmineKey
+from redmine_sync.models import RedmineKey, RedmineServer, ServerState
 from redmine_sync.operations.resealing import reseal
 from redmine_sync.queries.servers import gateway_of
 from tests.conftest import AsRole
-from tests.factories import make_cast
+from tests.factories import Cast, make_cast
+from tests.medical_audit.support import plant
 from tests.redmine.shop import Place, Shop
 
 TENANT, OTHER = uuid.uuid4(), uuid.uuid4()
@@ -105,3 +106,23 @@ def test_a_tenant_with_a_spoiled_secret_is_named_and_keeps_no_other_from_being_s
             call_command("reseal")
         with tenant_scope(open_shop.tenant_id):
             assert is_current(RedmineKey.objects.get().sealed)
+
+
+def test_a_server_whose_key_is_gone_says_so_and_a_new_connection_at_its_address_mends_it(
+    cast: Cast, place: Place
+) -> None:
+    shop = Shop(cast, place)
+    plant(
+        RedmineServer(
+            tenant_id=shop.tenant_id, url=place.url, state=ServerState.ACTIVE, drafted_by_name="管理",
+            drafted_at=shop.clock(),
+        )
+    )  # fmt: skip
+    shop.happens("failed", "web")
+    assert shop.serve().sent == 0
+    assert shop.server().problem == "key_unsealable"
+    shop.connect()
+    shop.rule()
+    shop.happens("failed", "db")
+    assert shop.serve(minutes=30).sent == 1
+    assert shop.server().problem == ""

@@ -7,9 +7,8 @@ import pytest
 
 from accounts.domain.permissions import Role
 from accounts.models import User
-from accounts.operations.people import grant_first
 from tests.conftest import AsRole
-from tests.factories import MONDAY_0830, Cast, make_person, make_tenant
+from tests.factories import MONDAY_0830, Cast, make_person, make_tenant, settle
 from tests.infra.operations.duty import Duty
 from tests.simulated import Account, Clock
 
@@ -23,10 +22,8 @@ def people(django_db_setup: None) -> tuple[dict[Role, User], User]:
 def cast(people: tuple[dict[Role, User], User]) -> Cast:
     staff, stranger = people
     tenant, other = make_tenant(), make_tenant()
-    for role, user in staff.items():
-        grant_first(tenant.id, user, role, now=MONDAY_0830, founder="test")
-    for role in Role:
-        grant_first(other.id, stranger, role, now=MONDAY_0830, founder="test")
+    settle(tenant, staff)
+    settle(other, dict.fromkeys(Role, stranger))
     return Cast(tenant, staff, stranger, other)
 
 
