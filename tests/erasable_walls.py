@@ -78,7 +78,7 @@ ERASER_PRIVILEGES: dict[str, str] = {
         "SELECT (asked_by_id, asked_by_name, finished_at, state, tenant_id), UPDATE (asked_by_name, finished_at, problem, state)"
     ),
     "public.medical_audit_exportpart": "DELETE, SELECT (tenant_id)",
-    "public.medical_audit_failedsignin": "DELETE, SELECT (account)",
+    "public.medical_audit_failedsignin": "DELETE, SELECT (account, day)",
 }  # fmt: skip
 
 

@@ -180,6 +180,7 @@ PRIVILEGES = {
     "public.medical_audit_tenantpolicy": {"toban_web": WORK, **READERS},
     "public.medical_audit_visit": {
         "toban_web": WORK,
+        "toban_worker": READ,
         "toban_scheduler": "SELECT, UPDATE",
         "toban_audit": READ,
     },

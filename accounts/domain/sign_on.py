@@ -41,11 +41,12 @@ class Claim(StrEnum):
 
 
 class NotFromProvider(ValueError):
-    """What came back proves nobody: `code` says why."""
+    """What came back proves nobody: `code` says why; `username`: whom it named, kept apart because a person can be erased."""
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", *, username: str = "") -> None:
         # A stranger chose it, and the ledger keeps it: what no text there holds (NUL, half a surrogate) is left out.
         self.code, self.detail = code, "".join(one for one in detail[:200] if one.isprintable())
+        self.username = "".join(one for one in username[:200] if one.isprintable())
         super().__init__(f"{code}: {self.detail}" if self.detail else code)
 
 

@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.contrib.auth.hashers import make_password
 from django.db import connection
 
+from accounts.models import User
 from accounts.queries.readable import KIND, ReadablePerson, belongs_nowhere, names_of, person_here
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.personal import ERASED
 from medical_audit.domain.rights import POLICY_EDIT
-from medical_audit.models import Operation
-from medical_audit.operations import entry
+from medical_audit.domain.seats import End
+from medical_audit.models import Operation, Session
+from medical_audit.operations import entry, seats
 from medical_audit.operations.ledger import record
 from medical_audit.operations.retaining import decide_alone
 from medical_audit.queries.purges import keeping_here
@@ -50,6 +54,8 @@ def apply_erasure(operation: Operation, now: datetime) -> dict[str, Any]:
     """
     tenant_id, person = operation.tenant_id, str(operation.parameters["person"])
     decide_alone(tenant_id)
+    # Held until commit: a role that is just being given waits for it, or is seen.
+    User.objects.select_for_update().filter(id=UUID(person)).first()
     _check(person_here(person, now=now))
     confirmer = Actor(tenant_id, ActorType.USER, operation.confirmed_by_id, operation.confirmed_by_name)
     with connection.cursor() as cursor:
@@ -75,7 +81,21 @@ def apply_erasure(operation: Operation, now: datetime) -> dict[str, Any]:
         with platform_scope():
             platform = Actor(NO_TENANT, ActorType.USER, confirmer.id, confirmer.name)
             record("person.erased", actor=platform, subject=subject, now=now, detail={"everywhere": True})
+        _close(UUID(person), actor=confirmer, now=now)
     return told
+
+
+def _close(user_id: UUID, *, actor: Actor, now: datetime) -> None:
+    """Nobody signs in any more as somebody whom nobody can name; after the erasure, so that nothing of him is written anew."""
+    with platform_scope(user_id=user_id):
+        open_ones = list(Session.objects.filter(user_id=user_id, ended_at__isnull=True))
+    for session in open_ones:
+        seats.end(session, End.FORCED, actor=actor, now=now, reason="account_closed")
+    with platform_scope():
+        User.objects.filter(id=user_id).update(is_active=False, password=make_password(None))
+        platform = Actor(NO_TENANT, ActorType.USER, actor.id, actor.name)
+        subject = Subject("user", str(user_id), ERASED)
+        record("user.closed", actor=platform, subject=subject, now=now, detail={"everywhere": True})
 
 
 def _check(found: ReadablePerson) -> None:

@@ -139,6 +139,7 @@ def enter_admit(
 
 def apply_grant(operation: Operation, now: datetime) -> dict[str, Any]:
     user = _still(operation)
+    _refuse_closed(user)
     _refuse_shared(user.id, operation.parameters["role"], operation.tenant_id)
     _give(operation, user, operation.parameters["role"], now)
     if "terms" in operation.parameters:
@@ -264,6 +265,12 @@ def _refuse_shared(user_id: UUID, role: str, tenant_id: UUID) -> None:
         shared = MemberTerms.objects.filter(user_id=user_id, kind=AccountKind.SHARED).exists()
     if shared and role != Role.VIEWER:
         raise Refused("shared_only_looks")
+
+
+def _refuse_closed(user: User) -> None:
+    """Held until commit: an erasure that goes on at this moment (ADR 19) is waited for. Raises Refused (account_closed)."""
+    if not User.objects.select_for_update().get(id=user.id).is_active:
+        raise Refused("account_closed", name=user.name)
 
 
 def _refuse_elsewhere(user: User, tenant_id: UUID) -> None:

@@ -104,6 +104,7 @@ def come_back(
         detail: dict[str, object] = {
             "method": "sso", "code": wrong.code, "detail": wrong.detail, "address": origin.address, "device": origin.device,
         }  # fmt: skip
+        detail |= {"username": wrong.username} if wrong.username else {}
         with tenant_scope(tenant_id):
             subject = Subject("user", "", row.name)
             record("session.failed", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
@@ -186,7 +187,7 @@ def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) 
             people = people.filter(username__iexact=wanted)
         found = list(people[:2])
         if len(found) != 1:
-            raise NotFromProvider("sign_on_unknown_person", wanted)
+            raise NotFromProvider("sign_on_unknown_person", username=wanted)
         user = _member(found[0])
         link = SignOnLink(
             tenant_id=row.tenant_id, user=user, issuer=said.issuer, subject=said.subject, made_at=now, used_at=now,
@@ -196,7 +197,7 @@ def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) 
                 link.save(force_insert=True)
         except IntegrityError:
             # The name is somebody's whom the provider knows by another id: it was given to a second person.
-            raise NotFromProvider("sign_on_name_given_anew", wanted) from None
+            raise NotFromProvider("sign_on_name_given_anew", username=wanted) from None
         person = person_without_tenant(
             user, user.name, session="", address=origin.address, request=origin.request
         )
@@ -208,7 +209,7 @@ def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) 
             address=person.address,
             request=person.request,
         )
-        detail: dict[str, object] = {"issuer": said.issuer, "name": wanted}
+        detail: dict[str, object] = {"issuer": said.issuer, "username": wanted}
         record(
             "user.sign_on_bound",
             actor=actor,
@@ -221,7 +222,7 @@ def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) 
 
 def _member(user: User) -> User:
     if not user.is_active or not Membership.objects.filter(user=user).exists():
-        raise NotFromProvider("sign_on_unknown_person", user.username)
+        raise NotFromProvider("sign_on_unknown_person", username=user.username)
     return user
 
 

@@ -79,9 +79,10 @@ def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request:
 
 
 def name_to_keep(username: str) -> str:
-    """What a failed sign-in records. Of a name that nobody has only the beginning: people type passwords into that
-    field, and the ledger forgets nothing."""
-    return username if User.objects.filter(username__iexact=username).exists() else f"{username[:2]}…"
+    """What a failed sign-in records. Of a name that nobody has only the beginning: people type passwords into that field.
+    Two letters of Latin; two of Japanese would be a family name."""
+    known = User.objects.filter(username__iexact=username).exists()
+    return username if known else f"{username[: 2 if username.isascii() else 0]}…"
 
 
 def person_without_tenant(user: User | None, name: str, *, session: str, address: str, request: str) -> Actor:

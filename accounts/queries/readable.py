@@ -13,7 +13,7 @@ from accounts.models import Membership, User
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.erasing import erasable_from
 from medical_audit.domain.errors import NotFound
-from medical_audit.domain.personal import STRANGER, Field
+from medical_audit.domain.personal import Field, is_stranger, stranger_ends
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.states import State
 from medical_audit.models import Erasure, Event, Operation, PersonKey
@@ -41,7 +41,7 @@ class ReadablePerson:
 
     @property
     def is_stranger(self) -> bool:
-        return self.person == STRANGER
+        return is_stranger(self.person)
 
     @property
     def erasable(self) -> bool:
@@ -105,7 +105,8 @@ def belongs_nowhere(person: str) -> bool:
 
 def _people(held: Keeping, now: datetime, *, only: str = "") -> list[ReadablePerson]:
     keys = PersonKey.objects.all() if not only else PersonKey.objects.filter(person=only)
-    ids = list(keys.values_list("person", flat=True))
+    made: dict[str, datetime] = dict(keys.values_list("person", "made_at"))
+    ids = list(made)
     values: dict[str, list[tuple[Field, str]]] = defaultdict(list)
     for one in all_known(current_tenant_id()):
         values[one.value.person].append((one.value.field, one.value.text))
@@ -120,7 +121,7 @@ def _people(held: Keeping, now: datetime, *, only: str = "") -> list[ReadablePer
     for person in ids:
         told = values.get(person, [])
         last = acts.get(person)
-        since = erasable_from(last, held.person_months)
+        since = stranger_ends(person, made[person]) or erasable_from(last, held.person_months)
         found.append(
             ReadablePerson(
                 person=person,

@@ -227,6 +227,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "sign_on_counts_for_one": _(
         "You belong to another tenant, too, and the provider of one tenant does not change what you prove yourself with in all of them. Set a password by your invitation first."
     ),
+    "account_closed": _("This account was closed, or its person erased. Invite the person anew."),
     "belongs_elsewhere": _("This person belongs to another tenant, too. Take his roles here instead."),
     "roles_changed": _("The roles of this person have changed meanwhile. Enter it again."),
     "wrong_code": _("The code is not right, or was used already."),

@@ -37,10 +37,11 @@ ASKED = (
 
 
 class ExportOut(serializers.Serializer[Export]):
-    """`state`: asked, running, ready, failed or gone; `sha256`: of the file, which is read at `file/` until `expires_at`."""
+    """`report`: which report of a month it is, "" for events. `state`: asked, running, ready, failed or gone; `sha256`: of the file, which is read at `file/` until `expires_at`."""
 
     id = serializers.UUIDField()
     format = serializers.CharField()
+    report = serializers.CharField()
     state = serializers.SerializerMethodField()
     purpose = serializers.CharField()
     question = serializers.DictField()

@@ -12,20 +12,23 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from medical_audit.domain.actor import ActorType, EventDraft, Principal
 
 #: What stands on pages, in exports and in rows where a person's data were.
 ERASED: Final = "消去済み (erased)"
-#: Whose key covers what nobody known typed or sent.
+#: Whose key covers what nobody known typed or sent: one for each year, because nobody else could ever ask for its end.
 STRANGER: Final = "stranger"
 KEY_BYTES: Final = 32
 _SALT_BYTES: Final = 16
 _TOKEN_BYTES: Final = 24
 TOKEN: Final = re.compile(r"~[A-Za-z0-9_-]{32}")
+_ZONE: Final = ZoneInfo("Asia/Tokyo")
 _WHOLE: Final = re.compile(rf"{TOKEN.pattern}\Z")
 
 
@@ -120,13 +123,31 @@ class Referenced:
     detail: dict[str, object]
 
 
+def stranger_of(at: datetime) -> str:
+    """Whose key covers what nobody known sent in that year (JST)."""
+    return f"{STRANGER}-{at.astimezone(_ZONE).year}"
+
+
+def is_stranger(person: str) -> bool:
+    return person == STRANGER or person.startswith(f"{STRANGER}-")
+
+
+def stranger_ends(person: str, made_at: datetime) -> datetime | None:
+    """When the sealer destroys that key: a year after the end of its year (JST); None for a person's. `ledger.stranger_ends` says it again."""
+    if not is_stranger(person):
+        return None
+    year = person.removeprefix(STRANGER).removeprefix("-") or made_at.astimezone(_ZONE).year
+    return datetime(int(year) + 2, 1, 1, tzinfo=_ZONE)
+
+
 def referenced(draft: EventDraft, reference: Callable[[Value], str]) -> Referenced:
     """The event's parts with each readable value exchanged for its reference."""
     actor, subject = draft.actor, draft.subject
     about = subject.id if subject.type == "user" else ""
     by_person = actor.type == ActorType.USER
-    acting = (actor.id or about or STRANGER) if by_person else ""
-    owner = about or acting or (STRANGER if subject.type == "user" else "")
+    nobody = stranger_of(draft.at)
+    acting = (actor.id or about or nobody) if by_person else ""
+    owner = about or acting or (nobody if subject.type == "user" else "")
 
     def exchanged(person: str, field: Field, text: str) -> str:
         return reference(Value(person, field, text)) if person and text and text != ERASED else text

@@ -31,7 +31,8 @@ UNDER_WAY: Final = (Making.ASKED, Making.RUNNING)
 
 
 class Export(TenantModel):
-    """`question`: the filter as it was asked, instants as UTC text; events recorded after `asked_at` are not in it.
+    """`question`: the filter as it was asked, instants as UTC text; events recorded after `asked_at` are not in it. `report`: which
+    report it is, its `question` then the period; `rows_sha256`: the hash of the report's rows, as its page shows it.
 
     `rows` of `total` so far; `bytes` and `sha256` of the file once it is READY; after `expires_at` its parts are removed.
     `attempts`: how many workers took it up; one that ended so many is not tried for ever.
@@ -39,6 +40,7 @@ class Export(TenantModel):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     format = models.CharField(max_length=10, choices=Format.choices)
+    report = models.CharField(max_length=20, blank=True)
     tenant_name = models.CharField(max_length=200)
     language = models.CharField(max_length=5)
     question = models.JSONField(default=dict)
@@ -54,6 +56,7 @@ class Export(TenantModel):
     total = models.BigIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
+    rows_sha256 = models.CharField(max_length=64, blank=True)
     problem = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
 

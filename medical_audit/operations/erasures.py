@@ -1,11 +1,13 @@
-"""The sealer's part of an erasure: its signature, and erasing again what a restore from backup brought back (ADR 19)."""
+"""The sealer's part of an erasure: its signature, erasing again what a restore from backup brought back, and forgetting what
+nobody known sent (ADR 19)."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection
 
-from medical_audit.domain.actor import Actor, Subject, system_actor
+from medical_audit.domain.actor import NO_TENANT, Actor, Subject, system_actor
 from medical_audit.domain.erasing import Erased
 from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.ledger import record
@@ -28,6 +30,32 @@ def sign_erasures(signer: Signer) -> int:
                 [one.tenant_id, one.person, one.operation, signer.sign(one.text())],
             )
     return len(rows)
+
+
+def forget_strangers(*, actor: Actor, now: datetime) -> int:
+    """What strangers typed and sent, and who failed to sign in from where, is forgotten a year after that year; gives how many keys.
+
+    Needs the audit role. A tenant that holds its record keeps it.
+    """
+    with platform_scope(), connection.cursor() as cursor:
+        cursor.execute("SELECT ledger.forget_failures()")
+        cursor.execute("SELECT tenant_id, person FROM ledger.overdue_strangers()")
+        due = cursor.fetchall()
+    for tenant_id, person in due:
+        with (
+            tenant_scope(tenant_id) if tenant_id != NO_TENANT else platform_scope(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SELECT ledger.forget_stranger(%s, %s, %s)", [tenant_id, person, uuid.uuid4()])
+            (count,) = cursor.fetchone() or (0,)
+            record(
+                "person.erased_unknown",
+                actor=system_actor(tenant_id, actor.name),
+                subject=Subject("person", person),
+                now=now,
+                detail={"count": count},
+            )
+    return len(due)
 
 
 def signed_since(at: datetime | None) -> tuple[str, ...]:

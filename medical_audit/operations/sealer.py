@@ -13,7 +13,7 @@ from medical_audit.domain.anchoring import Anchor, AnchorError, Payload
 from medical_audit.domain.checkpoint import note_hash
 from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.burying import PurgeRefused, carry_out, due_purges
-from medical_audit.operations.erasures import sign_erasures, signed_since
+from medical_audit.operations.erasures import forget_strangers, sign_erasures, signed_since
 from medical_audit.operations.sealing import Known, Sealed, SealRefused, seal
 from medical_audit.queries import seals
 from medical_audit.queries.purges import PURGE_DUTY
@@ -23,6 +23,7 @@ from medical_audit.tenancy import platform_scope
 log = structlog.get_logger(__name__)
 #: A seal is made each minute, and whenever a tenant has this many events that no seal covers.
 SEALED_MOST = 1000
+FORGETS_EVERY = timedelta(hours=1)
 SEALER: Actor = system_actor(NO_TENANT, "sealer")
 
 
@@ -47,6 +48,7 @@ class Sealer:
         self.known: Known | None = None
         self.most = SEALED_MOST
         self._asked: set[str] = set()
+        self._forgot_at: datetime | None = None
 
     def round(self) -> Sealed | None:
         """Seal and anchor once. A refusal is reported and None; a database that is away raises its own error."""
@@ -65,6 +67,7 @@ class Sealer:
             for one in sealed.withheld:
                 log.error("seal_withheld", tenant=str(one.tenant_id), seq=one.seq)
             report("seal", sealed.number, "")
+        self._forget()
         sign_erasures(self.signer)
         self._anchor()
         if sealed is not None and self.stamper is not None:
@@ -76,6 +79,12 @@ class Sealer:
         """Whether some tenant has so many events behind its last seal that the next one is not waited for."""
         with platform_scope():
             return any(one.seq - (one.head.size if one.head else 0) >= self.most for one in seals.progress())
+
+    def _forget(self) -> None:
+        now = self.clock()
+        if self._forgot_at is None or now - self._forgot_at >= FORGETS_EVERY:
+            self._forgot_at = now
+            forget_strangers(actor=SEALER, now=now)
 
     def _ask_anchors(self) -> None:
         """Once per anchor: what it holds must still be in the database, or the sealer does not go on behind it."""

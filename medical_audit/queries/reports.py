@@ -42,6 +42,28 @@ def make_report(
     return Report(name, since, until, columns, rows[:most], totals, sha256, max(0, len(rows) - most))
 
 
+#: Above so many rows or things to read a report is made by a worker, and not while somebody waits for the page.
+LONG = 2000
+
+
+def is_long(name: str, since: datetime, until: datetime) -> bool:
+    """Whether the report is made of so much that nobody should wait for it. Raises NotFound. Needs the tenant bound."""
+    if name not in REPORTS:
+        raise NotFound(type="report", id=name)
+    shift = timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
+    events = Event.objects.filter(event_at__gte=since - shift, event_at__lt=until - shift)
+    entered = Operation.objects.filter(entered_at__gte=since, entered_at__lt=until)
+    visits = Visit.objects.filter(entered_at__gte=since, entered_at__lt=until)
+    sources: dict[str, Any] = {
+        "accounts": visits,
+        "sessions": visits,
+        "confirmations": entered.exclude(policy="schedule"),
+        "roles": Event.objects.filter(event_at__lt=until - shift, kind__startswith="member."),
+        "exports": events.filter(kind__endswith="exported"),
+    }
+    return name in sources and sources[name].order_by().values("tenant_id")[: LONG + 1].count() > LONG
+
+
 def _plain(cell: Cell) -> object:
     return utc_text(cell) if isinstance(cell, datetime) else cell
 

@@ -1,17 +1,22 @@
 """Reports of a month: the list of them, and one that reads and prints on A4, or is taken as a file."""
 
+from functools import partial
+from typing import Any
 from urllib.parse import quote
 
+from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from medical_audit import tasks
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.forms import ReportForm
 from medical_audit.operations.auditing import note_report, note_view
 from medical_audit.operations.exports import report_files
-from medical_audit.queries.reports import REPORTS, make_report
+from medical_audit.operations.exports.report_asking import ask_report
+from medical_audit.queries.reports import REPORTS, is_long, make_report
 from medical_audit.requests import TenantRequest
 from medical_audit.views.periods import Month, month_of
 
@@ -44,6 +49,7 @@ def _page(
         "month": month,
         "report": made,
         "form": form,
+        "long": is_long(name, month.since, month.until),
         "formats": list(report_files.MAKERS),
         "chosen": form["format"].value() or next(iter(report_files.MAKERS)),
     }
@@ -55,15 +61,18 @@ def _file(request: TenantRequest, slug: str, name: str, month: Month) -> HttpRes
     form = ReportForm(request.POST)
     if not form.is_valid():
         return _page(request, name, month, form, status=422)
-    made = make_report(
-        name, month.since, month.until, actor=request.actor, now=request.now, most=report_files.ROWS_MOST
-    )
-    given = form.cleaned_data
+    given: dict[str, Any] = {
+        "tenant": str(request.tenant), "purpose": form.cleaned_data["purpose"], "actor": request.actor, "now": request.now,
+    }  # fmt: skip
+    of = form.cleaned_data["format"]
     try:
-        file = report_files.take(
-            made, given["format"], tenant=str(request.tenant), purpose=given["purpose"], actor=request.actor,
-            now=request.now,
-        )  # fmt: skip
+        if ask_report(name, month.since, month.until, of, **given):
+            transaction.on_commit(partial(tasks.wake_exports, request.actor.tenant_id))
+            return redirect("medical_audit:exports", slug=slug)
+        made = make_report(
+            name, month.since, month.until, actor=request.actor, now=request.now, most=report_files.ROWS_MOST
+        )
+        file = report_files.take(made, of, **given)
     except Refused as refused:
         form.refused = refused.code
         return _page(request, name, month, form, status=422)

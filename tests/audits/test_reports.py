@@ -16,15 +16,17 @@ from pypdf import PdfReader
 
 from accounts.domain.permissions import Role
 from medical_audit import clock
-from medical_audit.domain.actor import NO_TENANT, system_actor
+from medical_audit.domain.actor import NO_TENANT, EventDraft, Subject, system_actor
 from medical_audit.domain.clocks import Skew
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.reports import Cell, Column, Report
-from medical_audit.models import Event
+from medical_audit.models import Event, Export
 from medical_audit.operations import clocks, entry
+from medical_audit.operations.exports import making
 from medical_audit.operations.exports.report_files import take
 from medical_audit.operations.exports.report_paper import print_report
-from medical_audit.queries.reports import REPORTS, make_report
+from medical_audit.operations.ledger import record_many
+from medical_audit.queries.reports import LONG, REPORTS, make_report
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
 from tests.factories import MONDAY_0830, proof
@@ -167,3 +169,44 @@ def test_a_report_is_not_taken_without_a_purpose_nor_by_others(stage: Stage) -> 
             take(report, "pdf", actor=stage.cast.actor(Role.OPERATOR), **given)
         with pytest.raises(Refused, match="export_too_long"):
             take(replace(report, cut=1), "csv", actor=stage.cast.actor(Role.AUDITOR), **given)
+
+
+def test_a_long_report_is_made_by_a_worker_and_recorded_like_one_made_at_once(stage: Stage) -> None:
+    """Its rows and their hash are those of the page; it is asked for, made and taken with an event each."""
+    tenant_id, auditor = stage.cast.tenant.id, stage.cast.actor(Role.AUDITOR)
+    draft = EventDraft(
+        "report.exported", auditor, clock.now(), Subject("tenant", str(tenant_id)), reason="月次点検", detail={"rows": 7}
+    )  # fmt: skip
+    with tenant_scope(tenant_id):
+        record_many(tenant_id, [draft] * (LONG + 1))
+    client, url = stage.client(Role.AUDITOR), stage.url("audit/reports/exports/")
+    seen = client.get(url).context["report"]
+    assert "作成" in client.get(url).content.decode()
+    answer = client.post(url, {"format": "csv", "purpose": "年次点検"})
+    assert (answer.status_code, answer["Location"]) == (302, stage.url("ledger/exports/"))
+    with _as_role("worker"):
+        assert making.make_due(tenant_id, actor=system_actor(tenant_id, "exporter"), clock=clock.now) == 1
+    with tenant_scope(tenant_id):
+        row = Export.objects.get()
+        assert (row.report, row.state, row.rows) == ("exports", "ready", LONG + 1)
+        assert row.rows_sha256 == seen.sha256
+        asked, done = (
+            Event.objects.get(kind=kind).said["detail"] for kind in ("report.asked", "report.made")
+        )
+    assert (asked["report"], done["rows_sha256"]) == ("exports", seen.sha256)
+    file = client.get(stage.url(f"ledger/exports/{row.id}/file/"))
+    data = b"".join(file.streaming_content)  # type: ignore[arg-type]
+    assert hashlib.sha256(data).hexdigest() == row.sha256
+    assert data.decode("utf-8-sig").count("\r\n") == LONG + 2
+    with tenant_scope(tenant_id):
+        taken = Event.objects.filter(kind="report.exported").latest("ord").said
+    assert (taken["reason"], taken["detail"]["rows_sha256"]) == ("年次点検", seen.sha256)
+    assert taken["detail"]["sha256"] == row.sha256
+
+
+def test_every_report_that_can_be_long_is_made_with_what_a_worker_may_read(stage: Stage) -> None:
+    now, tenant_id = clock.now(), stage.cast.tenant.id
+    with _as_role("worker"), tenant_scope(tenant_id):
+        reader = system_actor(tenant_id, "exporter", frozenset({"ledger.view"}))
+        for name in ("accounts", "sessions", "confirmations", "roles", "exports"):
+            assert make_report(name, now - DAY, now + DAY, actor=reader, now=now).name == name

@@ -289,7 +289,25 @@ def test_one_left_behind_is_made_anew_and_the_first_worker_notices(own: Cast) ->
         with pytest.raises(making._Overtaken):
             making._tell(taken, clock.now())
         with tenant_scope(own.tenant.id):
+            before = list(ExportPart.objects.values_list("id", flat=True))
+        with pytest.raises(making._Overtaken):
+            making._store(taken, io.BytesIO(b"x" * 3 * making.PART_BYTES), clock.now)
+        making._fail(taken, "late", actor=exporter(own), now=clock.now())
+        with tenant_scope(own.tenant.id):
             assert Export.objects.get(id=asked.id).state == "ready"
+            assert list(ExportPart.objects.values_list("id", flat=True)) == before
+
+
+def test_pieces_that_a_dead_worker_left_behind_go(own: Cast) -> None:
+    """Of a file that an erasure took back while it was made, by a worker that died right after."""
+    made, _data = exported(own, Format.CSV)
+    other, _more = exported(own, Format.CSV)
+    with _as_role("worker"):
+        with tenant_scope(own.tenant.id):
+            Export.objects.filter(id=made.id).update(state="failed", problem="person_erased")
+        making.make_due(own.tenant.id, actor=exporter(own), clock=clock.now)
+        with tenant_scope(own.tenant.id):
+            assert set(ExportPart.objects.values_list("export_id", flat=True)) == {other.id}
 
 
 POISONED = (

@@ -64,16 +64,14 @@ def hand_over(export_id: UUID, *, actor: Actor, now: datetime) -> Export:
     made = get_export(export_id, actor=actor)
     if not made.is_ready:
         raise Refused("export_not_ready", state=made.state)
-    detail: dict[str, object] = {
-        "export": str(made.id),
-        "format": made.format,
-        "filter": made.question,
-        "events": made.rows,
-        "bytes": made.bytes,
-        "sha256": made.sha256,
-        "asked_by": made.asked_by_name,
-    }
-    record("ledger.exported", actor=actor, subject=_log(actor), now=now, reason=made.purpose, detail=detail)
+    detail: dict[str, object] = {"export": str(made.id), "format": made.format}
+    if made.report:
+        detail |= {"report": made.report, **made.question, "rows": made.rows, "rows_sha256": made.rows_sha256}
+    else:
+        detail |= {"filter": made.question, "events": made.rows, "asked_by": made.asked_by_name}
+    detail |= {"bytes": made.bytes, "sha256": made.sha256}
+    kind = "report.exported" if made.report else "ledger.exported"
+    record(kind, actor=actor, subject=_log(actor), now=now, reason=made.purpose, detail=detail)
     return made
 
 

@@ -13,10 +13,12 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from medical_audit.domain.actor import Actor, Principal, Subject
+from medical_audit.domain.errors import Refused
 from medical_audit.models import Export, ExportPart
 from medical_audit.models.export import Format, Making
 from medical_audit.operations.exports.files import WRITERS, About, Writer
 from medical_audit.operations.exports.paper import Paper
+from medical_audit.operations.exports.report_asking import facts_of, write_report
 from medical_audit.operations.ledger import record
 from medical_audit.queries.events import ZONE, EventFilter, matching
 from medical_audit.queries.exports import Mark, in_order
@@ -60,7 +62,8 @@ def make_due(tenant_id: UUID, *, actor: Actor, clock: Callable[[], datetime]) ->
             made += 1
         except _Overtaken:
             log.warning("export_overtaken", export=str(row.id))
-            _leave_nothing(row)
+        except Refused as refused:
+            _fail(row, f"{refused.code}: {refused.params.get('limit', '')}", actor=actor, now=clock())
         except Exception as error:  # whatever an event holds: the same event would fail each worker anew
             log.exception("export_failed", export=str(row.id))
             problem = error.code if isinstance(error, _Poisoned) else f"{type(error).__name__}: {error}"
@@ -76,13 +79,8 @@ def remove_old(tenant_id: UUID, *, actor: Actor, now: datetime) -> None:
             Export.objects.filter(id=old.id).update(state=Making.GONE)
             detail: dict[str, object] = {"export": str(old.id), "format": old.format, "sha256": old.sha256}
             record("ledger.export_removed", actor=actor, subject=_log(old), now=now, detail=detail)
-
-
-def _leave_nothing(row: Export) -> None:
-    """An erasure took the file back while it was made (ADR 19): what was written of it since goes too."""
-    with tenant_scope(row.tenant_id):
-        if not Export.objects.filter(id=row.id, state__in=[Making.RUNNING, Making.READY]).exists():
-            ExportPart.objects.filter(export_id=row.id).delete()
+        # Pieces whose file is neither made nor there: a worker died before such a piece and its row were one transaction.
+        ExportPart.objects.exclude(export__state__in=[Making.RUNNING, Making.READY]).delete()
 
 
 def _take(tenant_id: UUID, *, now: datetime) -> Export | None:
@@ -104,15 +102,29 @@ def _take(tenant_id: UUID, *, now: datetime) -> Export | None:
 
 def _make(row: Export, *, actor: Actor, clock: Callable[[], datetime]) -> None:
     with tempfile.TemporaryFile() as file, translation.override(row.language):
-        with tenant_scope(row.tenant_id):
-            reached = database_clock()
-            wanted = EventFilter.of(row.question)
-            wanted = replace(wanted, until=min(wanted.until or reached, reached))
-            total = matching(wanted).count()
-        _tell(row, clock(), total=total)
-        rows = _write(row, wanted, _writer(row, file, reached), clock)
+        if row.report:
+            rows, rows_sha256 = _write_report(row, file, clock)
+        else:
+            rows, rows_sha256 = _write_events(row, file, clock), ""
         sha256, size = _store(row, file, clock)
-        _finish(row, rows, sha256, size, actor=actor, now=clock())
+        _finish(row, rows, rows_sha256, sha256, size, actor=actor, now=clock())
+
+
+def _write_report(row: Export, file: IO[bytes], clock: Callable[[], datetime]) -> tuple[int, str]:
+    with tenant_scope(row.tenant_id):
+        return write_report(
+            row, file, clock(), lambda rows, total: _tell(row, clock(), rows=rows, total=total)
+        )
+
+
+def _write_events(row: Export, file: IO[bytes], clock: Callable[[], datetime]) -> int:
+    with tenant_scope(row.tenant_id):
+        reached = database_clock()
+        wanted = EventFilter.of(row.question)
+        wanted = replace(wanted, until=min(wanted.until or reached, reached))
+        total = matching(wanted).count()
+    _tell(row, clock(), total=total)
+    return _write(row, wanted, _writer(row, file, reached), clock)
 
 
 def _writer(row: Export, file: IO[bytes], reached: datetime) -> Writer:
@@ -176,12 +188,12 @@ def _store(row: Export, file: IO[bytes], clock: Callable[[], datetime]) -> tuple
         digest.update(data)
         size += len(data)
         with tenant_scope(row.tenant_id):
+            # In one transaction: whoever was overtaken, or whose file an erasure took back, puts nothing beside it any more.
+            _tell(row, clock())
             ExportPart(tenant_id=row.tenant_id, export_id=row.id, number=number, data=data).save(
                 force_insert=True
             )
         number += 1
-        if number % 50 == 0:
-            _tell(row, clock())
     return digest.hexdigest(), size
 
 
@@ -194,7 +206,9 @@ def _tell(row: Export, now: datetime, **changes: int) -> None:
     row.started_at = now
 
 
-def _finish(row: Export, rows: int, sha256: str, size: int, *, actor: Actor, now: datetime) -> None:
+def _finish(
+    row: Export, rows: int, rows_sha256: str, sha256: str, size: int, *, actor: Actor, now: datetime
+) -> None:
     with tenant_scope(row.tenant_id):
         done = Export.objects.filter(id=row.id, state=Making.RUNNING, started_at=row.started_at).update(
             state=Making.READY,
@@ -204,20 +218,28 @@ def _finish(row: Export, rows: int, sha256: str, size: int, *, actor: Actor, now
             total=rows,
             bytes=size,
             sha256=sha256,
+            rows_sha256=rows_sha256,
         )
         if not done:
             raise _Overtaken
         detail: dict[str, object] = {
-            "export": str(row.id), "format": row.format, "events": rows, "bytes": size, "sha256": sha256,
+            "export": str(row.id), "format": row.format, "bytes": size, "sha256": sha256,
             "asked_by": Principal(row.asked_by_id, row.asked_by_name),
         }  # fmt: skip
-        record("ledger.export_made", actor=actor, subject=_log(row), now=now, detail=detail)
+        if row.report:
+            detail |= facts_of(row) | {"rows": rows, "rows_sha256": rows_sha256}
+        else:
+            detail["events"] = rows
+        kind = "report.made" if row.report else "ledger.export_made"
+        record(kind, actor=actor, subject=_log(row), now=now, detail=detail)
 
 
 def _fail(row: Export, problem: str, *, actor: Actor, now: datetime) -> None:
     with tenant_scope(row.tenant_id):
+        mine = Export.objects.filter(id=row.id, state=Making.RUNNING, started_at=row.started_at)
+        if not mine.update(state=Making.FAILED, finished_at=now, problem=problem):
+            return
         ExportPart.objects.filter(export_id=row.id).delete()
-        Export.objects.filter(id=row.id).update(state=Making.FAILED, finished_at=now, problem=problem)
         detail: dict[str, object] = {"export": str(row.id), "format": row.format, "problem": problem}
         record(
             "ledger.export_failed", actor=actor, subject=_log(row), now=now, outcome="failed", detail=detail

@@ -1,4 +1,4 @@
-"""A report as a file: CSV, XLSX or PDF, made at once because no report is long, and recorded before it is handed over."""
+"""A report as a file: CSV, XLSX or PDF; made at once where it is short, and recorded before it is handed over."""
 
 import csv
 import hashlib
@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import xlsxwriter
 from django.template.loader import get_template
@@ -24,8 +24,9 @@ from medical_audit.operations.exports.files import ENDINGS
 from medical_audit.operations.exports.report_paper import print_report
 from medical_audit.operations.ledger import record
 
-#: The most rows of a file, and of one on paper.
+#: The most rows of a file that is made at once, and of one on paper; and of those that a worker makes.
 ROWS_MOST, PAPER_ROWS = 20_000, 2_000
+LONG_MOST, LONG_PAPER = 200_000, 20_000
 _CELL, _ROW = "\x1f", "\x1e"
 _NUMBERS = ("number", "minutes", "millis")
 
@@ -63,12 +64,12 @@ def take(report: Report, form: str, *, tenant: str, purpose: str, actor: Actor, 
         raise Refused("bad_parameter", name="format", allowed=", ".join(MAKERS))
     if not purpose.strip():
         raise Refused("export_purpose_missing")
-    limit = PAPER_ROWS if form == Format.PDF else ROWS_MOST
+    limit = rows_most(form, at_once=True)
     if report.cut or len(report.rows) > limit:
         raise Refused("export_too_long", limit=limit)
     file = io.BytesIO()
     purpose = purpose.strip()[:PURPOSE_MAX]
-    MAKERS[form](_sheet(report, tenant, purpose, actor, now), file)
+    MAKERS[form](sheet_of(report, tenant, purpose, actor, now), file)
     data = file.getvalue()
     sha256, (ending, content_type) = hashlib.sha256(data).hexdigest(), ENDINGS[form]
     detail: dict[str, object] = {
@@ -80,7 +81,15 @@ def take(report: Report, form: str, *, tenant: str, purpose: str, actor: Actor, 
     return ReportFile(f"{report.name}.{ending}", content_type, data, sha256)
 
 
-def _sheet(report: Report, tenant: str, purpose: str, actor: Actor, now: datetime) -> Sheet:
+def rows_most(form: str, *, at_once: bool) -> int:
+    """How many rows a file of this form may have."""
+    if at_once:
+        return PAPER_ROWS if form == Format.PDF else ROWS_MOST
+    return LONG_PAPER if form == Format.PDF else LONG_MOST
+
+
+def sheet_of(report: Report, tenant: str, purpose: str, actor: Actor, now: datetime) -> Sheet:
+    """The report in the words of the active language, `actor` as who made it."""
     cleaned = replace(report, rows=[[_without_marks(cell) for cell in row] for row in report.rows])
     context = {"report": cleaned, "cell": _CELL, "row": _ROW, "now": now}
     said = get_template("medical_audit/report_file.txt").render(context).strip("\n").split(_ROW)
@@ -113,8 +122,8 @@ def _value(column: Column, cell: Cell, text: str) -> str | int | float:
     return "" if cell is None or cell in ("", []) else text
 
 
-def _csv(encoding: str) -> Callable[[Sheet, io.BytesIO], None]:
-    def write(sheet: Sheet, file: io.BytesIO) -> None:
+def _csv(encoding: str) -> Callable[[Sheet, IO[bytes]], None]:
+    def write(sheet: Sheet, file: IO[bytes]) -> None:
         text = io.TextIOWrapper(file, encoding, errors="toban.geta", newline="")
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow(sheet.heading)
@@ -125,7 +134,7 @@ def _csv(encoding: str) -> Callable[[Sheet, io.BytesIO], None]:
     return write
 
 
-def _xlsx(sheet: Sheet, file: io.BytesIO) -> None:
+def _xlsx(sheet: Sheet, file: IO[bytes]) -> None:
     """The rows with numbers as numbers, and a sheet with what a print-out has at its head and foot."""
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(file, {"in_memory": True, **plain})
@@ -153,14 +162,14 @@ def _write(rows: Any, number: int, place: int, cell: str | float) -> None:
         rows.write_number(number, place, cell)
 
 
-def _pdf(sheet: Sheet, file: io.BytesIO) -> None:
+def _pdf(sheet: Sheet, file: IO[bytes]) -> None:
     print_report(
         file, title=sheet.title, facts=sheet.facts, counts=sheet.counts, columns=sheet.columns, heading=sheet.heading,
         rows=sheet.texts, sha256=sheet.sha256,
     )  # fmt: skip
 
 
-MAKERS: Final[Mapping[str, Callable[[Sheet, io.BytesIO], None]]] = {
+MAKERS: Final[Mapping[str, Callable[[Sheet, IO[bytes]], None]]] = {
     Format.PDF: _pdf,
     Format.XLSX: _xlsx,
     Format.CSV: _csv("utf-8-sig"),
