@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -75,7 +76,7 @@ def seal_person_key(key: bytes, *, tenant_id: UUID, person: str) -> str:
 def seal_value(key: bytes, value: Value, *, tenant_id: UUID, token: str) -> str:
     """A readable value under its person's key, bound to what refers to it."""
     nonce = os.urandom(NONCE_BYTES)
-    sealed = AESGCM(sealing_key(key)).encrypt(
+    sealed = _cipher(key).encrypt(
         nonce, value.text.encode("utf-8"), _bound_to(tenant_id, f"{value.person}:{value.field}:{token}")
     )
     return base64.b64encode(nonce + sealed).decode("ascii")
@@ -85,12 +86,17 @@ def open_value(key: bytes, sealed: str, *, tenant_id: UUID, person: str, field: 
     """Raises Unsealable."""
     try:
         raw = base64.b64decode(sealed, validate=True)
-        opened = AESGCM(sealing_key(key)).decrypt(
+        opened = _cipher(key).decrypt(
             raw[:NONCE_BYTES], raw[NONCE_BYTES:], _bound_to(tenant_id, f"{person}:{field}:{token}")
         )
     except (InvalidTag, ValueError) as error:
         raise Unsealable("the sealed value is not this person's, or was changed") from error
     return opened.decode("utf-8")
+
+
+@lru_cache(maxsize=256)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(sealing_key(key))
 
 
 def _person_field(person: str) -> str:

@@ -17,7 +17,7 @@ from medical_audit.domain.personal import Field, is_stranger, stranger_ends
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.states import State
 from medical_audit.models import Erasure, Event, Operation, PersonKey
-from medical_audit.queries.people import all_known
+from medical_audit.queries.people import readable_here
 from medical_audit.queries.purges import Keeping, keeping_here
 from medical_audit.tenancy import current_tenant_id, platform_scope
 
@@ -87,11 +87,8 @@ def names_of(person: str) -> list[str]:
 
     Not one that is a role's: it says nothing of him, and would be taken out of what others were given.
     """
-    names = [
-        one.value.text
-        for one in all_known(current_tenant_id())
-        if one.value.person == person and one.value.field == Field.NAME
-    ]
+    found = readable_here(current_tenant_id(), person=person).values()
+    names = [value.text for value in found if value.field == Field.NAME]
     user = User.objects.filter(id=UUID(person)).values_list("name", "username", "email").first()
     return sorted({*names, *(user or ())} - {"", *map(str, Role)})
 
@@ -108,8 +105,8 @@ def _people(held: Keeping, now: datetime, *, only: str = "") -> list[ReadablePer
     made: dict[str, datetime] = dict(keys.values_list("person", "made_at"))
     ids = list(made)
     values: dict[str, list[tuple[Field, str]]] = defaultdict(list)
-    for one in all_known(current_tenant_id()):
-        values[one.value.person].append((one.value.field, one.value.text))
+    for value in readable_here(current_tenant_id(), person=only).values():
+        values[value.person].append((value.field, value.text))
     members = {str(one) for one in Membership.objects.values_list("user_id", flat=True)}
     acts = dict(
         Event.objects.filter(actor_id__in=ids).order_by().values_list("actor_id").annotate(Max("event_at"))

@@ -8,7 +8,7 @@ from config.saying.codes import permission_label, role_label, state_of, state_wo
 from config.saying.fields import field
 from config.saying.people import account_kind, sign_on_claim, sign_on_mode
 from config.saying.schedules import schedule_reason
-from config.saying.times import jst
+from config.saying.times import jst, number
 from config.words import facts, operations, schedules, sentence, states, volumes
 from config.words.channels import CHANNEL_KINDS
 from config.words.codes import CODES
@@ -85,9 +85,14 @@ def shown_facts(operation: object) -> list[dict[str, str]]:
     ]
 
 
-#: What an override does is said by its wish, what a receiver is by a word of its own.
+#: What an override does is said by its wish, of when a review is by its period, what a receiver is by a word of its own.
 _NO_FACTS: Final = frozenset(
-    {("override.set", "kind"), ("freeze.set", "kind"), *((kind, "kind") for kind in CHANNEL_KINDS)}
+    {
+        ("override.set", "kind"),
+        ("freeze.set", "kind"),
+        ("review.sign", "review"),
+        *((kind, "kind") for kind in CHANNEL_KINDS),
+    }
 )
 
 
@@ -98,6 +103,8 @@ def _fact(name: str, value: object) -> str:
     if name in _FACT_WORDS:
         join, word = _FACT_WORDS[name]
         return join.join(map(word, many))
+    if name in _COUNTS and isinstance(value, int):
+        return str(number(value))
     if name == "names":
         return "、".join(map(str, value))  # type: ignore[call-overload]
     if isinstance(value, list):
@@ -129,6 +136,7 @@ def overwrite_text(code: object) -> str:
     return str(volumes.OVERWRITES.get(str(code), code))
 
 
+_COUNTS: Final = frozenset({"population", "drawn", "remarked", "seal"})
 #: How the values of a fact are joined, and what says each of them.
 _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "kind": ("", operation_label),

@@ -68,6 +68,10 @@ FACTS: Final[Mapping[str, Promise | str]] = {
 
 # The same for single kinds, whose parameters have names that mean something else elsewhere.
 KIND_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = {
+    "review.sign": {
+        "since": _("From when"),
+        "until": _("Until when"),
+    },
     "rules.change": {
         "brake_percent": _("A person is asked when more than this share would stop (%)"),
         "brake_least": _("Rounds of fewer resources than this never ask"),

@@ -29,11 +29,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import IO, Any
 
-FORMAT = "toban-ledger-bundle-2"
+FORMAT = "toban-ledger-bundle-3"
 OLD_FILES = ("manifest.json", "events.jsonl", "heads.jsonl", "checkpoints.jsonl", "proofs.json", "keys.json")
-FILES = (*OLD_FILES, "history.jsonl")
+SECOND_FILES = (*OLD_FILES, "history.jsonl")
+#: What the platform's own chain says of changes of its guards and of silences, each event with its path to the newest seal.
+PLATFORM = "platform.jsonl"
+FILES = (*SECOND_FILES, PLATFORM)
 #: What the formats that this file reads consist of.
-FORMATS = {"toban-ledger-bundle-1": OLD_FILES, FORMAT: FILES}
+FORMATS = {"toban-ledger-bundle-1": OLD_FILES, "toban-ledger-bundle-2": SECOND_FILES, FORMAT: FILES}
+#: Whose chain that is, and more such events than any installation has.
+NOBODY, SAID_MOST = "00000000-0000-0000-0000-000000000000", 20_000
 #: Stands besides in a bundle whose seals were stamped.
 STAMPS = "stamps.jsonl"
 #: In a bundle only where it can be read whom events refer to.
@@ -93,7 +98,9 @@ class Result:
     """`sealed`: up to which event a signature speaks; what lies behind it, no signature covers yet. `restores`: what the record
     goes on behind by the signatures of two people, and which events of this tenant were lost by it. `gone`: what tombstones stand
     for, which two people let go after its term. `part`: it says nothing of what lies before its first event, because it was made
-    from some day on, or in a format that knows no tombstones. `people`: readable values that fit the references in events."""
+    from some day on, or in a format that knows no tombstones. `people`: readable values that fit the references in events.
+    `watched`: it was judged whether guards were changed unannounced and whether sealing stood still unrecorded (the newest seal's
+    own silence is not: what records it is sealed by the next); `gaps`: how often it stood still."""
 
     tenant: str = ""
     first: int = 0
@@ -113,6 +120,7 @@ class Result:
     gone: list[dict[str, Any]] = field(default_factory=list)
     part: bool = False
     people: int = 0
+    watched: bool = False
 
 
 # --- reading, as if an enemy had made it ----------------------------------------------------------------------------------
@@ -548,6 +556,31 @@ class Head:
     last: bytes
 
 
+@dataclass
+class Said:
+    """What the platform's own chain says: which digests of the guards are right, when maintenance was announced, behind which seals
+    a silence was recorded."""
+
+    digests: set[str] = field(default_factory=set)
+    windows: list[tuple[datetime, datetime]] = field(default_factory=list)
+    resumed_after: set[int] = field(default_factory=set)
+
+    def take(self, kind: str, at: datetime, detail: dict[str, Any]) -> None:
+        if kind == "ledger.catalogue_changed":
+            self.digests.add(str(detail.get("after")))
+        elif kind == "ledger.maintenance_opened":
+            self.windows.append((at, datetime.fromisoformat(str(detail.get("until")))))
+        elif kind == "ledger.sealing_resumed":
+            self.resumed_after.add(_whole(detail.get("after")))
+
+    def damage(self, catalogue: str, at: datetime, before: datetime | None, number: int) -> str:
+        """Of a seal with this digest of the guards, behind seal `number` of `before`; "" for none."""
+        if catalogue not in self.digests and not any(begin <= at <= end for begin, end in self.windows):
+            return "catalogue_changed"
+        silent = before is not None and at - before > GAP
+        return "heartbeat_missing" if silent and number not in self.resumed_after else ""
+
+
 class Check:
     """One bundle from manifest to events; the first damage ends it."""
 
@@ -575,8 +608,12 @@ class Check:
         heads = self._heads()
         self._tokens = self._stamps() if self.bundle.is_stamped else {}
         wanted = {number for head in heads for number in (head.number - 1, head.number)}
+        self._said, platform = self._platform() if PLATFORM in self.bundle.sizes else (None, None)
+        wanted |= {platform[0].number} if platform else set()
         self._checkpoints(wanted | {int(found[10]) for found in map(_tombstone, self.stones) if found})
-        self._tied(heads)
+        self._tied(heads, self._paths, self.result.tenant)
+        if platform:
+            self._tied([platform[0]], [platform[1]], NOBODY)
         self._events(heads)
         if self.bundle.names_people:
             self._people()
@@ -620,29 +657,46 @@ class Check:
             )  # fmt: skip
             self.restores[restore.new] = restore
 
+    def _platform(self) -> tuple[Said | None, tuple[Head, tuple[int, list[bytes]]] | None]:
+        """What the platform's chain says, each event proven to lie under its newest head; that head is still to be tied to its
+        seal. Nothing at all where nothing was ever sealed."""
+        said, tied = Said(), None
+        for place, row in enumerate(self._rows(PLATFORM)):
+            if tied is None:
+                tied = _head(row, PLATFORM)
+                continue
+            seq, hashed = (
+                _whole(row.get("seq")),
+                _hash(row, NOBODY, _whole(row.get("seq")), _hex(row.get("prev"))),
+            )
+            if hashed != _hex(row.get("hash")):
+                raise Damaged("edited", seq, "event of the platform")
+            if not includes(tied[0].root, hashed, seq - 1, tied[0].size, _path(row, PLATFORM)):
+                raise Damaged("recomputed", seq, "event of the platform")
+            body = parse(row["body"])
+            if place > SAID_MOST or not isinstance(body, dict) or not isinstance(body.get("detail"), dict):
+                raise CannotSay(f"{PLATFORM}: a line has another shape")
+            said.take(str(body.get("kind")), _moment(row["event_at"]), body["detail"])
+        return (said if tied else None), tied
+
     def _heads(self) -> list[Head]:
         self._paths: list[tuple[int, list[bytes]]] = []
         found: list[Head] = []
         for row in self._rows("heads.jsonl"):
-            head = Head(
-                _whole(row.get("number")),
-                _whole(row.get("size")),
-                _hex(row.get("root")),
-                _hex(row.get("last_hash")),
-            )
+            head, path = _head(row, "heads.jsonl")
             if found and (head.number <= found[-1].number or head.size <= found[-1].size):
                 raise Damaged("recomputed", head.number, "seal")
-            path = row.get("path")
-            if not isinstance(path, list) or len(path) > 64:
-                raise CannotSay("heads.jsonl: a path has another shape")
-            self._paths.append((_whole(row.get("index")), [_hex(step) for step in path]))
+            self._paths.append(path)
             found.append(head)
         return found
 
     def _checkpoints(self, wanted: set[int]) -> None:
         """The chain of notes: gapless but for restores, each naming the one before, rising in time, signed."""
         number, before, at, note, epoch = 0, "", None, "", -1
+        odd = ""
         for row in self._rows("checkpoints.jsonl"):
+            if odd:
+                raise Damaged(odd, number, "seal")
             note, this = str(row.get("note")), _whole(row.get("number"))
             found = NOTE.fullmatch(note.rpartition("\n\n")[0] + "\n")
             if found is not None and number and this != number + 1:
@@ -665,12 +719,10 @@ class Check:
             if at is not None and moment <= at:
                 raise Damaged("back_dated", this, "seal")
             self.result.gaps += at is not None and moment - at > GAP
-            if EVERY_SIGNATURE:
-                self._signed(note, this)
-            if this in self._tokens:
-                self._stamped(note, this, moment, self._tokens.pop(this))
-            if this in wanted:
-                self.seals[this] = Seal(this, int(found[2]), base64.b64decode(found[3]), moment)
+            # What explains the newest seal is sealed by the next one, which is not here.
+            odd = self._said.damage(found[8], moment, at, number) if self._said else ""
+            seal = Seal(this, int(found[2]), base64.b64decode(found[3]), moment)
+            self._seen(seal, note, kept=this in wanted)
             number, before, at, epoch = this, hashlib.sha256(note.encode()).hexdigest(), moment, int(found[5])
             self.result.checkpoints += 1
         if number:
@@ -678,8 +730,17 @@ class Check:
                 self._signed(note, number)
             self.result.newest = at.isoformat() if at else ""
         self._newest = number
+        self.result.watched = self._said is not None
         if self._tokens:
             raise Damaged("stamp_broken", min(self._tokens), "seal")
+
+    def _seen(self, seal: Seal, note: str, *, kept: bool) -> None:
+        if EVERY_SIGNATURE:
+            self._signed(note, seal.number)
+        if seal.number in self._tokens:
+            self._stamped(note, seal.number, seal.at, self._tokens.pop(seal.number))
+        if kept:
+            self.seals[seal.number] = seal
 
     def _stamps(self) -> dict[int, bytes]:
         """The authority's answer by seal."""
@@ -747,11 +808,13 @@ class Check:
             raise Damaged("seal_broken", number, "seal")
         self.result.signatures += 1
 
-    def _tied(self, heads: Sequence[Head]) -> None:
+    def _tied(self, heads: Sequence[Head], paths: Sequence[tuple[int, list[bytes]]], tenant: str) -> None:
         """Each head of this tenant lies in the root over all tenants that its seal signed."""
-        for head, (index, path) in zip(heads, self._paths, strict=True):
+        for head, (index, path) in zip(heads, paths, strict=True):
             seal = self.seals.get(head.number)
-            leaf = f"toban-tree-head-1\n{self.result.tenant}\n{head.size}\n{head.root.hex()}\n{head.last.hex()}\n".encode()
+            leaf = (
+                f"toban-tree-head-1\n{tenant}\n{head.size}\n{head.root.hex()}\n{head.last.hex()}\n".encode()
+            )
             if seal is None or not includes(seal.root, leaf, index, seal.tenants, path):
                 raise Damaged("recomputed", head.number, "seal")
 
@@ -834,23 +897,13 @@ class Check:
 
     def _follows(self, row: dict[str, Any], seq: int, prev: bytes) -> bytes:
         """The hash of the link, which must be the row's."""
-        texts = [row.get(name) for name in ("id", "event_at", "linked_at", "clock_at", "db_user", "body")]
-        if not all(isinstance(text, str) for text in texts) or not UUID.fullmatch(str(row["id"])):
-            raise CannotSay("events.jsonl: a line has another shape")
-        event, txid = str(row["id"]), _whole(row.get("txid"))
+        found, event = _hash(row, self.result.tenant, seq, prev), str(row["id"])
         if _whole(row.get("seq")) != seq:
             raise Damaged("removed", seq)
         if not row["body"]:
             raise Damaged("removed", seq, event=event)
         if _hex(row.get("prev")) != prev:
             raise Damaged("reordered", seq, event=event)
-        text = "\n".join(
-            (
-                "toban-event-1", self.result.tenant, str(seq), event, row["event_at"], row["linked_at"], row["clock_at"],
-                str(txid), row["db_user"], row["body"],
-            )
-        )  # fmt: skip
-        found = hashlib.sha256(b"\x00" + prev + text.encode("utf-8")).digest()
         if found != _hex(row.get("hash")):
             raise Damaged("edited", seq, event=event)
         if _moment(row["clock_at"]) - _moment(row["event_at"]) > LONGEST_TRANSACTION:
@@ -871,6 +924,35 @@ class Check:
         mine = {name: digest for name, digest in self.digests.items() if name != "manifest.json"}
         if said != mine | {"keys.json": mine.get("keys.json") or _sum(self.bundle, "keys.json")}:
             raise Damaged("edited", 0, "manifest")
+
+
+def _path(row: dict[str, Any], name: str) -> list[bytes]:
+    path = row.get("path")
+    if not isinstance(path, list) or len(path) > 64:
+        raise CannotSay(f"{name}: a path has another shape")
+    return [_hex(step) for step in path]
+
+
+def _head(row: dict[str, Any], name: str) -> tuple[Head, tuple[int, list[bytes]]]:
+    """A tree's head, and its place and path under the root over all tenants."""
+    head = Head(
+        _whole(row.get("number")), _whole(row.get("size")), _hex(row.get("root")), _hex(row.get("last_hash"))
+    )
+    return head, (_whole(row.get("index")), _path(row, name))
+
+
+def _hash(row: dict[str, Any], tenant: str, seq: int, prev: bytes) -> bytes:
+    """The hash of an event as it stands there, as number `seq` behind `prev`."""
+    texts = [row.get(name) for name in ("id", "event_at", "linked_at", "clock_at", "db_user", "body")]
+    if not all(isinstance(text, str) for text in texts) or not UUID.fullmatch(str(row["id"])):
+        raise CannotSay("a line of events has another shape")
+    text = "\n".join(
+        (
+            "toban-event-1", tenant, str(seq), str(row["id"]), row["event_at"], row["linked_at"], row["clock_at"],
+            str(_whole(row.get("txid"))), row["db_user"], row["body"],
+        )
+    )  # fmt: skip
+    return hashlib.sha256(b"\x00" + prev + text.encode("utf-8")).digest()
 
 
 def _sum(bundle: Bundle, name: str) -> str:
@@ -940,6 +1022,15 @@ def main(arguments: Sequence[str]) -> int:
                 "signed by the authority" if report["stamps_checked"] else "SIGNATURES NOT CHECKED (--tsa-ca)"
             )
             text += f"{report['stamps']} time stamps fit their seals, the newest of {report['stamped']}; {checked}\n"
+        if report["gaps"]:
+            text += f"nothing was sealed for over three minutes {report['gaps']} times"
+            text += (
+                ", each recorded\n"
+                if report["watched"]
+                else "; whether that was recorded, this bundle does not tell\n"
+            )
+        if not report["watched"]:
+            text += "Whether what guards the record was changed unannounced, this bundle does not tell.\n"
         if report["people"]:
             text += f"{report['people']} names, addresses and devices are those that the events were sealed with\n"
         if not report["keys_given"]:

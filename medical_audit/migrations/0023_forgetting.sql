@@ -65,7 +65,7 @@ CREATE FUNCTION ledger.without_word(p_said text, p_text text) RETURNS text LANGU
 AS $$
     SELECT regexp_replace(p_said,
         CASE WHEN p_text ~ '^[A-Za-z0-9]' THEN '(?<![A-Za-z0-9_.-])' ELSE '' END
-        || regexp_replace(p_text, '[][.\\*+?(){}^$|#-]', '\\\&', 'g')
+        || regexp_replace(p_text, '[][*+?(){}^$|#.\\-]', '\\\&', 'g')
         || CASE WHEN p_text ~ '[A-Za-z0-9]$' THEN '(?![A-Za-z0-9_-]|\.[A-Za-z0-9])' ELSE '' END, '消去済み (erased)', 'g')
 $$;
 

@@ -158,7 +158,7 @@ def enter_sign_off(
         if counts[Verdict.FINDING] and not measures.strip():
             raise Refused("measures_missing")
         parameters = {
-            "review": review.name, "drawn": len(rows), "remarked": counts[Verdict.FINDING],
+            "review": review.name, "since": utc_text(review.since), "until": utc_text(review.until), "drawn": len(rows), "remarked": counts[Verdict.FINDING],
             "population": sum(review.population.values()), "findings": findings.strip(), "measures": measures.strip(),
             "seal": review.seal, "seed": review.seed, "items": _digest(rows),
         }  # fmt: skip

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from medical_audit.domain.actor import NO_TENANT
 from medical_audit.domain.bundle_verifier import FORMAT
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.chain import Linked
@@ -24,7 +25,7 @@ from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.personal import tokens_in
 from medical_audit.domain.restoring import ordered as ordered_losses
 from medical_audit.queries import seals
-from medical_audit.queries.links import links_after
+from medical_audit.queries.links import links_after, links_of_kinds
 from medical_audit.queries.people import Known, known
 from medical_audit.queries.purges import Buried, tombstones
 from medical_audit.queries.restores import restores, with_losses
@@ -111,11 +112,14 @@ def _write(
             entry.lines(person_line(one) for one in people)
     with sink.entry("heads.jsonl") as entry:
         entry.lines(_heads(tenant_id, heads))
-    stamps = _stamps(
-        heads
-    )  # before the seals: one that is made meanwhile is in the bundle, its stamp need not be
+    # The same newest seal for all that speaks of seals: more of them are made while this is written.
+    newest = seals.newest_checkpoint()
+    last = newest.number if newest else 0
+    stamps = _stamps(heads, last)
+    with sink.entry("platform.jsonl") as entry:
+        entry.lines(_platform(last))
     with sink.entry("checkpoints.jsonl") as entry:
-        entry.lines(_checkpoints(heads))
+        entry.lines(_checkpoints(heads, last))
     if stamps:
         with sink.entry("stamps.jsonl") as entry:
             entry.lines(stamps)
@@ -187,7 +191,7 @@ def person_line(one: Known) -> dict[str, object]:
 
 
 def _heads(tenant_id: UUID, mine: Sequence[tuple[int, TreeHead]]) -> Iterator[dict[str, object]]:
-    """Each head with its path into the root over all tenants: hashes of others' heads, never their numbers."""
+    """Each head with its path into the root over all tenants."""
     if not mine:
         return
     wanted = {number for number, _ in mine}
@@ -197,26 +201,42 @@ def _heads(tenant_id: UUID, mine: Sequence[tuple[int, TreeHead]]) -> Iterator[di
         heads[head.tenant_id] = head
         last_of_number = place + 1 == len(growth) or growth[place + 1][0] != number
         if number in wanted and last_of_number:
-            everyone = ordered(heads.values())
-            index = [one.tenant_id for one in everyone].index(tenant_id)
-            path = Tree(one.leaf() for one in everyone).inclusion(index, len(everyone))
-            own = heads[tenant_id]
-            yield {
-                "number": number,
-                "size": own.size,
-                "root": own.root.hex(),
-                "last_hash": own.last_hash.hex(),
-                "index": index,
-                "path": [step.hex() for step in path],
-            }
+            yield _proven(number, heads[tenant_id], ordered(heads.values()))
 
 
-def _checkpoints(heads: Sequence[tuple[int, TreeHead]]) -> Iterator[dict[str, object]]:
-    """From the one before the first head (its time bounds what the head may hold) to the newest."""
-    newest = seals.newest_checkpoint()
-    if newest is None or not heads:
+def _platform(newest: int) -> Iterator[dict[str, object]]:
+    """What the platform's own chain says of its guards and of silences, with the paths that prove it under the newest seal."""
+    heads = {head.tenant_id: head for _number, head in seals.grown(0, newest)}
+    own = heads.get(NO_TENANT)
+    if own is None:
         return
-    for one in seals.checkpoints(max(1, heads[0][0] - 1), newest.number):
+    yield _proven(newest, own, ordered(heads.values()))
+    with tenant_scope(NO_TENANT):
+        tree = Tree(_hashes(NO_TENANT, own.size))
+        for link in links_of_kinds(NO_TENANT, seals.EXCUSES, last=own.size):
+            path = tree.inclusion(link.seq - 1, own.size)
+            yield _event(link, set()) | {"path": [step.hex() for step in path]}
+
+
+def _proven(number: int, own: TreeHead, everyone: Sequence[TreeHead]) -> dict[str, object]:
+    """A tree's head with its path into the root over all tenants: hashes of others' heads, never their numbers."""
+    index = [one.tenant_id for one in everyone].index(own.tenant_id)
+    path = Tree(one.leaf() for one in everyone).inclusion(index, len(everyone))
+    return {
+        "number": number,
+        "size": own.size,
+        "root": own.root.hex(),
+        "last_hash": own.last_hash.hex(),
+        "index": index,
+        "path": [step.hex() for step in path],
+    }
+
+
+def _checkpoints(heads: Sequence[tuple[int, TreeHead]], newest: int) -> Iterator[dict[str, object]]:
+    """From the one before the first head (its time bounds what the head may hold) to the newest."""
+    if not newest or not heads:
+        return
+    for one in seals.checkpoints(max(1, heads[0][0] - 1), newest):
         yield {"number": one.number, "note": one.note}
 
 
@@ -237,13 +257,14 @@ def _history(tenant_id: UUID, approvers: Sequence[VerifierKey]) -> Iterator[dict
         yield {"restore": one.note, "lost": lost}
 
 
-def _stamps(heads: Sequence[tuple[int, TreeHead]]) -> list[dict[str, object]]:
+def _stamps(heads: Sequence[tuple[int, TreeHead]], newest: int) -> list[dict[str, object]]:
     """What an authority said of the seals in the bundle; a bundle without any is as those made before there were stamps."""
     if not heads:
         return []
     return [
         {"number": one.number, "authority": one.authority, "token": base64.b64encode(one.token).decode()}
         for one in stamps_after(max(1, heads[0][0] - 1) - 1)
+        if one.number <= newest
     ]
 
 

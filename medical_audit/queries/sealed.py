@@ -25,7 +25,7 @@ GAP = timedelta(seconds=180)
 PAGE = 2000
 _SAID = """
 SELECT e.kind, e.event_at, e.body FROM ledger.event e JOIN ledger.link l ON l.event_id = e.id
-WHERE e.tenant_id = %s AND e.kind IN ('ledger.catalogue_changed', 'ledger.maintenance_opened', 'ledger.sealing_resumed')
+WHERE e.tenant_id = %s AND e.kind = ANY(%s)
 """
 
 
@@ -164,7 +164,7 @@ class _Said:
 
 def _said() -> _Said:
     with tenant_scope(NO_TENANT), connection.cursor() as cursor:
-        cursor.execute(_SAID, [NO_TENANT])
+        cursor.execute(_SAID, [NO_TENANT, list(seals.EXCUSES)])
         rows = [(kind, at, json.loads(body)["detail"]) for kind, at, body in cursor.fetchall()]
     return _Said(
         digests=frozenset(d["after"] for kind, _, d in rows if kind == "ledger.catalogue_changed"),

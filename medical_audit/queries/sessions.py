@@ -86,6 +86,11 @@ def account_of(since: datetime, until: datetime, *, actor: Actor, now: datetime)
     )
 
 
+def _in_order(ends: Counter[str]) -> dict[str, int]:
+    """In the same order for everybody."""
+    return {str(end): ends[end] for end in End if ends[end]}
+
+
 def _people(visits: list[Visit], failed: Mapping[str, tuple[str, int]]) -> list[PersonCount]:
     by_person: dict[str, list[Visit]] = {}
     for visit in visits:
@@ -98,7 +103,7 @@ def _people(visits: list[Visit], failed: Mapping[str, tuple[str, int]]) -> list[
                 person_id=person_id,
                 name=own[0].user_name if own else failed[person_id][0],
                 begun=len(own),
-                ends=dict(Counter(visit.end for visit in own if visit.end)),
+                ends=_in_order(Counter(visit.end for visit in own if visit.end)),
                 still_open=sum(not visit.end for visit in own),
                 parallel=sum(bool(visit.parallel_with) for visit in own),
                 failed=failed.get(person_id, ("", 0))[1],

@@ -57,16 +57,28 @@ def key(story: tuple[SealingRoom, uuid.UUID]) -> str:
 def old_format(data: bytes) -> BytesIO:
     """The same bundle as it was made before there were restores and purges: no history, and no word of where it begins."""
     files = unpacked(data)
-    del files["history.jsonl"]
+    del files["history.jsonl"], files["platform.jsonl"]
     manifest = json.loads(files["manifest.json"])
     del manifest["since"]
     files["manifest.json"] = json.dumps(manifest | {"format": "toban-ledger-bundle-1"}).encode()
     return packed(files)
 
 
+def second_format(data: bytes) -> BytesIO:
+    """As it was made before it told of guards and silences."""
+    files = unpacked(data)
+    del files["platform.jsonl"]
+    manifest = json.loads(files["manifest.json"])
+    files["manifest.json"] = json.dumps(manifest | {"format": "toban-ledger-bundle-2"}).encode()
+    return packed(files)
+
+
 def test_a_bundle_of_the_first_format_is_still_checked(whole: bytes, key: str) -> None:
     code, report = verdict(old_format(whole), [key])
     assert (code, report["events"], report["sealed"], report["part"]) == (0, 10, 9, False)
+    code, report = verdict(second_format(whole), [key])
+    assert (code, report["events"], report["watched"]) == (0, 10, False)
+    assert verdict(BytesIO(whole), [key])[1]["watched"]
     files = unpacked(old_format(whole).getvalue())
     edit_one(files)
     code, report = verdict(packed(files), [key])

@@ -21,6 +21,8 @@ from medical_audit.domain.errors import DomainError
 from medical_audit.domain.personal import ERASED, STRANGER, stranger_ends, stranger_of
 from medical_audit.models import Session
 from medical_audit.operations.ledger import record
+from medical_audit.queries.people import references_holding
+from medical_audit.queries.purges import Keeping
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import _admin
 from tests.factories import MONDAY_0830, change, told
@@ -126,15 +128,11 @@ def test_what_strangers_sent_goes_a_year_after_its_year_unless_the_record_is_hel
         for at in (old, now):
             fails(tenant_id, at)
     assert _keys(scene) == {stranger_of(old), stranger_of(now)}
-    hold = (
-        "INSERT INTO medical_audit_retention (tenant_id, id, years, person_months, hold, operation, changed_at) "
-        "VALUES (%s, gen_random_uuid(), 5, 60, 'inquiry', '', now())"
-    )
-    scene.database.execute(hold, [scene.tenant_id])
+    scene.keep(Keeping(hold="裁判所の照会"))
     left = "SELECT tenant_id FROM ledger.person_key WHERE person = %s"
     scene.room.seal()
     assert scene.database.execute(left, [stranger_of(old)]).fetchall() == [(scene.tenant_id,)]
-    scene.database.execute("DELETE FROM medical_audit_retention")
+    scene.keep(Keeping())
     scene.room.seal()
     assert _keys(scene) == {stranger_of(now)}
     notes = scene.database.execute("SELECT note FROM ledger.erasure WHERE person = %s", [stranger_of(old)])
@@ -169,3 +167,13 @@ def test_a_name_is_taken_out_of_a_message_and_nothing_that_only_looks_like_it(
     assert json.loads(without(sent, "text")) == SENT, "what a key is called is nobody's name"
     assert without("no JSON: lee (asleep)", "lee") == f"no JSON: {ERASED} (asleep)"
     assert json.loads(without('{"a": "a.b\\\\c [x]"}', "a.b\\c [x]")) == {"a": ERASED}
+
+
+def test_what_a_process_has_opened_is_found_no_more_once_it_is_erased(scene: Scene) -> None:
+    """A search keeps what it opened; an erasure, made by another process, takes it out of the next search."""
+    with tenant_scope(scene.tenant_id):
+        assert references_holding(scene.tenant_id, "消江")
+    scene.database.execute("DELETE FROM ledger.person_value WHERE person = %s", [scene.person])
+    with tenant_scope(scene.tenant_id):
+        assert references_holding(scene.tenant_id, "消江") == []
+        assert references_holding(scene.tenant_id, "operator"), "everybody else still"

@@ -1,0 +1,100 @@
+"""What was done to the database before a bundle was made of it is named offline too, also what only the platform's own chain
+could excuse: other guards, and a silence of the sealer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from medical_audit.domain.actor import NO_TENANT
+from medical_audit.domain.bundle_verifier import NOBODY, verdict
+from medical_audit.queries.bundles import write_bundle
+from medical_audit.queries.seals import database_clock
+from tests.conftest import _as_role
+from tests.factories import make_tenant
+from tests.medical_audit.bundling import packed, put, rows, unpacked
+from tests.medical_audit.sealers import later, make_room
+from tests.medical_audit.support import Database
+from tests.medical_audit.test_attacks import Scene, _insert_back_dated, scene
+
+__all__ = ["scene"]
+
+
+def told(scene: Scene) -> tuple[int, str, int]:
+    """(exit code, kind of damage, at which seal or event) of a bundle of the first tenant."""
+    code, said = verdict(bundle(scene), [str(scene.room.signer.verifier)])
+    damage = said.get("damage", {})
+    return code, damage.get("kind", ""), damage.get("number", said.get("gaps", 0))
+
+
+def bundle(scene: Scene) -> BytesIO:
+    file = BytesIO()
+    with _as_role("audit"):
+        write_bundle(file, scene.tenant_id, scene.room.keys, since=None, now=database_clock())
+    return file
+
+
+def change_a_guard(scene: Scene) -> None:
+    scene.database.execute("ALTER TABLE ledger.event DISABLE TRIGGER deny_change")
+    scene.room.seal()
+    scene.database.execute("ALTER TABLE ledger.event ENABLE ALWAYS TRIGGER deny_change")
+    scene.room.seal()
+
+
+@pytest.mark.parametrize(
+    ("attack", "kind", "number"),
+    [(_insert_back_dated, "back_dated", 9), (change_a_guard, "catalogue_changed", 3)],
+    ids=["back-dated", "catalogue changed"],
+)
+def test_it_is_named_offline(attack: Callable[[Scene], None], kind: str, number: int, scene: Scene) -> None:
+    assert told(scene) == (0, "", 0)
+    attack(scene)
+    assert told(scene) == (1, kind, number)
+
+
+def test_an_announced_change_is_excused_and_whoever_takes_the_excuse_away_is_told(scene: Scene) -> None:
+    scene.database.execute("SELECT ledger.open_maintenance('an index more', interval '1 minute')")
+    scene.database.execute("CREATE INDEX more ON ledger.link (linked_at)")
+    scene.room.seal()
+    scene.database.execute("SELECT ledger.close_maintenance()")
+    scene.room.seal()
+    whole = bundle(scene)
+    key = [str(scene.room.signer.verifier)]
+    code, said = verdict(whole, key)
+    assert (code, said["watched"]) == (0, True)
+    for change, kind in (
+        (lambda row: None, "catalogue_changed"),
+        (lambda row: row | {"db_user": "x"}, "edited"),
+    ):
+        files = unpacked(whole.getvalue())
+        changed = [row if "body" not in row else change(row) for row in rows(files, "platform.jsonl")]
+        put(files, "platform.jsonl", [row for row in changed if row])
+        code, said = verdict(packed(files), key)
+        assert (code, said["damage"]["kind"]) == (1, kind)
+
+
+def test_a_recorded_silence_is_counted_and_an_unrecorded_one_is_damage(
+    ledger_of_its_own: None, tmp_path: Path, superuser_connection: Database
+) -> None:
+    room, tenant_id = make_room(tmp_path), make_tenant().id
+    room.clock = later(timedelta(minutes=-10))
+    room.seal()
+    room.clock = database_clock
+    room.seal()
+    scene = Scene(room, superuser_connection, tenant_id, tenant_id)
+    assert told(scene) == (0, "", 1), "what records it is sealed by the next seal"
+    room.seal()
+    assert told(scene) == (0, "", 1)
+    files = unpacked(bundle(scene).getvalue())
+    said = rows(files, "platform.jsonl")
+    put(files, "platform.jsonl", [row for row in said if "sealing_resumed" not in row.get("body", "")])
+    code, found = verdict(packed(files), [str(room.signer.verifier)])
+    assert (code, found["damage"]["kind"], found["damage"]["number"]) == (1, "heartbeat_missing", 2)
+
+
+def test_both_verifiers_call_the_platform_the_same() -> None:
+    assert str(NO_TENANT) == NOBODY
