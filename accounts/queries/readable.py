@@ -1,6 +1,5 @@
 """Of whom names, addresses and devices can be read in a tenant's record, and since when they may be erased (ADR 19)."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,8 @@ from medical_audit.queries.purges import Keeping, keeping_here
 from medical_audit.tenancy import current_tenant_id, platform_scope
 
 KIND = "person.erase"
+#: More people than this are looked for by name.
+SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +51,26 @@ class ReadablePerson:
 
 @dataclass(frozen=True, slots=True)
 class PeopleView:
-    """`before`: how many events of before ADR 19 hold names as they were typed, which nothing can take out of the chain."""
+    """`more`: people who found no room on the page; `before`: how many events of before ADR 19 hold names as they were typed, which nothing can take out of the chain."""
 
     held: Keeping
     people: Sequence[ReadablePerson]
+    more: int
     erasures: Sequence[tuple[Erasure, Operation | None]]
     before: int
 
 
-def people_view(*, actor: Actor, now: datetime) -> PeopleView:
-    """Raises NotPermitted. Needs the tenant bound."""
+def people_view(*, actor: Actor, now: datetime, q: str = "") -> PeopleView:
+    """Those whose name contains `q`. Raises NotPermitted. Needs the tenant bound."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
     held = keeping_here()
+    people, more = _people(held, now, q=q)
     done = list(Erasure.objects.order_by("-at"))
     operations = Operation.objects.in_bulk([one.operation for one in done])
     return PeopleView(
         held,
-        _people(held, now),
+        people,
+        more,
         [(one, operations.get(one.operation)) for one in done],
         Event.objects.filter(body__contains='"v":1}').count(),
     )
@@ -74,8 +78,8 @@ def people_view(*, actor: Actor, now: datetime) -> PeopleView:
 
 def person_here(person: str, *, now: datetime) -> ReadablePerson:
     """One of the bound tenant's. Raises NotFound."""
-    found = (
-        [one for one in _people(keeping_here(), now, only=person) if not one.is_stranger] if person else []
+    found, _more = (
+        _people(keeping_here(), now, only=person) if person and not is_stranger(person) else ([], 0)
     )
     if not found:
         raise NotFound(type="person", id=person)
@@ -100,31 +104,42 @@ def belongs_nowhere(person: str) -> bool:
         return not Membership.own.filter(user_id=user_id).exists()
 
 
-def _people(held: Keeping, now: datetime, *, only: str = "") -> list[ReadablePerson]:
+def _people(held: Keeping, now: datetime, *, only: str = "", q: str = "") -> tuple[list[ReadablePerson], int]:
+    """By name, at most `SHOWN` of them, and how many more there are."""
     keys = PersonKey.objects.all() if not only else PersonKey.objects.filter(person=only)
     made: dict[str, datetime] = dict(keys.values_list("person", "made_at"))
-    ids = list(made)
-    values: dict[str, list[tuple[Field, str]]] = defaultdict(list)
+    values: dict[str, list[tuple[Field, str]]] = {person: [] for person in made}
     for value in readable_here(current_tenant_id(), person=only).values():
-        values[value.person].append((value.field, value.text))
+        values.setdefault(value.person, []).append((value.field, value.text))
+    names = {
+        person: list(dict.fromkeys(text for field, text in told if field == Field.NAME))
+        for person, told in values.items()
+    }
+    wanted = q.casefold()
+    ids = [
+        person
+        for person in made
+        if wanted in person or any(wanted in one.casefold() for one in names[person])
+    ]
+    ids.sort(key=lambda person: (is_stranger(person), names[person][:1], person))
+    shown, more = ids[:SHOWN], len(ids[SHOWN:])
     members = {str(one) for one in Membership.objects.values_list("user_id", flat=True)}
     acts = dict(
-        Event.objects.filter(actor_id__in=ids).order_by().values_list("actor_id").annotate(Max("event_at"))
+        Event.objects.filter(actor_id__in=shown).order_by().values_list("actor_id").annotate(Max("event_at"))
     )
     waiting = {
         str(one.parameters["person"]): one for one in Operation.objects.filter(kind=KIND, state=State.ENTERED)
     }
     found = []
-    for person in ids:
-        told = values.get(person, [])
+    for person in shown:
         last = acts.get(person)
         since = stranger_ends(person, made[person]) or erasable_from(last, held.person_months)
         found.append(
             ReadablePerson(
                 person=person,
-                names=list(dict.fromkeys(text for field, text in told if field == Field.NAME)),
-                addresses=sum(field == Field.ADDRESS for field, _ in told),
-                devices=sum(field == Field.DEVICE for field, _ in told),
+                names=names[person],
+                addresses=sum(field == Field.ADDRESS for field, _ in values[person]),
+                devices=sum(field == Field.DEVICE for field, _ in values[person]),
                 member=person in members,
                 last_act=last,
                 from_at=since,
@@ -132,4 +147,4 @@ def _people(held: Keeping, now: datetime, *, only: str = "") -> list[ReadablePer
                 waiting=waiting.get(person),
             )
         )
-    return sorted(found, key=lambda one: (one.is_stranger, one.names[:1], one.person))
+    return found, more

@@ -31,10 +31,12 @@ def readable_people(request: TenantRequest, slug: str) -> HttpResponse:
         else:
             return redirect("medical_audit:operation", slug=slug, pk=operation.id)
     actor.require(LEDGER_VIEW, actor.tenant_id)
-    view = people_view(actor=actor, now=now)
+    q = text_of(request.GET, "q", 100)
+    view = people_view(actor=actor, now=now, q=q)
     note_page("people", actor=actor, now=now)
     context = {
         "view": view,
+        "q": q,
         "refused": refused,
         "may_edit": actor.may(POLICY_EDIT, actor.tenant_id),
         "given": request.POST,
