@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connection
 
+from accounts import breached
+
 SECRET_KEY_LENGTH = 50
 METRICS_TOKEN_LENGTH = 16
 #: What gunicorn takes as "this worker cannot begin", so that it ends instead of trying forever.
@@ -22,6 +24,8 @@ CANNOT_BEGIN = 3
 UNREACHABLE = "toban.E010"
 #: The one process that may do without the keys of people's names: it seals references (ADR 19).
 SEALER = "sealer"
+#: The web server, and whatever is begun by hand; workers set no password and need no such file.
+SETS_PASSWORDS = frozenset({"web", "toban"})
 
 _ROLE = """
 SELECT current_user, r.rolsuper, r.rolbypassrls, r.rolcreaterole,
@@ -112,6 +116,17 @@ def _everywhere() -> list[CheckMessage]:
                 id="toban.E003",
             )
         )
+    if settings.BREACHED_PASSWORDS and settings.PROCESS in SETS_PASSWORDS:
+        try:
+            breached.prove_file(settings.BREACHED_PASSWORDS)
+        except breached.Unreadable as problem:
+            found.append(
+                Error(
+                    f"TOBAN_BREACHED_PASSWORDS: {problem}. Name the downloaded list of SHA-1 hashes, ordered by hash, that this "
+                    "process may read, or take the setting away: then only the list that comes with Toban is asked.",
+                    id="toban.E012",
+                )
+            )
     return found
 
 

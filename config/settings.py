@@ -297,7 +297,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.validators.LengthValidator"},
     {"NAME": "accounts.validators.ContextWordsValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.validators.BreachedValidator"},
 ]
+# A file of breached passwords besides those that come with Toban: absolute path, or "" for none.
+BREACHED_PASSWORDS = env.str("TOBAN_BREACHED_PASSWORDS", default="")
 LOGIN_URL = "accounts:sign-in"
 #: Answered without a database, a session or a transaction: a probe must not need what it probes.
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})

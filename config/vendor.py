@@ -1,4 +1,4 @@
-"""Fetch the few front-end files that Toban keeps in its own repository, and prove that they are unchanged.
+"""Fetch the few files of others that Toban keeps in its own repository, and prove that they are unchanged.
 
 Hospital networks are closed, so every asset is served from `static/`. A maintainer runs `python config/vendor.py`
 (needs npm) after changing PACKAGES or ICONS; users, tests and CI never need Node. `--check` needs neither npm nor a
@@ -7,9 +7,12 @@ network: it compares what lies in `static/vendor/` and the icon sprite with `sta
 vendor.lock is JSON: per package name, version, licence (SPDX), `package_sha256` of the npm archive, and the sha256 of
 every file as it lies here (after the source map reference is taken off, which manifest storage could not resolve).
 Tabler's own JavaScript stays out on purpose: menus are <details>, help is a <dialog>, so that they work without it.
+Nothing but `accounts/breached/` is not served: the passwords that breaches showed to be the most common ones, packed so that
+nobody stumbles over them.
 """
 
 import argparse
+import gzip
 import hashlib
 import json
 import re
@@ -24,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "static" / "vendor"
 LOCK = VENDOR / "vendor.lock"
 SPRITE = ROOT / "static" / "toban" / "icons.svg"
+BREACHED = ROOT / "accounts" / "breached"
 
 MIT_TEXT = """\
 The MIT License (MIT)
@@ -80,6 +84,8 @@ PACKAGES = (
 )
 
 ICON_PACKAGE = Package(name="@tabler/icons", version="3.51.0", files={"LICENSE": "tabler-icons/LICENSE"})
+
+PASSWORD_PACKAGE = Package(name="@zxcvbn-ts/language-common", version="4.1.3", files={})
 
 # Name in our sprite -> file in the icon package. `state-*` are the marks of ui.md and mean the same on every page.
 ICONS = {
@@ -177,6 +183,12 @@ def update() -> None:
         ]
         paths.append(write(SPRITE, sprite(archive)))
         entries.append(entry(ICON_PACKAGE, archive, paths))
+        archive = fetch(PASSWORD_PACKAGE, Path(folder))
+        paths = [
+            write(BREACHED / "LICENSE", member(archive, "LICENSE.txt")),
+            pack(BREACHED / "passwords.txt.gz", json.loads(member(archive, "src/passwords.json"))),
+        ]
+        entries.append(entry(PASSWORD_PACKAGE, archive, paths))
     write(LOCK, json.dumps({"packages": entries}, indent=2, ensure_ascii=False) + "\n")
     print(f"vendor: {len(entries)} packages written")
 
@@ -259,6 +271,12 @@ def entry(package: Package, archive: Path, paths: list[Path]) -> dict[str, objec
 def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    return path
+
+
+def pack(path: Path, lines: list[str]) -> Path:
+    """One a line, the most common first; the same lines give the same bytes."""
+    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
     return path
 
 

@@ -80,6 +80,31 @@ def test_no_sql_is_put_together_from_what_people_send() -> None:
     assert lines_with(r"\.raw\(|\.extra\(|RawSQL\(", sources(*APPS)) == []
 
 
+#: Reviewed: who makes a hash of a password. Whoever sets one for a person asks first what he may choose.
+HASHERS = {
+    "accounts/backends.py:authenticate": "hashes for nobody, so that an unknown name takes as long",
+    "accounts/operations/members.py:accept": "asks refuse_weak",
+    "accounts/operations/members.py:apply_invite": "no password at all",
+    "accounts/operations/people.py:make_user": "of the demo and of tests, which refuse every other database",
+    "accounts/operations/second_factor.py:_new_codes": "codes on paper, which nobody chose",
+    "accounts/operations/signing.py:change_password": "asks refuse_weak",
+}
+
+
+def test_no_password_is_set_without_asking_what_one_may_choose() -> None:
+    found: dict[str, set[str]] = {}
+    for path in sources(*APPS):
+        for function in (one for one in ast.walk(tree(path)) if isinstance(one, ast.FunctionDef)):
+            called = {one.func.id for one in ast.walk(function)
+                      if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)}  # fmt: skip
+            if "make_password" in called:
+                found[f"{name_of(path)}:{function.name}"] = called
+    assert found.keys() == HASHERS.keys()
+    asking = {place for place, why in HASHERS.items() if why == "asks refuse_weak"}
+    assert all("refuse_weak" in found[place] for place in asking)
+    assert lines_with(r"\.set_password\(", sources(*APPS)) == []
+
+
 def test_no_secret_is_written_to_a_log() -> None:
     """A log line names things by id; nothing called a secret, password, token or key is handed to it."""
     pattern = r"\blog(ger)?\.\w+\([^)]*\b(password|secret|token|api_key|sealed)\s*="

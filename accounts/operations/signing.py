@@ -7,13 +7,16 @@ from typing import Final
 from uuid import UUID
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import check_password as check_hash
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from accounts.domain.passwords import is_like
 from accounts.models import Membership, User
 from accounts.operations import guarding, second_factor
 from accounts.queries.people import name_to_keep, person_without_tenant
+from accounts.validators import UNREADABLE
 from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject
 from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.domain.seats import End, Origin
@@ -116,11 +119,12 @@ def sign_in(
 
 
 def change_password(
-    user: User, password: str, *, actor: Actor, now: datetime, proof: Reauthentication | None
+    user: User, password: str, before: str, *, actor: Actor, now: datetime, proof: Reauthentication | None
 ) -> None:
     """Set a new one, and end every session that the old one began; `actor`: the person, without a tenant.
 
-    Raises NotReauthenticated, Refused (weak_password).
+    `before`: the old one as he typed it, "" where he proved himself without it. Raises NotReauthenticated, Refused (weak_password,
+    password_like_before).
     """
     with platform_scope(user_id=user.id):
         given = check_proof(proof, actor=actor, now=now)
@@ -129,6 +133,9 @@ def change_password(
         ):
             raise NotReauthenticated
         refuse_weak(password, user)
+        own = User.objects.values_list("password", flat=True).get(id=user.id)
+        if check_hash(password, own) or is_like(password, before):
+            raise Refused("password_like_before")
         User.objects.filter(id=user.id).update(password=make_password(password))
         record(
             "user.password_changed", actor=actor, subject=Subject("user", str(user.id), user.name), now=now
@@ -139,11 +146,13 @@ def change_password(
 
 
 def refuse_weak(password: str, user: User) -> None:
-    """Raises Refused (weak_password) for what a person may not choose: too short for him, common, or like his name."""
+    """Raises Refused for what a person may not choose: weak_password (too short for him, common, breached, of the words around him),
+    or breached_list_unreadable."""
     try:
         validate_password(password, user)
     except ValidationError as weak:
-        raise Refused("weak_password") from weak
+        unreadable = any(one.code == UNREADABLE for one in weak.error_list)
+        raise Refused(UNREADABLE if unreadable else "weak_password") from weak
 
 
 def leave(user: User, how: End, *, now: datetime, session: str, address: str, request: str) -> bool:

@@ -58,7 +58,9 @@ def own_password(request: HttpRequest) -> HttpResponse:
         person, given = person_without_tenant(user, user.name, **whereabouts(request)), form.cleaned_data
         try:
             proof = signing.reauthenticate(user, given["current"], given["code"], actor=person, now=now)
-            signing.change_password(user, given["password"], actor=person, now=now, proof=proof)
+            signing.change_password(
+                user, given["password"], given["current"], actor=person, now=now, proof=proof
+            )
         except NotReauthenticated as wrong:
             field, said = not_proven(wrong.code)
             form.add_error("current" if field == "password" else field, said)

@@ -232,7 +232,13 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "roles_changed": _("The roles of this person have changed meanwhile. Enter it again."),
     "wrong_code": _("The code is not right, or was used already."),
     "weak_password": _(
-        "This password is too short, too common or too much like the person's name. Choose another one."
+        "This password is too short, known from breaches, or made of the words around you. Choose another one."
+    ),
+    "password_like_before": _(
+        "This is the old password again, or nearly so. Who knows the old one would guess it: choose another one."
+    ),
+    "breached_list_unreadable": _(
+        "The list of breached passwords cannot be read, so no password can be set now. Tell who runs Toban."
     ),
     "already_enrolled": _("You have an authenticator app in use already."),
     "no_passkeys_here": _(

@@ -42,7 +42,7 @@ def changes_of(user: User) -> dict[str, Change]:
             user, key, PASSWORD, actor=me, now=now, proof=proof
         ),
         "change_password": lambda proof: signing.change_password(
-            user, "ein ganz anderes 42", actor=me, now=now, proof=proof
+            user, "ein ganz anderes 42", PASSWORD, actor=me, now=now, proof=proof
         ),
     }
 
@@ -104,7 +104,7 @@ def test_two_first_factors_at_one_moment_give_one_set_of_codes(cast: Cast) -> No
 def test_a_weak_password_is_refused_by_the_operation_itself(cast: Cast, weak: str) -> None:
     user, now = cast.people[Role.OPERATOR], clock.now()
     with pytest.raises(Refused, match="weak_password"):
-        signing.change_password(user, weak, actor=person(user), now=now, proof=proven(user, now))
+        signing.change_password(user, weak, PASSWORD, actor=person(user), now=now, proof=proven(user, now))
 
 
 def test_the_password_that_stands_alone_afterwards_is_the_persons_own(cast: Cast) -> None:
