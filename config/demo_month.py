@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.domain.permissions import Role
 from accounts.models import Tenant, User
-from accounts.operations import members, signing
+from accounts.operations import links, members, signing
 from accounts.queries.people import actor_in, tenants_of
 from config.demo import PASSWORD, PEOPLE
 from infra.operations import ruling
@@ -143,12 +143,12 @@ def _invited(tenant: Tenant, username: str, name: str, role: Role, now: datetime
         proof = signing.reauthenticate(known[Role.APPROVER], PASSWORD, actor=approver, now=now)
         operation = invited.operation
         entry.confirm(operation.id, actor=approver, now=now, seen_digest=operation.digest, proof=proof)
-        invitation = members.find_invitation(invited.link, now=now)
+        invitation = links.find_link(invited.link, now=now)
         if invitation is None:
             raise RuntimeError(f"{username}: the link just made opens no door")
         user: User = invitation.user
         himself = actor_in(tenant, user, session="", address="", request="")
-        members.accept(invitation, PASSWORD, actor=himself, now=now)
+        links.accept(invitation, PASSWORD, actor=himself, now=now)
     return user
 
 

@@ -232,7 +232,7 @@ class Erasable(Operation):
             f'CREATE POLICY eraser ON "{table}" FOR UPDATE TO toban_ledger USING (true)',
             "SET LOCAL ROLE toban_ledger",
             *(
-                "INSERT INTO ledger.person_column (relation, person, columns, everywhere) VALUES "  # noqa: S608  our own names
+                "INSERT INTO ledger.person_column (relation, person, columns, everywhere) VALUES "  # noqa: S608  our own names  # nosec B608
                 f"('public.{table}', '{person}', ARRAY[{', '.join(repr(one) for one in own)}]::text[], "
                 f"{str(self.everywhere).lower()})"
                 for person, own in rows

@@ -83,7 +83,8 @@ def test_no_sql_is_put_together_from_what_people_send() -> None:
 #: Reviewed: who makes a hash of a password. Whoever sets one for a person asks first what he may choose.
 HASHERS = {
     "accounts/backends.py:authenticate": "hashes for nobody, so that an unknown name takes as long",
-    "accounts/operations/members.py:accept": "asks refuse_weak",
+    "accounts/operations/links.py:_accept_again": "asks refuse_weak",
+    "accounts/operations/links.py:accept": "asks refuse_weak",
     "accounts/operations/members.py:apply_invite": "no password at all",
     "accounts/operations/people.py:make_user": "of the demo and of tests, which refuse every other database",
     "accounts/operations/second_factor.py:_new_codes": "codes on paper, which nobody chose",

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
-from accounts.operations import channels, erasing, members, sign_on, terms, tokens
+from accounts.operations import channels, erasing, links, members, sign_on, terms, tokens
 from accounts.queries.readable import KIND as PERSON_ERASE
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.domain.rights import POLICY_CONFIRM, POLICY_EDIT
@@ -47,6 +47,7 @@ def register_all() -> None:
     _member(members.GRANT, members.apply_grant)
     _member(members.REVOKE, members.apply_revoke)
     _member(members.CLOSE, members.apply_close)
+    _member(links.REISSUE, links.apply_reissue, links.shown_reissue)
     _channel(channels.OPEN, channels.shown_open, channels.apply_open)
     _channel(channels.CHANGE, channels.shown_change, channels.apply_change)
     _channel(channels.ROTATE, channels.shown_rotate, channels.apply_rotate)

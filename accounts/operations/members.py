@@ -1,10 +1,8 @@
 """Who belongs to a tenant: inviting, giving and taking roles, closing an account. Nobody decides about himself."""
 
 import re
-import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,35 +12,24 @@ from django.db import IntegrityError, transaction
 
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.terms import AccountKind, Terms
-from accounts.domain.tokens import SECRET_BYTES, hash_of
-from accounts.models import Invitation, Membership, MemberTerms, User
-from accounts.operations.signing import refuse_weak
+from accounts.models import Membership, MemberTerms, User
+from accounts.operations.links import LINK_HOLDS, Invited, keep_link, new_link
 from accounts.operations.terms import keep_terms, parameters_of
 from accounts.operations.tokens import end_tokens_of
-from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
+from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.seats import End
 from medical_audit.models import Operation, Session
 from medical_audit.operations import entry, seats
-from medical_audit.operations.ledger import record
 from medical_audit.tenancy import platform_scope, tenant_scope
 
 INVITE, GRANT, REVOKE, CLOSE = "member.invite", "member.grant", "member.revoke", "member.close"
-LINK_HOLDS: Final = timedelta(days=7)
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}")
 NAME_MAX: Final = 100
 #: Who comes in for some days to lend a hand is let in anew after that.
 GUEST_LONGEST: Final = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Invited:
-    """An entered invitation and the secret of its link, which is kept nowhere."""
-
-    operation: Operation
-    link: str
 
 
 def enter_invite(
@@ -61,9 +48,9 @@ def enter_invite(
         raise Refused("bad_person_name")
     if User.objects.filter(username__iexact=username).exists():
         raise Refused("username_taken", name=username)
-    secret = secrets.token_urlsafe(SECRET_BYTES)
+    link, hashed = new_link(actor.tenant_id)
     parameters: dict[str, Any] = {
-        "username": username, "name": name, "role": str(_role(role)), "hashed": hash_of(secret),
+        "username": username, "name": name, "role": str(_role(role)), "hashed": hashed,
     }  # fmt: skip
     if email.strip():
         with tenant_scope(actor.tenant_id):
@@ -72,7 +59,7 @@ def enter_invite(
             parameters["email"] = parameters["terms"]["email"]
     target = OperationTarget("user", str(uuid.uuid4()), name)
     operation = entry.enter(INVITE, target, parameters, actor=actor, now=now, reason=reason)
-    return Invited(operation, f"{actor.tenant_id.hex}_{secret}")
+    return Invited(operation, link)
 
 
 def apply_invite(operation: Operation, now: datetime) -> dict[str, Any]:
@@ -89,10 +76,7 @@ def apply_invite(operation: Operation, now: datetime) -> dict[str, Any]:
     _give(operation, user, given["role"], now)
     if "terms" in given:
         keep_terms(operation, given["terms"], user.id, now)
-    Invitation(
-        tenant_id=operation.tenant_id, user=user, hashed=given["hashed"], operation=str(operation.id), made_at=now,
-        expires_at=now + LINK_HOLDS,
-    ).save(force_insert=True)  # fmt: skip
+    keep_link(operation, user, now)
     return {"role": given["role"], "expires_at": utc_text(now + LINK_HOLDS)}
 
 
@@ -116,7 +100,8 @@ def enter_admit(
     """
     actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
     user = User.objects.filter(username__iexact=username.strip(), is_active=True).first()
-    if user is None:
+    # Without a password of his own somebody else's link would open this tenant, too.
+    if user is None or not user.has_usable_password():
         raise Refused("no_such_person", name=username.strip()[:60])
     if actor.id == str(user.id):
         raise Refused("own_rights")
@@ -188,33 +173,6 @@ def apply_close(operation: Operation, now: datetime) -> dict[str, Any]:
     for session in open_ones:
         seats.end(session, End.FORCED, actor=actor, now=now, reason=operation.reason)
     return {"tokens": tokens, "sessions": len(open_ones)}
-
-
-def find_invitation(link: str, *, now: datetime) -> Invitation | None:
-    """Whose link this is, if it still opens the door. Needs no scope of its own."""
-    tenant, _, secret = link.partition("_")
-    try:
-        tenant_id = UUID(hex=tenant)
-    except ValueError:
-        return None
-    if tenant_id == NO_TENANT:
-        return None
-    with tenant_scope(tenant_id):
-        rows = Invitation.objects.filter(hashed=hash_of(secret), used_at__isnull=True, expires_at__gt=now)
-        found: Invitation | None = rows.filter(user__is_active=True).select_related("user").first()
-    return found
-
-
-def accept(invitation: Invitation, password: str, *, actor: Actor, now: datetime) -> None:
-    """The invited person's own password; `actor` is he himself, in the tenant. Raises NotFound where the link was used, Refused (weak_password)."""
-    with tenant_scope(invitation.tenant_id):
-        rows = Invitation.objects.filter(id=invitation.id, used_at__isnull=True, expires_at__gt=now)
-        if not rows.update(used_at=now):
-            raise NotFound(type="invitation")
-        refuse_weak(password, invitation.user)
-        User.objects.filter(id=invitation.user_id).update(password=make_password(password))
-        subject = Subject("user", str(invitation.user_id), invitation.user.name)
-        record("user.password_set", actor=actor, subject=subject, now=now)
 
 
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -155,6 +155,16 @@ def remove_passkey(
         _end_if_last(user, password)
 
 
+def forget(user: User, *, actor: Actor, now: datetime) -> None:
+    """All of it goes, because the person has it no more: app, passkeys, codes on paper. A part of what gives him his way in anew;
+    needs the platform's scope, bound to him."""
+    if SecondFactor.objects.filter(user_id=user.id).delete()[0]:
+        _tell("user.second_factor_removed", user, actor, now)
+    for key in passkeys.list_own(user.id):
+        passkeys.remove(user, key.id, actor=actor, now=now)
+    RecoveryCode.objects.filter(user_id=user.id).delete()
+
+
 def prove(user: User, code: str, *, actor: Actor, now: datetime) -> str:
     """How the code proves the person: "otp", "passkey", "recovery", or "" for not at all. A code proves once.
 

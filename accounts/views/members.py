@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.domain.permissions import Permission, Role
+from accounts.domain.reissue import Reissue
 from accounts.domain.terms import AccountKind, end_of
 from accounts.forms import AdmitForm, InviteForm, IssueForm, TermsForm
 from accounts.models import Membership
-from accounts.operations import members, terms, tokens
+from accounts.operations import links, members, terms, tokens
 from accounts.queries.members import list_members, table_of_roles
 from accounts.requests import TenantRequest
 from medical_audit.domain.errors import NotFound, Refused
@@ -39,6 +40,7 @@ def member_list(request: TenantRequest, slug: str) -> HttpResponse:
         "form": form,
         "roles": [str(role) for role in Role],
         "kinds": [str(kind) for kind in AccountKind],
+        "reissues": [str(one) for one in Reissue],
         "table": table_of_roles(),
         "may_edit": actor.may(Permission.MEMBER_EDIT, actor.tenant_id),
         "invited": invited,
@@ -93,6 +95,11 @@ def member_change(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         operation = terms.enter_terms(pk, form.terms(), actor=actor, now=now, reason=reason)
     elif then == "issue":
         return _issue(request, pk, reason)
+    elif then == "reissue":
+        what = text_of(request.POST, "what", 20)
+        given = links.enter_reissue(pk, what, actor=actor, now=now, reason=reason)
+        link = request.build_absolute_uri(reverse("accounts:invitation", args=[given.link]))
+        return render(request, "accounts/reissued.html", {"given": given, "link": link})
     else:
-        raise Refused("bad_parameter", name="then", allowed="grant, revoke, close, terms, issue")
+        raise Refused("bad_parameter", name="then", allowed="grant, revoke, close, terms, reissue, issue")
     return redirect("medical_audit:operation", slug=slug, pk=operation.id)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.forms import NewPasswordForm, PasswordChangeForm
 from accounts.models import User
-from accounts.operations import members, passkeys, second_factor, signing
+from accounts.operations import links, passkeys, second_factor, signing
 from accounts.queries.people import person_without_tenant
 from accounts.requests import own_address, whereabouts
 from medical_audit import clock
@@ -26,22 +26,30 @@ from medical_audit.forms import not_proven
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, link: str) -> HttpResponse:
-    """A one-time link; one that is used, old or unknown is one and the same page (404)."""
+    """A one-time link; one that is used, old or unknown is one and the same page (404), one that other tenants have to agree to
+    says so (409)."""
     now = clock.now()
-    found = members.find_invitation(link, now=now)
+    found = links.find_link(link, now=now)
     if found is None:
         return render(request, "accounts/invitation_over.html", status=404)
+    if not links.opens(found, now=now):
+        return render(request, "accounts/invitation_waits.html", {"invitation": found}, status=409)
     form = NewPasswordForm(request.POST if request.method == "POST" else None, user=found.user)
     if request.method == "POST" and form.is_valid():
         where = whereabouts(request)
         person = replace(
             person_without_tenant(found.user, found.user.name, **where), tenant_id=found.tenant_id
         )
-        members.accept(found, form.cleaned_data["password"], actor=person, now=now)
-        messages.success(request, _("Your password is set. Sign in with it."))
-        return redirect("accounts:sign-in")
+        try:
+            links.accept(found, form.cleaned_data["password"], actor=person, now=now)
+        except Refused as refused:
+            form.refused = refused.code
+        else:
+            messages.success(request, _("Your password is set. Sign in with it."))
+            return redirect("accounts:sign-in")
+    context = {"form": form, "person": found.user, "invitation": found}
     status = 422 if request.method == "POST" else 200
-    return render(request, "accounts/invitation.html", {"form": form, "person": found.user}, status=status)
+    return render(request, "accounts/invitation.html", context, status=status)
 
 
 @sensitive_post_parameters("current", "code", "password", "again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import subprocess
 import sys
 import time
@@ -15,17 +16,34 @@ from config.console.throwaway import throwaway_stack
 from config.stack import ROOT
 
 BIN = Path(sys.executable).parent
+SOURCES = ("medical_audit", "accounts", "infra", "redmine_sync", "config", "client", "toban")
 STEPS: Mapping[str, Sequence[str | Path]] = {
     "types": (BIN / "mypy", "."),
     "lint": (BIN / "ruff", "check", "--output-format", "concise", "."),
     "format": (BIN / "ruff", "format", "--check", "--output-format", "concise", "."),
+    "bandit": (BIN / "bandit", "-q", "-ll", "-r", "-x", "*/migrations/*", *SOURCES),
     "layers": (BIN / "lint-imports",),
     "templates": (BIN / "djlint", "templates", "--check", "--lint", "--quiet"),
     "locks": (sys.executable, "-m", "config.console.locks"),
     "translations": (sys.executable, "-m", "config.translations", "--check"),
     "vendored files": (sys.executable, "-m", "config.vendor", "--check"),
     "settings": (sys.executable, "manage.py", "check"),
+    "deployment": (sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"),
     "migrations": (sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"),
+}
+
+
+#: What a step has in its environment besides the stack's: `deployment` is asked as `./toban serve` would begin.
+BESIDES: Mapping[str, Mapping[str, str]] = {
+    "deployment": {
+        "TOBAN_ENV": "production",
+        "SECRET_KEY": "correct-horse-battery-staple-0123456789-abcdefghijklmnop",
+        "ALLOWED_HOSTS": "toban.example.jp",
+        "AWS_ENDPOINT_URL": "",
+        "TOBAN_CLOCK_OFFSET": "0",
+        "TOBAN_MAIL_URL": "",
+        "TOBAN_SECRETS_KEYS": "k1:" + base64.b64encode(bytes(32)).decode(),
+    }
 }
 
 
@@ -63,7 +81,7 @@ def _run(name: str, env: Mapping[str, str]) -> Result:
     done = subprocess.run(
         [str(part) for part in STEPS[name]],
         cwd=ROOT,
-        env=dict(env),
+        env={**env, **BESIDES.get(name, {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

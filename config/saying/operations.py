@@ -6,7 +6,7 @@ from typing import Any, Final
 from config.saying.channels import channel_kind, wanted_word
 from config.saying.codes import permission_label, role_label, state_of, state_word
 from config.saying.fields import field
-from config.saying.people import account_kind, sign_on_claim, sign_on_mode
+from config.saying.people import account_kind, reissue_label, sign_on_claim, sign_on_mode
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst, number
 from config.words import facts, operations, schedules, sentence, states, volumes
@@ -154,6 +154,8 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "hosts": (", ", str),
     "local_names": ("、", str),
     "account_kind": ("", account_kind),
+    "reissues": ("", reissue_label),
+    "elsewhere": ("", lambda code: str(volumes.YES_NO.get(str(code), code))),
     "claim": ("", sign_on_claim),
     "sign_on_mode": ("", sign_on_mode),
     "mode": ("", lambda code: state_word(code, "account")),

@@ -23,5 +23,9 @@ def sign_on_mode(mode: object) -> str:
     return str(people.SIGN_ON_MODES.get(str(mode), mode))
 
 
+def reissue_label(what: object) -> str:
+    return str(people.REISSUES.get(str(what), what))
+
+
 def sign_on_claim(claim: object) -> str:
     return str(people.SIGN_ON_CLAIMS.get(str(claim), claim))

@@ -59,7 +59,7 @@ FILTERS = (
     planning.file_problem, planning.import_step, planning.import_state, planning.import_why, planning.import_icon,
     ledger.event_actor, ledger.event_sentence, ledger.event_kind_label, ledger.pretty_json, ledger.export_name, ledger.export_help, ledger.report_form_help, ledger.hexadecimal,
     accounts.feature_label, accounts.feature_help, accounts.account_role, accounts.check_words,
-    people.difference_label, people.difference_help, people.decision_label, people.account_kind, people.sign_on_mode, people.sign_on_claim,
+    people.difference_label, people.difference_help, people.decision_label, people.account_kind, people.reissue_label, people.sign_on_mode, people.sign_on_claim,
     prices.price_problem, prices.price_problem_short, prices.price_amount, prices.price_unit, prices.advice_text, prices.amount_of, prices.money, prices.line_money, prices.whole_hours,
     channels.channel_kind, channels.way_word, channels.wanted_word, channels.wanted_words, channels.channel_state,
     audits.rule_label, audits.rule_reason, audits.anomaly_sentence, audits.limit_label, audits.clock_problem, audits.millis,

@@ -70,6 +70,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "member.grant": (_("Give role"), _("Give %(target)s a role")),
     "member.revoke": (_("Take role"), _("Take a role from %(target)s")),
     "member.close": (_("Close account"), _("Close the account of %(target)s")),
+    "member.reissue": (_("Give way in anew"), _("Give %(target)s a way in anew")),
     "token.make": (_("Make API token"), _("Let the program %(target)s act for you")),
     "policy.change": (_("Change policy"), _("Change what holds for sessions and confirmations")),
     "ledger.retention": (
@@ -270,6 +271,12 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
             "The person is signed out everywhere, and his tokens and roles end. What he did stays in the ledger."
         ),
         _("Cannot be undone here: invite the person again with another user name."),
+    ),
+    "member.reissue": (
+        _(
+            "Whoever holds the link sets a new password for this person. Until then nothing changes; then he is signed out everywhere, and of what he lost nothing opens the door any more. If he belongs to other tenants, too, the link waits until two people of each have decided the same."
+        ),
+        _("Can be undone until the link is used: enter it again, and give the new link to nobody."),
     ),
     "token.make": (
         _(

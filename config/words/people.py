@@ -87,9 +87,16 @@ PEOPLE_FACTS: Final[Mapping[str, Promise | str]] = {
     "hosts": _("Machines that it names"),
     "sign_on_mode": _("Who comes in by it"),
     "local_names": _("A password still lets in"),
+    "reissues": _("What is given anew"),
+    "elsewhere": _("He belongs to other tenants, too"),
+}
+REISSUES: Final[Mapping[str, Promise | str]] = {
+    "password": _("The password; the second factor stays and is asked for"),
+    "everything": _("Password and second factor; his tokens end"),
 }
 PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "no_such_person": _("Nobody has an account of this name. Invite the person instead."),
+    "account_closed": _("This account is closed. Invite the person again with another user name."),
     "guest_too_long": _("Who comes in for some days is let in for 30 days at most."),
     "roster_missing": _("Choose a file first."),
     "roster_too_large": _("The file is too large: 2 MB at most."),
@@ -196,6 +203,10 @@ PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "member.term_ended": (
         _("The term of %(subject)s is over: %(sessions)s sessions and %(tokens)s tokens were ended."),
         _("Term over"),
+    ),
+    "user.reissued": (
+        _("%(subject)s got a way in anew by a link and set a new password."),
+        _("Way in anew"),
     ),
     "user.sign_on_bound": (
         _("%(subject)s came in by an identity provider for the first time, recognised as %(name)s."),

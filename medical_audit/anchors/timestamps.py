@@ -99,7 +99,7 @@ class TimeStamper:
         )
         deadline, answer = time.monotonic() + self.timeout_s, b""
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout_s) as reply:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=self.timeout_s) as reply:  # noqa: S310  # nosec B310  the same
                 while piece := reply.read1(LONGEST_ANSWER):
                     answer += piece
                     if len(answer) > LONGEST_ANSWER:

@@ -30,7 +30,7 @@ def write_rows(rows: Sequence[TenantModel], names: Sequence[str]) -> None:
     columns = [f'"{field.column}"' for field in fields]
     changes = ", ".join(f"{column} = new.{column}" for column in columns)
     statement = (
-        f'UPDATE "{meta.db_table}" AS old SET {changes} '  # noqa: S608  names of our own models
+        f'UPDATE "{meta.db_table}" AS old SET {changes} '  # noqa: S608  names of our own models  # nosec B608
         f"FROM unnest({', '.join(arrays)}) AS new (id, {', '.join(columns)}) WHERE old.id = new.id AND old.tenant_id = %s"
     )
     with connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.domain.permissions import ROLE_PERMISSIONS, Permission, Role
 from accounts.models import ApiToken, Invitation, Membership, User
-from accounts.operations import members
+from accounts.operations import links, members
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
@@ -76,10 +76,10 @@ def test_a_link_is_over_after_a_week_and_with_the_account(cast: Cast) -> None:
     invited = call(members.enter_invite, f"ito-{unique()}", "伊藤", "viewer", cast=cast)
     confirm(invited.operation, cast.actor(Role.APPROVER))
     now = clock.now()
-    assert members.find_invitation(invited.link, now=now) is not None
-    assert members.find_invitation(invited.link, now=now + members.LINK_HOLDS) is None
+    assert links.find_link(invited.link, now=now) is not None
+    assert links.find_link(invited.link, now=now + links.LINK_HOLDS) is None
     for wrong in ("", "x", f"{uuid.uuid4().hex}_{invited.link.partition('_')[2]}", invited.link[:-1]):
-        assert members.find_invitation(wrong, now=now) is None
+        assert links.find_link(wrong, now=now) is None
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,19 @@ import pytest
 from django.db import DatabaseError
 from django.test import Client
 
-from accounts.domain.permissions import Role
+from accounts.domain.permissions import Permission, Role
 from accounts.models import Membership, Recertification, RecertificationItem
 from accounts.operations import members, recertifying
 from accounts.queries.recertifying import RightsPage, rights_page
 from medical_audit import clock
 from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
+from medical_audit.domain.states import State
 from medical_audit.models import Event, Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
-from tests.factories import Cast, past_every_guard, proof
+from tests.factories import Cast, past_every_guard, proof, revoke
 from tests.stage import Stage, make_stage, signed_in
 
 
@@ -142,3 +143,56 @@ def test_the_page_shows_what_is_unused_and_takes_decisions(stage: Stage) -> None
     assert client.post(url, sent).status_code == 302
     assert client.post(url, sent).status_code == 422
     assert stage.client(Role.AUDITOR).get(url).status_code == 200
+
+
+def test_a_right_that_was_to_be_taken_is_open_again_when_nobody_took_it(stage: Stage) -> None:
+    cast, administrator = stage.cast, stage.cast.actor(Role.ADMINISTRATOR)
+    recertifying.begin(actor=administrator, now=clock.now())
+    past_every_guard(
+        "DELETE FROM accounts_recertificationitem WHERE tenant_id = %s AND role <> 'viewer'", [cast.tenant.id]
+    )
+    assert decide(cast, Role.VIEWER, "take") == []
+    assert (len(shown(cast).open_items), shown(cast).current is None) == (
+        0,
+        False,
+    )  # not whole before it is taken
+    with tenant_scope(cast.tenant.id):
+        operation = Operation.objects.get(kind="member.revoke")
+    approver, now = cast.actor(Role.APPROVER), clock.now()
+    entry.reject(
+        operation.id, actor=approver, now=now, permission=Permission.MEMBER_CONFIRM, reason="まだ必要"
+    )
+    page = stage.client(Role.ADMINISTRATOR).get(stage.url("members/rights/")).content.decode()
+    assert f'value="{item(cast, Role.VIEWER)}"' in page
+    assert [one.row.role for one in shown(cast).open_items] == ["viewer"]
+    assert decide(cast, Role.VIEWER, "take") == []
+    with tenant_scope(cast.tenant.id):
+        assert Event.objects.filter(kind="member.recertification_reopened").count() == 1
+        again = Operation.objects.get(kind="member.revoke", state=State.ENTERED)
+    entry.confirm(again.id, actor=approver, now=now, seen_digest=again.digest, proof=proof(approver, now))
+    with tenant_scope(cast.tenant.id):
+        assert Recertification.objects.get().closed_at is not None
+
+
+def test_the_clock_opens_again_what_ran_out_and_closes_what_is_whole(stage: Stage, as_role: AsRole) -> None:
+    cast, now = stage.cast, clock.now()
+    clockwork = system_actor(cast.tenant.id, "rights")
+    recertifying.begin(actor=cast.actor(Role.ADMINISTRATOR), now=now)
+    past_every_guard(
+        "DELETE FROM accounts_recertificationitem WHERE tenant_id = %s AND role <> 'viewer'", [cast.tenant.id]
+    )
+    decide(cast, Role.VIEWER, "take")
+    past_every_guard(
+        "UPDATE medical_audit_operation SET state = 'EXPIRED', phase = '' WHERE tenant_id = %s",
+        [cast.tenant.id],
+    )
+    with as_role("scheduler"):
+        recertifying.look_after(actor=clockwork, now=now)
+    with tenant_scope(cast.tenant.id):
+        assert RecertificationItem.objects.get().decision == "open"
+    decide(cast, Role.VIEWER, "take")
+    revoke(cast.tenant.id, cast.people[Role.VIEWER])  # by other means, before anybody confirmed
+    with as_role("scheduler"):
+        recertifying.look_after(actor=clockwork, now=now)
+    with tenant_scope(cast.tenant.id):
+        assert Recertification.objects.get().closed_at is not None

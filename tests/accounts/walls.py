@@ -92,6 +92,8 @@ ACCOUNT_WRITERS = {
     "accounts/operations/sign_on.py:apply_provider": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/sign_on.py:apply_switch": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/signing_on.py:come_back": "finds out who it is",
+    "accounts/operations/links.py:apply_reissue": "a kind's own work, inside the confirmation that names the person",
+    "accounts/operations/links.py:keep_link": "a part of it",
     "accounts/operations/members.py:apply_close": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/members.py:apply_grant": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/members.py:apply_invite": "a kind's own work, inside the confirmation that names the person",

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from django.core.checks import run_checks
 from django.db import connection
@@ -122,22 +116,3 @@ def test_djangos_own_deploy_checks_run_ours(as_role: AsRole) -> None:
 def test_migrating_is_not_hindered(as_role: AsRole) -> None:
     with as_role("owner"):
         assert [one for one in run_checks(databases=["default"]) if (one.id or "").startswith("toban")] == []
-
-
-def test_djangos_own_deployment_checks_have_nothing_to_say_of_production() -> None:
-    """In a process of its own, as `./toban serve` begins: settings are read from the environment once."""
-    environment = os.environ | {
-        "TOBAN_ENV": "production",
-        "SECRET_KEY": GOOD_KEY,
-        "ALLOWED_HOSTS": "toban.example.jp",
-        "AWS_ENDPOINT_URL": "",
-        "TOBAN_CLOCK_OFFSET": "0",
-        "TOBAN_MAIL_URL": "",
-        "TOBAN_SECRETS_KEYS": "k1:" + base64.b64encode(bytes(32)).decode(),
-    }
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
-        cwd=Path(__file__).resolve().parents[2], env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    assert "no issues" in done.stdout
