@@ -12,6 +12,9 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.operations.kinds import register_all  # noqa: PLC0415  models exist only now
         from accounts.queries.people import People  # noqa: PLC0415  models exist only now
+        from accounts.queries.recertifying import report_rows  # noqa: PLC0415  models exist only now
+        from medical_audit.queries.reports import register_report  # noqa: PLC0415  models exist only now
 
         register_directory(People())
+        register_report("recertification", report_rows)
         register_all()

@@ -29,7 +29,8 @@ class Recertification(TenantModel):
 class RecertificationItem(TenantModel):
     """One right of one person as it stood when the round began, and what somebody else decided on it.
 
-    PostgreSQL holds that nobody decides on his own, and that what is decided stays so.
+    PostgreSQL holds that nobody decides on his own, and that what is decided stays so; only what was to be taken by an operation
+    that came to nothing is open again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

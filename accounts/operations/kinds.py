@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
-from accounts.operations import channels, erasing, links, members, sign_on, terms, tokens
+from accounts.operations import channels, erasing, links, members, recertifying, sign_on, terms, tokens
 from accounts.queries.readable import KIND as PERSON_ERASE
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.domain.rights import POLICY_CONFIRM, POLICY_EDIT
@@ -45,7 +45,7 @@ def register_all() -> None:
     )
     _member(members.INVITE, members.apply_invite)
     _member(members.GRANT, members.apply_grant)
-    _member(members.REVOKE, members.apply_revoke)
+    _member(members.REVOKE, recertifying.apply_revoke)
     _member(members.CLOSE, members.apply_close)
     _member(links.REISSUE, links.apply_reissue, links.shown_reissue)
     _channel(channels.OPEN, channels.shown_open, channels.apply_open)

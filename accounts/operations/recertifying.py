@@ -1,10 +1,15 @@
-"""The quarterly look at every right: begun by the clock or a person, decided by somebody else, reminded of, closed when whole."""
+"""The quarterly look at every right: begun by the clock or a person, decided by somebody else, reminded of, closed when whole.
+
+A right that is to be taken is settled when it is gone: until then its round stays open, and when the operation that was to take
+it came to nothing, the right is open again.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,8 +19,11 @@ from accounts.domain.permissions import Permission
 from accounts.domain.recertifying import REMIND_EVERY, TERM, Decision, first_day_of_quarter, quarter_of
 from accounts.models import Membership, Recertification, RecertificationItem, Tenant
 from accounts.operations import members
-from medical_audit.domain.actor import Actor, Subject
+from accounts.queries.recertifying import turned_down
+from medical_audit.domain.actor import Actor, ActorType, Subject
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
+from medical_audit.domain.states import State
+from medical_audit.models import Operation
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 
@@ -36,6 +44,9 @@ def look_after(*, actor: Actor, now: datetime) -> None:
         known = Recertification.objects.filter(name=quarter_of(today)).exists()
         if not known and founded < first_day_of_quarter(today):
             _begin(actor, now)
+        open_again(actor=actor, now=now)
+        for one in Recertification.objects.filter(closed_at__isnull=True):
+            _close_if_whole(one.id, actor, now)
         late = Recertification.objects.filter(closed_at__isnull=True, begun_at__lte=now - REMIND_EVERY)
         for one in late.exclude(reminded_at__gt=now - REMIND_EVERY).select_for_update(skip_locked=True):
             Recertification.objects.filter(id=one.id).update(reminded_at=now)
@@ -63,6 +74,8 @@ def decide(
         raise Refused("bad_parameter", name="decision", allowed="keep, take")
     if not reason.strip():
         raise Refused("reason_missing")
+    with tenant_scope(actor.tenant_id):
+        open_again(actor=actor, now=now)
     refused = []
     for item_id in item_ids:
         try:
@@ -100,12 +113,55 @@ def _decide(item_id: UUID, decision: Decision, actor: Actor, now: datetime, reas
     _close_if_whole(item.recertification_id, actor, now)
 
 
+def apply_revoke(operation: Operation, now: datetime) -> dict[str, Any]:
+    """`members.apply_revoke`, and the round that this was the last of is closed with it."""
+    applied = members.apply_revoke(operation, now)
+    actor = Actor(operation.tenant_id, ActorType.USER, operation.confirmed_by_id, operation.confirmed_by_name)
+    for item in RecertificationItem.objects.filter(
+        operation=str(operation.id), recertification__closed_at__isnull=True
+    ):
+        _close_if_whole(item.recertification_id, actor, now)
+    return applied
+
+
+def open_again(*, actor: Actor, now: datetime) -> int:
+    """What was to be taken by an operation that came to nothing is undecided again; gives how many. Needs the tenant bound."""
+    rows = list(turned_down().select_related("user").select_for_update(of=("self",)).order_by("id"))
+    for item in rows:
+        detail: dict[str, object] = {"role": item.role, "operation": item.operation}
+        item.decision, item.reason, item.decided_at, item.operation = Decision.OPEN, "", None, ""
+        item.decided_by_id = item.decided_by_name = ""
+        item.save(
+            update_fields=[
+                "decision",
+                "reason",
+                "decided_at",
+                "decided_by_id",
+                "decided_by_name",
+                "operation",
+            ]
+        )
+        subject = Subject("user", str(item.user_id), item.user.name)
+        record("member.recertification_reopened", actor=actor, subject=subject, now=now, detail=detail)
+    return len(rows)
+
+
 def _close_if_whole(round_id: UUID, actor: Actor, now: datetime) -> None:
     row = Recertification.objects.select_for_update().get(id=round_id)
-    decisions = Counter(
-        RecertificationItem.objects.filter(recertification=row).values_list("decision", flat=True)
+    items = list(RecertificationItem.objects.filter(recertification=row))
+    decisions = Counter(one.decision for one in items)
+    held = set(Membership.objects.values_list("user_id", "role"))
+    done = {
+        str(one)
+        for one in Operation.objects.filter(
+            id__in=[UUID(one.operation) for one in items if one.operation], state=State.SUCCEEDED
+        ).values_list("id", flat=True)
+    }
+    pending = any(
+        one.decision == Decision.TAKE and one.operation not in done and (one.user_id, one.role) in held
+        for one in items
     )
-    if row.closed_at is None and not decisions[Decision.OPEN]:
+    if row.closed_at is None and not decisions[Decision.OPEN] and not pending:
         row.closed_at = now
         row.save(update_fields=["closed_at"])
         counts = {str(one): decisions[one] for one in (Decision.KEEP, Decision.TAKE, Decision.GONE)}

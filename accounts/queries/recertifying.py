@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count
+from django.db.models import CharField, Count, QuerySet
+from django.db.models.functions import Cast
 
 from accounts.domain.recertifying import Decision
 from accounts.models import Recertification, RecertificationItem
 from accounts.queries.unused import Held, held_rights
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.reports import Cell, Column, Made
+from medical_audit.domain.states import FINAL, State
+from medical_audit.models import Operation
+from medical_audit.queries.report_rows import ZONE
 
 ROUNDS_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`held`: how the right is used, None where it is gone; `own`: one's own, which somebody else decides."""
+    """`held`: how the right is used, None where it is gone; `own`: one's own, which somebody else decides; `again`: it was to be
+    taken, and its operation came to nothing."""
 
     row: RecertificationItem
     held: Held | None
     own: bool
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
+    """`month`: in which its report stands ("2026-10")."""
+
     row: Recertification
+    month: str
     counts: Mapping[str, int]
     late: bool
 
@@ -44,6 +55,16 @@ class RightsPage:
     rounds: Sequence[Round]
 
 
+def turned_down() -> QuerySet[RecertificationItem]:
+    """What was to be taken by an operation that came to nothing, in rounds that are open. Needs the tenant bound."""
+    failed = Operation.objects.filter(state__in=[*(FINAL - {State.SUCCEEDED})])
+    failed = failed.annotate(key=Cast("id", CharField())).values("key")
+    rows: QuerySet[RecertificationItem] = RecertificationItem.objects.filter(
+        decision=Decision.TAKE, recertification__closed_at__isnull=True, operation__in=failed
+    )
+    return rows
+
+
 def rights_page(*, actor: Actor, now: datetime) -> RightsPage:
     """Raises NotPermitted. Needs the tenant bound."""
     held = held_rights(actor=actor, now=now)
@@ -53,19 +74,45 @@ def rights_page(*, actor: Actor, now: datetime) -> RightsPage:
     items: list[Item] = []
     if current is not None:
         rows = RecertificationItem.objects.filter(recertification=current.row).select_related("user")
+        again = set(turned_down().values_list("id", flat=True))
         items = [
-            Item(row, by_right.get((row.user_id, row.role)), str(row.user_id) == actor.id)
+            Item(row, by_right.get((row.user_id, row.role)), str(row.user_id) == actor.id, row.id in again)
             for row in rows.order_by("user__name", "user_id", "role")
         ]
-    waiting = [one for one in items if one.row.decision == Decision.OPEN]
+    waiting = [one for one in items if one.row.decision == Decision.OPEN or one.again]
     return RightsPage(
         [one for one in held if one.unused], len(held), current,
         sorted(waiting, key=lambda one: not (one.held and one.held.unused)),
-        [one for one in items if one.row.decision != Decision.OPEN], rounds,
+        [one for one in items if one.row.decision != Decision.OPEN and not one.again], rounds,
     )  # fmt: skip
+
+
+def report_rows(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:
+    """Every right of the rounds that began in the period, and what was decided on it, by whom and why."""
+    rounds = {one.id: one for one in Recertification.objects.filter(begun_at__gte=since, begun_at__lt=until)}
+    again = set(turned_down().values_list("id", flat=True))
+    items = RecertificationItem.objects.filter(recertification__in=rounds).select_related("user")
+    rows: list[list[Cell]] = []
+    totals = Counter[str](rounds=len(rounds), rights=0, keep=0, take=0, gone=0, undecided=0)
+    for one in items.order_by("recertification__begun_at", "user__name", "user_id", "role"):
+        is_open = one.decision == Decision.OPEN or one.id in again
+        totals.update({"rights": 1, "undecided" if is_open else one.decision: 1})
+        rows.append(
+            [rounds[one.recertification_id].name, one.user.name, one.user.username, [one.role], one.granted_at,
+             str(Decision.OPEN if is_open else one.decision), "" if is_open else one.decided_by_name,
+             None if is_open else one.decided_at, "" if is_open else one.reason]
+        )  # fmt: skip
+    columns = (
+        Column("round"), Column("person"), Column("username"), Column("right", "roles"), Column("granted", "moment"),
+        Column("decision", "decision"), Column("by"), Column("at", "moment"), Column("reason"),
+    )  # fmt: skip
+    return columns, rows, dict(totals)
 
 
 def _round(row: Recertification, now: datetime) -> Round:
     rows = RecertificationItem.objects.filter(recertification=row).values("decision").annotate(n=Count("id"))
     counts = {one["decision"]: one["n"] for one in rows}
-    return Round(row, counts | {"all": sum(counts.values())}, row.closed_at is None and now > row.due_at)
+    month = row.begun_at.astimezone(ZONE).strftime("%Y-%m")
+    return Round(
+        row, month, counts | {"all": sum(counts.values())}, row.closed_at is None and now > row.due_at
+    )

@@ -37,6 +37,7 @@ def rights(request: TenantRequest, slug: str) -> HttpResponse:
             return redirect("people:rights", slug=slug)
     context = {
         "shown": rights_page(actor=actor, now=now), "refused": refused, "missed": missed,
+        "may_report": actor.may(Permission.LEDGER_VIEW, actor.tenant_id),
         "may_edit": actor.may(Permission.MEMBER_EDIT, actor.tenant_id),
     }  # fmt: skip
     return render(request, "accounts/rights.html", context, status=422 if refused or missed else 200)

@@ -89,6 +89,7 @@ AREAS: Final = {
             "reports",
             "requirements",
             "report-accounts",
+            "report-recertification",
             "report-confirmations",
             "report-roles",
             "report-exports",

@@ -9,6 +9,7 @@ from config.saying.codes import role_list
 from config.saying.fields import field
 from config.saying.ledger import event_kind_label
 from config.saying.operations import operation_label
+from config.saying.people import decision_label
 from config.saying.times import jst_exact, number
 from config.words import _Params, sentence
 from config.words import audits as words
@@ -74,6 +75,7 @@ def report_cell(value: object, kind: str) -> str:
         "roles": role_list,
         "operation": operation_label,
         "event": event_kind_label,
+        "decision": decision_label,
         "millis": millis,
         "minutes": lambda minutes: _("%(n)s min") % {"n": f"{minutes:,.1f}"},
         "yes": lambda is_so: str(_("yes")) if is_so else "—",

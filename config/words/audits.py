@@ -126,6 +126,10 @@ REPORTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Emergency rights"),
         _("Each opening: who asked, who opened, until when, and what the review afterwards said."),
     ),
+    "recertification": (
+        _("Quarterly look at the rights"),
+        _("Every right of the rounds that began this month: kept, taken or undecided, by whom and why."),
+    ),
     "clocks": (_("Clocks"), _("How far the clocks stood apart, day by day.")),
 }
 # Columns and counts of reports.
@@ -197,6 +201,17 @@ COLUMNS: Final[Mapping[str, Promise | str]] = {
     "database_ms": _("Largest difference from the time server"),
     "over": _("Over the limit"),
     "silent": _("Without a time server"),
+    "round": pgettext_lazy("recertification", "Round"),
+    "rounds": _("Rounds"),
+    "rights": _("Rights"),
+    "right": pgettext_lazy("role", "Right"),
+    "username": _("User name"),
+    "granted": _("Given on"),
+    "decision": _("Decision"),
+    "keep": pgettext_lazy("recertification", "Kept"),
+    "take": pgettext_lazy("recertification", "To be taken"),
+    "gone": pgettext_lazy("recertification", "Taken otherwise"),
+    "undecided": pgettext_lazy("recertification", "Not decided"),
 }
 
 # medical_audit.queries.requirements.EVIDENCE: what is so now.

@@ -196,6 +196,10 @@ PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("%(actor)s decided on a right of %(subject)s. Reason: %(reason)s"),
         _("Right looked at anew"),
     ),
+    "member.recertification_reopened": (
+        _("A right of %(subject)s was to be taken, and its operation came to nothing: it is open again."),
+        _("Right open again"),
+    ),
     "member.recertification_closed": (
         _("The round %(subject)s is whole: %(keep)s kept, %(take)s to be taken, %(gone)s gone already."),
         _("Round of rights whole"),

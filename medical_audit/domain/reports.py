@@ -10,7 +10,8 @@ Cell = str | int | float | datetime | bool | None | list[str]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`kind`: text, number, moment, roles, operation (a kind's name), event, yes (a boolean), minutes, millis or hash."""
+    """`kind`: text, number, moment, roles, operation (a kind's name), event, yes (a boolean), minutes, millis hash or
+    decision (on a right)."""
 
     name: str
     kind: str = "text"

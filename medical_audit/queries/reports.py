@@ -23,6 +23,8 @@ from medical_audit.queries.report_rows import clock_rows, review_rows, session_r
 #: No page shows more rows: one that nobody can read to its end proves nothing. A file takes ten times as many.
 ROWS_MOST = 2000
 
+Maker = Callable[[datetime, datetime, Actor, datetime], Made]
+
 
 def make_report(
     name: str, since: datetime, until: datetime, *, actor: Actor, now: datetime, most: int = ROWS_MOST
@@ -62,6 +64,11 @@ def is_long(name: str, since: datetime, until: datetime) -> bool:
         "exports": events.filter(kind__endswith="exported"),
     }
     return name in sources and sources[name].order_by().values("tenant_id")[: LONG + 1].count() > LONG
+
+
+def register_report(name: str, maker: Maker) -> None:
+    """Declare a report of a floor above; called once per process from its `ready()`, before any address is made."""
+    REPORTS[name] = maker
 
 
 def _plain(cell: Cell) -> object:
@@ -216,8 +223,8 @@ def _emergencies(since: datetime, until: datetime, actor: Actor, now: datetime) 
     return columns, rows, {"emergencies": len(rows), "open_reviews": sum(not row[6] for row in rows)}
 
 
-#: In the order in which they are listed.
-REPORTS: Mapping[str, Callable[[datetime, datetime, Actor, datetime], Made]] = {
+#: In the order in which they are listed; floors above add their own (`register_report`).
+REPORTS: dict[str, Maker] = {
     "reviews": review_rows,
     "accounts": _accounts,
     "sessions": session_rows,

@@ -162,6 +162,9 @@ def test_a_right_that_was_to_be_taken_is_open_again_when_nobody_took_it(stage: S
     entry.reject(
         operation.id, actor=approver, now=now, permission=Permission.MEMBER_CONFIRM, reason="まだ必要"
     )
+    report = stage.client(Role.AUDITOR).get(stage.url("audit/reports/recertification/")).context["report"]
+    assert [row[5] for row in report.rows] == ["open"]  # as before: nobody took it
+    assert report.totals == {"rounds": 1, "rights": 1, "keep": 0, "take": 0, "gone": 0, "undecided": 1}
     page = stage.client(Role.ADMINISTRATOR).get(stage.url("members/rights/")).content.decode()
     assert f'value="{item(cast, Role.VIEWER)}"' in page
     assert [one.row.role for one in shown(cast).open_items] == ["viewer"]

@@ -55,8 +55,8 @@ def test_as_little_is_given_as_any_tenant_says_and_nothing_before_all_have_said_
 
 def test_a_lost_phone_is_answered_by_a_link_that_two_people_gave(stage: Stage) -> None:
     cast, person = stage.cast, stage.cast.people[Role.OPERATOR]
-    browser, program = signed_in(person), bearer(make_token(cast, Role.OPERATOR))
     enrolled(person)
+    browser, program = signed_in(person), bearer(make_token(cast, Role.OPERATOR))
     page = stage.client(Role.ADMINISTRATOR).post(
         stage.url(f"members/{person.id}/change/"),
         {"then": "reissue", "what": "everything", "reason": "端末の紛失"},

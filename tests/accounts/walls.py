@@ -38,12 +38,12 @@ ACCOUNT_PRIVILEGES = {
     },
     "public.accounts_recertification": {
         "toban_web": "INSERT, SELECT, UPDATE (closed_at)",
-        "toban_scheduler": "INSERT, SELECT, UPDATE (reminded_at)",
+        "toban_scheduler": "INSERT, SELECT, UPDATE (closed_at, reminded_at)",
         "toban_audit": READ,
     },
     "public.accounts_recertificationitem": {
         "toban_web": "INSERT, SELECT, UPDATE (decided_at, decided_by_id, decided_by_name, decision, operation, reason)",
-        "toban_scheduler": "INSERT, SELECT",
+        "toban_scheduler": "INSERT, SELECT, UPDATE (decided_at, decided_by_id, decided_by_name, decision, operation, reason)",
         "toban_audit": READ,
     },
     "public.accounts_memberterms": {
@@ -97,6 +97,7 @@ ACCOUNT_WRITERS = {
     "accounts/operations/members.py:apply_close": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/members.py:apply_grant": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/members.py:apply_invite": "a kind's own work, inside the confirmation that names the person",
+    "accounts/operations/recertifying.py:apply_revoke": "the same, with the round that it was the last of",
     "accounts/operations/members.py:apply_revoke": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/signing.py:check_code": "finds out who it is",
     "accounts/operations/tokens.py:admit": "finds out who it is",
