@@ -22,7 +22,7 @@ from accounts.models import ApiToken, Tenant, User
 from accounts.operations import second_factor, signing, tokens
 from accounts.queries.people import actor_in, get_tenant
 from accounts.queries.sign_on import door_refusal, name_of_provider
-from accounts.queries.terms import is_machine
+from accounts.queries.terms import is_machine, kept_out
 from accounts.requests import is_polling, seat_left, unseat, whereabouts
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
@@ -140,7 +140,7 @@ class TenantMiddleware:
             seat: Session | None = getattr(request, "seat", None)
             if token is None:
                 why = door_refusal(user.id, seat.via if seat else None, tenant.id)
-                why = why or ("machine_sees_no_page" if is_machine(user.id) else "")
+                why = why or kept_out(user.id)
                 if why:
                     return self._kept_out(request, why, tenant)
                 policy = self._sits_here(request, actor, now)

@@ -129,6 +129,10 @@ ERRORS: Final[Mapping[str, Words]] = {
         _("This account belongs to a machine, which works with tokens and sees no page."),
         _("Sign in with your own account."),
     ),
+    "emergency_sealed": Words(
+        _("This emergency account is sealed."),
+        _("Two people open the emergency right for it first."),
+    ),
     "sign_on_required": Words(
         _("This tenant lets people in by its own identity provider only."),
         _("Sign in by it, or use a token."),

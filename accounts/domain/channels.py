@@ -29,7 +29,7 @@ OFFERED = (
     "operation.entered", "operation.confirmed", "operation.rejected", "operation.expired", "operation.succeeded",
     "operation.failed", "operation.unknown", "operation.missed", "breaker.opened", "breaker.closed",
     "account.unreachable", "account.reachable", "resource.drifted", "resource.certificate_ends", "volume.left_over",
-    "emergency.opened", "review.overdue",
+    "emergency.opened", "emergency.account_used", "review.overdue",
 )  # fmt: skip
 SECRET_BYTES = 32
 SECRET_MARK = "whsec_"  # noqa: S105  how Standard Webhooks begins each secret

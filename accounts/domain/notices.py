@@ -11,7 +11,7 @@ class Topic(StrEnum):
     """failed: an operation failed, an AWS account cannot be read, or a receiver of the ledger's stream lags. missed: a planned action was not done in time.
     waiting: an operation waits for this person's confirmation. brake: stops are held until a person decides. drift:
     something was changed outside Toban. review: the review of a month is overdue.
-    emergency: an emergency right was opened. expiry: what a database is trusted by ends soon.
+    emergency: an emergency right was opened, or an account that lies in a sealed envelope was used. expiry: what a database is trusted by ends soon.
     breaker: calls to an AWS account or to a receiver are paused."""
 
     FAILED = "failed"
@@ -37,12 +37,13 @@ NEWS: Mapping[str, Topic] = {
     "member.recertification_begun": Topic.REVIEW,
     "member.recertification_due": Topic.REVIEW,
     "emergency.opened": Topic.EMERGENCY,
+    "emergency.account_used": Topic.EMERGENCY,
     "resource.certificate_ends": Topic.EXPIRY,
     "resource.certificate_ended": Topic.EXPIRY,
     "breaker.opened": Topic.BREAKER,
 }
 #: News that does not wait for the next mail that is due anyway.
-URGENT = frozenset({"emergency.opened"})
+URGENT = frozenset({"emergency.opened", "emergency.account_used"})
 #: The kind of operation that stands for a brake; the floor above declares it.
 BRAKE_KIND = "round.release"
 #: What is older is no news to anybody; it stays in the ledger.

@@ -21,7 +21,8 @@ _MAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 
 class AccountKind(StrEnum):
     """staff: of the house. vendor: who maintains for a company, with an end. shared: several people at one terminal, who only
-    look, with a member who answers for it. emergency: lies in a sealed envelope. machine: a program, which sees no page."""
+    look, with a member who answers for it. emergency: lies in a sealed envelope, and opens nothing but while two people have opened
+    the emergency right for it. machine: a program, which sees no page."""
 
     STAFF = "staff"
     VENDOR = "vendor"

@@ -13,7 +13,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from accounts.domain.passwords import is_like
-from accounts.models import Membership, User
+from accounts.domain.terms import AccountKind
+from accounts.models import Membership, MemberTerms, User
 from accounts.operations import guarding, second_factor
 from accounts.queries.people import name_to_keep, person_without_tenant
 from accounts.validators import UNREADABLE
@@ -24,6 +25,7 @@ from medical_audit.models import Session
 from medical_audit.operations import seats
 from medical_audit.operations.authorising import check_proof
 from medical_audit.operations.ledger import record
+from medical_audit.queries.emergencies import open_right
 from medical_audit.tenancy import platform_scope, tenant_scope
 
 PASSWORD_ONLY: Final = ("pwd",)
@@ -106,7 +108,7 @@ def sign_in(
     actor = person_without_tenant(
         user, user.name, session=session, address=origin.address, request=origin.request
     )
-    return seats.begin(
+    begun = seats.begin(
         actor=actor,
         origin=origin,
         method=method,
@@ -116,6 +118,27 @@ def sign_in(
         resumed_from=resumed_from,
         now=now,
     )
+    _tell_of_envelope(user, actor, origin, now)
+    return begun
+
+
+def _tell_of_envelope(user: User, actor: Actor, origin: Origin, now: datetime) -> None:
+    """An account that lies in a sealed envelope was used: each tenant that keeps it so is told at once, opened or not."""
+    with platform_scope(user_id=user.id):
+        kept = MemberTerms.own.filter(user_id=user.id, kind=AccountKind.EMERGENCY)
+        tenants = sorted(kept.values_list("tenant_id", flat=True))
+    for tenant_id in tenants:
+        with tenant_scope(tenant_id):
+            sealed = not open_right(str(user.id)).exists()
+            detail: dict[str, object] = {"address": origin.address, "device": origin.device, "sealed": sealed}
+            subject = Subject("user", str(user.id), user.name)
+            record(
+                "emergency.account_used",
+                actor=replace(actor, tenant_id=tenant_id),
+                subject=subject,
+                now=now,
+                detail=detail,
+            )
 
 
 def change_password(

@@ -20,7 +20,7 @@ from accounts.domain.tokens import (
     token_text,
 )
 from accounts.models import ApiToken, Membership, User
-from accounts.queries.terms import is_machine, outside
+from accounts.queries.terms import is_emergency, is_machine, outside
 from medical_audit.domain.actor import Actor, ActorType, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
@@ -59,9 +59,13 @@ def enter_token(
 ) -> Made:
     """Enter a token for oneself; it lets nobody in before its person has confirmed it.
 
-    Raises NotPermitted, Refused (bad_name, bad_parameter, token_too_strong, token_too_long, token_in_the_past).
+    Raises NotPermitted, Refused (emergency_makes_no_token, bad_name, bad_parameter, token_too_strong, token_too_long,
+    token_in_the_past).
     """
     actor.require(Permission.TOKEN_MAKE, actor.tenant_id)
+    with tenant_scope(actor.tenant_id):
+        if is_emergency(UUID(actor.id)):
+            raise Refused("emergency_makes_no_token")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     parameters = _parameters(
         name, permissions, networks, expires_at, secret, allowed=actor.permissions, now=now
@@ -207,7 +211,7 @@ def admit(text: str, *, address: str, now: datetime) -> Admitted | str:
     """Whose token this is, or why it lets nobody in: token_unknown, token_over or token_elsewhere (wrong network).
 
     Needs no scope of its own. A token is over when it expired or was ended, and when its person has no account or no
-    role in the tenant any more.
+    role in the tenant any more, or lies in a sealed envelope.
     """
     presented = read_token(text)
     if presented is None:
@@ -219,7 +223,8 @@ def admit(text: str, *, address: str, now: datetime) -> Admitted | str:
             return "token_unknown"
         members = Membership.objects.exclude(user_id__in=outside().values("user_id"))
         member = members.filter(user_id=token.user_id).exists()
-        if token.ended_at or token.expires_at <= now or not token.user.is_active or not member:
+        over = token.ended_at is not None or token.expires_at <= now or not token.user.is_active
+        if over or not member or is_emergency(token.user_id):
             return "token_over"
         if token.networks and not is_within(address, read_networks(token.networks)):
             return "token_elsewhere"

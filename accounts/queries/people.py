@@ -7,7 +7,7 @@ from django.db.models import Exists
 
 from accounts.domain.permissions import EMERGENCY_PERMISSIONS, Role, permissions_of
 from accounts.models import Membership, Tenant, User
-from accounts.queries.terms import outside, outside_of_own
+from accounts.queries.terms import is_emergency, outside, outside_of_own
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType
 from medical_audit.domain.emergencies import ROLE as EMERGENCY
 from medical_audit.domain.errors import NotFound
@@ -119,6 +119,9 @@ class People:
         rows = rows.exclude(user_id__in=outside().values("user_id"))
         roles = tuple(rows.values_list("role", flat=True))
         permissions = permissions_of(roles)
-        if roles and open_right(user_id).exists():
+        opened = bool(roles) and open_right(user_id).exists()
+        if opened:
             permissions |= {str(one) for one in EMERGENCY_PERMISSIONS}
+        elif roles and is_emergency(UUID(user_id)):
+            return False
         return permission in permissions and (not role or role in roles)

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from accounts.domain.terms import AccountKind
 from accounts.models import MemberTerms
+from medical_audit.queries.emergencies import open_right
 
 
 def outside() -> QuerySet[MemberTerms]:
@@ -25,6 +26,19 @@ def outside_of_own() -> QuerySet[MemberTerms]:
         _over(), user_id=OuterRef("user_id"), tenant_id=OuterRef("tenant_id")
     )
     return rows
+
+
+def kept_out(user_id: UUID) -> str:
+    """Why an account of this kind sees no page of the bound tenant now: "machine_sees_no_page", "emergency_sealed", or ""."""
+    kind = MemberTerms.objects.filter(user_id=user_id).values_list("kind", flat=True).first()
+    if kind == AccountKind.EMERGENCY:
+        return "" if open_right(str(user_id)).exists() else "emergency_sealed"
+    return "machine_sees_no_page" if kind == AccountKind.MACHINE else ""
+
+
+def is_emergency(user_id: UUID) -> bool:
+    """Whether the bound tenant knows this account as one that lies in a sealed envelope."""
+    return MemberTerms.objects.filter(user_id=user_id, kind=AccountKind.EMERGENCY).exists()
 
 
 def is_machine(user_id: UUID) -> bool:

@@ -154,6 +154,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "emergency.opened": _(
         "%(actor)s opened an emergency right for %(subject)s for %(minutes)s minutes. %(reason)s"
     ),
+    "emergency.account_used": _(
+        "Somebody signed in with the emergency account %(subject)s, from %(address)s. It opens only what an emergency right opens."
+    ),
     "emergency.closed": _("The emergency right of %(subject)s was closed."),
     "review.begun": _("%(actor)s began the review %(subject)s."),
     "review.drawn": _("Seal %(seal)s drew %(items)s of %(population)s events for the review %(subject)s."),
@@ -334,6 +337,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.sessions_viewed": _("List of sessions read"),
     "access.denied": _("Refused"),
     "emergency.opened": _("Emergency right opened"),
+    "emergency.account_used": _("Emergency account used"),
     "emergency.closed": _("Emergency right closed"),
     "review.begun": _("Review begun"),
     "review.drawn": _("Review drawn"),

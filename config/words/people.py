@@ -96,6 +96,7 @@ REISSUES: Final[Mapping[str, Promise | str]] = {
 }
 PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "no_such_person": _("Nobody has an account of this name. Invite the person instead."),
+    "emergency_makes_no_token": _("An emergency account makes no tokens: they would open what lies sealed."),
     "account_closed": _("This account is closed. Invite the person again with another user name."),
     "guest_too_long": _("Who comes in for some days is let in for 30 days at most."),
     "roster_missing": _("Choose a file first."),

@@ -92,7 +92,9 @@ TOPIC_HELP: Final[Mapping[str, Promise | str]] = {
     "brake": _("More would be stopped at once than the limit allows: you decide."),
     "drift": _("A server or database changed its state without Toban."),
     "review": _("The review of a month of the ledger is overdue."),
-    "emergency": _("An emergency right was opened. This mail is not held back."),
+    "emergency": _(
+        "An emergency right was opened, or an emergency account was used. This mail is not held back."
+    ),
     "expiry": _("The certificate of a database ends in 180, 90, 30 or 7 days, or has ended."),
     "breaker": _("Calls to an AWS account, a Redmine or a receiver are paused after failures."),
 }

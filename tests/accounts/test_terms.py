@@ -33,9 +33,9 @@ def stage(cast: Cast) -> Stage:
     return make_stage(cast)
 
 
-def decide(cast: Cast, enter: Any, *values: object) -> Operation:
+def decide(cast: Cast, enter: Any, *values: object, by: Role = Role.ADMINISTRATOR) -> Operation:
     """Entered by the administrator and confirmed by the approver."""
-    made = enter(*values, actor=cast.actor(Role.ADMINISTRATOR), now=clock.now(), reason="契約による")
+    made = enter(*values, actor=cast.actor(by), now=clock.now(), reason="契約による")
     operation: Operation = getattr(made, "operation", made)
     confirmer, now = cast.actor(Role.APPROVER), clock.now()
     entry.confirm(
