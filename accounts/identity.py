@@ -6,6 +6,7 @@ are looked at. Keys are fetched for each sign-on: what a provider took back this
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 from collections.abc import Mapping
@@ -22,7 +23,16 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from accounts.deadline import Adapter, deadline
-from accounts.domain.sign_on import ALGORITHMS, Endpoints, NotFromProvider, Said, read_endpoints, said_by
+from accounts.domain.sign_on import (
+    ALGORITHMS,
+    Ended,
+    Endpoints,
+    NotFromProvider,
+    Said,
+    ended_by,
+    read_endpoints,
+    said_by,
+)
 
 SECONDS_MAX = 6.0
 CONNECT_S = 3.05
@@ -81,6 +91,26 @@ def redeem(
         claims, issuer=client.issuer, client_id=client.client_id, nonce=nonce, now=now, since=since
     )
     return said, token
+
+
+def logout(client: Client, token: str, *, now: datetime) -> Ended:
+    """What the provider says has ended there, by a token that it sent itself. Raises NotFromProvider.
+
+    What is plainly not its own is refused before its keys are asked for: anybody can send something here.
+    """
+    if not token or len(token) > TOKEN_MAX:
+        raise NotFromProvider("sign_on_no_token")
+    ended_by(_unverified(token), issuer=client.issuer, client_id=client.client_id, now=now)
+    claims = _verified(token, _json(_ask("GET", client.endpoints.keys, client.issuer)))
+    return ended_by(claims, issuer=client.issuer, client_id=client.client_id, now=now)
+
+
+def _unverified(token: str) -> dict[str, Any]:
+    try:
+        part = token.split(".")[1]
+        return _json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (IndexError, ValueError) as odd:
+        raise NotFromProvider("sign_on_bad_signature", type(odd).__name__) from odd
 
 
 def _verified(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:

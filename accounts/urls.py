@@ -29,6 +29,7 @@ urlpatterns = [
     path("sign-in/code/", second_factor.second_step, name="second-step"),
     path("sign-in/with/<uuid:house>/", sign_on.leave_for_provider, name="sign-on"),
     path("sign-in/with/<uuid:house>/back/", sign_on.come_back, name="sign-on-back"),
+    path("sign-in/with/<uuid:house>/ended/", sign_on.ended_there, name="sign-on-ended"),
     path("second-factor/", second_factor.own_factor, name="second-factor"),
     path("second-factor/question/", passkeys.question, name="passkey-question"),
     path("password/", passwords.own_password, name="password"),

@@ -211,6 +211,7 @@ PEOPLE_PAGES: dict[str, Expected] = {
     "people:rights": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
     "people:sign-on": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
     "accounts:sign-on": get(everyone(404), anonymous={"GET": 404}),
+    "accounts:sign-on-ended": Expected({"POST": everyone(404)}, {"POST": 404}),
     "accounts:sign-on-back": get(everyone(404), anonymous={"GET": 404}),
 }
 PAGES = WINDOWS | DATABASE_PAGES | CHANNEL_PAGES | PROJECT_PAGES | PEOPLE_PAGES

@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 SKEW: Final = timedelta(seconds=60)
 #: What a browser was sent away with is answered within this time.
 ASKED_HOLDS: Final = timedelta(minutes=10)
+#: A word of a logout that is older says nothing of now.
+LOGOUT_HOLDS: Final = timedelta(minutes=10)
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 URL_MAX: Final = 500
 ID_MAX: Final = 200
 SECRET_MAX: Final = 500
@@ -62,7 +65,8 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a checked ID token says of a person. `auth_time`: when he proved himself to the provider, where it says so."""
+    """What a checked ID token says of a person. `auth_time`: when he proved himself to the provider, `sid`: how it names its own
+    session, where it says so."""
 
     issuer: str
     subject: str
@@ -71,12 +75,14 @@ class Said:
     amr: tuple[str, ...]
     acr: str
     auth_time: datetime | None
+    sid: str = ""
 
     @property
     def kept(self) -> dict[str, Any]:
         """What stands at the session and at confirmations."""
         at = self.auth_time.isoformat() if self.auth_time else ""
-        return {"issuer": self.issuer, "amr": list(self.amr), "acr": self.acr, "auth_time": at}
+        kept = {"issuer": self.issuer, "amr": list(self.amr), "acr": self.acr, "auth_time": at}
+        return kept | ({"sid": self.sid} if self.sid else {})
 
 
 #: RFC 8176, by what kind of thing it is that was shown.
@@ -196,7 +202,38 @@ def said_by(
         else (),
         acr=_text(claims, "acr"),
         auth_time=auth_time,
+        sid=_text(claims, "sid"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a provider says has ended there: everything of a person (`subject`), one session (`sid`), or a session of a person.
+    `at`: what began here later is meant by no such word, however often it comes."""
+
+    subject: str
+    sid: str
+    at: datetime
+
+
+def ended_by(claims: Mapping[str, Any], *, issuer: str, client_id: str, now: datetime) -> Ended:
+    """What a logout token whose signature is right says (OpenID Connect Back-Channel Logout 1.0, 2.4). Raises NotFromProvider."""
+    audience = claims.get("aud")
+    names = [audience] if isinstance(audience, str) else audience if isinstance(audience, list) else []
+    events = claims.get("events")
+    if claims.get("iss") != issuer:
+        raise NotFromProvider("sign_on_other_issuer", str(claims.get("iss", "")))
+    if client_id not in names:
+        raise NotFromProvider("sign_on_not_for_us", str(audience))
+    if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict) or "nonce" in claims:
+        raise NotFromProvider("sign_on_no_logout")
+    at = _time(claims, "iat", needed=True)
+    if not now - LOGOUT_HOLDS - SKEW <= at <= now + SKEW or _time(claims, "exp", needed=True) <= now - SKEW:
+        raise NotFromProvider("sign_on_expired")
+    subject, sid = _text(claims, "sub"), _text(claims, "sid")
+    if not _text(claims, "jti") or not (subject or sid):
+        raise NotFromProvider("sign_on_nameless", "jti, sub, sid")
+    return Ended(subject, sid, at)
 
 
 def _time(claims: Mapping[str, Any], name: str, *, needed: bool = False) -> datetime:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.domain.permissions import Permission
 from accounts.domain.sign_on import Claim, Mode
 from accounts.forms import SignOnForm, SignOnSwitchForm
 from accounts.models import User
-from accounts.operations import second_factor, sign_on, signing_on
+from accounts.operations import second_factor, sign_on, signing_off, signing_on
 from accounts.queries.people import person_without_tenant
 from accounts.queries.sign_on import name_of_provider, sign_on_page
 from accounts.requests import TenantRequest, origin_of, own_address, safe_next, whereabouts
@@ -79,6 +80,22 @@ def come_back(request: HttpRequest, house: UUID) -> HttpResponse:
     return answer
 
 
+@never_cache
+@csrf_exempt
+@require_POST
+def ended_there(request: HttpRequest, house: UUID) -> HttpResponse:
+    """The provider itself says who signed out there, by a token that it signs (`logout_token`): 200, or 400 for what is none."""
+    token = request.POST.get("logout_token", "")
+    try:
+        signing_off.ended_there(house, token, now=clock.now(), origin=origin_of(request))
+    except NotFound as missing:
+        raise Http404 from missing
+    except Refused as refused:
+        said = {"error": "invalid_request", "error_description": refused.code}
+        return JsonResponse(said, status=429 if refused.code == "too_many_tries" else 400)
+    return HttpResponse()
+
+
 def _proved_again(request: HttpRequest, signed: signing_on.SignedOn, goal: str) -> HttpResponse:
     user = request.user
     if not isinstance(user, User):
@@ -135,6 +152,7 @@ def settings_page(request: TenantRequest, slug: str) -> HttpResponse:
     context = {
         "shown": shown, "form": form, "switch": switch, "modes": list(Mode), "claims": list(Claim),
         "back": _back(request, request.tenant.id),
+        "ended": f"{own_address(request)}{reverse('accounts:sign-on-ended', args=[request.tenant.id])}",
         "door": f"{own_address(request)}{reverse('accounts:sign-on', args=[request.tenant.id])}",
         "chosen": {str(one) for one in switch["local_people"].value() or []},
     }  # fmt: skip

@@ -159,6 +159,7 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "sign_on_not_fresh": _(
         "The provider does not say that you proved yourself just now. Use a code of your own instead."
     ),
+    "sign_on_no_logout": _("What came is no word of a logout."),
     "sign_on_not_asked": _(
         "This sign-in did not begin in this browser, or was finished already. Begin anew."
     ),
@@ -216,6 +217,12 @@ PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "user.sign_on_bound": (
         _("%(subject)s came in by an identity provider for the first time, recognised as %(name)s."),
         _("Known to the provider"),
+    ),
+    "sign_on.logout_refused": (
+        _(
+            "Somebody at %(address)s said for the identity provider %(subject)s that a session had ended, and could not prove it."
+        ),
+        _("Word of a logout refused"),
     ),
     "sign_on.resealed": (
         _("The secret of the identity provider %(subject)s was sealed with a new key."),

@@ -52,8 +52,19 @@ class Provider:
             "iss": self.issuer, "aud": question["client_id"], "sub": "sub-1", "nonce": question["nonce"], "iat": now,
             "exp": now + 300, "auth_time": now, "amr": ["pwd"], "email_verified": True,
         }  # fmt: skip
-        claims |= self.says
-        claims = {name: value for name, value in claims.items() if value is not None}
+        return self.signed(claims | self.says)
+
+    def logout_token(self, **says: Any) -> str:
+        """The word that a session of `sub-1` ended here; `says` as above."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 120, "jti": secrets.token_urlsafe(8), "sub": "sub-1",
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        }  # fmt: skip
+        return self.signed(claims | says)
+
+    def signed(self, given: dict[str, Any]) -> str:
+        claims = {name: value for name, value in given.items() if value is not None}
         if self.forge == "none":
             parts = ({"alg": "none"}, claims)
             return (

@@ -1,0 +1,79 @@
+"""Back-channel logout: who signed out at the provider is signed out here, and nobody else can say so."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.domain.permissions import Role
+from medical_audit.models import Event
+from medical_audit.tenancy import tenant_scope
+from tests.accounts.test_sign_on import House, house, newest, provider  # noqa: F401  fixtures
+from tests.stage import signed_in
+
+
+def tell(house: House, token: str, address: str = "192.0.2.44") -> int:  # noqa: F811
+    answer = Client(REMOTE_ADDR=address).post(house.address("ended/"), {"logout_token": token})
+    assert answer["Cache-Control"].find("no-store") >= 0
+    return answer.status_code
+
+
+def test_who_signed_out_there_is_signed_out_here(house: House) -> None:  # noqa: F811
+    page, user = house.stage.url("resources/"), house.cast.people[Role.OPERATOR]
+    house.provider.says |= {"sid": "their-7"}
+    (first, _), by_password = house.come(), signed_in(user)
+    house.provider.says |= {"sid": "their-8"}
+    second, _ = house.come()
+    assert tell(house, house.provider.logout_token(sub=None, sid="their-9")) == 200
+    assert [one.get(page).status_code for one in (first, second)] == [200, 200]
+    house.provider.says |= {"sid": None}
+    third, _ = house.come()  # of which the provider said no name
+    word = house.provider.logout_token(sid="their-7")
+    assert tell(house, word) == 200
+    assert [one.get(page).status_code for one in (first, second, third, by_password)] == [302, 200, 302, 200]
+    with tenant_scope(house.cast.tenant.id):
+        ended = Event.objects.filter(kind="session.forced", subject_id=str(user.id))
+        assert "ended_at_provider" in ended.latest("event_at").body
+
+
+def test_a_word_ends_only_what_began_before_it(house: House) -> None:  # noqa: F811
+    word = house.provider.logout_token(iat=int(time.time()) - 90)
+    client, _ = house.come()
+    assert tell(house, word) == 200
+    assert client.get(house.stage.url("resources/")).status_code == 200
+    assert newest(house.cast.people[Role.OPERATOR]).ended_at is None
+
+
+@pytest.mark.parametrize(
+    ("says", "forge"),
+    [
+        ({"aud": "another"}, ""),
+        ({"iss": "https://login.evil.example"}, ""),
+        ({"events": {}}, ""),
+        ({"nonce": "n"}, ""),
+        ({"jti": None}, ""),
+        ({"sub": None}, ""),
+        ({"exp": None}, ""),
+        ({"iat": 1_700_000_000}, ""),
+        ({}, "none"),
+        ({}, "other_key"),
+        ({}, "shared_secret"),
+    ],
+)
+def test_nobody_else_can_say_so(house: House, says: dict[str, Any], forge: str) -> None:  # noqa: F811
+    client, _ = house.come()
+    house.provider.forge = forge
+    assert tell(house, house.provider.logout_token(**says)) == 400
+    assert client.get(house.stage.url("resources/")).status_code == 200
+    with tenant_scope(house.cast.tenant.id):
+        assert Event.objects.filter(kind="sign_on.logout_refused").count() == 1
+
+
+def test_an_address_that_guesses_waits(house: House) -> None:  # noqa: F811
+    answers = [tell(house, text) for text in ("", "x", "a.b.c", "x", "x", "x", "x", "x", "x", "x", "x", "x")]
+    assert answers[:3] == [400] * 3
+    assert answers[-1] == 429
+    assert tell(house, house.provider.logout_token(), address="203.0.113.9") == 200
