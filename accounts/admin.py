@@ -21,8 +21,8 @@ site.show(
     filters=("role",), search=("user__name", "user__username"), order=("granted_at", "id"), joined=("user",),
 )  # fmt: skip
 site.show(
-    Invitation, "made_at", "user__name", "user__username", "expires_at", "used_at", more=("operation",),
-    search=("user__name", "user__username"), order=("made_at", "id"), joined=("user",),
+    Invitation, "made_at", "user__name", "user__username", "reissues", "expires_at", "used_at", more=("operation",),
+    filters=("reissues",), search=("user__name", "user__username"), order=("made_at", "id"), joined=("user",),
 )  # fmt: skip
 site.show(
     ApiToken, "made_at", "name", "user__name", "expires_at", "used_at", "ended_at",
@@ -35,7 +35,8 @@ site.show(
     search=("user__name", "user__username", "company"), order=("changed_at", "id"), joined=("user",),
 )  # fmt: skip
 site.show(
-    Recertification, "begun_at", "name", "begun_by_name", "due_at", "closed_at", more=("reminded_at",), order=("begun_at", "id"),
+    Recertification, "begun_at", "name", "begun_by_name", "due_at", "closed_at", more=("reminded_at",),
+    search=("name", "begun_by_name"), order=("begun_at", "id"),
 )  # fmt: skip
 site.show(
     RecertificationItem, "granted_at", "user__name", "user__username", "role", "decision", "decided_by_name", "decided_at",
@@ -44,7 +45,8 @@ site.show(
 )  # fmt: skip
 site.show(
     SignOnProvider, "changed_at", "name", "issuer", "mode", "claim",
-    more=("client_id", "domains", "endpoints", "local_people", "operation"), order=("changed_at", "id"),
+    more=("client_id", "domains", "endpoints", "local_people", "operation"), filters=("mode",), search=("name", "issuer"),
+    order=("changed_at", "id"),
 )  # fmt: skip
 site.show(
     SignOnLink, "made_at", "user__name", "user__username", "issuer", "used_at", more=("subject",),

@@ -82,7 +82,7 @@ site.show(
 )  # fmt: skip
 site.show(
     HeldRound, "held_at", "running", "limit_percent", "released_by_name", "settled_at",
-    more=("items", "operation", "released_at", "released_by_id"), order=("held_at", "id"),
+    more=("items", "operation", "released_at", "released_by_id"), search=("released_by_name", "operation"), order=("held_at", "id"),
 )  # fmt: skip
 site.show(
     TenantRules, "brake_percent", "brake_least", "changed_at", "operation",
@@ -124,22 +124,24 @@ site.show(
 )  # fmt: skip
 site.show(
     TaggingRule, "confirmed_at", "account__name", "content", "confirmed_by_name",
-    more=("operation",), order=("confirmed_at", "id"), joined=("account",),
+    more=("operation",), search=("account__name", "confirmed_by_name"), order=("confirmed_at", "id"), joined=("account",),
 )  # fmt: skip
 site.show(
     HolidayList, "received_at", "source", "state", "received_by_name", "decided_at",
     more=("url", "days", "digest", "problem", "detail", "operation"),
-    filters=("source", "state"), order=("received_at", "id"),
+    filters=("source", "state"), search=("received_by_name", "url", "digest"), order=("received_at", "id"),
 )  # fmt: skip
 site.show(
     HolidayFeed, "changed_at", "source", "url", "succeeded_at", "next_at", "changed_by_name",
-    more=("tried_at", "problem", "detail"), order=("changed_at", "id"),
+    more=("tried_at", "problem", "detail"), search=("source", "url"), order=("changed_at", "id"),
 )  # fmt: skip
 site.show(
     CompanyDay, "day", "kind", "name", "operation", filters=("kind",), search=("name",), order=("day", "id"),
     newest_first=False,
 )  # fmt: skip
-site.show(Closure, "first", "last", "name", "operation", order=("first", "id"), newest_first=False)
+site.show(
+    Closure, "first", "last", "name", "operation", search=("name",), order=("first", "id"), newest_first=False,
+)  # fmt: skip
 site.show(
     Project, "changed_at", "name", "owner", "tag_key", "tag_values", "confirmed_by_name", more=("operation",),
     search=("name", "owner"), order=("changed_at", "id"),

@@ -6,7 +6,7 @@ from redmine_sync.models import Delivery, Entry, RedmineServer, Repository, Sync
 site.show(
     RedmineServer, "drafted_at", "url", "state", "drafted_by_name", "confirmed_by_name", "confirmed_at",
     more=("language", "snooze_days", "operation", "probed_at", "report", "problem", "problem_since", "followed_seq", "polled_at", "reconciled_at"),
-    filters=("state",), order=("drafted_at", "id"),
+    filters=("state",), search=("url", "drafted_by_name", "confirmed_by_name"), order=("drafted_at", "id"),
 )  # fmt: skip
 site.show(
     TicketRule, "project", "redmine_identifier", "failures", "approvals", "confirmed_by_name",
@@ -24,7 +24,7 @@ site.show(
 site.show(
     Entry, "created_at", "ticket__issue", "verb", "state", "attempts", "outcome", "ended_at",
     more=("seq", "event_id", "event", "failures", "next_at", "detail"),
-    filters=("state", "verb"), order=("created_at", "id"), joined=("ticket",),
+    filters=("state", "verb"), search=("event_id", "outcome"), order=("created_at", "id"), joined=("ticket",),
 )  # fmt: skip
 site.show(
     Repository, "drafted_at", "name", "state", "redmine_identifier", "confirmed_by_name", "synced_at",

@@ -168,6 +168,10 @@ WINDOWS = {
             for view in ("changelist", "change")
         ),
     )
+} | {
+    # Without a form and a purpose it is no file.
+    f"admin:{window.code.replace('.', '_')}_export": get(only((A, U), 422))
+    for window in site.windows()
 }
 #: Read, or taken as a file, which asks what for.
 REPORT = Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)})

@@ -14,7 +14,7 @@ from config.saying.channels import channel_kind, wanted_word
 from config.saying.codes import action_label, kind_label, permission_label, role_label, state_word
 from config.saying.fields import field
 from config.saying.operations import code_text, operation_label, policy_text
-from config.saying.people import account_kind, decision_label
+from config.saying.people import account_kind, decision_label, reissue_label
 from config.saying.times import day_long
 from config.words import events, exports, states
 from config.words.schedules import LIST_SOURCES, OVERRIDES
@@ -44,6 +44,7 @@ _SAID: Final[Mapping[str, Callable[[object], str]]] = {
     "policy_role": role_label,
     "role": role_label,
     "memberterms.kind": account_kind,
+    "invitation.reissues": reissue_label,
     "decision": decision_label,
     "permissions": permission_label,
     "end": _state("session"),

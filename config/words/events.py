@@ -149,6 +149,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "report.exported": _(
         "%(actor)s took the report “%(report)s” as a file: %(rows)s rows. Purpose: %(reason)s"
     ),
+    "window.exported": _(
+        "%(actor)s took %(rows)s rows of a table as a file (%(window)s). Purpose: %(reason)s"
+    ),
     "ledger.sessions_viewed": _("%(actor)s read the list of sessions."),
     "access.denied": _("%(actor)s was refused (%(view)s, right %(right)s). Nothing was done."),
     "emergency.opened": _(
@@ -311,6 +314,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.event_viewed": _("Event read"),
     "ledger.own_viewed": _("Own history read"),
     "ledger.window_viewed": _("Records looked into"),
+    "window.exported": _("Records taken as a file"),
     "ledger.export_asked": _("Export asked for"),
     "ledger.export_made": _("Export made"),
     "ledger.export_removed": _("Export removed"),

@@ -121,6 +121,7 @@ FIELDS: Final[Mapping[str, Promise | str]] = {
     "event_kind": pgettext_lazy("field", "Kind of event"),
     "evidence": pgettext_lazy("field", "Evidence"),
     "expires_at": pgettext_lazy("field", "Expires"),
+    "reissues": pgettext_lazy("field", "Gives anew"),
     "factors": pgettext_lazy("field", "Factors"),
     "facts": pgettext_lazy("field", "Facts"),
     "failures": pgettext_lazy("field", "Failures"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import or_
 from typing import Any, cast
+from urllib.parse import quote
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
@@ -19,10 +20,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from medical_audit.admin.listing import COUNTED, Listing, Row, code_filter, row_of
-from medical_audit.domain.errors import NotFound
+from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.rights import LEDGER_VIEW
+from medical_audit.forms import ReportForm
 from medical_audit.models import Event
+from medical_audit.models.export import Format
 from medical_audit.operations.auditing import note_row, note_window
+from medical_audit.operations.exports.report_files import MAKERS
+from medical_audit.operations.exports.window_files import limit_of, take_window
 from medical_audit.queries.events import ZONE, events_holding
 from medical_audit.requests import TenantRequest
 
@@ -35,8 +40,8 @@ def _may_look(request: HttpRequest) -> bool:
 class Window(admin.ModelAdmin):
     """One table, read only. `order` ends in a field that is unique; `more` stands on the page of one row only.
 
-    `page`: the name of the portal's own page about a row, if it has one. `exported`: what is asked for here can be
-    exported with the ledger's own exports.
+    `page`: the name of the portal's own page about a row, if it has one. `exported`: what is asked for here is
+    exported with the ledger's own exports, every other window as a file of its own.
     """
 
     order: tuple[str, str] = ("id", "id")
@@ -55,6 +60,7 @@ class Window(admin.ModelAdmin):
         label = f"{self.opts.app_label}_{self.opts.model_name}"
         return [
             path("", require_safe(self.list_view), name=f"{label}_changelist"),
+            path("export/", require_safe(self.export_view), name=f"{label}_export"),
             path("<slug:pk>/", require_safe(self.row_view), name=f"{label}_change"),
         ]
 
@@ -63,6 +69,34 @@ class Window(admin.ModelAdmin):
         return f"{self.opts.app_label}.{self.opts.model_name}"
 
     def list_view(self, request: TenantRequest, slug: str) -> HttpResponse:
+        return self._list(request, ReportForm())
+
+    def export_view(self, request: TenantRequest, slug: str) -> HttpResponse:
+        """What matches, as a file; without a purpose the list again, which asks for it."""
+        request.actor.require(LEDGER_VIEW, request.actor.tenant_id)
+        form = ReportForm(request.GET)
+        if not form.is_valid():
+            return self._list(request, form, status=422)
+        given = form.cleaned_data
+        names = self.list_display if given["format"] == Format.PDF else (*self.list_display, *self.more)
+        with timezone.override(ZONE):
+            seen = cast(Listing, self.get_changelist_instance(request))
+            rows = [row_of(one, names) for one in seen.queryset[: limit_of(given["format"]) + 1]]
+        keys = [f"{self.opts.model_name}.{name}" for name in names]
+        try:
+            file = take_window(
+                self.code, keys, rows, seen.asked(), given["format"], tenant=str(request.tenant),
+                purpose=given["purpose"], actor=request.actor, now=request.now,
+            )  # fmt: skip
+        except Refused as refused:
+            form.refused = refused.code
+            return self._list(request, form, status=422)
+        answer = HttpResponse(file.data, content_type=file.content_type)
+        title = quote(f"toban-{slug}-{file.name}", safe="")
+        answer["Content-Disposition"] = f"attachment; filename*=UTF-8''{title}"
+        return answer
+
+    def _list(self, request: TenantRequest, form: ReportForm, status: int = 200) -> HttpResponse:
         request.actor.require(LEDGER_VIEW, request.actor.tenant_id)
         with timezone.override(ZONE):
             seen = cast(Listing, self.get_changelist_instance(request))
@@ -75,8 +109,11 @@ class Window(admin.ModelAdmin):
             "found": found,
             "counted": COUNTED,
             "export_query": seen.ledger_query() if self.exported else None,
+            "form": form,
+            "formats": list(MAKERS),
+            "chosen": form["format"].value() or Format.XLSX,
         }
-        return render(request, "admin/change_list.html", context)
+        return render(request, "admin/change_list.html", context, status=status)
 
     def row_view(self, request: TenantRequest, slug: str, pk: str) -> HttpResponse:
         row = self._row(request, pk)

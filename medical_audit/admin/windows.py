@@ -86,7 +86,10 @@ site.show(
     Deputy, "principal_name", "place", "deputy_name", more=("principal_id", "deputy_id", "operation"),
     search=("principal_name", "deputy_name"), order=("principal_name", "id"), newest_first=False,
 )  # fmt: skip
-site.show(ConfirmPolicy, "changed_at", "kind", "policy", "role", "operation", order=("changed_at", "id"))
+site.show(
+    ConfirmPolicy, "changed_at", "kind", "policy", "role", "operation", filters=("policy",), search=("kind",),
+    order=("changed_at", "id"),
+)  # fmt: skip
 site.show(
     TenantPolicy, "changed_at", "idle_minutes", "grace_seconds", "escalate_hours", "second_factor_from", "operation",
     order=("changed_at", "id"),
@@ -99,12 +102,12 @@ site.show(
 site.show(
     VerificationRun, "asked_at", "verdict", "asked_by_name", "checked", "finished_at",
     more=("asked_by_id", "started_at", "total", "damage", "damage_of", "damage_seq", "sealed", "seal", "anchors", "silences", "problem"),
-    filters=("verdict",), order=("asked_at", "id"),
+    filters=("verdict",), search=("asked_by_name",), order=("asked_at", "id"),
 )  # fmt: skip
-site.show(Seal, "at", "number", "hash", more=("note",), order=("at", "number"))
+site.show(Seal, "at", "number", "hash", more=("note",), search=("hash",), order=("at", "number"))
 site.show(
     ClockReading, "at", "state", "machine", "machine_ms", "source", "database_ms", more=("stratum", "problem"),
-    filters=("state",), order=("at", "id"),
+    filters=("state",), search=("machine", "source"), order=("at", "id"),
 )  # fmt: skip
 site.show(
     Lane, "name", "breaker", "failures", "served_at",

@@ -69,6 +69,7 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "ledger.sessions_viewed": "R",
     "ledger.exported": "R",
     "report.exported": "R",
+    "window.exported": "R",
     "inventory.synced": "R",
 }
 _UPDATES = ("member.", "price.", "calendar.", "volume.", "redmine.", "operation.confirmed", "operation.rejected",

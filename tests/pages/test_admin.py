@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import uuid
@@ -24,6 +25,7 @@ from medical_audit import clock
 from medical_audit.admin.site import Window, site
 from medical_audit.domain.actor import Subject
 from medical_audit.models import ClockReading, Event
+from medical_audit.operations.exports.report_files import MAKERS
 from medical_audit.operations.ledger import record
 from medical_audit.queries.paging import PAGE_SIZE
 from medical_audit.tenancy import TenantModel, tenant_scope
@@ -49,7 +51,18 @@ NO_WINDOW = {
     "medical_audit.storedanswer": "what a program was answered, kept for a day",
 }
 SECRET = re.compile(r"hashed|sealed$|secret|password|external_id|token|host_key")
+#: Windows on the one row of a tenant, which needs no search.
+ONE_ROW = {
+    "infra.tenantrules", "medical_audit.anomalyrules", "medical_audit.anomalywatch", "medical_audit.retention",
+    "medical_audit.tenantpolicy",
+}  # fmt: skip
+#: Windows in the order of names or days, because their rows are things that are, not what happened.
+BY_NAME = {
+    "infra.closure", "infra.companyday", "infra.region", "infra.resource", "medical_audit.deputy", "medical_audit.lane",
+    "medical_audit.reviewitem", "redmine_sync.ticketrule",
+}  # fmt: skip
 WINDOW_LIST = list(site.windows())
+WINDOW_OF = {window.code: window for window in WINDOW_LIST}
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +125,11 @@ def test_nobody_may_add_change_or_delete_and_there_is_nothing_to_press(stock: St
         assert not window.has_delete_permission(request)
         assert window.has_view_permission(request) == may
         assert (window.list_editable, window.inlines) == ((), ())
-        assert [url.name.rpartition("_")[2] for url in window.get_urls()] == ["changelist", "change"]  # type: ignore[union-attr]
+        assert [url.name.rpartition("_")[2] for url in window.get_urls()] == [
+            "changelist",
+            "export",
+            "change",
+        ]  # type: ignore[union-attr]
 
 
 def test_every_window_shows_its_rows_and_takes_no_method_but_get(stock: Stock, as_role: AsRole) -> None:
@@ -202,6 +219,38 @@ def test_events_page_by_keyset_and_lead_to_their_export(stock: Stock) -> None:
         {"kind": "\x00"},
     ):
         assert client.get(url, odd).status_code == 200, odd
+
+
+def test_what_matches_is_taken_as_a_file_with_a_purpose_and_recorded(stock: Stock) -> None:
+    stage: Stage = make_stage(stock.cast)
+    client, url = (
+        stage.client(Role.AUDITOR),
+        f"{list_of(WINDOW_OF['accounts.membership'], stage.slug)}export/",
+    )
+    for bad in ({}, {"format": "xlsx"}, {"format": "odt", "purpose": "p"}):
+        assert client.get(url, bad).status_code == 422
+    asked = {"role": "auditor", "purpose": "四半期の監査"}
+    for form in MAKERS:
+        answer = client.get(url, asked | {"format": form})
+        assert (answer.status_code, answer["Content-Disposition"][:10]) == (200, "attachment"), form
+        with tenant_scope(stock.tenant_id):
+            event = Event.objects.filter(kind="window.exported").latest("event_at")
+        told = json.loads(event.body)["detail"]
+        assert told["sha256"] == hashlib.sha256(answer.content).hexdigest()
+        assert (told["window"], told["rows"], told["filter"]) == (
+            "accounts.membership",
+            1,
+            {"role": "auditor"},
+        )
+    text = client.get(url, asked | {"format": "csv"}).content.decode("utf-8-sig")
+    assert ("監査人" in text, "閲覧者" in text) == (True, False)
+    assert "ログイン" not in text
+    assert stage.client(Role.OPERATOR).get(url, asked | {"format": "csv"}).status_code == 403
+
+
+def test_every_window_can_be_searched_and_goes_by_period_or_says_why() -> None:
+    assert {w.code for w in WINDOW_LIST if not w.search_fields} == ONE_ROW
+    assert {w.code for w in WINDOW_LIST if not w.date_hierarchy} - ONE_ROW == BY_NAME
 
 
 def test_codes_are_said_in_words() -> None:

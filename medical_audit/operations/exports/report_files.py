@@ -27,7 +27,8 @@ from medical_audit.operations.ledger import record
 #: The most rows of a file that is made at once, and of one on paper; and of those that a worker makes.
 ROWS_MOST, PAPER_ROWS = 20_000, 2_000
 LONG_MOST, LONG_PAPER = 200_000, 20_000
-_CELL, _ROW = "\x1f", "\x1e"
+#: Between the cells and the rows of a template's text.
+CELL, ROW = "\x1f", "\x1e"
 _NUMBERS = ("number", "minutes", "millis")
 
 
@@ -84,16 +85,16 @@ def take(report: Report, form: str, *, tenant: str, purpose: str, actor: Actor, 
 def rows_most(form: str, *, at_once: bool) -> int:
     """How many rows a file of this form may have."""
     if at_once:
-        return PAPER_ROWS if form == Format.PDF else ROWS_MOST
+        return PAPERROWS if form == Format.PDF else ROWS_MOST
     return LONG_PAPER if form == Format.PDF else LONG_MOST
 
 
 def sheet_of(report: Report, tenant: str, purpose: str, actor: Actor, now: datetime) -> Sheet:
     """The report in the words of the active language, `actor` as who made it."""
-    cleaned = replace(report, rows=[[_without_marks(cell) for cell in row] for row in report.rows])
-    context = {"report": cleaned, "cell": _CELL, "row": _ROW, "now": now}
-    said = get_template("medical_audit/report_file.txt").render(context).strip("\n").split(_ROW)
-    (title, period, made), counts, heading, *lines = [line.split(_CELL)[:-1] for line in said[:-1]]
+    cleaned = replace(report, rows=[[without_marks(cell) for cell in row] for row in report.rows])
+    context = {"report": cleaned, "cell": CELL, "row": ROW, "now": now}
+    said = get_template("medical_audit/report_file.txt").render(context).strip("\n").split(ROW)
+    (title, period, made), counts, heading, *lines = [line.split(CELL)[:-1] for line in said[:-1]]
     return Sheet(
         title=title,
         facts=[
@@ -112,8 +113,9 @@ def sheet_of(report: Report, tenant: str, purpose: str, actor: Actor, now: datet
     )  # fmt: skip
 
 
-def _without_marks(cell: Cell) -> Cell:
-    return cell.replace(_CELL, " ").replace(_ROW, " ") if isinstance(cell, str) else cell
+def without_marks(cell: Cell) -> Cell:
+    """A cell that cannot be taken for the end of itself."""
+    return cell.replace(CELL, " ").replace(ROW, " ") if isinstance(cell, str) else cell
 
 
 def _value(column: Column, cell: Cell, text: str) -> str | int | float:
