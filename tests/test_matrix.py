@@ -164,7 +164,7 @@ EXPECTED: dict[str, Expected] = {
     **API,
     **PAGES,
     "people:members": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
-    "people:member-change": post(everyone(404)),
+    "people:member-change": Expected({"GET": everyone(404), "POST": everyone(404)}),
     "accounts:password": Expected({"GET": everyone(200), "POST": everyone(422)}, {"GET": 302, "POST": 302}),
     "accounts:invitation": Expected({"GET": everyone(404), "POST": everyone(404)}, {"GET": 404, "POST": 404}),
     "people:tokens": Expected({"GET": everyone(200), "POST": everyone(422)}),

@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.domain.permissions import Permission
 from accounts.domain.recertifying import REMIND_EVERY, TERM, Decision, first_day_of_quarter, quarter_of
-from accounts.models import Membership, Recertification, RecertificationItem, Tenant
+from accounts.models import Membership, Recertification, RecertificationItem, Tenant, User
 from accounts.operations import members
 from accounts.queries.recertifying import turned_down
 from medical_audit.domain.actor import Actor, ActorType, Subject
@@ -126,7 +126,8 @@ def apply_revoke(operation: Operation, now: datetime) -> dict[str, Any]:
 
 def open_again(*, actor: Actor, now: datetime) -> int:
     """What was to be taken by an operation that came to nothing is undecided again; gives how many. Needs the tenant bound."""
-    rows = list(turned_down().select_related("user").select_for_update(of=("self",)).order_by("id"))
+    rows = list(turned_down().select_for_update(of=("self",)).order_by("id"))
+    names = dict(User.objects.filter(id__in=[one.user_id for one in rows]).values_list("id", "name"))
     for item in rows:
         detail: dict[str, object] = {"role": item.role, "operation": item.operation}
         item.decision, item.reason, item.decided_at, item.operation = Decision.OPEN, "", None, ""
@@ -141,7 +142,7 @@ def open_again(*, actor: Actor, now: datetime) -> int:
                 "operation",
             ]
         )
-        subject = Subject("user", str(item.user_id), item.user.name)
+        subject = Subject("user", str(item.user_id), names[item.user_id])
         record("member.recertification_reopened", actor=actor, subject=subject, now=now, detail=detail)
     return len(rows)
 

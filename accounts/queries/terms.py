@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet
@@ -39,6 +40,15 @@ def kept_out(user_id: UUID) -> str:
 def is_emergency(user_id: UUID) -> bool:
     """Whether the bound tenant knows this account as one that lies in a sealed envelope."""
     return MemberTerms.objects.filter(user_id=user_id, kind=AccountKind.EMERGENCY).exists()
+
+
+def days_of(terms: MemberTerms | None, zone: ZoneInfo) -> dict[str, str]:
+    """First and last day as a form shows them ("2026-11-30", or "")."""
+    first, ends = (terms.begins_at, terms.ends_at) if terms else (None, None)
+    return {
+        "first": first.astimezone(zone).date().isoformat() if first else "",
+        "last": (ends.astimezone(zone).date() - timedelta(days=1)).isoformat() if ends else "",
+    }
 
 
 def is_machine(user_id: UUID) -> bool:

@@ -15,6 +15,7 @@ from accounts.forms import AdmitForm, InviteForm, IssueForm, TermsForm
 from accounts.models import Membership
 from accounts.operations import links, members, terms, tokens
 from accounts.queries.members import list_members, table_of_roles
+from accounts.queries.terms import days_of
 from accounts.requests import TenantRequest
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.forms import text_of
@@ -39,8 +40,6 @@ def member_list(request: TenantRequest, slug: str) -> HttpResponse:
         "rows": list_members(actor=actor, now=request.now),
         "form": form,
         "roles": [str(role) for role in Role],
-        "kinds": [str(kind) for kind in AccountKind],
-        "reissues": [str(one) for one in Reissue],
         "table": table_of_roles(),
         "may_edit": actor.may(Permission.MEMBER_EDIT, actor.tenant_id),
         "invited": invited,
@@ -74,12 +73,34 @@ def member_admit(request: TenantRequest, slug: str) -> HttpResponse:
     return redirect("medical_audit:operation", slug=slug, pk=operation.id)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def member_change(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
-    """Enter that a member gets or loses a role, or that his account is closed; another person confirms it."""
+    """One member. POST enters that he gets or loses a role, belongs on other terms, gets a way in anew or a token, or that his account
+    is closed; another person confirms it."""
     if not Membership.objects.filter(user_id=pk).exists():
         raise NotFound(type="user", id=str(pk))
     request.actor.require(Permission.MEMBER_EDIT, request.actor.tenant_id)
+    if request.method != "POST":
+        return _member(request, pk)
+    try:
+        return _enter(request, slug, pk)
+    except Refused as refused:
+        return _member(request, pk, refused)
+
+
+def _member(request: TenantRequest, pk: UUID, refused: Refused | None = None) -> HttpResponse:
+    people = list_members(actor=request.actor, now=request.now)
+    one = next(person for person in people if person.user.id == pk)
+    zone = ZoneInfo(request.tenant.time_zone)
+    context = {
+        "one": one, "others": [person for person in people if person.user.id != pk], "given": request.POST, "refused": refused,
+        "roles": [str(role) for role in Role], "kinds": [str(kind) for kind in AccountKind],
+        "reissues": [str(what) for what in Reissue], **days_of(one.terms, zone),
+    }  # fmt: skip
+    return render(request, "accounts/member.html", context, status=422 if refused else 200)
+
+
+def _enter(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     then, role = text_of(request.POST, "then"), text_of(request.POST, "role", 20)
     actor, now, reason = request.actor, request.now, text_of(request.POST, "reason", 500)
     if then == "grant":

@@ -99,6 +99,8 @@ ACCOUNT_WRITERS = {
     "accounts/operations/members.py:apply_invite": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/recertifying.py:apply_revoke": "the same, with the round that it was the last of",
     "accounts/operations/members.py:apply_revoke": "a kind's own work, inside the confirmation that names the person",
+    "accounts/operations/signing_off.py:ended_there": "a provider's word, which names whom it means",
+    "accounts/operations/signing.py:sign_in": "begins the session of the very person",
     "accounts/operations/signing.py:check_code": "finds out who it is",
     "accounts/operations/tokens.py:admit": "finds out who it is",
     "accounts/operations/tokens.py:apply": "a kind's own work, inside the confirmation that names the person",

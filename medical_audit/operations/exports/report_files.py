@@ -85,7 +85,7 @@ def take(report: Report, form: str, *, tenant: str, purpose: str, actor: Actor, 
 def rows_most(form: str, *, at_once: bool) -> int:
     """How many rows a file of this form may have."""
     if at_once:
-        return PAPERROWS if form == Format.PDF else ROWS_MOST
+        return PAPER_ROWS if form == Format.PDF else ROWS_MOST
     return LONG_PAPER if form == Format.PDF else LONG_MOST
 
 
