@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on stdout, with request and operation ids, and never a secret."""
+"""Structured logs: one JSON object a line on stderr, with request and operation ids, and never a secret."""
 
 import logging.config
 import re
