@@ -23,7 +23,15 @@ from accounts.operations import second_factor, signing, tokens
 from accounts.queries.people import actor_in, get_tenant
 from accounts.queries.sign_on import door_refusal, name_of_provider
 from accounts.queries.terms import is_machine, kept_out
-from accounts.requests import is_polling, seat_left, unseat, whereabouts
+from accounts.requests import (
+    SeatedRequest,
+    TenantRequest,
+    is_polling,
+    seat_left,
+    seat_of,
+    unseat,
+    whereabouts,
+)
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
@@ -46,8 +54,8 @@ class TokenMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.token, request.token_refused = None, ""  # type: ignore[attr-defined]
+    def __call__(self, request: SeatedRequest) -> HttpResponseBase:
+        request.token, request.token_refused = None, ""
         scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
         if not request.path.startswith("/api/") or scheme.lower() != "bearer":
             return self.get_response(request)
@@ -55,9 +63,9 @@ class TokenMiddleware:
         request.session, request.user = SessionStore(), AnonymousUser()
         found = tokens.admit(text.strip(), address=whereabouts(request)["address"], now=clock.now())
         if isinstance(found, str):
-            request.token_refused = found  # type: ignore[attr-defined]
+            request.token_refused = found
             return self.get_response(request)
-        request.token, request.user = found.token, found.user  # type: ignore[attr-defined]
+        request.token, request.user = found.token, found.user
         with platform_scope(user_id=found.user.id):
             return self.get_response(request)
 
@@ -71,33 +79,33 @@ class SeatMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.seat, request.signed_on = None, False  # type: ignore[attr-defined]
+    def __call__(self, request: SeatedRequest) -> HttpResponseBase:
+        request.seat, request.signed_on = None, False
         if request.path in settings.PROBES or not request.session.get(SESSION_KEY):
             return self.get_response(request)
         now = clock.now()
         session = self._session(request)
         how = End.FORCED if session is None else seats.attend(session, polling=is_polling(request), now=now)
         if how is not None:
-            request.seat = session  # type: ignore[attr-defined]
+            request.seat = session
             self._over(request, how, now)
             return self.get_response(request)
         assert session is not None
-        request.seat, request.signed_on = session, session.via is not None  # type: ignore[attr-defined]
+        request.seat, request.signed_on = session, session.via is not None
         response = self.get_response(request)
-        if request.seat is not None:  # type: ignore[attr-defined]
+        if request.seat is not None:
             response[LEFT] = str(int(seat_left(request, now).total_seconds()))
         return response
 
     @staticmethod
-    def _session(request: HttpRequest) -> Session | None:
+    def _session(request: SeatedRequest) -> Session | None:
         if not isinstance(request.user, User):
             return None
         name = whereabouts(request)["session"]
         return Session.objects.filter(user_id=request.user.id, name=name).first()
 
     @staticmethod
-    def _over(request: HttpRequest, how: End, now: datetime) -> None:
+    def _over(request: SeatedRequest, how: End, now: datetime) -> None:
         """The session ended by itself, or somebody ended it, or the person has no account any more."""
         where = whereabouts(request)
         if isinstance(request.user, User):
@@ -118,7 +126,7 @@ class TenantMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def __call__(self, request: TenantRequest) -> HttpResponseBase:
         slug = _slug(request)
         if slug is None:
             return self.get_response(request)
@@ -132,12 +140,12 @@ class TenantMiddleware:
         patch_cache_control(response, private=True, no_store=True)
         return response
 
-    def _inside(self, request: HttpRequest, slug: str, user: User) -> HttpResponseBase:
+    def _inside(self, request: TenantRequest, slug: str, user: User) -> HttpResponseBase:
         tenant = get_tenant(slug)
         with tenant_scope(tenant.id, user_id=user.id):
             actor, now = actor_in(tenant, user, **whereabouts(request)), clock.now()
-            token: ApiToken | None = getattr(request, "token", None)
-            seat: Session | None = getattr(request, "seat", None)
+            token = request.token
+            seat = request.seat
             if token is None:
                 why = door_refusal(user.id, seat.via if seat else None, tenant.id)
                 why = why or kept_out(user.id)
@@ -154,9 +162,9 @@ class TenantMiddleware:
                 return self._without_factor(request)
             grace = policy.grace if seat is not None else timedelta()
             recently = seat is not None and grace > timedelta() and now - seat.proved_at <= grace
-            request.tenant, request.actor, request.now = tenant, actor, now  # type: ignore[attr-defined]
-            request.proved_recently = recently  # type: ignore[attr-defined]
-            request.reauthenticate = partial(  # type: ignore[attr-defined]
+            request.tenant, request.actor, request.now = tenant, actor, now
+            request.proved_recently = recently
+            request.reauthenticate = partial(
                 signing.reauthenticate,
                 user,
                 actor=actor,
@@ -168,10 +176,9 @@ class TenantMiddleware:
             return self.get_response(request)
 
     @staticmethod
-    def _sits_here(request: HttpRequest, actor: Actor, now: datetime) -> Policy:
+    def _sits_here(request: SeatedRequest, actor: Actor, now: datetime) -> Policy:
         """Note the session in this tenant; gives what the tenant decided."""
-        seat: Session = request.seat  # type: ignore[attr-defined]
-        return seats.enter_tenant(seat, actor=actor, polling=is_polling(request), now=now)
+        return seats.enter_tenant(seat_of(request), actor=actor, polling=is_polling(request), now=now)
 
     @staticmethod
     def _two_factors(user: User, seat: Session | None) -> bool:
@@ -179,20 +186,20 @@ class TenantMiddleware:
         vouched = seat is not None and seat.via is not None and "mfa" in seat.factors
         return vouched or second_factor.is_enrolled(user.id)
 
-    def _kept_out(self, request: HttpRequest, why: str, tenant: Tenant) -> HttpResponseBase:
+    def _kept_out(self, request: SeatedRequest, why: str, tenant: Tenant) -> HttpResponseBase:
         """A member, who came in by a way that does not lead here: the page names the one that does."""
         if request.path.startswith("/api/"):
-            request.kept_out = why  # type: ignore[attr-defined]
+            request.kept_out = why
             return self.get_response(request)
         context = {
             "why": why, "house": tenant, "provider": name_of_provider(tenant.id), "goal": request.get_full_path(),
         }  # fmt: skip
         return render(request, "accounts/sign_on_needed.html", context, status=403)
 
-    def _without_factor(self, request: HttpRequest) -> HttpResponseBase:
+    def _without_factor(self, request: SeatedRequest) -> HttpResponseBase:
         """The tenant lets nobody in with a password alone any more: a page leads to where an app is taken in."""
         if request.path.startswith("/api/"):
-            request.kept_out = "second_factor_missing"  # type: ignore[attr-defined]
+            request.kept_out = "second_factor_missing"
             return self.get_response(request)
         return redirect(f"{resolve_url('accounts:second-factor')}?{urlencode({'required': 'yes'})}")
 
@@ -203,13 +210,13 @@ def _issued_by_two(token: ApiToken, day: date, tenant: Tenant) -> bool:
     return made >= day and is_machine(token.user_id)
 
 
-def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
+def _to_sign_in(request: SeatedRequest) -> HttpResponseBase:
     """Back to the same page afterwards, if it can be asked for again; a page's own polling moves the whole page."""
     here = request.get_full_path() if request.method in ("GET", "HEAD") else resolve_url("accounts:home")
     if not request.headers.get("HX-Request"):
         return redirect_to_login(here)
     try:
-        page = request.htmx.current_url_abs_path  # type: ignore[attr-defined]
+        page = request.htmx.current_url_abs_path
     except ValueError:
         page = None  # the header is no address
     answer = redirect_to_login(page or resolve_url("accounts:home"))

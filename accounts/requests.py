@@ -7,20 +7,45 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.middleware import HtmxDetails
 from ua_parser import parse
 
 from accounts.domain.addresses import client_address
-from accounts.models import Tenant, User
+from accounts.models import ApiToken, Tenant, User
 from medical_audit.domain.seats import RESUMABLE, End, Origin, left
+from medical_audit.models import Session
 from medical_audit.requests import TenantRequest as RequestOfTenant
 
 #: Where a browser keeps, in its own session, whose seat it was.
 LEFT_SEAT = "left_seat"
 
 
-class TenantRequest(RequestOfTenant):
+class SeatedRequest(HttpRequest):
+    """What this floor's middleware puts on every request.
+
+    `token`: of an API call that carries one, `token_refused`: why one that was sent lets nobody in. `seat`: the session of who is
+    signed in, `signed_on`: an identity provider vouched for it. `kept_out`: why an API call of a member does not lead in, or "".
+    """
+
+    user: User | AnonymousUser
+    request_id: str
+    htmx: HtmxDetails
+    token: ApiToken | None
+    token_refused: str
+    seat: Session | None
+    signed_on: bool
+    kept_out: str
+
+
+class TenantRequest(RequestOfTenant, SeatedRequest):
     tenant: Tenant
     user: User
+
+
+def seat_of(request: SeatedRequest) -> Session:
+    """The session of somebody who is signed in: nobody is without one."""
+    assert request.seat is not None
+    return request.seat
 
 
 def session_name(key: str) -> str:
@@ -72,12 +97,12 @@ def is_polling(request: HttpRequest) -> bool:
     return request.headers.get("Toban-Poll") == "1"
 
 
-def unseat(request: HttpRequest, how: End) -> None:
+def unseat(request: SeatedRequest, how: End) -> None:
     """The browser is nobody's from here on; it keeps whose seat it was and how it was left, to ask for the password."""
-    user, where, seat = request.user, whereabouts(request), getattr(request, "seat", None)
+    user, where, seat = request.user, whereabouts(request), request.seat
     request.session.flush()
     request.user = AnonymousUser()
-    request.seat = None  # type: ignore[attr-defined]
+    request.seat = None
     if isinstance(user, User):
         request.session[LEFT_SEAT] = {
             "user": str(user.id),
@@ -95,9 +120,9 @@ def seat_taken(request: HttpRequest) -> dict[str, str] | None:
     return kept if kept and kept["end"] in RESUMABLE else None
 
 
-def seat_left(request: HttpRequest, now: datetime) -> timedelta:
+def seat_left(request: SeatedRequest, now: datetime) -> timedelta:
     """How long this request's session still holds if nobody does anything."""
-    seat = request.seat  # type: ignore[attr-defined]
+    seat = seat_of(request)
     idle = timedelta(seconds=seat.idle_s)
     return left(started_at=seat.started_at, active_at=seat.active_at, idle=idle, now=now)
 

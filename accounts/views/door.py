@@ -28,10 +28,12 @@ from accounts.queries.sign_on import name_of_provider
 from accounts.queries.waiting import waiting_by_tenant
 from accounts.requests import (
     LEFT_SEAT,
+    SeatedRequest,
     TenantRequest,
     origin_of,
     own_address,
     safe_next,
+    seat_of,
     seat_taken,
     unseat,
     whereabouts,
@@ -127,7 +129,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_POST
-def lock(request: HttpRequest) -> HttpResponse:
+def lock(request: SeatedRequest) -> HttpResponse:
     """離席: the session ends here and now; the same person goes on where he was, after giving his password."""
     if isinstance(request.user, User):
         signing.leave(request.user, End.LEFT_SEAT, now=clock.now(), **whereabouts(request))
@@ -165,11 +167,11 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 @login_required
-def session_end(request: HttpRequest, pk: UUID) -> HttpResponse:
+def session_end(request: SeatedRequest, pk: UUID) -> HttpResponse:
     """Ends one's own session at another place."""
     assert isinstance(request.user, User)
     where = whereabouts(request)
-    session = get_own_session(request.user.id, pk, via=request.seat.via)  # type: ignore[attr-defined]
+    session = get_own_session(request.user.id, pk, via=seat_of(request).via)
     signing.leave(request.user, End.SIGNED_OUT, now=clock.now(), **(where | {"session": session.name}))
     return redirect("accounts:sessions")
 
@@ -185,19 +187,19 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 @login_required
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: SeatedRequest) -> HttpResponse:
     """Somebody of one tenant goes straight to its Today."""
     assert isinstance(request.user, User)
-    own = tenants_of(request.user, via=request.seat.via)  # type: ignore[attr-defined]
+    own = tenants_of(request.user, via=seat_of(request).via)
     return redirect("infra:today", slug=own[0][0].slug) if len(own) == 1 else redirect("accounts:tenants")
 
 
 @never_cache
 @require_safe
 @login_required
-def tenants(request: HttpRequest) -> HttpResponse:
+def tenants(request: SeatedRequest) -> HttpResponse:
     assert isinstance(request.user, User)
-    own = tenants_of(request.user, via=request.seat.via)  # type: ignore[attr-defined]
+    own = tenants_of(request.user, via=seat_of(request).via)
     waiting = waiting_by_tenant([tenant for tenant, _roles in own], request.user)
     rows = [
         {"tenant": tenant, "roles": roles, "running": None, "waiting": waiting.get(tenant.id), "wrong": None}

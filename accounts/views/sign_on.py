@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.operations import second_factor, sign_on, signing_off, signing_on
 from accounts.queries.people import person_without_tenant
 from accounts.queries.sign_on import name_of_provider, sign_on_page
-from accounts.requests import TenantRequest, origin_of, own_address, safe_next, whereabouts
+from accounts.requests import SeatedRequest, TenantRequest, origin_of, own_address, safe_next, whereabouts
 from accounts.views.second_factor import begin_second_step, complete
 from medical_audit import clock
 from medical_audit.domain.errors import NotFound, Refused
@@ -33,11 +33,11 @@ LAST_HOLDS_S = 180 * 24 * 3600
 
 @never_cache
 @require_safe
-def leave_for_provider(request: HttpRequest, house: UUID) -> HttpResponse:
+def leave_for_provider(request: SeatedRequest, house: UUID) -> HttpResponse:
     """To the tenant's provider; with `again=yes` somebody signed in proves there once more that it is he."""
     again = request.GET.get("again") == "yes"
     user = request.user if isinstance(request.user, User) else None
-    seat = getattr(request, "seat", None)
+    seat = request.seat
     if again and (user is None or seat is None or seat.via != house):
         return redirect("accounts:sign-in")
     purpose, person = (signing_on.AGAIN, str(user.id)) if again and user else (signing_on.ENTER, "")
