@@ -158,7 +158,9 @@ class TermsForm(forms.Form):
 
 
 class AdmitForm(forms.Form):
-    """Somebody who has an account already and comes in for some days."""
+    """Somebody who has an account already and comes in for some days; `refused` is the operation's code."""
+
+    refused = ""
 
     username = forms.CharField(max_length=60)
     role = forms.ChoiceField(choices=[(role, role) for role in Role])

@@ -1,11 +1,10 @@
 """What every page's frame needs: who, where, what waits, and whether the platform itself is well."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,7 +13,7 @@ from accounts.operations.passkeys import count_here
 from accounts.operations.second_factor import is_enrolled
 from accounts.queries.notices import unread_count
 from accounts.queries.sign_on import name_of_provider
-from accounts.requests import own_address, seat_left
+from accounts.requests import SeatedRequest, TenantRequest, own_address, seat_left
 from config.saying.times import jst
 from infra.queries.overrides import freeze_of
 from medical_audit.domain.actor import Actor
@@ -31,7 +30,7 @@ from medical_audit.queries.verifications import seal_state
 TICK_LATE = timedelta(seconds=120)
 
 
-def page(request: HttpRequest) -> dict[str, Any]:
+def page(request: SeatedRequest) -> dict[str, Any]:
     """Outside a tenant only who asks; inside one: tenant, actor, now, what waits, notices (both asked for when shown)."""
     actor: Actor | None = getattr(request, "actor", None)
     seat = getattr(request, "seat", None)
@@ -45,9 +44,10 @@ def page(request: HttpRequest) -> dict[str, Any]:
         held |= {"signed_on": SimpleLazyObject(lambda: _signed_on(seat))}
     if actor is None:
         return {"tenant": None, "me": getattr(request, "user", None)} | held
-    now = request.now  # type: ignore[attr-defined]
+    inside = cast(TenantRequest, request)
+    now = inside.now
     return held | {
-        "tenant": request.tenant,  # type: ignore[attr-defined]
+        "tenant": inside.tenant,
         "me": request.user,
         "actor": actor,
         "now": now,

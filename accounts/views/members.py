@@ -20,6 +20,9 @@ from accounts.requests import TenantRequest
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.forms import text_of
 
+#: Two forms of the page ask for the same things.
+GUEST = "id_guest_%s"
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def member_list(request: TenantRequest, slug: str) -> HttpResponse:
@@ -27,9 +30,15 @@ def member_list(request: TenantRequest, slug: str) -> HttpResponse:
     actor = request.actor
     if request.method == "POST":
         actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
-    form = InviteForm(request.POST if request.method == "POST" else None)
-    invited, link = None, ""
-    if request.method == "POST" and form.is_valid():
+    return _list(
+        request, InviteForm(request.POST if request.method == "POST" else None), AdmitForm(auto_id=GUEST)
+    )
+
+
+def _list(request: TenantRequest, form: InviteForm, admit: AdmitForm) -> HttpResponse:
+    """The page; an invitation that was sent is entered, what was refused stands beside its form (422)."""
+    actor, invited, link = request.actor, None, ""
+    if form.is_bound and form.is_valid():
         try:
             invited = members.enter_invite(**form.cleaned_data, actor=actor, now=request.now)
         except Refused as refused:
@@ -39,14 +48,15 @@ def member_list(request: TenantRequest, slug: str) -> HttpResponse:
     context = {
         "rows": list_members(actor=actor, now=request.now),
         "form": form,
+        "admit": admit,
         "roles": [str(role) for role in Role],
         "table": table_of_roles(),
         "may_edit": actor.may(Permission.MEMBER_EDIT, actor.tenant_id),
         "invited": invited,
         "link": link,
     }
-    status = 422 if request.method == "POST" and invited is None else 200
-    return render(request, "accounts/members.html", context, status=status)
+    failed = (form.is_bound and invited is None) or admit.is_bound
+    return render(request, "accounts/members.html", context, status=422 if failed else 200)
 
 
 def _issue(request: TenantRequest, pk: UUID, reason: str) -> HttpResponse:
@@ -66,10 +76,14 @@ def _issue(request: TenantRequest, pk: UUID, reason: str) -> HttpResponse:
 def member_admit(request: TenantRequest, slug: str) -> HttpResponse:
     """Enter that somebody who has an account already comes in for some days; another person confirms it."""
     request.actor.require(Permission.MEMBER_EDIT, request.actor.tenant_id)
-    form = AdmitForm(request.POST)
+    form = AdmitForm(request.POST, auto_id=GUEST)
     if not form.is_valid():
-        raise Refused("bad_parameter", name=next(iter(form.errors)), allowed="")
-    operation = members.enter_admit(**form.cleaned_data, actor=request.actor, now=request.now)
+        return _list(request, InviteForm(), form)
+    try:
+        operation = members.enter_admit(**form.cleaned_data, actor=request.actor, now=request.now)
+    except Refused as refused:
+        form.refused = refused.code
+        return _list(request, InviteForm(), form)
     return redirect("medical_audit:operation", slug=slug, pk=operation.id)
 
 

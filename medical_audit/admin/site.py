@@ -78,7 +78,8 @@ class Window(admin.ModelAdmin):
         if not form.is_valid():
             return self._list(request, form, status=422)
         given = form.cleaned_data
-        names = self.list_display if given["format"] == Format.PDF else (*self.list_display, *self.more)
+        shown = tuple(str(name) for name in self.list_display)
+        names = shown if given["format"] == Format.PDF else (*shown, *self.more)
         with timezone.override(ZONE):
             seen = cast(Listing, self.get_changelist_instance(request))
             rows = [row_of(one, names) for one in seen.queryset[: limit_of(given["format"]) + 1]]

@@ -15,7 +15,7 @@ from accounts.operations import signing
 from config.checks import check_settings
 from medical_audit import clock
 from medical_audit.domain.errors import Refused
-from tests.accounts.test_proofs import person, proven
+from tests.accounts.test_second_factor import person, proven
 from tests.factories import PASSWORD, Cast
 
 
