@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
 from django.test import Client
 
 from accounts.domain.permissions import Role
@@ -47,29 +46,29 @@ def test_a_word_ends_only_what_began_before_it(house: House) -> None:  # noqa: F
     assert newest(house.cast.people[Role.OPERATOR]).ended_at is None
 
 
-@pytest.mark.parametrize(
-    ("says", "forge"),
-    [
-        ({"aud": "another"}, ""),
-        ({"iss": "https://login.evil.example"}, ""),
-        ({"events": {}}, ""),
-        ({"nonce": "n"}, ""),
-        ({"jti": None}, ""),
-        ({"sub": None}, ""),
-        ({"exp": None}, ""),
-        ({"iat": 1_700_000_000}, ""),
-        ({}, "none"),
-        ({}, "other_key"),
-        ({}, "shared_secret"),
-    ],
-)
-def test_nobody_else_can_say_so(house: House, says: dict[str, Any], forge: str) -> None:  # noqa: F811
+LIES: list[tuple[dict[str, Any], str]] = [
+    ({"aud": "another"}, ""),
+    ({"iss": "https://login.evil.example"}, ""),
+    ({"events": {}}, ""),
+    ({"nonce": "n"}, ""),
+    ({"jti": None}, ""),
+    ({"sub": None}, ""),
+    ({"exp": None}, ""),
+    ({"iat": 1_700_000_000}, ""),
+    ({}, "none"),
+    ({}, "other_key"),
+    ({}, "shared_secret"),
+]
+
+
+def test_nobody_else_can_say_so(house: House) -> None:  # noqa: F811
     client, _ = house.come()
-    house.provider.forge = forge
-    assert tell(house, house.provider.logout_token(**says)) == 400
+    for number, (says, house.provider.forge) in enumerate(LIES):
+        word = house.provider.logout_token(**says)
+        assert tell(house, word, address=f"192.0.2.{number}") == 400, (says, house.provider.forge)
     assert client.get(house.stage.url("resources/")).status_code == 200
     with tenant_scope(house.cast.tenant.id):
-        assert Event.objects.filter(kind="sign_on.logout_refused").count() == 1
+        assert Event.objects.filter(kind="sign_on.logout_refused").count() == len(LIES)
 
 
 def test_an_address_that_guesses_waits(house: House) -> None:  # noqa: F811
