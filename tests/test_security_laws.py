@@ -84,6 +84,7 @@ def test_no_sql_is_put_together_from_what_people_send() -> None:
 #: Reviewed: who makes a hash of a password. Whoever sets one for a person asks first what he may choose.
 HASHERS = {
     "accounts/backends.py:authenticate": "hashes for nobody, so that an unknown name takes as long",
+    "accounts/operations/erasing.py:_close": "no password at all",
     "accounts/operations/links.py:_accept_again": "asks refuse_weak",
     "accounts/operations/links.py:accept": "asks refuse_weak",
     "accounts/operations/members.py:apply_invite": "no password at all",
