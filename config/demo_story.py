@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from accounts.models import Tenant, User
 from accounts.operations.signing import reauthenticate
 from accounts.queries.people import actor_in, tenants_of
-from config import demo_tickets
+from config import demo_past, demo_tickets
 from config.demo import PASSWORD, PEOPLE
 from config.simulator import console, fleet
 from infra.domain.schedule import State
@@ -65,7 +65,9 @@ class Stage:
 
 
 def prepare(now: Now) -> None:
-    """Before the clock runs: the brake of the second tenant, and its account that is only observed."""
+    """Before the clock runs: prices, the brake of the second tenant, and its account that is only observed."""
+    for one in fleet.TENANTS:
+        _scene("prices", demo_past.price, stage_of(one.slug), now())
     stage = stage_of(SECOND)
     with tenant_scope(stage.tenant.id):
         _scene("brake", _brake, stage, now())

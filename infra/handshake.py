@@ -36,14 +36,17 @@ class Unspoken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The certificate that a server showed. until: when it ends; issuer: its common name."""
+    """The certificate that a server showed. until: when it ends; issuer: its common name. distrust: why the authorities that were
+    given do not vouch for it under this address, "" where they do, None where none were given."""
 
     until: datetime
     issuer: str
+    distrust: str | None = None
 
 
-def look(engine: str, address: str, port: int) -> Shown:
-    """Connect, shake hands, and give the certificate. Raises Unreachable, Unspoken.
+def look(engine: str, address: str, port: int, *, bundle: str = "") -> Shown:
+    """Connect, shake hands, and give the certificate; bundle: file of the authorities (PEM) that it is held against in a second
+    handshake. Raises Unreachable, Unspoken.
 
     The certificate is looked at, not believed: what it must be is what AWS says of this database. An address that is not
     one of RDS is not called, so that nobody makes Toban knock at doors inside.
@@ -54,19 +57,41 @@ def look(engine: str, address: str, port: int) -> Shown:
         raise Unreachable(address)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    try:
-        with socket.create_connection((address, port), timeout=TIMEOUT_S) as line:
-            line.settimeout(TIMEOUT_S)
-            (_ask_postgres if engine in _POSTGRES else _ask_mysql)(line)
-            with context.wrap_socket(line) as secure:
-                shown = secure.getpeercert(binary_form=True)
-    except (OSError, EOFError) as error:  # an SSLError is an OSError
-        raise Unreachable(str(error)) from error
+    shown = _shaken(engine, address, port, context)
     if not shown:
         raise Unreachable("no certificate")
     certificate = x509.load_der_x509_certificate(shown)
     names = certificate.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return Shown(certificate.not_valid_after_utc, str(names[0].value) if names else "")
+    issuer = str(names[0].value) if names else ""
+    return Shown(
+        certificate.not_valid_after_utc, issuer, _distrust(engine, address, port, bundle) if bundle else None
+    )
+
+
+def trusting(bundle: str) -> ssl.SSLContext:
+    """What shakes hands only with whom the authorities of this file vouch for, under the name that was called."""
+    return ssl.create_default_context(cafile=bundle)
+
+
+def _distrust(engine: str, address: str, port: int, bundle: str) -> str:
+    try:
+        _shaken(engine, address, port, trusting(bundle))
+    except Unreachable as error:
+        if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+            return error.__cause__.verify_message or str(error)
+        raise
+    return ""
+
+
+def _shaken(engine: str, address: str, port: int, context: ssl.SSLContext) -> bytes | None:
+    try:
+        with socket.create_connection((address, port), timeout=TIMEOUT_S) as line:
+            line.settimeout(TIMEOUT_S)
+            (_ask_postgres if engine in _POSTGRES else _ask_mysql)(line)
+            with context.wrap_socket(line, server_hostname=address) as secure:
+                return secure.getpeercert(binary_form=True)
+    except (OSError, EOFError) as error:  # an SSLError is an OSError
+        raise Unreachable(str(error)) from error
 
 
 def _ask_postgres(line: socket.socket) -> None:

@@ -1,7 +1,9 @@
 """Try the way to a database from here: look its name up, connect, and sign in where somebody gave a user and a password.
 
 Every try ends by itself within its time. An address that is not one of RDS is not called, so that nobody makes Toban knock at doors
-inside. A password is used for the one try and kept nowhere.
+inside. A password is used for the one try and kept nowhere. It goes only over a connection whose certificate the given authorities
+vouch for under the name that was called; the connection that carries it checks that itself, whatever an earlier look saw. Without
+authorities nothing is tried, but on a trial on one's own machine, where databases have no certificate of AWS.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import pymysql
 from django.conf import settings
 
 from infra.domain.reach import callable_address
+from infra.handshake import trusting
 
 TIMEOUT_S = 4
 _POSTGRES = frozenset({"postgres", "aurora-postgresql"})
@@ -47,10 +50,20 @@ def can_sign_in(engine: str) -> bool:
     return engine in _POSTGRES | _MYSQL
 
 
-def sign_in(engine: str, address: str, port: int, *, user: str, password: str, database: str) -> Tried:
-    """Whether this user gets in, over TLS. The engine must be one that can be signed in to."""
+def may_send_password(bundle: str) -> bool:
+    """Whether it can be known whom the password would go to."""
+    return bool(bundle) or settings.LOCAL
+
+
+def sign_in(
+    engine: str, address: str, port: int, *, user: str, password: str, database: str, bundle: str = ""
+) -> Tried:
+    """Whether this user gets in, over TLS; bundle: file of the authorities (PEM) that must vouch for the server. The engine must be
+    one that can be signed in to, and `may_send_password` must say yes, else ValueError."""
+    if not may_send_password(bundle):
+        raise ValueError("nobody vouches for the server, so the password is not sent")
     enter = _postgres if engine in _POSTGRES else _mysql
-    return _timed(lambda: enter(address, port, user, password, database))
+    return _timed(lambda: enter(address, port, user, password, database, bundle))
 
 
 def _timed(attempt: Callable[[], tuple[str, str]]) -> Tried:
@@ -85,11 +98,14 @@ def _connect(address: str, port: int) -> tuple[str, str]:
     return "", ""
 
 
-def _mysql(address: str, port: int, user: str, password: str, database: str) -> tuple[str, str]:
+def _mysql(address: str, port: int, user: str, password: str, database: str, bundle: str) -> tuple[str, str]:
     """connect_timeout does not cover a server that accepts and says nothing: the read has its own. The password goes as bytes, because
     PyMySQL takes text for Latin-1 and gives up on what an input method left in full width."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if bundle:
+        context = trusting(bundle)
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         pymysql.connect(
             host=address, port=port, user=user, password=password.encode(), database=database or None, ssl=context,
@@ -100,11 +116,13 @@ def _mysql(address: str, port: int, user: str, password: str, database: str) -> 
     return "", ""
 
 
-def _postgres(address: str, port: int, user: str, password: str, database: str) -> tuple[str, str]:
-    mode = "prefer" if settings.LOCAL else "require"
+def _postgres(
+    address: str, port: int, user: str, password: str, database: str, bundle: str
+) -> tuple[str, str]:
+    checked = {"sslmode": "verify-full", "sslrootcert": bundle} if bundle else {"sslmode": "prefer"}
     try:
         psycopg.connect(
-            host=address, port=port, user=user, password=password, dbname=database or "postgres", sslmode=mode,
+            host=address, port=port, user=user, password=password, dbname=database or "postgres", **checked,
             connect_timeout=TIMEOUT_S, options="-c statement_timeout=4000",
         ).close()  # fmt: skip
     except psycopg.Error as error:

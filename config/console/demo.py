@@ -132,6 +132,7 @@ class Demo:
         self._start("web")  # it boots while the simulator does
         self.stack.simulator.wait()
         users = self._seed("--story")
+        self._remember()
         self._start(*WORKERS, "beat", "sealer")
         self._wait_for_first_page(began)
         self._tell_story()
@@ -200,6 +201,16 @@ class Demo:
             raise StackError(f"The demo data could not be laid out:\n{readable(done.stdout + done.stderr)}")
         users = json.loads(done.stdout.strip().splitlines()[-1])["users"]
         return list(users)
+
+    def _remember(self) -> None:
+        """What was before the first look, kept as workers keep it; the demo goes on whatever becomes of it."""
+        with (self.stack.folder.logs / "past.log").open("wb") as log:
+            done = subprocess.run(
+                [sys.executable, ROOT / "manage.py", "demo_past"], cwd=ROOT, stdout=log, stderr=log, check=False,
+                env=self.stack.environment("DATABASE_WORKER_URL", **self.settings, TOBAN_PROCESS="past"),
+            )  # fmt: skip
+        if done.returncode:
+            self.say(f"The demo has no past; see {self.stack.folder.logs / 'past.log'}")
 
     def _start(self, *names: str) -> None:
         every = programs(bind=f"127.0.0.1:{self.options.port}", state=self.stack.folder.path)

@@ -59,6 +59,8 @@ Seeding (no call lands in the middle of one)
                    "instance_type"?, "suspended"?: ["Launch"], "protected"?}; launches its instances at once
         window    {"account_id", "region", "id", "name", "enabled"?, "duration_hours"?: 2, "next_at"?: iso}; an SSM
                    maintenance window, which takes the place of one with its id
+        snapshot  {"account_id", "region", "id", "volume_id", "size_gib"?, "tags"?, "description"?, "created_at"?: iso};
+                   complete, of an EBS volume that may be gone
         generate  {"accounts": N or [ids], "regions": [..], "instances": N, "databases": N, "volumes_per": 1,
                    "orphans": 0, "due": 0.1, "running": 0.5, "named": 0.5, "tags_due": {}, "tags_rest": {}, "seed"}
         Left out ids come from `seed` and the position, the same in every process. Each instance has a

@@ -20,9 +20,9 @@ from config.simulator.fleet_parts import (
     TOKYO,
     build_databases,
     build_servers,
-    build_volumes,
     minute,
 )
+from config.simulator.fleet_volumes import build_snapshots, build_volumes
 from config.simulator.model import Fleet
 
 NORMAL, REFUSED, SLOW = "normal", "refused", "slow"
@@ -92,7 +92,15 @@ def demo_fleet(at: datetime) -> Fleet:
     servers = build_servers(at, regions, plain=plain, reachable=reachable)
     databases = build_databases(at, regions, plain=plain, reachable=reachable)
     clusters, members, groups, windows = build_orchestrated(at, regions)
-    return Fleet(servers, build_volumes(at, servers), (*databases, *members), clusters, groups, windows)
+    return Fleet(
+        servers,
+        build_volumes(at, servers),
+        (*databases, *members),
+        clusters,
+        groups,
+        windows,
+        build_snapshots(at, servers),
+    )
 
 
 def due_by_tag(fleet: Fleet, at: datetime) -> dict[str, int]:

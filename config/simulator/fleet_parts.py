@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config.simulator.model import Attachment, Database, Server, Volume, stable_id
+from config.simulator.model import Database, Server, stable_id
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 SOON = (1, 2, 3, 5, 8, 13)
-_SEED = "toban-demo"
+SEED = "toban-demo"
 _ZONES = {"ap-northeast-1": ("a", "c", "d"), "ap-northeast-3": ("a", "b", "c")}
 _EVERY_N_IN_SECOND_REGION = 4
 _OFFICE = (("08:30", "19:00"), ("08:00", "18:30"), ("09:00", "20:00"), ("07:30", "21:00"), ("08:45", "17:30"))
@@ -26,8 +26,6 @@ _BAD: tuple[Mapping[str, str], ...] = (
     {"AutoStart": "09:00", "AutoStop": "09:00"},
     {"AutoStart": "8:30", "AutoStop": "19:00"},
 )
-_VOLUMES, _LEFT_OVER, _MULTI_ATTACH = 500, 40, 5
-_MULTI_ATTACH_DEVICE = "/dev/sdm"
 
 # account -> (name, Project, Env, how many, instance type)
 _SYSTEMS: dict[str, tuple[tuple[str, str, str, int, str], ...]] = {
@@ -208,7 +206,7 @@ def _deal(
 ) -> dict[str, Role]:  # fmt: skip
     """Gives every key a role: always the same key the same role, whatever the instant."""
     shuffled = list(keys)
-    random.Random(f"{_SEED}/{seed}").shuffle(shuffled)
+    random.Random(f"{SEED}/{seed}").shuffle(shuffled)
     # Those that fit nowhere else first: visible cases need a plain account, the others only a reachable one.
     order = [key for key in shuffled if accounts[key] in plain][: len(visible)]
     taken = set(order)
@@ -239,7 +237,7 @@ def build_servers(
             Server(
                 account,
                 region,
-                stable_id("instance", _SEED, account, name),
+                stable_id("instance", SEED, account, name),
                 state="running" if role.on else "stopped",
                 tags={} if role.bare else {**labels, **role.tags},
                 instance_type=kind,
@@ -310,76 +308,3 @@ def _care(name: str, n: int, now: datetime) -> dict[str, Any]:
         "backup_days": 0 if name == "karte-mysql-03" else 7,
         "protected": n % 7 != 3,
     }
-
-
-def build_volumes(at: datetime, servers: Sequence[Server]) -> tuple[Volume, ...]:
-    """500 volumes: a root for each server, data volumes, shared ones, and 40 that nothing uses any more."""
-    now = minute(at)
-    volumes = [_attached(server, 0, n, now) for n, server in enumerate(servers)]
-    volumes += _shared(servers, now)
-    data = _VOLUMES - _LEFT_OVER - len(volumes)
-    per_server = (1, 2, 0, 1, 2, 1, 3, 0, 2, 1)
-    places = [
-        (server, slot, n) for n, server in enumerate(servers) for slot in range(1, per_server[n % 10] + 1)
-    ]
-    volumes += [_attached(server, slot, n, now) for server, slot, n in places[:data]]
-    return (*volumes, *_left_over(servers, now, _VOLUMES - len(volumes)))
-
-
-def _attached(server: Server, slot: int, n: int, now: datetime) -> Volume:
-    name = server.tags.get("Name")
-    named = name is not None and (n + slot) % 3 == 0
-    return Volume(
-        server.account_id,
-        server.region,
-        stable_id("volume", _SEED, server.id, str(slot)),
-        size_gib=(30, 100, 200, 500)[slot],
-        volume_type="gp2" if n % 7 == 0 else "gp3",
-        tags={"Name": f"{name}-{'root' if slot == 0 else f'data{slot}'}"} if named else {},
-        zone=server.zone,
-        created_at=now - timedelta(days=100 + n),
-        attachments=(
-            Attachment(server.id, "/dev/xvda" if slot == 0 else f"/dev/sd{'efg'[slot - 1]}", slot == 0),
-        ),
-    )
-
-
-def _shared(servers: Sequence[Server], now: datetime) -> Iterator[Volume]:
-    """Multi-attach volumes, each between the first two servers of one place."""
-    by_place: dict[tuple[str, str, str], list[Server]] = {}
-    for server in servers:
-        by_place.setdefault((server.account_id, server.region, server.zone), []).append(server)
-    pairs = [group[:2] for group in by_place.values() if len(group) >= 2][:_MULTI_ATTACH]
-    for n, (one, other) in enumerate(pairs):
-        yield Volume(
-            one.account_id,
-            one.region,
-            stable_id("volume", _SEED, "shared", str(n)),
-            size_gib=200,
-            volume_type="io2",
-            tags={"Project": "共有"} if n % 2 else {},
-            zone=one.zone,
-            created_at=now - timedelta(days=60 + n),
-            attachments=tuple(Attachment(host.id, _MULTI_ATTACH_DEVICE) for host in (one, other)),
-            multi_attach=True,
-        )
-
-
-def _left_over(servers: Sequence[Server], now: datetime, count: int) -> Iterator[Volume]:
-    for n in range(count):
-        once = servers[n * len(servers) // count]
-        tags: dict[str, str] = {}
-        if n % 2 == 0:
-            tags["Name"] = f"{once.tags.get('Name', 'server')}-old"
-        if n % 3 == 0:
-            tags["Project"] = once.tags.get("Project", "不明")
-        yield Volume(
-            once.account_id,
-            once.region,
-            stable_id("volume", _SEED, "left-over", str(n)),
-            size_gib=(50, 100, 200, 500)[n % 4],
-            volume_type="gp2" if n % 3 else "gp3",
-            tags=tags,
-            zone=once.zone,
-            created_at=now - timedelta(days=150 + 11 * n),
-        )

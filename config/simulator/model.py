@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-PREFIX = {"instance": "i", "volume": "vol", "reservation": "r"}
+PREFIX = {"instance": "i", "volume": "vol", "reservation": "r", "snapshot": "snap"}
 
 
 def stable_id(kind: str, *parts: str) -> str:
@@ -65,6 +65,20 @@ class Volume:
     key_id: str = ""
     iops: int = 0
     throughput: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One complete snapshot of an EBS volume, which may be gone."""
+
+    account_id: str
+    region: str
+    id: str
+    volume_id: str
+    size_gib: int = 8
+    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +173,7 @@ class Fleet:
     clusters: Sequence[Cluster] = ()
     groups: Sequence[Group] = ()
     windows: Sequence[Window] = ()
+    snapshots: Sequence[Snapshot] = ()
 
     def counts(self) -> dict[str, int]:
         """Sizes under the names the control API answers with."""
@@ -169,6 +184,7 @@ class Fleet:
             "clusters": len(self.clusters),
             "groups": len(self.groups),
             "windows": len(self.windows),
+            "snapshots": len(self.snapshots),
         }
 
 
@@ -185,7 +201,7 @@ def _known(kind: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fleet_from_json(spec: Mapping[str, Any]) -> Fleet:
-    """Reads the lists `instances`, `volumes`, `databases`, `clusters`, `groups` and `windows`.
+    """Reads the lists `instances`, `volumes`, `databases`, `clusters`, `groups`, `windows` and `snapshots`.
 
     Missing ids of instances and volumes come from `seed` (text) and the position in the list, so the same
     request gives the same ids in every process. Raises ValueError or TypeError for what it cannot read.
@@ -216,4 +232,5 @@ def fleet_from_json(spec: Mapping[str, Any]) -> Fleet:
         tuple(Cluster(**_known(Cluster, raw)) for raw in spec.get("clusters", ())),
         tuple(Group(**_known(Group, raw)) for raw in spec.get("groups", ())),
         tuple(Window(**_known(Window, raw)) for raw in spec.get("windows", ())),
+        tuple(Snapshot(**_known(Snapshot, raw)) for raw in spec.get("snapshots", ())),
     )

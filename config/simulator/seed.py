@@ -10,12 +10,13 @@ from typing import Any
 from moto.autoscaling.models import autoscaling_backends
 from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.elastic_block_store import Snapshot as MotoSnapshot
 from moto.ec2.models.elastic_block_store import Volume as MotoVolume
 from moto.ec2.models.instances import Instance, Reservation
 from moto.rds.models import rds_backends
 
 from config.simulator import databases, groups, states
-from config.simulator.model import Attachment, Cluster, Database, Fleet, Group, Server, Volume
+from config.simulator.model import Attachment, Cluster, Database, Fleet, Group, Server, Snapshot, Volume
 from config.simulator.pages import reservation_id
 from config.simulator.speed import index, remember
 from config.simulator.volumes import attach
@@ -24,6 +25,7 @@ from config.simulator.world import World
 # Concrete classes, though moto leaves some abstract methods of them open.
 _make_instance: Any = Instance
 _make_volume: Any = MotoVolume
+_make_snapshot: Any = MotoSnapshot
 _IMAGE = "ami-0a1b2c3d4e5f60718"
 _VERSIONS = {
     "mysql": "8.0.42",
@@ -48,6 +50,8 @@ def plant(world: World, fleet: Fleet) -> None:
             _plant_server(world, server)
         for volume in fleet.volumes:
             _plant_volume(volume)
+        for snapshot in fleet.snapshots:
+            _plant_snapshot(snapshot)
         for cluster in fleet.clusters:
             _plant_cluster(cluster)
         for database in fleet.databases:
@@ -68,9 +72,10 @@ def forget(world: World, account_id: str) -> None:
 
 
 def _refuse_known(fleet: Fleet) -> None:
-    planted: tuple[Server | Volume | Database | Cluster | Group, ...] = (
+    planted: tuple[Server | Volume | Snapshot | Database | Cluster | Group, ...] = (
         *fleet.servers,
         *fleet.volumes,
+        *fleet.snapshots,
         *fleet.databases,
         *fleet.clusters,
         *fleet.groups,
@@ -79,6 +84,9 @@ def _refuse_known(fleet: Fleet) -> None:
     twice = [key[-1] for key, n in keys.items() if n > 1]
     known = [one.id for one in fleet.servers if one.id in index(ec2_backends[one.account_id][one.region])]
     known += [one.id for one in fleet.volumes if one.id in ec2_backends[one.account_id][one.region].volumes]
+    known += [
+        one.id for one in fleet.snapshots if one.id in ec2_backends[one.account_id][one.region].snapshots
+    ]
     known += [
         one.id for one in fleet.databases if one.id in rds_backends[one.account_id][one.region].databases
     ]
@@ -145,6 +153,21 @@ def _plant_volume(volume: Volume) -> None:
         backend.tags[volume.id] = dict(volume.tags)
     for one, host in zip(attachments, hosts, strict=True):
         attach(made, host, one.device, delete_on_termination=one.delete_on_termination)
+
+
+def _plant_snapshot(snapshot: Snapshot) -> None:
+    backend: Any = ec2_backends[snapshot.account_id][snapshot.region]
+    volume = backend.volumes.get(snapshot.volume_id) or _make_volume(
+        backend,
+        volume_id=snapshot.volume_id,
+        size=snapshot.size_gib,
+        zone=backend.get_zone_by_name(f"{snapshot.region}a"),
+    )
+    made = _make_snapshot(backend, snapshot.id, volume, snapshot.description)
+    made.start_time = _naive(snapshot.created_at)
+    backend.snapshots[snapshot.id] = made
+    if snapshot.tags:
+        backend.tags[snapshot.id] = dict(snapshot.tags)
 
 
 def _plant_database(database: Database) -> None:

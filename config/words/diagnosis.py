@@ -71,7 +71,15 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "local_socket": (
         _("The client looked for a server on the same machine."), _("Give the host with -h, and the port with -P."),
     ),
-    "tls_shown": (_("It showed this certificate."), ""),
+    "tls_trusted": (_("It showed this certificate, and AWS's authorities vouch for it."), ""),
+    "tls_unchecked": (
+        _("It showed this certificate. Whether AWS issued it could not be checked, because Toban has no bundle of AWS's authorities."),
+        _("An administrator of the server lays AWS's global-bundle.pem down and names it with TOBAN_RDS_CA_BUNDLE."),
+    ),
+    "tls_untrusted": (
+        _("It showed a certificate that AWS's authorities do not vouch for under this address. Whoever answers there may be somebody else."),
+        _("Look at the certificate on the database's page. Where something between opens the connections, have it leave this database out; where the authority is new, renew the bundle."),
+    ),
     "tls_none": (
         _("No TLS handshake was possible."),
         _("Look at the database's certificate, and at whether something between changes the connection."),
@@ -84,6 +92,17 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "tls_failed": (
         _("The client and the server did not come to terms on TLS, or the client does not trust the certificate."),
         _("Give the client AWS's newest bundle (global-bundle.pem), and update a client that is very old."),
+    ),
+    "password_withheld": (
+        _("Not tried: the password would go to somebody whose certificate could not be trusted."), _("Settle the certificate first."),
+    ),
+    "no_bundle": (
+        _("Not tried: without a bundle of AWS's authorities nobody knows whom the password would go to."),
+        _("An administrator of the server lays AWS's global-bundle.pem down and names it with TOBAN_RDS_CA_BUNDLE."),
+    ),
+    "too_many_sign_ins": (
+        _("Not tried: you have tried so many sign-ins at this database within a quarter of an hour. More would look like guessing, and some engines lock the user."),
+        _("Wait a quarter of an hour, or try with the client itself."),
     ),
     "no_credential": (_("Nobody gave a user to try with."), ""),
     "engine_unspoken": (_("Toban does not speak the protocol of this engine."), _("Check it with a client.")),

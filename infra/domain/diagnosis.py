@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +28,10 @@ class Step(StrEnum):
     TCP = "tcp"
     TLS = "tls"
     SIGN_IN = "sign_in"
+
+
+#: So many sign-ins one person tries at one database within this time, so that nobody guesses here and no engine locks users out.
+SIGN_INS_MAX, SIGN_INS_WITHIN = 5, timedelta(minutes=15)
 
 
 class Found(StrEnum):

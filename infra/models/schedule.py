@@ -200,7 +200,7 @@ class Price(TenantModel):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=7)
+    kind = models.CharField(max_length=20)
     region = models.CharField(max_length=30, blank=True)
     type = models.CharField(max_length=60)
     per_hour = models.DecimalField(max_digits=12, decimal_places=6)

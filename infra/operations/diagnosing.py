@@ -1,7 +1,9 @@
 """Finding out whether a host reaches a database: what AWS shows, and what can be tried from where Toban runs.
 
 Nothing is changed. That it was tried, by whom, for which host and with which result is an event; a password that somebody gave for
-it is used for the one try and kept nowhere.
+it is used for the one try and kept nowhere. It is sent only where AWS's authorities (TOBAN_RDS_CA_BUNDLE) vouch for the database
+(infra.probe), and each try is recorded before it is made and counted: by person and database so many in a quarter of an hour
+(infra.domain.diagnosis), whatever came of them.
 """
 
 from __future__ import annotations
@@ -11,14 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
+from django.db import connection
+
 from accounts.domain.permissions import Permission
 from infra import handshake, probe
-from infra.domain.diagnosis import Found, Host, Line, Step, explained, lines_of_aws
+from infra.domain.diagnosis import SIGN_INS_MAX, Found, Host, Line, Step, explained, lines_of_aws
 from infra.domain.reach import port_of
 from infra.models import Resource
 from infra.models.resource import ResourceKind
 from infra.operations.reaching import rules_here
 from infra.operations.snapshotting import database_row
+from infra.queries.diagnosis import TRIED, sign_ins_of
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import NotFound
 from medical_audit.operations.ledger import record
@@ -52,7 +58,7 @@ def diagnose(resource_id: UUID, asked: Asked, *, actor: Actor, now: datetime) ->
         actor.require(Permission.POWER_ENTER, actor.tenant_id)
         host, rules = _host(asked.host_id), rules_here(row)
     known = lines_of_aws(row.facts, row.aws_state, host, rules)
-    lines = [*known, *_tries(row, known, asked.credential)]
+    lines = [*known, *_tries(row, known, asked.credential, actor, now)]
     with tenant_scope(actor.tenant_id):
         record(
             "resource.diagnosed",
@@ -85,7 +91,9 @@ def _host(host_id: UUID | None) -> Host | None:
     return host_of(row)
 
 
-def _tries(row: Resource, known: Sequence[Line], credential: Credential | None) -> list[Line]:
+def _tries(
+    row: Resource, known: Sequence[Line], credential: Credential | None, actor: Actor, now: datetime
+) -> list[Line]:
     """From where Toban runs; each only where the one before went well."""
     steps = (Step.NAME, Step.TCP, Step.TLS, Step.SIGN_IN)
     address, port, engine = row.facts.get("address", ""), port_of(row.facts), row.facts.get("engine", "")
@@ -95,7 +103,8 @@ def _tries(row: Resource, known: Sequence[Line], credential: Credential | None) 
     if lines[-1].found is Found.GOOD:
         lines.append(_tried(Step.TCP, probe.connect(address, port), "answers"))
     if lines[-1].step is Step.TCP and lines[-1].found is Found.GOOD:
-        lines += [_tls(engine, address, port), _signed_in(engine, address, port, credential)]
+        lines.append(_tls(engine, address, port))
+        lines.append(_signed_in(row, lines[-1], credential, actor, now))
     left = [Line(step, Found.LEFT_OUT, "earlier_failed") for step in steps[len(lines) :]]
     return lines + left
 
@@ -107,30 +116,65 @@ def _tried(step: Step, tried: probe.Tried, good: str) -> Line:
 
 def _tls(engine: str, address: str, port: int) -> Line:
     try:
-        shown = handshake.look(engine, address, port)
+        shown = handshake.look(engine, address, port, bundle=settings.RDS_CA_BUNDLE)
     except handshake.Unspoken:
         return Line(Step.TLS, Found.UNKNOWN, "tls_unspoken")
     except handshake.Unreachable as error:
         return Line(Step.TLS, Found.BAD, "tls_none", {"said": str(error)[:300]})
     told = {"issuer": shown.issuer, "until": f"{shown.until:%Y-%m-%d}"}
-    return Line(Step.TLS, Found.GOOD, "tls_shown", told)
+    if shown.distrust is None:
+        return Line(Step.TLS, Found.UNKNOWN, "tls_unchecked", told)
+    if shown.distrust:
+        return Line(Step.TLS, Found.BAD, "tls_untrusted", told | {"said": shown.distrust[:300]})
+    return Line(Step.TLS, Found.GOOD, "tls_trusted", told)
 
 
-def _signed_in(engine: str, address: str, port: int, credential: Credential | None) -> Line:
+def _signed_in(row: Resource, tls: Line, credential: Credential | None, actor: Actor, now: datetime) -> Line:
+    engine, bundle = row.facts.get("engine", ""), settings.RDS_CA_BUNDLE
     if credential is None:
         return Line(Step.SIGN_IN, Found.LEFT_OUT, "no_credential")
     if not probe.can_sign_in(engine):
         return Line(Step.SIGN_IN, Found.UNKNOWN, "engine_unspoken")
+    if withheld := _withheld(row, tls, credential, actor, now):
+        return Line(Step.SIGN_IN, Found.LEFT_OUT, withheld)
     tried = probe.sign_in(
         engine,
-        address,
-        port,
+        row.facts.get("address", ""),
+        port_of(row.facts),
         user=credential.user,
         password=credential.password,
         database=credential.database,
+        bundle=bundle,
     )
     if not tried.cause:
         return Line(Step.SIGN_IN, Found.GOOD, "signed_in", {"user": credential.user}, tried.ms)
     meant = explained(tried.said)
     said = tried.said.replace(credential.password, "***") if credential.password else tried.said
     return Line(Step.SIGN_IN, Found.BAD, meant.cause if meant else "not_known", {"said": said}, tried.ms)
+
+
+def _withheld(row: Resource, tls: Line, credential: Credential, actor: Actor, now: datetime) -> str:
+    """Why the password stays here (a code), or "": then the try is recorded and counts."""
+    if tls.cause in ("tls_untrusted", "tls_none"):
+        return "password_withheld"
+    if not probe.may_send_password(settings.RDS_CA_BUNDLE):
+        return "no_bundle"
+    return "" if _counted(row, credential, actor, now) else "too_many_sign_ins"
+
+
+def _counted(row: Resource, credential: Credential, actor: Actor, now: datetime) -> bool:
+    """Record one more try of this person at this database, unless there were too many; one at a time, so that two at once count."""
+    with tenant_scope(actor.tenant_id):
+        with connection.cursor() as cursor:
+            key = f"sign-in:{actor.tenant_id}/{actor.id}/{row.id}"
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+        if sign_ins_of(row.id, actor=actor, now=now) >= SIGN_INS_MAX:
+            return False
+        record(
+            TRIED,
+            actor=actor,
+            subject=Subject("resource", str(row.id), row.name or row.aws_id),
+            now=now,
+            detail={"username": credential.user, "database": credential.database},
+        )
+    return True

@@ -1,5 +1,9 @@
 """A person's own part of the record: what he did, what was entered in his name, where he sat."""
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
 from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.rights import OPERATION_VIEW
 from medical_audit.models import Event, Operation, Visit
@@ -15,6 +19,15 @@ def own_events(cursors: Cursors, *, actor: Actor) -> Page:
     rows = Event.objects.filter(actor_type=str(ActorType.USER), actor_id=actor.id)
     rows = rows.exclude(kind__in=FOLLOWS)
     return page_of(rows, ("event_at", "ord"), cursors, descending=True)
+
+
+def count_of(kind: str, subject_type: str, subject_id: str, *, actor: Actor, since: datetime) -> int:
+    """How often the actor did this to one thing since then. Raises NotPermitted."""
+    actor.require(OPERATION_VIEW, actor.tenant_id)
+    rows = Event.objects.filter(
+        subject_type=subject_type, subject_id=subject_id, kind=kind, actor_id=actor.id
+    )
+    return rows.filter(event_at__gte=since - timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)).count()
 
 
 def in_own_name(cursors: Cursors, *, actor: Actor) -> Page:

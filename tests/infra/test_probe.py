@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_django import Settings
 
 from infra import handshake, probe
 from infra.domain.diagnosis import explained
 from tests.infra import mariadb_server
 from tests.infra.mariadb_server import PASSWORD, USER, mariadb
+from tests.infra.tls_server import authority, serving
 
 needs_mariadb = pytest.mark.skipif(
     not mariadb_server.at_hand(), reason="no mariadbd here: apt-get install mariadb-server"
@@ -52,10 +55,44 @@ def test_only_doors_of_rds_are_knocked_at(settings: Settings) -> None:
     assert probe.name("localhost").cause == "not_rds"
 
 
+def test_without_authorities_a_password_goes_nowhere(settings: Settings) -> None:
+    settings.LOCAL = False
+    with pytest.raises(ValueError, match="nobody vouches"):
+        probe.sign_in("mysql", "127.0.0.1", 3306, user=USER, password=PASSWORD, database="")
+
+
+@pytest.mark.parametrize("engine", ["mysql", "postgres"])
+def test_a_password_never_follows_a_handshake_that_failed(engine: str, tmp_path: Path) -> None:
+    """The server ends the connection after the handshake: the client must have given up for the certificate, not for that."""
+    stranger = tmp_path / "stranger.pem"
+    stranger.write_bytes(authority(ec.generate_private_key(ec.SECP256R1())))
+    with serving(engine) as port:
+        tried = probe.sign_in(
+            engine, "127.0.0.1", port, user=USER, password=PASSWORD, database="", bundle=str(stranger)
+        )
+        shown = handshake.look(engine, "127.0.0.1", port, bundle=str(stranger))
+    assert "certificate verify failed" in tried.said
+    assert shown.distrust
+    known = tmp_path / "authority.pem"
+    known.write_bytes(authority())
+    with serving(engine, address="10.0.0.9") as port:
+        assert handshake.look(engine, "127.0.0.1", port, bundle=str(known)).distrust, "that of another server"
+    with serving("plain") as port:
+        plain = probe.sign_in(
+            "mysql", "127.0.0.1", port, user=USER, password=PASSWORD, database="", bundle=str(stranger)
+        )
+    assert _cause(plain.said) == "tls_failed", "a server without TLS gets none either"
+
+
 @needs_mariadb
-def test_a_real_mariadb_lets_in_whom_it_knows_and_nobody_else() -> None:
+def test_a_real_mariadb_lets_in_whom_it_knows_and_nobody_else(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(authority())
     with mariadb() as port:
-        right = probe.sign_in("mariadb", "127.0.0.1", port, user=USER, password=PASSWORD, database="")
+        right = probe.sign_in(
+            "mariadb", "127.0.0.1", port, user=USER, password=PASSWORD, database="", bundle=str(bundle)
+        )
+        trusted = handshake.look("mariadb", "127.0.0.1", port, bundle=str(bundle))
         wrong = probe.sign_in("mysql", "127.0.0.1", port, user=USER, password="wrong", database="")
         shown = handshake.look("mariadb", "127.0.0.1", port)
         wide = probe.sign_in(
@@ -64,6 +101,7 @@ def test_a_real_mariadb_lets_in_whom_it_knows_and_nobody_else() -> None:
         nowhere = probe.sign_in("mariadb", "127.0.0.1", port, user=USER, password=PASSWORD, database="kart")
     stopped = probe.connect("127.0.0.1", port)
     assert right.cause == ""
+    assert (trusted.distrust, shown.distrust) == ("", None)
     assert shown.issuer.startswith("Amazon RDS")
     assert "1045" in wrong.said
     assert _cause(wrong.said) == _cause(wide.said) == "sign_in_refused"

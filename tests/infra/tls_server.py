@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
 import ssl
 import struct
@@ -17,32 +18,44 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+ISSUER = "Amazon RDS ap-northeast-1 Root CA RSA2048 G1"
+_AUTHORITY = ec.generate_private_key(ec.SECP256R1())
 
-def certificate(until: datetime, issuer: str = "Amazon RDS ap-northeast-1 Root CA RSA2048 G1") -> bytes:
-    """Key and certificate in PEM."""
+
+def certificate(until: datetime, address: str = "127.0.0.1") -> bytes:
+    """Key and certificate of a server at this address in PEM, vouched for by `authority`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, one) for one in ("karte", issuer)]
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name(names[:1]))
-        .issuer_name(x509.Name(names[1:]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(until - timedelta(days=400))
-        .not_valid_after(until)
-        .sign(key, hashes.SHA256())
-    )
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    made = _builder("karte", key, until).add_extension(names, critical=False)
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ) + made.public_bytes(serialization.Encoding.PEM)
+    ) + made.sign(_AUTHORITY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def authority(key: ec.EllipticCurvePrivateKey = _AUTHORITY) -> bytes:
+    """The certificate of the authority in PEM; of another key: one that vouches for nobody here."""
+    until = datetime.now(UTC) + timedelta(days=3650)
+    made = _builder(ISSUER, key, until).add_extension(
+        x509.BasicConstraints(ca=True, path_length=0), critical=True
+    )
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _builder(subject: str, key: ec.EllipticCurvePrivateKey, until: datetime) -> x509.CertificateBuilder:
+    subject_name, issuer_name = (
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, one)]) for one in (subject, ISSUER)
+    )
+    made = x509.CertificateBuilder().subject_name(subject_name).issuer_name(issuer_name)
+    made = made.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    return made.not_valid_before(datetime.now(UTC) - timedelta(days=400)).not_valid_after(until)
 
 
 @contextmanager
-def serving(engine: str, until: datetime | None = None) -> Iterator[int]:
+def serving(engine: str, until: datetime | None = None, address: str = "127.0.0.1") -> Iterator[int]:
     """A server of this engine (mysql, postgres, plain: no TLS, silent: says nothing) while it lasts; gives its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-        Path(file.name).write_bytes(certificate(until or datetime.now(UTC) + timedelta(days=365)))
+        Path(file.name).write_bytes(certificate(until or datetime.now(UTC) + timedelta(days=365), address))
         context.load_cert_chain(file.name)
     with socket.create_server(("127.0.0.1", 0)) as door:
         thread = threading.Thread(target=_serve, args=(door, engine, context), daemon=True)

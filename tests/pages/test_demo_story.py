@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from config import demo, demo_story
+from accounts.queries.people import tenant_ids
+from config import demo, demo_past, demo_story
 from config.simulator import fleet
 from config.simulator.delays import KINDS
 from infra.models import AwsAccount, HeldRound, Region, Resource
 from infra.operations.inventory import take_inventory
 from infra.operations.tick import tick
+from infra.queries.leftover_months import trend
 from infra.queries.overrides import live
+from infra.queries.volume_snapshots import left_snapshots
 from medical_audit.domain.states import State
 from medical_audit.models import Event, Operation
 from medical_audit.operations.execution import drain_lane
@@ -19,7 +22,8 @@ from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
 from tests.simulated import Clock
 
-AT = datetime(2026, 11, 30, 8, 25, tzinfo=ZoneInfo("Asia/Tokyo"))
+TOKYO = ZoneInfo("Asia/Tokyo")
+AT = datetime(2026, 11, 30, 8, 25, tzinfo=TOKYO)
 
 
 def look_everywhere(stage: demo_story.Stage, clock: Clock, as_role: AsRole) -> None:
@@ -50,6 +54,10 @@ def test_every_scene_is_there_and_made_by_people(as_role: AsRole) -> None:
     demo.simulator("demo", {"at": AT.isoformat(), "slow_ms": [0, 1], "delays": dict.fromkeys(KINDS, 0)})
     demo.seed_portal(clock)
     demo_story.prepare(clock)
+    for tenant in tenant_ids():
+        with as_role("worker"), tenant_scope(tenant):
+            demo_past.remember(clock())
+            assert demo_past.remember(clock()) == 0, "a second start makes no second past"
     first, second = (demo_story.stage_of(slug) for slug in (demo_story.FIRST, demo_story.SECOND))
     for stage in (first, second):
         look_everywhere(stage, clock, as_role)
@@ -73,6 +81,15 @@ def test_every_scene_is_there_and_made_by_people(as_role: AsRole) -> None:
         assert {one.confirmed_by_name for one in kinds.values()} == {"運用 太郎"}
         assert Event.objects.filter(kind="resource.drifted").count() == 1
         assert Resource.objects.filter(tags__Toban="never").exists()
+        months = trend(actor=first.actor("etsuran"), now=clock(), tz=TOKYO).months
+        assert [bool(month.amounts) for month in months[-4:]] == [True] * 4, (
+            "what is left over costs money for months"
+        )
+        left = left_snapshots(actor=first.actor("etsuran"), now=clock())
+        assert left.rows
+        assert all(
+            one.price is not None and one.price.source == demo_past.SOURCE and one.served for one in left.rows
+        )
     with tenant_scope(second.tenant.id):
         [held] = HeldRound.objects.all()
         assert len(held.items) * 100 > held.limit_percent * held.running

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 
 from accounts.domain.permissions import Role
+from infra.domain.diagnosis import SIGN_INS_MAX, Step
 from infra.domain.reach import Rule, rule_as_json
 from infra.models import Region, Resource
 from medical_audit.models import Event
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
+from tests.infra.tls_server import serving
 from tests.stage import Stage
 
 PASSWORD = "himitsu-2026"
@@ -46,6 +48,27 @@ def test_each_step_says_its_cause_and_what_to_do_and_keeps_no_password(stage: St
     with tenant_scope(stage.cast.tenant.id):
         [event] = Event.objects.filter(kind="resource.diagnosed")
         assert PASSWORD not in str(event.body)
+
+
+def test_a_person_tries_few_sign_ins_at_a_database_and_each_stands_in_the_ledger(stage: Stage) -> None:
+    with serving("mysql") as port:
+        row, _host = database(stage, port)
+        url = stage.url(f"databases/{row.id}/diagnose/")
+        sent = {"go": "look", "user": "ponsuke", "password": PASSWORD}
+
+        def sign_in(role: Role = Role.OPERATOR) -> str:
+            found = {line.step: line.cause for line in stage.client(role).post(url, sent).context["lines"]}
+            assert found[Step.TLS] == "tls_unchecked"
+            return str(found[Step.SIGN_IN])
+
+        causes = [sign_in() for _ in range(SIGN_INS_MAX + 1)]
+        assert "too_many_sign_ins" not in causes[:-1]
+        assert causes[-1] == "too_many_sign_ins"
+        assert sign_in(Role.APPROVER) != "too_many_sign_ins", "it is counted by person"
+    with tenant_scope(stage.cast.tenant.id):
+        tried = Event.objects.filter(kind="resource.sign_in_tried")
+        assert tried.count() == SIGN_INS_MAX + 1
+        assert not any(PASSWORD in one.body for one in tried)
 
 
 def test_what_a_client_says_is_explained_in_words(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 
 from accounts.domain.permissions import Role
-from infra.domain.prices import PriceRow
+from infra.domain.prices import KINDS, PriceRow
 from infra.models import NamedSchedule, Price, Resource
 from infra.models.account import Automation
 from infra.operations import pricing
@@ -89,6 +89,16 @@ def test_a_price_goes_from_its_field_over_the_preview_to_the_table(stage: Stage)
         price = Price.objects.get()
     assert (price.per_hour, price.currency, price.as_of) == (Decimal("0.0272"), "USD", date(2026, 11, 1))
     assert price.changed_by_name == stage.cast.people[Role.ADMINISTRATOR].name
+
+
+def test_everything_that_costs_takes_a_price(stage: Stage) -> None:
+    as_of = date(2026, 11, 1)
+    priced(
+        stage,
+        *(PriceRow(kind, TOKYO, "x", Decimal("0.05"), "USD", "AWS Price List", as_of) for kind in KINDS),
+    )
+    with tenant_scope(stage.cast.tenant.id):
+        assert set(Price.objects.values_list("kind", flat=True)) == set(KINDS)
 
 
 def test_each_price_has_its_event_with_before_and_after(stage: Stage) -> None:

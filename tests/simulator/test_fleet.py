@@ -44,7 +44,7 @@ def test_the_fleet_has_its_size_and_its_oddities_at_any_instant(at: datetime) ->
     fleet = demo_fleet(at)
 
     assert fleet.counts() == {
-        "instances": 200, "volumes": 500, "databases": 42, "clusters": 1, "groups": 1, "windows": 9,
+        "instances": 200, "volumes": 500, "databases": 42, "clusters": 1, "groups": 1, "windows": 9, "snapshots": 12,
     }  # fmt: skip
     assert len(set(ids(fleet))) == 742
     assert Counter(len(one.attachments) for one in fleet.volumes) == {0: 40, 1: 455, 2: 5}
