@@ -29,6 +29,7 @@ from infra.views import (
     reach,
     rotations,
     schedules,
+    snapshot_copies,
     tagging,
     volumes,
 )
@@ -51,6 +52,7 @@ urlpatterns = [
     path(
         "databases/snapshots/<uuid:pk>/restore/", database_makings.database_restore, name="snapshot-restore"
     ),
+    path("databases/snapshots/<uuid:pk>/copy/", snapshot_copies.snapshot_copy, name="snapshot-copy"),
     path("databases/<uuid:pk>/", databases.database_detail, name="database"),
     path("databases/<uuid:pk>/diagnose/", diagnosis.database_diagnose, name="database-diagnose"),
     path("databases/<uuid:pk>/remove/", database_makings.database_remove, name="database-remove"),

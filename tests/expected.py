@@ -181,6 +181,7 @@ DATABASE_PAGES: dict[str, Expected] = {
     "infra:databases": get(everyone(200)),
     "infra:database": get(everyone(200)),
     "infra:database-snapshot": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),
+    "infra:snapshot-copy": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:snapshot-restore": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:database-diagnose": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 200)}),
     "infra:database-new": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),

@@ -135,7 +135,12 @@ class Stage:
             return self.opened(database).id
         if address.startswith(("infra:rotation", "api:campaign")):
             return self.campaign(database).id
-        of_snapshot = address in ("infra:snapshot", "infra:snapshot-restore", "api:snapshot")
+        of_snapshot = address in (
+            "infra:snapshot",
+            "infra:snapshot-copy",
+            "infra:snapshot-restore",
+            "api:snapshot",
+        )
         return self.snapshot(database).id if of_snapshot else database.id
 
     def campaign(self, database: Resource) -> Operation:

@@ -183,6 +183,13 @@ def aws_console_url(resource: object) -> str:
     return pages.get(str(field(resource, "kind")), "")
 
 
+def quota_url(quota: object, region: object) -> str:
+    """Where AWS is asked to raise a quota of RDS, by its code, in a region."""
+    name = quote(str(region))
+    host = f"https://{name}.console.aws.amazon.com"
+    return f"{host}/servicequotas/home/services/rds/quotas/{quote(str(quota))}?region={name}"
+
+
 def cloudtrail_url(resource: object) -> str:
     """Where AWS shows who changed a resource."""
     region, aws_id = quote(str(field(resource, "region"))), quote(str(field(resource, "aws_id")), safe="")

@@ -14,6 +14,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from config.simulator import (
     certificates,
     clusters,
+    copies,
     databases,
     groups,
     makings,
@@ -57,6 +58,7 @@ class Simulator:
         databases.install(self.world)
         certificates.install(self.world)
         makings.install(self.world)
+        copies.install(self.world)
         rules.install()
         clusters.install(self.world)
         groups.install(self.world)

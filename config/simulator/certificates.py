@@ -18,7 +18,7 @@ from moto.rds.models import DBInstance, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from config.simulator.databases import Course
-from config.simulator.makings import VERSIONS
+from config.simulator.makings import ENDED, VERSIONS
 from config.simulator.world import World
 
 DEFAULT_CA = "rds-ca-rsa2048-g1"
@@ -80,9 +80,12 @@ def _describe_engine_versions(self: Any) -> ActionResult:
     default, major, family = VERSIONS.get(engine, ("", "", ""))
     if self.params.get("DefaultOnly"):
         version = default
-    known = {
+    if version in ENDED and not self.params.get("IncludeAll"):
+        return ActionResult({"DBEngineVersions": []})
+    known: dict[str, Any] = {
         "MajorEngineVersion": major, "DBParameterGroupFamily": family, "Engine": engine, "EngineVersion": version,
         "SupportsCertificateRotationWithoutRestart": engine in _WITHOUT_RESTART,
+        "ValidUpgradeTarget": [{"Engine": engine, "EngineVersion": default}] if version != default else [],
         "SupportedCACertificateIdentifiers": [name for name in AUTHORITIES if name != "rds-ca-2019"],
     }  # fmt: skip
     return ActionResult({"DBEngineVersions": [known] if engine and version else []})

@@ -27,6 +27,8 @@ VERSIONS: Mapping[str, tuple[str, str, str]] = {
     "mariadb": ("10.11.13", "10.11", "mariadb10.11"),
     "oracle-se2": ("19.0.0.0.ru-2026-01.rur-2026-01.r1", "19", "oracle-se2-19"),
 }
+#: What is offered no more; its snapshots can be brought to what is.
+ENDED = frozenset({"5.7.44", "11.22"})
 _SMALL = ("db.t3.medium", "db.t4g.medium", "db.t4g.large")
 _LARGE = ("db.m6i.large", "db.r6i.large", "db.r6i.xlarge")
 _BY_ENGINE = {"oracle-se2": ("db.t3.medium", *_LARGE)}

@@ -74,7 +74,7 @@ FILTERS = (
     databases.fix_words, databases.plan_label, databases.plan_value, databases.connect_command, fix_text,
     databases.step_label, databases.cause_text, databases.cause_cure, databases.unknown_message,
     databases.ends_words, databases.restart_word, databases.handshake_words, databases.check_label, databases.check_of, databases.wave_of,
-    addresses.aws_console_url, addresses.cloudtrail_url, band.band_marks, band.band_hours,
+    addresses.aws_console_url, addresses.cloudtrail_url, addresses.quota_url, band.band_marks, band.band_hours,
 )  # fmt: skip
 for function in FILTERS:
     register.filter(function.__name__, function)

@@ -37,6 +37,7 @@ SNAPSHOT_KINDS: Final[Mapping[str, Promise | str]] = {
     "manual": _("By hand"),
     "automated": _("Automated backup of AWS"),
     "awsbackup": _("AWS Backup"),
+    "shared": _("Shared by another account"),
 }
 
 # Codes of operations on databases and of their refusals (infra.domain.snapshots, infra.domain.database_names).

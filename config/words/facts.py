@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 from config.words.audits import LIMITS, RETENTION_FACTS
 from config.words.channels import CHANNEL_FACTS
 from config.words.databases import DATABASE_FACTS
-from config.words.makings import MAKING_FACTS
+from config.words.makings import COPY_FACTS, MAKING_FACTS
 from config.words.people import PEOPLE_FACTS
 from config.words.projects import PROJECT_FACTS
 from config.words.volumes import VOLUME_FACTS
@@ -99,6 +99,7 @@ KIND_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = {
     "volume.restore": {"type": _("Type")},
     "snapshot.tag": {"tags": _("Tags")},
     "rds.restore": MAKING_FACTS,
+    "rds.snapshot_copy": COPY_FACTS,
     "rds.create": MAKING_FACTS,
     "rds.remove": MAKING_FACTS,
     **CHANNEL_FACTS,

@@ -14,7 +14,7 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
     "snapshot_not_complete": _("The snapshot is not complete, or it is gone. Only a complete one can be restored."),
     "restore_of_cluster": _("It is a snapshot of an Aurora cluster. Restore the whole cluster in AWS's console."),
     "copy_first": _(
-        "Another account shares this encrypted snapshot. AWS restores such a snapshot only from a copy of your own: copy it in AWS's console first."
+        "Another account shares this encrypted snapshot. AWS restores such a snapshot only from a copy of your own: copy it with a key of this account first."
     ),
     "restore_snapshot_gone": _("The snapshot does not exist any more, so nothing was restored. Choose another one."),
     "database_name_taken": _("A database of this name exists already. AWS never restores over one: choose another name."),
@@ -25,7 +25,7 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
         "The account has not enough database storage left in this region. Remove something, or have AWS raise the quota “Total storage for all DB instances”."
     ),
     "version_not_offered": _(
-        "AWS does not offer this engine version here any more, or it has not been read yet. Restore in AWS's console with an upgrade, or take an inventory."
+        "AWS does not offer this engine version here any more, or it has not been read yet. A copy of the snapshot can be brought to a newer version and restored; or take an inventory."
     ),
     "class_not_offered": _("AWS does not offer this class for this engine version here."),
     "subnet_group_unknown": _("This DB subnet group does not exist here. It decides in which network (VPC) the database lies."),
@@ -42,6 +42,14 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
         "The snapshot has options that a database keeps for ever, and this option group lacks them. Choose one that has them, or have one made in AWS's console."
     ),
     "parameter_group_family": _("This parameter group is not for this engine version."),
+    "snapshot_copied": _("The copy is complete. Next it is brought to the newer engine version."),
+    "snapshot_upgrading": _("AWS is bringing the copy to the newer engine version."),
+    "snapshot_copy_made": _("The copy is complete, and that was seen at AWS. It can be restored like any other snapshot."),
+    "copy_of_cluster": _("It is a snapshot of an Aurora cluster. Copy it in AWS's console."),
+    "copy_of_custom": _("It is a snapshot of an RDS Custom database, which AWS makes no copies of."),
+    "key_missing": _("Another account shares it encrypted. The copy needs a KMS key of this account."),
+    "key_unreadable": _("This is no KMS key: give an alias (alias/…), a key id or an ARN."),
+    "upgrade_impossible": _("AWS does not bring this version to the wanted one directly. Nothing was copied. Choose one that it names."),
     "test_end_missing": _("Say until when it is needed."),
     "test_end_soon": _("The end is too soon: an hour from now at least."),
     "test_end_far": _("The end is too far away: 90 days at most. Choose “for good” for a database that stays."),
@@ -119,6 +127,7 @@ YES_NO: Final[Mapping[str, Promise | str]] = {
 
 MAKING_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "rds.restore": (_("Restore database"), _("Restore the database snapshot %(target)s beside its original")),
+    "rds.snapshot_copy": (_("Copy snapshot"), _("Make a copy of the database snapshot %(target)s")),
     "rds.create": (_("Create database"), _("Create the database %(target)s")),
     "rds.remove": (_("Remove restored database"), _("Remove the database %(target)s that was restored for a while")),
 }  # fmt: skip
@@ -126,6 +135,10 @@ MAKING_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "rds.restore": (
         _("A new database is made of the snapshot. The original stays as it is. AWS charges for the new one from then on."),
         _("Can be undone: remove the new database. The snapshot is kept."),
+    ),
+    "rds.snapshot_copy": (
+        _("A copy is made in this account, with the key and the engine version that are named. The original stays as it is."),
+        _("Can be undone: delete the copy. AWS charges for it as long as it is kept."),
     ),
     "rds.create": (
         _("A new, empty database is made. It is not public. AWS charges for it from then on."),
@@ -141,6 +154,15 @@ MAKING_FACTS: Final[Mapping[str, Promise | str]] = {
     "engine": _("Engine"),
     "engine_version": _("Version"),
     "final_snapshot": _("Snapshot at the end"),
+}
+COPY_FACTS: Final[Mapping[str, Promise | str]] = {
+    "source": _("Snapshot"),
+    "snapshot": _("Name of the copy"),
+    "engine": _("Engine"),
+    "engine_version": _("Version"),
+    "version": _("Version of the copy"),
+    "key": _("KMS key of the copy"),
+    "storage_gib": _("Storage (GiB)"),
 }
 
 # How a client connects, by the beginning of the engine's name. The password is asked for.

@@ -63,6 +63,15 @@ def offer(target: Target, engine: str, version: str = "", db_class: str = "") ->
     return Offer(engine, found, family, major, tuple(classes))
 
 
+def upgrades(target: Target, engine: str, version: str) -> frozenset[str]:
+    """The versions that this one, which may not be offered any more, can be brought to."""
+    found = _rows(
+        target, "DescribeDBEngineVersions", "describe_db_engine_versions", "DBEngineVersions",
+        Engine=engine, EngineVersion=version, IncludeAll=True,
+    )  # fmt: skip
+    return frozenset(one["EngineVersion"] for raw in found for one in raw.get("ValidUpgradeTarget", ()))
+
+
 def restore(target: Target, params: Mapping[str, Any], *, still_ours: StillOurs | None = None) -> CallResult:
     """Make a database of a snapshot; EXISTS when the name is taken. Never raises AwsError; raises LeaseLost when told no."""
     return _mutate(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from infra.aws.gateway import Call, StillOurs, current
 from infra.aws.sessions import RDS
-from infra.domain.aws import AwsError, CallResult, Target
-from infra.domain.snapshots import DbSnapshot
+from infra.domain.aws import AwsError, CallResult, Problem, Target
+from infra.domain.snapshots import SHARED, DbSnapshot, is_shared
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.client import RDSClient
@@ -22,9 +22,10 @@ def describe_snapshots(
 ) -> dict[str, DbSnapshot]:
     """Give the snapshots that exist among `names` (RDS keeps them in lower case), 100 a call. Raises AwsError.
 
-    kind: manual, or "" for those of AWS's automated backups, too.
+    kind: manual, or "" for those of AWS's automated backups, too. One that another account shares has its ARN for a name, and takes a
+    call of its own.
     """
-    wanted = list(dict.fromkeys(names))
+    wanted = [one for one in dict.fromkeys(names) if not is_shared(one)]
     found: dict[str, DbSnapshot] = {}
     for start in range(0, len(wanted), PAGE_SIZE):
         values = wanted[start : start + PAGE_SIZE]
@@ -39,22 +40,39 @@ def describe_snapshots(
 
         for answer in current().pages(Call(RDS, target, "DescribeDBSnapshots", "DBSnapshots"), send):
             for raw in answer["DBSnapshots"]:
-                one = _snapshot(raw)
+                one = _snapshot(target, raw)
                 found[one.id] = one
+    for name in dict.fromkeys(names):
+        if is_shared(name) and (shared := _shared(target, name)) is not None:
+            found[name] = shared
     return found
 
 
+def _shared(target: Target, arn: str) -> DbSnapshot | None:
+    def send(rds: RDSClient) -> DBSnapshotMessageTypeDef:
+        return rds.describe_db_snapshots(DBSnapshotIdentifier=arn, IncludeShared=True)
+
+    try:
+        answer = current().read(Call(RDS, target, "DescribeDBSnapshots", "DBSnapshots"), send)
+    except AwsError as error:
+        if error.problem is Problem.GONE:
+            return None
+        raise
+    return next((_snapshot(target, raw) for raw in answer["DBSnapshots"]), None)
+
+
 def list_snapshots(target: Target) -> list[DbSnapshot]:
-    """Give every snapshot of this account's own databases, those of AWS's automated backups too. Raises AwsError."""
+    """Give every snapshot of this account's own databases, those of AWS's automated backups too, and those that other accounts share
+    with it (not those that are public). Raises AwsError."""
 
     def send(rds: RDSClient, token: str) -> DBSnapshotMessageTypeDef:
-        params: dict[str, Any] = {"MaxRecords": PAGE_SIZE}
+        params: dict[str, Any] = {"MaxRecords": PAGE_SIZE, "IncludeShared": True}
         if token:
             params["Marker"] = token
         return rds.describe_db_snapshots(**params)
 
     pages = current().pages(Call(RDS, target, "DescribeDBSnapshots", "DBSnapshots"), send)
-    return [_snapshot(raw) for answer in pages for raw in answer["DBSnapshots"]]
+    return [_snapshot(target, raw) for answer in pages for raw in answer["DBSnapshots"]]
 
 
 def create_snapshot(
@@ -69,6 +87,45 @@ def create_snapshot(
             DBSnapshotIdentifier=name,
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         ),
+        name,
+        still_ours,
+    )
+
+
+def copy_snapshot(
+    target: Target,
+    source: str,
+    name: str,
+    *,
+    key: str,
+    tags: Mapping[str, str],
+    still_ours: StillOurs | None = None,
+) -> CallResult:
+    """Begin a copy of a snapshot (its name, or its ARN where another account shares it), encrypted with a key of one's own, "" for as it
+    is; EXISTS when the name is taken. As tag_snapshot."""
+    params: dict[str, Any] = {"KmsKeyId": key} if key else {}
+    return _mutate(
+        target,
+        "CopyDBSnapshot",
+        lambda rds: rds.copy_db_snapshot(
+            SourceDBSnapshotIdentifier=source,
+            TargetDBSnapshotIdentifier=name,
+            Tags=[{"Key": one, "Value": value} for one, value in tags.items()],
+            **params,
+        ),
+        name,
+        still_ours,
+    )
+
+
+def upgrade_snapshot(
+    target: Target, name: str, version: str, *, still_ours: StillOurs | None = None
+) -> CallResult:
+    """Bring a snapshot to another engine version, for good. As tag_snapshot."""
+    return _mutate(
+        target,
+        "ModifyDBSnapshot",
+        lambda rds: rds.modify_db_snapshot(DBSnapshotIdentifier=name, EngineVersion=version),
         name,
         still_ours,
     )
@@ -100,14 +157,16 @@ def delete_snapshot(target: Target, name: str, *, still_ours: StillOurs | None =
     )
 
 
-def _snapshot(raw: DBSnapshotTypeDef) -> DbSnapshot:
+def _snapshot(target: Target, raw: DBSnapshotTypeDef) -> DbSnapshot:
+    arn = raw.get("DBSnapshotArn", "")
+    shared = bool(arn) and arn.split(":")[4] != target.account_id
     return DbSnapshot(
-        id=raw.get("DBSnapshotIdentifier", ""),
+        id=arn if shared else raw.get("DBSnapshotIdentifier", ""),
         database=raw.get("DBInstanceIdentifier", ""),
         state=raw.get("Status", ""),
         created_at=raw.get("SnapshotCreateTime"),
-        arn=raw.get("DBSnapshotArn", ""),
-        kind=raw.get("SnapshotType", ""),
+        arn=arn,
+        kind=SHARED if shared else raw.get("SnapshotType", ""),
         engine=raw.get("Engine", ""),
         engine_version=raw.get("EngineVersion", ""),
         storage_gib=raw.get("AllocatedStorage", 0),

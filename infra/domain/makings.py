@@ -6,6 +6,7 @@ USER_RestoreFromSnapshot (an option group is tied to its VPC), CHAP_Limits (name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from infra.domain.database_names import DATABASE_MAX, name_problem
 from infra.domain.snapshots import COMPLETE
 
+#: Service Quotas' codes of "Total storage for all DB instances" and "DB instances".
+STORAGE_QUOTA, DATABASES_QUOTA = "L-7ADDB58A", "L-7B6409FD"
 #: What is chosen of a making; a fix sets some of these.
 FIELDS = ("aws_id", "db_class", "subnet_group", "groups", "option_group", "parameter_group")
 
@@ -123,20 +126,28 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why AWS would refuse (a code), at which field, with what; fixes: what would pass instead, each sets fields of the wish."""
+    """Why AWS would refuse (a code), at which field, with what; fixes: what would pass instead, each sets fields of the wish.
+
+    copies: a copy of the snapshot would pass, of these engine versions ("" for its own). quota: what AWS would have to raise, by its
+    code in Service Quotas (Amazon RDS user guide, CHAP_Limits).
+    """
 
     code: str
     at: str
     told: Mapping[str, str] = field(default_factory=dict)
     fixes: tuple[Mapping[str, str], ...] = ()
+    copies: tuple[str, ...] = ()
+    quota: str = ""
 
 
 def restore_troubles(wish: Wish, source: Source, stock: Stock) -> list[Trouble]:
     """Everything for which AWS would refuse to restore, so that nobody meets one after the other."""
     found = [*_source_troubles(source), *making_troubles(wish, source.engine, source.version, stock)]
+    newer = upgrade_choices(source.engine, source.version, stock)
+    found = [replace(one, copies=newer) if one.code == "version_not_offered" else one for one in found]
     if stock.storage_left is not None and stock.storage_left < source.storage_gib:
         told = {"left": str(max(0, stock.storage_left)), "needed": str(source.storage_gib)}
-        found.append(Trouble("storage_quota", "", told))
+        found.append(Trouble("storage_quota", "", told, quota=STORAGE_QUOTA))
     lasting = stock.option_group(source.option_group)
     chosen = stock.option_group(wish.option_group)
     if lasting is not None and lasting.lasting:
@@ -153,13 +164,25 @@ def restore_troubles(wish: Wish, source: Source, stock: Stock) -> list[Trouble]:
     return found  # fmt: skip
 
 
+def upgrade_choices(engine: str, version: str, stock: Stock) -> tuple[str, ...]:
+    """Versions of this engine that AWS offers and that are newer, the nearest first, three at most. Which of them it takes a snapshot
+    to, AWS is asked when one is chosen."""
+    have = [one.version for one in stock.offers.values() if one.engine == engine]
+    newer = [one for one in have if _order(one) > _order(version)]
+    return tuple(sorted(newer, key=_order)[:3])
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"[0-9]+", version))
+
+
 def _source_troubles(source: Source) -> list[Trouble]:
     if source.state != COMPLETE:
         return [Trouble("snapshot_not_complete", "", {"name": source.name})]
     if source.engine.startswith("aurora"):
         return [Trouble("restore_of_cluster", "")]
     if source.kind == "shared" and source.encrypted:
-        return [Trouble("copy_first", "", {"name": source.name})]
+        return [Trouble("copy_first", "", {"name": source.name}, copies=("",))]
     return []
 
 
@@ -167,7 +190,7 @@ def making_troubles(wish: Wish, engine: str, version: str, stock: Stock) -> list
     """What both ways of making a database have in common."""
     found = [*_name_troubles(wish, stock)]
     if stock.databases_left is not None and stock.databases_left < 1:
-        found.append(Trouble("database_quota", ""))
+        found.append(Trouble("database_quota", "", quota=DATABASES_QUOTA))
     offer = stock.offers.get(f"{engine}/{version}")
     if offer is None:
         found.append(Trouble("version_not_offered", "", {"version": f"{engine} {version}"}))

@@ -95,12 +95,15 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
         "rds:ApplyPendingMaintenanceAction", "rds:ModifyDBInstance", "rds:StartDBInstance", "rds:StopDBInstance",
     ),
     Feature.MAKING: (
-        "kms:DescribeKey", "rds:AddTagsToResource", "rds:CreateDBInstance", "rds:CreateDBSnapshot", "rds:DeleteDBInstance",
+        "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo", "rds:AddTagsToResource",
+        "rds:CopyDBSnapshot", "rds:CreateDBInstance", "rds:CreateDBSnapshot", "rds:DeleteDBInstance", "rds:ModifyDBSnapshot",
         "rds:RestoreDBInstanceFromDBSnapshot", "secretsmanager:CreateSecret", "secretsmanager:TagResource",
     ),
 }  # fmt: skip
 
 
+#: Copying an encrypted snapshot takes these on the key of the original, which may be another account's, and on the new one.
+_COPY_KEYS = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 #: A snapshot is made of a database: AWS asks for the right on the one and on the other.
 _POWER = (
     "rds:CreateDBSnapshot",
@@ -244,6 +247,10 @@ def _making(account_id: str, partition: str) -> list[Policy]:
             "TobanLastSnapshots", ("rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBInstance"),
             f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*",
         ),
+        # A copy is of any snapshot, shared ones of other accounts too, and is ours by its name.
+        _statement("TobanCopiesSnapshots", ("rds:CopyDBSnapshot",), f"arn:{partition}:rds:*:*:snapshot:*"),
+        _statement("TobanUpgradesCopies", ("rds:ModifyDBSnapshot",), f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*"),
+        _statement("TobanKeysOfCopies", _COPY_KEYS, f"arn:{partition}:kms:*:*:key/*", {"StringLike": {"kms:ViaService": "rds.*.amazonaws.com"}}),
         _statement("TobanPasswords", ("secretsmanager:CreateSecret", "secretsmanager:TagResource"), secrets),
         _statement("TobanKeysOfDatabases", ("kms:DescribeKey",), f"arn:{partition}:kms:*:{account_id}:key/*", keys),
     ]  # fmt: skip

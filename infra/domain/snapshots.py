@@ -1,20 +1,30 @@
-"""Snapshots that a stop of an RDS instance leaves behind: how each is named, and which may go."""
+"""Snapshots of RDS instances: how Toban's are named, which may go, and of which a copy can be made."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 PREFIX = "toban"
 COMPLETE = "available"
+#: The kind of one that another account shares with this one; its name is its ARN.
+SHARED = "shared"
+#: What AWS encrypts with where nobody chose a key.
+KEY_OF_AWS = "alias/aws/rds"
+_KEY = re.compile(
+    r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,250}|alias/[A-Za-z0-9/_-]{1,250}|"
+    r"mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})",
+    re.ASCII,
+)
 #: States in which AWS still works on a snapshot.
 _MAKING = frozenset({"creating", "pending", "copying", "modifying", "upgrading"})
 
 
 @dataclass(frozen=True, slots=True)
 class DbSnapshot:
-    """One snapshot of an RDS instance. kind: manual, automated, or another that AWS makes. vpc_id, option_group: as they
+    """One snapshot of an RDS instance. kind: manual, automated, shared, or another that AWS makes. vpc_id, option_group: as they
     were with the database when it was made."""
 
     id: str
@@ -79,3 +89,30 @@ def snapshot_name(database: str, operation: UUID) -> str:
     own name (63 at most) keeps to that already.
     """
     return f"{PREFIX}-{database.lower()}-{operation.hex}"
+
+
+def is_shared(name: str) -> bool:
+    """Whether the name is one of a snapshot that another account shares."""
+    return name.startswith("arn:")
+
+
+def key_problem(key: str) -> str:
+    """Why AWS would take no such KMS key (a code), or "". Its id, its ARN or an alias."""
+    return "" if _KEY.fullmatch(key) else "key_unreadable"
+
+
+def copy_refusal(engine: str, kind: str, state: str, *, encrypted: bool, key: str, gone: bool) -> str:
+    """Why AWS would make no copy of a snapshot (a code), or "".
+
+    Source: RDS API reference, CopyDBSnapshot: the source must be available; an encrypted one that another account shares needs a key
+    of one's own; RDS Custom has none, and clusters are copied with CopyDBClusterSnapshot.
+    """
+    if gone:
+        return "gone"
+    if engine.startswith("aurora"):
+        return "copy_of_cluster"
+    if engine.startswith("custom-"):
+        return "copy_of_custom"
+    if state != COMPLETE:
+        return "snapshot_not_complete"
+    return "key_missing" if kind == SHARED and encrypted and not key else ""

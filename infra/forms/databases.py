@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.utils.translation import pgettext
 from infra.domain.database_names import SNAPSHOT_MAX, name_problem
 from infra.domain.databases import Warn
 from infra.domain.reach import description_problem, source_problem
-from infra.domain.snapshots import PREFIX
+from infra.domain.snapshots import PREFIX, key_problem
 from infra.forms.schedules import ReasonForm
 from infra.queries.databases import DatabaseFilter, Fleet
 from medical_audit.forms import choice, counted, text_of
@@ -51,6 +52,29 @@ class ReachForm(ReasonForm):
         if problem := description_problem(text):
             raise forms.ValidationError(problem)
         return text
+
+
+class CopyForm(SnapshotForm):
+    """key: of KMS, empty for that of the original; version: empty for that of the original, else one of `versions`."""
+
+    key = forms.CharField(max_length=300, required=False)
+    version = forms.CharField(max_length=100, required=False)
+
+    def __init__(self, *args: Any, versions: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.versions = versions
+
+    def clean_key(self) -> str:
+        key = str(self.cleaned_data["key"]).strip()
+        if key and (problem := key_problem(key)):
+            raise forms.ValidationError(problem)
+        return key
+
+    def clean_version(self) -> str:
+        version = str(self.cleaned_data["version"])
+        if version and version not in self.versions:
+            raise forms.ValidationError("version_not_offered")
+        return version
 
 
 def orphan_filter(value: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The kinds that make databases and take them away again: each takes another person."""
+"""The kinds that make databases, copy what they are made of, and take them away again: each takes another person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
-from infra.operations import database_creations, database_makings, database_removals, database_restores
+from infra.operations import (
+    database_creations,
+    database_makings,
+    database_removals,
+    database_restores,
+    snapshot_copies,
+)
 from medical_audit.domain.kinds import Executor, Kind, OperationTarget, Policy
 
 
@@ -27,6 +33,13 @@ def kinds(patient: frozenset[str]) -> tuple[Kind, ...]:
             database_creations.shown,
             database_creations.CreationExecutor(),
             patient | database_makings.PATIENT,
+        ),
+        _made(
+            snapshot_copies.KIND,
+            snapshot_copies.clean,
+            snapshot_copies.shown,
+            snapshot_copies.CopyExecutor(),
+            patient | snapshot_copies.PATIENT,
         ),
         Kind(
             name=database_removals.KIND,

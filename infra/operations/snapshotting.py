@@ -177,7 +177,7 @@ def refusal_gone(target: OperationTarget, parameters: Mapping[str, Any]) -> str 
     return str((target.facts or {}).get("refusal", "")) or None
 
 
-class _Keeping(DatabaseExecutor):
+class KeepingExecutor(DatabaseExecutor):
     """What was seen of a snapshot stands on the page at once."""
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> Plan:
@@ -197,7 +197,7 @@ class _Keeping(DatabaseExecutor):
         here.filter(gone_at__isnull=True).update(gone_at=now, state="gone")
 
 
-class SnapshotExecutor(_Keeping):
+class SnapshotExecutor(KeepingExecutor):
     """Make one, wait until it is complete."""
 
     def databases_of(self, one: Operation) -> Sequence[str]:
@@ -252,7 +252,7 @@ class DeletionPlan(Plan):
     going: set[str] = field(default_factory=set)
 
 
-class DeletionExecutor(_Keeping):
+class DeletionExecutor(KeepingExecutor):
     """Delete one that Toban made, once, and not what became the last copy since it was entered."""
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> DeletionPlan:

@@ -17,6 +17,7 @@ from infra.domain.tags import MANAGED, TOBAN
 from infra.models import AwsAccount, Resource, TaggingRule, Volume, VolumeSnapshot
 from infra.models.resource import ResourceKind
 from infra.models.volume import Naming
+from infra.queries.tagging_counts import due
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.states import State
@@ -162,11 +163,15 @@ class RunPage:
 def lines(*, actor: Actor) -> tuple[InForce, list[AccountLine]]:
     """The tenant's rule, and every account with the rule that holds there and how many volumes wait for tags. Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    found = []
-    for account in AwsAccount.objects.order_by("name", "account_id"):
-        held = rule_of(account)
-        found.append(AccountLine(account, held, preview(held.rules, [account]).total))
-    return held_by(None, actor=actor), found
+    common = held_by(None, actor=actor)
+    own = {
+        row.account_id: InForce(rules_from_json(row.content), True, row)
+        for row in TaggingRule.objects.filter(account__isnull=False)
+    }
+    accounts = list(AwsAccount.objects.order_by("name", "account_id"))
+    held = {account.id: own.get(account.id, common) for account in accounts}
+    counted = due((one, rule.rules) for one, rule in held.items())
+    return common, [AccountLine(one, held[one.id], counted.get(one.id, 0)) for one in accounts]
 
 
 def runs(*, actor: Actor) -> list[Run]:

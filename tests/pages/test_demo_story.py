@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from accounts.queries.people import tenant_ids
 from config import demo, demo_past, demo_story
 from config.simulator import fleet
 from config.simulator.delays import KINDS
@@ -54,8 +53,9 @@ def test_every_scene_is_there_and_made_by_people(as_role: AsRole) -> None:
     demo.simulator("demo", {"at": AT.isoformat(), "slow_ms": [0, 1], "delays": dict.fromkeys(KINDS, 0)})
     demo.seed_portal(clock)
     demo_story.prepare(clock)
-    for tenant in tenant_ids():
-        with as_role("worker"), tenant_scope(tenant):
+    for one in fleet.TENANTS:
+        tenant = demo_story.stage_of(one.slug).tenant
+        with as_role("worker"), tenant_scope(tenant.id):
             demo_past.remember(clock())
             assert demo_past.remember(clock()) == 0, "a second start makes no second past"
     first, second = (demo_story.stage_of(slug) for slug in (demo_story.FIRST, demo_story.SECOND))

@@ -6,7 +6,10 @@ import uuid
 from datetime import timedelta
 
 from accounts.domain.permissions import Role
+from infra.domain.tagging import Overwrite, Rules
 from infra.models import Attachment, VolumeSnapshot
+from infra.queries.tagging import preview
+from infra.queries.tagging_counts import due
 from medical_audit import clock
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
@@ -35,6 +38,36 @@ def test_a_rule_is_shown_with_before_and_after_before_it_is_entered(stage: Stage
     page = client.get(first["Location"]).content.decode()
     assert "Name=web, Owner=sato" in page
     assert stage.client(Role.VIEWER).get(stage.url("volumes/tagging/")).status_code == 200
+
+
+def test_what_waits_is_counted_by_the_database_as_the_preview_finds_it(stage: Stage) -> None:
+    server = stage.resource(
+        tags={"Name": "web\u3000", "Owner": " sato ", "7": "seven", "Long": "x" * 300, "Empty": " "}
+    )
+    here = {"served_instance": server.aws_id}
+    full = {f"k{number}": "v" for number in range(50)} | {"aws:x": "y"}
+    for tags, marks in (
+        ({}, {}), ({"Name": "web", "Owner": "sato"}, {}), ({"Name": " "}, {}), ({"Name": "old"}, {}),
+        ({"Name": "old", "Owner": "sato"}, {"wrote": {"Name": "old"}}), ({"Owner": "ito", "7": "seven"}, {"wrote": {"Owner": "x"}}),
+        ({}, {"undone": {"Name": "web"}}), ({"Toban": "never"}, {}), ({"Toban": "managed"}, {}), ({"Toban": "x"}, {}),
+        (full, {}), ({**full, "Name": ""}, {}), ({"Name": "web", "Owner": "sato", "7": "seven", "Long": "x" * 256}, {}),
+    ):  # fmt: skip
+        [volume] = stage.volumes(1, **here, name=tags.get("Name", "").strip(), tags=tags, tag_marks=marks)
+    stage.volumes(1, served_instance="i-gone", name="")
+    stage.volumes(1, **here, name="", detached_at=clock.now())
+    snapshot = VolumeSnapshot(
+        tenant_id=stage.cast.tenant.id, account=stage.account, region=TOKYO, snapshot_id="snap-1", volume_id=volume.volume_id,
+        state="completed", seen_at=clock.now(), tags={"Name": "other"},
+    )  # fmt: skip
+    with _as_role("worker"), tenant_scope(stage.cast.tenant.id):
+        snapshot.save(force_insert=True)
+    with tenant_scope(stage.cast.tenant.id):
+        for rules in (
+            Rules(), *(Rules(("Name", "Owner", "7", "Long", "Empty"), over, snapshots=True) for over in Overwrite),
+        ):  # fmt: skip
+            seen = preview(rules, [stage.account]).total
+            assert due([(stage.account.id, rules)]) == {stage.account.id: seen}, rules
+            assert seen
 
 
 def test_snapshots_without_a_volume_are_kept_or_entered_for_deletion_and_some_are_not_offered(
