@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.domain.permissions import Permission
@@ -37,8 +38,9 @@ def database_restore(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
     page = making_pages.restore_page(pk, actor=request.actor)
     request.actor.require(Permission.DATABASE_EDIT, request.tenant.id)
     posted, zone = request.method == "POST", ZoneInfo(request.tenant.time_zone)
+    back = reverse("infra:snapshot", args=[slug, pk])
     if page.stock is None:
-        context = {"page": page, "snapshot": page.snapshot}
+        context = {"page": page, "snapshot": page.snapshot, "back": back, "known": False}
         return render(request, "infra/database_restore.html", context, status=422 if posted else 200)
     given = forms.with_fix(request.POST)
     form = forms.RestoreForm(given if posted else None, initial=_initial(request, page, zone))
@@ -65,6 +67,8 @@ def database_restore(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
     end = database_restores.end_problem(until, request.now)
     context = {
         "page": page,
+        "known": True,
+        "back": back,
         "snapshot": page.snapshot,
         "form": form,
         "step": step,
@@ -106,8 +110,10 @@ def database_new(request: TenantRequest, slug: str) -> HttpResponse:
     places = making_pages.places(actor=request.actor)
     request.actor.require(Permission.DATABASE_EDIT, request.tenant.id)
     posted = request.method == "POST"
+    back = reverse("infra:databases", args=[slug])
     if not places:
-        return render(request, "infra/database_new.html", {"places": places}, status=422 if posted else 200)
+        context = {"known": False, "back": back}
+        return render(request, "infra/database_new.html", context, status=422 if posted else 200)
     given = forms.with_fix(request.POST)
     place = next((one for one in places if one.key == given.get("offer")), places[0])
     stock = stock_of(place.region.account, place.region.name) or Stock()
@@ -131,6 +137,8 @@ def database_new(request: TenantRequest, slug: str) -> HttpResponse:
     last = asked if step == forms.LAST else None
     wish = form.wish()
     context = {
+        "known": True,
+        "back": back,
         "places": places,
         "place": place,
         "form": form,
