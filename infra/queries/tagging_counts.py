@@ -61,10 +61,10 @@ def _add(found: Counter[UUID], rules: Rules, rows: QuerySet[Volume] | QuerySet[V
         value, own, wrote, undone = (f"{name}_{number}" for name in ("value", "own", "wrote", "undone"))
         rows = rows.annotate(
             **{
-                value: _trimmed(Left(_trimmed(_text("source", key)), VALUE_MAX)),
-                own: Coalesce(_text("tags", key), Value("")),
+                value: _trimmed(Left(_trimmed(_text("source", key)), VALUE_MAX, output_field=TextField())),
+                own: Coalesce(_text("tags", key), Value("", output_field=TextField())),
                 wrote: _text("tag_marks", "wrote", key),
-                undone: Coalesce(_text("tag_marks", "undone", key), Value("")),
+                undone: Coalesce(_text("tag_marks", "undone", key), Value("", output_field=TextField())),
             }
         ).annotate(**{f"stands_{number}": _trimmed(F(own))})
         stands = f"stands_{number}"

@@ -65,7 +65,7 @@ def test_without_authorities_a_password_goes_nowhere(settings: Settings) -> None
 def test_a_password_never_follows_a_handshake_that_failed(engine: str, tmp_path: Path) -> None:
     """The server ends the connection after the handshake: the client must have given up for the certificate, not for that."""
     stranger = tmp_path / "stranger.pem"
-    stranger.write_bytes(authority(ec.generate_private_key(ec.SECP256R1())))
+    stranger.write_bytes(authority(ec.generate_private_key(ec.SECP256R1()), "Somebody else"))
     with serving(engine) as port:
         tried = probe.sign_in(
             engine, "127.0.0.1", port, user=USER, password=PASSWORD, database="", bundle=str(stranger)

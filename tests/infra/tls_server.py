@@ -32,18 +32,20 @@ def certificate(until: datetime, address: str = "127.0.0.1") -> bytes:
     ) + made.sign(_AUTHORITY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def authority(key: ec.EllipticCurvePrivateKey = _AUTHORITY) -> bytes:
-    """The certificate of the authority in PEM; of another key: one that vouches for nobody here."""
+def authority(key: ec.EllipticCurvePrivateKey = _AUTHORITY, name: str = ISSUER) -> bytes:
+    """The certificate of the authority in PEM; of another key and name: one that vouches for nobody here."""
     until = datetime.now(UTC) + timedelta(days=3650)
-    made = _builder(ISSUER, key, until).add_extension(
+    made = _builder(name, key, until, name).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
     )
     return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def _builder(subject: str, key: ec.EllipticCurvePrivateKey, until: datetime) -> x509.CertificateBuilder:
+def _builder(
+    subject: str, key: ec.EllipticCurvePrivateKey, until: datetime, issuer: str = ISSUER
+) -> x509.CertificateBuilder:
     subject_name, issuer_name = (
-        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, one)]) for one in (subject, ISSUER)
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, one)]) for one in (subject, issuer)
     )
     made = x509.CertificateBuilder().subject_name(subject_name).issuer_name(issuer_name)
     made = made.public_key(key.public_key()).serial_number(x509.random_serial_number())
