@@ -49,9 +49,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a rule would write with what was last seen: `rows` at most 200 of `total`, those without room among them."""
+    """What a rule would write with what was last seen: `rows` at most 200 of `listed`, those without room among them; total: those that
+    get anything."""
 
     rows: Sequence[Wanted]
+    listed: int
     total: int
     tags: int
     overwritten: int
@@ -110,8 +112,8 @@ def _wishes(rules: Rules, rows: Any) -> list[Wanted]:
     return found
 
 
-def preview(rules: Rules, accounts: Sequence[AwsAccount]) -> Preview:
-    """What a rule would write in these accounts."""
+def preview(rules: Rules, accounts: Sequence[AwsAccount], begin: int = 0) -> Preview:
+    """What a rule would write in these accounts; begin: so many are left out of the rows before the first."""
     found = [
         one
         for account in accounts
@@ -119,7 +121,8 @@ def preview(rules: Rules, accounts: Sequence[AwsAccount]) -> Preview:
         for one in read(rules, account)
     ]
     return Preview(
-        found[:SHOWN_MAX],
+        found[begin : begin + SHOWN_MAX],
+        len(found),
         sum(bool(one.wish.tags) for one in found),
         sum(len(one.wish.tags) for one in found),
         sum(bool(value.strip()) for one in found for value in one.wish.before.values()),
@@ -232,24 +235,39 @@ def told(one: Wanted) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """The dry run of one account. skipped: attached volumes without a Name whose server has none either, at most 200."""
+    """The dry run of one account, 200 lines of it from the one after `begin`. skipped: attached volumes without a Name whose server has
+    none either, at most 200."""
 
     account: AwsAccount
     in_force: InForce
     preview: Preview
     lines: Sequence[Mapping[str, Any]]
     skipped: Sequence[Volume]
+    begin: int
+
+    @property
+    def end(self) -> int:
+        return self.begin + len(self.lines)
+
+    @property
+    def before(self) -> int | None:
+        """Where the lines before these begin."""
+        return max(0, self.begin - SHOWN_MAX) if self.begin else None
+
+    @property
+    def after(self) -> int | None:
+        return self.end if self.end < self.preview.listed else None
 
 
-def account_page(pk: UUID, *, actor: Actor) -> AccountPage:
+def account_page(pk: UUID, begin: int = 0, *, actor: Actor) -> AccountPage:
     """What the rule in force would write in an account now. Raises NotPermitted, NotFound."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     account = account_of(pk)
     held = rule_of(account)
-    seen = preview(held.rules, [account])
+    seen = preview(held.rules, [account], begin)
     nameless = Volume.objects.filter(account=account, naming=Naming.NAMELESS, gone_at__isnull=True)
     skipped = list(nameless.order_by("served_instance", "volume_id")[:SHOWN_MAX])
-    return AccountPage(account, held, seen, [told(one) for one in seen.rows], skipped)
+    return AccountPage(account, held, seen, [told(one) for one in seen.rows], skipped, begin)
 
 
 def held_by(account_id: UUID | None, *, actor: Actor) -> InForce:

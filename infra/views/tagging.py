@@ -34,8 +34,11 @@ def tagging_page(request: TenantRequest, slug: str) -> HttpResponse:
 @require_safe
 def tagging_account(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """What tagging would write in one account now: the dry run, which changes nothing."""
+    begin = text_of(request.GET, "from", 6)
     context = {
-        "seen": tagging.account_page(pk, actor=request.actor),
+        "seen": tagging.account_page(
+            pk, int(begin) if begin.isascii() and begin.isdigit() else 0, actor=request.actor
+        ),
         "can_edit": request.actor.may(Permission.AUTOMATION_ENTER, request.tenant.id),
     }
     return render(request, "infra/tagging_account.html", context)

@@ -70,6 +70,17 @@ def test_what_waits_is_counted_by_the_database_as_the_preview_finds_it(stage: St
             assert seen
 
 
+def test_a_long_dry_run_is_read_page_by_page(stage: Stage) -> None:
+    server = stage.resource(tags={"Name": "web"})
+    stage.volumes(203, served_instance=server.aws_id, served_name="web", naming="due")
+    client, url = stage.client(Role.VIEWER), stage.url(f"volumes/tagging/accounts/{stage.account.id}/")
+    first, last = (client.get(f"{url}?from={begin}").context["seen"] for begin in ("", "200"))
+    assert (len(first.lines), first.before, first.after) == (200, None, 200)
+    assert (len(last.lines), last.before, last.after) == (3, 0, None)
+    assert not {one["id"] for one in first.lines} & {one["id"] for one in last.lines}
+    assert client.get(f"{url}?from=x").context["seen"].begin == 0
+
+
 def test_snapshots_without_a_volume_are_kept_or_entered_for_deletion_and_some_are_not_offered(
     stage: Stage,
 ) -> None:
