@@ -188,7 +188,10 @@ def why_text(operation: object) -> str:
 def target_code(operation: object) -> str:
     """The id that AWS knows the target by."""
     parameters = field(operation, "parameters", {})
-    named = ("aws_id", "volume_id", "snapshot_id")
+    if field(operation, "target_type") == "snapshot":
+        return str(field(operation, "target_name"))
+    # Of a snapshot its volume is named, too.
+    named = ("aws_id", "snapshot_id", "volume_id")
     return str(next(filter(None, (field(parameters, name) for name in named)), field(operation, "target_id")))
 
 

@@ -102,8 +102,9 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-#: Copying an encrypted snapshot takes these on the key of the original, which may be another account's, and on the new one.
-_COPY_KEYS = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+#: Copying an encrypted snapshot takes these, through RDS only, on the key of the original, which may be another account's, and on the
+#: new one; and a grant for RDS itself.
+_COPY_KEYS = ("kms:Decrypt", "kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 #: A snapshot is made of a database: AWS asks for the right on the one and on the other.
 _POWER = (
     "rds:CreateDBSnapshot",
@@ -235,6 +236,10 @@ def _making(account_id: str, partition: str) -> list[Policy]:
     database = f"arn:{partition}:rds:*:{account_id}:db:*"
     calls = ("rds:CreateDBInstance", "rds:RestoreDBInstanceFromDBSnapshot")
     secrets = f"arn:{partition}:secretsmanager:*:{account_id}:secret:rds!db-*"
+    any_key, via_rds = (
+        f"arn:{partition}:kms:*:*:key/*",
+        {"StringLike": {"kms:ViaService": "rds.*.amazonaws.com"}},
+    )
     keys = {"StringLike": {"kms:ViaService": ["rds.*.amazonaws.com", "secretsmanager.*.amazonaws.com"]}}
     return [
         _statement("TobanMakesDatabases", calls, database, {"StringEquals": made}),
@@ -250,7 +255,10 @@ def _making(account_id: str, partition: str) -> list[Policy]:
         # A copy is of any snapshot, shared ones of other accounts too, and is ours by its name.
         _statement("TobanCopiesSnapshots", ("rds:CopyDBSnapshot",), f"arn:{partition}:rds:*:*:snapshot:*"),
         _statement("TobanUpgradesCopies", ("rds:ModifyDBSnapshot",), f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*"),
-        _statement("TobanKeysOfCopies", _COPY_KEYS, f"arn:{partition}:kms:*:*:key/*", {"StringLike": {"kms:ViaService": "rds.*.amazonaws.com"}}),
+        _statement("TobanKeysOfCopies", _COPY_KEYS, any_key, via_rds),
+        _statement(
+            "TobanGrantsOfCopies", ("kms:CreateGrant",), any_key, {"Bool": {"kms:GrantIsForAWSResource": "true"}, **via_rds}
+        ),
         _statement("TobanPasswords", ("secretsmanager:CreateSecret", "secretsmanager:TagResource"), secrets),
         _statement("TobanKeysOfDatabases", ("kms:DescribeKey",), f"arn:{partition}:kms:*:{account_id}:key/*", keys),
     ]  # fmt: skip

@@ -107,6 +107,8 @@ def test_snapshots_without_a_volume_are_kept_or_entered_for_deletion_and_some_ar
     with tenant_scope(stage.cast.tenant.id):
         [entered] = Operation.objects.filter(kind="volume_snapshot.delete")
     assert (entered.target_id, entered.policy) == (str(rows[1].id), "other")
+    sheet = client.get(stage.url(f"operations/{entered.id}/")).content.decode()
+    assert rows[1].snapshot_id in sheet
 
 
 def test_volumes_that_will_be_left_over_are_entered_to_go_with_their_servers(stage: Stage) -> None:

@@ -43,8 +43,19 @@ def test_the_role_that_looks_changes_nothing() -> None:
 def test_nothing_is_operated_outside_the_account() -> None:
     policy = onboarding.operate_policy(ACCOUNT, Feature, managed_only=False)
     arns = [arn for one in policy["Statement"] for arn in _arns(one)]
-    # The ARN of a snapshot names no account (service authorization reference, Amazon EC2).
-    assert {arn for arn in arns if f":{ACCOUNT}:" not in arn} == {"arn:aws:ec2:*::snapshot/*"}
+    # The ARN of a snapshot names no account (service authorization reference, Amazon EC2). A database snapshot that another account
+    # shares is copied from there, with its key; nothing of that account is changed.
+    copied = {"arn:aws:rds:*:*:snapshot:*", "arn:aws:kms:*:*:key/*"}
+    assert {arn for arn in arns if f":{ACCOUNT}:" not in arn} == {"arn:aws:ec2:*::snapshot/*", *copied}
+    elsewhere = [one for one in policy["Statement"] if copied & set(_arns(one))]
+    assert {action for one in elsewhere for action in one["Action"] if action.startswith("rds:")} == {
+        "rds:CopyDBSnapshot"
+    }
+    for one in elsewhere:
+        if "arn:aws:kms:*:*:key/*" in _arns(one):
+            assert one["Condition"]["StringLike"] == {"kms:ViaService": "rds.*.amazonaws.com"}
+            if "kms:CreateGrant" in one["Action"]:
+                assert one["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
 
 
 def test_only_the_tag_name_may_be_set_and_none_may_be_set_without_naming_it() -> None:
