@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Coalesce, Left
+from django.db import connection
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from infra.domain.tagging import TAGS_MAX, VALUE_MAX, Overwrite, Rules
 from infra.domain.tags import MANAGED, TOBAN
@@ -19,6 +20,29 @@ from infra.models.resource import ResourceKind
 
 #: Everything that Python takes away at the ends of a text.
 _BLANK = "".join(one for one in map(chr, range(0x3001)) if one.isspace())
+#: Whose value may be written over: nobody's (blank), what Toban wrote, anybody's.
+_OVER = {
+    Overwrite.NEVER: "stands = ''",
+    Overwrite.OURS: "(stands = '' OR own = wrote)",
+    Overwrite.ALWAYS: "true",
+}
+#: `seen`: account_id, tags, tag_marks, and the tags that are copied from. A key that is new needs room; AWS's own tags take none.
+_COUNT = """
+WITH seen AS MATERIALIZED ({seen}), given AS (SELECT %s::text[] AS keys, %s::text AS blank)
+SELECT account_id, count(*) FROM seen CROSS JOIN given
+WHERE EXISTS (
+    SELECT 1 FROM unnest(keys) AS key
+    CROSS JOIN LATERAL (
+        SELECT btrim(left(btrim(source ->> key, blank), {longest}), blank) AS value, coalesce(tags ->> key, '') AS own,
+            tag_marks -> 'wrote' ->> key AS wrote, coalesce(tag_marks -> 'undone' ->> key, '') AS undone
+    ) AS facts
+    CROSS JOIN LATERAL (SELECT btrim(own, blank) AS stands) AS standing
+    WHERE value <> '' AND stands <> value AND undone <> value AND {over}
+      AND (jsonb_exists(tags, key)
+           OR (SELECT count(*) FROM jsonb_object_keys(tags) AS other WHERE NOT starts_with(other, 'aws:')) < {room})
+)
+GROUP BY account_id
+"""
 
 
 def due(held: Iterable[tuple[UUID, Rules]]) -> Mapping[UUID, int]:
@@ -28,9 +52,9 @@ def due(held: Iterable[tuple[UUID, Rules]]) -> Mapping[UUID, int]:
         accounts[rules].append(account)
     found: Counter[UUID] = Counter()
     for rules, ids in accounts.items():
-        _add(found, rules, _attached(ids))
+        found.update(_counted(rules, _attached(ids)))
         if rules.snapshots:
-            _add(found, rules, _snapshots(ids))
+            found.update(_counted(rules, _snapshots(ids)))
     return found
 
 
@@ -52,47 +76,12 @@ def _snapshots(accounts: Sequence[UUID]) -> QuerySet[VolumeSnapshot]:
     return rows.annotate(source=Subquery(volumes.values("tags")[:1]))
 
 
-def _add(found: Counter[UUID], rules: Rules, rows: QuerySet[Volume] | QuerySet[VolumeSnapshot]) -> None:
-    """Count the rows that lack any of the rule's tags."""
+def _counted(rules: Rules, rows: QuerySet[Any]) -> dict[UUID, int]:
+    """How many of the rows lack any of the rule's tags, by account."""
     untouched = Q(tags__has_key=TOBAN) & ~Q(**{f"tags__{TOBAN}": MANAGED})
-    rows = rows.exclude(untouched).annotate(room=_number_of_tags())
-    wanted = Q()
-    for number, key in enumerate(rules.keys):
-        value, own, wrote, undone = (f"{name}_{number}" for name in ("value", "own", "wrote", "undone"))
-        rows = rows.annotate(
-            **{
-                value: _trimmed(Left(_trimmed(_text("source", key)), VALUE_MAX, output_field=TextField())),
-                own: Coalesce(_text("tags", key), Value("", output_field=TextField())),
-                wrote: _text("tag_marks", "wrote", key),
-                undone: Coalesce(_text("tag_marks", "undone", key), Value("", output_field=TextField())),
-            }
-        ).annotate(**{f"stands_{number}": _trimmed(F(own))})
-        stands = f"stands_{number}"
-        asked = Q(**{f"{value}__gt": ""}) & ~Q(**{stands: F(value)}) & ~Q(**{undone: F(value)})
-        over = Q(**{stands: ""})
-        if rules.overwrite is Overwrite.ALWAYS:
-            over = Q()
-        elif rules.overwrite is Overwrite.OURS:
-            over |= Q(**{own: F(wrote)})
-        wanted |= asked & over & (Q(tags__has_key=key) | Q(room__lt=TAGS_MAX))
-    counted = rows.filter(wanted).order_by().values("account").annotate(number=Count("id"))
-    for account, number in counted.values_list("account", "number"):
-        found[account] += number
-
-
-def _text(field: str, *path: str) -> Func:
-    """What stands there. Django would take a key of digits for the place in a list."""
-    keys = [Value(one) for one in path]
-    return Func(F(field), *keys, function="jsonb_extract_path_text", output_field=TextField())
-
-
-def _trimmed(text: object) -> Func:
-    return Func(text, Value(_BLANK), function="BTRIM", output_field=TextField())
-
-
-def _number_of_tags() -> Func:
-    """Of a row's own; AWS's do not count against its limit."""
-    template = (
-        "(SELECT count(*) FROM jsonb_object_keys(%(expressions)s) AS key WHERE NOT starts_with(key, 'aws:'))"
-    )
-    return Func(F("tags"), template=template, output_field=IntegerField())
+    inner = rows.exclude(untouched).order_by().values("account_id", "tags", "tag_marks", "source")
+    seen, of_seen = inner.query.sql_with_params()
+    asked = _COUNT.format(seen=seen, over=_OVER[rules.overwrite], longest=VALUE_MAX, room=TAGS_MAX)
+    with connection.cursor() as cursor:
+        cursor.execute(asked, (*of_seen, list(rules.keys), _BLANK))
+        return dict(cursor.fetchall())
