@@ -7,10 +7,12 @@ web server and the workers begin. Commands that need the tables' owner (migrate)
 import ipaddress
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from celery.signals import celeryd_init
+from cryptography.x509 import load_pem_x509_certificates
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connection
@@ -127,7 +129,24 @@ def _everywhere() -> list[CheckMessage]:
                     id="toban.E012",
                 )
             )
+    if settings.RDS_CA_BUNDLE and (problem := _unreadable(settings.RDS_CA_BUNDLE)):
+        found.append(
+            Error(
+                f"TOBAN_RDS_CA_BUNDLE names {settings.RDS_CA_BUNDLE}, which cannot be read as certificates (PEM): {problem}. Lay AWS's "
+                "bundle there (https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem).",
+                id="toban.E009",
+            )
+        )
     return found
+
+
+def _unreadable(file: str) -> str:
+    """Why a file holds no certificates, or ""."""
+    try:
+        load_pem_x509_certificates(Path(file).read_bytes())
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def _production() -> list[CheckMessage]:

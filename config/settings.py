@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -231,14 +230,6 @@ SECRETS_KEYS = secrets_keys(env.list("TOBAN_SECRETS_KEYS", default=[])) or (
 CA_BUNDLE = env.str("TOBAN_CA_BUNDLE", default="")
 # Whom the certificate of a database is held against before a password goes there.
 RDS_CA_BUNDLE = env.str("TOBAN_RDS_CA_BUNDLE", default="")
-if RDS_CA_BUNDLE:
-    try:
-        ssl.create_default_context(cafile=RDS_CA_BUNDLE)
-    except (OSError, ValueError) as error:
-        raise ImproperlyConfigured(
-            f"TOBAN_RDS_CA_BUNDLE: {RDS_CA_BUNDLE} is no file of certificates (PEM) that can be read ({error}). AWS's is global-bundle.pem "
-            "of https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem."
-        ) from error
 # Where workers keep their copies of git repositories, and under which path Redmine sees the same folder.
 MIRRORS = env.str("TOBAN_MIRRORS", default="")
 MIRRORS_IN_REDMINE = env.str("TOBAN_MIRRORS_IN_REDMINE", default=MIRRORS)

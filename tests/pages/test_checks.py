@@ -10,6 +10,7 @@ from pytest_django import Settings
 from config.checks import check_database_role, check_settings, prove_settings
 from config.settings import trusted_proxies
 from tests.conftest import AsRole
+from tests.infra.tls_server import authority
 
 GOOD_KEY = "correct-horse-battery-staple-0123456789-abcdefghijklmnop"
 
@@ -56,6 +57,18 @@ def test_what_is_dangerous_is_named_with_its_cure(
     (message,) = check_settings()
     assert message.id == expected
     assert message.msg.startswith(name)
+
+
+def test_a_bundle_of_authorities_that_cannot_be_read_stops_the_start(
+    production: Settings, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    production.RDS_CA_BUNDLE = str(bundle)
+    assert ids() == ["toban.E009"]
+    bundle.write_text("no certificate")
+    assert ids() == ["toban.E009"]
+    bundle.write_bytes(authority())
+    assert ids() == []
 
 
 def test_without_keys_for_names_and_secrets_only_the_sealer_begins(production: Settings) -> None:

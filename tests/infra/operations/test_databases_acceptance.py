@@ -18,7 +18,6 @@ from medical_audit.tenancy import tenant_scope
 from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_database_creations import asked, enter
 from tests.infra.operations.test_snapshotting import confirm, outcome, work
-from tests.simulated import customer_client
 
 
 def test_acceptance_13_pondb_is_made_ponsukedb_is_not_and_its_password_stands_nowhere(
@@ -35,7 +34,7 @@ def test_acceptance_13_pondb_is_made_ponsukedb_is_not_and_its_password_stands_no
     assert outcome(duty, "rds.create") == ("SUCCEEDED", "database_created")
     duty.look()
     secret = duty.resource("new-db").facts["secret"]
-    kept = customer_client(duty.aws.number, "secretsmanager").get_secret_value(SecretId=secret)
+    kept = duty.console("secretsmanager").get_secret_value(SecretId=secret)
     password = json.loads(kept["SecretString"])["password"]
     assert len(password) >= 8
     written = caplog.text + "".join(capfd.readouterr())
