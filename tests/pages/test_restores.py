@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from accounts.domain.permissions import Role
 from infra.domain.makings import Offer, OptionGroup, SecurityGroup, Stock, SubnetGroup, stock_as_json
-from infra.models import Region
+from infra.models import DatabaseSnapshot, Region
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
@@ -101,6 +102,30 @@ def test_a_fix_is_a_button_that_fills_the_form_with_what_passes(stage: Stage) ->
     mended = client.post(url, sent(third) | {"fix": fix}).content.decode()
     assert "問題は見つかりませんでした" in mended
     assert "default:mysql-8-0" in mended
+
+
+def test_what_only_a_copy_or_aws_itself_mends_has_its_door_at_the_first_step(stage: Stage) -> None:
+    url = stocked(stage).replace("restore/", "copy/")
+    with _as_role("worker"), tenant_scope(stage.cast.tenant.id):
+        Region.objects.update(database_terms={"stock": stock_as_json(replace(STOCK, storage_left=0))})
+        DatabaseSnapshot.objects.update(engine_version="5.7.44", storage_gib=50)
+    client = stage.client(Role.OPERATOR)
+    first = client.get(url.replace("copy/", "restore/")).content.decode()
+    quota = "https://ap-northeast-1.console.aws.amazon.com/servicequotas/home/services/rds/quotas/L-7ADDB58A"
+    assert quota in first
+    assert f'href="{url}?version=8.0.42"' in first
+    page = client.get(f"{url}?version=8.0.42").content.decode()
+    assert '<option value="8.0.42" selected>' in page
+    wrong = client.post(url, sent(page) | {"key": "our key", "reason": "復元試験"})
+    assert wrong.status_code == 422
+    assert "KMS キーとして読み取れません" in wrong.content.decode()
+    entered = client.post(url, sent(page) | {"reason": "復元試験"})
+    assert entered.status_code == 302
+    with tenant_scope(stage.cast.tenant.id):
+        [operation] = Operation.objects.filter(kind="rds.snapshot_copy")
+    assert (operation.shown["version"], operation.shown["call"], operation.policy) == (
+        "8.0.42", "rds:CopyDBSnapshot, rds:ModifyDBSnapshot", "other",
+    )  # fmt: skip
 
 
 def test_where_nothing_is_known_the_page_says_what_is_missing(stage: Stage) -> None:
