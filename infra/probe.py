@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import pymysql
@@ -119,7 +120,9 @@ def _mysql(address: str, port: int, user: str, password: str, database: str, bun
 def _postgres(
     address: str, port: int, user: str, password: str, database: str, bundle: str
 ) -> tuple[str, str]:
-    checked = {"sslmode": "verify-full", "sslrootcert": bundle} if bundle else {"sslmode": "prefer"}
+    checked: dict[str, Any] = (
+        {"sslmode": "verify-full", "sslrootcert": bundle} if bundle else {"sslmode": "prefer"}
+    )
     try:
         psycopg.connect(
             host=address, port=port, user=user, password=password, dbname=database or "postgres", **checked,

@@ -70,8 +70,8 @@ def enter_copy(
             raise Refused(str(problem), target=name)
         if not name.startswith(f"{PREFIX}-"):
             raise Refused("snapshot_prefix", target=name)
-        if asked.key and (problem := key_problem(asked.key)):
-            raise Refused(problem, target=asked.key)
+        if asked.key and (unreadable := key_problem(asked.key)):
+            raise Refused(unreadable, target=asked.key)
         if refusal := refusal_of(row, asked.key):
             raise Refused(refusal, target=row.name)
         here = DatabaseSnapshot.objects.filter(account=row.account, region=row.region, name=name)

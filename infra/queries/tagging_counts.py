@@ -58,20 +58,25 @@ def due(held: Iterable[tuple[UUID, Rules]]) -> Mapping[UUID, int]:
     return found
 
 
-def _attached(accounts: Sequence[UUID]) -> QuerySet[Volume]:
+def _attached(accounts: Sequence[UUID]) -> QuerySet[Any]:
     servers = Resource.objects.filter(
         account=OuterRef("account"), region=OuterRef("region"), kind=ResourceKind.EC2,
         aws_id=OuterRef("served_instance"), gone_at__isnull=True,
     )  # fmt: skip
-    rows = Volume.objects.filter(account__in=accounts, gone_at__isnull=True, detached_at__isnull=True)
-    return rows.exclude(served_instance="").annotate(source=Subquery(servers.values("tags")[:1]))
+    rows: QuerySet[Any] = Volume.objects.filter(
+        account__in=accounts, gone_at__isnull=True, detached_at__isnull=True
+    )
+    rows = rows.exclude(served_instance="")
+    return rows.annotate(source=Subquery(servers.values("tags")[:1]))
 
 
-def _snapshots(accounts: Sequence[UUID]) -> QuerySet[VolumeSnapshot]:
+def _snapshots(accounts: Sequence[UUID]) -> QuerySet[Any]:
     volumes = Volume.objects.filter(
         account=OuterRef("account"), region=OuterRef("region"), volume_id=OuterRef("volume_id")
     )
-    rows = VolumeSnapshot.objects.filter(account__in=accounts, gone_at__isnull=True).exclude(volume_id="")
+    rows: QuerySet[Any] = VolumeSnapshot.objects.filter(account__in=accounts, gone_at__isnull=True).exclude(
+        volume_id=""
+    )
     rows = rows.exclude(tags__has_key="toban:operation")
     return rows.annotate(source=Subquery(volumes.values("tags")[:1]))
 
