@@ -68,14 +68,9 @@ def look(engine: str, address: str, port: int, *, bundle: str = "") -> Shown:
     )
 
 
-def trusting(bundle: str) -> ssl.SSLContext:
-    """What shakes hands only with whom the authorities of this file vouch for, under the name that was called."""
-    return ssl.create_default_context(cafile=bundle)
-
-
 def _distrust(engine: str, address: str, port: int, bundle: str) -> str:
     try:
-        _shaken(engine, address, port, trusting(bundle))
+        _shaken(engine, address, port, ssl.create_default_context(cafile=bundle))
     except Unreachable as error:
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             return error.__cause__.verify_message or str(error)

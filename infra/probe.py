@@ -20,7 +20,6 @@ import pymysql
 from django.conf import settings
 
 from infra.domain.reach import callable_address
-from infra.handshake import trusting
 
 TIMEOUT_S = 4
 _POSTGRES = frozenset({"postgres", "aurora-postgresql"})
@@ -103,7 +102,7 @@ def _mysql(address: str, port: int, user: str, password: str, database: str, bun
     """connect_timeout does not cover a server that accepts and says nothing: the read has its own. The password goes as bytes, because
     PyMySQL takes text for Latin-1 and gives up on what an input method left in full width."""
     if bundle:
-        context = trusting(bundle)
+        context = ssl.create_default_context(cafile=bundle)
     else:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
