@@ -66,6 +66,7 @@ app.conf.update(
         "medical_audit.tasks.make_exports": {"queue": "inventory"},
         "infra.tasks.take_inventory": {"queue": "inventory"},
         "infra.tasks.prove_account": {"queue": "inventory"},
+        "infra.tasks.list_organization": {"queue": "inventory"},
         # A time server that does not answer keeps one background worker waiting, never the clock.
         "medical_audit.tasks.read_clocks": {"queue": "inventory"},
         # A mail server that does not answer keeps one background worker busy, never the clock.

@@ -177,6 +177,23 @@ ERRORS: Final[Mapping[str, Words]] = {
     "setup_closed": Words(
         _("This account came in already, or was given up."), _("Look at the list of AWS accounts.")
     ),
+    "listing_on": Words(_("The list is switched on already."), _("Look at the page again.")),
+    "listing_off": Words(
+        _("The list of the organization's accounts is not switched on."), _("Switch it on first.")
+    ),
+    "listing_under_way": Words(
+        _("AWS is being asked already."), _("Wait for the list; it takes a few seconds.")
+    ),
+    "too_many_accounts": Words(
+        _("More accounts are ticked than can begin at once."),
+        _("Tick at most 50, and begin with the others after that."),
+    ),
+    "not_in_organization": Words(
+        _("The organization does not list this account."), _("List the accounts again.")
+    ),
+    "account_not_active": Words(
+        _("The account is suspended or closed at AWS."), _("Leave it out, or have AWS open it again first.")
+    ),
     "proof_under_way": Words(
         _("The roles are being tried."), _("Wait for the result; it takes a few seconds.")
     ),

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from infra.operations import holiday_lists, inventory, setups
+from infra.operations import holiday_lists, inventory, organizing, setups
 from infra.operations import tick as ticking
 from infra.queries import queue
 from medical_audit import clock
@@ -72,7 +72,22 @@ def prove_account(tenant_id: str, setup_id: str) -> None:
 def kick_proof(tenant_id: UUID, setup_id: UUID) -> None:
     """Ask for a proof; with the broker away the page says after a while that it may be asked for again."""
     try:
-        prove_account.apply_async((str(tenant_id), str(setup_id)), expires=60)
+        # Of many that are asked for at once the last waits for the others.
+        prove_account.apply_async((str(tenant_id), str(setup_id)), expires=setups.PROOF_LOST_AFTER.seconds)
+    except (OSError, OperationalError) as error:
+        log.warning("kick_failed", error=type(error).__name__)
+
+
+@shared_task
+def list_organization(tenant_id: str, setup_id: str) -> None:
+    """Ask AWS Organizations for its accounts; asked twice, the second finds nothing to do."""
+    organizing.run_listing(UUID(tenant_id), UUID(setup_id), worker=worker_name(), clock=clock.now)
+
+
+def kick_listing(tenant_id: UUID, setup_id: UUID) -> None:
+    """As kick_proof."""
+    try:
+        list_organization.apply_async((str(tenant_id), str(setup_id)), expires=60)
     except (OSError, OperationalError) as error:
         log.warning("kick_failed", error=type(error).__name__)
 

@@ -22,6 +22,7 @@ from infra.views import (
     editor,
     fleet,
     holiday_lists,
+    organization,
     overrides,
     planning,
     prices,
@@ -104,8 +105,11 @@ urlpatterns = [
     path("accounts/new/", accounts.account_new, name="account-new"),
     path("accounts/setup/<uuid:pk>/", accounts.account_setup, name="account-setup"),
     path("accounts/setup/<uuid:pk>/template/", accounts.account_template, name="account-template"),
+    path("accounts/rollouts/<uuid:pk>/", organization.rollout, name="rollout"),
+    path("accounts/rollouts/<uuid:pk>/template/", organization.rollout_template, name="rollout-template"),
     path("accounts/<uuid:pk>/", accounts.account_detail, name="account"),
     path("accounts/<uuid:pk>/prove/", accounts.account_prove, name="account-prove"),
+    path("accounts/<uuid:pk>/organization/", organization.account_organization, name="account-organization"),
     path("accounts/<uuid:pk>/automation/", accounts.account_automation, name="account-automation"),
 ]
 api_urlpatterns = [

@@ -258,3 +258,17 @@ VOLUMES: dict[str, Expected] = {
     "infra:left-over-months": get(everyone(200)),
     "infra:volume-restore": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
 }
+
+#: Pages of AWS accounts.
+ACCOUNTS: dict[str, Expected] = {
+    "infra:accounts": get(everyone(200)),
+    "infra:account": get(everyone(200)),
+    "infra:account-new": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "infra:account-setup": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "infra:account-template": get(only((A,), 200)),
+    "infra:account-prove": post(only((A,), 302)),
+    "infra:account-organization": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "infra:rollout": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "infra:rollout-template": get(only((A,), 200)),
+    "infra:account-automation": post(only((A,), 422)),
+}

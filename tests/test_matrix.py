@@ -26,6 +26,7 @@ from medical_audit.queries.reports import REPORTS
 from tests import factories
 from tests.answers import assert_safe, said
 from tests.expected import (
+    ACCOUNTS,
     ADMIN,
     API,
     METHODS,
@@ -80,6 +81,7 @@ EXPECTED: dict[str, Expected] = {
         for name in ("today", "resources", "resource", "volume", "volumes", "schedules", "schedule")
     },
     **VOLUMES,
+    **ACCOUNTS,
     "infra:operation-enter": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),
     "infra:schedule-new": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
     "infra:schedule-edit": Expected({"GET": only(PLANNING, 200), "POST": only(PLANNING, 422)}),
@@ -104,13 +106,6 @@ EXPECTED: dict[str, Expected] = {
     "infra:override-enter": Expected({"GET": only(OPERATING, 200), "POST": only(OPERATING, 422)}),
     "infra:rules-change": post(only(PLANNING, 422)),
     "infra:override-end": post(only(OPERATING, 404)),
-    "infra:accounts": get(everyone(200)),
-    "infra:account": get(everyone(200)),
-    "infra:account-new": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
-    "infra:account-setup": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
-    "infra:account-template": get(only((A,), 200)),
-    "infra:account-prove": post(only((A,), 302)),
-    "infra:account-automation": post(only((A,), 422)),
     "inbox:list": get(everyone(200)),
     "inbox:read": post(everyone(302)),
     "inbox:settings": Expected({"GET": everyone(200), "POST": everyone(302)}),
@@ -218,7 +213,15 @@ class Asking:
             return plant_repository(self.stage.cast.tenant.id)
         if (thing := self.stage.thing(self.name)) is not None:
             return thing
-        if self.name.startswith(("infra:account-setup", "infra:account-template", "api:account-setup")):
+        if self.name.startswith(
+            (
+                "infra:account-setup",
+                "infra:account-template",
+                "infra:rollout",
+                "api:account-setup",
+                "api:account-rollout",
+            )
+        ):
             return self.setup()
         if self.name.startswith(("infra:account", "infra:tagging-account", "api:account")):
             return make_stage(self.stage.cast, automation=False).account.id
@@ -232,11 +235,12 @@ class Asking:
         return operation
 
     def setup(self) -> uuid.UUID:
+        rollout = uuid.uuid4()
         begun: uuid.UUID = begin_setup(
-            new_account_id(), "本番", regions=[TOKYO], features=["servers"], managed_only=False,
+            new_account_id(), "本番", regions=[TOKYO], features=["servers"], managed_only=False, rollout=rollout,
             actor=self.stage.cast.actor(A), now=clock.now(),
         ).id  # fmt: skip
-        return begun
+        return rollout if "rollout" in self.name else begun
 
     def body(self, target: object = None) -> dict[str, Any]:
         """What an unsafe method sends; `target` is the resource of an entry."""

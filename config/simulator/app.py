@@ -31,6 +31,7 @@ from config.simulator.counts import Counts
 from config.simulator.faults import FaultBook, Rule
 from config.simulator.identify import Call, identify
 from config.simulator.journal import Journal
+from config.simulator.sessions import Sessions
 from config.simulator.trust import Trust
 from config.simulator.wire import Answer, ConnectionLost
 from config.simulator.world import World
@@ -51,6 +52,7 @@ class Simulator:
         self.faults = FaultBook()
         self.throttle = Throttle()
         self.trust = Trust()
+        self.sessions = Sessions()
         speed.install()
         pages.install()
         volumes.install(self.world)
@@ -130,11 +132,14 @@ class Simulator:
             objection = self.trust.objection(call)
             if objection:
                 return wire.error(call, "AccessDenied", objection)
-        return None
+        denied = self.sessions.objection(call)
+        return wire.error(call, *denied) if denied else None
 
     def _apply(self, call: Call, environ: dict[str, Any], *, lost: bool) -> Answer:
         if not call.mutates:
-            return self._ask_moto(call, environ)
+            answer = self._ask_moto(call, environ)
+            self.sessions.remember(call, answer)
+            return answer
         with self.journal.writing(call) as entry:
             answer = self._ask_moto(call, environ)
             self.journal.finish(entry, answer)

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qs
 
-from config.simulator import fleet, seed, wire
+from config.simulator import fleet, organization, seed, wire
 from config.simulator.app import Simulator
 from config.simulator.generate import generate, plan_from_json
 from config.simulator.model import Fleet, fleet_from_json
@@ -62,6 +62,7 @@ class Control:
             ("POST", "seed"): self._seed,
             ("POST", "demo"): self._demo,
             ("POST", "stack"): self._stack,
+            ("POST", "organization"): self._organization,
         }
 
     def answer(self, method: str, path: str, query: str, body: bytes) -> Answer:
@@ -159,9 +160,13 @@ class Control:
         self.simulator.trust.strict = bool(body["strict"])
         return {"strict": self.simulator.trust.strict}
 
+    def _organization(self, id: str, query: Mapping[str, str], body: Any) -> Any:
+        return {"accounts": organization.found(body["management"], body["name"], body["members"])}
+
     def _stack(self, id: str, query: Mapping[str, str], body: Any) -> Any:
-        """What a customer does with a template in CloudFormation, as far as it makes roles."""
-        return {"roles": make_roles(body["account"], body["template"])}
+        """What a customer does with a template in CloudFormation (`accounts`: in StackSets), as far as it makes roles."""
+        accounts = body["accounts"] if "accounts" in body else [body["account"]]
+        return {"roles": [arn for one in accounts for arn in make_roles(one, body["template"])]}
 
     def _mark(self, id: str, query: Mapping[str, str], body: Any) -> Any:
         values = dict(body)
@@ -225,6 +230,8 @@ class Control:
                     ]
                 )
         seed.plant(simulator.world, demo)
+        manager = fleet.ACCOUNTS[0]
+        organization.found(manager.account_id, manager.name, fleet.ORGANIZATION)
         return {
             "at": fleet.minute(at).isoformat(),
             "accounts": len(fleet.ACCOUNTS),

@@ -82,6 +82,29 @@ ACCOUNTS: tuple[Account, ...] = (
     Account("303000000032", "旧システム", "hokuto", "toban-demo-e80b36c59d7f4a12", (_TOKYO_REGION,), REFUSED),
 )
 
+#: The organization that the first account manages: the second is its member, as are accounts that nobody has taken in yet.
+ORGANIZATION: tuple[dict[str, str], ...] = (
+    {"id": ACCOUNTS[1].account_id, "name": ACCOUNTS[1].name},
+    *(
+        {"id": f"3010000001{number:02d}", "name": name}
+        for number, name in enumerate(
+            (
+                "医事会計",
+                "看護支援",
+                "薬剤部門",
+                "放射線部門",
+                "臨床研究",
+                "地域連携",
+                "災害対策",
+                "教育・検証",
+            ),
+            start=1,
+        )
+    ),
+    {"id": "301000000191", "name": "旧オーダリング", "state": "SUSPENDED"},
+    {"id": "301000000192", "name": "旧人事給与", "state": "CLOSED"},
+)
+
 
 def demo_fleet(at: datetime) -> Fleet:
     """The fleet as it stands just before `at` (aware): what is due at that minute has not happened yet."""
@@ -130,6 +153,7 @@ __all__ = [
     "MAINTENANCE_DAY",
     "NIGHT_SHIFT",
     "NORMAL",
+    "ORGANIZATION",
     "PATCH_WINDOW",
     "REFUSED",
     "SLOW",

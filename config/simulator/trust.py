@@ -94,7 +94,7 @@ def make_roles(account_id: str, template: Mapping[str, Any]) -> list[str]:
     backend = iam_backends[account_id]["aws"]
     made = []
     for resource in template["Resources"].values():
-        given = resource["Properties"]
+        given = _filled_in(resource["Properties"], account_id, template)
         for old in [role for role in backend.roles.values() if role.name == given["RoleName"]]:
             backend.roles.pop(old.id)
         role = backend.create_role(
@@ -105,6 +105,20 @@ def make_roles(account_id: str, template: Mapping[str, Any]) -> list[str]:
     return made
 
 
+def _filled_in(part: Any, account_id: str, template: Mapping[str, Any]) -> Any:
+    """What CloudFormation makes of its functions in a stack of this account, as far as Toban's templates use them."""
+    if isinstance(part, list):
+        return [_filled_in(one, account_id, template) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if "Fn::Sub" in part:
+        return part["Fn::Sub"].replace("${AWS::AccountId}", account_id).replace("${AWS::Partition}", "aws")
+    if "Fn::FindInMap" in part:
+        mapping, _account, key = part["Fn::FindInMap"]
+        return template["Mappings"][mapping][account_id][key]
+    return {key: _filled_in(one, account_id, template) for key, one in part.items()}
+
+
 def _lets_in(document: Mapping[str, Any], call: Call) -> bool:
     """Whether every action that the call needs is allowed: a SourceIdentity needs one of its own."""
     needed = {"sts:AssumeRole"} | ({"sts:SetSourceIdentity"} if "SourceIdentity" in call.params else set())
@@ -112,26 +126,27 @@ def _lets_in(document: Mapping[str, Any], call: Call) -> bool:
         action
         for statement in document["Statement"]
         if statement["Effect"] == "Allow" and _is_for(statement, call)
-        for action in _listed(statement["Action"])
+        for action in listed(statement["Action"])
     }
     return needed <= allowed
 
 
 def _is_for(statement: Mapping[str, Any], call: Call) -> bool:
-    principals = _listed(statement.get("Principal", {}).get("AWS", ()))
+    principals = listed(statement.get("Principal", {}).get("AWS", ()))
     if CALLER not in principals:
         return False
     given = {f"sts:{name}": call.params.get(name) for name in ("ExternalId", "SourceIdentity")}
     conditions = statement.get("Condition", {})
     equal = all(
-        given.get(key) in _listed(values) for key, values in conditions.get("StringEquals", {}).items()
+        given.get(key) in listed(values) for key, values in conditions.get("StringEquals", {}).items()
     )
     alike = all(
-        any(fnmatchcase(given.get(key) or "", pattern) for pattern in _listed(values))
+        any(fnmatchcase(given.get(key) or "", pattern) for pattern in listed(values))
         for key, values in conditions.get("StringLike", {}).items()
     )
     return equal and alike and set(conditions) <= {"StringEquals", "StringLike"}
 
 
-def _listed(value: Any) -> list[str]:
+def listed(value: Any) -> list[str]:
+    """What a policy writes as one value or several."""
     return [value] if isinstance(value, str) else list(value)

@@ -49,6 +49,12 @@ FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
             "Makes a snapshot of a volume that serves nothing, and deletes the volume, once two people confirmed it. Deletes snapshots without a volume the same way, never those of AWS Backup."
         ),
     ),
+    "organization": (
+        _("List the accounts of the organization"),
+        _(
+            "Only for the account that manages an AWS organization, or its delegated administrator: many accounts can then be taken in at once."
+        ),
+    ),
     "termination": (
         _("Let EBS volumes go with their servers"),
         _(

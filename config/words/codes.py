@@ -20,6 +20,12 @@ from config.words.volumes import VOLUME_CODES
 CODES: Final[Mapping[str, Promise | str]] = {
     # problems at AWS
     "permission": _("The role may not do %(action)s. Add this action to the role's policy."),
+    "may_not_list": _(
+        "The role that only looks may not list the accounts of the organization. Give it the right below, then list them again."
+    ),
+    "no_organization": _(
+        "This account belongs to no AWS organization. Take in the management account, and list from there."
+    ),
     "role_refused": _("AWS refused the role. Check the role's trust policy and its external ID."),
     "throttled": _("AWS asked to slow down. Toban tries again by itself."),
     "gone": _("It no longer exists at AWS."),

@@ -87,6 +87,11 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "account.setup_given_up": _("%(actor)s gave up taking in the AWS account %(subject)s."),
     "account.proof_asked": _("%(actor)s asked for a proof of the roles of the AWS account %(subject)s."),
     "account.proof_ended": _("The roles of the AWS account %(subject)s were tried."),
+    "account.listing_switched_on": _(
+        "%(actor)s lets Toban list the accounts of the organization of %(subject)s."
+    ),
+    "account.listing_asked": _("%(actor)s asked for the accounts of the organization of %(subject)s."),
+    "account.listing_ended": _("The accounts of the organization of %(subject)s were asked for at AWS."),
     "tenant.founded": _("The tenant %(subject)s was founded."),
     "member.granted": _("%(subject)s was given a role."),
     "member.notices_chosen": _("%(subject)s chose what to be told of."),
@@ -295,6 +300,9 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "account.setup_given_up": _("AWS account given up"),
     "account.proof_asked": _("Proof of roles asked for"),
     "account.proof_ended": _("Roles tried"),
+    "account.listing_switched_on": _("List of the organization switched on"),
+    "account.listing_asked": _("List of the organization asked for"),
+    "account.listing_ended": _("Organization listed"),
     "tenant.founded": _("Tenant founded"),
     "member.granted": _("Role given"),
     "member.notices_chosen": _("Notices chosen"),

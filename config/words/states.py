@@ -69,8 +69,22 @@ ACCOUNT_STATES: Final[Mapping[str, State]] = {
     "late": State("late", pgettext_lazy("account", "Look is late")),
     "new": State("waiting", pgettext_lazy("account", "Not looked at yet")),
     "unreachable": State("failed", pgettext_lazy("account", "Does not answer")),
+    "calling": State("done", pgettext_lazy("breaker", "Calls go through")),
+    "paused": State("failed", pgettext_lazy("breaker", "Calls are paused")),
     "on": State("running", pgettext_lazy("automation", "On")),
     "observe": State("stopped", pgettext_lazy("automation", "Observes only")),
+}
+
+# How an account of an organization stands: known here, on its way in, or not to be had.
+MEMBER_STATES: Final[Mapping[str, State]] = {
+    "in": State("done", pgettext_lazy("member", "Is in")),
+    "coming": State("waiting", pgettext_lazy("member", "Is being taken in")),
+    "free": State("stopped", pgettext_lazy("member", "Can be taken in")),
+    "closed": State("excluded", pgettext_lazy("member", "Suspended or closed at AWS")),
+    "unproven": State("waiting", pgettext_lazy("member", "Not proven yet")),
+    "trying": State("transition", pgettext_lazy("member", "Is being tried")),
+    "proven": State("done", pgettext_lazy("member", "Proven")),
+    "failed": State("failed", pgettext_lazy("member", "Not right")),
 }
 
 # What people can be told of (accounts.domain.notices.Topic).
@@ -300,6 +314,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "keeping": KEEPING_STATES,
     "purge": PURGE_STATES,
     "account": ACCOUNT_STATES,
+    "member": MEMBER_STATES,
     "session": SESSION_STATES,
     "ticket": TICKET_STATES,
     "audit": AUDIT_STATES,

@@ -19,7 +19,11 @@ from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 
 
 class RegionOut(serializers.Serializer[Any]):
-    """`state`: ok, late, unreachable or new; `problem` is a code, empty where all is well."""
+    """`state`: ok, late, unreachable or new; `problem` is a code, empty where all is well.
+
+    `answer_ms`, `slowest_ms`: how long AWS took for a call of the last look, on average and at most; `throttled_24h`: how often AWS asked
+    to slow down, null where nobody can say.
+    """
 
     name = serializers.CharField(source="region.name")
     state = serializers.CharField()
@@ -27,6 +31,17 @@ class RegionOut(serializers.Serializer[Any]):
     inventory_at = serializers.DateTimeField(source="region.inventory_at", allow_null=True)
     problem = serializers.CharField(source="region.inventory_problem")
     paused = serializers.SerializerMethodField()
+    answer_ms = serializers.SerializerMethodField()
+    slowest_ms = serializers.SerializerMethodField()
+    throttled_24h = serializers.IntegerField(source="throttled", allow_null=True)
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_answer_ms(self, row: accounts.RegionHealth) -> int | None:
+        return row.region.inventory_answers.get("ms")
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_slowest_ms(self, row: accounts.RegionHealth) -> int | None:
+        return row.region.inventory_answers.get("slowest_ms")
 
     @extend_schema_field(bool)
     def get_paused(self, row: accounts.RegionHealth) -> bool:

@@ -121,6 +121,7 @@ def go_with_server(
         ),
         instance,
         still_ours,
+        beside={"volume": volume},
     )
 
 
@@ -199,11 +200,19 @@ def untag(
     return send_in_chunks(ids, IDS_PER_TAGGING, send, examine=lambda rest, error: {})
 
 
-def _mutate(target: Target, action: str, send: Any, subject: str, still_ours: StillOurs | None) -> CallResult:
+def _mutate(
+    target: Target,
+    action: str,
+    send: Any,
+    subject: str,
+    still_ours: StillOurs | None,
+    beside: Mapping[str, str] | None = None,
+) -> CallResult:
+    call = Call(EC2, target, action)
     try:
         answer = cast(
             Mapping[str, Any],
-            current().mutate(Call(EC2, target, action), send, ids=[subject], still_ours=still_ours),
+            current().mutate(call, send, ids=[subject], still_ours=still_ours, beside=beside),
         )
     except AwsError as error:
         return CallResult(False, error.request_id, error)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from infra.aws import metrics
+from infra.aws import answers, metrics
 from infra.aws.config import Config, get_config
 from infra.aws.errors import EXPIRED_CODES, translate
 from infra.aws.pacing import Pacer, make_pacer
@@ -26,7 +26,7 @@ from infra.aws.sessions import (
     acting_as,
 )
 from infra.domain.aws import AwsError, LeaseLost, Problem, Target
-from infra.domain.session_policy import session_policy
+from infra.domain.session_policy import session_policies
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
@@ -66,6 +66,7 @@ class Gateway:
         self.clients = Clients(config)
         self.pacer = pacer or make_pacer(config)
         self.credentials = CredentialCache(self._assume)
+        self.throttles = answers.Throttles(config.redis_url)
         self._sleep = sleep
 
     def read(self, call: Call[ClientT], send: Callable[[ClientT], AnswerT]) -> AnswerT:
@@ -101,15 +102,24 @@ class Gateway:
         *,
         ids: Sequence[str],
         still_ours: StillOurs | None,
+        beside: Mapping[str, str] | None = None,
     ) -> AnswerT:
-        """Change something, once, in a session that may do no more than this. Raises AwsError, and LeaseLost before a send that is
-        not ours."""
+        """Change something, once, in a session that may do no more than this; beside: what the call is about besides its ids, by kind
+        (infra.domain.session_policy). Raises AwsError, and LeaseLost before a send that is not ours."""
         target = call.target
-        narrow = session_policy(
-            call.full, ids, account_id=target.account_id, region=target.region, role_arn=target.role_arn
-        )
-        narrowed = replace(call, target=replace(target, policy=narrow)) if narrow else call
-        return self._send(narrowed, send, ids=ids, still_ours=still_ours)
+        policies = session_policies(
+            call.full, ids, account_id=target.account_id, region=target.region, role_arn=target.role_arn,
+            managed_only=target.managed_only, beside=beside,
+        )  # fmt: skip
+        for policy in policies:
+            narrowed = replace(call, target=replace(target, policy=policy))
+            try:
+                return self._send(narrowed, send, ids=ids, still_ours=still_ours)
+            except AwsError as error:
+                # STS packs a policy before it measures it a second time; nothing was sent yet.
+                if not error.code.startswith("PackedPolicyTooLarge") or policy == policies[-1]:
+                    raise
+        raise AssertionError("unreachable")
 
     def _send(
         self,
@@ -145,6 +155,7 @@ class Gateway:
         except AwsError as error:
             if error.problem is Problem.THROTTLED and error.action == full and error.retry_after_s is None:
                 error.retry_after_s = self.pacer.throttled(target.account_id, target.region, full)
+                self.throttles.note(target.account_id, target.region)
             raise
 
     def _assume(self, target: Target) -> RoleCredentials:
@@ -234,8 +245,10 @@ def _measured(target: Target, full: str, call: Callable[[], AnswerT], *, ids: Se
         # The cause is not chained: its text is not cleaned, and all that matters of it is in the error.
         raise error from None
     finally:
+        took = time.perf_counter() - began
         metrics.CALLS.labels(service, name, outcome).inc()
-        metrics.SECONDS.labels(service, name).observe(time.perf_counter() - began)
+        metrics.SECONDS.labels(service, name).observe(took)
+        answers.tell(full, took)
 
 
 class _Process:

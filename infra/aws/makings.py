@@ -76,7 +76,7 @@ def restore(target: Target, params: Mapping[str, Any], *, still_ours: StillOurs 
     """Make a database of a snapshot; EXISTS when the name is taken. Never raises AwsError; raises LeaseLost when told no."""
     return _mutate(
         target, "RestoreDBInstanceFromDBSnapshot", lambda rds: rds.restore_db_instance_from_db_snapshot(**params),
-        params["DBInstanceIdentifier"], still_ours,
+        params["DBInstanceIdentifier"], still_ours, beside={"db-snapshot": params["DBSnapshotIdentifier"]},
     )  # fmt: skip
 
 
@@ -143,13 +143,19 @@ def _options(raw: Mapping[str, Any]) -> OptionGroup:
     )  # fmt: skip
 
 
-def _mutate(target: Target, action: str, send: Any, subject: str, still_ours: StillOurs | None) -> CallResult:
+def _mutate(
+    target: Target,
+    action: str,
+    send: Any,
+    subject: str,
+    still_ours: StillOurs | None,
+    beside: Mapping[str, str] | None = None,
+) -> CallResult:
+    call = Call(RDS, target, action, "DBInstance")
     try:
         answer = cast(
             Mapping[str, Any],
-            current().mutate(
-                Call(RDS, target, action, "DBInstance"), send, ids=[subject], still_ours=still_ours
-            ),
+            current().mutate(call, send, ids=[subject], still_ours=still_ours, beside=beside),
         )
     except AwsError as error:
         return CallResult(False, error.request_id, error)

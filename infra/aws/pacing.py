@@ -49,7 +49,7 @@ _EC2_RESOURCES = {"StartInstances": Bucket(1000, 2), "StopInstances": Bucket(100
 # docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-api-throttling.html: one bucket for all actions
 _RDS = Bucket(300, 12)
 # AWS documents no buckets for these; ours are below what others report as refused, each action by itself.
-_UNDOCUMENTED = {"autoscaling": Bucket(20, 5), "ssm": Bucket(5, 1)}
+_UNDOCUMENTED = {"autoscaling": Bucket(20, 5), "organizations": Bucket(10, 2), "ssm": Bucket(5, 1)}
 
 # AWS counts when a call arrives: one that overtakes the first call's journey by a moment would be refused.
 _MARGIN_S = 0.1

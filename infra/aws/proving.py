@@ -11,7 +11,7 @@ from botocore import xform_name
 
 from infra.aws.gateway import Call, current
 from infra.aws.identity import caller_account
-from infra.aws.sessions import AUTOSCALING, EC2, RDS, SSM
+from infra.aws.sessions import AUTOSCALING, EC2, ORGANIZATIONS, RDS, SSM
 from infra.domain.aws import AwsError, Problem, Target
 from infra.domain.onboarding import CHANGES, READS, AccountRole, Check, Feature, Status
 
@@ -20,6 +20,8 @@ _WOULD_SUCCEED = "DryRunOperation"
 _FEWEST = 5  # the smallest page that DescribeInstances and DescribeVolumes take
 _RDS_FEWEST = 20
 _SSM_FEWEST = 10
+#: Asked once: it has no regions.
+_GLOBAL = "organizations:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ def _looks(target: Target, regions: Sequence[str], features: Sequence[Feature]) 
     for region in regions:
         here = replace(target, region=region)
         for action in wanted:
+            if action.startswith(_GLOBAL) and region != regions[0]:
+                continue
             try:
                 answer = _LOOKS[action](here)
             except AwsError as error:
@@ -214,6 +218,11 @@ def _describe_windows(target: Target) -> Mapping[str, Any]:
     )
 
 
+def _list_accounts(target: Target) -> Mapping[str, Any]:
+    call = Call(ORGANIZATIONS, target, "ListAccounts", "Accounts")
+    return cast(Mapping[str, Any], current().read(call, lambda client: client.list_accounts(MaxResults=1)))
+
+
 def _look_at_rds(action: str, **params: Any) -> Callable[[Target], Mapping[str, Any]]:
     """What is looked at only to know whether it may be: the answer itself serves nothing."""
     method = xform_name(action)
@@ -258,6 +267,7 @@ _LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "rds:DescribeDBEngineVersions": _describe_versions,
     "autoscaling:DescribeAutoScalingGroups": _describe_groups,
     "ssm:DescribeMaintenanceWindows": _describe_windows,
+    "organizations:ListAccounts": _list_accounts,
 }
 
 
@@ -320,8 +330,10 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
             yield Check("nothing_there", AccountRole.OPERATE, Status.UNTRIED, action)
             continue
         call = Call(EC2, target, action.partition(":")[2])
+        # A zone is where something would be made, and no id of anything.
+        ids = [] if subject == seen.zone else [subject]
         try:
-            current().mutate(call, send, ids=[subject], still_ours=None)
+            current().mutate(call, send, ids=ids, still_ours=None)
         except AwsError as error:
             if error.code == _WOULD_SUCCEED:
                 yield Check("may", AccountRole.OPERATE, Status.PASSED, action)

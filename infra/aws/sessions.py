@@ -46,6 +46,7 @@ RDS: Service[RDSClient] = Service("rds")
 AUTOSCALING: Service[AutoScalingClient] = Service("autoscaling")
 SSM: Service[SSMClient] = Service("ssm")
 STS: Service[STSClient] = Service("sts")
+ORGANIZATIONS: Service[Any] = Service("organizations")
 
 ROLE_SECONDS = 3600
 #: So many sessions are kept before those that are over are looked for.

@@ -89,6 +89,7 @@ def create_snapshot(
         ),
         name,
         still_ours,
+        beside={"db": database},
     )
 
 
@@ -177,11 +178,19 @@ def _snapshot(target: Target, raw: DBSnapshotTypeDef) -> DbSnapshot:
     )
 
 
-def _mutate(target: Target, action: str, send: Any, subject: str, still_ours: StillOurs | None) -> CallResult:
+def _mutate(
+    target: Target,
+    action: str,
+    send: Any,
+    subject: str,
+    still_ours: StillOurs | None,
+    beside: Mapping[str, str] | None = None,
+) -> CallResult:
+    call = Call(RDS, target, action)
     try:
         answer = cast(
             Mapping[str, Any],
-            current().mutate(Call(RDS, target, action), send, ids=[subject], still_ours=still_ours),
+            current().mutate(call, send, ids=[subject], still_ours=still_ours, beside=beside),
         )
     except AwsError as error:
         return CallResult(False, error.request_id, error)

@@ -110,7 +110,7 @@ class Target:
 
     read_role_arn: the role for calls that change nothing; "" where role_arn serves for both. source: who is behind the
     call, as AWS's CloudTrail keeps it (SourceIdentity: 2 to 64 of A-Z a-z 0-9 +=,.@_-). policy: what a session is narrowed to
-    besides what its role allows, as JSON; "" for nothing more.
+    besides what its role allows, as JSON; "" for nothing more. managed_only: the account lets Toban change only what is tagged for it.
     """
 
     tenant_id: UUID
@@ -121,6 +121,7 @@ class Target:
     read_role_arn: str = ""
     source: str = READ_SOURCE
     policy: str = ""
+    managed_only: bool = False
 
     @property
     def reading(self) -> Target:

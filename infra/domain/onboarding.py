@@ -37,10 +37,11 @@ class Feature(StrEnum):
     CERTIFICATES = "certificates"
     REACH = "reach"
     MAKING = "making"
+    ORGANIZATION = "organization"
 
 
-#: Chosen by whoever means it: the rights that they need reach further than what Toban does with them.
-FAR_REACHING = frozenset({Feature.TAGS, Feature.TERMINATION})
+#: Chosen by whoever means it: the rights that they need reach further than what Toban does with them, or one account alone has them.
+OPTIONAL = frozenset({Feature.TAGS, Feature.TERMINATION, Feature.ORGANIZATION})
 
 
 class AccountRole(StrEnum):
@@ -76,6 +77,7 @@ READS: Mapping[Feature, tuple[str, ...]] = {
         "rds:DescribeDBInstances", "rds:DescribeDBParameterGroups", "rds:DescribeDBSnapshots", "rds:DescribeDBSubnetGroups",
         "rds:DescribeOptionGroups", "rds:DescribeOrderableDBInstanceOptions",
     ),
+    Feature.ORGANIZATION: ("organizations:ListAccounts",),
 }  # fmt: skip
 #: What the operate role may change, by feature. Starting a server with encrypted disks also needs a grant on its key.
 CHANGES: Mapping[Feature, tuple[str, ...]] = {
@@ -99,6 +101,7 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
         "rds:CopyDBSnapshot", "rds:CreateDBInstance", "rds:CreateDBSnapshot", "rds:DeleteDBInstance", "rds:ModifyDBSnapshot",
         "rds:RestoreDBInstanceFromDBSnapshot", "secretsmanager:CreateSecret", "secretsmanager:TagResource",
     ),
+    Feature.ORGANIZATION: (),
 }  # fmt: skip
 
 
@@ -123,8 +126,9 @@ def role_arn(account_id: str, role: AccountRole, *, partition: str = "aws") -> s
     return f"arn:{partition}:iam::{account_id}:role/{name}"
 
 
-def trust_policy(principal: str, external_id: str) -> Policy:
-    """Who may assume the roles: Toban's own role, with this ExternalId, saying who is behind the call."""
+def trust_policy(principal: str, external_id: str | Policy) -> Policy:
+    """Who may assume the roles: Toban's own role, with this ExternalId (or what CloudFormation fills in for it), saying who is behind
+    the call."""
     return {
         "Version": POLICY_VERSION,
         "Statement": [
@@ -287,6 +291,13 @@ def template(
                 ]
             }
         },
+        **roles(trust, policies),
+    }
+
+
+def roles(trust: Policy, policies: Mapping[str, Policy]) -> Policy:
+    """The resources and outputs of a template: one role for each policy by name. A role that nothing is allowed has none."""
+    return {
         "Resources": {
             name: {
                 "Type": "AWS::IAM::Role",
@@ -294,7 +305,9 @@ def template(
                     "RoleName": name,
                     "MaxSessionDuration": 3600,
                     "AssumeRolePolicyDocument": trust,
-                    "Policies": [{"PolicyName": name, "PolicyDocument": policy}],
+                    "Policies": [{"PolicyName": name, "PolicyDocument": policy}]
+                    if policy["Statement"]
+                    else [],
                 },
             }
             for name, policy in policies.items()

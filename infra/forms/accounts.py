@@ -14,21 +14,11 @@ COMMON_REGIONS = ("ap-northeast-1", "ap-northeast-3")
 _SEPARATORS = re.compile(r"[\s,、]+")
 
 
-class SetupForm(forms.Form):
-    account_id = forms.RegexField(
-        r"^[0-9]{12}$", strip=True, error_messages={"invalid": _("An AWS account number has 12 digits.")}
-    )
-    name = forms.CharField(max_length=100)
+class RegionForm(forms.Form):
+    """Regions as boxes and as text, together in `regions`."""
+
     region = forms.MultipleChoiceField(choices=[(one, one) for one in COMMON_REGIONS], required=False)
     other_regions = forms.CharField(max_length=400, required=False)
-    feature = forms.MultipleChoiceField(
-        choices=[(str(one), "") for one in Feature],
-        error_messages={"required": _("Choose at least one thing that Toban is to do.")},
-    )
-    managed_only = forms.BooleanField(required=False)
-
-    def clean_account_id(self) -> str:
-        return str(self.cleaned_data["account_id"]).strip()
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
@@ -37,3 +27,18 @@ class SetupForm(forms.Form):
         if not cleaned["regions"] and "region" not in self.errors:
             self.add_error("other_regions", _("Choose at least one region."))
         return cleaned
+
+
+class SetupForm(RegionForm):
+    account_id = forms.RegexField(
+        r"^[0-9]{12}$", strip=True, error_messages={"invalid": _("An AWS account number has 12 digits.")}
+    )
+    name = forms.CharField(max_length=100)
+    feature = forms.MultipleChoiceField(
+        choices=[(str(one), "") for one in Feature],
+        error_messages={"required": _("Choose at least one thing that Toban is to do.")},
+    )
+    managed_only = forms.BooleanField(required=False)
+
+    def clean_account_id(self) -> str:
+        return str(self.cleaned_data["account_id"]).strip()

@@ -58,6 +58,10 @@ class AccountTrust(TenantModel):
 class AccountSetup(TenantModel):
     """An account on its way in: what Toban is to do there, the ExternalId it made, and how the last proof ended.
 
+    `rollout`: those that were begun together share one template. `listing`: what AWS Organizations last said, where this account may
+    list its organization's accounts: `members` (infra.domain.organization.Member as JSON), `more` where there were too many, `problem`
+    and `detail` where it said nothing.
+
     `registered` is set when it came in, and for a new proof of one that is in. `proof`: a list of
     infra.domain.onboarding.Check as JSON, of the roles and regions as they stood at `proof_asked_at`.
     """
@@ -79,6 +83,11 @@ class AccountSetup(TenantModel):
     proof_began_at = models.DateTimeField(null=True)
     proof_ended_at = models.DateTimeField(null=True)
     proof = models.JSONField(default=list)
+    listing_asked_at = models.DateTimeField(null=True)
+    listing_began_at = models.DateTimeField(null=True)
+    listing_ended_at = models.DateTimeField(null=True)
+    listing = models.JSONField(default=dict)
+    rollout = models.UUIDField(null=True, db_index=True)
     closed_at = models.DateTimeField(null=True, help_text="It came in, or somebody gave it up")
 
     class Meta(TenantModel.Meta):
@@ -111,6 +120,9 @@ class Region(TenantModel):
     )
     database_terms_at = models.DateTimeField(null=True)
     snapshots_at = models.DateTimeField(null=True)
+    inventory_answers = models.JSONField(
+        default=dict, help_text="how AWS answered in the last look: calls, ms on average, slowest_ms, slowest"
+    )
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="region_once")]

@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 from django.db.models import Q
 
-from infra.aws import clusters, ec2, groups, rds
+from infra.aws import answers, clusters, ec2, groups, rds
 from infra.aws.windows import list_windows
 from infra.domain.aws import AwsError, Database, EbsVolume, Ec2Instance, Problem, Target
 from infra.domain.clusters import DbCluster
@@ -114,7 +114,8 @@ def take_inventory(
     try:
         named = any(one.get("maintenance_windows") for one in asked)
         kept = region.database_terms if terms_due else None
-        seen = _look(target, windows_named=named, kept=kept, snapshots_due=snapshots_due, now=looked_at)
+        with answers.listening() as heard:
+            seen = _look(target, windows_named=named, kept=kept, snapshots_due=snapshots_due, now=looked_at)
     except AwsError as error:
         return _failed(region, looked_at, str(error.problem), str(error), actor, clock)
     with tenant_scope(tenant_id):
@@ -143,8 +144,12 @@ def take_inventory(
         elif snapshots_due and volume_snapshots.PART not in seen.unread:
             region.snapshots_at = now
         _say_what_is_missing(region, seen.unread, actor, now)
-        region.inventory_at, region.inventory_ended_at = looked_at, now
-        region.save(update_fields=[*_TOLD, *database_terms.FIELDS, "snapshots_at"])
+        region.inventory_at, region.inventory_ended_at, region.inventory_answers = (
+            looked_at,
+            now,
+            heard.as_json(),
+        )
+        region.save(update_fields=[*_TOLD, *database_terms.FIELDS, "snapshots_at", "inventory_answers"])
         corrections.owe_corrections(region, now=now)
         clock_of_databases = schedule_actor(tenant_id, worker, campaigns.PERMISSIONS)
         reaching.enter_closings(region, actor=clock_of_databases, now=now)

@@ -34,10 +34,12 @@ def begin_setup(
     regions: Sequence[str],
     features: Sequence[str],
     managed_only: bool,
+    rollout: UUID | None = None,
     actor: Actor,
     now: datetime,
 ) -> AccountSetup:
-    """Begin with one account: makes its ExternalId, 128 random bits that nobody chooses.
+    """Begin with one account: makes its ExternalId, 128 random bits that nobody chooses. rollout: those that
+    are begun together.
 
     Raises NotPermitted, Refused: `bad_parameter` with the field's name, `account_taken`, `setup_open` when this tenant is at
     it already.
@@ -54,10 +56,10 @@ def begin_setup(
             row: AccountSetup = AccountSetup.objects.create(
                 tenant_id=actor.tenant_id, account_id=account_id, name=name.strip(), regions=list(regions),
                 features=wanted, managed_only=managed_only, role_arn=arns[AccountRole.OPERATE],
-                read_role_arn=arns[AccountRole.READ], external_id=external_id, started_by_id=actor.id,
-                started_by_name=actor.name, started_at=now,
+                read_role_arn=arns[AccountRole.READ], external_id=external_id, rollout=rollout,
+                started_by_id=actor.id, started_by_name=actor.name, started_at=now,
             )  # fmt: skip
-            _tell("account.setup_begun", row, actor, now)
+            tell("account.setup_begun", row, actor, now)
             return row
     except IntegrityError as error:
         if "setup_open_once" in str(error):
@@ -73,14 +75,14 @@ def begin_again(account: UUID, *, actor: Actor, now: datetime) -> AccountSetup:
         if trust is None:
             raise NotFound(type="account", id=str(account))
         last: AccountSetup | None = (
-            AccountSetup.objects.filter(account_id=trust.account.account_id).order_by("-started_at").first()
+            AccountSetup.objects.filter(registered=trust.account).order_by("-started_at").first()
         )
         if last is not None:
             return last
         made: AccountSetup = AccountSetup.objects.create(
             tenant_id=actor.tenant_id, registered=trust.account, account_id=trust.account.account_id,
             name=trust.account.name, regions=list(Region.objects.filter(account=trust.account).values_list("name", flat=True)),
-            features=[str(one) for one in Feature], role_arn=trust.role_arn,
+            features=[str(one) for one in Feature if one is not Feature.ORGANIZATION], role_arn=trust.role_arn,
             read_role_arn=trust.read_role_arn or trust.role_arn, external_id=trust.external_id, started_by_id=actor.id,
             started_by_name=actor.name, started_at=now, closed_at=now,
         )  # fmt: skip
@@ -99,7 +101,7 @@ def ask_proof(setup_id: UUID, *, actor: Actor, now: datetime) -> AccountSetup:
             _get(setup_id)
             raise AlreadyMoved("proof_under_way")
         row = _get(setup_id)
-        _tell("account.proof_asked", row, actor, now)
+        tell("account.proof_asked", row, actor, now)
         return row
 
 
@@ -125,6 +127,7 @@ def run_proof(
         row.role_arn,
         row.external_id,
         read_role_arn=row.read_role_arn,
+        managed_only=row.managed_only,
     )
     checks = proving.prove(target, row.regions, [Feature(one) for one in row.features])
     with tenant_scope(tenant_id):
@@ -134,7 +137,7 @@ def run_proof(
             return None
         row = _get(setup_id)
         failed = [f"{one.code} {one.role} {one.subject}".strip() for one in checks if one.status == "failed"]
-        _tell("account.proof_ended", row, actor, now, "ok" if proven(checks) else "failed", failed=failed)
+        tell("account.proof_ended", row, actor, now, "ok" if proven(checks) else "failed", failed=failed)
         return row
 
 
@@ -171,7 +174,7 @@ def give_up(setup_id: UUID, *, actor: Actor, now: datetime) -> None:
         if not AccountSetup.objects.filter(id=setup_id, closed_at__isnull=True).update(closed_at=now):
             _get(setup_id)
             raise AlreadyMoved("setup_closed")
-        _tell("account.setup_given_up", _get(setup_id), actor, now)
+        tell("account.setup_given_up", _get(setup_id), actor, now)
 
 
 def _features(wanted: Sequence[str]) -> list[str]:
@@ -188,9 +191,10 @@ def _get(setup_id: UUID) -> AccountSetup:
     return row
 
 
-def _tell(
+def tell(
     kind: str, row: AccountSetup, actor: Actor, now: datetime, outcome: str = "ok", **detail: object
 ) -> None:
+    """Record a step of a setup, without its ExternalId."""
     record(
         kind, actor=actor, subject=Subject("account_setup", str(row.id), str(row)), now=now, outcome=outcome,
         detail={"account_id": row.account_id, "regions": row.regions, "features": row.features, **detail},

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db.models import Count, Q
 
 from accounts.domain.permissions import Permission
-from infra.domain.onboarding import Check, Feature, check_from_json, proven, template
+from infra.aws.gateway import current
+from infra.domain.onboarding import Check, Feature, Status, check_from_json, proven, template
 from infra.models import AccountSetup, AwsAccount, Region, Resource
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused
@@ -24,12 +25,14 @@ LATE_AFTER_INTERVALS = 3
 
 @dataclass(frozen=True, slots=True)
 class RegionHealth:
-    """One region: its last whole look, what is wrong with looking, and whether calls are paused there."""
+    """One region: its last whole look and how AWS answered it, what is wrong with looking, how often AWS asked to slow down in the last
+    day (None: nobody can say), and whether calls are paused there."""
 
     region: Region
     lanes: Sequence[Lane]
     resources: int
     late: bool
+    throttled: int | None
 
     @property
     def paused(self) -> Lane | None:
@@ -96,6 +99,8 @@ def _with_health(accounts: Sequence[AwsAccount], now: datetime) -> list[ListedAc
             kind="account.automation", state="ENTERED", target_id__in=[str(one.id) for one in accounts]
         )
     }
+    places = [(one.account_id, region.name) for one in accounts for region in regions.get(one.id, ())]
+    throttles = current().throttles.last_day(places, now)
     return [
         ListedAccount(
             account,
@@ -103,6 +108,7 @@ def _with_health(accounts: Sequence[AwsAccount], now: datetime) -> list[ListedAc
                 RegionHealth(
                     region, lanes.get(f"{account.account_id}/{region.name}", []),
                     counts.get((account.id, region.name), 0), _is_late(region, now),
+                    None if throttles is None else throttles[account.account_id, region.name],
                 )
                 for region in regions.get(account.id, [])
             ],
@@ -137,11 +143,33 @@ class SeenSetup:
     def proven(self) -> bool:
         return self.setup.proof_ended_at is not None and proven(self.checks)
 
+    @property
+    def standing(self) -> str:
+        """Where it stands on its way in, in one word: which state's icon and word stand for it."""
+        if self.setup.registered_id is not None:
+            return "in"
+        if self.under_way:
+            return "trying"
+        if self.setup.proof_ended_at is None:
+            return "unproven"
+        return "proven" if self.proven else "failed"
+
+    @property
+    def first_failure(self) -> Check | None:
+        return next((one for one in self.checks if one.status is Status.FAILED), None)
+
 
 def open_setups(*, actor: Actor) -> list[AccountSetup]:
     """Those that are begun and neither finished nor given up, oldest first. Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     return list(AccountSetup.objects.filter(closed_at__isnull=True).order_by("started_at"))
+
+
+def listers(*, actor: Actor) -> list[AwsAccount]:
+    """Those whose organization's accounts can be listed. Raises NotPermitted."""
+    actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
+    on = AccountSetup.objects.filter(registered__isnull=False, features__contains=[str(Feature.ORGANIZATION)])
+    return list(AwsAccount.objects.filter(id__in=on.values("registered")).order_by("name"))
 
 
 def get_setup(pk: UUID, *, actor: Actor) -> SeenSetup:

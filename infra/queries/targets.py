@@ -1,7 +1,7 @@
 """Whom to speak to at AWS for an account and region."""
 
 from infra.domain.aws import Target
-from infra.models import AccountTrust
+from infra.models import AccountSetup, AccountTrust
 from medical_audit.domain.kinds import Policy
 from medical_audit.models import Operation
 
@@ -18,6 +18,7 @@ def target_of(account_id: str, region: str) -> Target | None:
         role_arn=trust.role_arn,
         read_role_arn=trust.read_role_arn,
         external_id=trust.external_id,
+        managed_only=AccountSetup.objects.filter(registered=trust.account, managed_only=True).exists(),
     )
 
 

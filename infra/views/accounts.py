@@ -16,19 +16,23 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from infra import tasks
-from infra.domain.onboarding import FAR_REACHING, AccountRole, Feature, missing_statement
+from infra.domain.onboarding import OPTIONAL, AccountRole, Feature, missing_statement
 from infra.forms.accounts import COMMON_REGIONS, SetupForm
 from infra.operations import automation, setups
 from infra.queries import accounts
+from infra.queries.accounts import open_setups
+from infra.queries.organization import split_setups
 from medical_audit.domain.errors import Refused
 from medical_audit.forms import text_of
 
 
 @require_safe
 def account_list(request: TenantRequest, slug: str) -> HttpResponse:
+    setups, rollouts = split_setups(open_setups(actor=request.actor))
     context = {
         "rows": accounts.list_accounts(actor=request.actor, now=request.now),
-        "setups": accounts.open_setups(actor=request.actor),
+        "setups": setups,
+        "rollouts": rollouts,
         "can_edit": request.actor.may(Permission.AUTOMATION_ENTER, request.tenant.id),
     }
     return render(request, "infra/account_list.html", context)
@@ -36,8 +40,10 @@ def account_list(request: TenantRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def account_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    seen = accounts.get_account(pk, actor=request.actor, now=request.now)
     context = {
-        "seen": accounts.get_account(pk, actor=request.actor, now=request.now),
+        "seen": seen,
+        "one_account": [seen],
         "can_edit": request.actor.may(Permission.AUTOMATION_ENTER, request.tenant.id),
     }
     return render(request, "infra/account_detail.html", context)
@@ -51,7 +57,7 @@ def account_new(request: TenantRequest, slug: str) -> HttpResponse:
         request.POST or None,
         initial={
             "region": [COMMON_REGIONS[0]],
-            "feature": [str(one) for one in Feature if one not in FAR_REACHING],
+            "feature": [str(one) for one in Feature if one not in OPTIONAL],
         },
     )
     refused = ""
@@ -68,7 +74,10 @@ def account_new(request: TenantRequest, slug: str) -> HttpResponse:
                 form.add_error("other_regions", "")
         else:
             return redirect("infra:account-setup", slug=slug, pk=row.id)
-    context = {"form": form, "refused": refused, "regions": COMMON_REGIONS, "features": list(Feature)}
+    context = {
+        "form": form, "refused": refused, "regions": COMMON_REGIONS, "features": list(Feature),
+        "listers": accounts.listers(actor=request.actor),
+    }  # fmt: skip
     return render(request, "infra/account_new.html", context, status=422 if request.method == "POST" else 200)
 
 

@@ -220,3 +220,31 @@ def test_sessions_that_are_over_do_not_pile_up() -> None:
     sts.now += timedelta(hours=1)
     cache.get(target)
     assert len(cache._asked) == 1
+
+
+def test_a_batch_that_does_not_fit_into_a_policy_goes_in_one_call(account: Account) -> None:
+    ids = account.servers(100)
+    assert all(one.accepted for one in ec2.start_instances(account.target, ids).values())
+    assert account.sends("StartInstances") == [100]
+    tagged = ec2.tag(account.target, ids, {"Name": "web"})
+    assert all(one.accepted for one in tagged.values())
+    assert account.sends("CreateTags") == [100]
+
+
+def test_a_batch_of_what_is_tagged_as_managed_goes_in_one_call_and_nothing_else_is_touched(
+    account: Account,
+) -> None:
+    target = replace(account.target, managed_only=True)
+    tagged, bare = account.servers(40, tags={"Toban": "managed"}), account.servers(1)
+    assert all(one.accepted for one in ec2.start_instances(target, tagged).values())
+    assert account.sends("StartInstances") == [40]
+    refused = ec2.stop_instances(target, [*tagged, *bare])[bare[0]].error
+    assert refused is not None
+    assert refused.problem is Problem.PERMISSION
+
+
+def test_a_policy_that_sts_cannot_pack_gives_way_to_the_wider_one(account: Account) -> None:
+    ids = account.servers(2)
+    account.fault("AssumeRole", code="PackedPolicyTooLarge", match={"body": ids[0]})
+    assert all(one.accepted for one in ec2.start_instances(account.target, ids).values())
+    assert account.sends("StartInstances") == [2]

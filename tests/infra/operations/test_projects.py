@@ -20,6 +20,7 @@ from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
 from tests.factories import Cast, proof
 from tests.infra.operations.duty import Duty
+from tests.medical_audit.threads import race
 from tests.stage import Stage, make_stage, signed_in
 
 
@@ -91,6 +92,25 @@ def test_a_name_is_there_once_and_a_change_is_held_against_what_stood(cast: Cast
         confirm(cast, second)
     with pytest.raises(NotPermitted):
         enter_end(pk, actor=cast.actor(Role.VIEWER), now=clock.now(), reason="x")
+
+
+def test_of_several_new_projects_of_one_name_the_first_confirmed_is_there(cast: Cast) -> None:
+    entered = [declare(cast, values=[f"value-{number}"]) for number in range(4)]
+
+    def decide(number: int) -> str:
+        try:
+            confirm(cast, entered[number])
+        except StaleContent as stale:
+            return stale.code
+        return "confirmed"
+
+    assert sorted(map(str, race(4, decide))) == ["confirmed", *["project_changed"] * 3]
+    with tenant_scope(cast.tenant.id):
+        assert Project.objects.count() == 1
+        states = Operation.objects.values_list("state", flat=True)
+        assert sorted(states) == ["ENTERED"] * 3 + ["SUCCEEDED"], (
+            "what was refused is still there to be rejected"
+        )
 
 
 def test_an_end_is_held_against_what_the_confirmer_was_shown(cast: Cast) -> None:

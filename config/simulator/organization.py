@@ -1,0 +1,30 @@
+"""An AWS organization in the simulator: one account that manages it, and members with names, numbers and states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from moto.organizations.models import organizations_backends
+
+_EMAIL = "aws+{id}@example.jp"
+
+
+def found(management: str, name: str, members: Iterable[Mapping[str, str]]) -> list[str]:
+    """Make an account the manager of an organization with these members (id, name, and state where it is not ACTIVE); gives all
+    numbers. One that stands already is made anew."""
+    known = organizations_backends.master_accounts
+    for account in [one for one, (manager, _) in known.items() if manager == management]:
+        known.pop(account)
+    backend = organizations_backends[management]["aws"]
+    backend.reset()
+    backend.create_organization(region="us-east-1", FeatureSet="ALL")
+    backend.accounts[0].name = name
+    for one in members:
+        backend.create_account(AccountName=one["name"], Email=_EMAIL.format(id=one["id"]))
+        made = backend.accounts[-1]
+        # moto makes its numbers up; here they are those of accounts that can be worked in.
+        known[one["id"]] = known.pop(made.id)
+        made.id = one["id"]
+        made.state = one.get("state", made.state)
+        made.status = "SUSPENDED" if made.state == "CLOSED" else made.state
+    return [account.id for account in backend.accounts]
