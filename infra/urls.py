@@ -7,6 +7,7 @@ from infra.api import calendars as calendar_api
 from infra.api import databases as database_api
 from infra.api import left_over as left_over_api
 from infra.api import lists as list_api
+from infra.api import organization as organization_api
 from infra.api import overrides as override_api
 from infra.api import planning as planning_api
 from infra.api import projects as project_api
@@ -181,6 +182,42 @@ api_urlpatterns = [
         "accounts/<uuid:pk>/automation/",
         address(post=account_api.account_automation),
         name="account-automation",
+    ),
+    path(
+        "accounts/<uuid:pk>/organization/",
+        address(get=organization_api.organization_get),
+        name="account-organization",
+    ),
+    path(
+        "accounts/<uuid:pk>/organization/switch-on/",
+        address(post=organization_api.organization_switch_on),
+        name="account-organization-switch-on",
+    ),
+    path(
+        "accounts/<uuid:pk>/organization/list/",
+        address(post=organization_api.organization_list),
+        name="account-organization-list",
+    ),
+    path(
+        "accounts/<uuid:pk>/organization/begin/",
+        address(post=organization_api.rollout_begin),
+        name="account-organization-begin",
+    ),
+    path("account-rollouts/<uuid:pk>/", address(get=organization_api.rollout_get), name="account-rollout"),
+    path(
+        "account-rollouts/<uuid:pk>/template/",
+        address(get=organization_api.rollout_template),
+        name="account-rollout-template",
+    ),
+    path(
+        "account-rollouts/<uuid:pk>/prove/",
+        address(post=organization_api.rollout_prove),
+        name="account-rollout-prove",
+    ),
+    path(
+        "account-rollouts/<uuid:pk>/take-in/",
+        address(post=organization_api.rollout_take_in),
+        name="account-rollout-take-in",
     ),
     path(
         "account-setups/",

@@ -71,8 +71,9 @@ Trust
     POST /_sim/accounts {"account_id", "role_arn"?, "external_id"?, "refuse"?: true} or a list of them; GET lists.
         A wrong role, a missing or wrong ExternalId, or `refuse` -> AccessDenied.
     GET  /_sim/sources?account=ACCOUNT  Who stood behind each sign-in (SourceIdentity), oldest first.
-    POST /_sim/stack {"account", "template": {...}}  Makes the IAM roles of a CloudFormation template; their trust
-        policies then decide who is let in.
+    POST /_sim/stack {"account" or "accounts", "template": {...}}  Makes the IAM roles of a CloudFormation template;
+        their trust policies then decide who is let in. A session is held to the policy that it was asked for with.
+    POST /_sim/organization {"management", "name", "members": [{"id", "name", "state"?}]}  Makes an organization.
     POST /_sim/trust {"strict": true}       Accounts that are not registered are refused too.
 
 Behaviour

@@ -18,6 +18,7 @@ from config.simulator import (
     databases,
     groups,
     makings,
+    organization,
     pages,
     rules,
     speed,
@@ -132,7 +133,7 @@ class Simulator:
             objection = self.trust.objection(call)
             if objection:
                 return wire.error(call, "AccessDenied", objection)
-        denied = self.sessions.objection(call)
+        denied = self.sessions.objection(call) or organization.objection(call)
         return wire.error(call, *denied) if denied else None
 
     def _apply(self, call: Call, environ: dict[str, Any], *, lost: bool) -> Answer:

@@ -6,7 +6,19 @@ from collections.abc import Iterable, Mapping
 
 from moto.organizations.models import organizations_backends
 
+from config.simulator.identify import Call
+
+#: AWS's answers to who may not list, which moto does not give.
+_NOT_IN_USE = "AWSOrganizationsNotInUseException", "Your account is not a member of an organization."
+_NOT_YOURS = "AccessDeniedException", "You don't have permissions to access this resource."
 _EMAIL = "aws+{id}@example.jp"
+
+
+def objection(call: Call) -> tuple[str, str] | None:
+    """AWS's code and sentence for an account that manages no organization; None to let the call pass."""
+    if call.service != "organizations" or organizations_backends[call.account]["aws"].org is not None:
+        return None
+    return _NOT_YOURS if call.account in organizations_backends.master_accounts else _NOT_IN_USE
 
 
 def found(management: str, name: str, members: Iterable[Mapping[str, str]]) -> list[str]:

@@ -1,6 +1,7 @@
-"""What a session may touch: the policy that came with its AssumeRole, which moto never looks at.
+"""What a session may do: the policies of its role, and the one that came with its AssumeRole, which moto never looks at.
 
-Only the call's own action and its ids are held against it. What AWS asks about besides (a key, a tag at birth) is not.
+Of a role's own policies only the actions are held against a call; of a session's policy also the call's ids. What AWS asks about besides
+(a key, a tag at birth) is not looked at. A role without inline policies may do everything (moto's way).
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from moto.ec2.models import ec2_backends
 
 from config.simulator.identify import Call
-from config.simulator.trust import listed
+from config.simulator.trust import listed, policies_of
 from config.simulator.wire import Answer
 
 #: AWS's own limit of a policy's plain text.
@@ -26,12 +29,19 @@ _KEY = re.compile(rb"<AccessKeyId>([^<]+)</AccessKeyId>")
 _TAGGED = "aws:ResourceTag/"
 
 
+@dataclass(frozen=True, slots=True)
+class _Session:
+    account: str
+    role: str
+    policy: str
+
+
 class Sessions:
-    """Policies by access key, of the newest sessions."""
+    """Whose the newest access keys are, and what they are narrowed to."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._policies: OrderedDict[str, str] = OrderedDict()
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     def objection(self, call: Call) -> tuple[str, str] | None:
         """AWS's code and sentence where this call is denied, or an AssumeRole has a policy that is too long; None to let it pass."""
@@ -41,31 +51,52 @@ class Sessions:
                 return "ValidationError", f"'policy' must have length less than or equal to {CHARACTERS_MAX}"
             return None
         with self._lock:
-            text = self._policies.get(call.access_key)
-        if text is None or not call.mutates or _allows(json.loads(text), call):
+            session = self._sessions.get(call.access_key)
+        if session is None or call.service == "sts":
             return None
-        code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
         action = f"{call.service}:{call.action}"
-        said = f"is not authorized to perform: {action} because no session policy allows the {action} action"
-        return code, f"User: {call.account} {said}"
+        own = [_read(text) for text in policies_of(session.account, session.role)]
+        if own and not any(_acts(one, action) for policy in own for one in policy["Statement"]):
+            return _denied(call, action, session.role, "identity-based")
+        if session.policy and call.mutates and not _allows(_read(session.policy), call, action):
+            return _denied(call, action, session.role, "session")
+        return None
 
     def remember(self, call: Call, answer: Answer) -> None:
-        """Keep what an AssumeRole that went well was narrowed to."""
+        """Keep whose key an AssumeRole that went well gave."""
         found = _KEY.search(answer.body)
-        if call.action != "AssumeRole" or "Policy" not in call.params or found is None:
+        if call.action != "AssumeRole" or found is None:
             return
         with self._lock:
-            self._policies[found[1].decode()] = call.params["Policy"]
-            while len(self._policies) > KEPT:
-                self._policies.popitem(last=False)
+            self._sessions[found[1].decode()] = _Session(
+                call.account, call.params.get("RoleArn", ""), call.params.get("Policy", "")
+            )
+            while len(self._sessions) > KEPT:
+                self._sessions.popitem(last=False)
 
 
-def _allows(policy: Mapping[str, Any], call: Call) -> bool:
-    mine = [
-        one
-        for one in policy["Statement"]
-        if one["Effect"] == "Allow" and f"{call.service}:{call.action}" in listed(one["Action"])
-    ]
+def _denied(call: Call, action: str, role: str, kind: str) -> tuple[str, str]:
+    code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
+    return (
+        code,
+        f"User: {role} is not authorized to perform: {action} because no {kind} policy allows the {action} action",
+    )
+
+
+@lru_cache(maxsize=512)
+def _read(text: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(text)
+    return found
+
+
+def _acts(statement: Mapping[str, Any], action: str) -> bool:
+    return statement["Effect"] == "Allow" and any(
+        fnmatchcase(action, one) for one in listed(statement["Action"])
+    )
+
+
+def _allows(policy: Mapping[str, Any], call: Call, action: str) -> bool:
+    mine = [one for one in policy["Statement"] if _acts(one, action)]
     return bool(mine) and all(any(_covers(one, id, call) for one in mine) for id in call.ids)
 
 

@@ -89,6 +89,14 @@ def _trust_document(account_id: str, arn: str) -> Mapping[str, Any] | None:
     return None
 
 
+def policies_of(account_id: str, arn: str) -> list[str]:
+    """The inline policies of a role that somebody made in this account, as JSON; none where there is no such role."""
+    for role in iam_backends[account_id]["aws"].roles.values():
+        if role.arn == arn:
+            return [text if isinstance(text, str) else json.dumps(text) for text in role.policies.values()]
+    return []
+
+
 def make_roles(account_id: str, template: Mapping[str, Any]) -> list[str]:
     """Make the IAM roles of a CloudFormation template in an account, anew where they stand already; gives their ARNs."""
     backend = iam_backends[account_id]["aws"]
@@ -101,6 +109,8 @@ def make_roles(account_id: str, template: Mapping[str, Any]) -> list[str]:
             role_name=given["RoleName"], assume_role_policy_document=json.dumps(given["AssumeRolePolicyDocument"]),
             path="/", permissions_boundary=None, description="", tags=[], max_session_duration=given["MaxSessionDuration"],
         )  # fmt: skip
+        for policy in given.get("Policies", ()):
+            backend.put_role_policy(role.name, policy["PolicyName"], json.dumps(policy["PolicyDocument"]))
         made.append(role.arn)
     return made
 

@@ -87,7 +87,7 @@ CHECKS: Final[Mapping[tuple[str, str], Promise | str]] = {
     ("right_id", "passed"): _("With the right external ID Toban gets in."),
     ("right_id", "failed"): _(
         "Toban does not get in (%(subject)s). Check that the stack is complete, that it was made from this template and in "
-        "this account. AWS says: %(message)s"
+        "this account, and that the trust policy names exactly the external ID of this page. AWS says: %(message)s"
     ),
     ("right_account", "passed"): _("It leads into account %(subject)s, as it should."),
     ("right_account", "failed"): _("It leads into account %(subject)s, which is another one."),

@@ -69,8 +69,8 @@ ACCOUNT_STATES: Final[Mapping[str, State]] = {
     "late": State("late", pgettext_lazy("account", "Look is late")),
     "new": State("waiting", pgettext_lazy("account", "Not looked at yet")),
     "unreachable": State("failed", pgettext_lazy("account", "Does not answer")),
-    "calling": State("done", pgettext_lazy("breaker", "Calls go through")),
-    "paused": State("failed", pgettext_lazy("breaker", "Calls are paused")),
+    "calling": State("done", pgettext_lazy("breaker", "Normal")),
+    "paused": State("failed", pgettext_lazy("breaker", "Paused")),
     "on": State("running", pgettext_lazy("automation", "On")),
     "observe": State("stopped", pgettext_lazy("automation", "Observes only")),
 }

@@ -17,6 +17,8 @@ from infra.queries import accounts
 from medical_audit.api.calls import Call, Told, answers
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 
+REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
+
 
 class RegionOut(serializers.Serializer[Any]):
     """`state`: ok, late, unreachable or new; `problem` is a code, empty where all is well.
@@ -78,7 +80,7 @@ class SetupIn(serializers.Serializer[Any]):
     account_id = serializers.RegexField(r"^[0-9]{12}$")
     name = serializers.CharField(max_length=100)
     regions = serializers.ListField(
-        child=serializers.RegexField(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", max_length=30),
+        child=serializers.RegexField(REGION, max_length=30),
         min_length=1,
         max_length=40,
     )

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError
+
 from accounts.domain.permissions import Permission
 from infra.domain.projects import NAME_MAX, ProjectRule, clean_values, is_key, project_of
 from infra.models import Project, Resource
@@ -77,7 +79,13 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
         operation.confirmed_by_name,
         now,
     )
-    row.save()
+    try:
+        row.save()
+    except IntegrityError as error:
+        # Two of one name confirmed at one instant: neither saw the other, and the second finds the name taken.
+        if "project_name_once" not in str(error):
+            raise
+        raise StaleContent("project_changed") from error
     return {"count": given["count"]}
 
 

@@ -18,6 +18,9 @@ from infra.queries.accounts import SeenSetup
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused
 
+#: What can be ticked stands first.
+_ORDER = ("free", "coming", "in", "closed")
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -76,6 +79,7 @@ def get_organization(pk: UUID, *, actor: Actor) -> Organization:
     coming = AccountSetup.objects.filter(account_id__in=numbers, closed_at__isnull=True)
     open_ones = {one.account_id: one for one in coming}
     lines = [Line(one, known.get(one.id), open_ones.get(one.id)) for one in members]
+    lines.sort(key=lambda one: _ORDER.index(one.standing))
     role = (trust.read_role_arn or trust.role_arn) if trust else ""
     return Organization(account, role, setup, lines)
 

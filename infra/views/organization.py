@@ -36,8 +36,8 @@ def account_organization(request: TenantRequest, slug: str, pk: UUID) -> HttpRes
     then = text_of(request.POST, "then")
     if request.method != "POST":
         if request.GET.get("part") == "live":
-            return render(request, "infra/_organization_list.html", _context(seen, _form(seen)))
-        return render(request, "infra/organization.html", _context(seen, _form(seen)))
+            return render(request, "infra/_organization_list.html", _context(seen, _form()))
+        return render(request, "infra/organization.html", _context(seen, _form()))
     if then == "begin":
         return _begin(request, slug, seen)
     if then == "switch-on":
@@ -50,13 +50,12 @@ def account_organization(request: TenantRequest, slug: str, pk: UUID) -> HttpRes
     return redirect("infra:account-organization", slug=slug, pk=pk)
 
 
-def _form(seen: queries.Organization, data: Any = None) -> RolloutForm:
-    numbers = [one.member.id for one in seen.lines if one.standing == "free"]
+def _form(data: Any = None) -> RolloutForm:
     initial = {
         "region": [COMMON_REGIONS[0]],
         "feature": [str(one) for one in Feature if one not in OPTIONAL],
     }
-    return RolloutForm(numbers, data, initial=initial)
+    return RolloutForm(data, initial=initial)
 
 
 def _rollout(request: TenantRequest, many: organizing.Many, ignored: Iterable[str] = ()) -> HttpResponse:
@@ -78,7 +77,7 @@ def _context(seen: queries.Organization, form: RolloutForm, **more: Any) -> dict
 
 
 def _begin(request: TenantRequest, slug: str, seen: queries.Organization) -> HttpResponse:
-    form = _form(seen, request.POST)
+    form = _form(request.POST)
     more: dict[str, Any] = {}
     if form.is_valid():
         given = form.cleaned_data

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.utils import DatabaseError
 
 from accounts.domain.permissions import Role
@@ -96,8 +98,11 @@ def test_a_name_is_there_once_and_a_change_is_held_against_what_stood(cast: Cast
 
 def test_of_several_new_projects_of_one_name_the_first_confirmed_is_there(cast: Cast) -> None:
     entered = [declare(cast, values=[f"value-{number}"]) for number in range(4)]
+    gate = threading.Barrier(len(entered))
 
     def decide(number: int) -> str:
+        connection.ensure_connection()  # so that none is late for having to sign in to the database
+        gate.wait(timeout=60)
         try:
             confirm(cast, entered[number])
         except StaleContent as stale:

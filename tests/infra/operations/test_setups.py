@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import pytest
 from accounts.domain.permissions import Role
 from config.simulator.trust import CALLER
 from infra.domain import onboarding
-from infra.domain.onboarding import Feature
+from infra.domain.onboarding import AccountRole, Feature
 from infra.models import AccountSetup, AccountTrust, AwsAccount, Region
 from infra.operations.automation import enter_automation
 from infra.operations.inventory import take_inventory
@@ -39,9 +40,13 @@ def begin(actor: Actor, number: str = "", **changed: object) -> AccountSetup:
     return begin_setup(number or new_account_id(), "本番", actor=actor, now=NOW, **values)  # type: ignore[arg-type]
 
 
-def create_stack(row: AccountSetup) -> None:
+def create_stack(
+    row: AccountSetup, features: Sequence[Feature] = tuple(Feature), external_id: str = ""
+) -> None:
     """What the customer does: upload the template to CloudFormation (moto knows no Rules)."""
-    template = onboarding.template(CALLER, row.external_id, row.account_id, list(Feature), managed_only=False)
+    template = onboarding.template(
+        CALLER, external_id or row.external_id, row.account_id, features, managed_only=False
+    )
     template.pop("Rules")
     cloudformation = customer_client(row.account_id, "cloudformation")
     cloudformation.create_stack(StackName="toban", TemplateBody=json.dumps(template))
@@ -98,6 +103,28 @@ def test_without_a_proof_nothing_comes_in(admin: Actor, as_role: AsRole) -> None
     assert refused.value.code == "not_proven"
     with tenant_scope(admin.tenant_id):
         assert not AwsAccount.objects.filter(account_id=row.account_id).exists()
+
+
+def test_a_role_that_lacks_an_action_is_told_which_and_what_to_add(admin: Actor, as_role: AsRole) -> None:
+    row = begin(admin, features=["servers", "volumes"])
+    create_stack(row, [Feature.SERVERS])
+    failed = {one["missing"] for one in prove(as_role, admin, row).proof if one["status"] == "failed"}
+    assert failed == {"ec2:DescribeVolumes"}
+    statement = onboarding.missing_statement("ec2:DescribeVolumes", AccountRole.READ, row.account_id)
+    assert (statement["Action"], statement["Resource"]) == (["ec2:DescribeVolumes"], "*")
+    create_again = customer_client(row.account_id, "iam")
+    create_again.put_role_policy(
+        RoleName="TobanRead", PolicyName="more", PolicyDocument=json.dumps(onboarding.read_policy([Feature.VOLUMES]))
+    )  # fmt: skip
+    assert all(one["status"] != "failed" for one in prove(as_role, admin, row).proof)
+
+
+def test_roles_with_another_external_id_let_nobody_in(admin: Actor, as_role: AsRole) -> None:
+    row = begin(admin)
+    create_stack(row, external_id="0" * 32)
+    checks = {(one["code"], one["role"]): one["status"] for one in prove(as_role, admin, row).proof}
+    assert {checks["right_id", role] for role in ("read", "operate")} == {"failed"}
+    assert {checks[code, "read"] for code in ("no_id", "wrong_id")} == {"passed"}
 
 
 def test_an_old_proof_has_to_be_made_again(admin: Actor, as_role: AsRole) -> None:
