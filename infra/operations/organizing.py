@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db.models import F, Q
@@ -83,10 +84,11 @@ def run_listing(
         )
         if not asked.update(listing_began_at=clock()):
             return None
-        row = AccountSetup.objects.get(id=setup_id)
+        row: AccountSetup = AccountSetup.objects.get(id=setup_id)
     target = Target(
         tenant_id, row.account_id, row.regions[0], row.role_arn, row.external_id, read_role_arn=row.read_role_arn
     )  # fmt: skip
+    said: dict[str, Any]
     try:
         members, more = list_members(target)
         said = {"members": [one.as_json() for one in members], "more": more, "problem": "", "detail": ""}

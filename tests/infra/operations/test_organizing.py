@@ -32,7 +32,7 @@ from tests.factories import MONDAY_0830, Cast
 from tests.simulated import TOKYO, Account, ask, customer_client, make_account, new_account_id
 
 NOW = MONDAY_0830
-WANTED = {"regions": [TOKYO], "features": ["servers", "volumes"], "managed_only": False}
+WANTED: dict[str, Any] = {"regions": [TOKYO], "features": ["servers", "volumes"], "managed_only": False}
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_the_list_says_what_is_in_what_is_coming_and_what_is_suspended(
     suspended = {"id": new_account_id(), "name": "旧", "state": "SUSPENDED"}
     row = listed(manager, admin, as_role, free, coming, suspended, *many)
     assert (len(row.listing["members"]), row.listing["more"]) == (47, False), "page by page"
-    begin_setup(coming["id"], "x", actor=admin, now=NOW, **WANTED)  # type: ignore[arg-type]
+    begin_setup(coming["id"], "x", actor=admin, now=NOW, **WANTED)
     found = standings(manager, admin)
     assert [found[name] for name in ("本部", free["name"], coming["name"], "旧")] == [
         "in",
