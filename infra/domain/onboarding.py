@@ -324,10 +324,12 @@ def missing_statement(action: str, role: AccountRole, account_id: str) -> Policy
         if role is AccountRole.READ
         else operate_policy(account_id, every, managed_only=False)
     )
+    # A policy takes each Sid once, and the one of the whole statement may stand there already.
+    sid = "TobanAlso" + "".join(part[:1].upper() + part[1:] for part in action.split(":")).replace("*", "")
     for statement in whole["Statement"]:
         if action in statement["Action"]:
-            return dict(statement) | {"Action": [action]}
-    return _statement("TobanMissing", (action,), "*")
+            return dict(statement) | {"Sid": sid, "Action": [action]}
+    return _statement(sid, (action,), "*")
 
 
 def _actions(table: Mapping[Feature, tuple[str, ...]], features: Iterable[Feature]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +12,7 @@ from infra.domain.onboarding import Feature
 
 #: Offered as boxes; others are typed.
 COMMON_REGIONS = ("ap-northeast-1", "ap-northeast-3")
+_BETWEEN = re.compile(r"[\s‐‑–—-]+")
 _SEPARATORS = re.compile(r"[\s,、]+")
 
 
@@ -29,16 +31,23 @@ class RegionForm(forms.Form):
         return cleaned
 
 
+class AccountNumberField(forms.RegexField):
+    """12 digits, also as the AWS console shows them (1111-2222-3333) or as an input method leaves them (full width)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            r"^[0-9]{12}$", error_messages={"invalid": _("An AWS account number has 12 digits.")}
+        )
+
+    def to_python(self, value: str | None) -> str:
+        return _BETWEEN.sub("", unicodedata.normalize("NFKC", str(super().to_python(value))))
+
+
 class SetupForm(RegionForm):
-    account_id = forms.RegexField(
-        r"^[0-9]{12}$", strip=True, error_messages={"invalid": _("An AWS account number has 12 digits.")}
-    )
+    account_id = AccountNumberField()
     name = forms.CharField(max_length=100)
     feature = forms.MultipleChoiceField(
         choices=[(str(one), "") for one in Feature],
         error_messages={"required": _("Choose at least one thing that Toban is to do.")},
     )
     managed_only = forms.BooleanField(required=False)
-
-    def clean_account_id(self) -> str:
-        return str(self.cleaned_data["account_id"]).strip()

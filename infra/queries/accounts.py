@@ -154,9 +154,20 @@ class SeenSetup:
             return "unproven"
         return "proven" if self.proven else "failed"
 
+    def _ended(self, status: Status) -> list[Check]:
+        return [one for one in self.checks if one.status is status]
+
     @property
-    def first_failure(self) -> Check | None:
-        return next((one for one in self.checks if one.status is Status.FAILED), None)
+    def passed(self) -> list[Check]:
+        return self._ended(Status.PASSED)
+
+    @property
+    def failed(self) -> list[Check]:
+        return self._ended(Status.FAILED)
+
+    @property
+    def untried(self) -> list[Check]:
+        return self._ended(Status.UNTRIED)
 
 
 def open_setups(*, actor: Actor) -> list[AccountSetup]:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from infra import tasks
-from infra.domain.onboarding import OPTIONAL, AccountRole, Feature, missing_statement
+from infra.domain.onboarding import OPTIONAL, Feature, missing_statement
 from infra.forms.accounts import COMMON_REGIONS, SetupForm
 from infra.operations import automation, setups
 from infra.queries import accounts
@@ -89,9 +89,8 @@ def account_setup(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         return _move(request, slug, pk)
     context: dict[str, Any] = {
         "seen": seen,
-        "checks": [(one, _statement(one, seen.setup.account_id)) for one in seen.checks],
+        "failed": [(one, _statement(one, seen.setup.account_id)) for one in seen.failed],
         "principal": settings.AWS_PRINCIPAL_ARN,
-        "roles": list(AccountRole),
     }
     if request.GET.get("part") == "live":
         return render(request, "infra/_account_proof.html", context)

@@ -6,6 +6,7 @@ import pytest
 from django.test import override_settings
 
 from accounts.domain.permissions import Role
+from infra.forms.accounts import SetupForm
 from infra.models import AccountSetup, Region
 from infra.operations.setups import ask_proof, run_proof
 from medical_audit import clock
@@ -97,6 +98,13 @@ def test_bad_fields_are_named_and_what_was_typed_stays(
     page = answer.content.decode()
     assert problem in page
     assert "院内サーバ" in page or changed.get("name") == ""
+
+
+@pytest.mark.parametrize("written", ["1111-2222-3333", "１１１１２２２２３３３３", " 1111 2222 3333 "])
+def test_an_account_number_is_read_as_people_write_it(written: str) -> None:
+    form = SetupForm(given(account_id=written))
+    form.is_valid()
+    assert form.cleaned_data["account_id"] == "111122223333"
 
 
 def test_without_its_own_role_toban_says_so_and_hands_out_nothing(stage: Stage) -> None:
