@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -20,9 +20,9 @@ from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
+from tests.catalogue import Database
 from tests.factories import Cast, proof
 from tests.infra.operations.duty import Duty
-from tests.medical_audit.threads import race
 from tests.stage import Stage, make_stage, signed_in
 
 
@@ -96,26 +96,35 @@ def test_a_name_is_there_once_and_a_change_is_held_against_what_stood(cast: Cast
         enter_end(pk, actor=cast.actor(Role.VIEWER), now=clock.now(), reason="x")
 
 
-def test_of_several_new_projects_of_one_name_the_first_confirmed_is_there(cast: Cast) -> None:
-    entered = [declare(cast, values=[f"value-{number}"]) for number in range(4)]
-    gate = threading.Barrier(len(entered))
+def test_of_two_new_projects_of_one_name_confirmed_at_one_instant_the_first_is_there(
+    cast: Cast, superuser_connection: Database
+) -> None:
+    """The first is written and not committed yet, so that the second finds no such name when it looks."""
+    second = declare(cast)
 
-    def decide(number: int) -> str:
-        connection.ensure_connection()  # so that none is late for having to sign in to the database
-        gate.wait(timeout=60)
+    def decide() -> str:
         try:
-            confirm(cast, entered[number])
+            confirm(cast, second)
         except StaleContent as stale:
             return stale.code
+        finally:
+            connection.close()
         return "confirmed"
 
-    assert sorted(map(str, race(4, decide))) == ["confirmed", *["project_changed"] * 3]
+    with ThreadPoolExecutor(1) as pool:
+        with superuser_connection.transaction():
+            superuser_connection.execute("SET LOCAL session_replication_role = replica")
+            superuser_connection.execute(
+                "INSERT INTO infra_project (tenant_id, id, name, owner, tag_key, tag_values, operation, confirmed_by_name, changed_at) "
+                "VALUES (%s, %s, '電子カルテ', 'x', 'x', '[\"x\"]', 'x', 'x', now())",
+                [cast.tenant.id, uuid.uuid4()],
+            )
+            ending = pool.submit(decide)
+            while not superuser_connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                assert not ending.done(), ending.result()
+        assert ending.result() == "project_changed"
     with tenant_scope(cast.tenant.id):
-        assert Project.objects.count() == 1
-        states = Operation.objects.values_list("state", flat=True)
-        assert sorted(states) == ["ENTERED"] * 3 + ["SUCCEEDED"], (
-            "what was refused is still there to be rejected"
-        )
+        assert (Project.objects.count(), Operation.objects.get(id=second.id).state) == (1, "ENTERED")
 
 
 def test_an_end_is_held_against_what_the_confirmer_was_shown(cast: Cast) -> None:
