@@ -110,6 +110,7 @@ WITHOUT_ACTOR = {
     "infra/operations/rounds.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/rounds.py:settle": "a part of the tick, which names the authority of each entry",
     "infra/operations/inventory.py:take_inventory": "a look at AWS; the worker is named",
+    "infra/operations/organizing.py:run_listing": "a look at AWS; the worker is named",
     "infra/operations/database_terms.py:keep": "a part of a look at AWS",
     "infra/operations/volume_snapshots.py:keep": "a part of a look at AWS",
     "infra/operations/database_terms.py:keep_seen": "a part of a look at AWS",
@@ -177,6 +178,7 @@ WALL_CLOCK = {
     "config/simulator": "plays AWS, which has a clock of its own",
     "config/templatetags/toban.py": "a page that no view gave a time, for words like 'in five minutes' only",
     "medical_audit/time_source.py": "this machine's clock is what it measures",
+    "infra/aws/answers.py": "the hour in which a refusal of AWS is counted",
     "infra/aws/sessions.py": "when AWS's own credentials expire; passed in by tests",
 }
 

@@ -5,6 +5,9 @@ from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from config.words.look import State
 
 # What Toban does in an account: (label, what it means).
 FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
@@ -66,6 +69,18 @@ FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
 ROLES: Final[Mapping[str, Promise | str]] = {
     "read": _("The role that only looks"),
     "operate": _("The role that operates"),
+}
+
+# How an account of an organization stands: known here, on its way in, or not to be had.
+MEMBER_STATES: Final[Mapping[str, State]] = {
+    "in": State("done", pgettext_lazy("member", "Is in")),
+    "coming": State("waiting", pgettext_lazy("member", "Is being taken in")),
+    "free": State("stopped", pgettext_lazy("member", "Can be taken in")),
+    "closed": State("excluded", pgettext_lazy("member", "Suspended or closed at AWS")),
+    "unproven": State("waiting", pgettext_lazy("member", "Not proven yet")),
+    "trying": State("transition", pgettext_lazy("member", "Is being tried")),
+    "proven": State("done", pgettext_lazy("member", "Proven")),
+    "failed": State("failed", pgettext_lazy("member", "Not right")),
 }
 
 # One check of a proof: how it reads when it passed, failed, or could not be tried. %(subject)s: an action or role.

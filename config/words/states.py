@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.words.accounts import MEMBER_STATES
 from config.words.channels import CHANNEL_STATES, DISPATCH_STATES
 from config.words.database_states import (
     DATABASE_WARNINGS,
@@ -73,18 +74,6 @@ ACCOUNT_STATES: Final[Mapping[str, State]] = {
     "paused": State("failed", pgettext_lazy("breaker", "Paused")),
     "on": State("running", pgettext_lazy("automation", "On")),
     "observe": State("stopped", pgettext_lazy("automation", "Observes only")),
-}
-
-# How an account of an organization stands: known here, on its way in, or not to be had.
-MEMBER_STATES: Final[Mapping[str, State]] = {
-    "in": State("done", pgettext_lazy("member", "Is in")),
-    "coming": State("waiting", pgettext_lazy("member", "Is being taken in")),
-    "free": State("stopped", pgettext_lazy("member", "Can be taken in")),
-    "closed": State("excluded", pgettext_lazy("member", "Suspended or closed at AWS")),
-    "unproven": State("waiting", pgettext_lazy("member", "Not proven yet")),
-    "trying": State("transition", pgettext_lazy("member", "Is being tried")),
-    "proven": State("done", pgettext_lazy("member", "Proven")),
-    "failed": State("failed", pgettext_lazy("member", "Not right")),
 }
 
 # What people can be told of (accounts.domain.notices.Topic).
