@@ -9,7 +9,7 @@ GRANT UPDATE (listing, listing_began_at, listing_ended_at) ON infra_accountsetup
 class Migration(migrations.Migration):
     """Accounts of an organization, those that are begun together, and how AWS answered in the last look."""
 
-    dependencies = [("infra", "0018_project_guard")]
+    dependencies = [("infra", "0019_price_of_snapshots")]
 
     operations = [
         migrations.AddField("accountsetup", "listing_asked_at", models.DateTimeField(null=True)),
