@@ -22,10 +22,12 @@ def one_line(text: str) -> str:
 def quoted(text: str) -> str:
     """Lines that Redmine shows as they are, whatever its markup: names from AWS may hold images, links or #12.
 
-    Both of Redmine's formatters leave the inside of <pre> alone.
+    Textile and CommonMark leave the inside of <pre> alone. The older Markdown drops the tag and reads what is inside, but for
+    lines that stand four spaces in, which are code there.
     """
     inside = text.strip().replace("<", "‹").replace(">", "›")
-    return f"<pre>\n{inside}\n</pre>"
+    lines = "\n".join(f"    {line}".rstrip() for line in inside.splitlines())
+    return f"<pre>\n\n{lines}\n\n</pre>"
 
 
 def with_mark(text: str, link: str, entry_id: UUID) -> str:

@@ -82,6 +82,10 @@ def test_names_from_aws_do_nothing_in_an_issue(open_shop: Shop, people: People) 
     assert "!http://evil.example/x.png! #1" in inside
     assert "‹/pre›" in inside
     assert issue["description"].count("</pre>") == 1
+    assert all(
+        line.startswith("    ") for line in inside.splitlines() if line
+    )  # code, where Markdown drops the tag
+    assert inside.startswith(("\n\n", "\r\n\r\n"))
     assert "\n" not in issue["subject"]
 
 
