@@ -129,7 +129,7 @@ CAUSES: Final[Mapping[str, Promise | str]] = {
 }
 RULES: Final[Mapping[str, Promise | str]] = {
     "": _(
-        "Not known yet: it shows with the first commit that names a ticket by its number alone, for example “#12”. Until then Toban itself links only what stands after refs, references, IssueID, fixes or closes."
+        "Not known yet: it shows with the first commit that names a ticket by its number with no word before it, for example “(#12)”: a word may be one of this Redmine's own keywords. Until then Toban itself links only what stands after refs, references, IssueID, fixes or closes."
     ),
     "words": _("A ticket is linked only after a keyword, for example “refs #12”. A plain “#12” is not."),
     "any": _("The keyword “*” is set: every “#12” after a space links."),
@@ -139,7 +139,9 @@ HINTS: Final[Mapping[str, Promise | str]] = {
         "Numbers of pull requests (“Merge pull request #10”) link to tickets that have nothing to do with them when “*” is set. Better set the keywords refs,fixes,closes."
     ),
     "glued": _("Without a space before it the number does not link: “修正#12” does not, “修正 #12” does."),
-    "wide": _("The full-width sign does not link: “＃12” does not, “#12” does."),
+    "wide": _(
+        "Full-width signs, digits and spaces do not link: “＃12” or “refs　#12” with a full-width space does not, “refs #12” does."
+    ),
 }
 REMOVAL: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "stopped": (

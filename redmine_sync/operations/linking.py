@@ -26,7 +26,8 @@ class Proof:
 
 @dataclass(slots=True)
 class Prover:
-    """Looks at each ticket once. `project` is its number in Redmine: tickets of other projects are none of ours."""
+    """Looks at each ticket once. `project` is its number in Redmine: tickets of other projects are none of ours. `heard`:
+    words after which a ticket was linked, though they are none of Redmine's as it comes."""
 
     redmine: Commits
     identifier: str
@@ -35,6 +36,7 @@ class Prover:
     rule: Rule
     ours: Callable[[], None]
     seen: dict[int, Linked | None] = field(default_factory=dict)
+    heard: set[str] = field(default_factory=set)
 
     def prove(self, commits: Sequence[Commit], *, backfill: bool = False) -> Proof:
         """Compare what messages name with what stands at the tickets, and link what is missing.
@@ -53,14 +55,18 @@ class Prover:
         mentions = read_mentions(message)
         stands = {
             issue: commit.id in found.commits
-            for issue in sorted(mentions.worded | mentions.bare)
+            for issue in sorted(mentions.worded | mentions.bare.keys())
             if (found := self._look(issue)) is not None and found.project_id == self.project
         }
         if not backfill:
+            bare: dict[str, bool] = {}
+            for one, before in mentions.bare.items():
+                if one in stands:
+                    bare[before] = bare.get(before, False) or stands[one]
+            self.heard |= {before for before, linked in bare.items() if linked}
             rule = learn_rule(
-                proof.rule, (stands[one] for one in mentions.worded if one in stands),
-                (stands[one] for one in mentions.bare if one in stands),
-            )  # fmt: skip
+                proof.rule, (stands[one] for one in mentions.worded if one in stands), bare, self.heard
+            )
             if rule != proof.rule:
                 proof.rule, proof.rule_proof = rule, commit.id
         for issue in sorted(mentions.wanted(proof.rule)):

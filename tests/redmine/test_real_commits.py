@@ -121,7 +121,7 @@ def test_the_keyword_shows_in_what_is_linked_and_older_commits_follow(real: Real
     real.serve(minutes=6)
     assert (real.row().rule, real.stands_at(old_issue)) == ("words", set())
     real.keywords("*")
-    real.origin.push(f"a new one #{issue}")
+    real.origin.push(f"#{issue} is a new one")
     real.serve(minutes=6)
     assert real.row().rule == "any"
     registering.ask_fetch(
