@@ -7,6 +7,7 @@ in a file of its own, in a folder of its own, while its command runs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shlex
@@ -30,6 +31,8 @@ LOOK_S = 30.0
 LOCAL_S = 60.0
 CONNECT_S = 5
 OUTPUT_MAX = 20_000_000
+#: So many columns of a message are read: what one person writes must not be too much for a command that reads 500.
+MESSAGE_MAX = 10_000
 COMPLAINT_MAX = 100_000
 REFS_MAX = 5_000
 STEP_S = 0.05
@@ -71,10 +74,8 @@ class Mirror:
 
     def make(self) -> None:
         """Make an empty one that the group may read, on which nothing is ever cleaned away. Raises GitError."""
-        try:
+        with _unwritable():
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GitError("mirror_unwritable", str(error)) from error
         run(
             [
                 "init",
@@ -89,7 +90,8 @@ class Mirror:
         )
         for name, value in (("gc.auto", "0"), ("gc.pruneExpire", "never")):
             self._git("config", name, value)
-        self.folder.chmod(0o2750)
+        with _unwritable():
+            self.folder.chmod(0o2750)
 
     def check(self) -> None:
         """Raises GitError (mirror_broken) where the folder is no repository of ours."""
@@ -98,9 +100,12 @@ class Mirror:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else fetches into it. A git that outlived its worker still holds the lock. Raises GitError (mirror_locked)."""
+        """Nobody else fetches into it. A git that outlived its worker still holds the lock. Raises GitError (mirror_locked,
+        mirror_unwritable, mirror_full)."""
         lock = self.folder.with_suffix(".lock")
-        with lock.open("a") as held:
+        with _unwritable():
+            opened = lock.open("a")
+        with opened as held:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -118,8 +123,9 @@ class Mirror:
     def fetch(self, access: Access, *, strict: bool) -> None:
         """Make branches here what they are there; those that are gone there go here. `strict` takes nothing that was pushed
         by force. Raises GitError."""
-        for left in (self.folder / "objects" / "pack").glob("tmp_*"):
-            left.unlink(missing_ok=True)  # of a git that was killed; ours is the only one, see `alone`
+        with _unwritable():
+            for left in (self.folder / "objects" / "pack").glob("tmp_*"):
+                left.unlink(missing_ok=True)  # of a git that was killed; ours is the only one, see `alone`
         spec = "refs/heads/*:refs/heads/*"
         command = [
             "fetch",
@@ -163,7 +169,8 @@ class Mirror:
         return not self._git("rev-list", "--max-count=1", old, f"^{new}").strip()
 
     def newest(self, new: Sequence[str], *, but: Sequence[str] = (), limit: int) -> list[Commit]:
-        """The last ones of what the new heads have and the others have not, oldest first; messages as text."""
+        """The last ones of what the new heads have and the others have not, oldest first; messages as text, up to
+        MESSAGE_MAX."""
         return self._log([*new, *(f"^{one}" for one in but)], limit=limit) if new else []
 
     def oldest(self, new: Sequence[str], *, limit: int, skip: int) -> list[Commit]:
@@ -179,7 +186,8 @@ class Mirror:
     def _log(self, revisions: Sequence[str], *, limit: int, skip: int = 0) -> list[Commit]:
         """git chooses from the newest end on, and so does not tell a whole history to be thrown away here."""
         said = self._git(
-            "log", "--topo-order", "--no-show-signature", "-z", "--format=%H%n%B", f"--max-count={limit}", f"--skip={skip}", *revisions,
+            "log", "--topo-order", "--no-show-signature", "-z", f"--format=%H%n%<({MESSAGE_MAX},trunc)%B", f"--max-count={limit}",
+            f"--skip={skip}", *revisions,
         )  # fmt: skip
         return [Commit(*_halves(one)) for one in reversed(said.split("\0")) if one.strip()]
 
@@ -323,5 +331,18 @@ def _refs(said: str) -> dict[str, str]:
 
 
 def _halves(page: str) -> tuple[str, str]:
+    """(id, message) of one commit. git fills a short message with spaces and ends a long one with two dots, perhaps within a
+    number, which would be another's then."""
     commit, _, message = page.partition("\n")
-    return commit.strip(), message
+    whole = message.rsplit(maxsplit=1)[0] if message.endswith("..") else message.rstrip()
+    return commit.strip(), whole
+
+
+@contextlib.contextmanager
+def _unwritable() -> Iterator[None]:
+    """What the system says about a folder of mirrors, by name."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise GitError("mirror_full" if full else "mirror_unwritable", str(error)) from error

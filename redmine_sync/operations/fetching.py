@@ -41,6 +41,8 @@ from redmine_sync.redmine import Commits
 EVERY = timedelta(minutes=5)
 #: How long until the next attempt after one, two, three and more failures in a row.
 AGAIN = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+#: What a fetch finds out, and the linking of older commits after it goes by.
+LEARNT = ("redmine_repository", "rule", "failures", "problem", "problem_since")
 #: From this many failures in a row on people are told in the ledger.
 TELL_AFTER = 3
 
@@ -53,7 +55,7 @@ def serve(
 ) -> bool:
     """Do what is due at one repository; gives whether there is more. Does nothing while somebody else is at it. Never raises
     for what git or Redmine does."""
-    look_if_asked(tenant_id, repository_id, clock=clock, open_commits=open_commits)
+    look_if_asked(tenant_id, repository_id, worker=worker, clock=clock, open_commits=open_commits)
     with tenant_scope(tenant_id):
         row = (
             Repository.objects.filter(id=repository_id, state=RepositoryState.ACTIVE, server__state=ServerState.ACTIVE)
@@ -76,7 +78,8 @@ def serve(
 def _visit(row: Repository, lease: Lease, clock: Clock, open_commits: Open) -> bool:
     actor = system_actor(row.tenant_id, "commits")
     run, backfill = _claim(row, lease, clock())
-    if run is None and backfill is None and row.next_at is not None and row.next_at > clock():
+    due = run is not None or row.next_at is None or row.next_at <= clock()
+    if not due and backfill is None:
         return False
     try:
         with tenant_scope(row.tenant_id):
@@ -84,14 +87,18 @@ def _visit(row: Repository, lease: Lease, clock: Clock, open_commits: Open) -> b
     except sealing.Unsealable:
         visit = Visit(row, lease, _no_redmine(), actor, clock, run or backfill)
         _fail(visit, "key_unsealable", "")
+        _put_back(visit, backfill if run is not None else None)
         return False
     visit = Visit(row, lease, redmine, actor, clock, run)
-    if run is not None or backfill is None:
+    if due:
         try:
             _fetch(visit, access, following)
         except (GitError, RedmineError) as error:
             _fail(visit, error.code, error.detail)
+            _put_back(visit, backfill)
             return False
+        with tenant_scope(row.tenant_id):
+            row.refresh_from_db(fields=LEARNT)
     if backfill is not None:
         visit.run, visit.steps = backfill, list(backfill.steps)
         try:
@@ -99,6 +106,14 @@ def _visit(row: Repository, lease: Lease, clock: Clock, open_commits: Open) -> b
         except (GitError, RedmineError) as error:
             _fail(visit, error.code, error.detail)
     return False
+
+
+def _put_back(visit: Visit, backfill: SyncRun | None) -> None:
+    """Older commits wait for the next visit: what is wrong with the new ones is said there."""
+    if backfill is not None:
+        with tenant_scope(visit.row.tenant_id):
+            visit.lease.hold()
+            SyncRun.objects.filter(id=backfill.id).update(state=RunState.WAITING)
 
 
 def _no_redmine() -> Any:

@@ -124,9 +124,10 @@ def _again(row: Repository, known: Delivery, sent: Sent) -> str:
 
 def ask(row: Repository, cause: Cause, *, now: datetime, name: str = "", backfill: bool = False) -> SyncRun:
     """The run that is going to happen: the one that waits already, or a new one; the linking of older commits goes on where
-    it failed. Inside a transaction that holds the row."""
+    it failed, and is one while it is under way, because it waits between its pages. Inside a transaction that holds the row."""
+    ahead = (RunState.WAITING, RunState.RUNNING) if backfill else (RunState.WAITING,)
     waiting: SyncRun | None = SyncRun.objects.filter(
-        repository=row, backfill=backfill, state=RunState.WAITING
+        repository=row, backfill=backfill, state__in=ahead
     ).first()
     if waiting is not None:
         return waiting

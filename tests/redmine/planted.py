@@ -1,4 +1,4 @@
-"""Rows of repositories without a git behind them, for tests that only ask who may see them."""
+"""Rows of repositories without a git behind them, for tests that only ask who may see them; tickets of a simulated Redmine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from medical_audit import clock
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import RedmineServer, Repository, ServerState
 from tests.medical_audit.support import plant
+from tests.redmine.yard import Yard
 
 
 def plant_repository(tenant_id: uuid.UUID, identifier: str = "demo") -> uuid.UUID:
@@ -27,3 +28,9 @@ def plant_repository(tenant_id: uuid.UUID, identifier: str = "demo") -> uuid.UUI
         **drafted,
     )
     return plant(row).id
+
+
+def issues(yard: Yard, count: int = 3) -> None:
+    """Tickets that commits may name, from #1 on."""
+    for number in range(1, count + 1):
+        yard.fake._create({"subject": f"#{number}"})

@@ -181,6 +181,11 @@ def test_a_mirror_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(GitError, match="mirror_unwritable"):
         Mirror(tmp_path / "file" / "x.git").make()
+    mirror = Mirror(tmp_path / "x.git")
+    mirror.make()
+    mirror.folder.with_suffix(".lock").mkdir()
+    with pytest.raises(GitError, match="mirror_unwritable"), mirror.alone():
+        pass
 
 
 @pytest.mark.parametrize(
@@ -297,3 +302,18 @@ def test_a_long_history_is_read_in_pages_from_both_ends(tmp_path: Path) -> None:
     assert [one.message[:4] for one in mirror.oldest(heads, limit=200, skip=2998)] == ["2998", "2999"]
     assert mirror.oldest(heads, limit=200, skip=3000) == []
     assert (mirror.newest([], limit=5), mirror.count(heads, but=heads)) == ([], 0)
+
+
+def test_one_endless_message_stops_nobody(tmp_path: Path) -> None:
+    mirror = Mirror(tmp_path / "long.git")
+    mirror.make()
+    messages = ["first #1", f"{'long ' * 1999}  #123{' long' * 5_000_000}", "最後 #3\n\nrefs #4.."]
+    feed = b"".join(
+        f"commit refs/heads/main\ncommitter a <a@example.net> {1_700_000_000 + number} +0000\ndata {len(one.encode())}\n{one}\n".encode()
+        for number, one in enumerate(messages)
+    )  # fmt: skip
+    subprocess.run(["git", "-C", str(mirror.folder), "fast-import", "--quiet"], input=feed, check=True)
+    first, long, last = (one.message for one in mirror.newest([*mirror.heads().values()], limit=500))
+    assert (first, last) == (messages[0], messages[2])
+    assert messages[1].startswith(long)
+    assert not long.endswith("#1")  # the cut goes through the number: a part of it is another ticket's

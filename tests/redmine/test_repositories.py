@@ -12,13 +12,9 @@ from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import Cause, RepositoryState, RunState
 from redmine_sync.operations import connecting, registering
 from tests.redmine.origin import git
+from tests.redmine.planted import issues
 from tests.redmine.shop import REASON
 from tests.redmine.yard import Yard
-
-
-def issues(yard: Yard, count: int = 3) -> None:
-    for number in range(1, count + 1):
-        yard.fake._create({"subject": f"#{number}"})
 
 
 def steps(run: object) -> dict[str, str]:
@@ -286,7 +282,7 @@ def test_github_away_has_its_own_words_and_the_poll_goes_on(yard: Yard) -> None:
     assert len(yard.shop.events("repository.recovered")) == 1
 
 
-# -- keywords and older commits --------------------------------------------------------------------------------------------
+# -- keywords and dead workers ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("any_word", "rule"), [(True, "any"), (False, "words")])
@@ -296,56 +292,10 @@ def test_what_redmine_links_tells_its_keywords(yard: Yard, any_word: bool, rule:
     yard.register()
     yard.serve()
     assert yard.row().rule == ""
-    yard.origin.push("touch #1, refs #2")
+    yard.origin.push("#1 is touched, refs #2")
     yard.serve(minutes=6)
     assert yard.row().rule == rule
     assert (1 in yard.links, 2 in yard.links) == (any_word, True)
-
-
-def test_older_commits_are_linked_when_the_rule_was_widened_later(yard: Yard) -> None:
-    issues(yard, 5)
-    yard.fake.commits.any_word = False
-    yard.register()
-    old = yard.origin.push("an old one #1")
-    yard.origin.push("Merge pull request #5 from x/y")
-    yard.serve()
-    assert yard.links == {}
-    yard.fake.commits.any_word = True
-    yard.origin.push("a new one #2")
-    yard.serve(minutes=6)
-    assert yard.row().rule == "any"
-    assert yard.id is not None
-    registering.ask_fetch(
-        yard.id,
-        actor=yard.shop.actor(Role.ADMINISTRATOR),
-        now=yard.shop.clock.pass_(seconds=1),
-        backfill=True,
-    )
-    run = yard.serve()
-    assert run is not None
-    assert (run.backfill, run.state, run.done, run.total, run.repaired) == (True, RunState.DONE, 4, 4, 1)
-    assert yard.links[1] == {old}
-    assert 5 not in yard.links  # the number of a pull request
-
-
-def test_linking_older_commits_goes_on_where_it_failed(yard: Yard) -> None:
-    issues(yard)
-    yard.fake.commits.any_word = False
-    yard.register()
-    yard.origin.push(*(f"old {n} #1" for n in range(4)))
-    yard.serve()
-    row = yard.row()
-    actor = yard.shop.actor(Role.ADMINISTRATOR)
-    registering.ask_fetch(row.id, actor=actor, now=yard.shop.clock.pass_(seconds=1), backfill=True)
-    yard.fake.down = 503
-    failed = yard.serve()
-    assert failed is not None
-    assert failed.state == RunState.FAILED
-    yard.fake.down = 0
-    registering.ask_fetch(row.id, actor=actor, now=yard.shop.clock.pass_(seconds=1), backfill=True)
-    run = yard.serve()
-    assert run is not None
-    assert (run.state, run.done) == (RunState.DONE, 5)
 
 
 def test_what_a_dead_worker_left_is_taken_up(yard: Yard) -> None:
