@@ -26,7 +26,7 @@ def retry(entry_id: UUID, *, actor: Actor, now: datetime) -> Entry:
         if ticket.state == TicketState.ORPHANED:
             ticket.state, ticket.issue, ticket.diverged = TicketState.WANTED, None, ""
             ticket.settled_journal = ticket.read_journal = 0
-            ticket.save()
+            ticket.save(update_fields=["state", "issue", "diverged", "settled_journal", "read_journal"])
         entry.state, entry.next_at, entry.failures, entry.ended_at = EntryState.WAITING, now, 0, None
         entry.save()
         _tell("ticket.retried", ticket, actor, now)

@@ -48,7 +48,7 @@ def poll_when_due(server: RedmineServer, tickets: Tickets, ours: Ours, *, actor:
         server.reconciled_at = now
     server.polled_at = now
     with tenant_scope(actor.tenant_id):
-        server.save(update_fields=["polled_at", "polled_to", "reconciled_at", "report"])
+        server.save(update_fields=["polled_at", "polled_to", "reconciled_at"])
     return read
 
 
@@ -195,9 +195,12 @@ def _reconcile(server: RedmineServer, tickets: Tickets, ours: Ours, *, clock: Cl
 def _note_projects(server: RedmineServer, tickets: Tickets) -> None:
     """Projects that were closed or archived since take nothing: that shows before something is to be written there."""
     usable = {one.id for one in tickets.projects() if one.open and one.issues}
-    for row in server.report["projects"]:
-        row["usable"] = row["id"] in usable
     with tenant_scope(server.tenant_id):
+        # Somebody may have had the server looked at meanwhile, and that look saw more.
+        now = RedmineServer.objects.select_for_update().get(id=server.id)
+        for row in now.report["projects"]:
+            row["usable"] = row["id"] in usable
+        now.save(update_fields=["report"])
         mine = Ticket.objects.filter(server=server, state__in=(TicketState.OPEN, TicketState.SNOOZED))
         mine.filter(diverged="").exclude(redmine_project__in=usable).update(diverged="project_closed")
         mine.filter(diverged="project_closed", redmine_project__in=usable).update(diverged="")

@@ -10,13 +10,19 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from config.processes import is_running
+from medical_audit.domain.actor import system_actor
+from medical_audit.operations.lanes import lease_lane, release_lane
+from medical_audit.tenancy import tenant_scope
 from redmine_sync.models import EntryState, Ticket, TicketState
 from redmine_sync.operations import sending
+from redmine_sync.operations.following import follow
 from tests.chaos.herd import Nursery
 from tests.conftest import _as_role
 from tests.factories import Cast
@@ -130,3 +136,38 @@ def test_two_workers_at_one_ticket_write_once(open_shop: Shop, people: People) -
     assert sum(one for one in done if isinstance(one, int)) == 5
     assert set(marks_of(people, open_shop.tickets()).values()) == {1}
     assert issues_with_our_keys(open_shop) == 1
+
+
+def test_what_is_being_told_just_now_is_not_forgotten_by_a_decision(open_shop: Shop) -> None:
+    """Decided in the very moment in which a worker begins to tell it: the issue is coming, and somebody must close it."""
+    waits = open_shop.happens("entered", "web")
+    open_shop.serve()
+    open_shop.clock.pass_(minutes=16)
+    open_shop.happens("confirmed", "web", operation=waits)
+    server, actor = open_shop.server(), system_actor(open_shop.tenant_id, "redmine")
+
+    def read() -> None:
+        try:
+            follow(server.id, actor=actor, now=open_shop.clock())
+        finally:
+            connection.close()
+
+    with _as_role("worker"), ThreadPoolExecutor(1) as pool:
+        lease = lease_lane(open_shop.tenant_id, server.lane, worker="a", clock=open_shop.clock)
+        assert lease is not None
+        with tenant_scope(open_shop.tenant_id):
+            assert sending._claim(lease, server, open_shop.clock()) is not None
+            other = pool.submit(read)
+            while not other.done() and not somebody_waits():
+                pass
+        other.result()
+        release_lane(lease)
+    open_shop.serve_all()
+    (ticket,) = open_shop.tickets()
+    assert (ticket.state, ticket.issue is not None) == (TicketState.CLOSED, True)
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])

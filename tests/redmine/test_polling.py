@@ -10,9 +10,9 @@ import pytest
 from accounts.domain.permissions import Role
 from config.simulator.redmine import KEY, SimulatedRedmine
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.domain.issues import Issue
+from redmine_sync.domain.issues import Changed, Issue
 from redmine_sync.models import Ticket, TicketState
-from redmine_sync.operations import deciding, sending
+from redmine_sync.operations import connecting, deciding, sending
 from redmine_sync.redmine import RedmineTickets
 from tests.conftest import _as_role
 from tests.redmine.conftest import People
@@ -216,6 +216,26 @@ def test_an_issue_that_lost_its_key_is_not_taken_for_deleted(fake: SimulatedRedm
     fake_shop.serve()
     assert (fake_shop.ticket().state, fake_shop.ticket().issue) == (TicketState.OPEN, issue)
     assert len(fake.issues) == 1
+
+
+def test_what_a_look_found_while_toban_reads_stays(fake: SimulatedRedmine, fake_shop: Shop) -> None:
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+
+    class Meanwhile(RedmineTickets):
+        def changed(self, field: int, since: datetime, *, offset: int) -> Changed:
+            found = super().changed(field, since, offset=offset)
+            fake.admin = True
+            connecting.probe(fake_shop.tenant_id, fake_shop.server().id, now=fake_shop.clock())
+            return found
+
+    fake_shop.clock.pass_(minutes=2)
+    with _as_role("worker"):
+        sending.serve(
+            fake_shop.tenant_id, fake_shop.server().id, worker="test", clock=fake_shop.clock,
+            open_server=lambda server: Meanwhile(server.url, KEY),
+        )  # fmt: skip
+    assert "key_is_admin" in {one["code"] for one in fake_shop.server().report["checks"]}
 
 
 @pytest.mark.parametrize(
