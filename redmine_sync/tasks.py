@@ -27,7 +27,7 @@ def kick() -> None:
 def visit(tenant_id: str, server_id: str) -> None:
     """Look at a server if somebody asked for it, then read and write what is due."""
     tenant, server = UUID(tenant_id), UUID(server_id)
-    connecting.probe_if_asked(tenant, server, clock=clock.now)
+    connecting.probe_if_asked(tenant, server, worker=worker_name(), clock=clock.now)
     done = sending.serve(tenant, server, worker=worker_name(), clock=clock.now)
     if done.sent or done.failed or done.read:
         log.info("redmine", tenant=tenant_id, sent=done.sent, failed=done.failed, read=done.read)

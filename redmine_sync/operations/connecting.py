@@ -15,6 +15,7 @@ from medical_audit.domain.errors import NotFound, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.operations.lanes import lease_lane, release_lane
 from medical_audit.operations.ledger import record
 from medical_audit.queries.following import last_seq
 from medical_audit.tenancy import tenant_scope
@@ -22,13 +23,15 @@ from redmine_sync.domain.addresses import BadAddress, host_of, read_address
 from redmine_sync.domain.checks import KEY_FIELD, Check, Found, is_enough, judge
 from redmine_sync.domain.problems import RedmineError
 from redmine_sync.models import RedmineKey, RedmineServer, ServerState, ServiceKey
-from redmine_sync.queries.servers import KEY_NAME, gateway_of
+from redmine_sync.queries.servers import KEY_NAME, looking_gateway_of
 from redmine_sync.redmine import Tickets
 
 CONNECT, LEAVE = "redmine.connect", "redmine.leave"
 LANGUAGES = ("ja", "en")
 KEY_MAX = 100
 SNOOZE_MAX = 90
+#: The lane of looks.
+LOOKING = "look/redmine"
 Open = Callable[[RedmineServer], Tickets]
 
 
@@ -74,9 +77,15 @@ def ask_probe(server_id: UUID, *, actor: Actor, now: datetime) -> RedmineServer:
 
 
 def probe_if_asked(
-    tenant_id: UUID, server_id: UUID, *, clock: Callable[[], datetime], open_server: Open = gateway_of
+    tenant_id: UUID,
+    server_id: UUID,
+    *,
+    worker: str,
+    clock: Callable[[], datetime],
+    open_server: Open = looking_gateway_of,
 ) -> bool:
-    """Look at the server if somebody asked since the last look; gives whether it was looked at."""
+    """Look at the server if somebody asked since the last look; gives whether it was looked at. One worker at a time looks for
+    a tenant, because an address that nobody has confirmed yet may keep everybody who asks it waiting."""
     with tenant_scope(tenant_id):
         row = RedmineServer.objects.filter(id=server_id).exclude(state=ServerState.LEFT).first()
         if (
@@ -85,11 +94,17 @@ def probe_if_asked(
             or (row.probed_at and row.probed_at >= row.probe_asked_at)
         ):
             return False
-    probe(tenant_id, server_id, now=clock(), open_server=open_server)
+    lease = lease_lane(tenant_id, LOOKING, worker=worker, clock=clock)
+    if lease is None:
+        return False
+    try:
+        probe(tenant_id, server_id, now=clock(), open_server=open_server)
+    finally:
+        release_lane(lease)
     return True
 
 
-def probe(tenant_id: UUID, server_id: UUID, *, now: datetime, open_server: Open = gateway_of) -> None:
+def probe(tenant_id: UUID, server_id: UUID, *, now: datetime, open_server: Open = looking_gateway_of) -> None:
     """Look at the server, outside of any transaction, and keep what was found. Never raises for what the server does."""
     with tenant_scope(tenant_id):
         row = _server(server_id, ServerState.DRAFT, ServerState.ACTIVE)

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 
 from medical_audit import sealing
+from medical_audit.operations.lanes import lease_lane, release_lane
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.checks import Check, Found
 from redmine_sync.domain.git_problems import GitError
@@ -24,15 +25,23 @@ from redmine_sync.models import RedmineServer, Repository, RepositoryState, Serv
 from redmine_sync.queries.repositories import access_of, commits_of, mirror_in_redmine
 from redmine_sync.redmine import Commits
 
+#: The lane of looks.
+LOOKING = "look/repositories"
 Open = Callable[[RedmineServer], Commits]
 SERVED = (RepositoryState.DRAFT, RepositoryState.ACTIVE)
 
 
 def look_if_asked(
-    tenant_id: UUID, repository_id: UUID, *, clock: Callable[[], datetime], open_commits: Open = commits_of
+    tenant_id: UUID,
+    repository_id: UUID,
+    *,
+    worker: str,
+    clock: Callable[[], datetime],
+    open_commits: Open = commits_of,
 ) -> bool:
     """Look at the repository if somebody asked since the last look, outside of any transaction, and keep what was found.
-    Never raises for what git or Redmine does."""
+    Never raises for what git or Redmine does. One worker at a time looks for a tenant, because an address that nobody has
+    confirmed yet may keep everybody who asks it waiting."""
     with tenant_scope(tenant_id):
         row = Repository.objects.filter(id=repository_id, state__in=SERVED).select_related("server").first()
         if row is None or row.look_asked_at is None or (row.looked_at and row.looked_at >= row.look_asked_at):
@@ -43,10 +52,16 @@ def look_if_asked(
                 access, commits = access_of(row), open_commits(row.server)
             except sealing.Unsealable:
                 access = commits = None
-    if connected:
-        report = _look(row, access, commits)
-    else:
-        report = {"checks": [Check("redmine_not_connected", Found.WRONG).as_json()]}
+    lease = lease_lane(tenant_id, LOOKING, worker=worker, clock=clock)
+    if lease is None:
+        return False
+    try:
+        if connected:
+            report = _look(row, access, commits)
+        else:
+            report = {"checks": [Check("redmine_not_connected", Found.WRONG).as_json()]}
+    finally:
+        release_lane(lease)
     with tenant_scope(tenant_id):
         Repository.objects.filter(id=row.id, look_asked_at=row.look_asked_at).update(
             report=report, looked_at=clock()

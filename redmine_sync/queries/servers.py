@@ -19,6 +19,8 @@ from redmine_sync.redmine import RedmineTickets, Tickets
 KEY_NAME = "redmine.api_key"
 #: The same of the secret that Redmine signs its webhooks with.
 WAKE_NAME = "redmine.hook_secret"
+#: With the last answer that is still waited for, a look ends within the lease of its lane.
+LOOK_S = 25.0
 #: Looked into where no server is known, so that it takes as long as where one is.
 NOWHERE = UUID(int=1)
 
@@ -26,6 +28,11 @@ NOWHERE = UUID(int=1)
 def gateway_of(server: RedmineServer) -> Tickets:
     """The gateway with the server's own key, opened now. Raises sealing.Unsealable, also where no key is kept."""
     return RedmineTickets(server.url, opened_key(RedmineKey, server, KEY_NAME))
+
+
+def looking_gateway_of(server: RedmineServer) -> Tickets:
+    """The same for a look, which nobody waits for longer than LOOK_S. Raises sealing.Unsealable."""
+    return RedmineTickets(server.url, opened_key(RedmineKey, server, KEY_NAME), patience_s=LOOK_S)
 
 
 def opened_key(model: type[RedmineKey | ServiceKey], server: RedmineServer, field: str) -> str:

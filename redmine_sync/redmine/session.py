@@ -27,6 +27,8 @@ from redmine_sync.domain.problems import (
 CONNECT_S = 3.05
 DEADLINE_S = 30.0
 BYTES_MAX = 5_000_000
+#: The greatest number of a column of ours, and of one that counts changes.
+INT_MAX, BIG_MAX = 2**31 - 1, 2**63 - 1
 _NO_CONTENT = 204
 
 
@@ -161,6 +163,14 @@ def refusals(response: requests.Response) -> str:
         return ""
 
 
+def whole(said: Any, most: int = INT_MAX) -> int:
+    """A number that our tables take. Raises ValueError, TypeError, OverflowError."""
+    number = int(said)
+    if not 0 <= number <= most:
+        raise ValueError("out of range")
+    return number
+
+
 Found = TypeVar("Found")
 
 
@@ -168,7 +178,7 @@ def shaped(build: Callable[[], Found]) -> Found:
     """What the answer lacks, or holds in another form, means that no Redmine answered."""
     try:
         return build()
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise NotRedmine(type(error).__name__) from error
     except BaseRedmineError as error:
         raise NotRedmine(type(error).__name__) from error

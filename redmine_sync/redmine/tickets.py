@@ -7,6 +7,8 @@ language), and times become aware.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
@@ -14,11 +16,13 @@ from typing import Any, Protocol
 from redminelib import Redmine
 
 from redmine_sync.domain.issues import Changed, Issue, Journal, Me, NewIssue, Project, Status
-from redmine_sync.domain.problems import FilterBroken, Forbidden, KeyNotKept, NotRedmine
-from redmine_sync.redmine.session import Engine, shaped
+from redmine_sync.domain.problems import FilterBroken, Forbidden, KeyNotKept, NoAnswer, NotRedmine
+from redmine_sync.redmine.session import BIG_MAX, Engine, shaped, whole
 
 PAGE = 100
 PROJECTS_MAX = 500
+#: Times outside of these are nobody's, and some cannot be reckoned with.
+YEARS = (1970, 2200)
 
 
 class Tickets(Protocol):
@@ -39,17 +43,18 @@ class Tickets(Protocol):
 
 
 class RedmineTickets:
-    """One server, one API key."""
+    """One server, one API key. With `patience_s`, nothing is read any more so many seconds from now on."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, patience_s: float = math.inf) -> None:
         self._redmine = Redmine(url, key=key, engine=Engine)
         self._url = url
+        self._until = time.monotonic() + patience_s
 
     def me(self) -> Me:
         user = self._get("users/current.json")
         return shaped(
             lambda: Me(
-                int(user["user"]["id"]), str(user["user"].get("login", "")), bool(user["user"].get("admin"))
+                whole(user["user"]["id"]), str(user["user"].get("login", "")), bool(user["user"].get("admin"))
             )
         )
 
@@ -57,7 +62,8 @@ class RedmineTickets:
         said = self._get("issue_statuses.json")
         return shaped(
             lambda: [
-                Status(int(s["id"]), str(s["name"]), bool(s.get("is_closed"))) for s in said["issue_statuses"]
+                Status(whole(s["id"]), str(s["name"]), bool(s.get("is_closed")))
+                for s in said["issue_statuses"]
             ]
         )
 
@@ -73,7 +79,7 @@ class RedmineTickets:
             said = self._get("projects.json", query)
             page = shaped(lambda said=said: [_project(one) for one in said["projects"]])  # type: ignore[misc]
             found += page
-            if not page or len(found) >= shaped(lambda said=said: int(said["total_count"])):  # type: ignore[misc]
+            if not page or len(found) >= shaped(lambda said=said: whole(said["total_count"])):  # type: ignore[misc]
                 break
         return found
 
@@ -90,14 +96,14 @@ class RedmineTickets:
             found = shaped(
                 lambda: [one for issue in said["issues"] for one in issue.get("custom_fields") or []]
             )
-        return shaped(lambda: {str(one["name"]): int(one["id"]) for one in found})
+        return shaped(lambda: {str(one["name"]): whole(one["id"]) for one in found})
 
     def rights(self) -> dict[int, frozenset[str]]:
         """What the roles of Toban's user allow, by project id; an administrator has none and needs none."""
         said = self._get("users/current.json", {"include": "memberships"})
         roles = shaped(
             lambda: {
-                int(one["project"]["id"]): {int(role["id"]) for role in one["roles"]}
+                whole(one["project"]["id"]): {whole(role["id"]) for role in one["roles"]}
                 for one in said["user"].get("memberships") or []
             }
         )
@@ -118,7 +124,7 @@ class RedmineTickets:
 
     def _count(self, query: Mapping[str, Any]) -> int:
         said = self._get("issues.json", {"status_id": "*", "limit": 1, **query})
-        return shaped(lambda: int(said["total_count"]))
+        return shaped(lambda: whole(said["total_count"]))
 
     def find(self, field: int, key: str) -> list[Issue]:
         """Issues that carry exactly this key, oldest first. Raises FilterBroken where the server gives others."""
@@ -160,7 +166,7 @@ class RedmineTickets:
         }  # fmt: skip
         said = self._get("issues.json", query)
         return shaped(
-            lambda: Changed([_issue(one, field) for one in said["issues"]], int(said["total_count"]))
+            lambda: Changed([_issue(one, field) for one in said["issues"]], whole(said["total_count"]))
         )
 
     def among(self, field: int, issue_ids: Sequence[int]) -> list[Issue]:
@@ -170,6 +176,8 @@ class RedmineTickets:
         return shaped(lambda: [_issue(one, field) for one in said["issues"]])
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        if time.monotonic() > self._until:
+            raise NoAnswer("deadline")
         said = self._redmine.engine.request("get", f"{self._url}/{path}", params=dict(query or {}))
         if not isinstance(said, dict):
             raise NotRedmine(path)
@@ -179,32 +187,33 @@ class RedmineTickets:
 def _project(said: Mapping[str, Any]) -> Project:
     modules = {str(one["name"]) for one in said.get("enabled_modules") or []}
     return Project(
-        id=int(said["id"]),
+        id=whole(said["id"]),
         identifier=str(said["identifier"]),
         name=str(said["name"]),
-        open=int(said.get("status", 1)) == 1,
+        open=whole(said.get("status", 1)) == 1,
         issues="issue_tracking" in modules,
-        fields={str(one["name"]): int(one["id"]) for one in said.get("issue_custom_fields") or []},
-        trackers={int(one["id"]): str(one["name"]) for one in said.get("trackers") or []},
+        fields={str(one["name"]): whole(one["id"]) for one in said.get("issue_custom_fields") or []},
+        trackers={whole(one["id"]): str(one["name"]) for one in said.get("trackers") or []},
         tells_fields="issue_custom_fields" in said,
     )
 
 
 def _issue(said: Mapping[str, Any], field: int) -> Issue:
-    values = {int(one["id"]): one.get("value") for one in said.get("custom_fields") or []}
+    values = {whole(one["id"]): one.get("value") for one in said.get("custom_fields") or []}
     closed = said.get("closed_on")
     return Issue(
-        id=int(said["id"]),
-        project_id=int(said["project"]["id"]),
-        status_id=int(said["status"]["id"]),
+        id=whole(said["id"]),
+        project_id=whole(said["project"]["id"]),
+        status_id=whole(said["status"]["id"]),
         status=str(said["status"]["name"]),
         subject=str(said.get("subject") or ""),
         description=str(said.get("description") or ""),
-        author_id=int((said.get("author") or {}).get("id") or 0),
+        author_id=whole((said.get("author") or {}).get("id") or 0),
         updated_on=_instant(said["updated_on"]),
         closed_on=_instant(closed) if closed else None,
         key=str(values.get(field) or ""),
-        journals=tuple(_journal(one) for one in said.get("journals") or []),
+        # The newest come first where Toban's user prefers it so.
+        journals=tuple(sorted(map(_journal, said.get("journals") or []), key=lambda one: one.id)),
     )
 
 
@@ -216,19 +225,21 @@ def _journal(said: Mapping[str, Any]) -> Journal:
     ]
     user = said.get("user") or {}
     return Journal(
-        id=int(said["id"]),
-        author_id=int(user.get("id") or 0),
+        id=whole(said["id"], BIG_MAX),
+        author_id=whole(user.get("id") or 0),
         author=str(user.get("name") or ""),
         notes=str(said.get("notes") or ""),
         at=_instant(said["created_on"]),
-        status=int(moved[-1]["new_value"]) if moved else None,
+        status=whole(moved[-1]["new_value"]) if moved else None,
     )
 
 
 def _instant(said: object) -> datetime:
-    """Redmine's UTC, aware."""
-    if isinstance(said, datetime):
-        return said.replace(tzinfo=UTC) if said.tzinfo is None else said
-    if isinstance(said, date):
+    """Redmine's UTC, aware; of a year with which one can reckon."""
+    if isinstance(said, date) and not isinstance(said, datetime):
         raise ValueError("a date is no instant")
-    return datetime.strptime(str(said), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    if not isinstance(said, datetime):
+        said = datetime.strptime(str(said), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    if not YEARS[0] <= said.year <= YEARS[1]:
+        raise ValueError("no time of any issue")
+    return said.replace(tzinfo=UTC) if said.tzinfo is None else said

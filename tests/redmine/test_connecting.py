@@ -14,6 +14,7 @@ from config.simulator.redmine import KEY, SimulatedRedmine
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.domain.states import State
 from medical_audit.models import Event
+from medical_audit.operations.lanes import lease_lane, release_lane
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.addresses import BadAddress, read_address
 from redmine_sync.models import RedmineKey, RedmineServer, ServerState, TicketRule
@@ -147,6 +148,22 @@ def test_a_field_for_all_projects_is_named_by_none_of_them(
     for _ in range(issues):
         fake.answer("POST", "/issues.json", {}, {"issue": {"subject": "a"}}, KEY)
     assert found in codes(shop.probe(shop.draft(url=fake.url, key=KEY)))
+
+
+def test_one_worker_at_a_time_looks_for_a_tenant(shop: Shop) -> None:
+    """A draft is one person's: an address that answers slowly, asked anew each quarter of a minute, would take every worker."""
+    drafted = shop.draft()
+
+    def look() -> bool:
+        return connecting.probe_if_asked(shop.tenant_id, drafted.id, worker="test", clock=shop.clock)
+
+    with _as_role("worker"):
+        other = lease_lane(shop.tenant_id, connecting.LOOKING, worker="other", clock=shop.clock)
+        assert other is not None
+        assert not look()
+        release_lane(other)
+        assert look()
+    assert shop.server(ServerState.DRAFT).probed_at == shop.clock()
 
 
 def test_a_wrong_key_is_named(shop: Shop) -> None:

@@ -153,12 +153,38 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere(odd: Any, fake: Sim
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>Sign in</html>", b"[]", b"{}", b'{"user": null}', b'{"user": {"id": "x"}}']
-)
+    "body",
+    [b"<html>Sign in</html>", b"[]", b"{}", b'{"user": null}', b'{"user": {"id": "x"}}', b'{"user": {"id": 1e999}}',
+     b'{"user": {"id": 4294967296}}', b'{"user": {"id": -1}}'],
+)  # fmt: skip
 def test_what_is_no_redmine_is_told_apart(odd: Any, body: bytes) -> None:
     odd.answer = (200, {}, body)
     with pytest.raises(problems.NotRedmine):
         at(odd).me()
+
+
+@pytest.mark.parametrize("at_time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_with_which_nobody_can_reckon_is_no_redmines(odd: Any, at_time: str) -> None:
+    odd.answer = (200, {}, json.dumps({"issue": issue_of(updated_on=at_time)}).encode())
+    with pytest.raises(problems.NotRedmine):
+        at(odd).read(1, FIELD)
+
+
+def test_journals_are_in_order_whatever_the_user_of_the_key_prefers(odd: Any) -> None:
+    """Redmine gives them the newest first to a user who likes to read them so."""
+    journals = [{"id": number, "created_on": "2026-11-30T01:00:00Z"} for number in (9, 7, 3)]
+    odd.answer = (200, {}, json.dumps({"issue": issue_of(journals=journals)}).encode())
+    assert [one.id for one in at(odd).read(1, FIELD).journals] == [3, 7, 9]
+
+
+def issue_of(**more: Any) -> dict[str, Any]:
+    given = {
+        "id": 1,
+        "project": {"id": 1},
+        "status": {"id": 1, "name": "新規"},
+        "updated_on": "2026-11-30T01:00:00Z",
+    }
+    return given | more
 
 
 def test_an_endless_answer_is_cut_off(odd: Any) -> None:
@@ -220,6 +246,13 @@ def test_a_server_that_answers_letter_by_letter_is_left_at_the_deadline(head: by
         gone.set()
         thread.join()
     assert len(sent) < 100
+
+
+def test_a_look_ends_however_much_a_server_has_to_tell(odd: Any) -> None:
+    tickets = RedmineTickets(f"http://127.0.0.1:{odd.server_port}", "secret", patience_s=-1)
+    with pytest.raises(problems.NoAnswer):
+        tickets.statuses()
+    assert odd.keys == []
 
 
 def test_what_takes_redmine_minutes_is_waited_for_in_silence(odd: Any) -> None:

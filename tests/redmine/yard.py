@@ -51,7 +51,7 @@ class Yard:
         self.shop.clock.pass_(seconds=1)
         registering.ask_look(self.id, actor=self.shop.actor(Role.ADMINISTRATOR), now=self.shop.clock())
         with _as_role("worker"):
-            assert looking.look_if_asked(self.shop.tenant_id, self.id, clock=self.shop.clock)
+            assert looking.look_if_asked(self.shop.tenant_id, self.id, worker="test", clock=self.shop.clock)
         return {one["code"]: one["found"] for one in self.row().report["checks"]}
 
     def enter(self) -> Operation:
