@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from redmine_sync.domain.writing import printable
+
 
 class GitError(Exception):
     """`code` for words; `detail` what git itself said, for a person."""
 
     def __init__(self, code: str, detail: str = "") -> None:
-        self.code, self.detail = code, detail[:300]
+        self.code, self.detail = code, printable(detail[:300])
         super().__init__(f"{code}: {detail}" if detail else code)
 
 

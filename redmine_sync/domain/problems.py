@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from redmine_sync.domain.writing import printable
+
 
 class RedmineError(Exception):
     """`code` for words; `detail` for a person. A subclass says what follows from it."""
@@ -16,7 +18,7 @@ class RedmineError(Exception):
 
     def __init__(self, detail: str = "", *, code: str = "") -> None:
         self.code = code or type(self).code
-        self.detail = detail[:300]
+        self.detail = printable(detail[:300])
         super().__init__(f"{self.code}: {detail}" if detail else self.code)
 
 

@@ -13,9 +13,14 @@ def mark_of(entry_id: UUID) -> str:
     return f"[toban:{entry_id}]"
 
 
+def printable(text: str) -> str:
+    """The text with a space for each letter that is none to be seen: no database takes all of those."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def one_line(text: str) -> str:
     """A subject: printable, in one line, not longer than Redmine takes."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    line = " ".join(printable(text).split())
     return line if len(line) <= SUBJECT_MAX else f"{line[: SUBJECT_MAX - 1]}…"
 
 

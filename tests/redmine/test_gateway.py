@@ -288,6 +288,13 @@ def test_letters_that_no_database_takes_do_not_come_in(odd: Any) -> None:
     assert [one.name for one in at(odd).statuses()] == ["ab?c"]
 
 
+def test_a_refusal_can_be_kept_whatever_letters_it_has(odd: Any) -> None:
+    odd.answer = (422, {}, json.dumps({"errors": ["a\u0000b\ud800c"]}).encode())
+    with pytest.raises(problems.Invalid) as refused:
+        at(odd).statuses()
+    assert refused.value.detail == "a b c"
+
+
 def test_an_answer_that_is_nested_without_end_is_no_redmine(odd: Any) -> None:
     odd.answer = (200, {}, b"[" * 200_000)
     with pytest.raises(problems.NotRedmine):

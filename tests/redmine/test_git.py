@@ -304,6 +304,10 @@ def test_a_long_history_is_read_in_pages_from_both_ends(tmp_path: Path) -> None:
     assert (mirror.newest([], limit=5), mirror.count(heads, but=heads)) == ([], 0)
 
 
+def test_what_a_git_server_says_can_be_kept_whatever_letters_it_has() -> None:
+    assert problem_of("remote: a\0b\x1b[31m\ud800c\n").detail == "remote: a b [31m c"
+
+
 def test_one_endless_message_stops_nobody(tmp_path: Path) -> None:
     mirror = Mirror(tmp_path / "long.git")
     mirror.make()
