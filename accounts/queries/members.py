@@ -39,7 +39,9 @@ def list_members(*, actor: Actor, now: datetime) -> list[Person]:
     visits = Visit.objects.values("user_id").annotate(last=Max("entered_at"))
     last = {row["user_id"]: row["last"] for row in visits}
     links = set(
-        Invitation.objects.filter(used_at__isnull=True, expires_at__gt=now).values_list("user_id", flat=True)
+        Invitation.objects.filter(used_at__isnull=True, expires_at__gt=now, reissues="").values_list(
+            "user_id", flat=True
+        )
     )
     open_ones = Operation.objects.filter(kind__startswith="member.", state=State.ENTERED)
     waiting = {one.target_id: one for one in open_ones.order_by("-entered_at")}
