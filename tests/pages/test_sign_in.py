@@ -134,7 +134,7 @@ def test_signing_in_gives_the_session_a_new_key(cast: Cast) -> None:
 
 def test_whoever_is_refused_stands_in_the_ledger(stage: Stage) -> None:
     client = stage.client(Role.OPERATOR)
-    for url in (stage.url("ledger/"), stage.api("ledger/"), stage.url("admin/accounts/membership/")):
+    for url in (stage.url("ledger/"), stage.api("events/"), stage.url("admin/accounts/membership/")):
         assert client.get(url).status_code == 403
     with tenant_scope(stage.cast.tenant.id):
         told = [one.body for one in Event.objects.filter(kind="access.denied").order_by("event_at", "ord")]
