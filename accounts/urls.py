@@ -3,7 +3,10 @@
 from django.urls import path
 
 from accounts.api import channels as channel_api
+from accounts.api import members as member_api
 from accounts.api import notices as notice_api
+from accounts.api import rights as rights_api
+from accounts.api import sign_on as sign_on_api
 from accounts.api import tenants
 from accounts.api import tokens as token_api
 from accounts.views import (
@@ -67,6 +70,22 @@ people_urlpatterns = [
 api_urlpatterns = [path("", address(get=tenants.tenant_list), name="tenants")]
 tenant_api_urlpatterns = [
     path("", address(get=tenants.me_get), name="me"),
+    path("members/", address(get=member_api.member_list, post=member_api.member_invite), name="members"),
+    path("members/admit/", address(post=member_api.member_admit), name="member-admit"),
+    path("members/<uuid:pk>/", address(get=member_api.member_get), name="member"),
+    path("members/<uuid:pk>/grant/", address(post=member_api.member_grant), name="member-grant"),
+    path("members/<uuid:pk>/revoke/", address(post=member_api.member_revoke), name="member-revoke"),
+    path("members/<uuid:pk>/close/", address(post=member_api.member_close), name="member-close"),
+    path("members/<uuid:pk>/terms/", address(put=member_api.member_terms), name="member-terms"),
+    path("members/<uuid:pk>/tokens/", address(post=member_api.member_issue), name="member-tokens"),
+    path("roles/", address(get=member_api.role_table), name="roles"),
+    path("rights/", address(get=rights_api.rights_get, post=rights_api.rights_begin), name="rights"),
+    path("rights/decide/", address(post=rights_api.rights_decide), name="rights-decide"),
+    path("roster/look/", address(post=rights_api.roster_look), name="roster-look"),
+    path("roster/", address(post=rights_api.roster_enter), name="roster"),
+    path("readable/", address(get=rights_api.readable_get, post=rights_api.readable_erase), name="readable"),
+    path("sign-on/", address(get=sign_on_api.sign_on_get, put=sign_on_api.sign_on_set), name="sign-on"),
+    path("sign-on/mode/", address(put=sign_on_api.sign_on_switch), name="sign-on-mode"),
     path("tokens/", address(get=token_api.token_list), name="tokens"),
     path("tokens/<uuid:pk>/", address(delete=token_api.token_delete), name="token"),
     path("channels/", address(get=channel_api.channel_list, post=channel_api.channel_open), name="channels"),
@@ -76,6 +95,7 @@ tenant_api_urlpatterns = [
         name="channel",
     ),
     path("channels/<uuid:pk>/rotate/", address(post=channel_api.channel_rotate), name="channel-rotate"),
+    path("channels/<uuid:pk>/replay/", address(post=channel_api.channel_replay), name="channel-replay"),
     path("channels/<uuid:pk>/dispatches/", address(get=channel_api.dispatch_list), name="channel-dispatches"),
     path("dispatches/<uuid:pk>/replay/", address(post=channel_api.dispatch_replay), name="dispatch-replay"),
     path(
@@ -84,5 +104,6 @@ tenant_api_urlpatterns = [
     path("inbox/", address(get=notice_api.inbox_list), name="inbox"),
     path("inbox/waiting/", address(get=notice_api.inbox_waiting), name="inbox-waiting"),
     path("inbox/read/", address(post=notice_api.inbox_read), name="inbox-read"),
+    path("inbox/deliveries/", address(get=notice_api.mail_list), name="inbox-deliveries"),
     path("inbox/choice/", address(get=notice_api.choice_get, put=notice_api.choice_put), name="inbox-choice"),
 ]

@@ -385,7 +385,7 @@ SPECTACULAR_SETTINGS = {
 }
 REST_FRAMEWORK = {
     "SCHEMA_COERCE_PATH_PK": False,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.api.ApiSchema",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",

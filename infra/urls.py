@@ -4,15 +4,21 @@ from django.urls import path
 
 from infra.api import accounts as account_api
 from infra.api import calendars as calendar_api
+from infra.api import comparing as compare_api
 from infra.api import databases as database_api
+from infra.api import disks as disk_api
 from infra.api import left_over as left_over_api
 from infra.api import lists as list_api
+from infra.api import makings as making_api
 from infra.api import organization as organization_api
 from infra.api import overrides as override_api
 from infra.api import planning as planning_api
 from infra.api import projects as project_api
+from infra.api import reach as reach_api
 from infra.api import resources as resource_api
 from infra.api import schedules as schedule_api
+from infra.api import tagging as tagging_api
+from infra.api import today as today_api
 from infra.views import (
     accounts,
     calendar,
@@ -114,6 +120,7 @@ urlpatterns = [
     path("accounts/<uuid:pk>/automation/", accounts.account_automation, name="account-automation"),
 ]
 api_urlpatterns = [
+    path("today/", address(get=today_api.today_get), name="today"),
     path("resources/", address(get=resource_api.resource_list), name="resources"),
     path("resources/<uuid:pk>/", address(get=resource_api.resource_get), name="resource"),
     path("projects/", address(get=project_api.project_list, post=project_api.project_enter), name="projects"),
@@ -124,13 +131,69 @@ api_urlpatterns = [
     ),
     path("volumes/", address(get=resource_api.volume_list), name="volumes"),
     path("volumes/left-over/", address(get=left_over_api.left_over_list), name="left-over"),
+    path("volumes/left-over/months/", address(get=disk_api.left_over_months), name="left-over-months"),
     path("volumes/left-over/money/", address(get=left_over_api.left_over_money), name="left-over-money"),
     path("volumes/left-over/keep/", address(post=left_over_api.left_over_keep), name="left-over-keep"),
     path("volumes/left-over/delete/", address(post=left_over_api.left_over_delete), name="left-over-delete"),
+    path(
+        "volumes/staying/",
+        address(get=disk_api.staying_list, post=disk_api.staying_change),
+        name="staying",
+    ),
+    path("volume-snapshots/left-over/", address(get=disk_api.left_snapshot_list), name="left-snapshots"),
+    path(
+        "volume-snapshots/left-over/money/",
+        address(get=disk_api.left_snapshot_money),
+        name="left-snapshots-money",
+    ),
+    path(
+        "volume-snapshots/left-over/keep/",
+        address(post=disk_api.left_snapshot_keep),
+        name="left-snapshots-keep",
+    ),
+    path(
+        "volume-snapshots/left-over/delete/",
+        address(post=disk_api.left_snapshot_delete),
+        name="left-snapshots-delete",
+    ),
+    path("tagging/", address(get=tagging_api.tagging_list), name="tagging"),
+    path(
+        "tagging/rules/",
+        address(get=tagging_api.tagging_rule_get, post=tagging_api.tagging_rule_enter),
+        name="tagging-rules",
+    ),
+    path("tagging/rules/look/", address(post=tagging_api.tagging_rule_look), name="tagging-rules-look"),
+    path("tagging/accounts/<uuid:pk>/", address(get=tagging_api.tagging_account), name="tagging-account"),
+    path("tagging/runs/", address(get=tagging_api.tagging_run_list), name="tagging-runs"),
+    path("tagging/runs/<uuid:pk>/", address(get=tagging_api.tagging_run_get), name="tagging-run"),
+    path(
+        "tagging/runs/<uuid:pk>/undo/",
+        address(post=tagging_api.tagging_run_undo),
+        name="tagging-run-undo",
+    ),
     path("volumes/<uuid:pk>/", address(get=left_over_api.volume_get), name="volume"),
     path("volumes/<uuid:pk>/delete/", address(post=left_over_api.volume_delete), name="volume-delete"),
     path("volumes/<uuid:pk>/restore/", address(post=left_over_api.volume_restore), name="volume-restore"),
-    path("databases/", address(get=database_api.database_list), name="databases"),
+    path(
+        "databases/",
+        address(get=database_api.database_list, post=making_api.database_create),
+        name="databases",
+    ),
+    path("databases/explain/", address(post=reach_api.message_explain), name="databases-explain"),
+    path("database-places/", address(get=making_api.place_list), name="database-places"),
+    path("databases/<uuid:pk>/remove/", address(post=making_api.database_remove), name="database-remove"),
+    path(
+        "databases/<uuid:pk>/reach/",
+        address(get=reach_api.reach_get, post=reach_api.reach_open),
+        name="database-reach",
+    ),
+    path("reach/<uuid:pk>/close/", address(post=reach_api.reach_close), name="reach-close"),
+    path("databases/<uuid:pk>/hosts/", address(get=reach_api.host_list), name="database-hosts"),
+    path(
+        "databases/<uuid:pk>/diagnose/",
+        address(post=reach_api.database_diagnose),
+        name="database-diagnose",
+    ),
     path("databases/<uuid:pk>/", address(get=database_api.database_get), name="database"),
     path(
         "databases/<uuid:pk>/snapshot/",
@@ -144,11 +207,21 @@ api_urlpatterns = [
         name="snapshot",
     ),
     path(
+        "database-snapshots/<uuid:pk>/restore/",
+        address(get=making_api.restore_proposal, post=making_api.snapshot_restore),
+        name="snapshot-restore",
+    ),
+    path(
         "certificate-campaigns/",
         address(get=database_api.campaign_list, post=database_api.campaign_enter),
         name="campaigns",
     ),
     path("certificate-campaigns/<uuid:pk>/", address(get=database_api.campaign_get), name="campaign"),
+    path(
+        "certificate-campaigns/<uuid:pk>/check/",
+        address(post=database_api.campaign_check),
+        name="campaign-check",
+    ),
     path(
         "certificate-campaigns/<uuid:pk>/end/", address(post=database_api.campaign_end), name="campaign-end"
     ),
@@ -173,6 +246,12 @@ api_urlpatterns = [
     path(
         "planning/", address(get=planning_api.planning_get, post=planning_api.planning_enter), name="planning"
     ),
+    path(
+        "holiday-feeds/<uuid:pk>/fetch/",
+        address(post=list_api.holiday_feed_fetch),
+        name="holiday-feed-fetch",
+    ),
+    path("planning/schema/", address(get=planning_api.planning_schema), name="planning-schema"),
     path("planning/look/", address(post=planning_api.planning_look), name="planning-look"),
     path("prices/", address(get=planning_api.price_list, post=planning_api.price_enter), name="prices"),
     path("operations/", address(get=operation_list, post=resource_api.operation_enter), name="operations"),
@@ -183,6 +262,7 @@ api_urlpatterns = [
         address(post=account_api.account_automation),
         name="account-automation",
     ),
+    path("accounts/<uuid:pk>/prove/", address(post=account_api.account_prove), name="account-prove"),
     path(
         "accounts/<uuid:pk>/organization/",
         address(get=organization_api.organization_get),
@@ -252,6 +332,16 @@ api_urlpatterns = [
         "schedules/<uuid:pk>/draft/",
         address(get=schedule_api.draft_get, put=schedule_api.draft_put, delete=schedule_api.draft_delete),
         name="schedule-draft",
+    ),
+    path(
+        "schedules/<uuid:pk>/compare/",
+        address(get=compare_api.schedule_compare),
+        name="schedule-compare",
+    ),
+    path(
+        "schedules/<uuid:pk>/forecast/",
+        address(get=compare_api.schedule_forecast),
+        name="schedule-forecast",
     ),
     path(
         "schedules/<uuid:pk>/publish/", address(post=schedule_api.schedule_publish), name="schedule-publish"

@@ -5,7 +5,9 @@ from django.urls import path
 from medical_audit.api import audits as audit_api
 from medical_audit.api import ledger, policies
 from medical_audit.api import operations as api
+from medical_audit.api import overview as overview_api
 from medical_audit.api import papers as paper_api
+from medical_audit.api import record as record_api
 from medical_audit.api.calls import address
 from medical_audit.queries.reports import REPORTS
 from medical_audit.views import (
@@ -79,6 +81,16 @@ api_urlpatterns = [
     path("operations/<uuid:pk>/cancel/", address(post=api.operation_cancel), name="operation-cancel"),
     path("operations/<uuid:pk>/correct/", address(post=api.operation_correct), name="operation-correct"),
     path("events/", address(get=ledger.event_list), name="events"),
+    path("events/<uuid:pk>/", address(get=record_api.event_get), name="event"),
+    path("confirmations/", address(get=record_api.queue_get), name="queue"),
+    path("my-history/", address(get=record_api.own_events), name="own-history"),
+    path("my-history/in-my-name/", address(get=record_api.own_proxies), name="own-proxies"),
+    path("my-history/sessions/", address(get=record_api.own_sessions), name="own-sessions"),
+    path("searches/", address(get=record_api.search_list, post=record_api.search_save), name="searches"),
+    path("searches/<uuid:pk>/", address(delete=record_api.search_forget), name="search"),
+    path("audit/", address(get=overview_api.audit_overview), name="audit"),
+    path("clock/", address(get=overview_api.clock_get), name="clock"),
+    path("requirements/", address(get=overview_api.requirement_list), name="requirements"),
     path("sessions/", address(get=ledger.session_list), name="sessions"),
     path("sessions/<uuid:pk>/end/", address(post=ledger.session_end), name="session-end"),
     path(
@@ -131,4 +143,5 @@ api_urlpatterns = [
         name="retention",
     ),
     path("retention/purge/", address(post=paper_api.purge_enter), name="retention-purge"),
+    path("retention/purge/end/", address(post=paper_api.purge_end), name="retention-purge-end"),
 ]

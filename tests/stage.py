@@ -127,20 +127,16 @@ class Stage:
             "api:database",
             "api:snapshot",
             "api:campaign",
+            "api:reach",
         )
         if not address.startswith(databases):
             return None
         database = self.resource(kind="rds", aws_state="available", state="running")
-        if address == "infra:reach-close":
+        if address.endswith(":reach-close"):
             return self.opened(database).id
         if address.startswith(("infra:rotation", "api:campaign")):
             return self.campaign(database).id
-        of_snapshot = address in (
-            "infra:snapshot",
-            "infra:snapshot-copy",
-            "infra:snapshot-restore",
-            "api:snapshot",
-        )
+        of_snapshot = address.endswith((":snapshot", ":snapshot-copy", ":snapshot-restore"))
         return self.snapshot(database).id if of_snapshot else database.id
 
     def campaign(self, database: Resource) -> Operation:

@@ -223,7 +223,9 @@ class Asking:
             )
         ):
             return self.setup()
-        if self.name.startswith(("infra:account", "infra:tagging-account", "api:account")):
+        if self.name.startswith(
+            ("infra:account", "infra:tagging-account", "api:tagging-account", "api:account")
+        ):
             return make_stage(self.stage.cast, automation=False).account.id
         if self.name.startswith(("infra:schedule", "api:schedule")):
             actor = self.stage.cast.actor(O)

@@ -2,6 +2,7 @@
 
 from functools import partial
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -174,6 +175,20 @@ def dispatch_list(call: Call, pk: UUID) -> Page:
     """List what was and is to be sent to a receiver, the newest first."""
     state = text_of(call.query, "state")
     return list_dispatches(pk, state, cursors_of(call.query), actor=call.actor)
+
+
+class ReplayedOut(serializers.Serializer[Any]):
+    replayed = serializers.IntegerField()
+
+
+@answers(ReplayedOut)
+def channel_replay(call: Call, pk: UUID) -> dict[str, int]:
+    """Send every dead letter of a receiver once more."""
+    row = get_channel(pk, actor=call.actor).row
+    call.actor.require(Permission.CHANNEL_EDIT, call.actor.tenant_id)
+    count = dispatching.replay_all(pk, actor=call.actor, now=call.now)
+    transaction.on_commit(partial(tasks.wake_channel, row.tenant_id, row.id))
+    return {"replayed": count}
 
 
 @answers(DispatchOut)

@@ -7,14 +7,15 @@ from rest_framework import serializers
 
 from accounts.domain.notices import Topic
 from accounts.domain.permissions import Permission
-from accounts.models import NoticeChoice
+from accounts.models import NoticeChoice, NoticeDelivery
 from accounts.operations import notices
-from accounts.queries.notices import News, Waiting, choice_of, head_seq, list_news, waiting_for
+from accounts.queries.notices import News, Waiting, choice_of, deliveries_of, head_seq, list_news, waiting_for
 from medical_audit.api.calls import Call, Told, answers
 from medical_audit.api.operations import OperationOut
 from medical_audit.forms import cursors_of
 from medical_audit.queries.paging import Page
 
+MAILS_SHOWN = 50
 TOPICS = [str(one) for one in Topic]
 
 
@@ -92,6 +93,24 @@ def inbox_read(call: Call) -> NoticeChoice:
     call.actor.require(Permission.OPERATION_VIEW, call.actor.tenant_id)  # before what is sent is judged
     notices.mark_read(call.given["up_to"], actor=call.actor, now=call.now)
     return choice_of(call.actor)
+
+
+class OwnMailOut(serializers.Serializer[NoticeDelivery]):
+    """One mail to me: about how many things, and how it ended."""
+
+    id = serializers.UUIDField()
+    address = serializers.CharField()
+    items = serializers.IntegerField()
+    state = serializers.CharField()
+    problem = serializers.CharField()
+    begun_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
+@answers(OwnMailOut, many=True)
+def mail_list(call: Call) -> list[NoticeDelivery]:
+    """List the newest mails to me."""
+    return deliveries_of(call.actor, limit=MAILS_SHOWN)
 
 
 @answers(ChoiceOut)

@@ -139,6 +139,16 @@ def account_automation(call: Call, pk: UUID) -> Told:
     return Told(entered, version_of(entered))
 
 
+@answers(SetupOut, status=202)
+def account_prove(call: Call, pk: UUID) -> AccountSetup:
+    """Have the roles of an account that is in proven once more."""
+    accounts.get_account(pk, actor=call.actor, now=call.now)
+    row = setups.begin_again(pk, actor=call.actor, now=call.now)
+    row = setups.ask_proof(row.id, actor=call.actor, now=call.now)
+    transaction.on_commit(partial(tasks.kick_proof, row.tenant_id, row.id))
+    return row
+
+
 @answers(SetupOut, many=True)
 def setup_list(call: Call) -> list[AccountSetup]:
     """List AWS accounts that are on their way in."""

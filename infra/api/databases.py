@@ -234,6 +234,26 @@ def campaign_get(call: Call, pk: UUID) -> rotations.Campaign:
     return rotations.campaign(pk, actor=call.actor)
 
 
+class CheckIn(serializers.Serializer[Any]):
+    """Which client of which database of the campaign a person has seen connect with the new certificate."""
+
+    database = serializers.UUIDField()
+    check = serializers.ChoiceField(choices=list(campaigns.CHECKS))
+    note = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+@answers(CampaignOut, takes=CheckIn)
+def campaign_check(call: Call, pk: UUID) -> rotations.Campaign:
+    """Say that a client of a database was seen to connect with the new certificate."""
+    rotations.campaign(pk, actor=call.actor)
+    call.actor.require(Permission.POWER_ENTER, call.actor.tenant_id)
+    given = call.given
+    campaigns.tick_check(
+        pk, str(given["database"]), given["check"], actor=call.actor, now=call.now, note=given["note"]
+    )
+    return rotations.campaign(pk, actor=call.actor)
+
+
 @answers(OperationOut, takes=ReasonIn, status=201)
 def campaign_end(call: Call, pk: UUID) -> Told:
     """Enter that nothing more of a campaign is begun; another person confirms it."""

@@ -117,6 +117,17 @@ def holiday_feed_set(call: Call) -> list[HolidayFeed]:
     return list(HolidayFeed.objects.order_by("source"))
 
 
+@answers(FeedOut)
+def holiday_feed_fetch(call: Call, pk: UUID) -> HolidayFeed:
+    """Fetch the list of one source now; `problem` says why that failed, and then the last good list stays in force."""
+    if not HolidayFeed.objects.filter(id=pk).exists():
+        raise NotFound(type="feed", id=str(pk))
+    call.actor.require(Permission.CALENDAR_EDIT, call.actor.tenant_id)
+    holiday_lists.refresh(pk, actor=call.actor, now=call.now, asked=True, local=settings.LOCAL)
+    row: HolidayFeed = HolidayFeed.objects.get(id=pk)
+    return row
+
+
 def _known(call: Call, pk: UUID) -> None:
     if not HolidayList.objects.filter(id=pk).exists():
         raise NotFound(type="holiday_list")

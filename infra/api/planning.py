@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from accounts.domain.permissions import Permission
-from infra.domain.planning_file import PlanningFile, read_planning
+from infra.domain.planning_file import SCHEMA_FILE, PlanningFile, read_planning
 from infra.domain.prices import CURRENCIES, KINDS, PriceRow, unit_of
 from infra.domain.yaml_tree import BYTES_MAX, BadFile
 from infra.operations import planning, pricing
@@ -100,6 +101,13 @@ class PriceKeyIn(serializers.Serializer[Any]):
 class PricesIn(ReasonIn):
     prices = PriceRowIn(many=True, max_length=ROWS_MOST, required=False)  # type: ignore[call-arg]
     removed = PriceKeyIn(many=True, max_length=ROWS_MOST, required=False)  # type: ignore[call-arg]
+
+
+@answers(None, file=True)
+def planning_schema(call: Call) -> HttpResponse:
+    """Read the JSON Schema of the planning file."""
+    call.actor.require(Permission.RESOURCE_VIEW, call.actor.tenant_id)
+    return HttpResponse(SCHEMA_FILE.read_bytes(), content_type="application/schema+json")
 
 
 @answers(PlanningOut)

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
+from medical_audit.api.examples import example_of
 from medical_audit.domain.actor import Actor, Reauthentication
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.operations.answers import Answer, once
@@ -129,6 +130,11 @@ def tag_of(version: str) -> str:
     return f'"{version}"'
 
 
+def version_from(*told: object) -> str:
+    """A version that changes with any of these."""
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a function answers besides the plain thing: the version that `If-Match` may name, headers of its own."""
@@ -148,6 +154,7 @@ class Described:
     example: Mapping[str, Any] | None
     inside: bool
     file: bool
+    once: Sequence[str]
 
 
 def answers(
@@ -161,12 +168,14 @@ def answers(
     example: Mapping[str, Any] | None = None,
     inside: bool = True,
     file: bool = False,
+    once: Sequence[str] = (),
 ) -> Callable[[Function], Function]:
     """Describe a function of the API: what it gives (`many`: a Page, or all at once as a list), what it takes, whether it
-    knows versions (`match`), whether it stands `inside` a tenant, whether it is read as a `file` (it gives Django's answer then)."""
+    knows versions (`match`), whether it stands `inside` a tenant, whether it is read as a `file` (it gives Django's answer then), which of its fields are secrets that are told `once` and not
+    kept to repeat the answer."""
 
     def mark(function: Function) -> Function:
-        function.described = Described(out, many, takes, status, filters, match, example, inside, file)  # type: ignore[attr-defined]
+        function.described = Described(out, many, takes, status, filters, match, example, inside, file, once)  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -176,7 +185,7 @@ def address(**functions: Function) -> Any:
     """The view of one address: `address(get=operation_list, post=operation_enter)`."""
     handlers = {method: _handler(method, function) for method, function in functions.items()}
     names = [*functions, *(("head",) if "get" in functions else ())]
-    view = type("Address", (APIView,), handlers | {"http_method_names": names})
+    view = type("Address", (APIView,), handlers | {"http_method_names": names, "functions": functions})
     return view.as_view()  # type: ignore[attr-defined]
 
 
@@ -221,7 +230,9 @@ def _done(call: Call, described: Described, act: Callable[[], Any]) -> Response:
         versions.append(told.version)
         if described.out is None:
             return Answer(204, None)
-        return Answer(described.status, json.loads(_plain(_body(call, described, told.thing))))
+        body = json.loads(_plain(_body(call, described, told.thing)))
+        kept = body | {name: type(body[name])() for name in described.once if name in body}
+        return Answer(described.status, body, kept)
 
     if not key:
         made, again = answer(), False
@@ -334,9 +345,23 @@ def _schema(method: str, function: Function, described: Described) -> dict[str, 
         "request": {"application/json": described.takes} if described.takes else None,
         "responses": responses,
     }
-    if described.example is not None:
-        schema["examples"] = [OpenApiExample("Example", value=dict(described.example), request_only=True)]
+    schema["examples"] = _examples(described)
     return schema
+
+
+def _examples(described: Described) -> list[OpenApiExample]:
+    """Of what is sent and of what comes back."""
+    found = []
+    if described.takes is not None:
+        sent = example_of(described.takes) if described.example is None else dict(described.example)
+        found.append(OpenApiExample("Request", value=sent, request_only=True))
+    if described.out is not None:
+        row = example_of(described.out)
+        told = {"results": [row], "next": None, "previous": None} if described.many else row
+        found.append(
+            OpenApiExample("Answer", value=told, response_only=True, status_codes=[str(described.status)])
+        )
+    return found
 
 
 @cache

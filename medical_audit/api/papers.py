@@ -12,9 +12,10 @@ from rest_framework import serializers
 
 from medical_audit import tasks
 from medical_audit.api.audits import MONTH, month_of
-from medical_audit.api.calls import Call, Told, answers
+from medical_audit.api.calls import Call, InstantField, Told, answers
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.burying import LEAST_YEARS, MOST_YEARS
+from medical_audit.domain.erasing import LEAST_PERSON_MONTHS, MOST_PERSON_MONTHS
 from medical_audit.domain.reports import Cell, Report
 from medical_audit.domain.rights import LEDGER_VIEW, POLICY_EDIT
 from medical_audit.forms import REASON_MAX, event_filter
@@ -113,10 +114,11 @@ class MonthOut(serializers.Serializer[Any]):
 
 
 class RetentionOut(serializers.Serializer[RetentionView]):
-    """`hold`: why nothing may go for now; `gone`: the last event that went; `months`: whose term is over."""
+    """`hold`: why nothing may go for now; `person_months`: for how long after his last act a person stays readable; `gone`: the last event that went; `months`: whose term is over."""
 
     years = serializers.IntegerField(source="held.years")
     hold = serializers.CharField(source="held.hold")
+    person_months = serializers.IntegerField(source="held.person_months")
     gone = serializers.IntegerField()
     purges = PurgeOut(many=True)
     months = serializers.SerializerMethodField()
@@ -129,10 +131,14 @@ class RetentionOut(serializers.Serializer[RetentionView]):
 class KeepingIn(ReasonIn):
     years = serializers.IntegerField(min_value=LEAST_YEARS, max_value=MOST_YEARS)
     hold = serializers.CharField(max_length=500, default="", allow_blank=True)
+    person_months = serializers.IntegerField(
+        min_value=LEAST_PERSON_MONTHS, max_value=MOST_PERSON_MONTHS, default=None, allow_null=True,
+        help_text="As it is, if not said.",
+    )  # fmt: skip
 
 
 class PurgeIn(ReasonIn):
-    until = serializers.DateTimeField(help_text="One of `months`, as it stands there.")
+    until = InstantField(help_text="One of `months`, as it stands there.")
 
 
 @answers(ExportOut, many=True)
@@ -205,10 +211,11 @@ def retention_enter(call: Call) -> Told:
     """Enter another term or a hold; another person confirms it."""
     call.actor.require(POLICY_EDIT, call.actor.tenant_id)
     given = call.given
-    call.expect(_version(read_retention(actor=call.actor, now=call.now)))
-    entered = retaining.enter_keeping(
-        Keeping(given["years"], given["hold"]), actor=call.actor, now=call.now, reason=given["reason"]
-    )
+    view = read_retention(actor=call.actor, now=call.now)
+    call.expect(_version(view))
+    months = given["person_months"] or view.held.person_months
+    wanted = Keeping(given["years"], given["hold"], months)
+    entered = retaining.enter_keeping(wanted, actor=call.actor, now=call.now, reason=given["reason"])
     return Told(entered, version_of(entered))
 
 
@@ -218,6 +225,14 @@ def purge_enter(call: Call) -> Told:
     call.actor.require(POLICY_EDIT, call.actor.tenant_id)
     given = call.given
     entered = retaining.enter_purge(given["until"], actor=call.actor, now=call.now, reason=given["reason"])
+    return Told(entered, version_of(entered))
+
+
+@answers(OperationOut, takes=ReasonIn, status=201)
+def purge_end(call: Call) -> Told:
+    """Enter that the purge which waits for the sealer is not carried out any more; another person confirms it."""
+    call.actor.require(POLICY_EDIT, call.actor.tenant_id)
+    entered = retaining.enter_end(actor=call.actor, now=call.now, reason=call.given["reason"])
     return Told(entered, version_of(entered))
 
 

@@ -18,10 +18,11 @@ SWEPT_AT_ONCE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and the JSON that goes with it."""
+    """A status and the JSON that goes with it. `kept`: what is given when the call is sent again, where that lacks a secret."""
 
     status: int
     body: Any
+    kept: Any = None
 
 
 def once(
@@ -51,7 +52,9 @@ def once(
     except Exception:
         StoredAnswer.objects.filter(id=row.id).delete()
         raise
-    StoredAnswer.objects.filter(id=row.id).update(status=answer.status, answer=answer.body)
+    StoredAnswer.objects.filter(id=row.id).update(
+        status=answer.status, answer=answer.body if answer.kept is None else answer.kept
+    )
     return answer, False
 
 

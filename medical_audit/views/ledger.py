@@ -1,9 +1,7 @@
 """The ledger: search, one event in every form, exports, kept questions."""
 
-import json
 from functools import partial
 from uuid import UUID
-from xml.etree import ElementTree
 
 from django.db import transaction
 from django.http import HttpResponse, StreamingHttpResponse
@@ -13,10 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from medical_audit import tasks
-from medical_audit.domain import dicom_audit, fhir_audit
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.people import directory
-from medical_audit.domain.recorded import Recorded
 from medical_audit.domain.rights import LEDGER_VIEW, OPERATION_VIEW
 from medical_audit.forms import (
     ExportForm,
@@ -30,14 +26,12 @@ from medical_audit.forms import (
 from medical_audit.models.export import Format
 from medical_audit.operations import saving_searches
 from medical_audit.operations.exports import asking
-from medical_audit.operations.exports.files import event_line, seal_line
 from medical_audit.operations.exports.making import question_lines
-from medical_audit.operations.reading import COUNTED, EventView, read_event, read_exports, read_ledger
+from medical_audit.operations.exports.one_event import FORMS, in_form
+from medical_audit.operations.reading import COUNTED, read_event, read_exports, read_ledger
 from medical_audit.queries.events import ZONE
 from medical_audit.queries.exports import list_exports
 from medical_audit.requests import TenantRequest, handed_over
-
-FORMS = ("sentence", "raw", "dicom", "fhir", "proof")
 
 
 @require_safe
@@ -79,7 +73,7 @@ def event_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         "link": seen.row.link,
         "form": form,
         "forms": [{"value": name, "label": label} for name, label in _form_labels()],
-        "text": "" if seen.recorded is None else _told(seen.recorded, seen, form),
+        "text": in_form(seen, form),
         "seal": seen.seal,
         "path": [step.hex() for step in seen.path],
     }
@@ -88,29 +82,6 @@ def event_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
 
 def _form_labels() -> list[tuple[str, str]]:
     return list(zip(FORMS, (_("Sentence"), _("Raw"), "DICOM", "FHIR", _("Proof")), strict=True))
-
-
-def _told(event: Recorded, seen: EventView, form: str) -> str:
-    """The event in a form that machines read; empty for the sentence."""
-    match form:
-        case "raw":
-            return json.dumps(event_line(event) | {"body": event.body}, ensure_ascii=False, indent=2)
-        case "dicom":
-            element = ElementTree.fromstring(dicom_audit.message(event))  # noqa: S314  made by ourselves just now  # nosec B314
-            ElementTree.indent(element)
-            return ElementTree.tostring(element, encoding="unicode")
-        case "fhir":
-            made: list[object] = []
-            for release in ("R4B", "R5"):
-                made += [fhir_audit.audit_event(event, release), fhir_audit.provenance(event, release)]
-            return "\n\n".join(json.dumps(one, ensure_ascii=False, indent=2) for one in made if one)
-        case "proof":
-            lines: list[object] = [] if seen.seal is None else [seal_line(seen.seal)]
-            line: dict[str, object] = {"event": event_line(event)}
-            if seen.seal is not None:
-                line |= {"seal": seen.seal.number, "path": [step.hex() for step in seen.path]}
-            return "\n".join(json.dumps(one, ensure_ascii=False) for one in [*lines, line])
-    return ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,0 +1,242 @@
+"""Everything that a person can do and see is there for a program, by the same operations; and the API keeps its word to programs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import jsonschema
+from django.urls import get_resolver, reverse
+from drf_spectacular.drainage import GENERATOR_STATS
+
+from accounts.domain.permissions import Role
+from config.api import document
+from medical_audit.api.calls import Described
+from medical_audit.domain.kinds import all_kinds
+from medical_audit.models import StoredAnswer
+from medical_audit.tenancy import tenant_scope
+from tests.api.everything import ENTERED, NO_PAGES, NOT_ENTERED, PAGES
+from tests.api.test_v1 import send
+from tests.routes import routes
+from tests.stage import Stage
+
+#: Moves whose repetition the thing itself tells: their version is the state they leave.
+EDITS = ("put", "delete")
+#: What has no version, because nothing of it is overwritten by who did not read it.
+UNVERSIONED = {
+    "token_delete": "ends a token, which is nothing but ended",
+    "holiday_feed_set": "one address for each source; setting it says all of it",
+    "setup_give_up": "gives up an account that is on its way in",
+    "snapshot_delete": "a snapshot never changes",
+    "search_forget": "one's own kept question",
+    "redmine_hook_end": "ends what only the secret of it could use",
+    "repository_drop": "gives a draft up",
+    "repository_secret_end": "ends the secret before",
+    "repository_service_key": "one key for each Redmine; it is never read",
+}
+
+
+def functions() -> dict[str, Any]:
+    """Every function of the API by its name."""
+    found = {}
+    for name, pattern in routes(get_resolver().url_patterns):
+        if name.startswith("api:"):
+            found |= {one.__name__: one for one in getattr(pattern.callback, "cls").functions.values()}  # noqa: B009
+    return found
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document()["paths"].items():
+        for method, one in methods.items():
+            yield path, method, one
+
+
+def test_every_kind_of_operation_is_entered_over_the_api_or_says_why_not() -> None:
+    kinds = {kind.name for kind in all_kinds()}
+    assert set(ENTERED) | set(NOT_ENTERED) == kinds
+    assert not set(ENTERED) & set(NOT_ENTERED)
+    assert set(ENTERED.values()) <= set(functions())
+
+
+def test_every_page_has_its_address_in_the_api_or_says_why_not() -> None:
+    names = {name for name, _pattern in routes(get_resolver().url_patterns)}
+    pages = {name for name in names if not name.startswith(("api:", "admin:"))}
+    reports = {name for name in pages if name.startswith("medical_audit:report-")}
+    assert set(PAGES) | set(NO_PAGES) | reports == pages
+    told = {f"api:{one}" for page in PAGES.values() for one in page}
+    told |= {name.replace("medical_audit:", "api:") for name in reports}
+    assert told <= names
+    assert names - told - pages == {"api:me"} | {name for name in names if name.startswith("admin:")}
+
+
+def test_what_the_api_enters_is_entered_by_the_operation_that_owns_it() -> None:
+    """No module of the API enters an operation itself: the gate stands in the operations, which pages call as well."""
+    modules = {inspect.getmodule(function) for function in functions().values()}
+    for module in modules:
+        source = inspect.getsource(module)  # type: ignore[arg-type]
+        assert "entry.enter(" not in source, module
+        assert not re.search(r"objects\b.*\.(create|update|delete|bulk_create|get_or_create)\(", source), (
+            module
+        )
+
+
+def test_every_operation_has_an_example_of_what_it_takes_and_gives() -> None:
+    document()
+    assert not GENERATOR_STATS
+    components = {"components": document()["components"]}
+    for path, method, one in operations():
+        told = {"body": one.get("requestBody", {}), **one["responses"]}
+        for status, part in told.items():
+            content = part.get("content", {}).get("application/json")
+            if content is None or status[0] not in "b2":
+                continue
+            assert content.get("examples"), (path, method, status)
+            for example in content["examples"].values():
+                jsonschema.validate(example["value"], content["schema"] | components)
+
+
+def test_what_the_examples_send_is_taken() -> None:
+    for name, function in functions().items():
+        described: Described = vars(function)["described"]
+        if described.takes is None:
+            continue
+        (body,) = (
+            one["requestBody"]["content"]["application/json"]["examples"]
+            for _path, _method, one in operations()
+            if one["operationId"] == name
+        )
+        for example in body.values():
+            read = described.takes(data=example["value"])
+            assert read.is_valid(), (name, read.errors)
+
+
+def test_every_unsafe_call_may_carry_an_idempotency_key_and_every_list_its_cursors() -> None:
+    for path, method, one in operations():
+        names = {parameter["name"] for parameter in one["parameters"]}
+        if method == "get":
+            schema = next(iter(one["responses"]["200"].get("content", {}).values()), {}).get("schema", {})
+            paged = str(schema.get("$ref", "")).endswith("Page")
+            assert {"after", "before", "limit"} <= names or not paged, path
+            assert "fields" in names or "$ref" not in schema, path
+        else:
+            assert "Idempotency-Key" in names, (path, method)
+
+
+def test_what_is_overwritten_names_the_version_that_was_read() -> None:
+    for path, method, one in operations():
+        if method in EDITS:
+            names = {parameter["name"] for parameter in one["parameters"]}
+            assert "If-Match" in names or one["operationId"] in UNVERSIONED, (path, method)
+    assert set(UNVERSIONED) <= {one["operationId"] for _path, _method, one in operations()}
+
+
+#: What no client of good will sends, as a whole body.
+HOSTILE = {
+    "deep": b"[" * 60_000,
+    "deep objects": b'{"reason":' * 20_000 + b"1" + b"}" * 20_000,
+    "not UTF-8": b'{"reason": "\xff\xfe"}',
+    "huge numbers": b'{"days": ' + b"9" * 5000 + b', "years": 1e999, "minutes": -1e400}',
+    "no numbers": b'{"days": NaN, "years": Infinity, "minutes": -Infinity}',
+    "twice": b'{"reason": "a", "reason": {"b": []}}',
+    "no object": b'"reason"',
+    "null": b"null",
+    "empty": b"",
+}
+#: And as the value of every field that an address takes.
+VALUES = {
+    "NUL": "a\x00b", "half of a pair": "\ud800", "empty": "", "long": "長" * 50_000, "huge": 10**30, "negative": -(10**30),
+    "list": [["a"]], "object": {"a": {"b": 1}}, "nothing": None, "boolean": True, "far year": "9999-12-31T23:59:59-23:59",
+    "first year": "0001-01-01T00:00:00+23:59", "fraction": 1e308,
+}  # fmt: skip
+
+
+def addresses() -> list[tuple[str, str, Any]]:
+    """(name, method, function) of everything that is sent to without naming a thing."""
+    found = []
+    for name, pattern in routes(get_resolver().url_patterns):
+        if name.startswith("api:") and "pk" not in pattern.pattern.converters:
+            functions = getattr(pattern.callback, "cls").functions  # noqa: B009
+            found += [(name, method, one) for method, one in functions.items() if method != "get"]
+    return found
+
+
+def _refused_in_words(answer: Any, told: object) -> None:
+    assert answer.status_code < 500, (told, answer.content[:300])
+    if answer.status_code >= 400:
+        assert answer["Content-Type"] == "application/problem+json", told
+
+
+def test_no_hostile_body_is_a_defect(stage: Stage) -> None:
+    client = stage.client(Role.ADMINISTRATOR)
+    for name, method, function in addresses():
+        url = reverse(name, kwargs={"slug": stage.slug})
+        takes: Any = vars(function)["described"].takes
+        bodies = dict(HOSTILE) if name in ("api:overrides", "api:policy") else {"deep": HOSTILE["deep"]}
+        for what, value in VALUES.items() if takes else ():
+            bodies[what] = json.dumps(dict.fromkeys(takes().fields, value)).encode()
+        for what, body in bodies.items():
+            answer = client.generic(method.upper(), url, body, content_type="application/json")
+            _refused_in_words(answer, (name, what))
+
+
+def test_hostile_values_in_an_address_are_no_defect(stage: Stage) -> None:
+    client = stage.client(Role.ADMINISTRATOR)
+    for name, pattern in routes(get_resolver().url_patterns):
+        if not name.startswith("api:") or "get" not in getattr(pattern.callback, "cls").functions:  # noqa: B009
+            continue
+        if "pk" in pattern.pattern.converters or name == "api:tenants":
+            continue
+        described = vars(getattr(pattern.callback, "cls").functions["get"])["described"]  # noqa: B009
+        names = [*(one.name for one in described.filters), "fields", "after", "before", "limit"]
+        for value in ("a\x00b", "\ud800", "9" * 500, "%", "1e9", "2026-13", "0000-00"):
+            query = "&".join(f"{one}={quote(value, errors='surrogatepass')}" for one in names)
+            _refused_in_words(
+                client.get(f"{reverse(name, kwargs={'slug': stage.slug})}?{query}"), (name, value)
+            )
+
+
+def test_a_body_of_another_kind_or_too_long_is_refused_in_words(stage: Stage) -> None:
+    client, url = stage.client(Role.ADMINISTRATOR), stage.api("overrides/")
+    for kind in (
+        "text/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "",
+        "application/json; charset=x",
+    ):
+        answer = client.generic("POST", url, b"<a/>", content_type=kind)
+        _refused_in_words(answer, kind)
+        assert answer.status_code in (400, 415), kind
+    long = json.dumps({"reason": "a" * 10_000_000})
+    answer = client.post(url, long, content_type="application/json")
+    _refused_in_words(answer, "10 MB")
+    assert answer.status_code == 413
+
+
+def test_every_answer_says_how_many_calls_are_left(stage: Stage) -> None:
+    client = stage.client(Role.VIEWER)
+    for url in (
+        stage.api("resources/"),
+        stage.api("resources/no-id/"),
+        "/api/v1/tenants/",
+        "/api/v1/schema/",
+    ):
+        answer = client.get(url)
+        assert int(answer["RateLimit-Limit"]) > int(answer["RateLimit-Remaining"]) >= 0, url
+        assert 0 < int(answer["RateLimit-Reset"]) <= 60, url
+
+
+def test_a_secret_is_told_once_and_not_kept_to_repeat_the_answer(stage: Stage) -> None:
+    client, key = stage.client(Role.ADMINISTRATOR), {"Idempotency-Key": "invite-00000001"}
+    body = {"username": "hanako", "name": "佐藤 花子", "role": "viewer", "reason": "異動"}
+    first, again = (send(client, stage.api("members/"), body, **key) for _try in range(2))
+    assert "/invitation/" in first.json()["link"]
+    assert (again["Idempotency-Replayed"], again.json()["link"]) == ("true", "")
+    assert again.json()["operation"] == first.json()["operation"]
+    with tenant_scope(stage.cast.tenant.id):
+        kept = json.dumps(list(StoredAnswer.objects.values_list("answer", flat=True)), ensure_ascii=False)
+    assert first.json()["link"].rpartition("_")[2].strip("/") not in kept
