@@ -10,14 +10,17 @@
     toban_client.py confirm OPERATION                   shows it, asks for your password, confirms it
     toban_client.py follow OPERATION                    tells each step until it has ended
 
-TOBAN_SERVER and TOBAN_TOKEN in the environment come before what `login` kept. Ends with 0; 1 where Toban refused; 2 where
-the command cannot be understood; 3 where Toban could not be reached; 4 where what was followed ended without success.
+TOBAN_SERVER and TOBAN_TOKEN in the environment come before what `login` kept. Sentences are Japanese, or English with
+`--language en`; nothing is coloured. Ends with 0; 1 where Toban refused; 2 where the command cannot be understood; 3 where Toban
+could not be reached; 4 where what was followed ended without success; 130 where it was interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import getpass
+import http.client
+import io
 import json
 import os
 import stat
@@ -38,12 +41,63 @@ ASK_EVERY_S = 2.0
 #: So often in a row nobody may answer before following ends: a Toban that is renewed is away for some seconds.
 AWAY_MOST = 15
 Json = dict[str, Any]
-#: (method, address, headers, body) -> (status, body); raises OSError where nobody answers.
+#: (method, address, headers, body) -> (status, body); raises OSError or HTTPException where nobody answers.
 Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
+
+
+#: What this program says itself, by language; %s stands for what it is about.
+SAID: Mapping[str, Mapping[str, str]] = {
+    "no_tenant": {
+        "ja": "このトークンで入れるテナントがありません。Toban の「API トークン」で、使うテナントのトークンを作ってください。",
+        "en": 'This token leads into no tenant. Make one of the tenant that you mean, in Toban under "API tokens".',
+    },
+    "no_toban": {
+        "ja": "%s は Toban の答えを返しません(状態 %s)。アドレスを確かめてください。",
+        "en": "%s does not answer as Toban does (status %s). Check the address.",
+    },
+    "which_resource": {
+        "ja": "%s という名前のリソースは %s 件です。i-0123456789abcdef0 のような ID を指定してください。",
+        "en": "%s is the name of %s resources. Give an id, like i-0123456789abcdef0.",
+    },
+    "no_login": {
+        "ja": "サインインしていません。次を実行してください: toban_client.py login https://貴院の Toban のアドレス",
+        "en": "Not signed in. Do so: toban_client.py login https://your-toban",
+    },
+    "no_tls": {
+        "ja": "%s ではトークンを暗号化せずに送ることになります。https:// で始まるアドレスを指定してください。",
+        "en": "%s would take the token without encryption. Give the address with https://",
+    },
+    "no_token": {
+        "ja": "トークンが読めません。Toban が一度だけ示した toban_… をそのまま渡してください。",
+        "en": "The token cannot be read. Give it as Toban showed it once: toban_…",
+    },
+    "no_answer_given": {
+        "ja": "パスワードを尋ねましたが、入力がありません。端末で実行してください。",
+        "en": "A password was asked for and none was given. Run this at a terminal.",
+    },
+    "away": {
+        "ja": "%s の Toban に届きません: %s。アドレスとネットワークを確かめて、もう一度実行してください。",
+        "en": "Toban at %s could not be reached: %s. Check the address and the network, then try again.",
+    },
+    "password": {"ja": "パスワード: ", "en": "Password: "},
+    "code": {"ja": "二要素認証のコード(なければ空): ", "en": "Code of the second factor (empty: none): "},
+    "token": {"ja": "トークン: ", "en": "Token: "},
+}
 
 
 class Refused(Exception):
     """Toban's answer is a problem document; its sentences are shown as they are."""
+
+
+class Mistaken(Exception):
+    """This program cannot go on: a code of SAID and what it is about."""
+
+    def __init__(self, code: str, *about: object) -> None:
+        super().__init__(code, *about)
+        self.code, self.about = code, about
+
+    def said(self, language: str) -> str:
+        return SAID[self.code][language] % self.about
 
 
 class NoSuccess(Exception):
@@ -63,7 +117,7 @@ class Toban:
         self._login, self._send, self._language = login, send, language
         tenants = self.ask("GET", "/api/v1/tenants/")["results"]
         if len(tenants) != 1:
-            raise Refused("This token leads into no tenant.")
+            raise Mistaken("no_tenant")
         self.tenant = str(tenants[0]["slug"])
 
     def ask(self, method: str, path: str, body: Json | None = None, **query: str) -> Json:
@@ -83,7 +137,9 @@ class Toban:
         try:
             told: Json = json.loads(answer or b"{}")
         except ValueError:
-            raise Refused(f"{address} did not answer as Toban does (status {status}).") from None
+            raise Mistaken("no_toban", address, status) from None
+        if not isinstance(told, dict) or 300 <= status < 400:
+            raise Mistaken("no_toban", address, status)
         if status >= 400:
             fields = told.get("fields") or {}
             named = "".join(f"\n  {name}: {' '.join(map(str, said))}" for name, said in fields.items())
@@ -107,7 +163,7 @@ class Toban:
             row for row in self.pages("resources/", q=name) if name in (row["name"], row["aws_id"], row["id"])
         ]
         if len(found) != 1:
-            raise Refused(f"{len(found)} resources are called {name}. Give the id, like i-0123456789abcdef0.")
+            raise Mistaken("which_resource", name, len(found))
         return found[0]
 
 
@@ -162,8 +218,8 @@ def confirm(toban: Toban, given: argparse.Namespace) -> None:
     row = toban.here("GET", f"operations/{given.operation}/")
     print(say_operation(row))
     print(json.dumps(row["shown"], ensure_ascii=False, indent=2))
-    password = getpass.getpass("Password: ")
-    code = getpass.getpass("Code of the second factor (empty: none): ")
+    password = getpass.getpass(SAID["password"][given.language])
+    code = getpass.getpass(SAID["code"][given.language])
     body = {"digest": row["digest"], "password": password, "code": code}
     print(say_operation(toban.here("POST", f"operations/{given.operation}/confirm/", body)))
 
@@ -174,7 +230,7 @@ def follow(toban: Toban, given: argparse.Namespace) -> None:
     while True:
         try:
             row = toban.here("GET", f"operations/{given.operation}/")
-        except OSError:
+        except (OSError, http.client.HTTPException):
             away += 1
             if away > AWAY_MOST:
                 raise
@@ -233,25 +289,36 @@ def keep(login: Login) -> None:
 
 
 def login_of() -> Login:
-    """From the environment, else as kept. Raises Refused that says what to do."""
+    """From the environment, else as kept. Raises Mistaken that says what to do."""
     server, token = os.environ.get("TOBAN_SERVER", ""), os.environ.get("TOBAN_TOKEN", "")
-    if server and token:
-        return Login(server.rstrip("/"), token)
-    try:
-        found = json.loads(kept_at().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise Refused("Not signed in: toban_client.py login https://your-toban") from None
-    return Login(found["server"], found["token"])
+    if not (server and token):
+        try:
+            found = json.loads(kept_at().read_text(encoding="utf-8"))
+            server, token = str(found["server"]), str(found["token"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise Mistaken("no_login") from None
+    return Login(checked(server), readable(token))
 
 
 def checked(server: str) -> str:
-    """The server's address; a token goes over TLS only, but to this very machine. Raises Refused."""
-    parts = urllib.parse.urlsplit(server)
+    """The server's address; a token goes over TLS only, but to this very machine. Raises Mistaken."""
+    try:
+        parts = urllib.parse.urlsplit(server)
+    except ValueError:
+        raise Mistaken("no_tls", server) from None
     if parts.scheme == "https" or (
         parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
     ):
         return server.rstrip("/")
-    raise Refused("Give the address with https://")
+    raise Mistaken("no_tls", server)
+
+
+def readable(token: str) -> str:
+    """A token as it may stand in a header. Raises Mistaken."""
+    token = token.strip()
+    if not (token.isascii() and token.isprintable() and token) or " " in token:
+        raise Mistaken("no_token")
+    return token
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -273,29 +340,53 @@ def over_http(method: str, address: str, headers: Mapping[str, str], body: bytes
             return refused.code, refused.read()
 
 
+def go(given: argparse.Namespace, send: Send) -> None:
+    """Do what was asked; `given.server` is the one that was spoken to. Raises what `main` tells."""
+    if given.command != "login":
+        login = login_of()
+        given.server = login.server
+        given.run(Toban(login, send, given.language), given)
+        return
+    server = checked(given.server)
+    typed = getpass.getpass(SAID["token"][given.language]) if sys.stdin.isatty() else sys.stdin.readline()
+    login = Login(server, readable(typed))
+    tenant = Toban(login, send, given.language).tenant
+    keep(login)
+    print(f"{server} ({tenant})")
+
+
+def why(wrong: BaseException, given: argparse.Namespace) -> str:
+    """What went wrong and what to do, in the language that was chosen."""
+    if isinstance(wrong, Mistaken):
+        return wrong.said(given.language)
+    if isinstance(wrong, EOFError):
+        return SAID["no_answer_given"][given.language]
+    if isinstance(wrong, Refused):
+        return str(wrong)
+    return SAID["away"][given.language] % (given.server, str(wrong) or type(wrong).__name__)
+
+
 def main(arguments: Sequence[str] | None = None, *, send: Send = over_http) -> int:
     given = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no Japanese gets question marks sooner than nothing at all.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        if given.command == "login":
-            server = checked(given.server)
-            token = (getpass.getpass("Token: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
-            login = Login(server, token)
-            tenant = Toban(login, send, given.language).tenant
-            keep(login)
-            print(f"{server} ({tenant})")
-        else:
-            given.run(Toban(login_of(), send, given.language), given)
-    except Refused as refused:
-        print(refused, file=sys.stderr)
-        return 1
+        go(given, send)
     except NoSuccess:
         return 4
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
         # Whoever read has enough; nothing more can be written, not even at the interpreter's end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as away:
-        print(f"Toban could not be reached: {away}", file=sys.stderr)
+    except (Refused, Mistaken, EOFError) as wrong:
+        print(why(wrong, given), file=sys.stderr)
+        return 1
+    except (OSError, http.client.HTTPException) as away:
+        print(why(away, given), file=sys.stderr)
         return 3
     return 0
 

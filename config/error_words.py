@@ -102,6 +102,9 @@ ERRORS: Final[Mapping[str, Words]] = {
         _("The API answers in JSON only."), _("Send Accept: application/json, or leave it out.")
     ),
     "unsupported_media_type": Words(_("The API reads JSON only."), _("Send Content-Type: application/json.")),
+    "body_too_long": Words(
+        _("The body is too long."), _("Nothing was done. Send less at once, in several calls.")
+    ),
     "parse_error": Words(_("The body is no JSON."), _("Correct it and send it again.")),
     "bad_idempotency_key": Words(
         _("The Idempotency-Key cannot be used."), _("Send 8 to 64 letters, digits, hyphens or underscores.")

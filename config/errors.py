@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -127,6 +128,8 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> HttpResp
     request = context["request"]._request
     if isinstance(error, DomainError):
         return _refused(request, error)
+    if isinstance(error, RequestDataTooBig):
+        return problem(request, 413, "body_too_long")
     if isinstance(error, NotAuthenticated):
         answer = problem(request, 401, "seat_left" if seat_taken(request) else "not_signed_in")
         answer["WWW-Authenticate"] = BEARER

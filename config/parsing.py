@@ -1,16 +1,29 @@
-"""Reading a REST body: JSON that no honest client nests as deep as it could is refused before anybody walks into it."""
+"""Reading a REST body: what no honest client sends is refused before anybody walks into it."""
 
+import re
 from collections.abc import Mapping
-from typing import IO, Any
+from io import BytesIO
+from typing import IO, Any, Final
 
-from rest_framework.exceptions import ParseError
+from django.conf import settings
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
-DEEPEST = 32
+DEEPEST: Final = 32
+#: PostgreSQL keeps neither a NUL nor half of a surrogate pair; JSON can write both.
+_UNKEEPABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+class BodyTooLong(APIException):
+    """More than DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
+
+    status_code = 413
+    default_code = "body_too_long"
 
 
 class ShallowJSONParser(JSONParser):
-    """REST framework's parser; too deep a body is a body that cannot be read (400), never a defect of ours."""
+    """REST framework's parser; a body that is too deep, or holds text that nothing can keep, is one that cannot be read (400), and
+    one that is too long is not read to its end (413): never a defect of ours."""
 
     def parse(
         self,
@@ -18,9 +31,13 @@ class ShallowJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
+        longest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        sent = stream.read(longest + 1)
+        if len(sent) > longest:
+            raise BodyTooLong
         try:
-            body = super().parse(stream, media_type, parser_context)
-        except RecursionError:
+            body = super().parse(BytesIO(sent), media_type, parser_context)
+        except (RecursionError, LookupError):  # too deep; a charset that nobody knows
             raise ParseError from None
         level = [body]
         for _depth in range(DEEPEST):
@@ -31,4 +48,8 @@ class ShallowJSONParser(JSONParser):
 
 
 def _inside(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    if isinstance(value, str) and _UNKEEPABLE.search(value):
+        raise ParseError
+    return value if isinstance(value, list) else []

@@ -1,9 +1,9 @@
 """The planning file and prices over the API: what would change is looked at first, and entered as it was seen."""
 
+import json
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -103,11 +103,17 @@ class PricesIn(ReasonIn):
     removed = PriceKeyIn(many=True, max_length=ROWS_MOST, required=False)  # type: ignore[call-arg]
 
 
-@answers(None, file=True)
-def planning_schema(call: Call) -> HttpResponse:
-    """Read the JSON Schema of the planning file."""
+class PlanningSchemaOut(serializers.Serializer[Any]):
+    """The JSON Schema that the file's content is held against."""
+
+    schema = serializers.DictField()
+
+
+@answers(PlanningSchemaOut)
+def planning_schema(call: Call) -> dict[str, Any]:
+    """Get the JSON Schema of the planning file."""
     call.actor.require(Permission.RESOURCE_VIEW, call.actor.tenant_id)
-    return HttpResponse(SCHEMA_FILE.read_bytes(), content_type="application/schema+json")
+    return {"schema": json.loads(SCHEMA_FILE.read_bytes())}
 
 
 @answers(PlanningOut)

@@ -316,7 +316,7 @@ _IF_MATCH = OpenApiParameter(
 def _schema(method: str, function: Function, described: Described) -> dict[str, Any]:
     """What drf-spectacular is told: everything that may come back, and nothing else."""
     unsafe = method not in SAFE
-    wrong = [400, 401, 403, 404, 406, 422, 429, *([409, 412, 415, 428] if unsafe else [])]
+    wrong = [400, 401, 403, 404, 406, 422, 429, *([409, 412, 413, 415, 428] if unsafe else [])]
     responses: dict[Any, Any] = dict.fromkeys(
         ((status, "application/problem+json") for status in wrong), ProblemOut
     )

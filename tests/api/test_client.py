@@ -115,7 +115,8 @@ def test_what_toban_refuses_is_told_in_its_words(run: Run, stage: Stage) -> None
     ended, _told, error = run("enter", "start", "web", "--reason", "臨時")
     assert (ended, "すでに稼働しています。" in error) == (1, True)
     ended, _told, error = run("--language", "en", "explain", "nothing")
-    assert (ended, error.startswith("0 resources")) == (1, True)
+    assert (ended, error.startswith("nothing is the name of 0 resources. Give an id")) == (1, True)
+    assert "ID を指定してください。" in run("explain", "nothing")[2]
     with pytest.raises(SystemExit) as wrong:
         run("enter", "reboot", "web", "--reason", "x")
     assert wrong.value.code == 2
@@ -125,6 +126,9 @@ def test_a_token_goes_over_tls_and_to_nobody_else(capsys: pytest.CaptureFixture[
     assert toban_client.main(["login", "http://toban.example.jp"], send=through_django) == 1
     assert "https" in capsys.readouterr().err
 
+    assert toban_client.main(["--language", "ja", "login", "http://[bad"], send=through_django) == 1
+    assert "https:// で始まる" in capsys.readouterr().err
+
     def nobody(*_given: object) -> tuple[int, bytes]:
         raise OSError("no route to host")
 
@@ -133,3 +137,36 @@ def test_a_token_goes_over_tls_and_to_nobody_else(capsys: pytest.CaptureFixture[
         patched.setenv("TOBAN_SERVER", "https://toban.example.jp")
         patched.setenv("TOBAN_TOKEN", "toban_x")
         assert toban_client.main(["whoami"], send=nobody) == 3
+        assert "https://toban.example.jp の Toban に届きません" in capsys.readouterr().err
+        patched.setenv("TOBAN_SERVER", "http://toban.example.jp")
+        assert toban_client.main(["--language", "en", "whoami"], send=nobody) == 1
+        assert "without encryption" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b'"x"', b"null"])
+def test_what_does_not_answer_as_toban_does_is_named(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOBAN_SERVER", "https://toban.example.jp")
+    monkeypatch.setenv("TOBAN_TOKEN", "toban_x")
+    assert toban_client.main(["whoami"], send=lambda *_given: (302, answer)) == 1
+    assert "toban.example.jp" in capsys.readouterr().err
+    monkeypatch.setenv("TOBAN_TOKEN", "トークン")
+    assert toban_client.main(["--language", "en", "whoami"], send=lambda *_given: (200, b"{}")) == 1
+    assert "toban_…" in capsys.readouterr().err
+
+
+def test_without_a_terminal_or_a_login_it_says_what_to_do(
+    run: Run, stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    operation = stage.entered()
+
+    def closed(_prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", closed)
+    ended, _told, error = run("confirm", str(operation.id))
+    assert (ended, "端末で実行してください。" in error) == (1, True)
+    (tmp_path / "toban" / "login.json").write_text("[]")
+    ended, _told, error = run("--language", "en", "whoami")
+    assert (ended, "Not signed in." in error) == (1, True)

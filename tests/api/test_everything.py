@@ -148,7 +148,8 @@ HOSTILE = {
 }
 #: And as the value of every field that an address takes.
 VALUES = {
-    "NUL": "a\x00b", "half of a pair": "\ud800", "empty": "", "long": "長" * 50_000, "huge": 10**30, "negative": -(10**30),
+    "NUL": "a\x00b", "half of a pair": "\ud800", "empty": "", "NUL inside": {"a\x00": "b"},
+    "half inside": [{"a": ["\udfff"]}], "long": "長" * 50_000, "huge": 10**30, "negative": -(10**30),
     "list": [["a"]], "object": {"a": {"b": 1}}, "nothing": None, "boolean": True, "far year": "9999-12-31T23:59:59-23:59",
     "first year": "0001-01-01T00:00:00+23:59", "fraction": 1e308,
 }  # fmt: skip
