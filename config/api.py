@@ -21,6 +21,7 @@ from rest_framework.request import Request
 from accounts.models import User
 from accounts.requests import whereabouts
 from config.errors import problem
+from medical_audit.api.calls import TAGS
 
 log = structlog.get_logger(__name__)
 WINDOW_S = 60
@@ -89,6 +90,7 @@ class ApiSchema(AutoSchema):
 
 def finish_schema(result: dict[str, Any], generator: Any, request: Any, public: Any) -> dict[str, Any]:
     """What comes back has every field, but `?fields=` leaves some out: none is promised to a program."""
+    result["tags"] = [{"name": tag, "description": about} for tag, about in sorted(TAGS.items())]
     for name, component in result["components"]["schemas"].items():
         if name.endswith("Out"):
             component.pop("required", None)
@@ -121,7 +123,11 @@ def docs(request: HttpRequest) -> HttpResponse:
             if method in methods:
                 described = methods[method]
                 groups.setdefault(described["tags"][0], []).append(_shown(path, method, described))
-    context = {"info": document()["info"], "groups": sorted(groups.items()), "address": _base(request)}
+    context = {
+        "info": document()["info"],
+        "groups": [(tag, TAGS[tag], groups[tag]) for tag in sorted(groups)],
+        "address": _base(request),
+    }
     return render(request, "api_docs.html", context)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ Function = Callable[..., Any]
 #: What a client may send as `Idempotency-Key`.
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 SAFE: Final = ("get",)
+#: What the functions of one module are about, by the tag under which they stand.
+TAGS: Final[dict[str, str]] = {}
 METHODS: Final = ("get", "post", "put", "delete")
 
 
@@ -340,7 +343,7 @@ def _schema(method: str, function: Function, described: Described) -> dict[str, 
         "operation_id": function.__name__,
         "summary": said.partition("\n")[0].rstrip("."),
         "description": re.sub(r"(?m)^ +", "", said),
-        "tags": [function.__module__.rpartition(".")[2]],
+        "tags": [_tag_of(function)],
         "parameters": parameters,
         "request": {"application/json": described.takes} if described.takes else None,
         "responses": responses,
@@ -362,6 +365,13 @@ def _examples(described: Described) -> list[OpenApiExample]:
             OpenApiExample("Answer", value=told, response_only=True, status_codes=[str(described.status)])
         )
     return found
+
+
+def _tag_of(function: Function) -> str:
+    tag = function.__module__.rpartition(".")[2].replace("_", "-")
+    about = (sys.modules[function.__module__].__doc__ or "").strip()
+    TAGS[tag] = re.sub(",? over the API", "", about.partition("\n")[0], count=1)
+    return tag
 
 
 @cache
