@@ -363,7 +363,8 @@ def why(wrong: BaseException, given: argparse.Namespace) -> str:
         return SAID["no_answer_given"][given.language]
     if isinstance(wrong, Refused):
         return str(wrong)
-    return SAID["away"][given.language] % (given.server, str(wrong) or type(wrong).__name__)
+    cause = getattr(wrong, "reason", wrong)
+    return SAID["away"][given.language] % (given.server, str(cause) or type(cause).__name__)
 
 
 def main(arguments: Sequence[str] | None = None, *, send: Send = over_http) -> int:
