@@ -1,6 +1,7 @@
 """Round the API: how often one may call, its description as OpenAPI 3.1, and that description as a page."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -11,6 +12,8 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
@@ -125,10 +128,20 @@ def docs(request: HttpRequest) -> HttpResponse:
                 groups.setdefault(described["tags"][0], []).append(_shown(path, method, described))
     context = {
         "info": document()["info"],
-        "groups": [(tag, TAGS[tag], groups[tag]) for tag in sorted(groups)],
+        "groups": [(tag, marked(TAGS[tag]), groups[tag]) for tag in sorted(groups)],
         "address": _base(request),
     }
     return render(request, "api_docs.html", context)
+
+
+def marked(text: str) -> SafeString:
+    """The text with what stands between backticks as code."""
+    parts = re.split(r"`([^`]+)`", text)
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>", part) if at % 2 else part,) for at, part in enumerate(parts)),
+    )
 
 
 def _base(request: HttpRequest) -> str:
@@ -145,8 +158,12 @@ def _shown(path: str, method: str, described: Mapping[str, Any]) -> dict[str, An
         "path": path,
         "method": method.upper(),
         "summary": described.get("summary", ""),
-        "description": described.get("description", "").partition("\n")[2].strip(),
-        "parameters": [one for one in described.get("parameters", []) if one["in"] != "path"],
+        "description": marked(described.get("description", "").partition("\n")[2].strip()),
+        "parameters": [
+            one | {"description": marked(one.get("description", ""))}
+            for one in described.get("parameters", [])
+            if one["in"] != "path"
+        ],
         "takes": _fields(body.get("schema", {})),
         "example": json.dumps(example, ensure_ascii=False, indent=2) if example else "",
         "status": next(iter(good), ""),
@@ -172,7 +189,12 @@ def _fields(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     component = _component(found)
     required = component.get("required", [])
     return [
-        {"name": name, "type": _type(one), "required": name in required, "help": one.get("description", "")}
+        {
+            "name": name,
+            "type": _type(one),
+            "required": name in required,
+            "help": marked(one.get("description", "")),
+        }
         for name, one in component.get("properties", {}).items()
     ]
 
