@@ -1,7 +1,7 @@
 """The API's own description against the API: every address is in it, and nothing comes back that it does not say.
 
-TOBAN_API_CASES=N sends N cases to each operation as each role (2 if not said): `TOBAN_API_CASES=100 ./toban test
-tests/api/test_schema.py` are some 28,000.
+TOBAN_API_CASES=N sends N cases to each operation as each role (1 if not said): `TOBAN_API_CASES=18 ./toban test
+tests/api/test_schema.py` are 20,610 with 229 operations and five roles.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from django.urls import get_resolver
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -33,7 +34,7 @@ from tests.routes import routes
 from tests.stage import Stage, make_stage
 from tests.tokens import make_token
 
-CASES = int(os.environ.get("TOBAN_API_CASES", "2"))
+CASES = int(os.environ.get("TOBAN_API_CASES", "1"))
 CANARY = "別テナントの鳥"
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
@@ -111,7 +112,8 @@ def test_whatever_is_sent_is_answered_as_described(
     monkeypatch.setattr("django.conf.settings.API_PER_MINUTE", 10**9)
     token = make_token(stage.cast, role)
     rows: list[Any] = [*stage.made, stage.account, stage.entered(), stage.entered()]
-    ours = [str(one.id) for one in rows]
+    ours = [str(one.id) for one in (*rows, *stage.cast.people.values())]
+    wrong: list[str] = []
     ids = st.sampled_from([*ours, *foreign_ids, str(uuid.uuid4())])
 
     for result in schema.get_all_operations():
@@ -128,8 +130,14 @@ def test_whatever_is_sent_is_answered_as_described(
                 case.path_parameters["slug"] = stage.slug
             if "pk" in case.path_parameters and there:
                 case.path_parameters["pk"] = pk
-            answer = case.call(headers={"Authorization": f"Bearer {token}"})
-            assert CANARY not in answer.text
-            case.validate_response(answer, checks=CHECKS)
+            try:
+                answer = case.call(headers={"Authorization": f"Bearer {token}"})
+                assert CANARY not in answer.text
+                case.validate_response(answer, checks=CHECKS)
+            except (Exception, FailureGroup) as failure:
+                wrong.append(
+                    f"{case.method} {case.formatted_path} {case.query} {case.body!r:.500}: {failure}"
+                )
 
         ask()
+    assert not wrong, "\n\n".join(wrong)
