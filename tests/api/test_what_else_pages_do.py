@@ -10,7 +10,7 @@ from typing import Any
 from accounts.domain.permissions import Role
 from infra.models import Attachment
 from medical_audit import clock
-from medical_audit.models import Operation, Retention
+from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
 from tests.api.test_v1 import problem, send
 from tests.conftest import _as_role
@@ -162,12 +162,8 @@ def test_one_event_in_every_form_my_own_history_and_a_kept_question(stage: Stage
 
 
 def test_another_term_of_the_record_leaves_for_how_long_people_stay_readable(stage: Stage) -> None:
-    held = Retention(
-        tenant_id=stage.cast.tenant.id, years=10, hold="", person_months=120, operation=str(uuid.uuid4()), changed_at=clock.now()
-    )  # fmt: skip
-    with _as_role("owner"), tenant_scope(stage.cast.tenant.id):
-        held.save(force_insert=True)
     client, url = stage.client(Role.ADMINISTRATOR), stage.api("retention/")
+    confirmed(stage, send(client, url, {"years": 10, "person_months": 120, "reason": "院内規程"}))
     assert client.get(url).json()["person_months"] == 120
     entered = send(client, url, {"years": 12, "reason": "院内規程"}).json()
     with tenant_scope(stage.cast.tenant.id):
