@@ -165,16 +165,23 @@ def _shown(path: str, method: str, described: Mapping[str, Any]) -> dict[str, An
             if one["in"] != "path"
         ],
         "takes": _fields(body.get("schema", {})),
+        "takes_about": _about(body.get("schema", {})),
         "example": json.dumps(example, ensure_ascii=False, indent=2) if example else "",
         "status": next(iter(good), ""),
-        "gives": _given(good),
+        "gives": _fields(_given(good)),
+        "gives_about": _about(_given(good)),
     }
 
 
-def _given(good: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _given(good: Mapping[str, Any]) -> Mapping[str, Any]:
     first: Mapping[str, Any] = next(iter(good.values()), {})
-    found = first.get("content", {}).get("application/json", {}).get("schema", {})
-    return _fields(found)
+    found: Mapping[str, Any] = first.get("content", {}).get("application/json", {}).get("schema", {})
+    return found
+
+
+def _about(found: Mapping[str, Any]) -> SafeString:
+    """What is said of a body as a whole."""
+    return marked(_component(found).get("description", ""))
 
 
 def _component(found: Mapping[str, Any]) -> Mapping[str, Any]:
