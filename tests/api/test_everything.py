@@ -16,6 +16,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from accounts.domain.permissions import Role
 from config.api import document
 from medical_audit.api.calls import Described
+from medical_audit.api.examples import UNKNOWN
 from medical_audit.domain.kinds import all_kinds
 from medical_audit.models import StoredAnswer
 from medical_audit.tenancy import tenant_scope
@@ -96,6 +97,11 @@ def test_every_operation_has_an_example_of_what_it_takes_and_gives() -> None:
                 continue
             assert content.get("examples"), (path, method, status)
             for example in content["examples"].values():
+                assert f'"{UNKNOWN}"' not in json.dumps(example), (
+                    path,
+                    method,
+                    "TEXTS knows no example of a field",
+                )
                 jsonschema.validate(example["value"], content["schema"] | components)
 
 
