@@ -13,7 +13,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
@@ -134,7 +133,7 @@ def docs(request: HttpRequest) -> HttpResponse:
     return render(request, "api_docs.html", context)
 
 
-def marked(text: str) -> SafeString:
+def marked(text: str) -> str:
     """The text with what stands between backticks as code."""
     parts = re.split(r"`([^`]+)`", text)
     return format_html_join(
@@ -179,7 +178,7 @@ def _given(good: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def _about(found: Mapping[str, Any]) -> SafeString:
+def _about(found: Mapping[str, Any]) -> str:
     """What is said of a body as a whole."""
     return marked(_component(found).get("description", ""))
 
