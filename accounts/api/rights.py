@@ -89,7 +89,7 @@ class RightsOut(serializers.Serializer[RightsPage]):
 
 
 class DecideIn(ReasonIn):
-    items = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=ITEMS_MOST)  # type: ignore[assignment]
+    items = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=ITEMS_MOST)
     decision = serializers.ChoiceField(choices=[str(Decision.KEEP), str(Decision.TAKE)])
 
 
@@ -140,7 +140,7 @@ class DifferenceOut(serializers.Serializer[Difference]):
 
     def to_representation(self, row: Difference) -> dict[str, Any]:
         chosen = reconciling.listed_of(row)
-        return {name: str(getattr(chosen, name)) for name in self.fields}
+        return {name: str(getattr(chosen, name)) for name in reconciling.Chosen.__slots__}
 
 
 class BadRowOut(serializers.Serializer[Any]):

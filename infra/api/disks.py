@@ -52,7 +52,7 @@ class StayingOut(serializers.Serializer[Staying]):
     account = serializers.CharField(source="volume.account.account_id")
     region = serializers.CharField(source="volume.region")
     size_gib = serializers.IntegerField(source="volume.size_gib")
-    instance = serializers.CharField(source="attachment.instance_id")
+    instance = serializers.CharField(source="attachment.instance_id")  # type: ignore[assignment]
     instance_name = serializers.CharField(source="attachment.instance_name")
     device = serializers.CharField(source="attachment.device")
     project = serializers.CharField()

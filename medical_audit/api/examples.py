@@ -98,7 +98,7 @@ TEXTS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def example_of(given: serializers.BaseSerializer[Any] | type[serializers.Serializer[Any]]) -> Any:
+def example_of(given: Any) -> Any:
     """An example of what this serializer takes or gives; UNKNOWN stands for a text that TEXTS does not know."""
     serializer = given() if isinstance(given, type) else given
     if isinstance(serializer, serializers.ListSerializer):

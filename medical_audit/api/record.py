@@ -72,7 +72,7 @@ class SearchOut(serializers.Serializer[SavedSearch]):
 
     @extend_schema_field(serializers.DictField(child=serializers.CharField()))
     def get_filter(self, row: SavedSearch) -> dict[str, str]:
-        return dict(QueryDict(row.query).items())
+        return {name: str(value) for name, value in QueryDict(row.query).items()}
 
 
 class AgeingOut(serializers.Serializer[Ageing]):
