@@ -176,7 +176,10 @@ API: dict[str, Expected] = {
     "api:members": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
     "api:member-admit": post(only((A,), 400)),
     "api:member": get(everyone(404)),
-    **{f"api:member-{name}": post(everyone(404)) for name in ("grant", "revoke", "close", "tokens")},
+    **{
+        f"api:member-{name}": post(everyone(404))
+        for name in ("grant", "revoke", "close", "reissue", "tokens")
+    },
     "api:member-terms": Expected({"PUT": everyone(404)}),
     "api:roles": get(everyone(200)),
     "api:rights": Expected({"GET": everyone(200), "POST": only((A,), 201)}),

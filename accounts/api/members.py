@@ -12,9 +12,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.domain.permissions import Permission, Role
+from accounts.domain.reissue import Reissue
 from accounts.domain.terms import TEXT_MAX, AccountKind, Terms, end_of
 from accounts.models import Membership
-from accounts.operations import members, terms, tokens
+from accounts.operations import links, members, terms, tokens
 from accounts.queries.members import Person, RightRow, list_members, table_of_roles
 from medical_audit.api.calls import Call, Told, answers, version_from
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
@@ -96,6 +97,12 @@ class TermsIn(ReasonIn):
     holder = serializers.CharField(max_length=36, default="", allow_blank=True)
 
 
+class ReissueIn(ReasonIn):
+    """`what` he has lost."""
+
+    what = serializers.ChoiceField(choices=[str(one) for one in Reissue])
+
+
 class IssueIn(ReasonIn):
     """A token of a program's own account, with everything that its roles may."""
 
@@ -175,6 +182,16 @@ def member_revoke(call: Call, pk: UUID) -> Told:
 def member_close(call: Call, pk: UUID) -> Told:
     """Enter that a member's account is closed, with his sessions and tokens; it is never deleted."""
     return _changed(call, pk, members.enter_close)
+
+
+@answers(InvitedOut, takes=ReissueIn, status=201, once=("link",))
+def member_reissue(call: Call, pk: UUID) -> dict[str, Any]:
+    """Enter that a member who cannot come in any more gets a link for a new password; it is in this answer, and only here."""
+    _known(call, pk)
+    given = call.given
+    made = links.enter_reissue(pk, given["what"], actor=call.actor, now=call.now, reason=given["reason"])
+    link = call.asked.build_absolute_uri(reverse("accounts:invitation", args=[made.link]))
+    return {"operation": made.operation, "link": link}
 
 
 @answers(OperationOut, takes=TermsIn, status=201, match=True)

@@ -16,7 +16,7 @@ ENTERED: Mapping[str, str] = {
     "review.sign": "review_sign_off", "delegation.grant": "delegation_enter", "delegation.end": "delegation_end",
     "deputies.set": "deputies_enter", "record.correct": "operation_correct", "person.erase": "readable_erase",
     "member.invite": "member_invite", "member.grant": "member_grant", "member.revoke": "member_revoke",
-    "member.close": "member_close", "member.terms": "member_terms", "token.issue": "member_issue",
+    "member.close": "member_close", "member.reissue": "member_reissue", "member.terms": "member_terms", "token.issue": "member_issue",
     "sign_on.set": "sign_on_set", "sign_on.switch": "sign_on_switch", "channel.open": "channel_open",
     "channel.change": "channel_change", "channel.rotate": "channel_rotate", "channel.end": "channel_end",
     "schedule.publish": "schedule_publish", "schedule.assign": "assignment_enter", "schedule.archive": "schedule_archive",
@@ -98,7 +98,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "medical_audit:delegations": ("delegations", "deputies"), "medical_audit:delegation-end": ("delegation-end",),
     "medical_audit:deputies": ("deputies",), "inbox:list": ("inbox", "inbox-waiting"), "inbox:read": ("inbox-read",),
     "inbox:settings": ("inbox-choice", "inbox-deliveries"), "people:members": ("members", "member", "roles"),
-    "people:member-change": ("member-grant", "member-revoke", "member-close", "member-terms", "member-tokens"),
+    "people:member-change": ("member-grant", "member-revoke", "member-close", "member-reissue", "member-terms", "member-tokens"),
     "people:readable": ("readable",), "people:member-admit": ("member-admit",), "people:reconcile": ("roster", "roster-look"),
     "people:rights": ("rights", "rights-decide"), "people:sign-on": ("sign-on", "sign-on-mode"), "people:tokens": ("tokens",),
     "people:token-end": ("token",), "people:channels": ("channels",), "people:channel": ("channel", "channel-dispatches"),
@@ -129,7 +129,7 @@ NO_PAGES: Mapping[str, str] = {
     "medical_audit:reports": "a table of contents; each report has its address",
     **dict.fromkeys(
         (
-            "accounts:home", "accounts:sign-in", "accounts:second-step", "accounts:sign-on", "accounts:sign-on-back",
+            "accounts:home", "accounts:sign-in", "accounts:second-step", "accounts:sign-on", "accounts:sign-on-back", "accounts:sign-on-ended",
             "accounts:second-factor", "accounts:passkey-question", "accounts:password", "accounts:invitation",
             "accounts:sign-out", "accounts:signed-out", "accounts:lock", "accounts:seat", "accounts:sessions",
             "accounts:session-end",
