@@ -207,6 +207,11 @@ api_urlpatterns = [
         name="snapshot",
     ),
     path(
+        "database-snapshots/<uuid:pk>/copy/",
+        address(post=making_api.snapshot_copy),
+        name="snapshot-copy",
+    ),
+    path(
         "database-snapshots/<uuid:pk>/restore/",
         address(get=making_api.restore_proposal, post=making_api.snapshot_restore),
         name="snapshot-restore",

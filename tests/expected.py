@@ -213,6 +213,7 @@ API: dict[str, Expected] = {
     "api:database-hosts": get(everyone(200)),
     "api:database-diagnose": post(only(OPERATING, 200)),
     "api:snapshot-restore": Expected({"GET": everyone(200), "POST": only(PLANNING, 400)}),
+    "api:snapshot-copy": post(only(PLANNING, 400)),
     "api:campaign-check": post(only(OPERATING, 400)),
     "api:holiday-feed-fetch": post(everyone(404)),
     "api:planning-schema": get(everyone(200)),

@@ -26,7 +26,7 @@ ROLES = [str(one) for one in Role]
 NETWORKS_MOST = 50
 
 
-class MemberOut(serializers.Serializer[Person]):
+class TenantMemberOut(serializers.Serializer[Person]):
     """`terms_kind` and the two instants between which the person is let in (null: no limit); `outside`: not let in now; `invited`: his
     link is unused; `waiting`: the operation that would change his membership."""
 
@@ -128,13 +128,13 @@ class IssuedOut(serializers.Serializer[Any]):
     token = serializers.CharField()
 
 
-@answers(MemberOut, many=True)
+@answers(TenantMemberOut, many=True)
 def member_list(call: Call) -> list[Person]:
     """List members by name, with their roles, terms and last use."""
     return list_members(actor=call.actor, now=call.now)
 
 
-@answers(MemberOut)
+@answers(TenantMemberOut)
 def member_get(call: Call, pk: UUID) -> Told:
     """Get one member; his version is what a change of his terms may name."""
     found = _member(call, pk)

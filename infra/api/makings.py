@@ -13,7 +13,7 @@ from accounts.domain.permissions import Permission
 from infra.domain.creations import BACKUPS_MOST, STORAGE_LEAST, STORAGE_MOST, Creation, wish_anew
 from infra.domain.database_names import DATABASE_MAX
 from infra.domain.makings import FIELDS, Stock, Trouble, Wish
-from infra.operations import database_creations, database_removals, database_restores
+from infra.operations import database_creations, database_removals, database_restores, snapshot_copies
 from infra.queries import database_pages, making_pages
 from infra.queries.making_pages import Place
 from infra.queries.makings import stock_of
@@ -148,6 +148,25 @@ def snapshot_restore(call: Call, pk: UUID) -> Told:
     entered = database_restores.enter_restore(
         pk, asked, actor=call.actor, now=call.now, reason=given["reason"]
     )
+    return Told(entered, version_of(entered))
+
+
+class CopyIn(ReasonIn):
+    """`key` of KMS and `version` of the engine; empty: those of the original."""
+
+    name = serializers.CharField(max_length=255)
+    key = serializers.CharField(max_length=300, default="", allow_blank=True)
+    version = serializers.CharField(max_length=100, default="", allow_blank=True)
+
+
+@answers(OperationOut, takes=CopyIn, status=201)
+def snapshot_copy(call: Call, pk: UUID) -> Told:
+    """Enter that a snapshot is copied; another person confirms it."""
+    making_pages.restore_page(pk, actor=call.actor)
+    call.actor.require(Permission.DATABASE_EDIT, call.actor.tenant_id)
+    given = call.given
+    asked = snapshot_copies.Copy(given["name"], given["key"], given["version"])
+    entered = snapshot_copies.enter_copy(pk, asked, actor=call.actor, now=call.now, reason=given["reason"])
     return Told(entered, version_of(entered))
 
 

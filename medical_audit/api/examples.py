@@ -33,7 +33,7 @@ TABLES: Final[Mapping[str, Mapping[str, Any]]] = {
 _PERSON, _SECOND = "佐藤 花子", "鈴木 一郎"
 #: By the name of a field, or of one serializer's field where that says something of its own.
 TEXTS: Final[Mapping[str, str]] = {
-    "account": "123456789012", "account_id": "123456789012", "action": "start", "actor": _PERSON, "address": "203.0.113.7",
+    "account": "123456789012", "account_id": "123456789012", "account_ids": "123456789012", "done": "123456789012", "stack_name": "toban", "action": "start", "actor": _PERSON, "address": "203.0.113.7",
     "advice": "delete", "after": "Name=karte-web", "asked_by": _PERSON, "at": "", "automation_confirmed_by": _SECOND,
     "autostart": "08:30", "autostop": "19:00", "aws_id": "i-0123456789abcdef0", "aws_request_id": DIGEST[:36],
     "aws_state": "running", "before": "", "begun_by": _PERSON, "behind": "s3", "body": '{"kind":"operation.confirmed"}',
@@ -79,7 +79,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "CalendarChangeIn.last": "", "CalendarChangeIn.name": "年末休業", "ClockReadingOut.state": "ok", "CreateIn.aws_id": "karte",
     "DraftIn.url": "https://redmine.example.jp", "EmergencyIn.person": "", "EnterIn.kind": "ec2.start", "FeedOut.source": "cabinet",
     "InviteIn.name": _PERSON, "JudgeIn.note": "", "ListIn.text": "国民の祝日・休日月日,国民の祝日・休日名称\n2026/11/3,文化の日\n",
-    "MemberOut.name": _PERSON, "PersonOut.name": _PERSON, "ReachIn.source": "10.1.2.3/32", "RepositoryIn.name": "karte",
+    "TenantMemberOut.name": _PERSON, "PersonOut.name": _PERSON, "ReachIn.source": "10.1.2.3/32", "RepositoryIn.name": "karte",
     "RepositoryIn.url": "git@github.com:sakuragawa/karte.git", "RestoreIn.aws_id": "karte-restored",
     "RosterIn.text": "ユーザー名,氏名\nhanako,佐藤 花子\n", "SnapshotIn.name": "toban-karte-before-upgrade",
     "TargetOut.name": "karte-web", "TargetOut.type": "resource", "TargetOut.id": ID, "WayOut.source": "10.1.2.3/32",
