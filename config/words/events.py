@@ -87,9 +87,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "account.setup_given_up": _("%(actor)s gave up taking in the AWS account %(subject)s."),
     "account.proof_asked": _("%(actor)s asked for a proof of the roles of the AWS account %(subject)s."),
     "account.proof_ended": _("The roles of the AWS account %(subject)s were tried."),
-    "account.listing_switched_on": _(
-        "%(actor)s lets Toban list the accounts of the organization of %(subject)s."
-    ),
+    "account.listing_switched_on": _("%(actor)s lets Toban list the organization of %(subject)s."),
     "account.listing_asked": _("%(actor)s asked for the accounts of the organization of %(subject)s."),
     "account.listing_ended": _("The accounts of the organization of %(subject)s were asked for at AWS."),
     "tenant.founded": _("The tenant %(subject)s was founded."),
