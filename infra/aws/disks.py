@@ -194,6 +194,7 @@ def untag(
             lambda ec2: cast(Mapping[str, Any], ec2.delete_tags(Resources=batch, Tags=pairs)),
             ids=batch,
             still_ours=still_ours,
+            tag_keys=tags,
         )
         return dict.fromkeys(batch, CallResult(True, answer["ResponseMetadata"]["RequestId"]))
 

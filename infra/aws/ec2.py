@@ -189,6 +189,7 @@ def tag(
             lambda ec2: cast(Mapping[str, Any], ec2.create_tags(Resources=batch, Tags=pairs)),
             ids=batch,
             still_ours=still_ours,
+            tag_keys=tags,
         )
         return dict.fromkeys(batch, CallResult(True, answer["ResponseMetadata"]["RequestId"]))
 

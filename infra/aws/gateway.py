@@ -7,7 +7,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -103,13 +103,15 @@ class Gateway:
         ids: Sequence[str],
         still_ours: StillOurs | None,
         beside: Mapping[str, str] | None = None,
+        tag_keys: Iterable[str] = (),
     ) -> AnswerT:
-        """Change something, once, in a session that may do no more than this; beside: what the call is about besides its ids, by kind
-        (infra.domain.session_policy). Raises AwsError, and LeaseLost before a send that is not ours."""
+        """Change something, once, in a session that may do no more than this; beside: what the call is about besides its ids, by kind,
+        tag_keys: what a call that tags is narrowed by (infra.domain.session_policy). Raises AwsError, and LeaseLost before a send that
+        is not ours."""
         target = call.target
         policies = session_policies(
             call.full, ids, account_id=target.account_id, region=target.region, role_arn=target.role_arn,
-            managed_only=target.managed_only, beside=beside,
+            managed_only=target.managed_only, beside=beside, tag_keys=tag_keys,
         )  # fmt: skip
         for policy in policies:
             narrowed = replace(call, target=replace(target, policy=policy))

@@ -33,7 +33,7 @@ _ARNS: Mapping[str, str] = {
 #: EC2 says by the beginning of an id what it is of.
 _BEGINNINGS = {"i": "instance", "vol": "volume", "snap": "snapshot", "sg": "security-group"}
 _OURS, _OWN = f"{PREFIX}-*", "{id}"
-_MANAGED_ONLY = {"StringEquals": {f"aws:ResourceTag/{TOBAN}": MANAGED}}
+_MANAGED_ONLY: Mapping[str, Any] = {"StringEquals": {f"aws:ResourceTag/{TOBAN}": MANAGED}}
 #: What a disk's or database's key is asked for on the caller's behalf, by the service that the call goes to.
 _KEY_ACTIONS = (
     "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*",
@@ -126,21 +126,27 @@ def session_policies(
     role_arn: str,
     managed_only: bool = False,
     beside: Mapping[str, str] | None = None,
+    tag_keys: Iterable[str] = (),
     characters: int = CHARACTERS_MAX,
 ) -> tuple[str, ...]:
     """The policies as JSON, the narrowest first; the last one names kinds and no targets. Those that do not fit into `characters` are
     left out.
 
-    ids: as the call names them, or whole ARNs; beside: of a row's `beside` kinds the one that this call is about. Raises KeyError for an
-    action without a row: a changing call that nobody has thought through is not made.
+    ids: as the call names them, or whole ARNs; beside: of a row's `beside` kinds the one that this call is about; tag_keys: the keys of
+    tags that the call writes, by which it is narrowed then instead of by its targets, so that one session serves a whole run. Raises
+    KeyError for an action without a row: a changing call that nobody has thought through is not made.
     """
     row = ROWS[action]
     partition = role_arn.split(":")[1] if role_arn.count(":") > 1 else "aws"
     place = _Place(partition, region, account_id)
     kinds = [kind for kind in row.kinds if not ids or any(_kind(row, one) == kind for one in ids)]
-    everything = _text(
-        action, row, place, place.arns(kinds, ["*"]), ["*"], {}, _MANAGED_ONLY if managed_only and row.managed else {}
-    )  # fmt: skip
+    condition = dict(_MANAGED_ONLY) if managed_only and row.managed else {}
+    everything = _text(action, row, place, place.arns(kinds, ["*"]), ["*"], {}, condition)
+    if tag_keys:
+        keys = condition | {"ForAllValues:StringEquals": {"aws:TagKeys": sorted(tag_keys)}}
+        by_keys = _text(action, row, place, place.arns(kinds, ["*"]), ["*"], {}, keys)
+        if len(by_keys) <= characters:
+            return by_keys, everything
     if not ids:
         return (everything,)
     named = [place.arn(_kind(row, one), one) for one in ids]

@@ -212,6 +212,18 @@ def test_a_changing_session_may_touch_its_own_targets_only(account: Account, gat
     assert all(pk in both for pk in ids)
 
 
+def test_tagging_with_many_values_needs_one_session(account: Account, gateway: Gateway) -> None:
+    ids, asked = account.servers(3), []
+    events = gateway.clients.own_sts().meta.events
+    events.register(
+        "provide-client-params.sts.AssumeRole", lambda params, **_more: asked.append(params.get("Policy"))
+    )
+    for number, one in enumerate(ids):
+        assert ec2.tag(account.target, [one], {"Name": f"web-{number}"})[one].accepted
+    (policy,) = asked
+    assert '{"aws:TagKeys":["Name"]}' in policy
+
+
 def test_sessions_that_are_over_do_not_pile_up() -> None:
     sts = FakeSts()
     cache, target = sts.cache(), make_target()

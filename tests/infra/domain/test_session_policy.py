@@ -77,6 +77,21 @@ def test_a_call_may_touch_its_targets_and_what_it_is_about(
     assert resources == {f"arn:aws:{one}" for one in expected}  # fmt: skip
 
 
+def test_a_call_that_tags_may_write_these_keys_whatever_it_tags() -> None:
+    one, more = (
+        policies("ec2:CreateTags", ids, tag_keys={"Owner": "x", "Name": "y"})[0]
+        for ids in (["vol-1"], ["vol-2", "vol-3"])
+    )
+    assert one == more
+    assert one[0]["Resource"] == [f"arn:aws:ec2:{HERE}:volume/*"]
+    assert one[0]["Condition"] == {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name", "Owner"]}}
+
+
+def test_keys_that_do_not_fit_leave_the_targets() -> None:
+    keys = [f"{number:0128d}" for number in range(20)]
+    assert policies("ec2:CreateTags", ["vol-1"], tag_keys=keys) == policies("ec2:CreateTags", ["vol-1"])
+
+
 def test_every_row_fits_and_allows_its_own_action() -> None:
     for action, row in ROWS.items():
         ids = ["snap-0123456789abcdef0" if "snapshot" in row.kinds else "x" * 63]
