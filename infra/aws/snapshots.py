@@ -116,6 +116,7 @@ def copy_snapshot(
         ),
         name,
         still_ours,
+        beside={"db-snapshot": source},
     )
 
 

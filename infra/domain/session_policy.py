@@ -96,6 +96,10 @@ ROWS: Mapping[str, Row] = {
     "ec2:StopInstances": Row(("instance",), managed=True),
     "rds:AddTagsToResource": Row(("db-snapshot",)),
     "rds:ApplyPendingMaintenanceAction": Row(("db",), managed=True),
+    # A snapshot that another account shares is named by its ARN.
+    "rds:CopyDBSnapshot": Row(
+        ("db-snapshot",), ("db-snapshot", "og"), keys=("rds",), more=(With(("rds:AddTagsToResource",), ("db-snapshot",), _OWN),)
+    ),
     "rds:CreateDBInstance": Row(("db",), _PARTS, keys=("rds", "secretsmanager"), more=_NEW_DATABASE),
     "rds:CreateDBSnapshot": Row(("db-snapshot",), ("db",), more=(With(("rds:AddTagsToResource",), ("db-snapshot",), _OWN),)),
     "rds:DeleteDBInstance": Row(
@@ -103,6 +107,7 @@ ROWS: Mapping[str, Row] = {
     ),
     "rds:DeleteDBSnapshot": Row(("db-snapshot",)),
     "rds:ModifyDBInstance": Row(("db",), managed=True),
+    "rds:ModifyDBSnapshot": Row(("db-snapshot",), ("og",)),
     "rds:RestoreDBInstanceFromDBSnapshot": Row(
         ("db",), ("db-snapshot", *_PARTS), keys=("rds", "secretsmanager"), more=_NEW_DATABASE
     ),

@@ -61,6 +61,8 @@ def test_where_only_tagged_ones_may_be_touched_the_tag_stands_for_targets_that_d
     [
         ("rds:StopDBInstance", ["karte"], {}, [f"rds:{HERE}:db:karte", f"rds:{HERE}:snapshot:toban-*"]),
         ("rds:CreateDBSnapshot", ["toban-x"], {"db": "karte"}, [f"rds:{HERE}:snapshot:toban-x", f"rds:{HERE}:db:karte"]),
+        ("rds:CopyDBSnapshot", ["toban-x"], {"db-snapshot": "arn:aws:rds:ap-northeast-1:999999999999:snapshot:theirs"},
+         [f"rds:{HERE}:snapshot:toban-x", "rds:ap-northeast-1:999999999999:snapshot:theirs", f"rds:{HERE}:og:*"]),
         ("rds:ApplyPendingMaintenanceAction", [f"arn:aws:rds:{HERE}:db:karte"], {}, [f"rds:{HERE}:db:karte"]),
         ("ec2:CreateTags", ["i-1", "vol-2", "snap-3"], {}, [f"ec2:{HERE}:instance/i-1", f"ec2:{HERE}:volume/vol-2", "ec2:ap-northeast-1::snapshot/snap-3"]),
         ("ec2:ModifyInstanceAttribute", ["i-1"], {"volume": "vol-2"}, [f"ec2:{HERE}:instance/i-1", f"ec2:{HERE}:volume/vol-2"]),
