@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from accounts.domain.permissions import Permission
 from infra.aws import makings
@@ -78,8 +78,13 @@ def enter_creation(
             "aws_id": name, "engine": made.engine, "engine_version": made.version, "storage_gib": made.storage_gib,
             "protected": asked.protected, "request": request_of(asked),
         }  # fmt: skip
-        target = OperationTarget("database", f"{lane}/{name}", name, f"{lane}/{LANE_CLASS}")
+        target = OperationTarget("database", _id_of(lane, name), name, f"{lane}/{LANE_CLASS}")
         return entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason, dedupe_key=key)
+
+
+def _id_of(lane: str, name: str) -> str:
+    """What is not there yet is known by where it will be and how it will be called; both together are longer than an id."""
+    return str(uuid5(NAMESPACE_URL, f"{lane}/{name}"))
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,6 +86,11 @@ def test_a_sid_of_nine_letters_is_refused_before_the_call(duty: Duty) -> None:
     assert duty.sent("CreateDBInstance") == []
 
 
+def test_the_longest_name_that_aws_takes_is_entered(duty: Duty) -> None:
+    longest = "d" * 63
+    assert enter(duty, asked(duty, "mysql", aws_id=longest)).target_name == longest
+
+
 @pytest.mark.parametrize(
     ("engine", "name", "problem"),
     [
