@@ -195,7 +195,7 @@ def test_a_long_report_is_made_by_a_worker_and_recorded_like_one_made_at_once(st
         )
     assert (asked["report"], done["rows_sha256"]) == ("exports", seen.sha256)
     file = client.get(stage.url(f"ledger/exports/{row.id}/file/"))
-    data = b"".join(file.streaming_content)  # type: ignore[arg-type]
+    data = file.getvalue()
     assert hashlib.sha256(data).hexdigest() == row.sha256
     assert data.decode("utf-8-sig").count("\r\n") == LONG + 2
     with tenant_scope(tenant_id):

@@ -46,13 +46,13 @@ def main() -> int:
     }
     auditor = cast.actor(Role.AUDITOR)
 
-    def look(**wanted: str) -> Callable[[], object]:
-        return lambda: list_events(EventFilter(**wanted), Cursors(), actor=auditor)
+    def look(wanted: EventFilter) -> Callable[[], object]:
+        return lambda: list_events(wanted, Cursors(), actor=auditor)
 
     looks = {
-        "text_of_one": look(q=f"測定 {options.people // 2:05} 番"),
-        "text_nowhere": look(q="stands nowhere at all"),
-        "address": look(address="10.0.0.7"),
+        "text_of_one": look(EventFilter(q=f"測定 {options.people // 2:05} 番")),
+        "text_nowhere": look(EventFilter(q="stands nowhere at all")),
+        "address": look(EventFilter(address="10.0.0.7")),
         "readable_people": lambda: people_view(actor=auditor, now=clock.now()),
     }
     for name, work in looks.items():

@@ -155,7 +155,7 @@ def test_a_name_is_taken_out_of_a_message_and_nothing_that_only_looks_like_it(
     superuser_connection: Database,
 ) -> None:
     def without(said: str, name: str, of: str = "text") -> str:
-        row = superuser_connection.execute(f"SELECT ledger.without(%s::{of}, %s)::text", [said, name])  # type: ignore[arg-type]
+        row = superuser_connection.execute(f"SELECT ledger.without(%s::{of}, %s)::text", [said, name])
         return str((row.fetchone() or ("",))[0])
 
     sent = json.dumps(SENT, ensure_ascii=False)
