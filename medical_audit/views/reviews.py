@@ -116,6 +116,7 @@ def _page(request: TenantRequest, pk: UUID, *, status: int = 200, **more: Any) -
         "standing": standing,
         "lines": [_line(item, typed) for item in items],
         "open": counts[Verdict.OPEN],
+        "own_open": sum(item.own and item.row.verdict == Verdict.OPEN for item in items),
         "remarked": counts[Verdict.FINDING],
         "judged": len(items) - counts[Verdict.OPEN],
         "account": account_of(review.since, review.until, actor=request.actor, now=request.now),
