@@ -215,7 +215,7 @@ PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Way in anew"),
     ),
     "user.sign_on_bound": (
-        _("%(subject)s came in by an identity provider for the first time, recognised as %(name)s."),
+        _("%(subject)s came in by an identity provider for the first time, recognised as %(username)s."),
         _("Known to the provider"),
     ),
     "sign_on.logout_refused": (

@@ -30,6 +30,7 @@ from tests.accounts.provider import CLIENT, SECRET, Provider, running
 from tests.accounts.test_second_factor import code_at, door, enrolled, require_from
 from tests.conftest import AsRole
 from tests.factories import PASSWORD, Cast, change, grant, proof
+from tests.medical_audit.support import Database
 from tests.stage import Stage, make_stage, signed_in
 
 
@@ -373,3 +374,21 @@ def test_the_page_shows_what_holds_and_enters_a_change(house: House) -> None:
     assert sent.status_code == 302
     assert client.get(sent["Location"]).status_code == 200
     assert PASSWORD not in page
+
+
+def test_whom_a_provider_named_stands_in_the_chain_by_reference_only(
+    house: House, superuser_connection: Database
+) -> None:
+    """Somebody whom nobody knows, and one who is recognised: both can be erased, and the auditor reads them until then."""
+    names = ("fushin@hospital.example.jp", "unyo@hospital.example.jp")
+    for name in names:
+        house.provider.says = {"email": name}
+        house.come()
+        row = superuser_connection.execute(
+            "SELECT count(*) FROM ledger.event WHERE body LIKE %s", [f"%{name}%"]
+        )
+        assert row.fetchone() == (0,)
+    with tenant_scope(house.cast.tenant.id):
+        kinds = ("session.failed", "user.sign_on_bound")
+        found = [Event.objects.filter(kind=kind).latest("ord").said["detail"]["username"] for kind in kinds]
+    assert found == list(names)
