@@ -10,9 +10,12 @@ from django.contrib.sessions.models import Session as StoredSession
 
 from accounts.domain.permissions import Role
 from config.saying.times import jst_exact, utc
+from infra.operations import ruling
+from medical_audit import clock
 from medical_audit.domain.actor import Subject
 from medical_audit.domain.seats import End
-from medical_audit.models import Event
+from medical_audit.domain.states import State
+from medical_audit.models import Event, Operation
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
@@ -100,3 +103,23 @@ def test_an_instant_is_the_same_on_the_page_and_in_the_interface_and_says_its_zo
     assert all(
         datetime.fromisoformat(text).utcoffset() is not None for text in (told["at"], told["said"]["at"])
     )
+
+
+def test_an_unconfirmed_draft_is_marked_and_becomes_valid_only_with_the_confirmers_password(
+    stage: Stage,
+) -> None:
+    """Test 23; that a later change is a version of its own with both readable: test_corrections."""
+    admin = stage.cast.actor(Role.ADMINISTRATOR)
+    with tenant_scope(stage.cast.tenant.id):
+        entered = ruling.enter_rules(
+            brake_percent=20, brake_least=5, actor=admin, now=clock.now(), reason="停止件数の上限の見直し"
+        )
+    approver, here = stage.client(Role.APPROVER), stage.url(f"operations/{entered.id}/")
+    assert "確定待ち" in approver.get(here).content.decode()
+    refused = approver.post(f"{here}confirm/", {"digest": entered.digest, "password": ""})
+    assert refused.status_code in (403, 422)
+    assert "確定待ち" in approver.get(here).content.decode()
+    approver.post(f"{here}confirm/", {"digest": entered.digest, "password": PASSWORD})
+    with tenant_scope(stage.cast.tenant.id):
+        row = Operation.objects.get(id=entered.id)
+    assert (row.state, row.entered_by_id != row.confirmed_by_id) == (State.SUCCEEDED, True)
