@@ -51,7 +51,7 @@ ERASABLE: dict[str, tuple[str, str]] = {
     "redmine_sync_redmineserver": ("", "confirmed_by_name drafted_by_name"),
     "redmine_sync_repository": ("", "confirmed_by_name drafted_by_name removal"),
     "redmine_sync_syncrun": ("", "asked_by_name"),
-    "redmine_sync_ticket": ("", "last_note_by"),
+    "redmine_sync_ticket": ("", "last_note last_note_by target_name"),
     "redmine_sync_ticketrule": ("", "confirmed_by_name"),
 }
 #: Tables that belong to no tenant: their rows are emptied when the last tenant erases the person.

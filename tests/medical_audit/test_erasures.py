@@ -41,11 +41,12 @@ from medical_audit.queries.purges import Keeping
 from medical_audit.queries.sealed import verify_ledger
 from medical_audit.queries.seals import database_clock
 from medical_audit.tenancy import tenant_scope
+from redmine_sync.models import RedmineServer, Ticket
 from tests.conftest import _as_role
 from tests.factories import Cast, change, grant, make_cast, make_person, proof, revoke
 from tests.medical_audit.burials import _age
 from tests.medical_audit.sealers import SealingRoom, make_room
-from tests.medical_audit.support import Database, execute, note
+from tests.medical_audit.support import Database, execute, note, plant
 from tests.medical_audit.test_restores import Backup
 from tests.stage import signed_in
 
@@ -133,6 +134,7 @@ def scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Databas
                 detail={"device": DEVICE, "address": ADDRESS},
             )  # fmt: skip
     enter_keeping(Keeping(9), actor=actor, now=clock.now(), reason="entered by somebody who leaves")
+    _a_ticket_names(gone, cast.tenant.id)
     old = _age(superuser_connection, cast.tenant.id)
     room = make_room(tmp_path)
     room.seal()
@@ -142,6 +144,22 @@ def scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Databas
     room.seal()
     assert old > 4
     return Scene(room, superuser_connection, cast, gone)
+
+
+def _a_ticket_names(gone: User, tenant_id: uuid.UUID) -> None:
+    """As one is called that told of an invitation that waited."""
+    now = clock.now()
+    server = plant(
+        RedmineServer(
+            tenant_id=tenant_id, url="https://redmine.example.jp", drafted_by_name="管理", drafted_at=now
+        )
+    )
+    plant(
+        Ticket(
+            tenant_id=tenant_id, server=server, key="approval", kind="approval", target_type="user", target_id=str(gone.id),
+            target_name=gone.name, last_note=f"{gone.name} さんに確認しました。", redmine_project=1, tracker=1, created_at=now,
+        )
+    )  # fmt: skip
 
 
 def test_after_two_people_nothing_of_him_can_be_read_and_everything_still_proves(scene: Scene) -> None:
