@@ -129,10 +129,10 @@ def _everywhere() -> list[CheckMessage]:
                     id="toban.E012",
                 )
             )
-    if settings.RDS_CA_BUNDLE and (problem := _unreadable(settings.RDS_CA_BUNDLE)):
+    if settings.RDS_CA_BUNDLE and (trouble := _unreadable(settings.RDS_CA_BUNDLE)):
         found.append(
             Error(
-                f"TOBAN_RDS_CA_BUNDLE names {settings.RDS_CA_BUNDLE}, which cannot be read as certificates (PEM): {problem}. Lay AWS's "
+                f"TOBAN_RDS_CA_BUNDLE names {settings.RDS_CA_BUNDLE}, which cannot be read as certificates (PEM): {trouble}. Lay AWS's "
                 "bundle there (https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem).",
                 id="toban.E009",
             )

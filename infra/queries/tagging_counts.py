@@ -67,7 +67,8 @@ def _attached(accounts: Sequence[UUID]) -> QuerySet[Any]:
         account__in=accounts, gone_at__isnull=True, detached_at__isnull=True
     )
     rows = rows.exclude(served_instance="")
-    return rows.annotate(source=Subquery(servers.values("tags")[:1]))
+    attached: QuerySet[Any] = rows.annotate(source=Subquery(servers.values("tags")[:1]))
+    return attached
 
 
 def _snapshots(accounts: Sequence[UUID]) -> QuerySet[Any]:
@@ -78,7 +79,8 @@ def _snapshots(accounts: Sequence[UUID]) -> QuerySet[Any]:
         volume_id=""
     )
     rows = rows.exclude(tags__has_key="toban:operation")
-    return rows.annotate(source=Subquery(volumes.values("tags")[:1]))
+    kept: QuerySet[Any] = rows.annotate(source=Subquery(volumes.values("tags")[:1]))
+    return kept
 
 
 def _counted(rules: Rules, rows: QuerySet[Any]) -> dict[UUID, int]:
