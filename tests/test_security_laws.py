@@ -88,7 +88,7 @@ HASHERS = {
     "accounts/operations/links.py:_accept_again": "asks refuse_weak",
     "accounts/operations/links.py:accept": "asks refuse_weak",
     "accounts/operations/members.py:apply_invite": "no password at all",
-    "accounts/operations/people.py:make_user": "of the demo and of tests, which refuse every other database",
+    "accounts/operations/people.py:make_user": "of the demo, of tests, and of founding, which asks refuse_weak first",
     "accounts/operations/second_factor.py:_new_codes": "codes on paper, which nobody chose",
     "accounts/operations/signing.py:change_password": "asks refuse_weak",
 }

@@ -41,11 +41,7 @@ def enter_invite(
     bad_role, bad_mail, username_taken).
     """
     actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
-    username, name = username.strip().lower(), name.strip()
-    if not _USERNAME.fullmatch(username):
-        raise Refused("bad_username")
-    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
-        raise Refused("bad_person_name")
+    username, name = check_person(username, name)
     if User.objects.filter(username__iexact=username).exists():
         raise Refused("username_taken", name=username)
     link, hashed = new_link(actor.tenant_id)
@@ -60,6 +56,16 @@ def enter_invite(
     target = OperationTarget("user", str(uuid.uuid4()), name)
     operation = entry.enter(INVITE, target, parameters, actor=actor, now=now, reason=reason)
     return Invited(operation, link)
+
+
+def check_person(username: str, name: str) -> tuple[str, str]:
+    """Both as they are kept. Raises Refused (bad_username, bad_person_name)."""
+    username, name = username.strip().lower(), name.strip()
+    if not _USERNAME.fullmatch(username):
+        raise Refused("bad_username")
+    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
+        raise Refused("bad_person_name")
+    return username, name
 
 
 def apply_invite(operation: Operation, now: datetime) -> dict[str, Any]:

@@ -228,6 +228,16 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "bad_username": _("A user name has 2 to 60 small letters, digits, points, hyphens or underscores."),
     "bad_person_name": _("Enter the person's name, at most 100 characters."),
     "bad_role": _("There is no such role."),
+    "bad_slug": _(
+        "What stands in addresses has 1 to 40 small letters, digits and hyphens, and no hyphen at its ends."
+    ),
+    "slug_taken": _("There is a tenant at this address already. Choose another one."),
+    "bad_tenant_name": _("Enter the tenant's name, at most 100 characters."),
+    "bad_colour": _("A colour is written as #2f6fde."),
+    "bad_founder": _("Say who founds it, with at most 100 characters."),
+    "same_person": _(
+        "The first administrator and the first approver are two people: nobody confirms what he entered."
+    ),
     "username_taken": _("This user name is taken. Choose another one."),
     "own_rights": _("Nobody decides about his own rights. Ask another administrator."),
     "sign_on_counts_for_one": _(

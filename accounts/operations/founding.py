@@ -1,0 +1,74 @@
+"""Founding a tenant with the two people without whom nothing could be confirmed in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import IntegrityError, transaction
+
+from accounts.domain.permissions import Role
+from accounts.models import Tenant, User
+from accounts.operations.members import check_person
+from accounts.operations.people import found_tenant, grant_first, make_user
+from accounts.operations.signing import refuse_weak
+from medical_audit.domain.errors import Refused
+
+_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
+NAME_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """One of the first people; `name` and `password` are asked of somebody who has no account yet."""
+
+    username: str
+    name: str
+    password: str
+
+
+def is_known(username: str) -> bool:
+    """Whether somebody has an account of this name."""
+    return User.objects.filter(username__iexact=username).exists()
+
+
+def found(
+    slug: str, name: str, colour: str, administrator: First, approver: First, *, founder: str, now: datetime
+) -> Tenant:
+    """The tenant, its administrator and its approver, or nothing at all. `founder` stands in the tenant's own ledger.
+
+    Raises Refused: bad_slug, bad_tenant_name, bad_colour, bad_founder, slug_taken, same_person, bad_username, bad_person_name,
+    account_closed, weak_password, breached_list_unreadable.
+    """
+    if not _SLUG.fullmatch(slug):
+        raise Refused("bad_slug")
+    for text, code in ((name, "bad_tenant_name"), (founder, "bad_founder")):
+        if not 1 <= len(text.strip()) <= NAME_MAX or not text.isprintable():
+            raise Refused(code)
+    if not _COLOUR.fullmatch(colour):
+        raise Refused("bad_colour")
+    if administrator.username.lower() == approver.username.lower():
+        raise Refused("same_person")
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                tenant = found_tenant(slug, name.strip(), colour=colour, now=now, founder=founder)
+        except IntegrityError as taken:
+            raise Refused("slug_taken", name=slug) from taken
+        for one, role in ((administrator, Role.ADMINISTRATOR), (approver, Role.APPROVER)):
+            grant_first(tenant.id, _person(one, founder, now), role, now=now, founder=founder)
+    return tenant
+
+
+def _person(one: First, founder: str, now: datetime) -> User:
+    known = User.objects.filter(username__iexact=one.username).first()
+    if known is not None:
+        if not known.is_active:
+            raise Refused("account_closed", name=known.name)
+        return known
+    username, name = check_person(one.username, one.name)
+    refuse_weak(one.password, User(username=username, name=name))
+    return make_user(username, name, one.password, now=now, founder=founder)
