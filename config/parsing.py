@@ -6,7 +6,8 @@ from io import BytesIO
 from typing import IO, Any, Final
 
 from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 
 DEEPEST: Final = 32
@@ -22,8 +23,8 @@ class BodyTooLong(APIException):
 
 
 class ShallowJSONParser(JSONParser):
-    """REST framework's parser; a body that is too deep, or holds text that nothing can keep, is one that cannot be read (400), and
-    one that is too long is not read to its end (413): never a defect of ours."""
+    """REST framework's parser; a body that is too deep cannot be read (400), one that is too long is not read to its end (413), and
+    a field with text that nothing can keep is named (422): never a defect of ours."""
 
     def parse(
         self,
@@ -39,17 +40,30 @@ class ShallowJSONParser(JSONParser):
             body = super().parse(BytesIO(sent), media_type, parser_context)
         except (RecursionError, LookupError):  # too deep; a charset that nobody knows
             raise ParseError from None
-        level = [body]
-        for _depth in range(DEEPEST):
-            level = [inner for one in level for inner in _inside(one)]
-            if not level:
-                return body
-        raise ParseError
+        if not isinstance(body, dict):
+            if _has_unkeepable(body):
+                raise ParseError
+            return body
+        if any(_UNKEEPABLE.search(name) for name in body):
+            raise ParseError
+        wrong = [name for name, value in body.items() if _has_unkeepable(value)]
+        if wrong:
+            told = _("This holds a character that cannot be kept (NUL, or half of one).")
+            raise ValidationError({name: [told] for name in wrong})
+        return body
+
+
+def _has_unkeepable(value: Any) -> bool:
+    """Raises ParseError for what is too deep."""
+    level = [value]
+    for _depth in range(DEEPEST):
+        if any(isinstance(one, str) and _UNKEEPABLE.search(one) for one in level):
+            return True
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return False
+    raise ParseError
 
 
 def _inside(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [*value, *value.values()]
-    if isinstance(value, str) and _UNKEEPABLE.search(value):
-        raise ParseError
-    return value if isinstance(value, list) else []
+    return [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
