@@ -77,4 +77,4 @@ def test_what_a_client_says_is_explained_in_words(stage: Stage) -> None:
     known = client.post(url, {"go": "explain", "message": "ORA-12514: TNS:listener does not currently know"})
     assert "サービス名または SID がありません" in known.content.decode()
     unknown = client.post(url, {"go": "explain", "message": "???"})
-    assert "当番の知らないメッセージ" in unknown.content.decode()
+    assert "Toban の知らないメッセージ" in unknown.content.decode()
