@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -80,6 +81,7 @@ def django_db_setup(worker_id: str, django_db_blocker: object) -> Iterator[None]
     connection.settings_dict["NAME"] = name
     django_db_blocker.unblock()  # type: ignore[attr-defined]
     yield
+    _let_go(name)
     connections.close_all()
     with _admin() as admin:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -94,9 +96,42 @@ def _database(request: pytest.FixtureRequest) -> None:
         _become("web")
 
 
+#: A connection of each role that is not in use, by database and user: a new backend costs more than most questions.
+_KEPT: dict[tuple[str, str], Any] = {}
+
+
 def _become(role: str) -> None:
+    """Go on as this role, on the connection that it had before; one that is in the middle of something is closed."""
+    settings, raw = connection.settings_dict, connection.connection
+    if _is_idle(raw):
+        _KEPT[settings["NAME"], settings["USER"]] = raw
+        connection.connection = None
     connection.close()
-    connection.settings_dict["USER"] = f"toban_{role}"
+    settings["USER"] = f"toban_{role}"
+    known = _KEPT.pop((settings["NAME"], settings["USER"]), None)
+    if known is not None and _is_clean(known):
+        connection.connection = known
+        connection.closed_in_transaction = connection.errors_occurred = connection.needs_rollback = False
+
+
+def _is_idle(raw: Any) -> bool:
+    idle = psycopg.pq.TransactionStatus.IDLE
+    return raw is not None and not connection.in_atomic_block and raw.info.transaction_status == idle
+
+
+def _is_clean(raw: Any) -> bool:
+    """Whether it is there still; nothing is locked by it from now on."""
+    try:
+        raw.execute("SELECT pg_advisory_unlock_all()")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _let_go(name: str) -> None:
+    """Close what is kept of a database that goes."""
+    for key in [key for key in _KEPT if key[0] == name]:
+        _KEPT.pop(key).close()
 
 
 @contextmanager
@@ -135,6 +170,7 @@ def _own_database() -> Iterator[None]:
     connection.close()
     connection.settings_dict["NAME"] = name
     yield
+    _let_go(name)
     connection.close()
     connection.settings_dict["NAME"] = before
     with _admin() as admin:
