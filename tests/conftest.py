@@ -70,6 +70,11 @@ def _template() -> str:
     return name
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that kill processes and wait come first: at the end one of them would hold up everybody."""
+    items.sort(key=lambda one: one.get_closest_marker("chaos") is None)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(worker_id: str, django_db_blocker: object) -> Iterator[None]:
     """This worker's own database, connected to as toban_web unless a test says otherwise."""
