@@ -569,7 +569,7 @@ class Said:
         if kind == "ledger.catalogue_changed":
             self.digests.add(str(detail.get("after")))
         elif kind == "ledger.maintenance_opened":
-            self.windows.append((at, datetime.fromisoformat(str(detail.get("until")))))
+            self.windows.append((at, _moment(detail.get("until"))))
         elif kind == "ledger.sealing_resumed":
             self.resumed_after.add(_whole(detail.get("after")))
 
@@ -697,7 +697,7 @@ class Check:
         for row in self._rows("checkpoints.jsonl"):
             if odd:
                 raise Damaged(odd, number, "seal")
-            note, this = str(row.get("note")), _whole(row.get("number"))
+            note, this, behind = str(row.get("note")), _whole(row.get("number")), number
             found = NOTE.fullmatch(note.rpartition("\n\n")[0] + "\n")
             if found is not None and number and this != number + 1:
                 epoch, before = self._goes_on(number, before, this)
@@ -719,8 +719,9 @@ class Check:
             if at is not None and moment <= at:
                 raise Damaged("back_dated", this, "seal")
             self.result.gaps += at is not None and moment - at > GAP
-            # What explains the newest seal is sealed by the next one, which is not here.
-            odd = self._said.damage(found[8], moment, at, number) if self._said else ""
+            # What explains the newest seal is sealed by the next one, which is not here. A silence over a restore was recorded
+            # behind the seal that was restored, not behind the last one that it took away.
+            odd = self._said.damage(found[8], moment, at, behind) if self._said else ""
             seal = Seal(this, int(found[2]), base64.b64decode(found[3]), moment)
             self._seen(seal, note, kept=this in wanted)
             number, before, at, epoch = this, hashlib.sha256(note.encode()).hexdigest(), moment, int(found[5])

@@ -5,14 +5,16 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection
+import structlog
+from django.db import DatabaseError, connection
 
-from medical_audit.domain.actor import NO_TENANT, Actor, Subject, system_actor
+from medical_audit.domain.actor import Actor, Subject, system_actor
 from medical_audit.domain.erasing import Erased
 from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import platform_scope, tenant_scope
 
+log = structlog.get_logger(__name__)
 #: An erasure that was committed while a seal was made is sent to the anchors with it and with the next.
 MARGIN = timedelta(hours=1)
 
@@ -35,27 +37,29 @@ def sign_erasures(signer: Signer) -> int:
 def forget_strangers(*, actor: Actor, now: datetime) -> int:
     """What strangers typed and sent, and who failed to sign in from where, is forgotten a year after that year; gives how many keys.
 
-    Needs the audit role. A tenant that holds its record keeps it.
+    Needs the audit role. A tenant that holds its record keeps it; where the database refuses (a hold that came meanwhile, another
+    sealer that was first) it is tried again by the next call, and nobody else's waits for it.
     """
     with platform_scope(), connection.cursor() as cursor:
         cursor.execute("SELECT ledger.forget_failures()")
         cursor.execute("SELECT tenant_id, person FROM ledger.overdue_strangers()")
         due = cursor.fetchall()
+    done = 0
     for tenant_id, person in due:
-        with (
-            tenant_scope(tenant_id) if tenant_id != NO_TENANT else platform_scope(),
-            connection.cursor() as cursor,
-        ):
-            cursor.execute("SELECT ledger.forget_stranger(%s, %s, %s)", [tenant_id, person, uuid.uuid4()])
-            (count,) = cursor.fetchone() or (0,)
-            record(
-                "person.erased_unknown",
-                actor=system_actor(tenant_id, actor.name),
-                subject=Subject("person", person),
-                now=now,
-                detail={"count": count},
-            )
-    return len(due)
+        try:
+            _forget(tenant_id, person, actor=system_actor(tenant_id, actor.name), now=now)
+            done += 1
+        except DatabaseError as error:
+            log.error("stranger_kept", tenant=str(tenant_id), person=person, why=str(error))
+    return done
+
+
+def _forget(tenant_id: uuid.UUID, person: str, *, actor: Actor, now: datetime) -> None:
+    with tenant_scope(tenant_id), connection.cursor() as cursor:
+        cursor.execute("SELECT ledger.forget_stranger(%s, %s, %s)", [tenant_id, person, uuid.uuid4()])
+        (count,) = cursor.fetchone() or (0,)
+        subject = Subject("person", person)
+        record("person.erased_unknown", actor=actor, subject=subject, now=now, detail={"count": count})
 
 
 def signed_since(at: datetime | None) -> tuple[str, ...]:

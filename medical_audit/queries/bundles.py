@@ -117,7 +117,7 @@ def _write(
     last = newest.number if newest else 0
     stamps = _stamps(heads, last)
     with sink.entry("platform.jsonl") as entry:
-        entry.lines(_platform(last))
+        entry.lines(_platform(heads, last))
     with sink.entry("checkpoints.jsonl") as entry:
         entry.lines(_checkpoints(heads, last))
     if stamps:
@@ -204,11 +204,12 @@ def _heads(tenant_id: UUID, mine: Sequence[tuple[int, TreeHead]]) -> Iterator[di
             yield _proven(number, heads[tenant_id], ordered(heads.values()))
 
 
-def _platform(newest: int) -> Iterator[dict[str, object]]:
-    """What the platform's own chain says of its guards and of silences, with the paths that prove it under the newest seal."""
+def _platform(mine: Sequence[tuple[int, TreeHead]], newest: int) -> Iterator[dict[str, object]]:
+    """What the platform's own chain says of its guards and of silences, with the paths that prove it under the newest seal; nothing
+    for a tenant that no seal covers yet, whose bundle holds no seals."""
     heads = {head.tenant_id: head for _number, head in seals.grown(0, newest)}
     own = heads.get(NO_TENANT)
-    if own is None:
+    if own is None or not mine:
         return
     yield _proven(newest, own, ordered(heads.values()))
     with tenant_scope(NO_TENANT):

@@ -7,21 +7,24 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
+from django.db import DatabaseError
 
-from medical_audit.domain.actor import NO_TENANT
+from medical_audit.domain.actor import NO_TENANT, Subject, system_actor
 from medical_audit.domain.chain import genesis, link_hash
 from medical_audit.domain.checkpoint import Checkpoint
 from medical_audit.domain.notes import Signer, open_note
+from medical_audit.operations.ledger import record
 from medical_audit.queries.links import links_after
 from medical_audit.queries.sealed import Report, verify_ledger
-from medical_audit.queries.seals import database_clock
+from medical_audit.queries.seals import EXCUSES, database_clock
 from medical_audit.queries.verification import Damage, chains
-from medical_audit.tenancy import tenant_scope
+from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import AsRole, _as_role
-from tests.factories import make_tenant
+from tests.factories import MONDAY_0830, make_tenant
 from tests.medical_audit.sealers import SealingRoom, later, make_room, tamper
 from tests.medical_audit.support import Database, note
 
@@ -310,3 +313,22 @@ def test_an_anchor_with_a_foreign_seal_is_not_believed(scene: Scene, tmp_path: P
     forged = foreign.signer.sign(replace(text, number=9).text())
     scene.room.anchors[0].put(replace(newest, number=9, note=forged))
     assert "no seal of ours" in scene.verify().seals.cannot_say
+
+
+def test_no_role_excuses_by_hand_what_was_changed(scene: Scene) -> None:
+    """Neither a maintenance without end nor a word that no verifier could read gets into the platform's chain."""
+    nobody, about = system_actor(NO_TENANT, "x"), Subject("ledger", "catalogue")
+    for kind, role in product(EXCUSES, ("web", "worker", "scheduler", "audit")):
+        if (kind, role) == ("ledger.sealing_resumed", "audit"):
+            continue
+        with _as_role(role), pytest.raises(DatabaseError, match="what excuses a seal"), platform_scope():
+            record(kind, actor=nobody, subject=about, now=MONDAY_0830, detail={"until": "9999-12-31"})
+    assert scene.verify().intact
+
+
+def test_an_excuse_that_was_made_unreadable_excuses_nothing_and_is_named(scene: Scene) -> None:
+    tamper(
+        scene.database,
+        "UPDATE ledger.event SET body = replace(body, '\"detail\"', '\"other\"') WHERE kind = 'ledger.catalogue_changed'",
+    )
+    assert scene.damage()[1] == Damage("catalogue_changed", 1)

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from medical_audit.domain.bundle_verifier import ed25519_holds, verdict
 from medical_audit.domain.notes import Signer
 from tests.conftest import AsRole
+from tests.factories import make_tenant
 from tests.medical_audit.bundling import (
     VERIFIER,
     Files,
@@ -36,7 +37,7 @@ from tests.medical_audit.bundling import (
     unpacked,
 )
 from tests.medical_audit.sealers import SealingRoom, make_room
-from tests.medical_audit.support import Database, chain_of
+from tests.medical_audit.support import Database, chain_of, note
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,13 @@ def test_a_part_goes_on_from_the_seal_before_it(
     ).fetchall()[0]
     code, report = verdict(BytesIO(bundle_of(story, since)), [key])
     assert (code, report["first"], report["last"], report["sealed"]) == (0, 7, 10, 9)
+
+
+def test_a_tenant_that_no_seal_covers_yet_has_a_bundle_that_says_so(story: Story, key: str) -> None:
+    late = make_tenant().id
+    note(late)
+    code, report = verdict(BytesIO(bundle_of((story[0], late))), [key])
+    assert (code, report.get("sealed"), report.get("checkpoints"), report.get("watched")) == (0, 0, 0, False), report
 
 
 def test_it_is_checked_in_a_bare_python_without_anything_of_ours(

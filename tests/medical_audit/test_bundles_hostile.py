@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medical_audit.domain.bundle_verifier import verdict
+from medical_audit.domain.bundle_verifier import CannotSay, Said, verdict
 from medical_audit.domain.notes import Signer
+from tests.factories import MONDAY_0830
 from tests.medical_audit.bundling import (
     VERIFIER,
     Files,
@@ -139,6 +140,12 @@ HOSTILE: list[tuple[str, Callable[[Files], BytesIO]]] = [
 def test_hostile_bundles_are_refused(make: Callable[[Files], BytesIO], whole: bytes, key: str) -> None:
     code, report = verdict(make(unpacked(whole)), [key])
     assert (code, report["intact"]) == (2, None), report
+
+
+@pytest.mark.parametrize("until", ["2026-01-01T00:00:00", "tomorrow", None, 7])
+def test_a_maintenance_without_a_time_that_can_be_compared_is_refused(until: object) -> None:
+    with pytest.raises(CannotSay):
+        Said().take("ledger.maintenance_opened", MONDAY_0830, {"until": until})
 
 
 def _own_key(files: Files, *stones: str) -> tuple[Files, Signer]:

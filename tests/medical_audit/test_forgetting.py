@@ -140,6 +140,25 @@ def test_what_strangers_sent_goes_a_year_after_its_year_unless_the_record_is_hel
     assert scene.verify()
 
 
+def test_a_tenant_whose_strangers_the_database_keeps_holds_up_no_other_and_no_seal(scene: Scene) -> None:
+    old = clock.now() - timedelta(days=3 * 366)
+    for tenant_id in (NO_TENANT, scene.tenant_id):
+        stranger = Actor(tenant_id, ActorType.USER, "", NAME, address="203.0.113.9")
+        with tenant_scope(tenant_id):
+            record(
+                "session.failed", actor=stranger, subject=Subject("user", "", NAME), now=old, outcome="failed"
+            )
+    scene.database.execute(
+        f"ALTER TABLE ledger.erasure ADD CONSTRAINT kept CHECK (tenant_id <> '{NO_TENANT}') NOT VALID"
+    )
+    scene.room.seal()
+    left = "SELECT tenant_id FROM ledger.person_key WHERE person = %s"
+    assert scene.database.execute(left, [stranger_of(old)]).fetchall() == [(NO_TENANT,)]
+    scene.database.execute("ALTER TABLE ledger.erasure DROP CONSTRAINT kept")
+    scene.room.seal()
+    assert scene.database.execute(left, [stranger_of(old)]).fetchall() == []
+
+
 def test_the_page_and_the_database_say_the_same_day(superuser_connection: Database) -> None:
     for person in (STRANGER, f"{STRANGER}-2024", str(uuid.uuid4())):
         said = superuser_connection.execute(
@@ -166,6 +185,8 @@ def test_a_name_is_taken_out_of_a_message_and_nothing_that_only_looks_like_it(
     assert json.loads(without(sent, "lee", "jsonb")) == SENT | {"lee": ERASED}
     assert json.loads(without(sent, "text")) == SENT, "what a key is called is nobody's name"
     assert without("no JSON: lee (asleep)", "lee") == f"no JSON: {ERASED} (asleep)"
+    for note in ('"\\u0000 lee"', '{"lee": [1e999999, "lee"]}'):
+        assert "lee" not in without(note, "lee"), "a note that no JSON can be keeps nobody from being erased"
     assert json.loads(without('{"a": "a.b\\\\c [x]"}', "a.b\\c [x]")) == {"a": ERASED}
 
 

@@ -34,7 +34,7 @@ from medical_audit.queries.verification import Damage, chains
 from medical_audit.tenancy import platform_scope
 from tests.conftest import _as_role
 from tests.factories import make_tenant
-from tests.medical_audit.sealers import SealingRoom, make_room, tamper
+from tests.medical_audit.sealers import SealingRoom, later, make_room, tamper
 from tests.medical_audit.support import Database, ledger_partitions, note
 
 KEPT = ("link", "head", "checkpoint", "tree_head", "restore", "loss")
@@ -123,20 +123,33 @@ class Scene:
 
 @pytest.fixture
 def scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Database) -> Iterator[Scene]:
+    yield from _restored(make_room(tmp_path), tmp_path, superuser_connection)
+
+
+@pytest.fixture
+def old_scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Database) -> Iterator[Scene]:
+    """Its seals were made ten minutes ago, as a backup's are."""
     room = make_room(tmp_path)
+    room.clock = later(timedelta(minutes=-10))
+    for scene in _restored(room, tmp_path, superuser_connection):
+        room.clock = database_clock
+        yield scene
+
+
+def _restored(room: SealingRoom, folder: Path, database: Database) -> Iterator[Scene]:
     tenant_id, other_id = make_tenant().id, make_tenant().id
     note(tenant_id, count=3)
     room.seal()
     note(tenant_id)
-    backup = Backup(superuser_connection)
+    backup = Backup(database)
     room.seal()
     note(tenant_id, count=3)
     room.seal()
     backup.restore()
     people = [Signer.generate(APPROVER + name) for name in ("sato", "suzuki")]
-    yield Scene(room, superuser_connection, tenant_id, other_id, tmp_path, people)
+    yield Scene(room, database, tenant_id, other_id, folder, people)
     for place in range(len(backup.tables)):
-        superuser_connection.execute(f"DROP TABLE public.backup_{place}")
+        database.execute(f"DROP TABLE public.backup_{place}")
 
 
 def test_until_two_people_signed_it_is_damage_and_afterwards_intact_with_the_loss_named(scene: Scene) -> None:
@@ -200,6 +213,19 @@ def test_a_bundle_over_a_restore_is_checked_offline_and_names_the_loss(scene: Sc
     command = [sys.executable, "-I", "-S", bundle_verifier.__file__, "--json", str(tmp_path / "bundle.zip")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert json.loads(done.stdout)["restores"][0]["approvers"] == ["sato", "suzuki"], done.stderr
+
+
+def test_the_silence_that_a_restore_takes_was_recorded_behind_the_restored_seal(old_scene: Scene) -> None:
+    old_scene.accept(*old_scene.approvers)
+    file = BytesIO()
+    with _as_role("audit"):
+        assert all(old_scene.sealer().round() for _ in range(2))
+        write_bundle(
+            file, old_scene.tenant_id, old_scene.room.keys, since=None, now=database_clock(), approvers=old_scene.keys,
+        )  # fmt: skip
+    assert old_scene.verify().intact
+    code, report = verdict(file, [str(key) for key in (old_scene.room.signer.verifier, *old_scene.keys)])
+    assert (code, report.get("gaps"), report.get("watched")) == (0, 1, True), report
 
 
 def test_what_was_signed_for_one_loss_covers_no_other(scene: Scene) -> None:
