@@ -52,13 +52,22 @@ def unreviewed(*, actor: Actor) -> int:
 
 
 def acts_of(emergency: Emergency, *, limit: int = 200) -> list[Event]:
-    """What the person did while it was open, in order."""
+    """The first of what the person did while it was open, in order."""
+    return list(_acts(emergency).order_by("event_at", "ord")[:limit])
+
+
+def count_acts(emergency: Emergency) -> int:
+    """How much that is in all."""
+    return _acts(emergency).count()
+
+
+def _acts(emergency: Emergency) -> QuerySet[Event]:
     shift = timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
     until = emergency.closed_at or emergency.closes_at
-    rows = Event.objects.filter(
+    rows: QuerySet[Event] = Event.objects.filter(
         actor_id=emergency.person_id, event_at__gte=emergency.opened_at - shift, event_at__lt=until - shift
     )
-    return list(rows.order_by("event_at", "ord")[:limit])
+    return rows
 
 
 def emergency_tenants(now: datetime) -> list[UUID]:

@@ -17,7 +17,7 @@ from medical_audit.domain.reports import Cell, Column, Made, Report
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Emergency, Event, Operation, Visit
 from medical_audit.queries.anomalies import limits_here
-from medical_audit.queries.emergencies import acts_of
+from medical_audit.queries.emergencies import count_acts
 from medical_audit.queries.report_rows import clock_rows, review_rows, session_rows
 
 #: No page shows more rows: one that nobody can read to its end proves nothing. A file takes ten times as many.
@@ -213,7 +213,7 @@ def _emergencies(since: datetime, until: datetime, actor: Actor, now: datetime) 
     found = Emergency.objects.filter(opened_at__gte=since, opened_at__lt=until).order_by("opened_at", "id")
     for one in found:
         rows.append(
-            [one.opened_at, one.person_name, one.reason, one.opened_by_name, one.closed_at, len(acts_of(one)),
+            [one.opened_at, one.person_name, one.reason, one.opened_by_name, one.closed_at, count_acts(one),
              one.reviewed_by_name, one.verdict]
         )  # fmt: skip
     columns = (

@@ -94,10 +94,12 @@ def _page(request: TenantRequest, pk: UUID, *, status: int = 200, **more: Any) -
     row = queries.get_emergency(pk, actor=request.actor)
     is_open = row.closed_at is None and row.closes_at > request.now
     tenant_id = request.actor.tenant_id
+    acts = queries.acts_of(row)
     context = {
         "row": row,
         "is_open": is_open,
-        "acts": queries.acts_of(row),
+        "acts": acts,
+        "acts_more": queries.count_acts(row) - len(acts),
         "may_close": is_open
         and (request.actor.id == row.person_id or request.actor.may(EMERGENCY_OPEN, tenant_id)),
         "may_review": not is_open

@@ -11,11 +11,13 @@ from django.db import IntegrityError
 from accounts.domain.permissions import Permission, Role
 from accounts.operations import notices
 from medical_audit import clock
-from medical_audit.domain.actor import Actor, system_actor
+from medical_audit.domain.actor import Actor, EventDraft, Subject, system_actor
 from medical_audit.domain.errors import AlreadyMoved, NotPermitted, Refused
 from medical_audit.models import Emergency, Event, Operation
 from medical_audit.operations import emergencies, entry
+from medical_audit.operations.ledger import record_many
 from medical_audit.queries.emergencies import emergency_tenants
+from medical_audit.queries.reports import make_report
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import _as_role
 from tests.factories import proof
@@ -156,6 +158,22 @@ def test_everybody_sees_it_at_once_and_mail_does_not_wait(stage: Stage) -> None:
         notices.settle(digest, "", now=clock.now())
         assert notices.prepare(stage.cast.tenant.id, now=clock.now()) == []
     assert mail.outbox == []
+
+
+def test_what_was_done_behind_very_much_else_is_not_kept_from_the_review(stage: Stage) -> None:
+    row, tenant_id = opened(stage), stage.cast.tenant.id
+    draft = EventDraft("note.kept", stage.cast.actor(Role.VIEWER), clock.now(), Subject("tenant", str(tenant_id)))
+    with tenant_scope(tenant_id):
+        record_many(tenant_id, [draft] * 203)
+    emergencies.close(row.id, actor=stage.cast.actor(Role.VIEWER), now=clock.now())
+    now = clock.now()
+    with tenant_scope(tenant_id):
+        auditor = stage.cast.actor(Role.AUDITOR)
+        report = make_report("emergencies", now - timedelta(days=1), now, actor=auditor, now=now)
+    (acts,) = [int(str(line[5])) for line in report.rows]
+    assert acts >= 203
+    page = stage.client(Role.AUDITOR).get(stage.url(f"emergencies/{row.id}/")).content.decode()
+    assert f"ほかに {acts - 200} 件" in page
 
 
 def test_it_stays_red_until_somebody_else_has_reviewed_it(stage: Stage) -> None:

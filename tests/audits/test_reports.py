@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -23,13 +23,14 @@ from medical_audit.domain.reports import Cell, Column, Report
 from medical_audit.models import Event, Export
 from medical_audit.operations import clocks, entry
 from medical_audit.operations.exports import making
-from medical_audit.operations.exports.report_files import take
+from medical_audit.operations.exports.report_files import sheet_of, take
 from medical_audit.operations.exports.report_paper import print_report
 from medical_audit.operations.ledger import record_many
 from medical_audit.queries.reports import LONG, REPORTS, make_report
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
 from tests.factories import MONDAY_0830, proof
+from tests.medical_audit.support import Database
 from tests.stage import Stage
 
 DAY = timedelta(days=1)
@@ -171,7 +172,9 @@ def test_a_report_is_not_taken_without_a_purpose_nor_by_others(stage: Stage) -> 
             take(replace(report, cut=1), "csv", actor=stage.cast.actor(Role.AUDITOR), **given)
 
 
-def test_a_long_report_is_made_by_a_worker_and_recorded_like_one_made_at_once(stage: Stage) -> None:
+def test_a_long_report_is_made_by_a_worker_and_recorded_like_one_made_at_once(
+    stage: Stage, superuser_connection: Database
+) -> None:
     """Its rows and their hash are those of the page; it is asked for, made and taken with an event each."""
     tenant_id, auditor = stage.cast.tenant.id, stage.cast.actor(Role.AUDITOR)
     draft = EventDraft(
@@ -184,8 +187,18 @@ def test_a_long_report_is_made_by_a_worker_and_recorded_like_one_made_at_once(st
     assert "作成" in client.get(url).content.decode()
     answer = client.post(url, {"format": "csv", "purpose": "年次点検"})
     assert (answer.status_code, answer["Location"]) == (302, stage.url("ledger/exports/"))
+    others_see = set[tuple[object, ...]]()
+
+    def looked_at() -> datetime:
+        row = superuser_connection.execute(
+            "SELECT rows, total FROM medical_audit_export WHERE tenant_id = %s", [tenant_id]
+        ).fetchone()
+        others_see.add(row or ())
+        return clock.now()
+
     with _as_role("worker"):
-        assert making.make_due(tenant_id, actor=system_actor(tenant_id, "exporter"), clock=clock.now) == 1
+        assert making.make_due(tenant_id, actor=system_actor(tenant_id, "exporter"), clock=looked_at) == 1
+    assert (0, LONG + 1) in others_see, "how far it is shows while it is made"
     with tenant_scope(tenant_id):
         row = Export.objects.get()
         assert (row.report, row.state, row.rows) == ("exports", "ready", LONG + 1)
@@ -208,5 +221,9 @@ def test_every_report_that_can_be_long_is_made_with_what_a_worker_may_read(stage
     now, tenant_id = clock.now(), stage.cast.tenant.id
     with _as_role("worker"), tenant_scope(tenant_id):
         reader = system_actor(tenant_id, "exporter", frozenset({"ledger.view"}))
-        for name in ("accounts", "sessions", "confirmations", "roles", "exports"):
-            assert make_report(name, now - DAY, now + DAY, actor=reader, now=now).name == name
+        found = [
+            make_report(name, now - DAY, now + DAY, actor=reader, now=now)
+            for name in ("accounts", "sessions", "confirmations", "roles", "exports")
+        ]
+    for report in found:
+        assert len(sheet_of(report, "T", "p", reader, now).texts) == len(report.rows), "written outside of any transaction"

@@ -18,7 +18,7 @@ from medical_audit.models import Export, ExportPart
 from medical_audit.models.export import Format, Making
 from medical_audit.operations.exports.files import WRITERS, About, Writer
 from medical_audit.operations.exports.paper import Paper
-from medical_audit.operations.exports.report_asking import facts_of, write_report
+from medical_audit.operations.exports.report_asking import facts_of, read_report, write_report
 from medical_audit.operations.ledger import record
 from medical_audit.queries.events import ZONE, EventFilter, matching
 from medical_audit.queries.exports import Mark, in_order
@@ -111,10 +111,14 @@ def _make(row: Export, *, actor: Actor, clock: Callable[[], datetime]) -> None:
 
 
 def _write_report(row: Export, file: IO[bytes], clock: Callable[[], datetime]) -> tuple[int, str]:
+    now = clock()
     with tenant_scope(row.tenant_id):
-        return write_report(
-            row, file, clock(), lambda rows, total: _tell(row, clock(), rows=rows, total=total)
-        )
+        report = read_report(row, now)
+    # Told and written outside of that transaction: its page shows how far it is, and an erasure waits for no file.
+    _tell(row, clock(), rows=0, total=len(report.rows))
+    write_report(report, row, file, now)
+    _tell(row, clock(), rows=len(report.rows))
+    return len(report.rows), report.sha256
 
 
 def _write_events(row: Export, file: IO[bytes], clock: Callable[[], datetime]) -> int:
