@@ -1,6 +1,6 @@
 """Databases that are made anew or of a snapshot, and what they are made of, as AWS documents it (moto: partly, or not at all).
 
-moto checks neither the VPC of option and security groups, nor the class, the quotas, the length of an Oracle SID, and a new
+moto checks neither the VPC of option and security groups, nor the class, the quotas, the length of an Oracle SID, nor tags, and a new
 database is available at once. Sources: docs.aws.amazon.com/AmazonRDS/latest/APIReference, RestoreDBInstanceFromDBSnapshot,
 CreateDBInstance, DescribeOrderableDBInstanceOptions, DescribeAccountAttributes; user guide, USER_RestoreFromSnapshot,
 CHAP_Limits, Appendix.Oracle.Options. Classes, versions and quotas are this simulator's own.
@@ -9,7 +9,8 @@ CHAP_Limits, Appendix.Oracle.Options. Classes, versions and quotas are this simu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -97,8 +98,17 @@ def _refuse(code: str, message: str) -> None:
     raise RDSClientError(code, message)
 
 
+def _check_tags(tags: Iterable[Mapping[str, str]]) -> None:
+    """Source: API reference, Tag."""
+    for value in (one.get("Value", "") for one in tags):
+        known = all(unicodedata.category(one)[0] in "LNZ" or one in "_.:/=+-@" for one in value)
+        if value.startswith(("aws:", "rds:")) or not known:
+            _refuse("InvalidParameterValue", f"The tag value {value} is not valid.")
+
+
 def _check(backend: Any, given: Mapping[str, Any], engine: str, storage: int) -> None:
     """What AWS refuses of any new database."""
+    _check_tags(given.get("tags") or ())
     name, wanted = given["db_instance_identifier"], given.get("db_instance_class")
     if name.lower() in backend.databases:
         _refuse("DBInstanceAlreadyExists", "DB instance already exists")

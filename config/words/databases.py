@@ -56,6 +56,9 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     "snapshot_automated": _(
         "It is an automated backup. AWS deletes it itself when its days are over, and nobody can earlier."
     ),
+    "snapshot_replaced": _(
+        "Another snapshot has taken this name since the deletion was entered. It is left. Enter its deletion if it is to go."
+    ),
     "snapshot_not_ours": _(
         "Toban deletes only snapshots whose name begins with “toban-”, which is all that its role may do. Delete this one in AWS's console."
     ),

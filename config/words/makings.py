@@ -25,7 +25,7 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
         "The account has not enough database storage left in this region. Remove something, or have AWS raise the quota “Total storage for all DB instances”."
     ),
     "version_not_offered": _(
-        "AWS does not offer this engine version here any more, or it has not been read yet. A copy of the snapshot can be brought to a newer version and restored; or take an inventory."
+        "AWS does not offer this engine version here any more, or it has not been read yet. Take an inventory; where a newer version is named below, a copy of the snapshot can be brought to it and restored."
     ),
     "class_not_offered": _("AWS does not offer this class for this engine version here."),
     "subnet_group_unknown": _("This DB subnet group does not exist here. It decides in which network (VPC) the database lies."),
@@ -49,9 +49,14 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
     "copy_of_custom": _("It is a snapshot of an RDS Custom database, which AWS makes no copies of."),
     "key_missing": _("Another account shares it encrypted. The copy needs a KMS key of this account."),
     "key_unreadable": _("This is no KMS key: give an alias (alias/…), a key id or an ARN."),
+    "key_other_region": _("This KMS key lies in another region. AWS takes only one of the region in which the snapshot lies."),
+    "upgrade_of_engine": _(
+        "AWS brings snapshots of this engine to no other version. Nothing was copied. Copy it as it is, or upgrade a database of it."
+    ),
     "upgrade_impossible": _("AWS does not bring this version to the wanted one directly. Nothing was copied. Choose one that it names."),
     "test_end_missing": _("Say until when it is needed."),
     "test_end_soon": _("The end is too soon: an hour from now at least."),
+    "test_end_over": _("The time for which it was wanted was over before it was restored, so nothing was restored. Enter it anew."),
     "test_end_far": _("The end is too far away: 90 days at most. Choose “for good” for a database that stays."),
     "database_making": _("AWS is making the database. A large one takes hours."),
     "database_broken": _(
@@ -64,6 +69,9 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
     "database_created": _("The database is available, as it was asked for, and that was seen at AWS."),
     "database_created_differs": _(
         "The database is available, but AWS made something otherwise than it was asked for. Compare it with what was confirmed."
+    ),
+    "tag_value": _(
+        "RDS takes letters, digits, spaces and + - = . _ : / @ in a tag only, no brackets or middle dots, and no beginning with aws: or rds:."
     ),
     "db_name_empty": _("Give the database inside a name."),
     "sid_long": _("An Oracle SID has 8 characters at most."),

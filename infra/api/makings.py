@@ -59,12 +59,15 @@ class ChoicesOut(serializers.Serializer[Any]):
 
 
 class TroubleOut(serializers.Serializer[Trouble]):
-    """Why AWS would refuse, at which field; `fixes`: what would pass instead."""
+    """Why AWS would refuse, at which field; `fixes`: what would pass instead; `copies`: versions to which a copy of the snapshot would
+    pass (empty: its own); `quota`: what AWS would have to raise, by its code in Service Quotas, or empty."""
 
     code = serializers.CharField()
     at = serializers.CharField()
     told = serializers.DictField(child=serializers.CharField())
     fixes = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
+    copies = serializers.ListField(child=serializers.CharField(allow_blank=True))
+    quota = serializers.CharField()
 
 
 class MakingOut(serializers.Serializer[Any]):

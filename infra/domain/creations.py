@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.domain.makings import Offer, Stock, Trouble, Wish, alike_classes, making_troubles
+from infra.domain.makings import STORAGE_QUOTA, Offer, Stock, Trouble, Wish, alike_classes, making_troubles
 
 USER_MAX = 16
 STORAGE_LEAST, STORAGE_MOST = 20, 65_536
@@ -88,7 +88,7 @@ def creation_troubles(asked: Creation, stock: Stock) -> list[Trouble]:
         found.append(Trouble("storage_size", "storage_gib"))
     elif stock.storage_left is not None and stock.storage_left < asked.storage_gib:
         told = {"left": str(max(0, stock.storage_left)), "needed": str(asked.storage_gib)}
-        found.append(Trouble("storage_quota", "storage_gib", told))
+        found.append(Trouble("storage_quota", "storage_gib", told, quota=STORAGE_QUOTA))
     if not 1 <= asked.backup_days <= BACKUPS_MOST:
         found.append(Trouble("backup_days", "backup_days"))
     return [*found, *making_troubles(asked.wish, asked.engine, asked.version, stock)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
@@ -32,18 +32,20 @@ def advice(unattached: timedelta, refusal: str) -> Advice:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """[begin, end) of something."""
+    """[begin, end) of something. Lengths are those that pass: between two instants of one zone Python would count its clock's hours,
+    which a change of the clock makes one more or less."""
 
     begin: datetime
     end: datetime
 
     @property
     def length(self) -> timedelta:
-        return self.end - self.begin
+        return self.end.astimezone(UTC) - self.begin.astimezone(UTC)
 
     def within(self, other: Span) -> timedelta:
         """How much of it lies in the other one."""
-        return max(min(self.end, other.end) - max(self.begin, other.begin), timedelta(0))
+        begin, end = max(self.begin, other.begin), min(self.end, other.end)
+        return max(end.astimezone(UTC) - begin.astimezone(UTC), timedelta(0))
 
 
 def unattached(exists: Span, served: Iterable[Span], at_least: timedelta) -> list[Span]:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from infra.domain.database_names import DATABASE_MAX, name_problem
-from infra.domain.snapshots import COMPLETE
+from infra.domain.snapshots import COMPLETE, can_upgrade
 
 #: Service Quotas' codes of "Total storage for all DB instances" and "DB instances".
 STORAGE_QUOTA, DATABASES_QUOTA = "L-7ADDB58A", "L-7B6409FD"
@@ -165,8 +165,10 @@ def restore_troubles(wish: Wish, source: Source, stock: Stock) -> list[Trouble]:
 
 
 def upgrade_choices(engine: str, version: str, stock: Stock) -> tuple[str, ...]:
-    """Versions of this engine that AWS offers and that are newer, the nearest first, three at most. Which of them it takes a snapshot
-    to, AWS is asked when one is chosen."""
+    """Versions of this engine that AWS offers and that are newer, the nearest first, three at most; none of an engine whose snapshots
+    stay at their version. Which of them it takes a snapshot to, AWS is asked when one is chosen."""
+    if not can_upgrade(engine):
+        return ()
     have = [one.version for one in stock.offers.values() if one.engine == engine]
     newer = [one for one in have if _order(one) > _order(version)]
     return tuple(sorted(newer, key=_order)[:3])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+
+from infra.domain.tags import hands_off
 
 PREFIX = "toban"
 COMPLETE = "available"
@@ -14,10 +17,11 @@ SHARED = "shared"
 #: What AWS encrypts with where nobody chose a key.
 KEY_OF_AWS = "alias/aws/rds"
 _KEY = re.compile(
-    r"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,250}|alias/[A-Za-z0-9/_-]{1,250}|"
+    r"(arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]{1,250}|alias/[A-Za-z0-9/_-]{1,250}|"
     r"mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})",
     re.ASCII,
 )
+_UPGRADED = frozenset({"mariadb", "mysql", "oracle", "postgres"})
 #: States in which AWS still works on a snapshot.
 _MAKING = frozenset({"creating", "pending", "copying", "modifying", "upgrading"})
 
@@ -68,7 +72,7 @@ def snapshot_refusal(engine: str, cluster_id: str, aws_state: str, gone: bool) -
     return "" if aws_state in ("available", "storage-optimization") else "state_changing"
 
 
-def removal_refusal(name: str, kind: str, state: str, gone: bool) -> str:
+def removal_refusal(name: str, kind: str, state: str, tags: Mapping[str, str], gone: bool) -> str:
     """Why a snapshot cannot be deleted here (a code), or "". Toban's role may delete what Toban made, and nothing else.
 
     Source: RDS API reference, DeleteDBSnapshot: it must be available, and manual.
@@ -79,6 +83,8 @@ def removal_refusal(name: str, kind: str, state: str, gone: bool) -> str:
         return "snapshot_automated"
     if not name.startswith(f"{PREFIX}-"):
         return "snapshot_not_ours"
+    if code := hands_off(tags):
+        return code
     return "" if state in (COMPLETE, "failed") else "snapshot_busy"
 
 
@@ -96,9 +102,17 @@ def is_shared(name: str) -> bool:
     return name.startswith("arn:")
 
 
-def key_problem(key: str) -> str:
-    """Why AWS would take no such KMS key (a code), or "". Its id, its ARN or an alias."""
-    return "" if _KEY.fullmatch(key) else "key_unreadable"
+def key_problem(key: str, region: str) -> str:
+    """Why AWS would take no such KMS key in a region (a code), or "". Its id, its ARN or an alias."""
+    found = _KEY.fullmatch(key)
+    if found is None:
+        return "key_unreadable"
+    return "" if found["region"] in (None, region) else "key_other_region"
+
+
+def can_upgrade(engine: str) -> bool:
+    """Whether AWS brings snapshots of this engine to another version. Source: RDS API reference, ModifyDBSnapshot."""
+    return engine.partition("-")[0] in _UPGRADED
 
 
 def copy_refusal(engine: str, kind: str, state: str, *, encrypted: bool, key: str, gone: bool) -> str:

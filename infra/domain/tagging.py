@@ -6,6 +6,7 @@ belongs to AWS; the characters are those that every AWS service takes).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -54,6 +55,14 @@ def key_problem(key: str) -> str:
     if key in OUR_TAGS or key.lower().startswith("toban:"):
         return "tag_key_of_toban"
     return "" if all(one.isalnum() or one in _BESIDE_LETTERS for one in key) else "tag_key_characters"
+
+
+def value_problem(value: str) -> str:
+    """Why RDS would take no such value of a tag (a code), or "". EC2 takes any. Source: RDS API reference, Tag."""
+    if len(value) > VALUE_MAX or value.lower().startswith(("aws:", "rds:")):
+        return "tag_value"
+    fits = all(unicodedata.category(one)[0] in "LNZ" or one in "+-=._:/@" for one in value)
+    return "" if fits else "tag_value"
 
 
 def read_keys(text: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

@@ -19,6 +19,7 @@ from infra.domain.creations import (
 )
 from infra.domain.database_names import DATABASE_MAX, name_problem
 from infra.domain.makings import FIELDS, Wish, fixed
+from infra.domain.tagging import value_problem
 from infra.forms.schedules import ReasonForm
 
 _LOCAL = "%Y-%m-%dT%H:%M"
@@ -75,6 +76,12 @@ class MakingForm(ReasonForm):
         if problem := name_problem(name, DATABASE_MAX):
             raise forms.ValidationError(str(problem))
         return name
+
+    def clean_project(self) -> str:
+        project = str(self.cleaned_data["project"]).strip()
+        if problem := value_problem(project):
+            raise forms.ValidationError(problem)
+        return project
 
     def wish(self) -> Wish:
         """As it stands, be it right or wrong."""

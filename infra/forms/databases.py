@@ -60,13 +60,13 @@ class CopyForm(SnapshotForm):
     key = forms.CharField(max_length=300, required=False)
     version = forms.CharField(max_length=100, required=False)
 
-    def __init__(self, *args: Any, versions: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, region: str, versions: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.versions = versions
+        self.region, self.versions = region, versions
 
     def clean_key(self) -> str:
         key = str(self.cleaned_data["key"]).strip()
-        if key and (problem := key_problem(key)):
+        if key and (problem := key_problem(key, self.region)):
             raise forms.ValidationError(problem)
         return key
 

@@ -16,7 +16,7 @@ from infra.domain.aws import CallResult, Target
 from infra.domain.creations import Creation, creation_troubles
 from infra.domain.makings import Stock
 from infra.models import Region
-from infra.operations.database_makings import MakingExecutor, MakingPlan, common_request, wish_of
+from infra.operations.database_makings import MakingExecutor, MakingPlan, check_tags, common_request, wish_of
 from infra.operations.database_restores import name_spoken_for
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, Plan, fresh
 from infra.operations.verdicts import too_late
@@ -55,7 +55,7 @@ def request_of(asked: Asked) -> dict[str, Any]:
 def enter_creation(
     region_id: UUID, asked: Asked, *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
-    """Enter a new database in a region. Raises NotPermitted, NotFound, Refused: stock_unread, the first reason for which AWS would
+    """Enter a new database in a region. Raises NotPermitted, NotFound, Refused: stock_unread, tag_value, the first reason for which AWS would
     refuse, operation_open."""
     with tenant_scope(actor.tenant_id):
         region: Region | None = Region.objects.select_related("account").filter(id=region_id).first()
@@ -69,6 +69,7 @@ def enter_creation(
         stock = stock_of(region.account, region.name)
         if stock is None:
             raise Refused("stock_unread", target=name)
+        check_tags(asked.tags)
         if troubles := creation_troubles(asked.creation, stock):
             raise Refused(troubles[0].code, target=name)
         if name_spoken_for(lane, name):

@@ -40,6 +40,7 @@ def kinds(patient: frozenset[str]) -> tuple[Kind, ...]:
             snapshot_copies.shown,
             snapshot_copies.CopyExecutor(),
             patient | snapshot_copies.PATIENT,
+            grace=snapshot_copies.GRACE,
         ),
         Kind(
             name=database_removals.KIND,
@@ -65,6 +66,8 @@ def _made(
     shown: Callable[[OperationTarget, Mapping[str, Any]], dict[str, Any]],
     executor: Executor,
     patient: frozenset[str],
+    *,
+    grace: timedelta = timedelta(hours=6),
 ) -> Kind:
     return Kind(
         name=name,
@@ -75,7 +78,7 @@ def _made(
         shown=shown,
         refusal=lambda target, parameters: None,
         executor=executor,
-        grace=timedelta(hours=6),
+        grace=grace,
         verify_within=database_makings.VERIFY_WITHIN,
         patient=patient,
         # Each takes half a dozen looks of its own.

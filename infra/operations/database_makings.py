@@ -15,9 +15,11 @@ from infra.aws import makings
 from infra.domain.aws import AwsError, Database, Problem, Target
 from infra.domain.disks import OPERATION_TAG
 from infra.domain.makings import Stock, Wish
+from infra.domain.tagging import value_problem
 from infra.models import Region
 from infra.operations.database_rounds import PAUSE, DatabaseExecutor, Plan
 from infra.operations.verdicts import after_error
+from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import Done, Fail, Later, Verdict
 from medical_audit.models import Operation
 
@@ -52,6 +54,13 @@ def common_request(wish: Wish, tags: Mapping[str, str], *, protected: bool) -> d
         "PubliclyAccessible": False, "DeletionProtection": protected, "MultiAZ": False, "CopyTagsToSnapshot": True,
         "Tags": [{"Key": key, "Value": value} for key, value in sorted((dict(tags) | MADE_BY).items())],
     }  # fmt: skip
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raises Refused: why RDS would take no such tag."""
+    for value in tags.values():
+        if problem := value_problem(value):
+            raise Refused(problem, target=value)
 
 
 @dataclass(slots=True)

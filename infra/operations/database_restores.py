@@ -19,7 +19,7 @@ from infra.domain.databases import UNTIL_TAG
 from infra.domain.makings import Source, Stock, Wish, restore_troubles
 from infra.domain.snapshots import DbSnapshot
 from infra.models import DatabaseSnapshot
-from infra.operations.database_makings import MakingExecutor, MakingPlan, common_request, wish_of
+from infra.operations.database_makings import MakingExecutor, MakingPlan, check_tags, common_request, wish_of
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, Plan, fresh
 from infra.operations.snapshotting import snapshot_row
 from infra.operations.verdicts import too_late
@@ -56,7 +56,8 @@ class Restore:
 
 def request_of(row: DatabaseSnapshot, asked: Restore) -> dict[str, Any]:
     """The call's parameters, word for word."""
-    tags = dict(asked.tags) | {FROM_TAG: row.name}
+    # No value of a tag of RDS may begin as the names of its automated snapshots do (API reference, Tag).
+    tags = dict(asked.tags) | {FROM_TAG: row.name.removeprefix("rds:")}
     if asked.until is not None:
         tags[UNTIL_TAG] = utc_text(asked.until)
     protected = asked.protected and asked.until is None
@@ -76,7 +77,7 @@ def enter_restore(
     snapshot_id: UUID, asked: Restore, *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
     """Enter that a snapshot comes back beside its original. Raises NotPermitted, NotFound, Refused: stock_unread, what is wrong
-    with the end, the first reason for which AWS would refuse, operation_open."""
+    with the end or a tag, the first reason for which AWS would refuse, operation_open."""
     with tenant_scope(actor.tenant_id):
         row = snapshot_row(snapshot_id)
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
@@ -89,6 +90,7 @@ def enter_restore(
             raise Refused("stock_unread", target=row.name)
         if problem := end_problem(asked.until, now):
             raise Refused(problem, target=row.name)
+        check_tags(asked.tags)
         if troubles := restore_troubles(asked.wish, source_of_snapshot(row), stock):
             raise Refused(troubles[0].code, target=row.name)
         if busy or name_spoken_for(row.lane, asked.wish.aws_id):
@@ -139,6 +141,9 @@ class RestoreExecutor(MakingExecutor):
         seen = plan.databases.get(one.parameters["aws_id"])
         if seen is not None:
             return self.judge(one, seen)
+        until = one.parameters["until_at"]
+        if until and datetime.fromisoformat(until) <= now:
+            return Fail("test_end_over")
         snapshot = plan.snapshots.get(one.parameters["snapshot"])
         if snapshot is None:
             plan.stale = True

@@ -18,6 +18,7 @@ from infra.domain.duty import Occurrence, governing
 from infra.domain.schedule import Action
 from infra.domain.schedule import State as Wish
 from infra.domain.snapshots import COMPLETE, DbSnapshot, snapshot_name
+from infra.domain.tags import hands_off
 from infra.models import Region, Resource
 from infra.models.account import Automation
 from infra.operations.dues import target_of_resource
@@ -199,6 +200,8 @@ def _before(operation: Operation, found: Mapping[str, DbSnapshot]) -> Verdict:
     old, new = found.get(operation.parameters["snapshot"]), found.get(operation.parameters["newer"])
     if old is None:
         return Done("already")
+    if code := hands_off(old.tags):
+        return Drop(code, detail={"aws_state": old.state})
     if new is not None and new.in_the_making:
         return Later("snapshot_not_complete", LOOK_IN, detail={"aws_state": new.state})
     if new is None or new.state != COMPLETE:

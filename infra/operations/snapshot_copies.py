@@ -17,8 +17,9 @@ from infra.aws import makings, snapshots
 from infra.domain.aws import AwsError, CallResult, Problem, Target
 from infra.domain.database_names import SNAPSHOT_MAX, name_problem
 from infra.domain.disks import OPERATION_TAG
-from infra.domain.snapshots import COMPLETE, PREFIX, DbSnapshot, copy_refusal, key_problem
+from infra.domain.snapshots import COMPLETE, PREFIX, DbSnapshot, can_upgrade, copy_refusal, key_problem
 from infra.models import DatabaseSnapshot
+from infra.operations.database_makings import VERIFY_WITHIN
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, PAUSE, Plan, fresh
 from infra.operations.snapshotting import KeepingExecutor, snapshot_row
 from infra.operations.verdicts import after_error, too_late
@@ -33,7 +34,9 @@ from medical_audit.tenancy import tenant_scope
 
 KIND = "rds.snapshot_copy"
 COPY, UPGRADE = "copy", "upgrade"
-PATIENT = frozenset({"snapshot_in_the_making", "snapshot_upgrading"})
+PATIENT = frozenset({"snapshot_in_the_making", "snapshot_upgrading", "snapshot_copied"})
+#: The second call comes when the copy is complete, which takes as long as it takes: it must not be too late for it then.
+GRACE = 2 * VERIFY_WITHIN
 _KEYS = ("source", "snapshot", "database", "engine", "engine_version", "version", "key", "storage_gib")
 
 
@@ -70,8 +73,10 @@ def enter_copy(
             raise Refused(str(problem), target=name)
         if not name.startswith(f"{PREFIX}-"):
             raise Refused("snapshot_prefix", target=name)
-        if asked.key and (unreadable := key_problem(asked.key)):
-            raise Refused(unreadable, target=asked.key)
+        if asked.key and (problem_of_key := key_problem(asked.key, row.region)):
+            raise Refused(problem_of_key, target=asked.key)
+        if asked.version and not can_upgrade(row.engine):
+            raise Refused("upgrade_of_engine", target=row.name)
         if refusal := refusal_of(row, asked.key):
             raise Refused(refusal, target=row.name)
         here = DatabaseSnapshot.objects.filter(account=row.account, region=row.region, name=name)

@@ -18,7 +18,7 @@ from infra.aws import snapshots
 from infra.domain.aws import CallResult, Target
 from infra.domain.database_names import SNAPSHOT_MAX, name_problem
 from infra.domain.disks import OPERATION_TAG
-from infra.domain.snapshots import COMPLETE, PREFIX, DbSnapshot, removal_refusal, snapshot_refusal
+from infra.domain.snapshots import COMPLETE, PREFIX, SHARED, DbSnapshot, removal_refusal, snapshot_refusal
 from infra.models import AwsAccount, DatabaseSnapshot, Resource
 from infra.models.resource import ResourceKind
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, PAUSE, DatabaseExecutor, Plan, fresh
@@ -93,7 +93,7 @@ def enter_deletion(
     snapshot_id: UUID, *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
     """Enter the deletion of a snapshot. Raises NotPermitted, NotFound, Refused (operation_open, snapshot_automated,
-    snapshot_not_ours, snapshot_busy, gone)."""
+    snapshot_not_ours, never_touch, toban_value, snapshot_busy, gone)."""
     with tenant_scope(actor.tenant_id):
         row = snapshot_row(snapshot_id)
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
@@ -103,7 +103,9 @@ def enter_deletion(
             return before
         if busy:
             raise Refused("operation_open", target=row.name)
-        refusal = removal_refusal(row.name, row.kind, row.state, row.gone_at is not None)
+        refusal = removal_refusal(
+            row.name, row.kind, row.state, row.facts.get("tags", {}), row.gone_at is not None
+        )
         target = OperationTarget(
             "snapshot", str(row.id), row.name, f"{row.lane}/{LANE_CLASS}", {"refusal": refusal}
         )
@@ -115,12 +117,15 @@ def enter_deletion(
 
 
 def last_copy(row: DatabaseSnapshot) -> bool:
-    """Whether nothing else is left of its database: it is gone, and so is every other snapshot of it, or somebody has entered that it
-    goes."""
+    """Whether nothing else is left of its database: it is gone, and so is every other complete snapshot of it, or somebody has entered
+    that it goes. One that another account shares is of that account's database, whatever that is called."""
     here = {"account": row.account, "region": row.region}
     alive = Resource.objects.filter(**here, kind=ResourceKind.RDS, aws_id=row.database, gone_at__isnull=True)
-    others = DatabaseSnapshot.objects.filter(**here, database=row.database, gone_at__isnull=True)
-    ids = {str(pk) for pk in others.exclude(id=row.id).values_list("id", flat=True)}
+    complete = DatabaseSnapshot.objects.filter(
+        **here, database=row.database, state=COMPLETE, gone_at__isnull=True
+    )
+    others = complete.exclude(kind=SHARED).exclude(id=row.id)
+    ids = {str(pk) for pk in others.values_list("id", flat=True)}
     going = Operation.objects.filter(kind=DELETE, target_type="snapshot", state__in=OPEN, target_id__in=ids)
     return not alive.exists() and ids <= set(going.values_list("target_id", flat=True))
 
@@ -253,7 +258,7 @@ class DeletionPlan(Plan):
 
 
 class DeletionExecutor(KeepingExecutor):
-    """Delete one that Toban made, once, and not what became the last copy since it was entered."""
+    """Delete one that Toban made, once; not what became the last copy since it was entered, nor another one that took its name."""
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> DeletionPlan:
         plan = super().prepare(operations, now)
@@ -265,14 +270,17 @@ class DeletionExecutor(KeepingExecutor):
     def look_more(self, plan: Plan, target: Target, operations: Sequence[Operation]) -> None:
         assert isinstance(plan, DeletionPlan)
         for seen in snapshots.list_snapshots(target):
-            if seen.state == COMPLETE:
+            if seen.state == COMPLETE and seen.kind != SHARED:
                 plan.copies[seen.database.lower()].add(seen.id)
 
     def before(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
         seen = self._seen(plan, one)
         if seen is None:
             return Done("already")
-        if why := removal_refusal(seen.id, seen.kind, seen.state, gone=False):
+        made_at = one.parameters["made_at"]
+        if made_at and seen.created_at != datetime.fromisoformat(made_at):
+            return Drop("snapshot_replaced")
+        if why := removal_refusal(seen.id, seen.kind, seen.state, seen.tags, gone=False):
             told = {"aws_state": seen.state}
             return Later(why, PAUSE, told) if why == "snapshot_busy" else Drop(why, told)
         if late := too_late(one, now):

@@ -20,7 +20,7 @@ from infra.domain.databases import (
 )
 from infra.domain.reach import Rule, port_of, rule_from_json
 from infra.domain.restart import Restart, restart_of
-from infra.domain.snapshots import COMPLETE, removal_refusal, snapshot_refusal
+from infra.domain.snapshots import COMPLETE, SHARED, removal_refusal, snapshot_refusal
 from infra.models import DatabaseSnapshot, Region, Resource
 from infra.models.resource import ResourceKind
 from infra.queries.makings import restored_as
@@ -210,17 +210,23 @@ def snapshot_detail(snapshot_id: UUID, *, actor: Actor) -> SnapshotDetail:
     if row is None:
         raise NotFound(type="snapshot", id=str(snapshot_id))
     here = {"account": row.account, "region": row.region}
-    source: Resource | None = Resource.objects.filter(
-        **here, kind=ResourceKind.RDS, aws_id=row.database, gone_at__isnull=True
-    ).first()
-    others = DatabaseSnapshot.objects.filter(**here, database=row.database, gone_at__isnull=True)
+    # What another account shares is of its database, and not of one that is called so here.
+    own = row.kind != SHARED
+    alive = Resource.objects.filter(**here, kind=ResourceKind.RDS, aws_id=row.database, gone_at__isnull=True)
+    source: Resource | None = alive.first() if own else None
+    complete = DatabaseSnapshot.objects.filter(
+        **here, database=row.database, state=COMPLETE, gone_at__isnull=True
+    )
+    others = complete.exclude(kind=SHARED)
     under_way = open_of_target("snapshot", str(row.id), actor=actor)
     events, _more = events_of_subject("snapshot", str(row.id), actor=actor)
-    refusal = removal_refusal(row.name, row.kind, row.state, row.gone_at is not None)
+    refusal = removal_refusal(
+        row.name, row.kind, row.state, row.facts.get("tags", {}), row.gone_at is not None
+    )
     return SnapshotDetail(
         snapshot=row,
         source=source,
-        last_copy=source is None and row.gone_at is None and not others.exclude(id=row.id).exists(),
+        last_copy=own and source is None and row.gone_at is None and not others.exclude(id=row.id).exists(),
         operations=under_way,
         events=events,
         refusal=refusal or ("operation_open" if under_way else ""),
@@ -239,7 +245,7 @@ def list_snapshots(orphans: bool, q: str, cursors: Cursors, *, actor: Actor) -> 
             account=OuterRef("account"), region=OuterRef("region"), kind=ResourceKind.RDS, aws_id=OuterRef("database"),
             gone_at__isnull=True,
         )  # fmt: skip
-        rows = rows.filter(~Exists(alive))
+        rows = rows.filter(~Exists(alive)).exclude(kind=SHARED)
     if q:
         rows = rows.filter(name__icontains=q) | rows.filter(database__icontains=q)
     return page_of(rows.select_related("account"), ("name", "id"), cursors)
@@ -248,5 +254,5 @@ def list_snapshots(orphans: bool, q: str, cursors: Cursors, *, actor: Actor) -> 
 def _snapshots_of(row: Resource) -> QuerySet[DatabaseSnapshot]:
     found: QuerySet[DatabaseSnapshot] = DatabaseSnapshot.objects.filter(
         account=row.account, region=row.region, database=row.aws_id, gone_at__isnull=True
-    )
+    ).exclude(kind=SHARED)
     return found

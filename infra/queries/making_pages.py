@@ -19,6 +19,7 @@ from infra.domain.makings import (
     restore_troubles,
     wish_beside,
 )
+from infra.domain.snapshots import SHARED
 from infra.models import DatabaseSnapshot, Region, Resource
 from infra.models.resource import ResourceKind
 from infra.queries.makings import source_of_snapshot, stock_of
@@ -73,10 +74,11 @@ def restore_page(snapshot_id: UUID, *, actor: Actor) -> RestorePage:
     if row is None:
         raise NotFound(type="snapshot", id=str(snapshot_id))
     here = {"account": row.account, "region": row.region}
-    original = (
-        Resource.objects.filter(**here, kind=ResourceKind.RDS, aws_id=row.database)
-        .order_by("gone_at")
-        .first()
+    # What another account shares is of its database, and not of one that is called so here.
+    original: Resource | None = (
+        Resource.objects.filter(**here, kind=ResourceKind.RDS, aws_id=row.database).first()
+        if row.kind != SHARED
+        else None
     )
     region = Region.objects.filter(account=row.account, name=row.region).first()
     return RestorePage(

@@ -35,7 +35,7 @@ def snapshot_copy(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         "name": suggested_name(row.database, local), "key": KEY_OF_AWS if needs_key else "",
         "version": text_of(request.GET, "version"), "token": uuid.uuid4().hex,
     }  # fmt: skip
-    form = CopyForm(request.POST if posted else None, initial=initial, versions=choices)
+    form = CopyForm(request.POST if posted else None, initial=initial, region=row.region, versions=choices)
     refused = snapshot_copies.refusal_of(row, KEY_OF_AWS) or ("operation_open" if seen.operations else "")
     if posted and form.is_valid():
         given = form.cleaned_data

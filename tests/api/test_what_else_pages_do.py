@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.domain.permissions import Role
+from infra.api.makings import TroubleOut
+from infra.domain.makings import STORAGE_QUOTA, Trouble
 from infra.models import Attachment
 from medical_audit import clock
 from medical_audit.models import Operation
@@ -63,6 +65,11 @@ def test_somebody_is_invited_given_a_role_and_terms_and_his_account_closed(stage
     )
     assert send(client, f"{url}close/", {"reason": "退職"}).json()["kind"] == "member.close"
     assert signed_in(stage.cast.stranger).get(url).status_code == 404
+
+
+def test_what_keeps_a_snapshot_from_coming_back_names_its_copies_and_quotas_as_the_page_does() -> None:
+    told = TroubleOut(Trouble("version_not_offered", "", copies=("8.0.42",), quota=STORAGE_QUOTA)).data
+    assert (told["copies"], told["quota"]) == (["8.0.42"], STORAGE_QUOTA)
 
 
 def test_rights_are_looked_at_once_a_quarter_and_a_list_is_held_against_the_members(stage: Stage) -> None:

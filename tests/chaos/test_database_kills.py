@@ -11,7 +11,7 @@ import pytest
 from accounts.domain.permissions import Role
 from infra.domain.makings import wish_beside
 from infra.models import DatabaseSnapshot, Resource
-from infra.operations import campaigns, database_restores
+from infra.operations import campaigns, database_restores, snapshot_copies
 from infra.operations.campaigns import Wave
 from infra.queries.makings import source_of_snapshot, stock_of
 from medical_audit.domain.states import FINAL
@@ -99,6 +99,26 @@ def test_killed_between_the_restore_and_its_record_there_is_one_new_database_and
     assert set(account.states()["rds"]) == {"karte", "karte-try"}
     assert account.calls()["rds.RestoreDBInstanceFromDBSnapshot"] == 1
     assert story_of(ended)[2:4] == DIED
+
+
+def test_killed_between_the_copy_of_a_snapshot_and_its_record_there_is_one_copy_and_it_is_known(
+    field: Field, herd_of: HerdOf
+) -> None:
+    account = field.accounts[0]
+    with tenant_scope(field.tenants[0]):
+        snapshot = DatabaseSnapshot.objects.get()
+    asked = snapshot_copies.Copy("toban-karte-kept")
+    operator = account.cast.actor(Role.OPERATOR)
+    confirmed(
+        field,
+        snapshot_copies.enter_copy(snapshot.id, asked, actor=operator, now=field.now, reason="長期の保管"),
+    )
+    ended = killed_after(field, herd_of, "CopyDBSnapshot", "rds.snapshot_copy")
+    assert (ended.state, ended.outcome) == ("SUCCEEDED", "snapshot_copy_made")
+    assert account.calls()["rds.CopyDBSnapshot"] == 1
+    assert story_of(ended)[2:4] == DIED
+    with tenant_scope(field.tenants[0]):
+        assert DatabaseSnapshot.objects.get(name="toban-karte-kept").state == "available"
 
 
 def test_killed_between_the_change_of_a_certificate_and_its_look_it_is_looked_at_and_not_changed_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -38,6 +39,16 @@ def test_a_month_is_shared_by_time() -> None:
     assert share_of(NOVEMBER, [days(-10, 15)]) == Fraction(1, 2)
     assert share_of(NOVEMBER, [days(0, 10), days(20, 50)]) == Fraction(2, 3)
     assert share_of(NOVEMBER, [days(40, 50)]) == 0
+
+
+def test_a_change_of_the_clock_makes_no_month_cost_more_than_itself() -> None:
+    """October 2026 has 745 hours in Berlin, of which its clock shows 744."""
+    berlin = ZoneInfo("Europe/Berlin")
+    october = Span(datetime(2026, 10, 1, tzinfo=berlin), datetime(2026, 11, 1, tzinfo=berlin))
+    assert october.length == 31 * DAY + timedelta(hours=1)
+    begin, end = (one.astimezone(UTC) for one in (october.begin, october.end))
+    assert share_of(october, [Span(begin, end)]) == 1
+    assert share_of(october, [Span(begin + timedelta(hours=1), end)]) == Fraction(744, 745)
 
 
 def test_what_is_to_be_done() -> None:

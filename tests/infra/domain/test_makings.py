@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from infra.domain.creations import Creation, creation_troubles
 from infra.domain.makings import (
+    STORAGE_QUOTA,
     Offer,
     OptionGroup,
     ParameterGroup,
@@ -99,6 +101,28 @@ def test_options_that_a_database_keeps_for_ever_are_not_given_up_for_a_default_g
     better = [fixed(moved, fix_text(one)) for one in trouble.fixes]
     assert any(codes(one) == [] for one in better)
     assert all(not one.option_group.startswith("default:") for one in better)
+
+
+def test_only_of_engines_whose_snapshots_aws_upgrades_a_copy_of_another_version_is_offered() -> None:
+    for engine, copies in (
+        ("oracle-se2", ("19.0",)),
+        ("mariadb", ("19.0",)),
+        ("sqlserver-se", ()),
+        ("db2-se", ()),
+    ):
+        offers = {f"{engine}/19.0": replace(STOCK.offers["oracle-se2/19.0"], engine=engine)}
+        found = restore_troubles(
+            WISH, replace(SOURCE, engine=engine, version="12.1"), replace(STOCK, offers=offers)
+        )
+        [trouble] = [one for one in found if one.code == "version_not_offered"]
+        assert trouble.copies == copies, engine
+
+
+def test_a_quota_leads_to_service_quotas_whether_a_database_is_restored_or_made_anew() -> None:
+    full = replace(STOCK, storage_left=19)
+    made = Creation("oracle-se2", "19.0", WISH, "pondb", "ponsuke", 20, 7)
+    for found in (restore_troubles(WISH, SOURCE, full), creation_troubles(made, full)):
+        assert [one.quota for one in found if one.code == "storage_quota"] == [STORAGE_QUOTA]
 
 
 def test_what_a_region_keeps_is_read_back_as_it_was() -> None:

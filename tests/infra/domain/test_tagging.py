@@ -13,6 +13,7 @@ from infra.domain.tagging import (
     read_keys,
     still_wanted,
     undo,
+    value_problem,
     wish,
 )
 
@@ -71,6 +72,17 @@ def test_fifty_tags_are_full_and_those_of_aws_do_not_count() -> None:
 )
 def test_keys_that_aws_or_toban_would_refuse(key: str, problem: str) -> None:
     assert key_problem(key) == problem
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("電子カルテ 1/2 @x", ""), ("", ""), ("カルテ（本番）", "tag_value"), ("医事・会計", "tag_value"), ("a\u200bb", "tag_value"),
+        ("rds:karte", "tag_value"), ("v" * 257, "tag_value"),
+    ],
+)  # fmt: skip
+def test_values_that_rds_would_refuse(value: str, problem: str) -> None:
+    assert value_problem(value) == problem
 
 
 def test_a_list_of_keys_is_read_and_name_is_always_the_first() -> None:

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from accounts.domain.permissions import Role
 from infra.domain.makings import Stock, Wish, fix_text, fixed, restore_troubles, wish_beside
+from infra.domain.tagging import value_problem
 from infra.models import DatabaseSnapshot
 from infra.operations import database_removals, database_restores
 from infra.operations.database_restores import Restore
@@ -149,6 +150,29 @@ def test_what_changed_since_it_was_entered_is_seen_right_before_the_call(duty: D
     assert (
         duty.region().database_terms_at is None
     )  # what was shown is old, and read anew with the next inventory
+
+
+def test_one_for_a_while_that_is_confirmed_after_its_end_is_not_restored(duty: Duty) -> None:
+    row = snapshot(duty)
+    entered = enter(duty, row, Restore(proposed(duty, row), until=duty.clock() + timedelta(hours=2)))
+    duty.clock.pass_(hours=3)
+    confirm(duty, entered, Role.APPROVER)
+    work(duty)
+    assert outcome(duty, "rds.restore") == ("FAILED", "test_end_over")
+    assert duty.sent("RestoreDBInstanceFromDBSnapshot") == []
+
+
+def test_no_tag_is_sent_that_rds_would_refuse(duty: Duty) -> None:
+    row = snapshot(duty)
+    with pytest.raises(Refused, match="tag_value"):
+        enter(duty, row, Restore(proposed(duty, row), tags={"Project": "電子カルテ（本番）"}))
+    automated = DatabaseSnapshot(name="rds:karte-2026-11-26-03-05")
+    sent = database_restores.request_of(
+        automated, Restore(proposed(duty, row), tags={"Project": "電子カルテ"})
+    )
+    assert sent["DBSnapshotIdentifier"] == automated.name
+    assert {"Key": "toban:restored-from", "Value": "karte-2026-11-26-03-05"} in sent["Tags"]
+    assert not [one for one in sent["Tags"] if value_problem(one["Value"])]
 
 
 def test_a_name_that_aws_would_refuse_is_refused_before(duty: Duty) -> None:

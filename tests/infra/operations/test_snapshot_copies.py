@@ -11,11 +11,14 @@ from pytest_django import Settings
 from accounts.domain.permissions import Role
 from infra.domain.makings import Trouble, restore_troubles
 from infra.models import DatabaseSnapshot
-from infra.operations import snapshot_copies
+from infra.operations import snapshot_copies, snapshotting
 from infra.operations.snapshot_copies import Copy
+from infra.queries.database_pages import snapshot_detail
+from infra.queries.making_pages import restore_page
 from infra.queries.makings import source_of_snapshot
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.models import Operation
+from medical_audit.tenancy import tenant_scope
 from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_database_restores import proposed, stock
 from tests.infra.operations.test_snapshotting import confirm, outcome, row, work
@@ -108,6 +111,46 @@ def test_a_version_that_is_offered_no_more_is_left_by_a_copy_once_whatever_is_lo
     assert (row(duty).engine_version, row(duty, "old").engine_version) == (OFFERED, ENDED)
     changed = [one["action"] for one in duty.aws.journal() if NAME in one["changes"]]
     assert changed == ["CopyDBSnapshot", "ModifyDBSnapshot"]
+
+
+def test_a_copy_that_takes_longer_than_a_shift_is_upgraded_all_the_same(duty: Duty) -> None:
+    found = ended(duty)
+    ask("delays", {"account": duty.aws.number, "rds_snapshot": 9000})
+    confirm(duty, enter(duty, found, Copy(NAME, version=OFFERED)), Role.APPROVER)
+    work(duty)
+    duty.clock.pass_(hours=23)
+    ask(f"settle?account={duty.aws.number}", {})
+    ask("delays", {"account": duty.aws.number, "rds_snapshot": 0})
+    work(duty, 4)
+    assert outcome(duty, snapshot_copies.KIND) == ("SUCCEEDED", "snapshot_copy_made")
+    duty.look()
+    assert row(duty).engine_version == OFFERED
+
+
+def test_what_another_account_shares_is_no_copy_of_a_database_that_is_called_so_here(duty: Duty) -> None:
+    theirs = shared(duty)
+    rds = duty.console("rds")
+    rds.create_db_snapshot(DBInstanceIdentifier="karte", DBSnapshotIdentifier=NAME)
+    duty.clock.pass_(hours=2)
+    duty.look()
+    operator = duty.aws.cast.actor(Role.OPERATOR)
+    first = snapshotting.enter_deletion(row(duty).id, actor=operator, now=duty.clock(), reason="整理")
+    assert first.parameters["last_copy"] is False
+    rds.delete_db_instance(DBInstanceIdentifier="karte", SkipFinalSnapshot=True)
+    confirm(duty, first, Role.APPROVER)
+    work(duty)
+    assert outcome(duty, snapshotting.DELETE) == ("CANCELLED", "snapshot_last_copy")
+    duty.look()
+    again = snapshotting.enter_deletion(row(duty).id, actor=operator, now=duty.clock(), reason="整理")
+    assert again.parameters["last_copy"] is True
+    with tenant_scope(duty.aws.cast.tenant.id):
+        assert snapshot_detail(row(duty).id, actor=operator).last_copy
+        assert restore_page(theirs.id, actor=operator).original is None
+
+
+def test_a_key_of_another_region_is_refused_before_it_is_entered(duty: Duty) -> None:
+    with pytest.raises(Refused, match="key_other_region"):
+        enter(duty, ended(duty), Copy(NAME, "arn:aws:kms:us-east-1:111122223333:key/abc"))
 
 
 def test_what_aws_does_not_bring_it_to_is_refused_before_anything_is_copied(duty: Duty) -> None:

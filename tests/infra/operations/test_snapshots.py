@@ -94,8 +94,12 @@ def test_the_older_one_is_kept_until_the_newer_is_complete(planning: Planning) -
     assert snapshots(planning) == {name_of(second): "available"}
 
 
-@pytest.mark.parametrize("why", ["never", "observe"])
-def test_nothing_is_deleted_any_more_where_hands_are_kept_off_meanwhile(planning: Planning, why: str) -> None:
+@pytest.mark.parametrize(
+    ("why", "code"), [("never", "tags_changed"), ("observe", "automation_off"), ("snapshot", "never_touch")]
+)
+def test_nothing_is_deleted_any_more_where_hands_are_kept_off_meanwhile(
+    planning: Planning, why: str, code: str
+) -> None:
     duty = planning.duty
     first = evening(planning, 30)
     morning(planning, 1)
@@ -104,18 +108,17 @@ def test_nothing_is_deleted_any_more_where_hands_are_kept_off_meanwhile(planning
     if why == "observe":
         duty.switch("observe")
     else:
-        (found,) = duty.console("rds").describe_db_instances()["DBInstances"]
-        duty.console("rds").add_tags_to_resource(
-            ResourceName=found["DBInstanceArn"], Tags=[{"Key": "Toban", "Value": "never"}]
-        )
+        rds = duty.console("rds")
+        (database,) = rds.describe_db_instances()["DBInstances"]
+        (older,) = rds.describe_db_snapshots(DBSnapshotIdentifier=name_of(first))["DBSnapshots"]
+        arn = older["DBSnapshotArn"] if why == "snapshot" else database["DBInstanceArn"]
+        rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "Toban", "Value": "never"}])
         duty.look()
     ask(f"settle?account={duty.aws.number}", {})
     duty.work_for(rounds=2, seconds=60)
     assert set(snapshots(planning)) == {name_of(first), name_of(second)}
     (prune,) = duty.operations(kind="rds.prune")
-    assert (prune.state, prune.outcome) == (
-        "CANCELLED", "automation_off" if why == "observe" else "tags_changed",
-    )  # fmt: skip
+    assert (prune.state, prune.outcome) == ("CANCELLED", code)
 
 
 def test_a_database_that_aws_starts_again_is_stopped_again_although_a_snapshot_was_deleted_since(

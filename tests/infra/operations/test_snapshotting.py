@@ -150,6 +150,36 @@ def test_it_is_deleted_by_two_people_and_once(duty: Duty) -> None:
     assert len(duty.sent("DeleteDBSnapshot")) == 1
 
 
+def test_one_that_somebody_wants_kept_for_ever_is_not_deleted_though_it_was_confirmed(duty: Duty) -> None:
+    ordered(duty, seeded(duty))
+    work(duty)
+    operator = duty.aws.cast.actor(Role.OPERATOR)
+    entered = snapshotting.enter_deletion(row(duty).id, actor=operator, now=duty.clock(), reason="不要")
+    duty.console("rds").add_tags_to_resource(
+        ResourceName=row(duty).facts["arn"], Tags=[{"Key": "Toban", "Value": "never"}]
+    )
+    confirm(duty, entered, Role.APPROVER)
+    work(duty)
+    assert outcome(duty, snapshotting.DELETE) == ("CANCELLED", "never_touch")
+    assert at_aws(duty) == {NAME: "available"}
+    with pytest.raises(Refused, match="never_touch"):
+        snapshotting.enter_deletion(row(duty).id, actor=operator, now=duty.clock(), reason="不要")
+
+
+def test_another_one_that_took_its_name_since_is_not_deleted_in_its_place(duty: Duty) -> None:
+    ordered(duty, seeded(duty))
+    work(duty)
+    operator = duty.aws.cast.actor(Role.OPERATOR)
+    entered = snapshotting.enter_deletion(row(duty).id, actor=operator, now=duty.clock(), reason="不要")
+    rds = duty.console("rds")
+    rds.delete_db_snapshot(DBSnapshotIdentifier=NAME)
+    rds.create_db_snapshot(DBInstanceIdentifier="karte", DBSnapshotIdentifier=NAME)
+    confirm(duty, entered, Role.APPROVER)
+    work(duty)
+    assert outcome(duty, snapshotting.DELETE) == ("CANCELLED", "snapshot_replaced")
+    assert at_aws(duty) == {NAME: "available"}
+
+
 def test_what_people_made_elsewhere_is_not_ours_to_delete(duty: Duty) -> None:
     seeded(duty)
     duty.console("rds").create_db_snapshot(DBInstanceIdentifier="karte", DBSnapshotIdentifier="by-hand")
