@@ -76,7 +76,8 @@ class Offer:
 @dataclass(frozen=True, slots=True)
 class Stock:
     """What a region has to make databases of. storage_left (GiB), databases_left: what the account may still have there,
-    None where AWS did not say. names: databases that exist."""
+    None where AWS did not say. names: databases that exist. upgrades: of versions of snapshots that are offered no more, by the key of an
+    offer: to which AWS brings them."""
 
     subnet_groups: tuple[SubnetGroup, ...] = ()
     option_groups: tuple[OptionGroup, ...] = ()
@@ -86,6 +87,7 @@ class Stock:
     storage_left: int | None = None
     databases_left: int | None = None
     names: frozenset[str] = frozenset()
+    upgrades: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def vpc_of(self, subnet_group: str) -> str:
         return next((one.vpc for one in self.subnet_groups if one.name == subnet_group), "")
@@ -165,13 +167,23 @@ def restore_troubles(wish: Wish, source: Source, stock: Stock) -> list[Trouble]:
 
 
 def upgrade_choices(engine: str, version: str, stock: Stock) -> tuple[str, ...]:
-    """Versions of this engine that AWS offers and that are newer, the nearest first, three at most; none of an engine whose snapshots
-    stay at their version. Which of them it takes a snapshot to, AWS is asked when one is chosen."""
+    """Newer versions to which a copy of a snapshot can be brought: of the three nearest lines of versions the newest; none of an engine
+    whose snapshots stay at their version. Those that AWS names, where it was asked; else what it offers, and it is asked when one is
+    chosen."""
     if not can_upgrade(engine):
         return ()
-    have = [one.version for one in stock.offers.values() if one.engine == engine]
-    newer = [one for one in have if _order(one) > _order(version)]
-    return tuple(sorted(newer, key=_order)[:3])
+    offered = tuple(one.version for one in stock.offers.values() if one.engine == engine)
+    have = stock.upgrades.get(f"{engine}/{version}", offered)
+    newest: dict[tuple[int, ...], str] = {}
+    for one in sorted(have, key=_order):
+        if _order(one) > _order(version):
+            newest[_line(engine, one)] = one
+    return tuple(newest.values())[:3]
+
+
+def _line(engine: str, version: str) -> tuple[int, ...]:
+    """A major version by its numbers: PostgreSQL 16, MySQL 8.0."""
+    return _order(version)[: 2 if engine in ("mariadb", "mysql") else 1]
 
 
 def _order(version: str) -> tuple[int, ...]:
@@ -347,4 +359,5 @@ def stock_from_json(kept: Mapping[str, Any], names: frozenset[str]) -> Stock:
         storage_left=kept.get("storage_left"),
         databases_left=kept.get("databases_left"),
         names=names,
+        upgrades={key: tuple(found) for key, found in kept.get("upgrades", {}).items()},
     )

@@ -233,10 +233,7 @@ def _making(account_id: str, partition: str) -> list[Policy]:
         "StringEquals": {"aws:ResourceTag/toban:made-by": "toban"},
         "Null": {f"aws:ResourceTag/{UNTIL_TAG}": "false"},
     }
-    parts = [
-        f"arn:{partition}:rds:*:{account_id}:{kind}:*"
-        for kind in ("og", "pg", "secgrp", "snapshot", "subgrp")
-    ]
+    parts = [f"arn:{partition}:rds:*:{account_id}:{kind}:*" for kind in ("og", "pg", "secgrp", "subgrp")]
     database = f"arn:{partition}:rds:*:{account_id}:db:*"
     calls = ("rds:CreateDBInstance", "rds:RestoreDBInstanceFromDBSnapshot")
     secrets = f"arn:{partition}:secretsmanager:*:{account_id}:secret:rds!db-*"
@@ -256,8 +253,10 @@ def _making(account_id: str, partition: str) -> list[Policy]:
             "TobanLastSnapshots", ("rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBInstance"),
             f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*",
         ),
-        # A copy is of any snapshot, shared ones of other accounts too, and is ours by its name.
-        _statement("TobanCopiesSnapshots", ("rds:CopyDBSnapshot",), f"arn:{partition}:rds:*:*:snapshot:*"),
+        # Any snapshot is copied or restored, shared ones of other accounts too; a copy is ours by its name.
+        _statement(
+            "TobanTakesSnapshots", ("rds:CopyDBSnapshot", "rds:RestoreDBInstanceFromDBSnapshot"), f"arn:{partition}:rds:*:*:snapshot:*"
+        ),
         _statement("TobanUpgradesCopies", ("rds:ModifyDBSnapshot",), f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*"),
         _statement("TobanKeysOfCopies", _COPY_KEYS, any_key, via_rds),
         _statement(

@@ -5,7 +5,7 @@ as it changes rarely and costs calls of its own; what cannot be read stays as it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from infra.domain.aws import AwsError, Database, Problem, Target
 from infra.domain.databases import terms_as_json
 from infra.domain.makings import Offer, stock_as_json, stock_from_json
 from infra.domain.reach import Rule, rule_as_json
-from infra.domain.snapshots import DbSnapshot
+from infra.domain.snapshots import DbSnapshot, can_upgrade
 from infra.models import AwsAccount, DatabaseSnapshot, Region
 
 EVERY = timedelta(hours=1)
@@ -95,17 +95,27 @@ def _stock(
     used = {(one.engine, one.engine_version) for one in databases}
     used |= {(one.engine, one.engine_version) for one in listed}
     used = {one for one in used if not one[0].startswith("aurora")}
-    known = stock_from_json(kept, frozenset()).offers
+    known = stock_from_json(kept, frozenset())
     at = kept.get("offers_at", "")
     old = not at or not now - OFFERS_EVERY < datetime.fromisoformat(at) <= now
     offers: list[Offer | None] = []
     if old:
         offers += [makings.offer(target, engine) for engine in ENGINES]
     else:
-        offers += known.values()
+        offers += known.offers.values()
     have = {one.key for one in offers if one is not None}
     offers += [makings.offer(target, *one) for one in sorted(used) if "/".join(one) not in have]
     stock = makings.stock(target, groups, [one for one in offers if one is not None])
+    # What only an upgraded copy brings back.
+    ended = {(one.engine, one.engine_version) for one in listed if can_upgrade(one.engine)}
+    upgrades = {
+        key: known.upgrades[key]
+        if key in known.upgrades and not old
+        else tuple(sorted(makings.upgrades(target, *one)))
+        for one in sorted(ended)
+        if (key := "/".join(one)) not in stock.offers
+    }
+    stock = replace(stock, upgrades=upgrades)
     return {**stock_as_json(stock), "offers_at": now.isoformat() if old else at}
 
 

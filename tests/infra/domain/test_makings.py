@@ -23,6 +23,7 @@ from infra.domain.makings import (
     restore_troubles,
     stock_as_json,
     stock_from_json,
+    upgrade_choices,
 )
 
 STOCK = Stock(
@@ -116,6 +117,19 @@ def test_only_of_engines_whose_snapshots_aws_upgrades_a_copy_of_another_version_
         )
         [trouble] = [one for one in found if one.code == "version_not_offered"]
         assert trouble.copies == copies, engine
+
+
+def test_a_copy_is_offered_where_aws_brings_it_and_not_merely_what_it_offers_by_itself() -> None:
+    offers = {"mysql/8.4.6": replace(STOCK.offers["oracle-se2/19.0"], engine="mysql", version="8.4.6")}
+    named = {
+        "mysql/5.7.44": ("8.0.28", "8.0.42", "5.7.44", "8.0.9"),
+        "postgres/11.22": ("12.22", "16.9", "16.10", "13.4", "17.1"),
+    }
+    stock = replace(STOCK, offers=offers, upgrades=named)
+    assert upgrade_choices("mysql", "5.7.44", stock) == ("8.0.42",)
+    assert upgrade_choices("postgres", "11.22", stock) == ("12.22", "13.4", "16.10")
+    assert upgrade_choices("mysql", "8.0.30", stock) == ("8.4.6",), "of one that is offered AWS was not asked"
+    assert stock_from_json(stock_as_json(stock), stock.names) == stock
 
 
 def test_a_quota_leads_to_service_quotas_whether_a_database_is_restored_or_made_anew() -> None:

@@ -45,13 +45,13 @@ def test_nothing_is_operated_outside_the_account() -> None:
     policy = onboarding.operate_policy(ACCOUNT, Feature, managed_only=False)
     arns = [arn for one in policy["Statement"] for arn in _arns(one)]
     # The ARN of a snapshot names no account (service authorization reference, Amazon EC2). A database snapshot that another account
-    # shares is copied from there, with its key; nothing of that account is changed.
+    # shares is copied or restored from there, with its key; nothing of that account is changed.
     copied = {"arn:aws:rds:*:*:snapshot:*", "arn:aws:kms:*:*:key/*"}
     assert {arn for arn in arns if f":{ACCOUNT}:" not in arn} == {"arn:aws:ec2:*::snapshot/*", *copied}
     elsewhere = [one for one in policy["Statement"] if copied & set(_arns(one))]
     assert {action for one in elsewhere for action in one["Action"] if action.startswith("rds:")} == {
-        "rds:CopyDBSnapshot"
-    }
+        "rds:CopyDBSnapshot", "rds:RestoreDBInstanceFromDBSnapshot",
+    }  # fmt: skip
     for one in elsewhere:
         if "arn:aws:kms:*:*:key/*" in _arns(one):
             assert one["Condition"]["StringLike"] == {"kms:ViaService": "rds.*.amazonaws.com"}

@@ -100,7 +100,7 @@ def test_a_version_that_is_offered_no_more_is_left_by_a_copy_once_whatever_is_lo
 ) -> None:
     found = ended(duty)
     [trouble] = [one for one in troubles(duty, found) if one.code == "version_not_offered"]
-    assert trouble.copies == (OFFERED,)
+    assert trouble.copies == stock(duty, found).upgrades[f"mysql/{ENDED}"] == (OFFERED,)
     if lost:
         settings.AWS_READ_TIMEOUT_S = 1.0
         duty.aws.fault(match={"action": lost}, times=1, apply_then_lose=True)
