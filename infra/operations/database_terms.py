@@ -166,4 +166,4 @@ def _keep_snapshots(region: Region, seen: Sequence[DbSnapshot], looked_at: datet
 
 
 def _told(row: DatabaseSnapshot) -> tuple[Any, ...]:
-    return row.state, row.kind, row.engine_version, row.storage_gib, row.encrypted, row.facts
+    return row.state, row.kind, row.engine_version, row.storage_gib, row.encrypted, row.made_at, row.facts
