@@ -1,7 +1,10 @@
 """The planning file and prices over the API: what would change is looked at first, and entered as it was seen."""
 
 import json
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from rest_framework import serializers
@@ -9,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 
 from accounts.domain.permissions import Permission
 from infra.domain.planning_file import SCHEMA_FILE, PlanningFile, read_planning
-from infra.domain.prices import CURRENCIES, KINDS, PriceRow, unit_of
+from infra.domain.prices import CURRENCIES, KINDS, Key, PriceRow, plain, read_price, unit_of
 from infra.domain.yaml_tree import BYTES_MAX, BadFile
 from infra.operations import planning, pricing
 from infra.operations.planning import Step
@@ -182,10 +185,25 @@ def price_enter(call: Call) -> Told:
     """Enter prices with their source and date; the person who enters them confirms them."""
     call.actor.require(Permission.PRICE_EDIT, call.actor.tenant_id)
     given = call.given
-    rows = [
-        PriceRow(one["kind"], one["region"], one["type"], one["per_unit"], one["currency"], one["source"], one["as_of"])
-        for one in given.get("prices", [])
-    ]  # fmt: skip
+    rows = _rows(given.get("prices", []), call.now.astimezone(ZoneInfo(call.asked.tenant.time_zone)).date())
     removed = [(one["kind"], one["region"], one["type"]) for one in given.get("removed", [])]
     entered = pricing.enter_change(rows, removed, actor=call.actor, now=call.now, reason=given["reason"])
     return Told(entered, version_of(entered))
+
+
+def _rows(given: Sequence[Mapping[str, Any]], today: date) -> list[PriceRow]:
+    """Read as a table's lines are. Raises ValidationError naming each fault."""
+    rows: dict[Key, PriceRow] = {}
+    said = []
+    for line, one in enumerate(given, start=1):
+        texts = {**one, "per_hour": plain(one["per_unit"]), "as_of": one["as_of"].isoformat()}
+        read = read_price(texts, line, today=today)
+        if isinstance(read, tuple):
+            said += [f"price {line}, {wrong.field}: {wrong.code} {wrong.value}".strip() for wrong in read]
+        elif read.key in rows:
+            said.append(f"price {line}, type: named_twice {read.type}")
+        else:
+            rows[read.key] = read
+    if said:
+        raise ValidationError({"prices": said})
+    return list(rows.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -27,7 +28,8 @@ def price_list(request: TenantRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return _list(request, None)
     request.actor.require(Permission.PRICE_EDIT, request.tenant.id)
-    sent = read_sent(request.POST, request.FILES.get("file"), today=request.now.date())
+    today = request.now.astimezone(ZoneInfo(request.tenant.time_zone)).date()
+    sent = read_sent(request.POST, request.FILES.get("file"), today=today)
     if sent.problems:
         return _list(request, sent)
     try:

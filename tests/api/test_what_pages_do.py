@@ -99,6 +99,18 @@ def test_prices_are_entered_with_source_and_date(stage: Stage) -> None:
     assert send(client, stage.api("prices/"), {"prices": [], "reason": "更新"}).status_code == 422
     (one,) = client.get(stage.api("prices/")).json()["results"]
     assert (one["type"], one["per_unit"]) == ("t3.small", None), "nobody has confirmed it"
+    wrong = [
+        price | {"as_of": "2999-01-01"},
+        price | {"region": "Tokyo"},
+        price,
+        price | {"type": "T3.Small"},
+    ]
+    refused = send(client, stage.api("prices/"), {"prices": wrong, "reason": "更新"})
+    said = str(problem(refused)["fields"])
+    assert refused.status_code == 400
+    assert [code in said for code in ("future_date", "bad_region", "named_twice")] == [True] * 3
+    large = send(client, stage.api("prices/"), {"prices": [price | {"type": "M5.Large"}], "reason": "更新"})
+    assert large.json()["shown"]["prices"][0]["type"] == "m5.large", "as it is looked for"
 
 
 def test_an_emergency_right_is_asked_for_and_thresholds_are_entered(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
+from pytest_django import Settings
 
 from accounts.domain.permissions import Role
 from infra.domain.prices import KINDS, PriceRow
@@ -89,6 +90,17 @@ def test_a_price_goes_from_its_field_over_the_preview_to_the_table(stage: Stage)
         price = Price.objects.get()
     assert (price.per_hour, price.currency, price.as_of) == (Decimal("0.0272"), "USD", date(2026, 11, 1))
     assert price.changed_by_name == stage.cast.people[Role.ADMINISTRATOR].name
+
+
+def test_before_nine_in_tokyo_today_is_no_day_of_the_future(stage: Stage, settings: Settings) -> None:
+    begin = clock.now()
+    half_past_eight = (begin + timedelta(days=1)).replace(hour=23, minute=30)
+    settings.TOBAN_CLOCK_OFFSET += (half_past_eight - begin).total_seconds()
+    today = half_past_eight.astimezone(ZoneInfo("Asia/Tokyo")).date()
+    for days, code in ((0, None), (1, "future_date")):
+        table = f"{HEADING}ec2,,t3.small,0.02,USD,AWS,{today + timedelta(days=days)}"
+        problems = context(post(stage, table=table)).get("table_problems") or ()
+        assert [one.code for one in problems] == ([code] if code else [])
 
 
 def test_everything_that_costs_takes_a_price(stage: Stage) -> None:
