@@ -37,8 +37,10 @@ def source_of_snapshot(row: DatabaseSnapshot) -> Source:
 
 
 def for_a_while(ids: Sequence[UUID] | None = None) -> list[Operation]:
-    """Restores that succeeded and have an end, oldest first; `ids`: only these operations. Needs the tenant bound."""
-    rows = Operation.objects.filter(kind=RESTORE, state=State.SUCCEEDED).exclude(parameters__until_at="")
+    """Restores that have an end, oldest first; `ids`: only these operations. Needs the tenant bound. Those that failed, too: AWS may have
+    made something of them all the same, or only later."""
+    ended = (State.SUCCEEDED, State.FAILED)
+    rows = Operation.objects.filter(kind=RESTORE, state__in=ended).exclude(parameters__until_at="")
     if ids is not None:
         rows = rows.filter(id__in=list(ids))
     return list(rows.order_by("entered_at", "id"))

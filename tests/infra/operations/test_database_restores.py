@@ -162,6 +162,20 @@ def test_one_for_a_while_that_is_confirmed_after_its_end_is_not_restored(duty: D
     assert duty.sent("RestoreDBInstanceFromDBSnapshot") == []
 
 
+def test_one_that_came_too_late_to_be_waited_for_is_not_forgotten(duty: Duty) -> None:
+    row = snapshot(duty)
+    ask("delays", {"account": duty.aws.number, "rds_make": 9000})
+    restored(duty, row, until=duty.clock() + timedelta(days=2))
+    work(duty)
+    duty.clock.pass_(hours=25)
+    work(duty)
+    assert outcome(duty, "rds.restore") == ("FAILED", "did_not_reach")
+    ask(f"settle?account={duty.aws.number}", {})
+    confirm(duty, over(duty), Role.APPROVER)
+    work(duty)
+    assert outcome(duty, "rds.remove") == ("SUCCEEDED", "database_removed")
+
+
 def test_no_tag_is_sent_that_rds_would_refuse(duty: Duty) -> None:
     row = snapshot(duty)
     with pytest.raises(Refused, match="tag_value"):
