@@ -37,7 +37,7 @@ class ShallowJSONParser(JSONParser):
         if len(sent) > longest:
             raise BodyTooLong
         try:
-            body = super().parse(BytesIO(sent), media_type, parser_context)
+            body: Any = super().parse(BytesIO(sent), media_type, parser_context)
         except (RecursionError, LookupError):  # too deep; a charset that nobody knows
             raise ParseError from None
         if not isinstance(body, dict):

@@ -162,7 +162,9 @@ def test_everybody_sees_it_at_once_and_mail_does_not_wait(stage: Stage) -> None:
 
 def test_what_was_done_behind_very_much_else_is_not_kept_from_the_review(stage: Stage) -> None:
     row, tenant_id = opened(stage), stage.cast.tenant.id
-    draft = EventDraft("note.kept", stage.cast.actor(Role.VIEWER), clock.now(), Subject("tenant", str(tenant_id)))
+    draft = EventDraft(
+        "note.kept", stage.cast.actor(Role.VIEWER), clock.now(), Subject("tenant", str(tenant_id))
+    )
     with tenant_scope(tenant_id):
         record_many(tenant_id, [draft] * 203)
     emergencies.close(row.id, actor=stage.cast.actor(Role.VIEWER), now=clock.now())

@@ -226,4 +226,6 @@ def test_every_report_that_can_be_long_is_made_with_what_a_worker_may_read(stage
             for name in ("accounts", "sessions", "confirmations", "roles", "exports")
         ]
     for report in found:
-        assert len(sheet_of(report, "T", "p", reader, now).texts) == len(report.rows), "written outside of any transaction"
+        assert len(sheet_of(report, "T", "p", reader, now).texts) == len(report.rows), (
+            "written outside of any transaction"
+        )

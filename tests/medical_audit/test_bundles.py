@@ -85,7 +85,12 @@ def test_a_tenant_that_no_seal_covers_yet_has_a_bundle_that_says_so(story: Story
     late = make_tenant().id
     note(late)
     code, report = verdict(BytesIO(bundle_of((story[0], late))), [key])
-    assert (code, report.get("sealed"), report.get("checkpoints"), report.get("watched")) == (0, 0, 0, False), report
+    assert (code, report.get("sealed"), report.get("checkpoints"), report.get("watched")) == (
+        0,
+        0,
+        0,
+        False,
+    ), report
 
 
 def test_it_is_checked_in_a_bare_python_without_anything_of_ours(
