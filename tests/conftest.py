@@ -71,8 +71,12 @@ def _template() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that kill processes and wait come first: at the end one of them would hold up everybody."""
-    items.sort(key=lambda one: one.get_closest_marker("chaos") is None)
+    """Those that kill processes and wait come first, then those with a browser: at the end they would hold up everybody."""
+    items.sort(key=lambda one: 0 if one.get_closest_marker("chaos") else 1 if _has_browser(one) else 2)
+
+
+def _has_browser(one: pytest.Item) -> bool:
+    return {"site", "browser"} <= set(getattr(one, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
