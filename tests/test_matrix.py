@@ -359,7 +359,7 @@ def test_another_tenants_id_is_an_id_that_does_not_exist(
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_no_unsafe_method_without_its_csrf_token(stage: Stage, name: str) -> None:
-    if name.startswith("hooks:"):
+    if name.startswith("hooks:") or name == "accounts:sign-on-ended":
         return  # no browser sends these; what is sent is believed by its signature alone
     asking, client = Asking(stage, name), stage.client(A, csrf=True)
     for method in UNSAFE:

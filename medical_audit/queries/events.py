@@ -8,13 +8,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import JSONField, Q, QuerySet
+from django.db.models import F, Func, JSONField, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, ExtractHour, TruncDate
 
 from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.canonical import canonical, utc_text
 from medical_audit.domain.errors import NotFound, Refused
-from medical_audit.domain.personal import Field
+from medical_audit.domain.personal import TOKEN, Field
 from medical_audit.domain.rights import LEDGER_VIEW, OPERATION_VIEW
 from medical_audit.domain.working_days import working_days
 from medical_audit.models import Event, Link
@@ -191,7 +191,10 @@ def events_holding(rows: QuerySet[Event], text: str) -> QuerySet[Event]:
     tokens = references_holding(current_tenant_id(), text)
     if len(tokens) > REFERENCES_MOST:
         raise Refused("text_too_common", limit=REFERENCES_MOST)
-    found = Q(body__icontains=text)
+    # The letters of a reference say nothing: what is found in the text has to stand in it without them, too.
+    said = Func(F("body"), Value(TOKEN.pattern), Value("~"), Value("g"), function="regexp_replace")
+    rows = rows.annotate(said_text=Cast(said, TextField()))
+    found = Q(body__icontains=text) & Q(said_text__icontains=text)
     for token in tokens:
         found |= Q(body__contains=token)
     return rows.filter(found)

@@ -22,7 +22,7 @@ from medical_audit.operations.resealing import reseal_people
 from medical_audit.queries.people import CHANGED
 from medical_audit.sealing import open_person_key, seal_value
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.models import Entry, RedmineServer, Ticket
+from redmine_sync.models import Entry, RedmineServer, ServerState, Ticket
 from tests.conftest import _as_role
 from tests.factories import change, grant, revoke
 from tests.medical_audit.support import execute, plant
@@ -125,7 +125,13 @@ def test_what_waits_for_redmine_and_what_a_browser_and_a_provider_said_goes_too(
     tenant: dict[str, Any] = {"tenant_id": scene.tenant_id}
     # His last role was taken, his account never closed: nobody could close it any more.
     change(scene.gone, is_active=True)
-    server = RedmineServer(**tenant, url="https://redmine.example.jp", drafted_by_name="管理", drafted_at=now)
+    server = RedmineServer(
+        **tenant,
+        url="https://redmine.example.jp",
+        state=ServerState.LEFT,
+        drafted_by_name="管理",
+        drafted_at=now,
+    )
     ticket = Ticket(
         **tenant, server=server, key=uuid.uuid4().hex, kind="failure", operation_kind="ec2.start", operation="o",
         target_type="resource", target_id="r", target_name="web", redmine_project=1, tracker=1, created_at=now,

@@ -58,6 +58,9 @@ def test_each_filter_finds_what_it_names_and_nothing_that_only_looks_like_it(own
     assert _found(own, role="operator", kind="volume.named") == 5
     assert _found(own, role="auditor", kind="volume.named") == 0
     assert _found(own, kind="volume.named", q="her") == 2
+    with tenant_scope(own.tenant.id):
+        reference = Event.objects.filter(kind="volume.named").latest("ord").actor_ref
+    assert _found(own, q=reference[1:9]) == 0, "the letters of a reference say nothing"
 
 
 def test_off_hours_are_nights_and_days_off_of_people(own: Cast) -> None:
