@@ -33,7 +33,8 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+from unicodedata import category
 
 FINAL = frozenset({"SUCCEEDED", "FAILED", "MISSED", "REJECTED", "WITHDRAWN", "EXPIRED", "CANCELLED"})
 TIMEOUT_S = 30
@@ -43,7 +44,6 @@ AWAY_MOST = 15
 Json = dict[str, Any]
 #: (method, address, headers, body) -> (status, body); raises OSError or HTTPException where nobody answers.
 Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
-
 
 #: What this program says itself, by language; %s stands for what it is about.
 SAID: Mapping[str, Mapping[str, str]] = {
@@ -167,6 +167,13 @@ class Toban:
         return found[0]
 
 
+def say(*lines: str, to: TextIO | None = None) -> None:
+    """Names come from AWS: what moves a terminal's cursor, turns letters round or ends a line is shown, and does nothing."""
+    for line in lines:
+        plain = "".join("\ufffd" if category(one)[0] == "C" else one for one in line)
+        print(plain, file=to or sys.stdout, flush=True)
+
+
 def say_resource(row: Json) -> str:
     following = row["next_change"]
     coming = f"{following['action']} {following['at']}" if following else "-"
@@ -180,48 +187,47 @@ def say_operation(row: Json) -> str:
 
 def whoami(toban: Toban, given: argparse.Namespace) -> None:
     me = toban.here("GET", "")
-    print(f"{me['name']} @ {me['tenant']}  ({', '.join(me['roles'])})")
-    print("\n".join(f"  {permission}" for permission in me["permissions"]))
+    roles, may = ", ".join(me["roles"]), [f"  {one}" for one in me["permissions"]]
+    say(f"{me['name']} @ {me['tenant']}  ({roles})", *may)
 
 
 def list_(toban: Toban, given: argparse.Namespace) -> None:
     for row in toban.pages("resources/", q=given.text, state=given.state):
-        print(say_resource(row))
+        say(say_resource(row))
 
 
 def explain(toban: Toban, given: argparse.Namespace) -> None:
     row = toban.here("GET", f"resources/{toban.resource(given.name)['id']}/")
-    print(say_resource(row))
+    say(say_resource(row))
     for name, value in row["reason"].items():
-        print(f"  {name}: {value}")
+        say(f"  {name}: {value}")
     for finding in row["findings"]:
-        print(f"  ! {finding['tag']}={finding['value']}: {finding['code']} -> {finding['suggestion']}")
+        say(f"  ! {finding['tag']}={finding['value']}: {finding['code']} -> {finding['suggestion']}")
     for day in row["plan"]:
-        print(
-            f"  {day['date']}  {day['reason']['code']:<20} start {day['start'] or '-'}  stop {day['stop'] or '-'}"
-        )
+        times = f"start {day['start'] or '-'}  stop {day['stop'] or '-'}"
+        say(f"  {day['date']}  {day['reason']['code']:<20} {times}")
 
 
 def enter(toban: Toban, given: argparse.Namespace) -> None:
     row = toban.resource(given.name)
     body = {"kind": f"{row['kind']}.{given.action}", "resource": row["id"], "reason": given.reason}
-    print(say_operation(toban.here("POST", "operations/", body)))
+    say(say_operation(toban.here("POST", "operations/", body)))
 
 
 def operations(toban: Toban, given: argparse.Namespace) -> None:
     page = toban.here("GET", "operations/", state=given.state.upper())
     for row in page["results"]:
-        print(say_operation(row))
+        say(say_operation(row))
 
 
 def confirm(toban: Toban, given: argparse.Namespace) -> None:
     row = toban.here("GET", f"operations/{given.operation}/")
-    print(say_operation(row))
-    print(json.dumps(row["shown"], ensure_ascii=False, indent=2))
+    say(say_operation(row))
+    say(*json.dumps(row["shown"], ensure_ascii=False, indent=2).split("\n"))
     password = getpass.getpass(SAID["password"][given.language])
     code = getpass.getpass(SAID["code"][given.language])
     body = {"digest": row["digest"], "password": password, "code": code}
-    print(say_operation(toban.here("POST", f"operations/{given.operation}/confirm/", body)))
+    say(say_operation(toban.here("POST", f"operations/{given.operation}/confirm/", body)))
 
 
 def follow(toban: Toban, given: argparse.Namespace) -> None:
@@ -239,7 +245,7 @@ def follow(toban: Toban, given: argparse.Namespace) -> None:
         away = 0
         now = f"{row['state']} {row['outcome']}".strip()
         if now != told:
-            print(f"{now:<30}{say_operation(row)}", flush=True)
+            say(f"{now:<30}{say_operation(row)}")
             told = now
         if row["state"] == "SUCCEEDED":
             return
@@ -352,7 +358,7 @@ def go(given: argparse.Namespace, send: Send) -> None:
     login = Login(server, readable(typed))
     tenant = Toban(login, send, given.language).tenant
     keep(login)
-    print(f"{server} ({tenant})")
+    say(f"{server} ({tenant})")
 
 
 def why(wrong: BaseException, given: argparse.Namespace) -> str:
@@ -383,12 +389,9 @@ def main(arguments: Sequence[str] | None = None, *, send: Send = over_http) -> i
         # Whoever read has enough; nothing more can be written, not even at the interpreter's end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (Refused, Mistaken, EOFError) as wrong:
-        print(why(wrong, given), file=sys.stderr)
-        return 1
-    except (OSError, http.client.HTTPException) as away:
-        print(why(away, given), file=sys.stderr)
-        return 3
+    except (Refused, Mistaken, EOFError, OSError, http.client.HTTPException) as wrong:
+        say(*why(wrong, given).split("\n"), to=sys.stderr)
+        return 1 if isinstance(wrong, Refused | Mistaken | EOFError) else 3
     return 0
 
 

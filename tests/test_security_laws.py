@@ -85,10 +85,9 @@ def test_no_sql_is_put_together_from_what_people_send() -> None:
 HASHERS = {
     "accounts/backends.py:authenticate": "hashes for nobody, so that an unknown name takes as long",
     "accounts/operations/erasing.py:_close": "no password at all",
-    "accounts/operations/links.py:_accept_again": "asks refuse_weak",
-    "accounts/operations/links.py:accept": "asks refuse_weak",
+    "accounts/operations/links.py:_choose": "asks refuse_weak",
     "accounts/operations/members.py:apply_invite": "no password at all",
-    "accounts/operations/people.py:make_user": "of the demo, of tests, and of founding, which asks refuse_weak first",
+    "accounts/operations/people.py:make_user": "of the demo, of tests, and of founding, which asks refuse_weak",
     "accounts/operations/second_factor.py:_new_codes": "codes on paper, which nobody chose",
     "accounts/operations/signing.py:change_password": "asks refuse_weak",
 }

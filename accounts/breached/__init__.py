@@ -52,9 +52,9 @@ def prove_file(path: str) -> None:
     try:
         with Path(path).open("rb") as handle:
             size = handle.seek(0, 2)
-            starts = [_line_start(handle, size * part // PROBES) for part in range(PROBES)]
-            starts.append(_last_line_start(handle, size))
-            seen = [_digest_at(handle, start) for start in sorted(set(starts)) if start < size or not size]
+            last = _last_line_start(handle, size)
+            starts = {last, *(_line_start(handle, size * part // PROBES) for part in range(PROBES))}
+            seen = [_digest_at(handle, start) for start in sorted(starts) if start <= last]
     except OSError as error:
         raise Unreadable(f"{path}: {error.strerror}") from error
     if seen != sorted(seen):
@@ -69,7 +69,8 @@ def _common() -> frozenset[str]:
 
 def _stands_in(handle: BinaryIO, wanted: bytes) -> bool:
     """Search between two offsets: the line of `wanted`, if there is one, begins from `low` on and before `high`."""
-    low, high = 0, handle.seek(0, 2)
+    # What stands behind the last line, if anything, are ends of lines.
+    low, high = 0, _last_line_start(handle, handle.seek(0, 2)) + 1
     while low < high:
         middle = (low + high) // 2
         start = _line_start(handle, middle)

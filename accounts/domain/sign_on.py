@@ -20,6 +20,8 @@ LOGOUT_HOLDS: Final = timedelta(minutes=10)
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 URL_MAX: Final = 500
 ID_MAX: Final = 200
+#: OpenID Connect Core 1.0, section 2: `sub`.
+SUBJECT_MAX: Final = 255
 SECRET_MAX: Final = 500
 DOMAINS_MAX: Final = 20
 #: Signatures that only the provider can make; what a shared secret signs (HS256), and "none", are no signatures here.
@@ -188,7 +190,7 @@ def said_by(
     if since is not None and (auth_time is None or auth_time < since - SKEW):
         raise NotFromProvider("sign_on_not_fresh")
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not subject.isprintable():
+    if not isinstance(subject, str) or not 1 <= len(subject) <= SUBJECT_MAX or not subject.isprintable():
         raise NotFromProvider("sign_on_nameless", "sub")
     amr = claims.get("amr", [])
     verified = claims.get("email_verified") is True
@@ -230,7 +232,8 @@ def ended_by(claims: Mapping[str, Any], *, issuer: str, client_id: str, now: dat
     at = _time(claims, "iat", needed=True)
     if not now - LOGOUT_HOLDS - SKEW <= at <= now + SKEW or _time(claims, "exp", needed=True) <= now - SKEW:
         raise NotFromProvider("sign_on_expired")
-    subject, sid = _text(claims, "sub"), _text(claims, "sid")
+    # As long as `said_by` takes one: cut short, it would be nobody's.
+    subject, sid = _text(claims, "sub", SUBJECT_MAX), _text(claims, "sid")
     if not _text(claims, "jti") or not (subject or sid):
         raise NotFromProvider("sign_on_nameless", "jti, sub, sid")
     return Ended(subject, sid, at)
@@ -246,9 +249,9 @@ def _time(claims: Mapping[str, Any], name: str, *, needed: bool = False) -> date
         raise NotFromProvider("sign_on_expired", name) from odd
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str:
+def _text(claims: Mapping[str, Any], name: str, most: int = 254) -> str:
     value = claims.get(name, "")
-    return value[:254] if isinstance(value, str) and value.isprintable() else ""
+    return value[:most] if isinstance(value, str) and value.isprintable() else ""
 
 
 def _check_url(text: str, *, local: bool) -> None:

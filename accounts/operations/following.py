@@ -28,6 +28,7 @@ from accounts.models import Channel, ChannelCursor, Dispatch, Tenant, User
 from accounts.models.channel import ChannelState
 from accounts.queries.notices import waiting_for
 from accounts.queries.people import actor_in
+from accounts.queries.terms import kept_out
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.rights import OPERATION_VIEW
@@ -149,11 +150,13 @@ def _for_person(
 
 def _person(tenant: Tenant, person_id: str) -> Actor | None:
     user = User.objects.only("id", "name", "is_active").filter(id=person_id).first()
+    if user is None or kept_out(user.id):
+        return None
     try:
-        actor = actor_in(tenant, user, session="", address="", request="") if user else None
+        actor = actor_in(tenant, user, session="", address="", request="")
     except NotFound:
         return None  # he has left the tenant
-    return actor if actor is not None and actor.may(OPERATION_VIEW, tenant.id) else None
+    return actor if actor.may(OPERATION_VIEW, tenant.id) else None
 
 
 def _said(tenant: Tenant, news: Sequence[tuple[Followed, Mapping[str, Any], Topic]]) -> tuple[str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from accounts.models import Tenant, User
 from accounts.operations.members import check_person
 from accounts.operations.people import found_tenant, grant_first, make_user
 from accounts.operations.signing import refuse_weak
+from accounts.queries.terms import is_ones_own
 from medical_audit.domain.errors import Refused
 
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -41,7 +42,7 @@ def found(
     """The tenant, its administrator and its approver, or nothing at all. `founder` stands in the tenant's own ledger.
 
     Raises Refused: bad_slug, bad_tenant_name, bad_colour, bad_founder, slug_taken, same_person, bad_username, bad_person_name,
-    account_closed, weak_password, breached_list_unreadable.
+    account_closed, not_ones_own, weak_password, breached_list_unreadable.
     """
     if not _SLUG.fullmatch(slug):
         raise Refused("bad_slug")
@@ -50,17 +51,30 @@ def found(
             raise Refused(code)
     if not _COLOUR.fullmatch(colour):
         raise Refused("bad_colour")
-    if administrator.username.lower() == approver.username.lower():
-        raise Refused("same_person")
     with transaction.atomic():
         try:
             with transaction.atomic():
                 tenant = found_tenant(slug, name.strip(), colour=colour, now=now, founder=founder)
         except IntegrityError as taken:
             raise Refused("slug_taken", name=slug) from taken
+        people: list[User] = []
         for one, role in ((administrator, Role.ADMINISTRATOR), (approver, Role.APPROVER)):
-            grant_first(tenant.id, _person(one, founder, now), role, now=now, founder=founder)
+            people.append(_belonging(one, tenant, role, founder, now))
+        # Names that are written differently can be one account's: letters have several cases.
+        if people[0].id == people[1].id:
+            raise Refused("same_person")
     return tenant
+
+
+def _belonging(one: First, tenant: Tenant, role: Role, founder: str, now: datetime) -> User:
+    """The person with his role; the password of somebody new is judged last, for the tenant's own names are none."""
+    one = replace(one, username=one.username.strip())
+    is_new = not is_known(one.username)
+    user = _person(one, founder, now)
+    grant_first(tenant.id, user, role, now=now, founder=founder)
+    if is_new:
+        refuse_weak(one.password, user)
+    return user
 
 
 def _person(one: First, founder: str, now: datetime) -> User:
@@ -68,7 +82,8 @@ def _person(one: First, founder: str, now: datetime) -> User:
     if known is not None:
         if not known.is_active:
             raise Refused("account_closed", name=known.name)
+        if not is_ones_own(known):
+            raise Refused("not_ones_own", name=known.name)
         return known
     username, name = check_person(one.username, one.name)
-    refuse_weak(one.password, User(username=username, name=name))
     return make_user(username, name, one.password, now=now, founder=founder)

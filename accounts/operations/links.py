@@ -131,8 +131,7 @@ def accept(invitation: Invitation, password: str, *, actor: Actor, now: datetime
         return
     with tenant_scope(invitation.tenant_id):
         _use(invitation, now)
-        refuse_weak(password, invitation.user)
-        User.objects.filter(id=invitation.user_id).update(password=make_password(password))
+        _choose(password, invitation.user)
         record("user.password_set", actor=actor, subject=_subject(invitation.user), now=now)
 
 
@@ -153,8 +152,7 @@ def _accept_again(invitation: Invitation, password: str, actor: Actor, now: date
                 record("user.reissued", actor=here, subject=_subject(user), now=now, detail=detail)
         if what == Reissue.EVERYTHING:
             second_factor.forget(user, actor=me, now=now)
-        refuse_weak(password, user)
-        User.objects.filter(id=user.id).update(password=make_password(password))
+        _choose(password, user)
         record("user.reissued", actor=me, subject=_subject(user), now=now, detail=detail)
         for session in Session.objects.filter(user_id=user.id, ended_at__isnull=True):
             seats.end(session, End.FORCED, actor=me, now=now, reason="reissued")
@@ -163,6 +161,13 @@ def _accept_again(invitation: Invitation, password: str, actor: Actor, now: date
 def _use(invitation: Invitation, now: datetime) -> None:
     rows = Invitation.objects.filter(id=invitation.id, used_at__isnull=True, expires_at__gt=now)
     if not rows.update(used_at=now):
+        raise NotFound(type="invitation")
+
+
+def _choose(password: str, user: User) -> None:
+    """Raises Refused as `refuse_weak`; NotFound where the account was closed, or its person erased, since the link was looked up."""
+    refuse_weak(password, user)
+    if not User.objects.filter(id=user.id, is_active=True).update(password=make_password(password)):
         raise NotFound(type="invitation")
 
 

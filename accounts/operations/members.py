@@ -16,6 +16,7 @@ from accounts.models import Membership, MemberTerms, User
 from accounts.operations.links import LINK_HOLDS, Invited, keep_link, new_link
 from accounts.operations.terms import keep_terms, parameters_of
 from accounts.operations.tokens import end_tokens_of
+from accounts.queries.terms import is_ones_own
 from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
@@ -106,8 +107,7 @@ def enter_admit(
     """
     actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
     user = User.objects.filter(username__iexact=username.strip(), is_active=True).first()
-    # Without a password of his own somebody else's link would open this tenant, too.
-    if user is None or not user.has_usable_password():
+    if user is None or not is_ones_own(user):
         raise Refused("no_such_person", name=username.strip()[:60])
     if actor.id == str(user.id):
         raise Refused("own_rights")
@@ -132,6 +132,8 @@ def apply_grant(operation: Operation, now: datetime) -> dict[str, Any]:
     user = _still(operation)
     _refuse_closed(user)
     _refuse_shared(user.id, operation.parameters["role"], operation.tenant_id)
+    if "terms" in operation.parameters and not is_ones_own(user):
+        raise Refused("no_such_person", name=user.username)
     _give(operation, user, operation.parameters["role"], now)
     if "terms" in operation.parameters:
         held = MemberTerms.objects.filter(user=user).select_for_update(of=("self",)).first()

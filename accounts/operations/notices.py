@@ -19,6 +19,7 @@ from accounts.models import NoticeChoice, NoticeDelivery, Tenant, User
 from accounts.models.notice import DeliveryState
 from accounts.queries.notices import News, Waiting, choice_of, head_seq, news_since, urgent_seq, waiting_for
 from accounts.queries.people import actor_in
+from accounts.queries.terms import kept_out
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import NotFound, NotPermitted
 from medical_audit.domain.rights import OPERATION_VIEW
@@ -120,6 +121,8 @@ def _digest(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
         actor.require(OPERATION_VIEW, tenant.id)
     except (NotFound, NotPermitted):
         return None  # he has left the tenant, or may see nothing any more
+    if kept_out(user.id):
+        return None  # nor does a mail tell what a sealed account may not open
     waits = [one for one in waiting_for(actor, row.mail, row.mailed_seq, now=now) if one.unread]
     news, number = news_since(row.mail, row.mailed_seq, now=now, limit=LINES)
     if not number and not waits:

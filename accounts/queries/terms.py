@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,11 @@ from django.db.models import OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.domain.terms import AccountKind
-from accounts.models import MemberTerms
+from accounts.models import MemberTerms, User
 from medical_audit.queries.emergencies import open_right
+from medical_audit.tenancy import platform_scope
+
+_NOT_ONES_OWN: Final = (AccountKind.SHARED, AccountKind.EMERGENCY, AccountKind.MACHINE)
 
 
 def outside() -> QuerySet[MemberTerms]:
@@ -40,6 +44,17 @@ def kept_out(user_id: UUID) -> str:
 def is_emergency(user_id: UUID) -> bool:
     """Whether the bound tenant knows this account as one that lies in a sealed envelope."""
     return MemberTerms.objects.filter(user_id=user_id, kind=AccountKind.EMERGENCY).exists()
+
+
+def is_ones_own(user: User) -> bool:
+    """Whether somebody else's tenant may let this account in: it is one person's, and he has come.
+
+    Whoever holds the link of an account without a password would come in, too, as would everybody who shares one. Needs no scope of
+    its own.
+    """
+    with platform_scope(user_id=user.id):
+        kept = MemberTerms.own.filter(user_id=user.id, kind__in=_NOT_ONES_OWN)
+        return user.has_usable_password() and not kept.exists()
 
 
 def days_of(terms: MemberTerms | None, zone: ZoneInfo) -> dict[str, str]:

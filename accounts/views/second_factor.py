@@ -11,6 +11,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -41,7 +42,9 @@ def begin_second_step(
     request: HttpRequest, user: User, goal: str, now: datetime, word: dict[str, Any] | None = None
 ) -> HttpResponse:
     """The password was right, or a provider vouched (`word`: in what way); whoever it is, is asked for the code of his app."""
-    request.session[HALF] = {"user": str(user.id), "at": now.isoformat(), "next": goal, "word": word}
+    request.session[HALF] = {
+        "user": str(user.id), "at": now.isoformat(), "next": goal, "word": word, "rests": user.get_session_auth_hash(),
+    }  # fmt: skip
     return redirect("accounts:second-step")
 
 
@@ -108,7 +111,11 @@ def half_signed_in(request: HttpRequest, now: datetime) -> tuple[User | None, st
     kept = request.session.get(HALF)
     if not kept or now - datetime.fromisoformat(kept["at"]) > HALF_HOLDS:
         return None, ""
-    return User.objects.filter(pk=kept["user"], is_active=True).first(), str(kept["next"])
+    user = User.objects.filter(pk=kept["user"], is_active=True).first()
+    # A password that was changed meanwhile begins no session any more.
+    if user is None or not constant_time_compare(str(kept.get("rests", "")), user.get_session_auth_hash()):
+        return None, ""
+    return user, str(kept["next"])
 
 
 @sensitive_post_parameters("password", "code", "proof", "answer")

@@ -238,6 +238,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "same_person": _(
         "The first administrator and the first approver are two people: nobody confirms what he entered."
     ),
+    "not_ones_own": _(
+        "The account of %(name)s is not one person's own: he was invited and has not come yet, or it is shared, sealed or a program's. Name another one."
+    ),
     "username_taken": _("This user name is taken. Choose another one."),
     "own_rights": _("Nobody decides about his own rights. Ask another administrator."),
     "sign_on_counts_for_one": _(

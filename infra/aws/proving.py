@@ -14,12 +14,14 @@ from infra.aws.identity import caller_account
 from infra.aws.sessions import AUTOSCALING, EC2, ORGANIZATIONS, RDS, SSM
 from infra.domain.aws import AwsError, Problem, Target
 from infra.domain.onboarding import CHANGES, READS, AccountRole, Check, Feature, Status
+from infra.domain.tags import MANAGED, TOBAN
 
 #: How AWS answers a dry run that would have been allowed.
 _WOULD_SUCCEED = "DryRunOperation"
 _FEWEST = 5  # the smallest page that DescribeInstances and DescribeVolumes take
 _RDS_FEWEST = 20
 _SSM_FEWEST = 10
+_OF_BACKUP = "aws:backup:source-resource"
 #: Asked once: it has no regions.
 _GLOBAL = "organizations:"
 
@@ -106,20 +108,31 @@ def _looks(target: Target, regions: Sequence[str], features: Sequence[Feature]) 
                 continue
             yield Check("may", AccountRole.READ, Status.PASSED, f"{action} {region}")
             if region == regions[0]:
-                seen = _found(seen, action, answer)
+                seen = _found(seen, action, answer, managed_only=target.managed_only)
     yield seen
+
+
+def _managed(target: Target) -> Any:
+    """A filter: what the operate role may not touch in this account would fail a dry run that is right."""
+    return [{"Name": f"tag:{TOBAN}", "Values": [MANAGED]}] if target.managed_only else []
 
 
 def _describe_instances(target: Target) -> Mapping[str, Any]:
     call = Call(EC2, target, "DescribeInstances", "Reservations")
     return cast(
-        Mapping[str, Any], current().read(call, lambda ec2: ec2.describe_instances(MaxResults=_FEWEST))
+        Mapping[str, Any],
+        current().read(
+            call, lambda ec2: ec2.describe_instances(MaxResults=_FEWEST, Filters=_managed(target))
+        ),
     )
 
 
 def _describe_volumes(target: Target) -> Mapping[str, Any]:
     call = Call(EC2, target, "DescribeVolumes", "Volumes")
-    return cast(Mapping[str, Any], current().read(call, lambda ec2: ec2.describe_volumes(MaxResults=_FEWEST)))
+    return cast(
+        Mapping[str, Any],
+        current().read(call, lambda ec2: ec2.describe_volumes(MaxResults=_FEWEST, Filters=_managed(target))),
+    )
 
 
 def _describe_tags(target: Target) -> Mapping[str, Any]:
@@ -237,7 +250,10 @@ def _look_at_rds(action: str, **params: Any) -> Callable[[Target], Mapping[str, 
 def _describe_security_groups(target: Target) -> Mapping[str, Any]:
     call = Call(EC2, target, "DescribeSecurityGroups", "SecurityGroups")
     return cast(
-        Mapping[str, Any], current().read(call, lambda ec2: ec2.describe_security_groups(MaxResults=_FEWEST))
+        Mapping[str, Any],
+        current().read(
+            call, lambda ec2: ec2.describe_security_groups(MaxResults=_FEWEST, Filters=_managed(target))
+        ),
     )
 
 
@@ -271,7 +287,7 @@ _LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
 }
 
 
-def _found(seen: _Seen, action: str, answer: Mapping[str, Any]) -> _Seen:
+def _found(seen: _Seen, action: str, answer: Mapping[str, Any], *, managed_only: bool) -> _Seen:
     if action == "ec2:DescribeInstances":
         ids = [
             one["InstanceId"]
@@ -279,10 +295,18 @@ def _found(seen: _Seen, action: str, answer: Mapping[str, Any]) -> _Seen:
             for one in reservation.get("Instances", ())
         ]
         return replace(seen, instance=ids[0] if ids else "")
-    if action == "ec2:DescribeSecurityGroupRules" and answer["SecurityGroupRules"]:
+    # A rule does not carry the tags of its group.
+    if action == "ec2:DescribeSecurityGroupRules" and answer["SecurityGroupRules"] and not managed_only:
         return replace(seen, group=answer["SecurityGroupRules"][0]["GroupId"])
-    if action == "ec2:DescribeSnapshots" and answer["Snapshots"]:
-        return replace(seen, snapshot=answer["Snapshots"][0]["SnapshotId"])
+    if action == "ec2:DescribeSecurityGroups" and answer["SecurityGroups"]:
+        return replace(seen, group=answer["SecurityGroups"][0]["GroupId"])
+    if action == "ec2:DescribeSnapshots":
+        # Those of AWS Backup are not this role's to delete.
+        ids = [
+            one["SnapshotId"] for one in answer["Snapshots"]
+            if _OF_BACKUP not in {tag["Key"] for tag in one.get("Tags", ())}
+        ]  # fmt: skip
+        return replace(seen, snapshot=ids[0] if ids else "")
     if action == "ec2:DescribeVolumes" and answer["Volumes"]:
         first = answer["Volumes"][0]
         return replace(seen, volume=first["VolumeId"], zone=first.get("AvailabilityZone", ""))

@@ -170,5 +170,6 @@ def rollout_template(seen: SeenRollout) -> dict[str, object]:
     if not settings.AWS_PRINCIPAL_ARN:
         raise Refused("no_principal")
     ids = {one.setup.account_id: one.setup.external_id for one in seen.setups}
-    features = [Feature(one) for one in seen.first.features]
+    # Listing is switched on for one account alone, by its own policy (ADR 24).
+    features = [Feature(one) for one in seen.first.features if one != Feature.ORGANIZATION]
     return template(settings.AWS_PRINCIPAL_ARN, ids, features, managed_only=seen.first.managed_only)

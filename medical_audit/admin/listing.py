@@ -12,6 +12,7 @@ from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.db.models import BooleanField, Field, Model, QuerySet
 from django.http import HttpRequest
 
+from medical_audit.domain.kinds import readable
 from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.events import CHOICES_FROM, ZONE
 from medical_audit.queries.paging import Page, page_of
@@ -58,6 +59,8 @@ def _value(item: object, name: str) -> object:
     """`name` may go through a foreign key (account__name)."""
     for part in name.split("__"):
         item = getattr(item, part, None)
+    if name == "parameters" and isinstance(item, dict):
+        return readable(item)
     return str(item) if isinstance(item, Model) else item
 
 

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from medical_audit import tasks
 from medical_audit.api.calls import Call, Told, answers, text_filter
-from medical_audit.domain.kinds import get_kind
+from medical_audit.domain.kinds import get_kind, readable
 from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT, RECORD_CORRECT
 from medical_audit.domain.states import State
 from medical_audit.forms import REASON_MAX, cursors_of, operation_filter
@@ -44,7 +44,7 @@ class OperationOut(serializers.Serializer[Operation]):
     kind = serializers.CharField()
     target = serializers.SerializerMethodField()
     lane = serializers.CharField()
-    parameters = serializers.DictField()
+    parameters = serializers.SerializerMethodField()
     shown = serializers.DictField()
     digest = serializers.CharField()
     reason = serializers.CharField()
@@ -67,6 +67,10 @@ class OperationOut(serializers.Serializer[Operation]):
     outcome = serializers.CharField()
     outcome_detail = serializers.DictField()
     aws_request_id = serializers.CharField(source="request_id")
+
+    @extend_schema_field(serializers.DictField())
+    def get_parameters(self, row: Operation) -> dict[str, Any]:
+        return readable(row.parameters)
 
     @extend_schema_field(PersonOut(allow_null=True))
     def get_on_behalf_of(self, row: Operation) -> dict[str, str] | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from medical_audit.domain.errors import Refused
@@ -25,6 +25,15 @@ class Policy(StrEnum):
 def strictness(policy: str) -> int:
     """How many people a policy asks for besides the enterer: a tenant may ask for more than a kind does, never for fewer."""
     return {Policy.SELF: 0, Policy.OTHER: 1, Policy.TWO: 2}[Policy(policy)]
+
+
+#: Of an operation's parameters what is nobody's to read: secrets under seal, and hashes by which links and tokens are known.
+WITHHELD: Final = frozenset({"hashed", "sealed"})
+
+
+def readable(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as anybody may be shown them; the digest is of all of them."""
+    return {name: value for name, value in parameters.items() if name not in WITHHELD}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ import pytest
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.terms import Terms
 from accounts.models import NoticeChoice
-from accounts.operations import notices, terms, tokens
+from accounts.operations import notices, own_chats, terms, tokens
 from accounts.queries.people import People
 from medical_audit import clock
 from medical_audit.domain.errors import Refused
 from medical_audit.models import Emergency, Event
 from medical_audit.operations import emergencies
 from medical_audit.tenancy import tenant_scope
+from tests.accounts.channels import follow, happens
 from tests.accounts.test_terms import decide
 from tests.conftest import AsRole
 from tests.factories import Cast
@@ -56,6 +57,22 @@ def test_it_is_sealed_until_two_others_open_it_and_again_afterwards(stage: Stage
     emergencies.close(row.id, actor=cast.actor(Role.APPROVER), now=clock.now())
     assert browser.get(stage.url("operations/")).status_code == 403
     assert not holds()
+
+
+def test_while_it_is_sealed_nothing_is_mailed_or_sent_to_who_chose_it_before(
+    cast: Cast, as_role: AsRole
+) -> None:
+    actor, now = cast.actor(Role.OPERATOR), clock.now()
+    notices.choose(inbox=[], mail=["failed"], address="a@example.jp", language="ja", actor=actor, now=now)
+    own_chats.choose_chat("slack", ["failed"], "http://127.0.0.1:9/mine", "ja", actor=actor, now=now)
+    decide(cast, terms.enter_terms, cast.people[Role.OPERATOR].id, Terms(kind="emergency"))
+    happens(cast)
+    with as_role("worker"):
+        assert notices.prepare(cast.tenant.id, now=now + timedelta(minutes=30)) == []
+    assert follow(cast) == 0
+    decide(cast, emergencies.enter_open, actor.id, 30, by=Role.VIEWER)
+    happens(cast)
+    assert follow(cast) == 1
 
 
 def test_its_use_is_told_at_once_opened_or_not(stage: Stage, as_role: AsRole) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,14 @@ from django.core.management import CommandError, call_command
 
 from accounts.domain.permissions import Role
 from accounts.models import Membership, Tenant, User
+from accounts.operations import founding, members
+from accounts.operations.founding import First
+from medical_audit import clock
+from medical_audit.domain.errors import Refused
 from medical_audit.models import Event
 from medical_audit.tenancy import platform_scope, tenant_scope
-from tests.factories import PASSWORD, make_person, unique
+from tests.accounts.test_reissue import confirm
+from tests.factories import PASSWORD, Cast, make_person, unique
 from tests.stage import signed_in
 
 OTHER = "another-horse-battery-8"
@@ -99,6 +105,29 @@ def test_what_is_wrong_is_said_and_nothing_is_founded(
         )
     with platform_scope():
         assert not User.objects.filter(username=one).exists()
+
+
+def test_two_ways_to_write_one_name_are_one_person_and_an_unused_link_lets_nobody_found(cast: Cast) -> None:
+    slug, known, now = f"t{unique()}", f"sato-{unique()}", clock.now()
+
+    def refused(administrator: First, approver: First) -> str:
+        with pytest.raises(Refused) as why:
+            founding.found(slug, "病院", "#2f6fde", administrator, approver, founder="情シス", now=now)
+        return why.value.code
+
+    one, other = First(known, "佐藤", PASSWORD), First(f"mori-{unique()}", "森", OTHER)
+    assert refused(one, replace(one, username=f" {known}", password=OTHER)) == "same_person"
+    assert refused(one, replace(one, username=known.replace("s", "ſ"), password=OTHER)) in (
+        "same_person",
+        "bad_username",
+    )
+    invited = members.enter_invite(
+        known, "佐藤", "viewer", actor=cast.actor(Role.ADMINISTRATOR), now=now, reason="r"
+    )
+    confirm(invited.operation, cast)
+    assert refused(one, other) == "not_ones_own"
+    mine = replace(other, password=f"{slug}-2026!!!!")
+    assert refused(First(f"hara-{unique()}", "原", PASSWORD), mine) == "weak_password"
 
 
 def test_a_taken_address_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,14 @@ def test_the_file_of_an_installation_is_searched_where_it_lies(
     assert not any(breached.is_breached(f"outside {number}") for number in range(257))
 
 
+def test_empty_lines_at_its_end_are_no_lines(settings: Settings, tmp_path: Path) -> None:
+    settings.BREACHED_PASSWORDS = listed(tmp_path / "pwned.txt", ["inside 1", "inside 2"], "{}:7\n")
+    with Path(settings.BREACHED_PASSWORDS).open("ab") as handle:
+        handle.write(b"\r\n\n")
+    breached.prove_file(settings.BREACHED_PASSWORDS)
+    assert [breached.is_breached(f"inside {number}") for number in range(1, 100)] == [True] * 2 + [False] * 97
+
+
 def test_the_operation_asks_both_lists_and_the_names_of_the_tenants(
     cast: Cast, settings: Settings, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError
@@ -10,16 +11,17 @@ from django.test import Client
 
 from accounts.domain.permissions import Role
 from accounts.domain.reissue import Reissue, agreed
+from accounts.domain.terms import Terms
 from accounts.models import Invitation, User
-from accounts.operations import links, members, second_factor
+from accounts.operations import links, members, second_factor, terms
 from medical_audit import clock
 from medical_audit.domain.actor import NO_TENANT
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.models import Event, Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import platform_scope, tenant_scope
-from tests.accounts.test_second_factor import enrolled
-from tests.factories import PASSWORD, Cast, grant, make_cast, proof
+from tests.accounts.test_second_factor import code_at, enrolled
+from tests.factories import PASSWORD, Cast, change, grant, make_cast, proof
 from tests.stage import Stage, make_stage, signed_in
 from tests.tokens import bearer, make_token
 
@@ -141,6 +143,47 @@ def test_a_tenant_that_lets_him_in_afterwards_is_asked_too(cast: Cast) -> None:
             f"n-{cast.tenant.slug}", "viewer", "保守", clock.now().date(),
             actor=other.actor(Role.ADMINISTRATOR), now=clock.now(), reason="r",
         )  # fmt: skip
+
+
+def test_an_account_that_several_people_share_is_let_in_nowhere_else(cast: Cast) -> None:
+    other, shared = make_cast(), cast.people[Role.VIEWER]
+    holder = str(cast.people[Role.OPERATOR].id)
+    entered = terms.enter_terms(
+        shared.id,
+        Terms(kind="shared", holder=holder),
+        actor=cast.actor(Role.ADMINISTRATOR),
+        now=clock.now(),
+        reason="r",
+    )
+    confirm(entered, cast)
+    with pytest.raises(Refused, match="no_such_person"):
+        members.enter_admit(
+            shared.username, "approver", "保守", clock.now().date(), actor=other.actor(Role.ADMINISTRATOR),
+            now=clock.now(), reason="r",
+        )  # fmt: skip
+
+
+def test_whose_account_was_closed_while_he_typed_gets_no_password(cast: Cast) -> None:
+    person = cast.people[Role.OPERATOR]
+    link = links.find_link(reissue(cast, person).link, now=clock.now())
+    assert link is not None
+    change(person, is_active=False)
+    with pytest.raises(NotFound):
+        links.accept(link, NEW, actor=cast.actor(Role.VIEWER), now=clock.now())
+    with platform_scope():
+        person.refresh_from_db()
+    assert not person.check_password(NEW)
+
+
+def test_a_password_from_before_begins_no_session_by_its_second_step(cast: Cast) -> None:
+    person, door = cast.people[Role.OPERATOR], Client()
+    secret, _codes = enrolled(person)
+    half = door.post("/sign-in/", {"username": person.username, "password": PASSWORD})
+    assert half["Location"].startswith("/sign-in/code/")
+    url = f"/invitation/{reissue(cast, person).link}/"
+    assert Client().post(url, {"password": NEW, "again": NEW}).status_code == 302
+    late = clock.now() + timedelta(seconds=second_factor.STEP_S)
+    assert door.post("/sign-in/code/", {"code": code_at(secret, late)})["Location"] == "/sign-in/"
 
 
 def test_nobody_gives_it_to_himself_and_the_database_holds_it(cast: Cast) -> None:

@@ -46,6 +46,13 @@ def test_a_word_ends_only_what_began_before_it(house: House) -> None:  # noqa: F
     assert newest(house.cast.people[Role.OPERATOR]).ended_at is None
 
 
+def test_a_person_with_the_longest_name_that_a_provider_may_give_is_signed_out_too(house: House) -> None:  # noqa: F811
+    house.provider.says |= {"sub": "s" * 255}
+    client, _ = house.come()
+    assert tell(house, house.provider.logout_token(sub="s" * 255)) == 200
+    assert client.get(house.stage.url("resources/")).status_code == 302
+
+
 LIES: list[tuple[dict[str, Any], str]] = [
     ({"aud": "another"}, ""),
     ({"iss": "https://login.evil.example"}, ""),

@@ -75,6 +75,12 @@ def test_a_server_is_found_listed_explained_and_started(run: Run, stage: Stage) 
     assert "ec2.start" in run("operations", "--state", "entered")[1]
 
 
+def test_a_name_from_aws_moves_no_cursor_and_forges_no_line(run: Run, stage: Stage) -> None:
+    stage.resource(name="web\x1b[2K\r\nrunning db\u202e　本番")
+    (line,) = run("list")[1].splitlines()
+    assert "web\ufffd[2K\ufffd\ufffdrunning db\ufffd　本番" in line
+
+
 def test_an_operation_is_confirmed_with_the_password_and_followed_to_its_end(
     run: Run, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.simulator.trust import CALLER
-from infra.aws import ec2
+from infra.aws import ec2, proving
 from infra.aws.gateway import current
 from infra.aws.proving import prove
 from infra.domain import onboarding
@@ -140,6 +140,31 @@ def test_an_empty_account_leaves_untried_what_needs_something_to_try_on(account:
     checks = prove(target_of(account), [REGION], [Feature.SERVERS, Feature.VOLUMES])
     assert proven(checks)
     assert {one.subject for one in checks if one.code == "nothing_there"} >= {"ec2:CreateTags"}
+
+
+def test_where_only_managed_things_may_be_touched_the_dry_runs_are_of_those(account: Account) -> None:
+    create_stack(account)
+    target, wanted = replace(target_of(account), managed_only=True), [Feature.SERVERS, Feature.LEFTOVERS]
+
+    def untried() -> set[str]:
+        return {one.subject for one in prove(target, [REGION], wanted) if one.code == "nothing_there"}
+
+    account.servers(1)
+    account.seed(volumes=[{}])
+    of_managed = {"ec2:StartInstances", "ec2:StopInstances", "ec2:CreateSnapshot", "ec2:DeleteVolume"}
+    assert untried() >= of_managed
+    account.servers(1, tags={"Toban": "managed"})
+    account.seed(volumes=[{"tags": {"Toban": "managed"}}])
+    assert not untried() & of_managed
+
+
+def test_a_snapshot_of_aws_backup_is_none_to_try_deleting_on() -> None:
+    backup = {"SnapshotId": "snap-1", "Tags": [{"Key": "aws:backup:source-resource", "Value": "x"}]}
+    for rows, tried in (([backup], ""), ([backup, {"SnapshotId": "snap-2"}], "snap-2")):
+        seen = proving._found(
+            proving._Seen(), "ec2:DescribeSnapshots", {"Snapshots": rows}, managed_only=False
+        )
+        assert seen.snapshot == tried
 
 
 def test_reads_and_changes_go_in_roles_of_their_own(account: Account) -> None:

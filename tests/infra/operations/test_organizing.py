@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from pytest_django import Settings
 
 from accounts.domain.permissions import Role
 from config.simulator.trust import CALLER
@@ -22,7 +24,8 @@ from infra.operations.organizing import (
     take_in_proven,
 )
 from infra.operations.setups import begin_setup, give_up, run_proof
-from infra.queries.organization import get_organization, get_rollout, rollout_template
+from infra.queries.accounts import SeenSetup
+from infra.queries.organization import SeenRollout, get_organization, get_rollout, rollout_template
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted, Refused
 from medical_audit.models import Event
@@ -143,6 +146,16 @@ def test_only_when_it_is_switched_on_may_the_list_be_asked_for(
     with tenant_scope(admin.tenant_id):
         kinds = Event.objects.filter(subject_id=str(row.id)).order_by("ord").values_list("kind", flat=True)
         assert list(kinds) == ["account.listing_switched_on", "account.listing_asked"]
+
+
+def test_what_one_account_of_a_rollout_may_list_stands_in_no_others_template(settings: Settings) -> None:
+    settings.AWS_PRINCIPAL_ARN = CALLER
+    rows = [
+        AccountSetup(account_id=new_account_id(), external_id="x" * 32, features=features)
+        for features in (["servers", "organization"], ["servers"])
+    ]
+    seen = SeenRollout(uuid4(), [SeenSetup(row, ()) for row in rows])
+    assert "organizations:" not in json.dumps(rollout_template(seen))
 
 
 def test_a_list_that_fails_names_the_cure_and_leaves_the_last_good_one(
