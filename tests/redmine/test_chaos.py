@@ -27,11 +27,12 @@ from tests.chaos.herd import Nursery
 from tests.conftest import _as_role
 from tests.factories import Cast
 from tests.medical_audit.threads import race
-from tests.redmine.conftest import People
+from tests.redmine.conftest import REAL, People
 from tests.redmine.proxy import LossyProxy
 from tests.redmine.shop import Place, Shop
 
-SUBJECTS, WITHIN_S = 60, 600.0
+#: The real one is asked with all of them; three minutes of every round are too dear for the fake.
+SUBJECTS, WITHIN_S = 60 if os.environ.get(REAL) else 20, 600.0
 #: Each costs what the dead worker held for a while; on a slow machine more of them would leave no time for work.
 KILLS_MAX = 12
 STORY = ("failed", "failed", "failed", "succeeded")
