@@ -117,6 +117,7 @@ def test_two_ways_to_write_one_name_are_one_person_and_an_unused_link_lets_nobod
 
     one, other = First(known, "佐藤", PASSWORD), First(f"mori-{unique()}", "森", OTHER)
     assert refused(one, replace(one, username=f" {known}", password=OTHER)) == "same_person"
+    assert refused(replace(one, username=f" {known}"), one) == "same_person"
     assert refused(one, replace(one, username=known.replace("s", "ſ"), password=OTHER)) in (
         "same_person",
         "bad_username",

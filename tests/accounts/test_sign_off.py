@@ -8,7 +8,9 @@ from typing import Any
 from django.test import Client
 
 from accounts.domain.permissions import Role
-from medical_audit.models import Event
+from accounts.models import SignOnProvider
+from accounts.operations import sign_on
+from medical_audit.models import Event, Operation
 from medical_audit.tenancy import tenant_scope
 from tests.accounts.test_sign_on import House, house, newest, provider  # noqa: F401  fixtures
 from tests.stage import signed_in
@@ -83,3 +85,13 @@ def test_an_address_that_guesses_waits(house: House) -> None:  # noqa: F811
     assert answers[:3] == [400] * 3
     assert answers[-1] == 429
     assert tell(house, house.provider.logout_token(), address="203.0.113.9") == 200
+
+
+def test_its_secret_is_read_nowhere_not_even_under_its_seal(house: House) -> None:  # noqa: F811
+    with tenant_scope(house.cast.tenant.id):
+        row, sealed = Operation.objects.get(kind=sign_on.SET), SignOnProvider.objects.get().sealed
+    api = house.stage.client(Role.VIEWER).get(house.stage.api(f"operations/{row.id}/"))
+    assert api.json()["parameters"]["issuer"] == house.provider.issuer
+    window = house.stage.client(Role.AUDITOR).get(house.stage.url(f"admin/medical_audit/operation/{row.id}/"))
+    assert house.provider.issuer in window.content.decode()
+    assert sealed not in api.content.decode() + window.content.decode()

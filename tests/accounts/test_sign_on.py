@@ -362,16 +362,6 @@ def test_the_secret_is_sealed_anew_and_goes_on_working(house: House, settings: A
     assert house.come()[1].status_code == 302
 
 
-def test_its_secret_is_read_nowhere_not_even_under_its_seal(house: House) -> None:
-    with tenant_scope(house.cast.tenant.id):
-        row, sealed = Operation.objects.get(kind=sign_on.SET), SignOnProvider.objects.get().sealed
-    api = house.stage.client(Role.VIEWER).get(house.stage.api(f"operations/{row.id}/"))
-    assert api.json()["parameters"]["issuer"] == house.provider.issuer
-    window = house.stage.client(Role.AUDITOR).get(house.stage.url(f"admin/medical_audit/operation/{row.id}/"))
-    assert house.provider.issuer in window.content.decode()
-    assert sealed not in api.content.decode() + window.content.decode()
-
-
 def test_the_page_shows_what_holds_and_enters_a_change(house: House) -> None:
     client = house.stage.client(Role.ADMINISTRATOR)
     page = client.get(house.stage.url("members/sign-on/")).content.decode()
