@@ -17,8 +17,8 @@ from medical_audit.queries.seals import database_clock
 from tests.conftest import _as_role
 from tests.factories import make_tenant
 from tests.medical_audit.bundling import packed, put, rows, unpacked
-from tests.medical_audit.sealers import later, make_room
-from tests.medical_audit.support import Database
+from tests.medical_audit.sealers import later, make_room, tamper
+from tests.medical_audit.support import Database, note
 from tests.medical_audit.test_attacks import Scene, _insert_back_dated, scene
 
 __all__ = ["scene"]
@@ -94,6 +94,17 @@ def test_a_recorded_silence_is_counted_and_an_unrecorded_one_is_damage(
     put(files, "platform.jsonl", [row for row in said if "sealing_resumed" not in row.get("body", "")])
     code, found = verdict(packed(files), [str(room.signer.verifier)])
     assert (code, found["damage"]["kind"], found["damage"]["number"]) == (1, "heartbeat_missing", 2)
+
+
+def test_a_platform_chain_that_was_cut_keeps_no_tenant_from_a_bundle_that_says_so(scene: Scene) -> None:
+    note(NO_TENANT)
+    scene.room.seal()
+    newest = "(SELECT max(seq) FROM ledger.link WHERE tenant_id = %s)"
+    tamper(
+        scene.database,
+        f"DELETE FROM ledger.link WHERE tenant_id = %s AND seq = {newest}", [NO_TENANT, NO_TENANT],
+    )  # fmt: skip
+    assert told(scene)[:2] == (1, "recomputed")
 
 
 def test_both_verifiers_call_the_platform_the_same() -> None:
