@@ -30,7 +30,7 @@ APPS = ("accounts", "infra", "medical_audit", "redmine_sync")
 #: What some forms are told besides what was typed.
 BESIDES: dict[str, Any] = {
     "people": [(str(uuid.UUID(int=1)), "somebody")], "kinds": ["ec2.start"], "allowed": ["power.enter"],
-    "user": User(username="hanako", name="佐藤 花子"), "fixed": "", "may_confirm": True,
+    "user": User(username="hanako", name="佐藤 花子"), "fixed": "", "may_confirm": True, "region": "ap-northeast-1",
 }  # fmt: skip
 ODD = (
     "", " ", "\x00", "a\x00b", "9" * 400, "-1", "0", "1e999", "NaN", "½", "٣", "0001-01-01", "9999-12-31", "9999-12-31T23:59",
