@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.domain.permissions import Role
 from accounts.models import Tenant, User
-from accounts.operations.members import check_person
+from accounts.operations.members import NAME_MAX, check_person
 from accounts.operations.people import found_tenant, grant_first, make_user
 from accounts.operations.signing import refuse_weak
 from accounts.queries.terms import is_ones_own
@@ -19,7 +19,6 @@ from medical_audit.domain.errors import Refused
 
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
-NAME_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class First:
 
 def is_known(username: str) -> bool:
     """Whether somebody has an account of this name."""
-    return User.objects.filter(username__iexact=username).exists()
+    return _known(username) is not None
 
 
 def found(
@@ -68,22 +67,18 @@ def found(
 
 def _belonging(one: First, tenant: Tenant, role: Role, founder: str, now: datetime) -> User:
     """The person with his role; the password of somebody new is judged last, for the tenant's own names are none."""
-    one = replace(one, username=one.username.strip())
-    is_new = not is_known(one.username)
-    user = _person(one, founder, now)
+    user = _known(one.username.strip())
+    if user is not None and not user.is_active:
+        raise Refused("account_closed", name=user.name)
+    if user is not None and not is_ones_own(user):
+        raise Refused("not_ones_own", name=user.name)
+    is_new = user is None
+    user = user or make_user(*check_person(one.username, one.name), one.password, now=now, founder=founder)
     grant_first(tenant.id, user, role, now=now, founder=founder)
     if is_new:
         refuse_weak(one.password, user)
     return user
 
 
-def _person(one: First, founder: str, now: datetime) -> User:
-    known = User.objects.filter(username__iexact=one.username).first()
-    if known is not None:
-        if not known.is_active:
-            raise Refused("account_closed", name=known.name)
-        if not is_ones_own(known):
-            raise Refused("not_ones_own", name=known.name)
-        return known
-    username, name = check_person(one.username, one.name)
-    return make_user(username, name, one.password, now=now, founder=founder)
+def _known(username: str) -> User | None:
+    return User.objects.filter(username__iexact=username).first()
