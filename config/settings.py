@@ -278,13 +278,13 @@ def networks(name: str, default: Sequence[str]) -> tuple[Network, ...]:
         raise ImproperlyConfigured(f"{name}: {error}") from error
 
 
-# Webhooks and chats: which networks that are not public they may reach (none in production, unless said), and at which hosts
-# a chat may be besides Slack's and Microsoft's own.
+# Which networks that are not public webhooks and chats may reach (none in production), and hosts of chats besides the known.
 CHANNEL_NETWORKS = networks("TOBAN_CHANNEL_NETWORKS", ["127.0.0.0/8"] if LOCAL else [])
 CHAT_HOSTS = [one.lower() for one in env.list("TOBAN_CHAT_HOSTS", default=["127.0.0.1"] if LOCAL else [])]
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.PasswordBackend"]
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000  # a review of many findings has two fields for each
 # A good hash is slow on purpose; hundreds of tests that make six people each would do little else.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher"

@@ -84,7 +84,7 @@ def apply_invite(operation: Operation, now: datetime) -> dict[str, Any]:
     if "terms" in given:
         keep_terms(operation, given["terms"], user.id, now)
     keep_link(operation, user, now)
-    return {"role": given["role"], "expires_at": utc_text(now + LINK_HOLDS)}
+    return {"expires_at": utc_text(now + LINK_HOLDS), "role": given["role"], **_change([], [given["role"]])}
 
 
 def enter_grant(user_id: UUID, role: str, *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -138,7 +138,7 @@ def apply_grant(operation: Operation, now: datetime) -> dict[str, Any]:
     if "terms" in operation.parameters:
         held = MemberTerms.objects.filter(user=user).select_for_update(of=("self",)).first()
         keep_terms(operation, operation.parameters["terms"], user.id, now, row=held)
-    return {"roles_before": operation.parameters["roles_before"]}
+    return _changed(operation)
 
 
 def enter_revoke(user_id: UUID, role: str, *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -156,7 +156,7 @@ def apply_revoke(operation: Operation, now: datetime) -> dict[str, Any]:
     Membership.objects.filter(user=user, role=role).delete()
     if not Membership.objects.filter(user=user).exists():
         end_tokens_of(user.id, actor=_confirmer(operation), now=now)
-    return {"roles_before": operation.parameters["roles_before"]}
+    return _changed(operation)
 
 
 def enter_close(user_id: UUID, *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -180,7 +180,7 @@ def apply_close(operation: Operation, now: datetime) -> dict[str, Any]:
         open_ones = list(Session.objects.filter(user_id=user.id, ended_at__isnull=True))
     for session in open_ones:
         seats.end(session, End.FORCED, actor=actor, now=now, reason=operation.reason)
-    return {"tokens": tokens, "sessions": len(open_ones)}
+    return {"tokens": tokens, "sessions": len(open_ones), **_changed(operation)}
 
 
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,6 +249,11 @@ def _refuse_elsewhere(user: User, tenant_id: UUID) -> None:
 
 def _change(before: list[str], after: list[str]) -> dict[str, list[str]]:
     return {"roles_before": sorted(before), "roles_after": sorted(after)}
+
+
+def _changed(operation: Operation) -> dict[str, list[str]]:
+    """The roles as `_still` found them and as they are now, for the event: the report of changes is made of events."""
+    return _change(operation.parameters["roles_before"], operation.parameters["roles_after"])
 
 
 def _role(text: str) -> Role:

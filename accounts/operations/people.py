@@ -44,6 +44,7 @@ def make_user(username: str, name: str, password: str, *, now: datetime, founder
 def grant_first(tenant_id: UUID, user: User, role: Role, *, now: datetime, founder: str) -> Membership:
     """A role given at the founding, recorded as such."""
     with within(tenant_id):
+        before = sorted(Membership.objects.filter(user=user).values_list("role", flat=True))
         membership = Membership(tenant_id=tenant_id, user=user, role=role, granted_at=now)
         membership.save(force_insert=True)
         record(
@@ -51,6 +52,10 @@ def grant_first(tenant_id: UUID, user: User, role: Role, *, now: datetime, found
             actor=system_actor(tenant_id, founder),
             subject=Subject("user", str(user.id), user.name),
             now=now,
-            detail={"role": str(role)},
+            detail={
+                "role": str(role),
+                "roles_before": before,
+                "roles_after": sorted([*before, str(role)]),
+            },
         )
     return membership

@@ -21,7 +21,7 @@ from accounts.domain.tokens import (
 )
 from accounts.models import ApiToken, Membership, User
 from accounts.queries.terms import is_emergency, is_machine, outside
-from medical_audit.domain.actor import Actor, ActorType, Subject
+from medical_audit.domain.actor import Actor, ActorType, Principal, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
 from medical_audit.domain.kinds import OperationTarget
@@ -115,7 +115,8 @@ def apply_issue(operation: Operation, now: datetime) -> dict[str, Any]:
     _keep(operation, token_id, user_id, now)
     actor = Actor(operation.tenant_id, ActorType.USER, operation.confirmed_by_id, operation.confirmed_by_name)
     subject = Subject("token", str(token_id), operation.parameters["name"])
-    record("token.issued", actor=actor, subject=subject, now=now, detail={"person": operation.target_name})
+    whose = Principal(str(user_id), operation.target_name)
+    record("token.issued", actor=actor, subject=subject, now=now, detail={"person": whose})
     return {}
 
 

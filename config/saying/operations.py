@@ -136,7 +136,7 @@ def overwrite_text(code: object) -> str:
     return str(volumes.OVERWRITES.get(str(code), code))
 
 
-_COUNTS: Final = frozenset({"population", "drawn", "remarked", "seal"})
+_COUNTS: Final = frozenset({"population", "unusual", "drawn", "remarked", "seal"})
 #: How the values of a fact are joined, and what says each of them.
 _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "kind": ("", operation_label),

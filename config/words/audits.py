@@ -157,6 +157,7 @@ COLUMNS: Final[Mapping[str, Promise | str]] = {
     "before": _("Before"),
     "after": _("After"),
     "by": _("By whom"),
+    "asked_by": _("Asked for by"),
     "reason": _("Reason"),
     "changes": _("Changes"),
     "what": _("What"),

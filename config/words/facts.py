@@ -30,6 +30,7 @@ FACTS: Final[Mapping[str, Promise | str]] = {
     "opened_by_name": _("Opened by"),
     "review": _("Period"),
     "population": _("Events in the period"),
+    "unusual": _("Found by the rules"),
     "drawn": _("Events looked at"),
     "remarked": _("With a finding"),
     "findings": _("What was found"),

@@ -127,6 +127,7 @@ FIELDS: Final[Mapping[str, Promise | str]] = {
     "failures": pgettext_lazy("field", "Failures"),
     "features": pgettext_lazy("field", "Features"),
     "fence": pgettext_lazy("field", "Fence"),
+    "findings": pgettext_lazy("field", "Findings it stands for"),
     "figures": pgettext_lazy("field", "Figures"),
     "finished_at": pgettext_lazy("field", "Finished"),
     "first": pgettext_lazy("field", "First day"),

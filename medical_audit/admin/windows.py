@@ -73,7 +73,7 @@ site.show(
 )  # fmt: skip
 site.show(
     ReviewItem, "actor_name", "review__name", "why", "verdict", "judged_by_name", "judged_at",
-    more=("event_id", "actor_id", "note", "judged_by_id"),
+    more=("findings", "event_id", "actor_id", "note", "judged_by_id"),
     filters=("verdict", "why"), search=("actor_name", "judged_by_name", "note"), order=("actor_name", "id"),
     newest_first=False, joined=("review",),
 )  # fmt: skip

@@ -120,11 +120,12 @@ class ReviewOut(serializers.Serializer[AccessReview]):
 
 
 class ItemOut(serializers.Serializer[reviews.Item]):
-    """One event under review. `own`: I did it myself, so I may not judge it."""
+    """One event under review. `findings`: for how many of that rule and person it stands. `own`: I did it myself, so I may not judge it."""
 
     id = serializers.UUIDField(source="row.id")
     event = serializers.UUIDField(source="row.event_id")
     why = serializers.CharField(source="row.why")
+    findings = serializers.IntegerField(source="row.findings")
     actor = serializers.CharField(source="row.actor_name")
     verdict = serializers.CharField(source="row.verdict")
     note = serializers.CharField(source="row.note")

@@ -56,8 +56,8 @@ BOUNDS: Mapping[str, Bound] = {
     "sample_clock": Bound(5, 0, 50),
     "review_days": Bound(10, 1, 31),
 }
-#: Longest look back that a rule needs besides `Context`.
-WINDOW = timedelta(days=1)
+#: Longest look back that a rule needs besides `Context`; a day, and an hour for clocks that stand apart.
+WINDOW = timedelta(hours=25)
 _DENIED = "access.denied"
 _WRONG = frozenset({"session.failed", "session.reauthentication_failed"})
 _PRIVILEGED = frozenset({"operation.entered", "operation.confirmed", "operation.half_confirmed"})
@@ -68,7 +68,8 @@ _EMERGENCY = "emergency.opened"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One event of a person, as the rules need it. `at`: by the portal's clock; `recorded_at`: by the database's own."""
+    """One event of a person, as the rules need it. `at`: by the portal's clock; `recorded_at`: by the database's own; `known`: it was
+    looked at before: it counts, and nothing is found at it any more."""
 
     event_id: str
     at: datetime
@@ -81,17 +82,23 @@ class Seen:
     operation_id: str = ""
     network: str = ""
     detail: Mapping[str, object] = field(default_factory=dict)
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the rules need from before the window: who came from where when (newest last, before the event in hand they
-    decide themselves), when operations were entered, and which dates are off by the tenant's calendar (the name of the
-    holiday or closure; "" for a weekend)."""
+    decide themselves), when operations were entered, which dates are off by the tenant's calendar (the name of the
+    holiday or closure; "" for a weekend), and what was found already: rule, person, when."""
 
     visits: Mapping[str, Sequence[tuple[datetime, str]]] = field(default_factory=dict)
     entered: Mapping[str, datetime] = field(default_factory=dict)
     days_off: Mapping[date, str] = field(default_factory=dict)
+    told: Sequence[tuple[str, str, datetime]] = ()
+
+    def told_by(self, rule: Rule) -> list[tuple[str, datetime]]:
+        """Of whom and when this rule spoke before."""
+        return [(person, at) for name, person, at in self.told if name == rule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +130,11 @@ def limits_of(decided: Mapping[str, int]) -> dict[str, int]:
 
 
 def find(events: Iterable[Seen], context: Context, limits: Limits, zone: tzinfo) -> list[Found]:
-    """All findings among events in order of time; the same events always give the same findings."""
+    """All findings among events in order of time, at those that are not known yet.
+
+    The same events always give the same findings, also when they are looked at bit by bit: then `context.told` holds what was
+    found before, and the events of the day before come along as known.
+    """
     seen = list(events)
     found = [one for check in CHECKS for one in check(seen, context, limits, zone)]
     return sorted(found, key=lambda one: (one.at, one.event_id, one.rule))
@@ -138,15 +149,19 @@ def _found(rule: Rule, event: Seen, **figures: object) -> Found:
 
 def _off_hours(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     """A privileged step at night or on a day off, once a person and night."""
-    told: set[tuple[str, object]] = set()
+
+    def night_of(at: datetime) -> date:
+        return (at.astimezone(zone) - timedelta(hours=limits["day_begins"])).date()
+
+    told = {(person, night_of(at)) for person, at in context.told_by(Rule.OFF_HOURS)}
     for event in events:
         here = event.at.astimezone(zone)
         within = (
             here.date() not in context.days_off and limits["day_begins"] <= here.hour < limits["day_ends"]
         )
-        if event.kind not in _PRIVILEGED or event.detail.get("kind") in _REVIEWING or within:
+        if event.known or event.kind not in _PRIVILEGED or event.detail.get("kind") in _REVIEWING or within:
             continue
-        night = (here - timedelta(hours=limits["day_begins"])).date()
+        night = night_of(event.at)
         if (event.person_id, night) not in told:
             told.add((event.person_id, night))
             named = {"day": name} if (name := context.days_off.get(here.date())) else {}
@@ -156,6 +171,7 @@ def _off_hours(events: Sequence[Seen], context: Context, limits: Limits, zone: t
 def _too_many(
     rule: Rule,
     events: Iterable[Seen],
+    context: Context,
     limit: int,
     span: timedelta,
     whose: Callable[[Seen], str] = lambda event: event.person_id,
@@ -163,20 +179,22 @@ def _too_many(
     """The event with which a person reaches `limit` within `span`; told again only after `span` has passed."""
     recent: dict[str, deque[datetime]] = defaultdict(deque)
     told: dict[str, datetime] = {}
+    for who, at in context.told_by(rule):
+        told[who] = max(at, told.get(who, at))
     for event in events:
         who = whose(event)
         times = recent[who]
         times.append(event.at)
         while times[0] <= event.at - span:
             times.popleft()
-        if len(times) >= limit and (who not in told or told[who] <= event.at - span):
+        if not event.known and len(times) >= limit and (who not in told or told[who] <= event.at - span):
             told[who] = event.at
             yield _found(rule, event, count=len(times), minutes=int(span.total_seconds() // 60))
 
 
 def _refusals(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     denied = (event for event in events if event.kind == _DENIED)
-    yield from _too_many(Rule.REFUSALS, denied, limits["refusals_hour"], timedelta(hours=1))
+    yield from _too_many(Rule.REFUSALS, denied, context, limits["refusals_hour"], timedelta(hours=1))
 
 
 def _wrong_passwords(
@@ -186,6 +204,7 @@ def _wrong_passwords(
     yield from _too_many(
         Rule.WRONG_PASSWORDS,
         wrong,
+        context,
         limits["wrong_passwords_hour"],
         timedelta(hours=1),
         lambda event: event.subject_id if event.kind == "session.failed" else event.person_id,
@@ -196,7 +215,7 @@ def _new_network(events: Sequence[Seen], context: Context, limits: Limits, zone:
     """Somebody who was here before comes from where he did not come from for long."""
     for event in events:
         before = [one for one in context.visits.get(event.person_id, ()) if one[0] < event.at]
-        if event.kind != "session.entered" or not event.network or not before:
+        if event.known or event.kind != "session.entered" or not event.network or not before:
             continue
         since = event.at - timedelta(days=limits["network_days"])
         if event.network not in {network for at, network in before if at >= since}:
@@ -205,7 +224,7 @@ def _new_network(events: Sequence[Seen], context: Context, limits: Limits, zone:
 
 def _parallel(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     for event in events:
-        if event.kind == "session.parallel":
+        if event.kind == "session.parallel" and not event.known:
             yield _found(Rule.PARALLEL, event)
 
 
@@ -213,7 +232,8 @@ def _hasty(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinf
     """Confirmed so soon after its entry that it can hardly have been read."""
     for event in events:
         entered = context.entered.get(event.operation_id)
-        if event.kind not in ("operation.confirmed", "operation.half_confirmed") or entered is None:
+        confirms = event.kind in ("operation.confirmed", "operation.half_confirmed") and not event.known
+        if not confirms or entered is None:
             continue
         passed = event.at - entered
         if passed < timedelta(seconds=limits["hasty_seconds"]):
@@ -225,19 +245,20 @@ def _many_confirmed(
 ) -> Iterator[Found]:
     confirmed = (event for event in events if event.kind == "operation.confirmed")
     span = timedelta(minutes=limits["confirmed_minutes"])
-    yield from _too_many(Rule.MANY_CONFIRMED, confirmed, limits["confirmed_many"], span)
+    yield from _too_many(Rule.MANY_CONFIRMED, confirmed, context, limits["confirmed_many"], span)
 
 
 def _much_exported(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     """Rows that one person carried away in one day of the zone, told once a day."""
-    rows: dict[tuple[str, object], int] = defaultdict(int)
+    rows: dict[tuple[str, date], int] = defaultdict(int)
+    told = {(person, at.astimezone(zone).date()) for person, at in context.told_by(Rule.MUCH_EXPORTED)}
     for event in events:
         if not event.kind.endswith(".exported"):
             continue
         key = (event.person_id, event.at.astimezone(zone).date())
-        before = rows[key]
         rows[key] += _rows(event.detail)
-        if before < limits["exported_rows_day"] <= rows[key]:
+        if not event.known and key not in told and rows[key] >= limits["exported_rows_day"]:
+            told.add(key)
             yield _found(Rule.MUCH_EXPORTED, event, rows=rows[key])
 
 
@@ -248,14 +269,14 @@ def _rows(detail: Mapping[str, object]) -> int:
 
 def _much_read(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     read = (event for event in events if event.kind.endswith("viewed"))
-    yield from _too_many(Rule.MUCH_READ, read, limits["read_hour"], timedelta(hours=1))
+    yield from _too_many(Rule.MUCH_READ, read, context, limits["read_hour"], timedelta(hours=1))
 
 
 def _dormant(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     """Somebody comes in who was away for long: an account that another may have taken over."""
     for event in events:
         before = [at for at, _network in context.visits.get(event.person_id, ()) if at < event.at]
-        if event.kind != "session.entered" or not before:
+        if event.known or event.kind != "session.entered" or not before:
             continue
         away = event.at - max(before)
         if away >= timedelta(days=limits["dormant_days"]):
@@ -265,16 +286,16 @@ def _dormant(events: Sequence[Seen], context: Context, limits: Limits, zone: tzi
 def _emergency(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     """Each opening of an emergency right, by whom it was opened."""
     for event in events:
-        if event.kind == _EMERGENCY:
+        if event.kind == _EMERGENCY and not event.known:
             yield _found(Rule.EMERGENCY, event, holder=event.subject)
 
 
 def _clock_apart(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     """The portal's time of an event and the database's own differ, once a day."""
-    last: datetime | None = None
+    last = max((at for _, at in context.told_by(Rule.CLOCK_APART)), default=None)
     for event in events:
         apart = abs(event.at - event.recorded_at)
-        if apart < timedelta(seconds=limits["clock_seconds"]):
+        if event.known or apart < timedelta(seconds=limits["clock_seconds"]):
             continue
         if last is None or event.at - last >= timedelta(days=1):
             last = event.at

@@ -5,8 +5,13 @@ anybody can draw again and must get the same events.
 """
 
 import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
+
+Finding = TypeVar("Finding")
 
 
 class Standing(StrEnum):
@@ -27,7 +32,7 @@ class Verdict(StrEnum):
     FINDING = "finding"
 
 
-#: What a draw can hold; beyond it nobody reads with care.
+#: So many findings are looked at one by one; beyond that nobody reads with care.
 DRAWN_MOST = 200
 
 
@@ -45,6 +50,18 @@ def draw(seed: bytes, label: str, population: int, wanted: int) -> list[int]:
         found.add(int.from_bytes(hashlib.sha256(text).digest(), "big") % population + 1)
         number += 1
     return sorted(found)
+
+
+def standing_for(found: Sequence[Finding], same: Callable[[Finding], object]) -> list[tuple[Finding, int]]:
+    """Which of the findings are looked at, each with how many it stands for: all of them, or of too many the first of each kind
+    (`same`). None is left out."""
+    if len(found) <= DRAWN_MOST:
+        return [(one, 1) for one in found]
+    first: dict[object, Finding] = {}
+    for one in found:
+        first.setdefault(same(one), one)
+    counts = Counter(same(one) for one in found)
+    return [(one, counts[key]) for key, one in first.items()]
 
 
 def due_at(until: datetime, days: int) -> datetime:

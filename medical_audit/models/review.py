@@ -48,13 +48,15 @@ class AccessReview(TenantModel):
 class ReviewItem(TenantModel):
     """One event that a reviewer looks at. `why`: "people" or "clock" (drawn), or the rule that found it unusual.
 
-    `actor_id` is whose act it was: he neither judges it nor signs the review.
+    `findings`: for how many findings of that rule about that person it stands (0: drawn). `actor_id` is whose act it was: he
+    neither judges it nor signs the review.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     review = models.ForeignKey(AccessReview, on_delete=models.PROTECT, related_name="items")
     event_id = models.UUIDField()
     why = models.CharField(max_length=20)
+    findings = models.PositiveIntegerField(default=0)
     actor_id = models.CharField(max_length=64, blank=True)
     actor_name = models.CharField(max_length=200)
     verdict = models.CharField(max_length=10, blank=True, choices=[(verdict, verdict) for verdict in Verdict])

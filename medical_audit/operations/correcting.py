@@ -11,6 +11,7 @@ from medical_audit.domain.rights import RECORD_CORRECT
 from medical_audit.domain.states import UNCONFIRMED
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.operations.moves import WHOSE, person_of
 from medical_audit.queries.versions import newest_standing, what_it_says
 from medical_audit.tenancy import tenant_scope
 
@@ -37,6 +38,8 @@ def enter_correction(operation_id: UUID, says: str, *, actor: Actor, now: dateti
             raise Refused("nothing_changed")
         target = OperationTarget("operation", str(first.id), first.target_name)
         parameters = {"before": {"says": before}, "says": after, "of": first.kind}
+        if whose := person_of(first):
+            parameters[WHOSE] = whose
         return entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason, corrects=newest)
 
 

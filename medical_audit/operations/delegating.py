@@ -87,7 +87,9 @@ def enter_end(delegation_id: UUID, *, actor: Actor, now: datetime, reason: str) 
         raise NotFound(type="delegation")
     if row.ended_at is not None or row.ends_at <= now:
         raise Refused("delegation_over")
-    parameters = {"principal_name": row.principal_name, "proxy_name": row.proxy_name, "kinds": row.kinds}
+    parameters = {
+        "principal_name": row.principal_name, "proxy": row.proxy_id, "proxy_name": row.proxy_name, "kinds": row.kinds,
+    }  # fmt: skip
     target = OperationTarget("delegation", str(row.id), row.proxy_name)
     return entry.enter(END, target, parameters, actor=actor, now=now, reason=reason)
 

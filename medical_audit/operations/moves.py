@@ -12,6 +12,8 @@ from medical_audit.models import Operation
 from medical_audit.operations.ledger import record_many
 from medical_audit.operations.writing import write_rows
 
+#: The parameter by which a correction says whose name its target's is.
+WHOSE = "whose"
 #: Everything a move may write; what was entered is not among it.
 MOVING = (
     "state", "phase", "attempts", "fence", "work_at", "deadline", "called_at", "accepted_at", "verify_until",
@@ -21,7 +23,16 @@ MOVING = (
 
 
 def subject_of(operation: Operation) -> Subject:
-    return Subject(type=operation.target_type, id=operation.target_id, name=operation.target_name)
+    return Subject(operation.target_type, operation.target_id, operation.target_name, person_of(operation))
+
+
+def person_of(operation: Operation) -> str:
+    """Whose name the target's is ("": nobody's): in events it stands as a reference of that person (ADR 19)."""
+    if operation.target_type in ("user", "deputies"):
+        return operation.target_id
+    return str(
+        operation.parameters.get({"delegation": "proxy", "operation": WHOSE}.get(operation.target_type), "")
+    )
 
 
 def event_of(
@@ -56,8 +67,8 @@ def _named(operation: Operation, detail: dict[str, Any]) -> dict[str, Any]:
     for name in ("deputy_for", "principal"):
         if found.get(name):
             found[name] = Principal(operation.on_behalf_of_id, found[name])
-    if operation.target_type == "user" and found.get("target") == operation.target_name:
-        found["target"] = Principal(operation.target_id, operation.target_name)
+    if (person_id := person_of(operation)) and found.get("target") == operation.target_name:
+        found["target"] = Principal(person_id, operation.target_name)
     if authority := found.get("authority"):
         # Who released a held round stands in the event of that: here its operation is enough.
         reason = {key: value for key, value in authority.get("reason", {}).items() if key != "released_by"}

@@ -12,7 +12,7 @@ from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import digest, utc_text
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget
-from medical_audit.domain.reviews import DRAWN_MOST, Standing, Verdict, draw, month_name
+from medical_audit.domain.reviews import Standing, Verdict, draw, month_name, standing_for
 from medical_audit.domain.rights import REVIEW
 from medical_audit.models import AccessReview, Anomaly, Event, Operation, ReviewItem
 from medical_audit.operations import entry
@@ -74,13 +74,11 @@ def _draw(review: AccessReview, *, actor: Actor, now: datetime) -> AccessReview:
     seal = reviews.seal_after(row.until)
     if row.drawn_at is not None or seal is None:
         return row
-    limits, items = limits_here(), {}
-    for anomaly in Anomaly.objects.filter(at__gte=row.since, at__lt=row.until).order_by("at", "id")[
-        :DRAWN_MOST
-    ]:
-        items[anomaly.event_id] = _item(
-            row, anomaly.event_id, anomaly.rule, anomaly.person_id, anomaly.person_name
-        )
+    limits, items = limits_here(), dict[UUID, ReviewItem]()
+    found = list(Anomaly.objects.filter(at__gte=row.since, at__lt=row.until).order_by("at", "id"))
+    for anomaly, number in standing_for(found, lambda one: (one.rule, one.person_id)):
+        new = _item(row, anomaly.event_id, anomaly.rule, anomaly.person_id, anomaly.person_name)
+        items.setdefault(anomaly.event_id, new).findings += number
     for group, name in (("people", "sample_people"), ("clock", "sample_clock")):
         number = reviews.population(group, row.since, row.until)
         row.population[group] = number
@@ -159,6 +157,7 @@ def enter_sign_off(
             raise Refused("measures_missing")
         parameters = {
             "review": review.name, "since": utc_text(review.since), "until": utc_text(review.until), "drawn": len(rows), "remarked": counts[Verdict.FINDING],
+            "unusual": sum(row.findings for row in rows),
             "population": sum(review.population.values()), "findings": findings.strip(), "measures": measures.strip(),
             "seal": review.seal, "seed": review.seed, "items": _digest(rows),
         }  # fmt: skip
@@ -221,7 +220,9 @@ def _items(review: AccessReview) -> list[ReviewItem]:
 
 
 def _digest(rows: list[ReviewItem]) -> str:
-    return digest([[str(row.event_id), row.why, row.verdict, row.note, row.judged_by_id] for row in rows])
+    return digest(
+        [[str(row.event_id), row.why, row.findings, row.verdict, row.note, row.judged_by_id] for row in rows]
+    )
 
 
 def _tell(kind: str, review: AccessReview, actor: Actor, now: datetime, **detail: object) -> None:

@@ -1,23 +1,20 @@
 """Looking through what people did, with the tenant's rules; and changing those rules by a confirmed operation."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-
 from medical_audit.domain.actor import Actor
-from medical_audit.domain.anomalies import BOUNDS, WINDOW, find, limits_of
+from medical_audit.domain.anomalies import BOUNDS, find, limits_of
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.rights import POLICY_EDIT
-from medical_audit.models import Anomaly, AnomalyRules, AnomalyWatch, Link, Operation
+from medical_audit.models import Anomaly, AnomalyRules, AnomalyWatch, Operation
 from medical_audit.operations import entry
 from medical_audit.operations.policies import refuse_changed
-from medical_audit.queries.anomalies import context_of, limits_here, people_events, rules_row
-from medical_audit.queries.verification import length_of
+from medical_audit.queries.anomalies import context_of, limits_here, page_after, people_events, rules_row
 from medical_audit.tenancy import tenant_scope
 
 KIND = "anomaly.rules"
@@ -25,39 +22,43 @@ KIND = "anomaly.rules"
 ZONE = ZoneInfo("Asia/Tokyo")
 
 
-def watch(tenant_id: UUID, *, actor: Actor, now: datetime) -> int:
-    """Look at what has happened since the last look (and a day before it, for rules that count); returns new findings.
+#: How many places of the chain are looked at in one transaction: after a long silence not the whole ledger at once.
+PAGE = 5000
 
-    Looking twice at the same events finds the same, and keeps it once.
+
+def watch(tenant_id: UUID, *, actor: Actor, now: datetime, page: int = PAGE) -> int:
+    """Look at what has happened since the last look, page by page; returns new findings.
+
+    Each event is looked at once, with the day before it as known; looking again finds nothing new.
     """
+    found = 0
+    while (more := _look(tenant_id, page, now)) is not None:
+        found += more
+    return found
+
+
+def _look(tenant_id: UUID, page: int, now: datetime) -> int | None:
+    """The next page; None: there is none, or another process is looking."""
     with tenant_scope(tenant_id):
         row: AnomalyWatch | None = AnomalyWatch.objects.select_for_update(skip_locked=True).first()
         if row is None and AnomalyWatch.objects.exists():
-            return 0  # another process is looking
+            return None
         row = row or AnomalyWatch(tenant_id=tenant_id, looked_at=now)
-        length, count = length_of(tenant_id), 0
-        if length > row.seq:
-            first = Link.objects.filter(seq__gt=row.seq).order_by("seq").values_list("event_at", flat=True)
-            since = first[0] - WINDOW
-            shift = timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
-            events = list(people_events(since, now - shift + timedelta(days=1)))
-            found = find(events, context_of(events, ZONE), limits_here(), ZONE)
-            before = Anomaly.objects.count()
-            Anomaly.objects.bulk_create(
-                [
-                    Anomaly(
-                        tenant_id=tenant_id, rule=one.rule, event_id=UUID(one.event_id), at=one.at, person_id=one.person_id,
-                        person_name=one.person[:200], figures=dict(one.figures), found_at=now,
-                    )
-                    for one in found
-                ],
-                ignore_conflicts=True,
-                batch_size=500,
-            )  # fmt: skip
-            count = Anomaly.objects.count() - before
-        row.seq, row.looked_at = length, now
+        last, found = page_after(row.seq, page), None
+        if last > row.seq:
+            events = list(people_events(row.seq, last))
+            rows = [
+                Anomaly(
+                    tenant_id=tenant_id, rule=one.rule, event_id=UUID(one.event_id), at=one.at, person_id=one.person_id,
+                    person_name=one.person[:200], figures=dict(one.figures), found_at=now,
+                )
+                for one in find(events, context_of(events, ZONE), limits_here(), ZONE)
+            ]  # fmt: skip
+            Anomaly.objects.bulk_create(rows, batch_size=500)
+            found = len(rows)
+        row.seq, row.looked_at = last, now
         row.save()
-    return count
+    return found
 
 
 def enter_rules(wanted: Mapping[str, int], *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -80,8 +81,7 @@ def enter_rules(wanted: Mapping[str, int], *, actor: Actor, now: datetime, reaso
 
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
-    """They hold for what happens from here on, and for the day before, at which the rules look again.
-    Raises Refused (rules_changed)."""
+    """They hold for what happens from here on. Raises Refused (rules_changed)."""
     refuse_changed(operation, limits_here())
     row = rules_row() or AnomalyRules(tenant_id=operation.tenant_id)
     given = {name: value for name, value in operation.parameters.items() if name in BOUNDS}

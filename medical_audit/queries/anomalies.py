@@ -9,15 +9,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Min
 
 from medical_audit.domain.actor import Actor
-from medical_audit.domain.anomalies import BOUNDS, Context, Seen, limits_of
+from medical_audit.domain.anomalies import BOUNDS, WINDOW, Context, Seen, limits_of
 from medical_audit.domain.personal import readable
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.seats import network_of
 from medical_audit.domain.working_days import working_days
-from medical_audit.models import Anomaly, AnomalyRules, AnomalyWatch, Operation, Visit
+from medical_audit.models import Anomaly, AnomalyRules, AnomalyWatch, Link, Operation, Visit
 from medical_audit.queries.paging import Cursors, Page, page_of
 from medical_audit.queries.people import people_in
 from medical_audit.tenancy import current_tenant_id
@@ -25,8 +25,9 @@ from medical_audit.tenancy import current_tenant_id
 #: Without a look for this long the page says that nobody watches.
 WATCH_LATE = timedelta(minutes=5)
 _PEOPLE = """
-SELECT e.id, e.event_at, e.body FROM ledger.event e
-WHERE e.tenant_id = %s AND e.actor_type = 'user' AND e.event_at >= %s AND e.event_at < %s ORDER BY e.event_at, e.ord
+SELECT e.id, e.event_at, e.body, l.seq <= %s FROM ledger.event e JOIN ledger.link l ON l.event_id = e.id
+WHERE e.tenant_id = %s AND e.actor_type = 'user' AND e.event_at >= %s AND e.event_at <= %s AND l.seq <= %s
+ORDER BY e.event_at, e.ord
 """
 
 
@@ -36,18 +37,27 @@ def limits_here() -> dict[str, int]:
     return limits_of({name: value for name, value in (row or {}).items() if name in BOUNDS})
 
 
-def people_events(since: datetime, until: datetime) -> Iterator[Seen]:
-    """What people did in [since, until) of the database's own clock, in order; needs a tenant bound."""
+def page_after(seq: int, most: int) -> int:
+    """The place of the chain up to which the next `most` places after `seq` reach; `seq` where there are none."""
+    placed = Link.objects.filter(seq__gt=seq).order_by("seq").values_list("seq", flat=True)[:most]
+    return max(placed, default=seq)
+
+
+def people_events(after: int, last: int) -> Iterator[Seen]:
+    """What people did from place `after` of the chain (exclusive) to `last`, and what they did in the window before that, which is
+    known; in order, needs a tenant bound."""
     shift = timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
+    span = Link.objects.filter(seq__gt=after, seq__lte=last).aggregate(Min("event_at"), Max("event_at"))
+    since, until = span["event_at__min"] - WINDOW, span["event_at__max"]
     with connection.cursor() as cursor:
-        cursor.execute(_PEOPLE, [current_tenant_id(), since, until])
+        cursor.execute(_PEOPLE, [after, current_tenant_id(), since, until, last])
         while rows := cursor.fetchmany(2000):
-            people = people_in(current_tenant_id(), [text for *_, text in rows])
-            for event_id, event_at, text in rows:
-                yield _seen(str(event_id), event_at + shift, readable(json.loads(text), people))
+            people = people_in(current_tenant_id(), [text for _, _, text, _ in rows])
+            for event_id, event_at, text, known in rows:
+                yield _seen(str(event_id), event_at + shift, readable(json.loads(text), people), known=known)
 
 
-def _seen(event_id: str, recorded_at: datetime, body: Mapping[str, object]) -> Seen:
+def _seen(event_id: str, recorded_at: datetime, body: Mapping[str, object], *, known: bool) -> Seen:
     actor, subject, detail = (_part(body, name) for name in ("actor", "subject", "detail"))
     address = str(detail.get("address") or body.get("address") or "")
     return Seen(
@@ -62,6 +72,7 @@ def _seen(event_id: str, recorded_at: datetime, body: Mapping[str, object]) -> S
         operation_id=str(body.get("operation") or ""),
         network=network_of(address) if address else "",
         detail=detail,
+        known=known,
     )
 
 
@@ -71,7 +82,7 @@ def _part(body: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def context_of(events: Sequence[Seen], zone: tzinfo) -> Context:
-    """Earlier visits of those who come in, when what is confirmed was entered, and the days off in `zone`."""
+    """Earlier visits of those who come in, when what is confirmed was entered, the days off in `zone`, and what was found before."""
     people = {event.person_id for event in events if event.kind == "session.entered"}
     visits: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     longest = timedelta(days=max(BOUNDS["network_days"].most, BOUNDS["dormant_days"].most))
@@ -85,7 +96,12 @@ def context_of(events: Sequence[Seen], zone: tzinfo) -> Context:
     entered = Operation.objects.filter(id__in=ids).values_list("id", "entered_at")
     days = [event.at.astimezone(zone).date() for event in events]
     off = working_days().days_off(min(days), max(days)) if days else {}
-    return Context(visits=visits, entered={str(one): at for one, at in entered}, days_off=off)
+    since = min((event.at for event in events), default=None)
+    told = Anomaly.objects.filter(at__gte=since - WINDOW) if since else Anomaly.objects.none()
+    return Context(
+        visits=visits, entered={str(one): at for one, at in entered}, days_off=off,
+        told=list(told.values_list("rule", "person_id", "at")),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ from medical_audit.queries.report_rows import clock_rows, review_rows, session_r
 #: No page shows more rows: one that nobody can read to its end proves nothing. A file takes ten times as many.
 ROWS_MOST = 2000
 
+#: Events that may tell of changed roles: what was confirmed about a person, and the first roles of a founding.
+ROLE_EVENTS = ("operation.succeeded", "member.granted")
+
 Maker = Callable[[datetime, datetime, Actor, datetime], Made]
 
 
@@ -60,7 +63,7 @@ def is_long(name: str, since: datetime, until: datetime) -> bool:
         "accounts": visits,
         "sessions": visits,
         "confirmations": entered.exclude(policy="schedule"),
-        "roles": Event.objects.filter(event_at__lt=until - shift, kind__startswith="member."),
+        "roles": events.filter(kind__in=ROLE_EVENTS, subject_type="user"),
         "exports": events.filter(kind__endswith="exported"),
     }
     return name in sources and sources[name].order_by().values("tenant_id")[: LONG + 1].count() > LONG
@@ -161,33 +164,30 @@ def _events(since: datetime, until: datetime, **wanted: Any) -> list[tuple[Event
 
 
 def _roles(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:
-    """Each change of somebody's roles, with the roles before and after it; replayed from the ledger's beginning."""
-    held: dict[str, set[str]] = defaultdict(set)
+    """Each change of somebody's roles: the roles before and after it as its own event tells them, who asked and who confirmed."""
+    changes = [
+        (event, body["detail"])
+        for event, body in _events(since, until, kind__in=ROLE_EVENTS, subject_type="user")
+        if "roles_after" in body.get("detail", {})
+    ]
+    ids = [event.operation_id for event, _ in changes if event.operation_id]
+    entries = Event.objects.filter(kind="operation.entered", operation_id__in=ids)
+    entered = {one.operation_id: one for one in entries}
     rows: list[list[Cell]] = []
-    began = Event.objects.order_by("event_at").values_list("event_at", flat=True).first() or since
-    for event, body in _events(min(began, since), until, kind__startswith="member."):
-        role = str(body.get("detail", {}).get("role", ""))
-        if not role:
-            continue
-        person = held[event.subject_id]
-        before = sorted(person)
-        (person.add if event.kind == "member.granted" else person.discard)(role)
-        if event.at >= since:
-            rows.append(
-                [
-                    event.at,
-                    event.subject_name,
-                    before,
-                    sorted(person),
-                    event.actor_name,
-                    str(body.get("reason", "")),
-                ]
-            )
+    for event, detail in changes:
+        entry = entered.get(event.operation_id)
+        rows.append(
+            [
+                event.at, event.subject_name, detail["roles_before"], detail["roles_after"], event.actor_name,
+                entry.actor_name if entry else "", str(entry.said.get("reason", "")) if entry else "",
+            ]
+        )  # fmt: skip
     columns = (
         Column("at", "moment"), Column("person"), Column("before", "roles"), Column("after", "roles"), Column("by"),
-        Column("reason"),
+        Column("asked_by"), Column("reason"),
     )  # fmt: skip
-    return columns, rows, {"changes": len(rows), "people": len({str(row[1]) for row in rows})}
+    people = {event.subject_id for event, _ in changes}
+    return columns, rows, {"changes": len(rows), "people": len(people)}
 
 
 def _exports(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:

@@ -159,12 +159,17 @@ def standing_of(review: AccessReview) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event of a review with what speaks of it: the event itself, and what the rules found at it."""
+    """One event of a review with what speaks of it: the event itself, what the rules found at it, and how many more findings it
+    stands for."""
 
     row: ReviewItem
     event: Event | None
     anomalies: Sequence[Anomaly]
     own: bool
+
+    @property
+    def more(self) -> int:
+        return max(0, self.row.findings - len(self.anomalies))
 
 
 def items_of(review: AccessReview, *, actor: Actor) -> list[Item]:

@@ -21,7 +21,7 @@ from medical_audit.queries import reviews
 from medical_audit.queries.anomalies import limits_here
 from medical_audit.queries.sessions import account_of
 from medical_audit.requests import TenantRequest
-from medical_audit.views.periods import month_of
+from medical_audit.views.periods import ZONE, month_of
 
 
 @require_safe
@@ -113,6 +113,7 @@ def _page(request: TenantRequest, pk: UUID, *, status: int = 200, **more: Any) -
     may = request.actor.may(REVIEW, request.actor.tenant_id)
     context = {
         "review": review,
+        "month": f"{review.since.astimezone(ZONE):%Y-%m}",
         "standing": standing,
         "lines": [_line(item, typed) for item in items],
         "open": counts[Verdict.OPEN],

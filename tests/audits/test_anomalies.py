@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +16,7 @@ from config.saying.audits import anomaly_sentence
 from infra.models import CompanyDay
 from medical_audit import clock
 from medical_audit.domain.actor import Subject, system_actor
-from medical_audit.domain.anomalies import BOUNDS, Context, Found, Rule, Seen, find, limits_of
+from medical_audit.domain.anomalies import BOUNDS, WINDOW, Context, Found, Rule, Seen, find, limits_of
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.models import Anomaly, AnomalyRules, Operation
 from medical_audit.operations import entry, watching
@@ -159,6 +161,48 @@ def test_the_same_events_give_the_same_findings_and_thresholds_have_bounds() -> 
             limits_of(wrong)
 
 
+def minute_by_minute(events: list[Seen], context: Context) -> list[Found]:
+    """As the watch looks: at each minute's new events, with what it looked at in the day before them and what it found."""
+    kept: list[Found] = []
+    minute, end = events[0].at, events[-1].at
+    while minute <= end:
+        nxt = minute + timedelta(minutes=1)
+        if any(minute <= one.at < nxt for one in events):
+            near = [replace(one, known=one.at < minute) for one in events if minute - WINDOW <= one.at < nxt]
+            told = [(one.rule, one.person_id, one.at) for one in kept]
+            kept += find(near, replace(context, told=told), limits_of({}), TOKYO)
+        minute = nxt
+    return kept
+
+
+def test_looking_minute_by_minute_finds_what_one_look_finds() -> None:
+    """An evening of many steps is told once, and a burst of refusals too, however often the window has slid on."""
+    evening = datetime(2026, 11, 25, 20, 30, tzinfo=TOKYO)
+
+    def every(kind: str, begin: datetime, number: int, **step: int) -> list[Seen]:
+        return [seen(kind, begin + n * timedelta(**step)) for n in range(number)]
+
+    apart = {"recorded_at": evening + timedelta(hours=9)}
+    events = [
+        *every("operation.entered", evening, 23, minutes=3),
+        *every("access.denied", evening + timedelta(minutes=5), 30, seconds=40),
+        *every("session.reauthentication_failed", evening, 30, minutes=1),
+        *every("ledger.viewed", evening, 47, hours=1),
+        *every("ledger.viewed", evening + timedelta(hours=23), 260, seconds=30),
+        *every("session.entered", evening, 2, hours=30),
+        *(seen("ledger.exported", evening + timedelta(hours=n), detail={"rows": 60_000}) for n in range(30)),
+        *(seen("session.left", evening + timedelta(hours=n), **apart) for n in range(0, 48, 5)),
+        seen("session.parallel", evening),
+    ]
+    events.sort(key=lambda one: (one.at, one.event_id))
+    context = Context(visits={"p": [(evening - timedelta(days=70), "192.0.2.0/24")]})
+    once = find(events, context, limits_of({}), TOKYO)
+    assert Counter(one.rule for one in once)[Rule.OFF_HOURS] == 1
+    assert {(one.rule, one.event_id) for one in minute_by_minute(events, context)} == {
+        (one.rule, one.event_id) for one in once
+    }
+
+
 # -- in the portal ---------------------------------------------------------------------------------------------------------
 
 
@@ -216,6 +260,21 @@ def test_a_hasty_confirmation_is_found_once_however_often_somebody_looks(stage: 
     stage.client(Role.AUDITOR).get(stage.url("audit/"))
     assert look(stage) == 0
     assert len(kept(stage, Rule.HASTY)) == 1
+
+
+def test_after_a_long_silence_it_looks_page_by_page_and_finds_the_same(stage: Stage) -> None:
+    tenant_id, viewer = stage.cast.tenant.id, stage.cast.actor(Role.VIEWER)
+    actor = system_actor(tenant_id, "watch")
+    with tenant_scope(tenant_id):
+        for n in range(30):
+            record(
+                "access.denied", actor=viewer, subject=Subject("page", "p"), now=TEN + timedelta(seconds=n)
+            )
+    with _as_role("scheduler"):
+        assert watching.watch(tenant_id, actor=actor, now=clock.now(), page=7) == 2, "and clocks apart"
+        assert watching.watch(tenant_id, actor=actor, now=clock.now(), page=7) == 0
+    (one,) = kept(stage, Rule.REFUSALS)
+    assert one.figures["count"] == 10
 
 
 def test_being_refused_is_an_event_and_many_of_them_are_found(stage: Stage) -> None:

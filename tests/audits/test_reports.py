@@ -15,12 +15,14 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from accounts.domain.permissions import Role
+from accounts.models import RecertificationItem
+from accounts.operations import members, recertifying
 from medical_audit import clock
 from medical_audit.domain.actor import NO_TENANT, EventDraft, Subject, system_actor
 from medical_audit.domain.clocks import Skew
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.reports import Cell, Column, Report
-from medical_audit.models import Event, Export
+from medical_audit.models import Event, Export, Operation
 from medical_audit.operations import clocks, entry
 from medical_audit.operations.exports import making
 from medical_audit.operations.exports.report_files import sheet_of, take
@@ -29,7 +31,7 @@ from medical_audit.operations.ledger import record_many
 from medical_audit.queries.reports import LONG, REPORTS, make_report
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
-from tests.factories import MONDAY_0830, proof
+from tests.factories import MONDAY_0830, proof, unique
 from tests.medical_audit.support import Database
 from tests.stage import Stage
 
@@ -61,10 +63,40 @@ def test_confirmations_add_up_to_entries(stage: Stage) -> None:
     assert third.kind == report.rows[0][0]
 
 
-def test_roles_are_told_before_and_after(stage: Stage) -> None:
-    report = made(stage, "roles")
-    row = next(row for row in report.rows if row[1] == "auditor")
-    assert (row[2], row[3]) == ([], ["auditor"])
+def test_each_change_of_roles_is_told_and_a_right_that_was_kept_is_none(stage: Stage) -> None:
+    cast, now = stage.cast, clock.now()
+    founded = [row for row in made(stage, "roles").rows if row[1] == "viewer"]
+    assert [(row[2], row[3]) for row in founded] == [([], ["viewer"])]
+    administrator, approver = cast.actor(Role.ADMINISTRATOR), cast.actor(Role.APPROVER)
+    viewer = cast.people[Role.VIEWER]
+
+    def decided(operation: Operation) -> None:
+        entry.confirm(
+            operation.id, actor=approver, now=now, seen_digest=operation.digest, proof=proof(approver, now)
+        )
+
+    given = members.enter_grant(viewer.id, Role.OPERATOR, actor=administrator, now=now, reason="当番に入る")
+    decided(given)
+    recertifying.begin(actor=administrator, now=now)
+    with tenant_scope(cast.tenant.id):
+        kept = RecertificationItem.objects.get(user=viewer, role=Role.OPERATOR)
+    assert not recertifying.decide([kept.id], "keep", actor=administrator, now=now, reason="棚卸")
+    decided(members.enter_revoke(viewer.id, Role.VIEWER, actor=administrator, now=now, reason="整理"))
+    came = f"new-{unique()}"
+    decided(
+        members.enter_invite(came, "新人", "viewer", actor=administrator, now=now, reason="入職").operation
+    )
+    decided(members.enter_close(viewer.id, actor=administrator, now=now, reason="退職"))
+    rows = [row[1:] for row in made(stage, "roles").rows if row[1] in ("viewer", "新人")]
+    assert rows[1:] == [
+        ["viewer", ["viewer"], ["operator", "viewer"], "approver", "administrator", "当番に入る"],
+        ["viewer", ["operator", "viewer"], ["operator"], "approver", "administrator", "整理"],
+        ["新人", [], ["viewer"], "approver", "administrator", "入職"],
+        ["viewer", ["operator"], [], "approver", "administrator", "退職"],
+    ]
+    with tenant_scope(cast.tenant.id):
+        later = make_report("roles", now + DAY, now + 2 * DAY, actor=cast.actor(Role.AUDITOR), now=now)
+    assert later.rows == []
 
 
 def test_the_hash_is_of_the_rows_and_reading_is_recorded_with_it(stage: Stage) -> None:

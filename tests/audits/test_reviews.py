@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError
@@ -14,9 +16,10 @@ from accounts.models import User
 from accounts.queries.people import actor_in
 from medical_audit import clock
 from medical_audit.domain.actor import Actor, system_actor
+from medical_audit.domain.anomalies import Rule
 from medical_audit.domain.errors import AlreadyMoved, NotPermitted, Refused
 from medical_audit.domain.reviews import Standing, Verdict, draw
-from medical_audit.models import AccessReview, Event, Operation, ReviewItem
+from medical_audit.models import AccessReview, Anomaly, Event, Operation, ReviewItem
 from medical_audit.operations import entry, reviewing, watching
 from medical_audit.queries import reviews
 from medical_audit.tenancy import tenant_scope
@@ -27,6 +30,7 @@ from tests.medical_audit.support import plant
 from tests.stage import Stage, make_stage, signed_in
 
 SEED = bytes(range(32))
+TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 def test_the_same_seed_draws_the_same_and_another_one_does_not() -> None:
@@ -125,6 +129,31 @@ def test_the_draw_is_fixed_by_the_first_seal_after_the_period_and_can_be_repeate
             Event.objects.filter(subject_id=str(review.id)).order_by("ord").values_list("kind", flat=True)
         )
     assert told == ["review.begun", "review.drawn"]
+
+
+def test_of_many_findings_none_is_left_out(own: Stage, room: SealingRoom) -> None:
+    """More than anybody reads one by one: each rule and person stands once, with how many; the last of 201 is there too."""
+    tenant_id, now = own.cast.tenant.id, clock.now()
+    since = now.astimezone(TOKYO).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    with _as_role("scheduler"), tenant_scope(tenant_id):
+        Anomaly.objects.bulk_create(
+            Anomaly(
+                tenant_id=tenant_id, rule=Rule.MUCH_READ, event_id=uuid4(), at=since + timedelta(seconds=n),
+                person_id="p1" if n < 200 else "p2", person_name="甲" if n < 200 else "乙", found_at=now,
+            )
+            for n in range(201)
+        )  # fmt: skip
+        known = Anomaly.objects.count()
+    review = begun(own, room)
+    found = [row for row in items(own, review) if row.why == Rule.MUCH_READ]
+    assert {(row.actor_name, row.findings) for row in found} == {("甲", 200), ("乙", 1)}
+    assert sum(row.findings for row in items(own, review)) == known
+    page = own.client(Role.AUDITOR).get(own.url(f"audit/reviews/{review.id}/")).content.decode()
+    assert "ほかに199件" in page
+    judge_all(own, review)
+    auditor = own.cast.actor(Role.AUDITOR)
+    operation = reviewing.enter_sign_off(review.id, "所見なし", "", actor=auditor, now=clock.now())
+    assert operation.shown["unusual"] == known
 
 
 def test_a_month_is_reviewed_when_it_is_over(own: Stage) -> None:

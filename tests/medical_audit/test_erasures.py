@@ -9,6 +9,7 @@ import uuid
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
@@ -24,14 +25,14 @@ from accounts.operations.erasing import enter_erasure
 from accounts.queries.people import actor_in
 from medical_audit import clock
 from medical_audit.domain import bundle_verifier
-from medical_audit.domain.actor import NO_TENANT, Subject
+from medical_audit.domain.actor import NO_TENANT, Actor, Subject
 from medical_audit.domain.bundle_verifier import verdict
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.notes import Signer
 from medical_audit.domain.personal import ERASED
 from medical_audit.domain.restoring import APPROVER
 from medical_audit.models import Event, Operation
-from medical_audit.operations import entry
+from medical_audit.operations import correcting, delegating, entry
 from medical_audit.operations.ledger import record
 from medical_audit.operations.retaining import enter_keeping
 from medical_audit.queries.bundles import write_bundle
@@ -135,6 +136,7 @@ def scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Databas
             )  # fmt: skip
     enter_keeping(Keeping(9), actor=actor, now=clock.now(), reason="entered by somebody who leaves")
     _a_ticket_names(gone, cast.tenant.id)
+    _has_others_act(cast, gone)
     old = _age(superuser_connection, cast.tenant.id)
     room = make_room(tmp_path)
     room.seal()
@@ -144,6 +146,36 @@ def scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Databas
     room.seal()
     assert old > 4
     return Scene(room, superuser_connection, cast, gone)
+
+
+def _has_others_act(cast: Cast, gone: User) -> None:
+    """He was allowed to enter for the approver, had deputies, was one, left a reason that was corrected, and took a file."""
+    approver, now = cast.actor(Role.APPROVER), clock.now()
+    with tenant_scope(cast.tenant.id):
+        himself = actor_in(cast.tenant, gone, session="s-9", address=ADDRESS, request="r-9")
+
+    def confirmed(operation: Operation, by: Actor = approver) -> Operation:
+        entry.confirm(operation.id, actor=by, now=now, seen_digest=operation.digest, proof=proof(by, now))
+        return operation
+
+    allowed = confirmed(
+        delegating.enter_grant(
+            str(gone.id),
+            ["ec2.start"],
+            begins_at=now,
+            ends_at=now + timedelta(days=9),
+            evidence="指示書",
+            actor=approver,
+            now=now,
+        )
+    )
+    confirmed(delegating.enter_end(uuid.UUID(allowed.target_id), actor=approver, now=now, reason="異動"))
+    confirmed(delegating.enter_deputies([str(gone.id)], actor=approver, now=now, reason="休暇"))
+    confirmed(delegating.enter_deputies([approver.id], actor=himself, now=now, reason="休暇"), himself)
+    correction = correcting.enter_correction(
+        allowed.id, "指示書 3 号", actor=approver, now=now, reason="番号"
+    )
+    confirmed(correction, cast.actor(Role.ADMINISTRATOR))
 
 
 def _a_ticket_names(gone: User, tenant_id: uuid.UUID) -> None:
@@ -331,14 +363,21 @@ def _a_changed_bundle_is_damaged(scene: Scene, tmp_path: Path) -> None:
 def _no_name_gets_into_the_chain(scene: Scene) -> None:
     """The database refuses what the application would have forgotten to exchange."""
 
-    body = json.dumps({"kind": "x.y", "outcome": "ok", "actor": {"type": "user", "id": "u", "name": NAME},
-                       "subject": {"type": "", "id": "", "name": ""}})  # fmt: skip
-    with (
-        _as_role("web"),
-        pytest.raises(DatabaseError, match="people_are_named_by_reference"),
-        tenant_scope(scene.tenant_id),
+    for actor, subject, wall in (
+        ({"type": "user", "id": "u", "name": NAME}, {"type": "", "id": "", "name": ""}, "people_are_named"),
+        (
+            {"type": "system", "id": "", "name": ""},
+            {"type": "delegation", "id": "d", "name": NAME},
+            "subjects_are_named",
+        ),
     ):
-        execute("SELECT ledger.log(%s, %s)", [scene.tenant_id, [body]])
+        body = json.dumps({"kind": "x.y", "outcome": "ok", "actor": actor, "subject": subject})
+        with (
+            _as_role("web"),
+            pytest.raises(DatabaseError, match=f"{wall}_by_reference"),
+            tenant_scope(scene.tenant_id),
+        ):
+            execute("SELECT ledger.log(%s, %s)", [scene.tenant_id, [body]])
 
 
 def _keys_follow(scene: Scene, settings: Settings) -> None:

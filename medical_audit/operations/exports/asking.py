@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.utils import translation
 
-from medical_audit.domain.actor import Actor, Subject
+from medical_audit.domain.actor import Actor, Principal, Subject
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Export
@@ -68,7 +68,11 @@ def hand_over(export_id: UUID, *, actor: Actor, now: datetime) -> Export:
     if made.report:
         detail |= {"report": made.report, **made.question, "rows": made.rows, "rows_sha256": made.rows_sha256}
     else:
-        detail |= {"filter": made.question, "events": made.rows, "asked_by": made.asked_by_name}
+        detail |= {
+            "filter": made.question,
+            "events": made.rows,
+            "asked_by": Principal(made.asked_by_id, made.asked_by_name),
+        }
     detail |= {"bytes": made.bytes, "sha256": made.sha256}
     kind = "report.exported" if made.report else "ledger.exported"
     record(kind, actor=actor, subject=_log(actor), now=now, reason=made.purpose, detail=detail)
