@@ -182,7 +182,7 @@ def test_looking_minute_by_minute_finds_what_one_look_finds() -> None:
     def every(kind: str, begin: datetime, number: int, **step: int) -> list[Seen]:
         return [seen(kind, begin + n * timedelta(**step)) for n in range(number)]
 
-    apart = {"recorded_at": evening + timedelta(hours=9)}
+    apart = evening + timedelta(hours=9)
     events = [
         *every("operation.entered", evening, 23, minutes=3),
         *every("access.denied", evening + timedelta(minutes=5), 30, seconds=40),
@@ -191,7 +191,7 @@ def test_looking_minute_by_minute_finds_what_one_look_finds() -> None:
         *every("ledger.viewed", evening + timedelta(hours=23), 260, seconds=30),
         *every("session.entered", evening, 2, hours=30),
         *(seen("ledger.exported", evening + timedelta(hours=n), detail={"rows": 60_000}) for n in range(30)),
-        *(seen("session.left", evening + timedelta(hours=n), **apart) for n in range(0, 48, 5)),
+        *(seen("session.left", evening + timedelta(hours=n), recorded_at=apart) for n in range(0, 48, 5)),
         seen("session.parallel", evening),
     ]
     events.sort(key=lambda one: (one.at, one.event_id))
