@@ -7,11 +7,12 @@ from redmine_sync.api import keys as key_api
 from redmine_sync.api import redmine as redmine_api
 from redmine_sync.api import repositories as repository_api
 from redmine_sync.api import tickets as api
-from redmine_sync.views import hooks, repositories, tickets
+from redmine_sync.views import asking, hooks, repositories, tickets
 
 app_name = "redmine_sync"
 urlpatterns = [
     path("tickets/", tickets.ticket_list, name="tickets"),
+    path("tickets/left-over/", asking.left_over_tickets, name="left-over-tickets"),
     path("tickets/stuck/", tickets.decide_entry, name="entry-decide"),
     path("tickets/differing/", tickets.decide_ticket, name="ticket-decide"),
     path("tickets/redmine/", tickets.redmine, name="redmine"),
@@ -37,6 +38,7 @@ hook_urlpatterns = [
 ]
 api_urlpatterns = [
     path("tickets/", address(get=api.ticket_list), name="tickets"),
+    path("tickets/left-over/", address(post=api.left_over_tickets), name="left-over-tickets"),
     path("tickets/stuck/", address(get=api.entry_list), name="ticket-entries"),
     path("tickets/stuck/<uuid:pk>/retry/", address(post=api.entry_retry), name="ticket-entry-retry"),
     path("tickets/stuck/<uuid:pk>/discard/", address(post=api.entry_discard), name="ticket-entry-discard"),

@@ -108,6 +108,7 @@ API: dict[str, Expected] = {
     **{f"api:report-{name}": get(only((A, U), 200)) for name in REPORTS},
     "api:retention": Expected({"GET": only((A, U), 200), "POST": only((A,), 400)}),
     "api:retention-purge": post(only((A,), 400)),
+    "api:left-over-tickets": post(only(PLANNING, 400)),
     "api:ticket-entries": get(everyone(200)),
     "api:ticket-entry-retry": post(everyone(404)),
     "api:ticket-entry-discard": post(everyone(404)),

@@ -116,6 +116,7 @@ EXPECTED: dict[str, Expected] = {
     "medical_audit:operation-withdraw": post(only((O,), 302)),
     "medical_audit:operation-cancel": post(only(OPERATING, 422)),
     "redmine_sync:tickets": get(everyone(200)),
+    "redmine_sync:left-over-tickets": post(only(PLANNING, 422)),
     "redmine_sync:entry-decide": post(only(OPERATING, 404)),
     "redmine_sync:ticket-decide": post(only(OPERATING, 404)),
     "redmine_sync:redmine": get(everyone(200)),

@@ -36,7 +36,7 @@ from config.saying import (
 )
 from infra.domain.makings import fix_text
 from redmine_sync.queries.servers import rules
-from redmine_sync.queries.tickets import open_tickets, tickets_about
+from redmine_sync.queries.tickets import tickets_about, volume_tickets
 
 register = template.Library()
 
@@ -123,12 +123,15 @@ def tickets_of(
 
 
 @register.simple_tag(takes_context=True)
-def open_ticket(context: Context, target_type: str, target_id: object) -> object:
-    """The open ticket of one of many things, or None; asked for once a page."""
-    kept: dict[str, Any] = context.render_context.setdefault("open_tickets", {})  # type: ignore[arg-type,assignment]
-    if target_type not in kept:
-        kept[target_type] = open_tickets(target_type, actor=context["actor"])
-    return kept[target_type].get(str(target_id))
+def volume_ticket(context: Context, volume_id: object = "") -> dict[str, object]:
+    """connected: whether tickets can be asked for; of one left-over volume, told: whether it has a ticket or will have, and the ticket
+    (None until the ledger was followed so far). Asked for once a page."""
+    kept: dict[str, Any] = context.render_context.setdefault("volume_tickets", {})  # type: ignore[arg-type,assignment]
+    if not kept:
+        kept["all"] = volume_tickets(actor=context["actor"])
+    found = kept["all"]
+    one = str(volume_id)
+    return {"connected": found.connected, "told": one in found.told, "ticket": found.told.get(one)}
 
 
 @register.simple_tag(takes_context=True)

@@ -182,6 +182,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "volume.snoozed": _(
         "%(actor)s wants the EBS volume %(subject)s kept for %(days)s days. Reason: %(reason)s"
     ),
+    "volume.ticket_asked": _(
+        "%(actor)s wants a ticket of the left-over EBS volume %(subject)s. Reason: %(reason)s"
+    ),
     "volume.taken_up": _("The EBS volume %(subject)s is no longer left over: it serves again, or is gone."),
     "volume.named": _("The EBS volume %(subject)s got the Name tag %(name)s."),
     "redmine.drafted": _("%(actor)s gave the address of the Redmine %(subject)s and its API key."),
@@ -362,6 +365,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "volume.left_over": _("EBS volume left over"),
     "snapshot.snoozed": _("EBS snapshot kept for now"),
     "volume.snoozed": _("Left-over EBS volume kept for now"),
+    "volume.ticket_asked": _("Ticket asked for"),
     "volume.taken_up": _("EBS volume no longer left over"),
     "volume.named": _("EBS volume named"),
     "redmine.drafted": _("Redmine drafted"),

@@ -51,7 +51,17 @@ REDMINE_CODES: Final[Mapping[str, Promise | str]] = {
     ),
     "bad_key": _("An API key has letters and digits only. Copy it from “My account” in Redmine."),
     "redmine_not_ready": _("The look at the Redmine found something that must be mended first."),
-    "redmine_not_connected": _("No Redmine is connected."),
+    "redmine_not_connected": _(
+        "No Redmine is connected. An administrator connects one at Tickets, Redmine and rules."
+    ),
+    "no_ticket_rule": _(
+        "No rule says where tickets of its project go. An administrator enters one at Tickets, Redmine and rules; then ask again."
+    ),
+    "ticket_there": _("It has its ticket already, or stands in the one for all of its project."),
+    "ticket_asked": _("A ticket is asked for already, and is being written."),
+    "not_left_over": _(
+        "It is not left over: it serves something, was unattached only lately, is kept for now, or is gone."
+    ),
     "redmine_project_unusable": _("This Redmine project cannot take tickets: see what the look at it found."),
     "nothing_to_tell": _("Choose at least one thing that becomes a ticket."),
     "rule_changed": _("The rule was changed meanwhile. Look at it again."),

@@ -10,14 +10,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Coalesce
 
 from accounts.domain.permissions import Permission
 from infra.domain.leftovers import SNOOZE_MAX_DAYS
 from infra.models import Region, Volume
 from infra.operations.batches import Undone, enter_each, limited
 from infra.operations.deleting import enter_delete
-from infra.queries.leftovers import places_of
+from infra.queries.leftovers import SINCE, places_of
 from medical_audit.domain.actor import Actor, EventDraft, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import Refused
@@ -44,14 +43,8 @@ def _begin(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
     since = now - timedelta(days=settings.LEFT_OVER_DAYS)
     rested = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)
     left = here.filter(rested, left_over_at__isnull=True, gone_at__isnull=True, state="available")
-    found = _held(left.annotate(since=Coalesce("detached_at", "first_seen_at")).filter(since__lte=since))
-    _record(
-        "volume.left_over", found, actor, now,
-        lambda row: {
-            "account_id": row.account.account_id, "region": row.region, "gib": row.size_gib, "type": row.type,
-            "since": utc_text(row.since), "days": (now - row.since).days, "served": row.served_name or row.served_instance,
-        },
-    )  # fmt: skip
+    found = _held(left.annotate(since=SINCE).filter(since__lte=since))
+    record_of("volume.left_over", found, actor, now, lambda row: facts_of(row, now))
     Volume.objects.filter(id__in=[row.id for row in found]).update(left_over_at=now, **_AWAKE)
     return len(found)
 
@@ -61,7 +54,7 @@ def _end(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
     awake = _held(over.filter(snoozed_until__isnull=False))
     Volume.objects.filter(id__in=[row.id for row in awake]).update(**_AWAKE)
     found = _held(over.filter(left_over_at__isnull=False))
-    _record("volume.taken_up", found, actor, now, lambda row: {"gone": row.gone_at is not None})
+    record_of("volume.taken_up", found, actor, now, lambda row: {"gone": row.gone_at is not None})
     Volume.objects.filter(id__in=[row.id for row in found]).update(left_over_at=None)
     return len(found)
 
@@ -91,7 +84,7 @@ def snooze(volume_ids: Sequence[UUID], *, days: int, reason: str, actor: Actor, 
     with tenant_scope(actor.tenant_id):
         rows = Volume.objects.filter(id__in=volume_ids, gone_at__isnull=True, state="available")
         found = list(rows.select_for_update(of=("self",)).order_by("id"))
-        _record(
+        record_of(
             "volume.snoozed",
             found,
             actor,
@@ -118,7 +111,21 @@ def enter_deletes(
     )
 
 
-def _record(
+def held(volume_ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """These volumes of the bound tenant as far as there are any, locked, each with the instant `since` which it serves nothing."""
+    rows = Volume.objects.filter(id__in=volume_ids).annotate(since=SINCE).select_related("account")
+    return {row.id: row for row in rows.select_for_update(of=("self",)).order_by("id")}
+
+
+def facts_of(row: Any, now: datetime) -> dict[str, object]:
+    """What the ledger keeps of a left-over volume (with `since`), so that a ticket can tell of it."""
+    return {
+        "account_id": row.account.account_id, "region": row.region, "gib": row.size_gib, "type": row.type,
+        "since": utc_text(row.since), "days": (now - row.since).days, "served": row.served_name or row.served_instance,
+    }  # fmt: skip
+
+
+def record_of(
     kind: str,
     rows: Sequence[Any],
     actor: Actor,
@@ -127,6 +134,7 @@ def _record(
     *,
     reason: str = "",
 ) -> None:
+    """One event for each of these volumes, with the project that it belongs to."""
     places = places_of(rows)
     drafts = [
         EventDraft(

@@ -25,6 +25,8 @@ from medical_audit.domain.actor import Actor
 from medical_audit.queries.operations import open_by_target
 
 SHOWN_MAX = 500
+#: Since when a volume serves nothing, where it is unattached.
+SINCE = Coalesce("detached_at", "first_seen_at")
 #: Operations that are in nobody's way.
 _BESIDE = ("ebs.tag",)
 
@@ -102,6 +104,14 @@ def left_overs(*, actor: Actor, now: datetime) -> LeftOvers:
     return LeftOvers(rows[:SHOWN_MAX], snoozed, total, dearest, settings.LEFT_OVER_DAYS)
 
 
+def is_left_over(row: Volume, since: datetime | None, now: datetime) -> bool:
+    """Whether a volume that serves nothing since then is left over, and nobody wants it kept for now."""
+    if row.gone_at is not None or row.state != "available" or since is None:
+        return False
+    rested = row.snoozed_until is None or row.snoozed_until <= now
+    return rested and since <= now - timedelta(days=settings.LEFT_OVER_DAYS)
+
+
 def month_price(row: Volume, book: PriceBook) -> tuple[Price | None, Decimal | None]:
     """The price that holds for a volume, and what it costs a month at it."""
     price = book.find(VOLUME, row.region, row.type.lower())
@@ -124,8 +134,7 @@ def places_of(rows: Sequence[Volume]) -> Mapping[UUID, tuple[str, str]]:
 
 
 def _unattached(now: datetime) -> Sequence[Any]:
-    since = Coalesce("detached_at", "first_seen_at")
-    rows = Volume.objects.filter(gone_at__isnull=True, state="available").annotate(since=since)
+    rows = Volume.objects.filter(gone_at__isnull=True, state="available").annotate(since=SINCE)
     long = rows.filter(since__lte=now - timedelta(days=settings.LEFT_OVER_DAYS))
     return list(long.select_related("account").order_by("since", "id"))
 

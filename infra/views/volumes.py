@@ -25,7 +25,7 @@ from infra.forms.volumes import LeftOverForm
 from infra.operations import deleting, leftovers, restoring
 from infra.queries import volumes
 from infra.queries.leftover_months import trend
-from infra.queries.leftovers import left_overs
+from infra.queries.leftovers import is_left_over, left_overs
 from medical_audit.domain.errors import Refused
 from medical_audit.forms import text_of
 from medical_audit.models import Operation
@@ -38,6 +38,7 @@ def volume_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         "seen": seen,
         "volume": seen.volume,
         "operations": seen.operations,
+        "left_over": is_left_over(seen.volume, seen.unattached_since, request.now),
         "events": [{"event": event} for event in seen.events],
     }
     return render(request, "infra/volume_detail.html", context)
@@ -47,11 +48,11 @@ def volume_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
 def left_over(request: TenantRequest, slug: str) -> HttpResponse:
     """What serves nothing for long and what it costs; on POST some of it is left alone for a while, or its deletion entered."""
     if request.method != "POST":
-        return _left_over(request, LeftOverForm(initial={"days": 30}))
+        return left_over_page(request, LeftOverForm(initial={"days": 30}))
     request.actor.require(Permission.VOLUME_DELETE, request.tenant.id)
     form, ids = LeftOverForm(request.POST), ids_of(request.POST)
     if not form.is_valid() or not ids:
-        return _left_over(request, form, refused="" if ids else "nothing_selected")
+        return left_over_page(request, form, refused="" if ids else "nothing_selected")
     who: dict[str, Any] = {"actor": request.actor, "now": request.now, "reason": form.cleaned_data["reason"]}
     try:
         if text_of(request.POST, "do") == "keep":
@@ -66,9 +67,9 @@ def left_over(request: TenantRequest, slug: str) -> HttpResponse:
             ids, token=form.cleaned_data["token"] or uuid.uuid4().hex, **who
         )
     except Refused as why:
-        return _left_over(request, form, refused=why.code)
+        return left_over_page(request, form, refused=why.code)
     if undone:
-        return _left_over(request, form, done=done, undone=undone)
+        return left_over_page(request, form, done=done, undone=undone)
     return redirect(f"{reverse('medical_audit:operations', args=[slug])}?mine=yes")
 
 
@@ -97,7 +98,10 @@ def _of_thousand(amount: Decimal, largest: Decimal) -> int:
     return int(amount * 1000 / largest) if largest else 0
 
 
-def _left_over(request: TenantRequest, form: LeftOverForm, refused: str = "", **more: Any) -> HttpResponse:
+def left_over_page(
+    request: TenantRequest, form: LeftOverForm, refused: str = "", **more: Any
+) -> HttpResponse:
+    """The page itself, also for what is decided of these volumes on the floor above. `more`: see _undone.html."""
     context = {
         "seen": left_overs(actor=request.actor, now=request.now), "form": form, "refused": refused,
         "token": uuid.uuid4().hex,

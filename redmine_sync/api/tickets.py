@@ -1,6 +1,7 @@
 """Tickets over the API: what Toban wrote into Redmine and how it stands there, what is stuck, and deciding about both."""
 
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -8,22 +9,26 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.domain.permissions import Permission
+from infra.api.left_over import UndoneOut
+from infra.domain.leftovers import BATCH_MAX
 from medical_audit.api.calls import Call, answers, text_filter
-from medical_audit.api.operations import TargetOut
+from medical_audit.api.operations import ReasonIn, TargetOut
 from medical_audit.domain.errors import NotFound
 from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.paging import Page
 from redmine_sync import tasks
 from redmine_sync.models import Entry, Ticket
 from redmine_sync.operations import deciding
+from redmine_sync.operations.asking import ask_for_volumes
 from redmine_sync.queries.tickets import TicketFilter, list_tickets, stuck
 
 
 class TicketOut(serializers.Serializer[Ticket]):
-    """`issue` is Redmine's number, null until it is written; `diverged` says where a person must decide."""
+    """`issue` is Redmine's number, null until it is written, and `url` its address there; `diverged` says where a person must decide."""
 
     id = serializers.UUIDField()
     issue = serializers.IntegerField(allow_null=True)
+    url = serializers.CharField()
     kind = serializers.CharField()
     state = serializers.CharField()
     status = serializers.CharField()
@@ -45,12 +50,41 @@ class TicketOut(serializers.Serializer[Ticket]):
     filters=(
         text_filter("state", "wanted, open, closed, snoozed, orphaned or diverged."),
         text_filter("q", "Part of a name."),
+        text_filter("target", "Id of the thing that they tell of, also in one ticket for all."),
     ),
 )
 def ticket_list(call: Call) -> Page:
     """List tickets, the newest first."""
-    wanted = TicketFilter(state=text_of(call.query, "state"), q=text_of(call.query, "q"))
+    wanted = TicketFilter(**{name: text_of(call.query, name) for name in ("state", "q", "target")})
     return list_tickets(wanted, cursors_of(call.query), actor=call.actor)
+
+
+class AskIn(ReasonIn):
+    volumes = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=BATCH_MAX)
+
+
+class AskedOut(serializers.Serializer[Any]):
+    """`volumes`: those that will have a ticket, to be found by the filter `target`; `undone`: those left out, each with why."""
+
+    volumes = serializers.ListField(child=serializers.UUIDField())
+    undone = UndoneOut(many=True)
+
+
+@answers(
+    AskedOut,
+    takes=AskIn,
+    example={"volumes": ["3f0b7d0e-2b6c-4d0a-9a57-0f3f8d1b6a11"], "reason": "所有者に確認してもらうため"},
+)
+def left_over_tickets(call: Call) -> dict[str, Any]:
+    """Ask for a ticket of each of these left-over volumes; none gets a second one."""
+    call.actor.require(Permission.VOLUME_DELETE, call.actor.tenant_id)
+    given = call.given
+    server, asked, undone = ask_for_volumes(
+        given["volumes"], actor=call.actor, now=call.now, reason=given["reason"]
+    )
+    if asked:
+        transaction.on_commit(partial(tasks.wake, server.tenant_id, server.id))
+    return {"volumes": asked, "undone": undone}
 
 
 class EntryOut(serializers.Serializer[Entry]):

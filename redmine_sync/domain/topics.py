@@ -14,6 +14,7 @@ from typing import Any
 
 ENTERED, MISSED, FAILED = "operation.entered", "operation.missed", "operation.failed"
 CONFIRMED, SUCCEEDED = "operation.confirmed", "operation.succeeded"
+VOLUME_ASKED = "volume.ticket_asked"
 #: Nothing comes of it any more, and nothing happened.
 _DROPPED = frozenset(
     {"operation.rejected", "operation.withdrawn", "operation.expired", "operation.cancelled"}
@@ -43,13 +44,14 @@ class Topic:
 
     `operations`: the kinds of operations it is about; empty for all, or where no operation begins it. `notes`: events that
     are told and change nothing. `ended_by`: a success of one of these kinds, whose subject is of the type `ended_on`,
-    ends it. `standing`: it goes on until something ends it, so its ticket is opened again after a snooze, and a new
+    ends it. `asked`: a person wants a ticket of its own, whatever the rule tells of this topic. `standing`: it goes on until something ends it, so its ticket is opened again after a snooze, and a new
     rule finds what stands already. `digest`: it may be told in one ticket per project.
     """
 
     code: str
     by: By
     opens: frozenset[str]
+    asked: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
     closes: frozenset[str] = frozenset()
     operations: frozenset[str] = frozenset()
@@ -60,7 +62,7 @@ class Topic:
 
     @property
     def watched(self) -> frozenset[str]:
-        return self.opens | self.notes | self.closes | ({SUCCEEDED} if self.ended_by else frozenset())
+        return self.opens | self.asked | self.notes | self.closes | ({SUCCEEDED} if self.ended_by else frozenset())
 
     def verb(self, body: Mapping[str, Any]) -> str:
         """What an event (its canonical body) asks for: "open", "close", or "" where it is not about this topic."""
@@ -72,7 +74,7 @@ class Topic:
             return ""
         if kind.startswith("operation.") and not body.get("operation"):
             return ""
-        if kind in self.opens | self.notes:
+        if kind in self.opens | self.asked | self.notes:
             # Entries of the clock come confirmed; only what stands at ENTERED waits for somebody.
             return "" if self is APPROVAL and detail.get("state") != "ENTERED" else "open"
         return "close" if kind in self.closes else ""
@@ -112,7 +114,8 @@ TOPICS = {
         FAILURE,
         APPROVAL,
         Topic(
-            "volume", By.SUBJECT, opens=frozenset({"volume.left_over"}), closes=frozenset({"volume.taken_up", "volume.snoozed"}),
+            "volume", By.SUBJECT, opens=frozenset({"volume.left_over"}), asked=frozenset({VOLUME_ASKED}),
+            closes=frozenset({"volume.taken_up", "volume.snoozed"}),
             standing=True, digest=True,
         ),
         Topic(

@@ -78,6 +78,11 @@ class Ticket(TenantModel):
             models.Index(fields=["tenant_id", "operation"], name="ticket_of_operation"),
         ]
 
+    @property
+    def url(self) -> str:
+        """Where it stands in Redmine, "" until it is written."""
+        return f"{self.server.url}/issues/{self.issue}" if self.issue else ""
+
 
 class Verb(models.TextChoices):
     """open: there is trouble, the issue exists and is open; close: it is over."""

@@ -121,6 +121,8 @@ class Reader:
         return len(rows)
 
     def _do(self, one: Followed, body: Mapping[str, Any], project: str, wish: Wish, *, standing: bool) -> int:
+        if standing and self._tells_later(wish, one):
+            return 0
         rule = self.rules.get(project, self.rules.get(""))
         if wish.verb == Verb.CLOSE:
             # Whatever the rule says by now: a ticket that is there is closed.
@@ -129,19 +131,34 @@ class Reader:
                 for key in (wish.key, wish.digest)
                 if (ticket := self.tickets.get(key)) is not None
             )
-        how = _how(rule, wish.topic)
+        asked = body["kind"] in wish.topic.asked
+        how = _how(rule, wish.topic) or (How.EACH if asked else How.NOT)
         if rule is None or not how or not (standing or one.seq > rule.from_seq):
+            return 0
+        if self._stands_elsewhere(wish, how, body):
             return 0
         key = wish.digest if how == How.DIGEST else wish.key
         ticket = self.tickets.get(key)
         if ticket is None:
-            if body["kind"] not in wish.topic.opens:
+            if not asked and body["kind"] not in wish.topic.opens:
                 return 0
             ticket = self.tickets[key] = _ticket(self.server, key, wish, body, project, rule, self.now)
         if how == How.DIGEST:
             return self._gather(ticket, wish, one, body)
         wait = timedelta(minutes=rule.approval_wait_min) if wish.topic is APPROVAL else timedelta()
         return self._enter(ticket, wish.verb, one, body, self.now + wait)
+
+    def _tells_later(self, wish: Wish, one: Followed) -> bool:
+        """Whether its own ticket, which somebody asked for before there was a rule, tells already what came after this."""
+        own = self.tickets.get(wish.key)
+        return own is not None and Entry.objects.filter(ticket=own, seq__gt=one.seq).exists()
+
+    def _stands_elsewhere(self, wish: Wish, how: str, body: Mapping[str, Any]) -> bool:
+        """Whether the ticket of the other kind, its own or the one for all, tells of it already: nothing has two at a time."""
+        own, all_of_them = self.tickets.get(wish.key), self.tickets.get(wish.digest)
+        if how == How.DIGEST:
+            return own is not None and _is_wanted(own)
+        return all_of_them is not None and str(body["subject"]["id"]) in all_of_them.items
 
     def _close(self, ticket: Ticket, wish: Wish, one: Followed, body: Mapping[str, Any]) -> int:
         if ticket.key == wish.digest:

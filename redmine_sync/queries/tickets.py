@@ -10,18 +10,22 @@ from django.db.models import Case, Count, Min, Q, QuerySet, When
 
 from accounts.domain.permissions import Permission
 from medical_audit.domain.actor import Actor
+from medical_audit.models import Event, Link
 from medical_audit.queries.paging import Cursors, Page, page_of
-from redmine_sync.models import Entry, EntryState, ServerState, Ticket, TicketState
+from redmine_sync.domain.topics import VOLUME_ASKED
+from redmine_sync.models import Entry, EntryState, RedmineServer, ServerState, Ticket, TicketState
 
 SHOWN_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
 class TicketFilter:
-    """What a reader looks for; empty means everything. `state` "diverged" is where people decide."""
+    """What a reader looks for; empty means everything. `state` "diverged" is where people decide; `target`: the id of a thing that
+    has a ticket, or stands in one for all."""
 
     state: str = ""
     q: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,37 @@ def tickets_about(target_type: str, target_id: str, operation_id: str, *, actor:
     return list(rows.order_by(Case(When(state=TicketState.CLOSED, then=1), default=0), "-created_at")[:5])
 
 
-def open_tickets(target_type: str, *, actor: Actor) -> Mapping[str, Ticket]:
-    """The newest open ticket of each thing of this type, by its id."""
-    if not actor.may(Permission.OPERATION_VIEW, actor.tenant_id):
-        return {}
-    rows = Ticket.objects.filter(target_type=target_type, issue__isnull=False).exclude(
-        state=TicketState.CLOSED
-    )
-    return {row.target_id: row for row in rows.select_related("server").order_by("created_at", "id")}
+@dataclass(frozen=True, slots=True)
+class VolumeTickets:
+    """Whether left-over volumes can have tickets. `connected`: there is a Redmine; `told`: as `volumes_told`."""
+
+    connected: bool
+    told: Mapping[str, Ticket | None]
+
+
+def volume_tickets(*, actor: Actor) -> VolumeTickets:
+    """Of the bound tenant's left-over volumes; nothing for whoever may not see tickets."""
+    server = RedmineServer.objects.filter(state=ServerState.ACTIVE).first()
+    if server is None or not actor.may(Permission.OPERATION_VIEW, actor.tenant_id):
+        return VolumeTickets(server is not None, {})
+    return VolumeTickets(True, volumes_told(server))
+
+
+def volumes_told(server: RedmineServer) -> Mapping[str, Ticket | None]:
+    """The open ticket that tells of each left-over volume, by the volume's id: its own, or the one for all of its project; None where
+    somebody asked for one and the ledger has not been followed so far yet.
+
+    The server must have been read before this is asked: what was followed since is then found twice, never missed.
+    """
+    later = Link.objects.filter(seq__gt=server.followed_seq).values("event_id")
+    asked = Event.objects.filter(kind=VOLUME_ASKED, id__in=later).values_list("subject_id", flat=True)
+    found: dict[str, Ticket | None] = dict.fromkeys(asked)
+    # One for all that people closed still holds what it told of.
+    over = Q(state=TicketState.CLOSED) & ~Q(target_id="")
+    rows = Ticket.objects.filter(server=server, kind="volume").exclude(over)
+    for row in rows.select_related("server").order_by("created_at", "id"):
+        found |= dict.fromkeys([row.target_id] if row.target_id else row.items, row)
+    return found
 
 
 def _matching(wanted: TicketFilter) -> QuerySet[Ticket]:
@@ -104,6 +131,8 @@ def _matching(wanted: TicketFilter) -> QuerySet[Ticket]:
         rows = rows.exclude(diverged="")
     elif wanted.state in TicketState.values:
         rows = rows.filter(state=wanted.state)
+    if wanted.target:
+        rows = rows.filter(Q(target_id=wanted.target) | Q(items__has_key=wanted.target))
     if wanted.q:
         text = wanted.q.removeprefix("#")
         about = Q(target_name__icontains=wanted.q) | Q(project__icontains=wanted.q)

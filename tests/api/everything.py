@@ -110,6 +110,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "people:token-end": ("token",), "people:channels": ("channels",), "people:channel": ("channel", "channel-dispatches"),
     "people:channel-do": ("channel-rotate", "channel", "channel-replay"),
     "people:dispatch-decide": ("dispatch-replay", "dispatch-discard"), "redmine_sync:tickets": ("tickets", "ticket-entries"),
+    "redmine_sync:left-over-tickets": ("left-over-tickets",),
     "redmine_sync:entry-decide": ("ticket-entry-retry", "ticket-entry-discard"),
     "redmine_sync:ticket-decide": ("ticket-push", "ticket-take"), "redmine_sync:redmine": ("redmine", "ticket-rules"),
     "redmine_sync:redmine-draft": ("redmine",), "redmine_sync:redmine-look": ("redmine-look",),
