@@ -93,6 +93,12 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     "rules_unread": _(
         "The rules of its security groups are not known. Let the role that looks have ec2:DescribeSecurityGroupRules, then take an inventory."
     ),
+    "group_full": _(
+        "The security group holds as many rules as AWS allows it. Take another group of the database, close what nobody needs, or have AWS raise the quota “Inbound or outbound rules per security group”."
+    ),
+    "group_full_unread": _(
+        "The security group holds 60 rules, AWS's usual limit, and whether AWS has raised it is not known. Let the role that looks have servicequotas:GetServiceQuota and take an inventory; or take another group of the database, or close what nobody needs."
+    ),
     "rule_exists": _(
         "The same rule stands in the security group already, and Toban did not add it. Nothing needs to be done, and Toban will not take it away."
     ),

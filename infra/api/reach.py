@@ -33,11 +33,13 @@ class WayOut(serializers.Serializer[Way]):
 
 
 class ReachOut(serializers.Serializer[Reach]):
-    """`ways`: null where AWS could not be asked of the rules; `groups`: how many rules each of its groups has."""
+    """`ways`: null where AWS could not be asked of the rules; `groups`: how many rules each of its groups has, of `limit`, null where
+    AWS was not asked: 60 usually."""
 
     port = serializers.IntegerField()
     ways = WayOut(many=True, allow_null=True)
     groups = serializers.DictField(source="counts", child=serializers.IntegerField())
+    limit = serializers.IntegerField(allow_null=True)
 
 
 class ReachIn(ReasonIn):

@@ -11,9 +11,10 @@ from botocore import xform_name
 
 from infra.aws.gateway import Call, current
 from infra.aws.identity import caller_account
-from infra.aws.sessions import AUTOSCALING, EC2, ORGANIZATIONS, RDS, SSM
+from infra.aws.sessions import AUTOSCALING, EC2, ORGANIZATIONS, QUOTAS, RDS, SSM
 from infra.domain.aws import AwsError, Problem, Target
 from infra.domain.onboarding import CHANGES, READS, AccountRole, Check, Feature, Status
+from infra.domain.reach import RULES_QUOTA
 from infra.domain.tags import MANAGED, TOBAN
 
 #: How AWS answers a dry run that would have been allowed.
@@ -236,6 +237,16 @@ def _list_accounts(target: Target) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], current().read(call, lambda client: client.list_accounts(MaxResults=1)))
 
 
+def _rules_limit(target: Target) -> Mapping[str, Any]:
+    call = Call(QUOTAS, target, "GetServiceQuota", "Quota")
+    return cast(
+        Mapping[str, Any],
+        current().read(
+            call, lambda client: client.get_service_quota(ServiceCode="vpc", QuotaCode=RULES_QUOTA)
+        ),
+    )
+
+
 def _look_at_rds(action: str, **params: Any) -> Callable[[Target], Mapping[str, Any]]:
     """What is looked at only to know whether it may be: the answer itself serves nothing."""
     method = xform_name(action)
@@ -284,6 +295,7 @@ _LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "autoscaling:DescribeAutoScalingGroups": _describe_groups,
     "ssm:DescribeMaintenanceWindows": _describe_windows,
     "organizations:ListAccounts": _list_accounts,
+    "servicequotas:GetServiceQuota": _rules_limit,
 }
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from infra.aws.gateway import Call, StillOurs, current
-from infra.aws.sessions import EC2
-from infra.domain.aws import AwsError, CallResult, Target
-from infra.domain.reach import Rule, is_group
+from infra.aws.sessions import EC2, QUOTAS
+from infra.domain.aws import AwsError, CallResult, Problem, Target
+from infra.domain.reach import RULES_QUOTA, Rule, is_group
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -39,6 +39,20 @@ def list_rules(target: Target, groups: Iterable[str]) -> list[Rule]:
         for answer in current().pages(call, send):
             found += [_rule(raw) for raw in answer["SecurityGroupRules"] if not raw.get("IsEgress")]
     return found
+
+
+def rules_limit(target: Target) -> int | None:
+    """How many rules a security group may hold here; None where the role may not ask. Raises AwsError."""
+    call = Call(QUOTAS, target, "GetServiceQuota", "Quota")
+    try:
+        answer = current().read(
+            call, lambda quotas: quotas.get_service_quota(ServiceCode="vpc", QuotaCode=RULES_QUOTA)
+        )
+    except AwsError as error:
+        if error.problem is Problem.PERMISSION:
+            return None
+        raise
+    return int(cast(Mapping[str, Any], answer)["Quota"]["Value"])
 
 
 def add_rule(

@@ -46,6 +46,7 @@ RDS: Service[RDSClient] = Service("rds")
 AUTOSCALING: Service[AutoScalingClient] = Service("autoscaling")
 SSM: Service[SSMClient] = Service("ssm")
 STS: Service[STSClient] = Service("sts")
+QUOTAS: Service[Any] = Service("service-quotas")
 ORGANIZATIONS: Service[Any] = Service("organizations")
 
 ROLE_SECONDS = 3600

@@ -67,7 +67,9 @@ READS: Mapping[Feature, tuple[str, ...]] = {
         "ec2:DescribeImages", "ec2:DescribeSnapshotAttribute", "ec2:DescribeSnapshots", "ec2:DescribeVolumes",
     ),
     Feature.TERMINATION: ("ec2:DescribeVolumes",),
-    Feature.REACH: ("ec2:DescribeSecurityGroupRules", "rds:DescribeDBInstances"),
+    Feature.REACH: (
+        "ec2:DescribeSecurityGroupRules", "rds:DescribeDBInstances", "servicequotas:GetServiceQuota",
+    ),
     Feature.CERTIFICATES: (
         "rds:DescribeCertificates", "rds:DescribeDBEngineVersions", "rds:DescribeDBInstances",
         "rds:DescribePendingMaintenanceActions",

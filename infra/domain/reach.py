@@ -18,8 +18,8 @@ PORTS: Mapping[str, int] = {
     "mysql": 3306, "mariadb": 3306, "aurora-mysql": 3306, "postgres": 5432, "aurora-postgresql": 5432, "oracle": 1521,
     "sqlserver": 1433, "db2": 50000,
 }  # fmt: skip
-#: What AWS allows a group by default.
-USUAL_LIMIT = 60
+#: What AWS allows a group by default, and how Service Quotas calls it (of the service vpc).
+USUAL_LIMIT, RULES_QUOTA = 60, "L-0EA8095F"
 DESCRIPTION_MAX = 200
 #: For an address of the internet an end is needed, and no later than this.
 PUBLIC_AT_MOST = timedelta(hours=24)
@@ -128,6 +128,19 @@ def end_problem(source: str, until: datetime | None, now: datetime) -> str:
         return "end_past"
     longest = PUBLIC_AT_MOST if is_public(source) else LONGEST
     return "" if until - now <= longest else "public_too_long" if is_public(source) else "end_too_far"
+
+
+def counted(rules: Sequence[Rule], group: str) -> int:
+    """How many rules of a group count against its limit for IPv4, the only kind that is added here; a prefix list counts for one, though
+    AWS counts its entries. Source: Amazon VPC user guide, amazon-vpc-limits (IPv4 and IPv6 are limited apart, a group counts for both)."""
+    return sum(one.group == group and ":" not in one.source for one in rules)
+
+
+def full_problem(count: int, limit: int | None) -> str:
+    """Why AWS would take no further rule into a group that holds so many (a code), or "". limit: None where it could not be read."""
+    if count < (limit or USUAL_LIMIT):
+        return ""
+    return "group_full" if limit else "group_full_unread"
 
 
 def same(rules: Sequence[Rule], group: str, port: int, source: str) -> Rule | None:

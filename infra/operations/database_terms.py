@@ -13,7 +13,7 @@ from infra.aws import certificates, makings, reach, snapshots
 from infra.domain.aws import AwsError, Database, Problem, Target
 from infra.domain.databases import terms_as_json
 from infra.domain.makings import Offer, stock_as_json, stock_from_json
-from infra.domain.reach import Rule, rule_as_json
+from infra.domain.reach import USUAL_LIMIT, Rule, counted, rule_as_json
 from infra.domain.snapshots import DbSnapshot, can_upgrade
 from infra.models import AwsAccount, DatabaseSnapshot, Region
 
@@ -37,6 +37,7 @@ class Read:
     terms: dict[str, Any] | None = None
     snapshots: list[DbSnapshot] | None = None
     rules: list[Rule] | None = None
+    rules_limit: int | None = None
     stock: dict[str, Any] | None = None
     unread: dict[str, AwsError] = field(default_factory=dict)
 
@@ -73,7 +74,11 @@ def read(target: Target, databases: Sequence[Database], kept: Mapping[str, Any],
     else:
         found.terms = terms_as_json(authorities, default, [one for one in versions if one is not None])
     try:
-        found.rules = reach.list_rules(target, {group for one in databases for group in one.groups})
+        groups = {group for one in databases for group in one.groups}
+        found.rules = reach.list_rules(target, groups)
+        # Below AWS's usual limit it makes no difference.
+        if any(counted(found.rules, group) >= USUAL_LIMIT for group in groups):
+            found.rules_limit = reach.rules_limit(target)
     except AwsError as error:
         # Not every customer lets Toban look at these; the page of a database then says so.
         if error.problem is not Problem.PERMISSION:
@@ -127,7 +132,7 @@ def keep(region: Region, read: Read, *, looked_at: datetime, now: datetime) -> N
     if read.terms is not None:
         region.database_terms = region.database_terms | read.terms
     if read.rules is not None:
-        rules = {"rules": [rule_as_json(one) for one in read.rules]}
+        rules = {"rules": [rule_as_json(one) for one in read.rules], "rules_limit": read.rules_limit}
         region.database_terms = region.database_terms | rules
     if read.stock is not None:
         region.database_terms = region.database_terms | {"stock": read.stock}

@@ -6,6 +6,7 @@ that stood there before is nobody's to take away here: only what an operation of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,9 +17,12 @@ from accounts.domain.permissions import Permission
 from infra.aws import reach
 from infra.domain.aws import AwsError, CallResult, Problem, Target
 from infra.domain.reach import (
+    USUAL_LIMIT,
     Rule,
+    counted,
     description_problem,
     end_problem,
+    full_problem,
     port_of,
     rule_as_json,
     rule_from_json,
@@ -31,6 +35,7 @@ from infra.models.resource import ResourceKind
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, DatabaseExecutor, Plan, fresh
 from infra.operations.snapshotting import database_row
 from infra.operations.verdicts import after_error, before_error, health_of, too_late
+from infra.queries.databases import terms_here
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, Refused
@@ -79,19 +84,20 @@ def target_of_reach(row: Resource) -> OperationTarget:
 
 def rules_here(row: Resource) -> list[Rule] | None:
     """The rules of a database's groups as last read; None where they could not be. Needs the tenant bound."""
-    region = Region.objects.filter(account=row.account, name=row.region).first()
-    kept = region.database_terms.get("rules") if region is not None else None
-    if kept is None:
-        return None
-    mine = set(row.facts.get("groups", ()))
-    return [rule_from_json(one) for one in kept if one["group"] in mine]
+    return _rules_of(row, terms_here(row))
+
+
+def _rules_of(row: Resource, terms: Mapping[str, Any]) -> list[Rule] | None:
+    kept, mine = terms.get("rules"), set(row.facts.get("groups", ()))
+    return None if kept is None else [rule_from_json(one) for one in kept if one["group"] in mine]
 
 
 def enter_open(
     resource_id: UUID, wish: Wish, *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
     """Enter that a source may reach a database. Raises NotPermitted, NotFound, Refused: gone, port_unknown, group_not_its_own,
-    what is wrong with the source, the description or the end, rule_exists, rules_unread, operation_open."""
+    what is wrong with the source, the description or the end, rule_exists, group_full, group_full_unread, rules_unread,
+    operation_open."""
     with tenant_scope(actor.tenant_id):
         row = database_row(resource_id)
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
@@ -116,7 +122,8 @@ def wish_problem(row: Resource, wish: Wish, now: datetime) -> str:
     """What is wrong with a wish (a code), or "". Needs the tenant bound."""
     if problem := source_problem(wish.source) or description_problem(wish.description):
         return problem
-    source, rules = source_of(wish.source), rules_here(row)
+    source, terms = source_of(wish.source), terms_here(row)
+    rules = _rules_of(row, terms)
     checks = (
         ("gone", row.gone_at is not None),
         ("port_unknown", not port_of(row.facts)),
@@ -124,6 +131,7 @@ def wish_problem(row: Resource, wish: Wish, now: datetime) -> str:
         (end_problem(source, wish.until, now), True),
         ("rules_unread", rules is None),
         ("rule_exists", same(rules or (), wish.group, port_of(row.facts), source) is not None),
+        (full_problem(counted(rules or (), wish.group), terms.get("rules_limit")), True),
     )
     return next((code for code, holds in checks if code and holds), "")
 
@@ -229,10 +237,13 @@ def refusal(target: OperationTarget, parameters: Mapping[str, Any]) -> str | Non
 
 @dataclass(slots=True)
 class RulePlan(Plan):
-    """rules: what stands now in the groups that were looked at."""
+    """rules: what stands now in the groups that were looked at; limit: how many each may hold, None where that was not asked or may not
+    be; promised: what this round adds to each."""
 
     rules: list[Rule] = field(default_factory=list)
     groups: frozenset[str] = frozenset()
+    limit: int | None = None
+    promised: Counter[str] = field(default_factory=Counter)
 
 
 class ReachExecutor(DatabaseExecutor):
@@ -252,7 +263,7 @@ class ReachExecutor(DatabaseExecutor):
             until = one.parameters["until_at"]
             if until and datetime.fromisoformat(until) <= now:
                 return Fail("end_past")
-            return too_late(one, now) or Go()
+            return too_late(one, now) or self._fits(plan, one.parameters["group"])
         return Done("already") if found is None else too_late(one, now) or Go({"rule": found.id})
 
     def after(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
@@ -289,10 +300,10 @@ class ReachExecutor(DatabaseExecutor):
         return result, {}
 
     def refused(self, plan: Plan, one: Operation, error: AwsError) -> Verdict:
-        """Somebody was quicker with the same rule: it is his, so this one has failed."""
-        return (
-            Fail("rule_exists", error.request_id) if error.problem is Problem.EXISTS else after_error(error)
-        )
+        """Somebody was quicker with the same rule: it is his, so this one has failed; or with the last place in the group."""
+        codes = {Problem.EXISTS: "rule_exists", Problem.QUOTA: "group_full"}
+        code = codes.get(error.problem)
+        return Fail(code, error.request_id) if code else after_error(error)
 
     def remember(self, plan: Plan, now: datetime) -> None:
         """The page shows at once what stands in these groups."""
@@ -322,11 +333,24 @@ class ReachExecutor(DatabaseExecutor):
         groups = frozenset(one.parameters["group"] for one in operations)
         try:
             plan.rules = reach.list_rules(plan.target, groups)
+            # Below AWS's usual limit it makes no difference.
+            if before and self.opens and any(counted(plan.rules, group) >= USUAL_LIMIT for group in groups):
+                plan.limit = reach.rules_limit(plan.target)
         except AwsError as error:
             verdict = before_error(error) if before else Later(str(error.problem), LOOK_IN, seen=False)
             return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
         plan.groups = groups
         return Round({one.id: judge(one) for one in operations}, Health.GOOD)
+
+    @staticmethod
+    def _fits(plan: Plan, group: str) -> Verdict:
+        """Two that are opened in one round must not both take the last place."""
+        assert isinstance(plan, RulePlan)
+        held = counted(plan.rules, group) + plan.promised[group]
+        if full := full_problem(held, plan.limit):
+            return Fail(full, detail={"rules": held})
+        plan.promised[group] += 1
+        return Go()
 
     def _found(self, plan: Plan, one: Operation) -> Rule | None:
         assert isinstance(plan, RulePlan)

@@ -18,11 +18,12 @@ from infra.domain.databases import (
     trust_ends,
     warnings_of,
 )
-from infra.domain.reach import Rule, port_of, rule_from_json
+from infra.domain.reach import Rule, counted, full_problem, port_of, rule_from_json
 from infra.domain.restart import Restart, restart_of
 from infra.domain.snapshots import COMPLETE, SHARED, removal_refusal, snapshot_refusal
 from infra.models import DatabaseSnapshot, Region, Resource
 from infra.models.resource import ResourceKind
+from infra.queries.databases import terms_here
 from infra.queries.makings import restored_as
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
@@ -72,12 +73,15 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Who reaches one database. ways: None where the rules could not be read; counts: rules of each group in all."""
+    """Who reaches one database. ways: None where the rules could not be read; counts: rules of each group in all; limit: how many one
+    may hold, None where AWS was not asked; full: groups that take no more, with why (a code)."""
 
     database: Resource
     port: int
     ways: Sequence[Way] | None
     counts: Mapping[str, int]
+    limit: int | None
+    full: Mapping[str, str]
     may_open: bool
 
 
@@ -166,14 +170,17 @@ def reach_of(row: Resource, *, actor: Actor) -> Reach:
     """Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     port, groups = port_of(row.facts), list(row.facts.get("groups", ()))
-    region = Region.objects.filter(account=row.account, name=row.region).first()
-    kept = region.database_terms.get("rules") if region is not None else None
-    counts = {one: sum(rule["group"] == one for rule in kept or ()) for one in groups}
+    terms = terms_here(row)
+    kept, limit = terms.get("rules"), terms.get("rules_limit")
+    rules = [rule_from_json(one) for one in kept or ()]
+    counts = {one: counted(rules, one) for one in groups}
     return Reach(
         database=row,
         port=port,
-        ways=None if kept is None else _ways(row, [rule_from_json(one) for one in kept], port),
+        ways=None if kept is None else _ways(row, rules, port),
         counts=counts,
+        limit=limit,
+        full={one: code for one, count in counts.items() if (code := full_problem(count, limit))},
         may_open=actor.may(Permission.DATABASE_EDIT, actor.tenant_id) and row.gone_at is None,
     )
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -81,6 +82,12 @@ def terms_by_lane() -> dict[tuple[UUID, str], Terms]:
     """What AWS said in each region, by account row and name of the region."""
     rows = Region.objects.filter(database_terms__has_key="authorities")
     return {(row.account_id, row.name): terms_from_json(row.database_terms) for row in rows}
+
+
+def terms_here(row: Resource) -> Mapping[str, Any]:
+    """What AWS said in a database's region, as it is kept (infra.operations.database_terms); nothing before the first look."""
+    region = Region.objects.filter(account=row.account, name=row.region).first()
+    return region.database_terms if region is not None else {}
 
 
 def fleet(wanted: DatabaseFilter, *, actor: Actor, now: datetime) -> Fleet:

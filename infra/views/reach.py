@@ -47,7 +47,7 @@ def reach_open(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         "database": row,
         "form": form,
         "refused": refused,
-        "limit": USUAL_LIMIT,
+        "usual": USUAL_LIMIT,
         "token": form["token"].value() if posted else uuid.uuid4().hex,
     }
     return render(request, "infra/reach_open.html", context, status=422 if posted else 200)

@@ -156,6 +156,51 @@ def test_a_rule_that_stands_already_is_seen_before_the_call_and_never_taken_for_
     assert refused.value.code == "rule_exists"
 
 
+def fill(duty: Duty, group: str, number: int) -> None:
+    """Add rules until it holds so many."""
+    found = duty.console("ec2").describe_security_group_rules(
+        Filters=[{"Name": "group-id", "Values": [group]}]
+    )
+    held = sum(not one["IsEgress"] for one in found["SecurityGroupRules"])
+    ranges = [{"CidrIp": f"10.9.0.{one}/32"} for one in range(number - held)]
+    duty.console("ec2").authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306, "IpRanges": ranges}],
+    )
+
+
+def test_a_group_that_is_full_takes_no_more_before_aws_says_so(duty: Duty) -> None:
+    group = seeded(duty)
+    fill(duty, group, 59)
+    duty.look()
+    before = duty.aws.calls()["ec2.AuthorizeSecurityGroupIngress"]
+    waiting = [enter(duty, group, source) for source in ("10.1.2.3/32", "10.1.2.4/32")]
+    for one in waiting:
+        confirm(duty, one)
+    work(duty, 1)
+    ends = sorted((one.state, one.outcome) for one in duty.operations(kind=reaching.OPEN_KIND))
+    # The other one takes the last place; whether it stands is looked at in the next round.
+    assert ("FAILED", "group_full") in ends
+    assert duty.aws.calls()["ec2.AuthorizeSecurityGroupIngress"] == before + 1
+    work(duty)
+    duty.look()
+    with pytest.raises(Refused) as refused:
+        enter(duty, group, "10.1.2.5/32")
+    assert refused.value.code == "group_full"
+
+
+@pytest.mark.fault
+def test_where_the_quota_may_not_be_read_the_usual_limit_holds_and_says_so(duty: Duty) -> None:
+    group = seeded(duty)
+    fill(duty, group, 60)
+    duty.aws.fault(match={"action": "GetServiceQuota"}, code="AccessDeniedException", status=400)
+    duty.look()
+    assert duty.region().inventory_problem == ""
+    with pytest.raises(Refused) as refused:
+        enter(duty, group)
+    assert refused.value.code == "group_full_unread"
+
+
 @pytest.mark.fault
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
 def test_an_answer_that_was_lost_is_settled_by_looking(duty: Duty, settings: Settings, done: bool) -> None:
