@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -164,9 +165,15 @@ def _noted_tags(world: World, change: Callable[..., Any]) -> Callable[..., Any]:
     return changed
 
 
+def _own_id(database: Any, _: str) -> None:
+    """Each database has an id that no other one ever has (moto: all the same)."""
+    database.__dict__["own_id"] = f"db-{uuid.uuid4().hex[:26].upper()}"
+
+
 def install(world: World) -> None:
     """Puts AWS's states and refusals into moto's databases."""
     patched: Any = DBInstance
+    patched.dbi_resource_id = property(lambda self: self.__dict__["own_id"], _own_id)
     patched.status = property(status_of, set_status)
     snapshot: Any = DBSnapshot
     snapshot.status = property(status_of, set_status)

@@ -50,6 +50,9 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
         "It belongs to an Aurora or Multi-AZ cluster. AWS makes a snapshot of the whole cluster only, in its console."
     ),
     "no_snapshot_of_custom": _("It is an RDS Custom database. Make its snapshot in AWS's console."),
+    "snapshot_of_stuck": _(
+        "AWS makes no snapshot of a database in this state, and it does not change by itself: failed, incompatible, its storage full, or its key out of reach. Put that right in AWS first. What AWS's automated backups hold can still be restored."
+    ),
     "snapshot_needs_running": _(
         "AWS makes a snapshot of a running database only. Start it first, then enter the snapshot again."
     ),

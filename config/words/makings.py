@@ -91,6 +91,12 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
     "database_protected": _(
         "Somebody has switched deletion protection on. Nothing was removed. Switch it off in AWS's console, if it is to go after all."
     ),
+    "source_replaced": _(
+        "The snapshot that was confirmed is gone, and another one has its name now. Nothing was made of it. Look at the one that is there, and enter it anew if it is the right one."
+    ),
+    "no_final_snapshot": _(
+        "AWS makes no snapshot of a database in this state (failed, incompatible network or incompatible restore), and its data are nowhere else. Toban removes nothing that is nowhere else. Put its state right in AWS first; or, if nobody needs its data, delete it in the AWS console without a final snapshot."
+    ),
     "final_snapshot_needed": _(
         "The snapshot it came from is gone meanwhile, so that its data are nowhere else. Nothing was removed. Enter the removal again: then a snapshot is made first."
     ),
@@ -158,6 +164,7 @@ MAKING_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     ),
 }  # fmt: skip
 MAKING_FACTS: Final[Mapping[str, Promise | str]] = {
+    "made_at": _("Snapshot made at"),
     "aws_id": _("Name of the database"),
     "engine": _("Engine"),
     "engine_version": _("Version"),
@@ -165,6 +172,7 @@ MAKING_FACTS: Final[Mapping[str, Promise | str]] = {
 }
 COPY_FACTS: Final[Mapping[str, Promise | str]] = {
     "source": _("Snapshot"),
+    "made_at": _("Snapshot made at"),
     "snapshot": _("Name of the copy"),
     "engine": _("Engine"),
     "engine_version": _("Version"),

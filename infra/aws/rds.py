@@ -164,4 +164,5 @@ def _database(raw: DBInstanceTypeDef) -> Database:
         db_name=raw.get("DBName", ""),
         master_user=raw.get("MasterUsername", ""),
         secret=raw.get("MasterUserSecret", {}).get("SecretArn", ""),
+        resource_id=raw.get("DbiResourceId", ""),
     )

@@ -175,6 +175,7 @@ def _snapshot(target: Target, raw: DBSnapshotTypeDef) -> DbSnapshot:
         encrypted=raw.get("Encrypted", False),
         vpc_id=raw.get("VpcId", ""),
         option_group=raw.get("OptionGroupName", ""),
+        source_id=raw.get("DbiResourceId", ""),
         tags={pair.get("Key", ""): pair.get("Value", "") for pair in raw.get("TagList", ())},
     )
 

@@ -198,7 +198,7 @@ class Database:
     replica_of, cluster_id: "" where it is neither. automatic_restart_at: AWS starts a stopped database again
     after seven days, at this instant. maintenance: its weekly window in UTC, "ddd:hh:mm-ddd:hh:mm". ca: its certificate
     authority; certificate_until: when its own server certificate ends. backup_days: how long automated backups are kept,
-    0 for none. pending: names of what is changed in the next window. secret: ARN of the secret of Secrets Manager in which RDS
+    0 for none. pending: names of what is changed in the next window. resource_id: AWS's own id, which no other database ever has; secret: ARN of the secret of Secrets Manager in which RDS
     itself keeps the master user's password, "" where it does not.
     """
 
@@ -235,6 +235,7 @@ class Database:
     db_name: str = ""
     master_user: str = ""
     secret: str = ""
+    resource_id: str = ""
 
 
 class StopRefusal(StrEnum):

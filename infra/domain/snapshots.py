@@ -29,7 +29,7 @@ _MAKING = frozenset({"creating", "pending", "copying", "modifying", "upgrading"}
 @dataclass(frozen=True, slots=True)
 class DbSnapshot:
     """One snapshot of an RDS instance. kind: manual, automated, shared, or another that AWS makes. vpc_id, option_group: as they
-    were with the database when it was made."""
+    were with the database when it was made. source_id: AWS's own id of that database, "" where it did not say."""
 
     id: str
     database: str
@@ -43,6 +43,7 @@ class DbSnapshot:
     encrypted: bool = False
     vpc_id: str = ""
     option_group: str = ""
+    source_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -50,9 +51,33 @@ class DbSnapshot:
         return self.state in _MAKING
 
 
+    def replaces(self, made_at: str) -> bool:
+        """Whether it is another one than what was made at that instant (ISO 8601, "" where that is not known) and had its name."""
+        return bool(made_at) and self.created_at != datetime.fromisoformat(made_at)
+
+
+def of_one_database(name: str, id_: str, other: str, other_id: str) -> bool:
+    """Whether two are, or are of, the same database: by AWS's own ids where both are known, else by the names."""
+    return id_ == other_id if id_ and other_id else name.lower() == other.lower()
+
+
 def suggested_name(database: str, local: datetime) -> str:
     """What a snapshot that a person makes is called, unless he names it otherwise."""
     return f"{PREFIX}-{database.lower()}-{local:%Y%m%d-%H%M}"
+
+
+#: States in which a database stays until somebody puts it right, and in which AWS makes no snapshot of it, at its end neither.
+#: Source: RDS API reference, DeleteDBInstance (SkipFinalSnapshot); RDS user guide, accessing-monitoring (DB instance status).
+_FAILED = frozenset({"failed", "incompatible-network", "incompatible-restore"})
+_STUCK = _FAILED | {
+    "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable", "incompatible-create",
+    "incompatible-option-group", "incompatible-parameters", "insufficient-capacity", "restore-error", "storage-full",
+}  # fmt: skip
+
+
+def has_no_final_snapshot(aws_state: str) -> bool:
+    """Whether AWS deletes a database in this state only without a snapshot at the end."""
+    return aws_state in _FAILED
 
 
 def snapshot_refusal(engine: str, cluster_id: str, aws_state: str, gone: bool) -> str:
@@ -69,6 +94,8 @@ def snapshot_refusal(engine: str, cluster_id: str, aws_state: str, gone: bool) -
         return "no_snapshot_of_custom"
     if aws_state in ("stopped", "stopping"):
         return "snapshot_needs_running"
+    if aws_state in _STUCK:
+        return "snapshot_of_stuck"
     return "" if aws_state in ("available", "storage-optimization") else "state_changing"
 
 

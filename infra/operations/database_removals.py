@@ -16,12 +16,12 @@ from infra.aws import makings
 from infra.domain.aws import CallResult, Database, Target
 from infra.domain.database_names import SNAPSHOT_MAX
 from infra.domain.disks import OPERATION_TAG
-from infra.domain.snapshots import COMPLETE, PREFIX
+from infra.domain.snapshots import COMPLETE, PREFIX, has_no_final_snapshot
 from infra.domain.tags import hands_off
 from infra.models import DatabaseSnapshot, Region, Resource
 from infra.models.resource import ResourceKind
 from infra.operations.database_rounds import LOOK_IN, PAUSE, DatabaseExecutor, Plan, fresh
-from infra.operations.snapshotting import database_row, target_of_database
+from infra.operations.snapshotting import database_row, made_at_of, target_of_database
 from infra.operations.verdicts import too_late
 from infra.queries.makings import REMOVE, asks_again_at, for_a_while, removals_of, restored_as
 from medical_audit.domain.actor import Actor
@@ -38,7 +38,7 @@ PERMISSIONS = frozenset({str(Permission.DATABASE_EDIT)})
 VERIFY_WITHIN = timedelta(hours=24)
 #: How long people may take to decide before they are asked anew.
 DECIDE_WITHIN = timedelta(days=7)
-_KEYS = ("aws_id", "restored", "snapshot", "until_at", "final_snapshot")
+_KEYS = ("aws_id", "restored", "snapshot", "made_at", "until_at", "final_snapshot")
 _REMOVABLE = frozenset(
     {"available", "stopped", "storage-full", "failed", "incompatible-network", "incompatible-restore"}
 )
@@ -49,7 +49,7 @@ def enter_removal(
     resource_id: UUID, *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
     """Enter that a database that was restored for a while goes. Raises NotPermitted, NotFound, Refused (not_a_test_restore, gone,
-    never_touch, toban_value, operation_open)."""
+    never_touch, toban_value, operation_open, no_final_snapshot)."""
     with tenant_scope(actor.tenant_id):
         row = database_row(resource_id)
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
@@ -66,17 +66,21 @@ def enter_removal(
             raise Refused(code, target=str(row))
         if busy:
             raise Refused("operation_open", target=str(row))
+        parameters = parameters_of(row, restored)
+        if parameters["final_snapshot"] and has_no_final_snapshot(row.aws_state):
+            raise Refused("no_final_snapshot", target=str(row))
         return entry.enter(
-            KIND, target_of_database(row), parameters_of(row, restored), actor=actor, now=now, reason=reason, dedupe_key=key
-        )  # fmt: skip
+            KIND, target_of_database(row), parameters, actor=actor, now=now, reason=reason, dedupe_key=key
+        )
 
 
 def parameters_of(row: Resource, restored: Operation) -> dict[str, Any]:
     given = restored.parameters
     here = DatabaseSnapshot.objects.filter(account=row.account, region=row.region, name=given["snapshot"])
-    kept = here.filter(gone_at__isnull=True).exists()
+    kept = any(made_at_of(one) == given.get("made_at", made_at_of(one)) for one in here.filter(gone_at__isnull=True))
     return {
-        "aws_id": row.aws_id, "restored": str(restored.id), "snapshot": given["snapshot"], "until_at": given["until_at"],
+        "aws_id": row.aws_id, "restored": str(restored.id), "snapshot": given["snapshot"], "made_at": given.get("made_at", ""),
+        "until_at": given["until_at"],
         "final_snapshot": "" if kept else final_name(row.aws_id, restored.id),
     }  # fmt: skip
 
@@ -156,11 +160,14 @@ class RemovalExecutor(DatabaseExecutor):
     def _held(self, plan: Plan, one: Operation, seen: Database) -> Verdict | None:
         """What keeps it from going now, or for good."""
         kept, final = plan.snapshots.get(one.parameters["snapshot"]), one.parameters["final_snapshot"]
+        if kept is not None and kept.replaces(one.parameters.get("made_at", "")):
+            kept = None
         told = {"aws_state": seen.state}
         refusals = (
             ("database_protected", seen.protected),
             ("final_snapshot_needed", not final and (kept is None or kept.state != COMPLETE)),
             ("snapshot_needs_running", bool(final) and seen.state == "stopped"),
+            ("no_final_snapshot", bool(final) and has_no_final_snapshot(seen.state)),
         )
         if code := next((code for code, holds in refusals if holds), ""):
             return Fail(code, detail=told)

@@ -21,7 +21,7 @@ from infra.domain.snapshots import DbSnapshot
 from infra.models import DatabaseSnapshot
 from infra.operations.database_makings import MakingExecutor, MakingPlan, check_tags, common_request, wish_of
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, Plan, fresh
-from infra.operations.snapshotting import snapshot_row
+from infra.operations.snapshotting import made_at_of, snapshot_row
 from infra.operations.verdicts import too_late
 from infra.queries.makings import CREATE, RESTORE, source_of_snapshot, stock_of
 from medical_audit.domain.actor import Actor
@@ -39,7 +39,7 @@ KIND = RESTORE
 LONGEST, SHORTEST = timedelta(days=90), timedelta(hours=1)
 FROM_TAG = "toban:restored-from"
 _KEYS = (
-    "aws_id", "snapshot", "database", "engine", "engine_version", "storage_gib", "until_at", "protected", "request",
+    "aws_id", "snapshot", "made_at", "database", "engine", "engine_version", "storage_gib", "until_at", "protected", "request",
 )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def enter_restore(
             raise Refused("operation_open", target=row.name)
         request = request_of(row, asked)
         parameters = {
-            "aws_id": request["DBInstanceIdentifier"], "snapshot": row.name, "database": row.database,
+            "aws_id": request["DBInstanceIdentifier"], "snapshot": row.name, "made_at": made_at_of(row), "database": row.database,
             "engine": row.engine, "engine_version": row.engine_version, "storage_gib": row.storage_gib,
             "until_at": utc_text(asked.until) if asked.until else "", "protected": request["DeletionProtection"],
             "request": request,
@@ -148,6 +148,9 @@ class RestoreExecutor(MakingExecutor):
         if snapshot is None:
             plan.stale = True
             return Fail("restore_snapshot_gone")
+        if snapshot.replaces(one.parameters.get("made_at", "")):
+            plan.stale = True
+            return Fail("source_replaced")
         troubles = restore_troubles(
             wish_of(one.parameters["request"]), _source(snapshot), plan.stocks.get(one.id, Stock())
         )

@@ -150,7 +150,7 @@ def _row(account: AwsAccount, region: str, one: DbSnapshot, now: datetime) -> Da
         tenant_id=account.tenant_id, account=account, region=region, name=one.id, database=one.database, kind=one.kind,
         state=one.state, engine=one.engine, engine_version=one.engine_version, storage_gib=one.storage_gib,
         encrypted=one.encrypted, made_at=one.created_at, seen_at=now, gone_at=None,
-        facts={"arn": one.arn, "vpc_id": one.vpc_id, "option_group": one.option_group, "tags": one.tags},
+        facts={"arn": one.arn, "vpc_id": one.vpc_id, "option_group": one.option_group, "source_id": one.source_id, "tags": one.tags},
     )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ def _(one: Database) -> dict[str, Any]:
         "storage_gib": one.storage_gib, "encrypted": one.encrypted, "groups": list(one.groups),
         "subnet_group": one.subnet_group, "vpc_id": one.vpc_id, "option_group": one.option_group,
         "parameter_group": one.parameter_group, "db_name": one.db_name, "master_user": one.master_user, "secret": one.secret,
+        "resource_id": one.resource_id,
         **_countdown(one.automatic_restart_at),
     }  # fmt: skip
     return _with_fingerprint(

@@ -6,6 +6,7 @@ operation's id as a tag, so that a worker that died in between, or an answer tha
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -108,11 +109,13 @@ def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, A
 @dataclass(slots=True)
 class Plan:
     """Whom to ask, and what a look showed: the snapshots by id, what each operation has made. `tags`: those of the deleted
-    volume, by operation; `taken`: deleted volumes (ids of their rows) that another operation brings back already."""
+    volume, by operation; `taken`: deleted volumes (ids of their rows) that another operation brings back already; `failed`: earlier
+    operations of each that have failed, after which AWS may have made a volume all the same."""
 
     target: Target | None
     tags: Mapping[str, dict[str, str]]
     taken: set[str] = field(default_factory=set)
+    failed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     snapshots: Mapping[str, EbsSnapshot] = field(default_factory=dict)
     made: Mapping[str, EbsVolume] = field(default_factory=dict)
 
@@ -130,10 +133,13 @@ class RestoreExecutor:
             for one in operations
         }
         begun = Operation.objects.filter(
-            kind=KIND, target_type="volume", target_id__in=[one.target_id for one in operations],
-            state__in=[*OPEN, State.SUCCEEDED], called_at__isnull=False,
+            kind=KIND, target_type="volume", target_id__in=[one.target_id for one in operations], called_at__isnull=False
         ).exclude(id__in=[one.id for one in operations])  # fmt: skip
-        return Plan(target_of(account, region), tags, set(begun.values_list("target_id", flat=True)))
+        failed: dict[str, list[str]] = defaultdict(list)
+        for pk, target_id in begun.filter(state=State.FAILED).values_list("id", "target_id"):
+            failed[target_id].append(str(pk))
+        taken = begun.filter(state__in=[*OPEN, State.SUCCEEDED]).values_list("target_id", flat=True)
+        return Plan(target_of(account, region), tags, set(taken), failed)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, lambda one: self._before(plan, one, now), before=True)
@@ -186,7 +192,8 @@ class RestoreExecutor:
             plan.snapshots = disks.snapshots_by_id(
                 plan.target, [one.parameters["from_snapshot"] for one in operations]
             )
-            plan.made = ec2.volumes_tagged(plan.target, OPERATION_TAG, [str(one.id) for one in operations])
+            asked = [str(one.id) for one in operations] + [pk for ids in plan.failed.values() for pk in ids]
+            plan.made = ec2.volumes_tagged(plan.target, OPERATION_TAG, asked)
         except AwsError as error:
             verdict = before_error(error) if before else Later(str(error.problem), WAIT, seen=False)
             return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
@@ -200,11 +207,21 @@ class RestoreExecutor:
             return Fail("snapshot_gone")
         if late := too_late(one, now):
             return late
+        if (before := self._made_before(plan, one)) is not None:
+            same = before.zone == one.parameters["zone"]
+            told = {"volume": before.id}
+            return Done("restored", detail=told) if same else Drop("restored_already", told)
         # Two people may have entered it at one moment.
         if one.target_id in plan.taken:
             return Drop("restored_already")
         plan.taken.add(one.target_id)
         return Go()
+
+    @staticmethod
+    def _made_before(plan: Plan, one: Operation) -> EbsVolume | None:
+        """What an operation that has failed left there all the same; what AWS itself calls broken does not count."""
+        made = (plan.made.get(pk) for pk in plan.failed.get(one.target_id, ()))
+        return next((volume for volume in made if volume is not None and volume.state != "error"), None)
 
     def _after(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
         if made := plan.made.get(str(one.id)):

@@ -21,7 +21,7 @@ from infra.domain.snapshots import COMPLETE, PREFIX, DbSnapshot, can_upgrade, co
 from infra.models import DatabaseSnapshot
 from infra.operations.database_makings import VERIFY_WITHIN
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, PAUSE, Plan, fresh
-from infra.operations.snapshotting import KeepingExecutor, snapshot_row
+from infra.operations.snapshotting import KeepingExecutor, made_at_of, snapshot_row
 from infra.operations.verdicts import after_error, too_late
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import Refused
@@ -37,7 +37,7 @@ COPY, UPGRADE = "copy", "upgrade"
 PATIENT = frozenset({"snapshot_in_the_making", "snapshot_upgrading", "snapshot_copied"})
 #: The second call comes when the copy is complete, which takes as long as it takes: it must not be too late for it then.
 GRACE = 2 * VERIFY_WITHIN
-_KEYS = ("source", "snapshot", "database", "engine", "engine_version", "version", "key", "storage_gib")
+_KEYS = ("source", "made_at", "snapshot", "database", "engine", "engine_version", "version", "key", "storage_gib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def enter_copy(
         if busy:
             raise Refused("operation_open", target=row.name)
         parameters = {
-            "source": row.name, "snapshot": name, "database": row.database, "engine": row.engine, "engine_version": row.engine_version,
+            "source": row.name, "made_at": made_at_of(row), "snapshot": name, "database": row.database, "engine": row.engine, "engine_version": row.engine_version,
             "version": asked.version, "key": asked.key, "storage_gib": row.storage_gib,
         }  # fmt: skip
         target = OperationTarget("snapshot", str(row.id), row.name, f"{row.lane}/{LANE_CLASS}")
@@ -140,6 +140,8 @@ class CopyExecutor(KeepingExecutor):
         source = plan.snapshots.get(given["source"])
         if source is None:
             return Fail("gone")
+        if source.replaces(given.get("made_at", "")):
+            return Fail("source_replaced")
         refusal = copy_refusal(
             source.engine, source.kind, source.state, encrypted=source.encrypted, key=given["key"], gone=False
         )

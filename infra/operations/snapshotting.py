@@ -6,7 +6,6 @@ it made (names that begin with "toban-"), which is all that its role may.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,12 +17,21 @@ from infra.aws import snapshots
 from infra.domain.aws import CallResult, Target
 from infra.domain.database_names import SNAPSHOT_MAX, name_problem
 from infra.domain.disks import OPERATION_TAG
-from infra.domain.snapshots import COMPLETE, PREFIX, SHARED, DbSnapshot, removal_refusal, snapshot_refusal
+from infra.domain.snapshots import (
+    COMPLETE,
+    PREFIX,
+    SHARED,
+    DbSnapshot,
+    of_one_database,
+    removal_refusal,
+    snapshot_refusal,
+)
 from infra.models import AwsAccount, DatabaseSnapshot, Resource
 from infra.models.resource import ResourceKind
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, PAUSE, DatabaseExecutor, Plan, fresh
 from infra.operations.database_terms import keep_seen
 from infra.operations.verdicts import too_late
+from infra.queries.copies import other_copies, source_of
 from infra.queries.standing import BESIDE
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused
@@ -111,7 +119,7 @@ def enter_deletion(
         )
         parameters = {
             "snapshot": row.name, "database": row.database, "storage_gib": row.storage_gib,
-            "made_at": row.made_at.isoformat() if row.made_at else "", "last_copy": last_copy(row),
+            "made_at": made_at_of(row), "last_copy": last_copy(row),
         }  # fmt: skip
         return entry.enter(DELETE, target, parameters, actor=actor, now=now, reason=reason, dedupe_key=key)
 
@@ -119,15 +127,9 @@ def enter_deletion(
 def last_copy(row: DatabaseSnapshot) -> bool:
     """Whether nothing else is left of its database: it is gone, and so is every other complete snapshot of it, or somebody has entered
     that it goes. One that another account shares is of that account's database, whatever that is called."""
-    here = {"account": row.account, "region": row.region}
-    alive = Resource.objects.filter(**here, kind=ResourceKind.RDS, aws_id=row.database, gone_at__isnull=True)
-    complete = DatabaseSnapshot.objects.filter(
-        **here, database=row.database, state=COMPLETE, gone_at__isnull=True
-    )
-    others = complete.exclude(kind=SHARED).exclude(id=row.id)
-    ids = {str(pk) for pk in others.values_list("id", flat=True)}
+    ids = {str(one.id) for one in other_copies(row)}
     going = Operation.objects.filter(kind=DELETE, target_type="snapshot", state__in=OPEN, target_id__in=ids)
-    return not alive.exists() and ids <= set(going.values_list("target_id", flat=True))
+    return source_of(row) is None and ids <= set(going.values_list("target_id", flat=True))
 
 
 def database_row(resource_id: UUID) -> Resource:
@@ -146,6 +148,11 @@ def snapshot_row(snapshot_id: UUID) -> DatabaseSnapshot:
     if row is None:
         raise NotFound(type="snapshot", id=str(snapshot_id))
     return row
+
+
+def made_at_of(row: DatabaseSnapshot) -> str:
+    """When it was made, by which another one that took its name since is known; "" where AWS did not say."""
+    return row.made_at.isoformat() if row.made_at else ""
 
 
 # -- the kinds -----------------------------------------------------------------------------------------------------
@@ -251,9 +258,9 @@ class SnapshotExecutor(KeepingExecutor):
 
 @dataclass(slots=True)
 class DeletionPlan(Plan):
-    """copies: the complete snapshots of each database; going: those that another copy is to outlive."""
+    """copies: the complete snapshots; going: those that another copy is to outlive."""
 
-    copies: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    copies: list[DbSnapshot] = field(default_factory=list)
     going: set[str] = field(default_factory=set)
 
 
@@ -269,16 +276,15 @@ class DeletionExecutor(KeepingExecutor):
 
     def look_more(self, plan: Plan, target: Target, operations: Sequence[Operation]) -> None:
         assert isinstance(plan, DeletionPlan)
-        for seen in snapshots.list_snapshots(target):
-            if seen.state == COMPLETE and seen.kind != SHARED:
-                plan.copies[seen.database.lower()].add(seen.id)
+        plan.copies = [
+            seen for seen in snapshots.list_snapshots(target) if seen.state == COMPLETE and seen.kind != SHARED
+        ]  # fmt: skip
 
     def before(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
         seen = self._seen(plan, one)
         if seen is None:
             return Done("already")
-        made_at = one.parameters["made_at"]
-        if made_at and seen.created_at != datetime.fromisoformat(made_at):
+        if seen.replaces(one.parameters["made_at"]):
             return Drop("snapshot_replaced")
         if why := removal_refusal(seen.id, seen.kind, seen.state, seen.tags, gone=False):
             told = {"aws_state": seen.state}
@@ -291,12 +297,16 @@ class DeletionExecutor(KeepingExecutor):
     def _outlived(plan: Plan, one: Operation, seen: DbSnapshot) -> bool:
         """Whether something is left of its database without it, or people knew that nothing is."""
         assert isinstance(plan, DeletionPlan)
-        database = one.parameters["database"].lower()
-        alive = plan.databases.get(database)
-        if one.parameters["last_copy"] or (alive is not None and alive.state != "deleting"):
+        named = plan.databases.get(one.parameters["database"].lower())
+        alive = named is not None and of_one_database(seen.database, seen.source_id, named.id, named.resource_id)
+        if one.parameters["last_copy"] or (alive and named is not None and named.state != "deleting"):
             return True
         # Two that were entered as "not the last" must not both go in one round.
-        if not plan.copies[database] - plan.going - {seen.id}:
+        others = {
+            copy.id for copy in plan.copies
+            if of_one_database(seen.database, seen.source_id, copy.database, copy.source_id)
+        }  # fmt: skip
+        if not others - plan.going - {seen.id}:
             return False
         plan.going.add(seen.id)
         return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.domain.permissions import Permission
 from infra.domain.databases import (
@@ -23,6 +23,8 @@ from infra.domain.restart import Restart, restart_of
 from infra.domain.snapshots import COMPLETE, SHARED, removal_refusal, snapshot_refusal
 from infra.models import DatabaseSnapshot, Region, Resource
 from infra.models.resource import ResourceKind
+from infra.queries.copies import orphans as orphans_of
+from infra.queries.copies import other_copies, source_of
 from infra.queries.databases import terms_here
 from infra.queries.makings import restored_as
 from medical_audit.domain.actor import Actor
@@ -216,15 +218,7 @@ def snapshot_detail(snapshot_id: UUID, *, actor: Actor) -> SnapshotDetail:
     row: DatabaseSnapshot | None = rows.first()
     if row is None:
         raise NotFound(type="snapshot", id=str(snapshot_id))
-    here = {"account": row.account, "region": row.region}
-    # What another account shares is of its database, and not of one that is called so here.
-    own = row.kind != SHARED
-    alive = Resource.objects.filter(**here, kind=ResourceKind.RDS, aws_id=row.database, gone_at__isnull=True)
-    source: Resource | None = alive.first() if own else None
-    complete = DatabaseSnapshot.objects.filter(
-        **here, database=row.database, state=COMPLETE, gone_at__isnull=True
-    )
-    others = complete.exclude(kind=SHARED)
+    source = source_of(row)
     under_way = open_of_target("snapshot", str(row.id), actor=actor)
     events, _more = events_of_subject("snapshot", str(row.id), actor=actor)
     refusal = removal_refusal(
@@ -233,7 +227,7 @@ def snapshot_detail(snapshot_id: UUID, *, actor: Actor) -> SnapshotDetail:
     return SnapshotDetail(
         snapshot=row,
         source=source,
-        last_copy=own and source is None and row.gone_at is None and not others.exclude(id=row.id).exists(),
+        last_copy=row.kind != SHARED and source is None and row.gone_at is None and not other_copies(row),
         operations=under_way,
         events=events,
         refusal=refusal or ("operation_open" if under_way else ""),
@@ -248,13 +242,9 @@ def list_snapshots(orphans: bool, q: str, cursors: Cursors, *, actor: Actor) -> 
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     rows: QuerySet[DatabaseSnapshot] = DatabaseSnapshot.objects.filter(gone_at__isnull=True)
     if orphans:
-        alive = Resource.objects.filter(
-            account=OuterRef("account"), region=OuterRef("region"), kind=ResourceKind.RDS, aws_id=OuterRef("database"),
-            gone_at__isnull=True,
-        )  # fmt: skip
-        rows = rows.filter(~Exists(alive)).exclude(kind=SHARED)
+        rows = orphans_of(rows)
     if q:
-        rows = rows.filter(name__icontains=q) | rows.filter(database__icontains=q)
+        rows = rows.filter(Q(name__icontains=q) | Q(database__icontains=q))
     return page_of(rows.select_related("account"), ("name", "id"), cursors)
 
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
 from accounts.domain.permissions import Permission
-from infra.domain.disks import deletion_refusal
+from infra.domain.disks import OPERATION_TAG, deletion_refusal
 from infra.domain.tagging import marks_from_json, shown_tags
 from infra.models import Attachment, AwsAccount, Price, Resource, Volume
 from infra.queries.leftovers import month_price
@@ -102,8 +104,22 @@ def snapshot_of(row: Volume) -> tuple[str, str]:
     deleted, restored = ended.get("volume.delete"), ended.get("volume.restore")
     return (
         str(deleted.outcome_detail.get("snapshot", "")) if deleted else "",
-        str(restored.outcome_detail.get("volume", "")) if restored else "",
+        str(restored.outcome_detail.get("volume", "")) if restored else _made_after_all(row),
     )
+
+
+def _made_after_all(row: Volume) -> str:
+    """What a restore that has failed here left at AWS all the same, if a look has found it and it is usable."""
+    failed = Operation.objects.filter(
+        target_type="volume", target_id=str(row.id), kind="volume.restore", state=State.FAILED
+    )
+    ids = [str(pk) for pk in failed.values_list("id", flat=True)]
+    if not ids:
+        return ""
+    ours = reduce(or_, (Q(tags__contains={OPERATION_TAG: one}) for one in ids))
+    here = Volume.objects.filter(ours, account=row.account_id, region=row.region, gone_at__isnull=True)
+    found = here.exclude(state="error").order_by("volume_id").first()
+    return found.volume_id if found is not None else ""
 
 
 def zones_of(row: Volume) -> list[str]:

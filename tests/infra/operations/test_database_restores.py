@@ -152,6 +152,23 @@ def test_what_changed_since_it_was_entered_is_seen_right_before_the_call(duty: D
     )  # what was shown is old, and read anew with the next inventory
 
 
+def anew(duty: Duty, row: DatabaseSnapshot) -> None:
+    """The snapshot goes, and another one takes its name."""
+    rds = duty.console("rds")
+    rds.delete_db_snapshot(DBSnapshotIdentifier=row.name)
+    rds.create_db_snapshot(DBInstanceIdentifier="karte", DBSnapshotIdentifier=row.name)
+
+
+def test_another_snapshot_that_took_the_name_since_is_not_restored_in_its_place(duty: Duty) -> None:
+    row = snapshot(duty)
+    entered = enter(duty, row, Restore(proposed(duty, row)))
+    anew(duty, row)
+    confirm(duty, entered, Role.APPROVER)
+    work(duty)
+    assert outcome(duty, "rds.restore") == ("FAILED", "source_replaced")
+    assert duty.sent("RestoreDBInstanceFromDBSnapshot") == []
+
+
 def test_one_for_a_while_that_is_confirmed_after_its_end_is_not_restored(duty: Duty) -> None:
     row = snapshot(duty)
     entered = enter(duty, row, Restore(proposed(duty, row), until=duty.clock() + timedelta(hours=2)))
@@ -297,6 +314,38 @@ def test_a_snapshot_that_goes_between_asking_and_removing_keeps_the_database(dut
     work(duty)
     assert outcome(duty, "rds.remove") == ("FAILED", "final_snapshot_needed")
     assert "karte-try" in duty.aws.states()["rds"]
+
+
+def test_another_snapshot_that_took_its_name_holds_nothing_of_it(duty: Duty) -> None:
+    row = snapshot(duty)
+    restored(duty, row, until=duty.clock() + timedelta(days=2))
+    work(duty)
+    asked = over(duty)
+    anew(duty, row)
+    confirm(duty, asked, Role.APPROVER)
+    work(duty)
+    assert outcome(duty, "rds.remove") == ("FAILED", "final_snapshot_needed")
+
+
+def test_where_aws_makes_no_snapshot_at_the_end_nothing_is_removed_that_is_nowhere_else(duty: Duty) -> None:
+    row = snapshot(duty)
+    restored(duty, row, until=duty.clock() + timedelta(days=2))
+    work(duty)
+    duty.console("rds").delete_db_snapshot(DBSnapshotIdentifier=row.name)
+    asked = over(duty)
+    tags = {one["Key"]: one["Value"] for one in at_aws(duty, "karte-try")["TagList"]}
+    duty.console("rds").delete_db_instance(DBInstanceIdentifier="karte-try", SkipFinalSnapshot=True)
+    duty.aws.seed(databases=[{"id": "karte-try", "state": "incompatible-restore", "tags": tags}])
+    removed = len(duty.sent("DeleteDBInstance"))
+    confirm(duty, asked, Role.APPROVER)
+    work(duty)
+    assert outcome(duty, "rds.remove") == ("FAILED", "no_final_snapshot")
+    duty.look()
+    with pytest.raises(Refused, match="no_final_snapshot"):
+        database_removals.enter_removal(
+            duty.resource("karte-try").id, actor=duty.aws.cast.actor(Role.OPERATOR), now=duty.clock(), reason="x"
+        )
+    assert len(duty.sent("DeleteDBInstance")) == removed
 
 
 def test_one_that_is_never_to_be_touched_by_then_stays_and_is_not_asked_for(duty: Duty) -> None:

@@ -14,6 +14,7 @@ from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.tenancy import tenant_scope
 from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_deleting import confirm, ordered, snapshots, volume_of, work
 
@@ -109,6 +110,26 @@ def test_two_people_who_entered_it_at_one_moment_get_one_volume(duty: Duty, apar
     assert len(back(duty)) == 1
     outcomes = sorted(one.outcome for one in duty.operations(kind=KIND))
     assert outcomes == ["restored", "restored_already"]
+
+
+@pytest.mark.parametrize("looked", [False, True], ids=["before a look", "after a look"])
+def test_what_a_restore_that_failed_here_left_at_aws_is_not_made_twice(duty: Duty, looked: bool) -> None:
+    volume = deleted(duty)
+    first = enter(duty, volume)
+    confirm(duty, first)
+    work(duty, 1)
+    with duty.as_role("worker"), tenant_scope(duty.aws.cast.tenant.id):
+        Operation.objects.filter(id=first.id).update(state="FAILED", outcome="did_not_reach", outcome_detail={})
+    if looked:
+        duty.look()
+        with pytest.raises(Refused, match="restored_already"):
+            enter(duty, volume)
+    else:
+        confirm(duty, enter(duty, volume))
+        work(duty)
+        second = duty.operations(kind=KIND)[-1]
+        assert (second.outcome, second.outcome_detail["volume"]) == ("restored", back(duty)[0]["VolumeId"])
+    assert len(back(duty)) == 1
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,15 @@ def test_what_aws_does_not_bring_it_to_is_refused_before_anything_is_copied(duty
     assert outcome(duty, snapshot_copies.KIND) == ("FAILED", "upgrade_impossible")
     assert duty.operations(kind=snapshot_copies.KIND)[-1].outcome_detail["versions"] == [OFFERED]
     assert duty.sent("CopyDBSnapshot") == []
+
+
+def test_another_snapshot_that_took_the_name_since_is_not_copied_in_its_place(duty: Duty) -> None:
+    found = ended(duty)
+    entered = enter(duty, found, Copy(NAME))
+    rds = duty.console("rds")
+    rds.delete_db_snapshot(DBSnapshotIdentifier="old")
+    rds.create_db_snapshot(DBInstanceIdentifier="karte", DBSnapshotIdentifier="old")
+    confirm(duty, entered, Role.APPROVER)
+    work(duty)
+    assert outcome(duty, snapshot_copies.KIND) == ("FAILED", "source_replaced")
+    assert duty.sent("CopyDBSnapshot") == []

@@ -12,10 +12,12 @@ from accounts.domain.permissions import Role
 from infra.models import DatabaseSnapshot
 from infra.operations import snapshotting
 from infra.operations.database_rounds import LANE_CLASS
+from infra.queries.database_pages import list_snapshots
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.operations.execution import drain_lane
+from medical_audit.queries.paging import Cursors
 from medical_audit.tenancy import tenant_scope
 from tests.factories import proof
 from tests.infra.operations.duty import Duty
@@ -226,3 +228,24 @@ def test_what_became_the_last_copy_of_a_database_since_it_was_entered_stays(duty
     assert len(at_aws(duty)) == 1
     outcomes = sorted(one.outcome for one in duty.operations(kind=snapshotting.DELETE))
     assert outcomes == ["snapshot_deleted", "snapshot_last_copy"]
+
+
+def test_a_new_database_of_the_same_name_is_not_the_one_that_the_last_copy_is_of(duty: Duty) -> None:
+    ordered(duty, seeded(duty))
+    work(duty)
+    duty.clock.pass_(hours=2)
+    duty.look()
+    operator = duty.aws.cast.actor(Role.OPERATOR)
+    first = snapshotting.enter_deletion(row(duty).id, actor=operator, now=duty.clock(), reason="整理")
+    assert first.parameters["last_copy"] is False
+    duty.console("rds").delete_db_instance(DBInstanceIdentifier="karte", SkipFinalSnapshot=True)
+    duty.aws.seed(databases=[{"id": "karte"}])
+    duty.console("rds").create_db_snapshot(DBInstanceIdentifier="karte", DBSnapshotIdentifier="toban-karte-new")
+    confirm(duty, first, Role.APPROVER)
+    work(duty)
+    assert outcome(duty, snapshotting.DELETE) == ("CANCELLED", "snapshot_last_copy")
+    duty.look()
+    again = snapshotting.enter_deletion(row(duty).id, actor=operator, now=duty.clock(), reason="整理")
+    assert again.parameters["last_copy"] is True
+    with tenant_scope(duty.aws.cast.tenant.id):
+        assert [one.name for one in list_snapshots(True, "", Cursors(), actor=operator).rows] == [NAME]
