@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from django.conf import settings
 
-from infra.domain.reach import callable_address
+from infra.dialing import dial
 
 TIMEOUT_S = 5.0
 _POSTGRES = frozenset({"postgres", "aurora-postgresql"})
@@ -48,13 +47,11 @@ def look(engine: str, address: str, port: int, *, bundle: str = "") -> Shown:
     """Connect, shake hands, and give the certificate; bundle: file of the authorities (PEM) that it is held against in a second
     handshake. Raises Unreachable, Unspoken.
 
-    The certificate is looked at, not believed: what it must be is what AWS says of this database. An address that is not
-    one of RDS is not called, so that nobody makes Toban knock at doors inside.
+    The certificate is looked at, not believed: what it must be is what AWS says of this database. Where no database can be nobody is
+    called (infra.dialing), so that nobody makes Toban knock at doors inside.
     """
     if engine not in _POSTGRES | _MYSQL:
         raise Unspoken(engine)
-    if not callable_address(address, local=settings.LOCAL):
-        raise Unreachable(address)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     shown = _shaken(engine, address, port, context)
@@ -80,7 +77,7 @@ def _distrust(engine: str, address: str, port: int, bundle: str) -> str:
 
 def _shaken(engine: str, address: str, port: int, context: ssl.SSLContext) -> bytes | None:
     try:
-        with socket.create_connection((address, port), timeout=TIMEOUT_S) as line:
+        with dial(address, port, timeout=TIMEOUT_S) as line:
             line.settimeout(TIMEOUT_S)
             (_ask_postgres if engine in _POSTGRES else _ask_mysql)(line)
             with context.wrap_socket(line, server_hostname=address) as secure:

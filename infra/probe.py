@@ -1,7 +1,7 @@
 """Try the way to a database from here: look its name up, connect, and sign in where somebody gave a user and a password.
 
-Every try ends by itself within its time. An address that is not one of RDS is not called, so that nobody makes Toban knock at doors
-inside. A password is used for the one try and kept nowhere. It goes only over a connection whose certificate the given authorities
+Every try ends by itself within its time. Where no database can be nobody is called (infra.dialing), so that nobody makes Toban knock at
+doors inside. A password is used for the one try and kept nowhere. It goes only over a connection whose certificate the given authorities
 vouch for under the name that was called; the connection that carries it checks that itself, whatever an earlier look saw. Without
 authorities nothing is tried, but on a trial on one's own machine, where databases have no certificate of AWS.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ import psycopg
 import pymysql
 from django.conf import settings
 
-from infra.domain.reach import callable_address
+from infra.dialing import NotCalled, address_of, dial
 
 TIMEOUT_S = 4
+SAID_MAX = 300
 _POSTGRES = frozenset({"postgres", "aurora-postgresql"})
 _MYSQL = frozenset({"mysql", "mariadb", "aurora-mysql"})
 
@@ -63,30 +65,35 @@ def sign_in(
     if not may_send_password(bundle):
         raise ValueError("nobody vouches for the server, so the password is not sent")
     enter = _postgres if engine in _POSTGRES else _mysql
-    return _timed(lambda: enter(address, port, user, password, database, bundle))
+    return _timed(lambda: enter(address, port, user, password, database, bundle), secret=password)
 
 
-def _timed(attempt: Callable[[], tuple[str, str]]) -> Tried:
+def _timed(attempt: Callable[[], tuple[str, str]], *, secret: str = "") -> Tried:
+    """What was said is cut only after the secret was taken out: of one that is cut through nobody would know the rest."""
     began = time.perf_counter()
-    cause, said = attempt()
-    return Tried(cause, round((time.perf_counter() - began) * 1000), said[:300])
+    try:
+        cause, said = attempt()
+    except NotCalled as error:
+        cause, said = error.code, ""
+    said = said.replace(secret, "***") if secret else said
+    return Tried(cause, round((time.perf_counter() - began) * 1000), said[:SAID_MAX])
 
 
 def _name(address: str) -> tuple[str, str]:
-    if not callable_address(address, local=settings.LOCAL):
-        return "not_rds", ""
     try:
-        socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
+        address_of(address)
+    except NotCalled:
+        raise
     except OSError as error:
         return "name_unknown", str(error)
     return "", ""
 
 
 def _connect(address: str, port: int) -> tuple[str, str]:
-    if not callable_address(address, local=settings.LOCAL):
-        return "not_rds", ""
     try:
-        socket.create_connection((address, port), timeout=TIMEOUT_S).close()
+        dial(address, port, timeout=TIMEOUT_S).close()
+    except NotCalled:
+        raise
     except ConnectionRefusedError as error:
         return "refused", str(error)
     except TimeoutError as error:
@@ -107,12 +114,20 @@ def _mysql(address: str, port: int, user: str, password: str, database: str, bun
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        pymysql.connect(
+        line = pymysql.connect(
             host=address, port=port, user=user, password=password.encode(), database=database or None, ssl=context,
-            connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, write_timeout=TIMEOUT_S,
-        ).close()  # fmt: skip
+            connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, write_timeout=TIMEOUT_S, defer_connect=True,
+        )  # fmt: skip
+        line.connect(dial(address, port, timeout=TIMEOUT_S))
+        line.close()
+    except NotCalled:
+        raise
     except (pymysql.Error, OSError) as error:
         return "said", " ".join(str(part) for part in error.args)
+    except RuntimeError as error:  # a way of signing in for which PyMySQL wants another library
+        return "auth_unspoken", str(error)
+    except (AssertionError, LookupError, ValueError, struct.error) as error:
+        return "garbled", str(error)
     return "", ""
 
 
@@ -124,9 +139,11 @@ def _postgres(
     )
     try:
         psycopg.connect(
-            host=address, port=port, user=user, password=password, dbname=database or "postgres", **checked,
+            host=address, hostaddr=address_of(address), port=port, user=user, password=password, dbname=database or "postgres", **checked,
             connect_timeout=TIMEOUT_S, options="-c statement_timeout=4000",
         ).close()  # fmt: skip
-    except psycopg.Error as error:
+    except NotCalled:
+        raise
+    except (psycopg.Error, OSError) as error:
         return "said", str(error)
     return "", ""

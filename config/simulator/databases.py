@@ -165,9 +165,13 @@ def _noted_tags(world: World, change: Callable[..., Any]) -> Callable[..., Any]:
     return changed
 
 
-def _own_id(database: Any, _: str) -> None:
-    """Each database has an id that no other one ever has (moto: all the same)."""
-    database.__dict__["own_id"] = f"db-{uuid.uuid4().hex[:26].upper()}"
+#: What moto calls every database.
+_ONE_FOR_ALL = "db-M5ENSHXFPU6XHZ4G4ZEI5QIO2U"
+
+
+def _own_id(database: Any, given: str) -> None:
+    """Each database has an id that no other one ever has."""
+    database.__dict__["own_id"] = f"db-{uuid.uuid4().hex[:26].upper()}" if given == _ONE_FOR_ALL else given
 
 
 def install(world: World) -> None:

@@ -50,6 +50,10 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Open the way for the security group of the host."),
     ),
     "not_rds": (_("The address is not one of RDS, so Toban does not call it."), ""),
+    "address_refused": (
+        _("The name leads to an address that no database can have: that of the machine itself, of its link, or a reserved one. Toban does not call it."),
+        _("Look where the name leads on the machine of Toban (nslookup), and who answers it there: a changed hosts file or name server."),
+    ),
     "name_known": (_("The name leads to an address."), ""),
     "name_unknown": (
         _("The name is not known there."),
@@ -105,7 +109,18 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Wait a quarter of an hour, or try with the client itself."),
     ),
     "no_credential": (_("Nobody gave a user to try with."), ""),
-    "engine_unspoken": (_("Toban does not speak the protocol of this engine."), _("Check it with a client.")),
+    "engine_unspoken": (
+        _("Toban does not try a sign-in at this engine, because it does not speak its protocol (Oracle, SQL Server, Db2)."),
+        _("Try it on the host, with a client of this engine."),
+    ),
+    "auth_unspoken": (
+        _("The server asks for a way of signing in that Toban does not speak, such as ed25519 of MariaDB. Whether the user gets in is not known."),
+        _("Try it on the host, with a client of this engine."),
+    ),
+    "garbled": (
+        _("What answered does not speak this engine's protocol, or spoke it wrongly."),
+        _("Compare the port; look whether something between answers in the database's place."),
+    ),
     "signed_in": (_("The user got in."), ""),
     "sign_in_refused": (
         _("The server is reached, but it takes this user or this password not (1045, ORA-01017)."),

@@ -186,5 +186,6 @@ COMMANDS: Final[Mapping[str, str]] = {
     "mysql": "mysql -h %(host)s -P %(port)s -u %(user)s -p --ssl-ca=global-bundle.pem --ssl-mode=VERIFY_IDENTITY %(name)s",
     "mariadb": "mariadb -h %(host)s -P %(port)s -u %(user)s -p --ssl-ca=global-bundle.pem --ssl-verify-server-cert %(name)s",
     "postgres": "psql 'host=%(host)s port=%(port)s user=%(user)s dbname=%(name)s sslmode=verify-full sslrootcert=global-bundle.pem'",
+    "sqlserver": "sqlcmd -S tcp:%(host)s,%(port)s -U %(user)s -N",
     "oracle": "sqlplus %(user)s@//%(host)s:%(port)s/%(name)s",
 }

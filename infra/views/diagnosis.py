@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
+from infra import probe
 from infra.domain.diagnosis import best_source, explained
 from infra.forms.diagnosis import DiagnosisForm
 from infra.operations import diagnosing
@@ -46,6 +47,7 @@ def database_diagnose(request: TenantRequest, slug: str, pk: UUID) -> HttpRespon
         "hosts": hosts,
         "form": form,
         "lines": lines,
+        "can_sign_in": probe.can_sign_in(row.facts.get("engine", "")),
         "meaning": meaning,
         "asked_meaning": valid and request.POST.get("go") == "explain",
         "source": best_source(host) if host is not None else "",

@@ -20,6 +20,8 @@ from tests.infra.tls_server import certificate
 PROGRAM = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
 INSTALL = shutil.which("mariadb-install-db")
 USER, PASSWORD = "ponsuke", "himitsu-2026"
+#: Signs in by MariaDB's own plugin ed25519.
+OTHER_USER = "edo"
 
 
 def at_hand() -> bool:
@@ -60,6 +62,9 @@ def _wait(server: subprocess.Popen[bytes], at: str) -> None:
                 pymysql.connect(unix_socket=at, user="root", ssl_disabled=True) as line,
                 line.cursor() as cursor,
             ):
+                cursor.execute("INSTALL SONAME 'auth_ed25519'")
+                by = "CREATE USER %s@'127.0.0.1' IDENTIFIED VIA ed25519 USING PASSWORD(%s)"
+                cursor.execute(by, (OTHER_USER, PASSWORD))
                 cursor.execute("CREATE USER %s@'127.0.0.1' IDENTIFIED BY %s", (USER, PASSWORD))
             return
         time.sleep(0.1)

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from infra import handshake, probe
 from infra.domain.diagnosis import explained
 from tests.infra import mariadb_server
-from tests.infra.mariadb_server import PASSWORD, USER, mariadb
+from tests.infra.mariadb_server import OTHER_USER, PASSWORD, USER, mariadb
 from tests.infra.tls_server import authority, serving
 
 needs_mariadb = pytest.mark.skipif(
@@ -99,6 +99,7 @@ def test_a_real_mariadb_lets_in_whom_it_knows_and_nobody_else(tmp_path: Path) ->
             "mysql", "127.0.0.1", port, user="利用者", password="ｈｉｍｉｔｓｕ", database=""
         )
         nowhere = probe.sign_in("mariadb", "127.0.0.1", port, user=USER, password=PASSWORD, database="kart")
+        other = probe.sign_in("mariadb", "127.0.0.1", port, user=OTHER_USER, password=PASSWORD, database="")
     stopped = probe.connect("127.0.0.1", port)
     assert right.cause == ""
     assert (trusted.distrust, shown.distrust) == ("", None)
@@ -107,6 +108,34 @@ def test_a_real_mariadb_lets_in_whom_it_knows_and_nobody_else(tmp_path: Path) ->
     assert _cause(wrong.said) == _cause(wide.said) == "sign_in_refused"
     assert _cause(nowhere.said) == "no_right_here"
     assert stopped.cause == "refused"
+    assert other.cause == "auth_unspoken"
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("127.0.0.1", "address_refused"), ("169.254.169.254", "address_refused"), ("::1", "address_refused"),
+        ("fe80::1", "address_refused"), ("fd00:ec2::254", "address_refused"), ("::ffff:127.0.0.1", "address_refused"),
+        ("0.0.0.0", "address_refused"), ("10.1.2.3", ""), ("172.31.0.9", ""), ("100.64.0.9", ""), ("52.192.0.1", ""),
+    ],
+)  # fmt: skip
+def test_a_name_of_rds_leads_to_no_door_inside(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, address: str, code: str
+) -> None:
+    """Whoever answers for the name decides where it leads: the address is judged, and with it the whole name."""
+    settings.LOCAL = False
+    kind = socket.AF_INET6 if ":" in address else socket.AF_INET
+    fine = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 0))
+    found = [(kind, socket.SOCK_STREAM, 6, "", (address, 0)), fine]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    assert probe.name("karte.abc.ap-northeast-1.rds.amazonaws.com").cause == code
+
+
+def test_a_password_is_taken_out_before_what_was_said_is_cut() -> None:
+    """The server says the password back just where the text ends."""
+    said = "x" * (probe.SAID_MAX - 4) + PASSWORD
+    tried = probe._timed(lambda: ("said", said), secret=PASSWORD)
+    assert PASSWORD[:3] not in tried.said
 
 
 @pytest.mark.django_db
