@@ -47,7 +47,7 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     "snapshot_broken": _("AWS could not make the snapshot. The database is as it was. Enter it again."),
     "snapshot_deleted": _("The snapshot is deleted, and that was seen at AWS."),
     "no_snapshot_of_cluster": _(
-        "It belongs to an Aurora or Multi-AZ cluster. AWS makes a snapshot of the whole cluster only, in its console."
+        "It belongs to an Aurora or Multi-AZ cluster, whose instances share their data: AWS makes snapshots of the whole cluster only, which Toban does not. In the AWS console: RDS > Databases > the cluster > Actions > Take snapshot."
     ),
     "no_snapshot_of_custom": _("It is an RDS Custom database. Make its snapshot in AWS's console."),
     "snapshot_of_stuck": _(

@@ -12,7 +12,9 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
         "What AWS has there to make a database of is not known. Let the role that looks have the rights for restoring and creating databases, make a DB subnet group if there is none, then take an inventory."
     ),
     "snapshot_not_complete": _("The snapshot is not complete, or it is gone. Only a complete one can be restored."),
-    "restore_of_cluster": _("It is a snapshot of an Aurora cluster. Restore the whole cluster in AWS's console."),
+    "restore_of_cluster": _(
+        "It is a snapshot of an Aurora cluster: AWS brings the cluster back first, and instances are added to it, which Toban does not do. In the AWS console: RDS > Snapshots > the snapshot > Restore snapshot."
+    ),
     "copy_first": _(
         "Another account shares this encrypted snapshot. AWS restores such a snapshot only from a copy of your own: copy it with a key of this account first."
     ),
@@ -45,7 +47,12 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
     "snapshot_copied": _("The copy is complete. Next it is brought to the newer engine version."),
     "snapshot_upgrading": _("AWS is bringing the copy to the newer engine version."),
     "snapshot_copy_made": _("The copy is complete, and that was seen at AWS. It can be restored like any other snapshot."),
-    "copy_of_cluster": _("It is a snapshot of an Aurora cluster. Copy it in AWS's console."),
+    "copy_of_cluster": _(
+        "It is a snapshot of an Aurora cluster, which AWS copies by a call of its own, and Toban does not. In the AWS console: RDS > Snapshots > the snapshot > Copy snapshot."
+    ),
+    "copy_options_needed": _(
+        "With a newer major version of Oracle AWS wants an option group of that version named, because the snapshot's own serves the old one only. Choose one that holds the same lasting options; if there is none, make one in the AWS console (RDS > Option groups) and take an inventory."
+    ),
     "copy_of_custom": _("It is a snapshot of an RDS Custom database, which AWS makes no copies of."),
     "key_missing": _("Another account shares it encrypted. The copy needs a KMS key of this account."),
     "key_unreadable": _("This is no KMS key: give an alias (alias/…), a key id or an ARN."),
@@ -177,6 +184,7 @@ COPY_FACTS: Final[Mapping[str, Promise | str]] = {
     "engine": _("Engine"),
     "engine_version": _("Version"),
     "version": _("Version of the copy"),
+    "option_group": _("Option group of the copy"),
     "key": _("KMS key of the copy"),
     "storage_gib": _("Storage (GiB)"),
 }

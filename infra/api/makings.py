@@ -155,11 +155,13 @@ def snapshot_restore(call: Call, pk: UUID) -> Told:
 
 
 class CopyIn(ReasonIn):
-    """`key` of KMS and `version` of the engine; empty: those of the original."""
+    """`key` of KMS and `version` of the engine; empty: those of the original. `option_group`: with a new major version of Oracle, whose
+    own option group stays behind."""
 
     name = serializers.CharField(max_length=255)
     key = serializers.CharField(max_length=300, default="", allow_blank=True)
     version = serializers.CharField(max_length=100, default="", allow_blank=True)
+    option_group = serializers.CharField(max_length=255, default="", allow_blank=True)
 
 
 @answers(OperationOut, takes=CopyIn, status=201)
@@ -168,7 +170,7 @@ def snapshot_copy(call: Call, pk: UUID) -> Told:
     making_pages.restore_page(pk, actor=call.actor)
     call.actor.require(Permission.DATABASE_EDIT, call.actor.tenant_id)
     given = call.given
-    asked = snapshot_copies.Copy(given["name"], given["key"], given["version"])
+    asked = snapshot_copies.Copy(given["name"], given["key"], given["version"], given["option_group"])
     entered = snapshot_copies.enter_copy(pk, asked, actor=call.actor, now=call.now, reason=given["reason"])
     return Told(entered, version_of(entered))
 

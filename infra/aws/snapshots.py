@@ -121,13 +121,14 @@ def copy_snapshot(
 
 
 def upgrade_snapshot(
-    target: Target, name: str, version: str, *, still_ours: StillOurs | None = None
+    target: Target, name: str, version: str, option_group: str, *, still_ours: StillOurs | None = None
 ) -> CallResult:
-    """Bring a snapshot to another engine version, for good. As tag_snapshot."""
+    """Bring a snapshot to another engine version, for good; option_group: "" where AWS finds one by itself. As tag_snapshot."""
+    options: dict[str, Any] = {"OptionGroupName": option_group} if option_group else {}
     return _mutate(
         target,
         "ModifyDBSnapshot",
-        lambda rds: rds.modify_db_snapshot(DBSnapshotIdentifier=name, EngineVersion=version),
+        lambda rds: rds.modify_db_snapshot(DBSnapshotIdentifier=name, EngineVersion=version, **options),
         name,
         still_ours,
     )

@@ -181,6 +181,30 @@ def upgrade_choices(engine: str, version: str, stock: Stock) -> tuple[str, ...]:
     return tuple(newest.values())[:3]
 
 
+def upgrade_options(source: Source, version: str, stock: Stock) -> tuple[str, ...] | None:
+    """The option groups of which one must be named when a copy is brought to this version; None where AWS finds one by itself.
+
+    Only Oracle's do, and a group of one's own serves one major version. Source: RDS API reference, ModifyDBSnapshot (OptionGroupName);
+    RDS user guide, USER_UpgradeDBInstance.Oracle.OGPG (option group considerations).
+    """
+    major = _oracle_major(version)
+    own = source.option_group and not source.option_group.startswith("default:")
+    if not source.engine.startswith("oracle") or not own or major == _oracle_major(source.version):
+        return None
+    now = stock.option_group(source.option_group)
+    lasting = set(now.lasting) if now is not None else set()
+    return tuple(
+        one.name for one in stock.option_groups
+        if (one.engine, one.major) == (source.engine, major) and lasting <= set(one.lasting)
+    )  # fmt: skip
+
+
+def _oracle_major(version: str) -> str:
+    """12.1 of 12.1.0.2.v28, 19 of 19.0.0.0.ru-2026-01…: Oracle counts by years since 18."""
+    numbers = [str(one) for one in _order(version)] or ["0"]
+    return numbers[0] if int(numbers[0]) >= 18 else ".".join(numbers[:2])
+
+
 def _line(engine: str, version: str) -> tuple[int, ...]:
     """A major version by its numbers: PostgreSQL 16, MySQL 8.0."""
     return _order(version)[: 2 if engine in ("mariadb", "mysql") else 1]

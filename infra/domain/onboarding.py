@@ -259,7 +259,11 @@ def _making(account_id: str, partition: str) -> list[Policy]:
         _statement(
             "TobanTakesSnapshots", ("rds:CopyDBSnapshot", "rds:RestoreDBInstanceFromDBSnapshot"), f"arn:{partition}:rds:*:*:snapshot:*"
         ),
-        _statement("TobanUpgradesCopies", ("rds:ModifyDBSnapshot",), f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*"),
+        # With Oracle, an option group is named as well.
+        _statement(
+            "TobanUpgradesCopies", ("rds:ModifyDBSnapshot",),
+            [f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*", f"arn:{partition}:rds:*:{account_id}:og:*"],
+        ),
         _statement("TobanKeysOfCopies", _COPY_KEYS, any_key, via_rds),
         _statement(
             "TobanGrantsOfCopies", ("kms:CreateGrant",), any_key, {"Bool": {"kms:GrantIsForAWSResource": "true"}, **via_rds}

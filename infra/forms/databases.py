@@ -55,10 +55,12 @@ class ReachForm(ReasonForm):
 
 
 class CopyForm(SnapshotForm):
-    """key: of KMS, empty for that of the original; version: empty for that of the original, else one of `versions`."""
+    """key: of KMS, empty for that of the original; version: empty for that of the original, else one of `versions`; option_group: for
+    Oracle, where AWS wants one named."""
 
     key = forms.CharField(max_length=300, required=False)
     version = forms.CharField(max_length=100, required=False)
+    option_group = forms.CharField(max_length=255, required=False)
 
     def __init__(self, *args: Any, region: str, versions: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

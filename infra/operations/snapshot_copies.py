@@ -17,12 +17,14 @@ from infra.aws import makings, snapshots
 from infra.domain.aws import AwsError, CallResult, Problem, Target
 from infra.domain.database_names import SNAPSHOT_MAX, name_problem
 from infra.domain.disks import OPERATION_TAG
+from infra.domain.makings import Stock, upgrade_options
 from infra.domain.snapshots import COMPLETE, PREFIX, DbSnapshot, can_upgrade, copy_refusal, key_problem
 from infra.models import DatabaseSnapshot
 from infra.operations.database_makings import VERIFY_WITHIN
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, PAUSE, Plan, fresh
 from infra.operations.snapshotting import KeepingExecutor, made_at_of, snapshot_row
 from infra.operations.verdicts import after_error, too_late
+from infra.queries.makings import source_of_snapshot, stock_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import Again, Done, Fail, Go, Later, OperationTarget, Verdict
@@ -37,17 +39,18 @@ COPY, UPGRADE = "copy", "upgrade"
 PATIENT = frozenset({"snapshot_in_the_making", "snapshot_upgrading", "snapshot_copied"})
 #: The second call comes when the copy is complete, which takes as long as it takes: it must not be too late for it then.
 GRACE = 2 * VERIFY_WITHIN
-_KEYS = ("source", "made_at", "snapshot", "database", "engine", "engine_version", "version", "key", "storage_gib")
+_KEYS = ("source", "made_at", "snapshot", "database", "engine", "engine_version", "version", "option_group", "key", "storage_gib")
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
     """name: of the copy, toban-...; key: KMS key that it is encrypted with, "" for as the original is; version: engine version that it
-    is brought to, "" for the original's."""
+    is brought to, "" for the original's; option_group: of the copy then, where AWS wants one named."""
 
     name: str
     key: str = ""
     version: str = ""
+    option_group: str = ""
 
 
 def refusal_of(row: DatabaseSnapshot, key: str) -> str:
@@ -60,7 +63,7 @@ def enter_copy(
     snapshot_id: UUID, asked: Copy, *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
     """Enter that a snapshot is copied. Raises NotPermitted, NotFound, Refused: why AWS would make no copy, what is wrong with its name
-    or key, snapshot_prefix, snapshot_name_taken, operation_open."""
+    or key, upgrade_of_engine, copy_options_needed, snapshot_prefix, snapshot_name_taken, operation_open."""
     with tenant_scope(actor.tenant_id):
         row = snapshot_row(snapshot_id)
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
@@ -77,6 +80,9 @@ def enter_copy(
             raise Refused(problem_of_key, target=asked.key)
         if asked.version and not can_upgrade(row.engine):
             raise Refused("upgrade_of_engine", target=row.name)
+        options = options_of(row, asked.version)
+        if options is not None and asked.option_group not in options:
+            raise Refused("copy_options_needed", target=row.name)
         if refusal := refusal_of(row, asked.key):
             raise Refused(refusal, target=row.name)
         here = DatabaseSnapshot.objects.filter(account=row.account, region=row.region, name=name)
@@ -86,10 +92,18 @@ def enter_copy(
             raise Refused("operation_open", target=row.name)
         parameters = {
             "source": row.name, "made_at": made_at_of(row), "snapshot": name, "database": row.database, "engine": row.engine, "engine_version": row.engine_version,
-            "version": asked.version, "key": asked.key, "storage_gib": row.storage_gib,
+            "version": asked.version, "option_group": asked.option_group if options is not None else "", "key": asked.key,
+            "storage_gib": row.storage_gib,
         }  # fmt: skip
         target = OperationTarget("snapshot", str(row.id), row.name, f"{row.lane}/{LANE_CLASS}")
         return entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason, dedupe_key=key)
+
+
+def options_of(row: DatabaseSnapshot, version: str) -> tuple[str, ...] | None:
+    """The option groups of which one must be named with this version; None where none need be. Needs the tenant bound."""
+    if not version:
+        return None
+    return upgrade_options(source_of_snapshot(row), version, stock_of(row.account, row.region) or Stock())
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,7 +181,7 @@ class CopyExecutor(KeepingExecutor):
         told = {"snapshot": given["snapshot"], "step": step}
         if step == UPGRADE:
             return snapshots.upgrade_snapshot(
-                target, given["snapshot"], given["version"], still_ours=still_ours
+                target, given["snapshot"], given["version"], given.get("option_group", ""), still_ours=still_ours
             ), told
         tags = {OPERATION_TAG: str(one.id), "toban:database": given["database"], "toban:made-by": "toban"}
         return snapshots.copy_snapshot(

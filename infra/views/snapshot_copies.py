@@ -41,14 +41,17 @@ def snapshot_copy(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         given = form.cleaned_data
         try:
             operation = snapshot_copies.enter_copy(
-                pk, snapshot_copies.Copy(given["name"], given["key"], given["version"]), actor=request.actor,
-                now=request.now, reason=given["reason"], token=given["token"],
+                pk, snapshot_copies.Copy(given["name"], given["key"], given["version"], given["option_group"]),
+                actor=request.actor, now=request.now, reason=given["reason"], token=given["token"],
             )  # fmt: skip
         except Refused as why:
             refused = why.code
         else:
             return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+    options = {name for one in choices for name in snapshot_copies.options_of(row, one) or ()}
+    needs_options = any(snapshot_copies.options_of(row, one) is not None for one in choices)
     context = {
+        "options": sorted(options), "needs_options": needs_options,
         "snapshot": row, "form": form, "refused": refused, "choices": choices, "needs_key": needs_key,
         "token": form["token"].value(),
     }  # fmt: skip

@@ -24,6 +24,7 @@ from infra.domain.makings import (
     stock_as_json,
     stock_from_json,
     upgrade_choices,
+    upgrade_options,
 )
 
 STOCK = Stock(
@@ -141,3 +142,15 @@ def test_a_quota_leads_to_service_quotas_whether_a_database_is_restored_or_made_
 
 def test_what_a_region_keeps_is_read_back_as_it_was() -> None:
     assert stock_from_json(stock_as_json(STOCK), STOCK.names) == STOCK
+
+
+def test_a_new_major_version_of_oracle_wants_an_option_group_named_that_keeps_the_lasting_options() -> None:
+    old = replace(SOURCE, version="12.1.0.2.v28", option_group="karte-12")
+    stock = replace(
+        STOCK, option_groups=(*STOCK.option_groups, OptionGroup("karte-12", "oracle-se2", "12.1", "", ("Timezone",)))
+    )  # fmt: skip
+    new = "19.0.0.0.ru-2026-01.rur-2026-01.r1"
+    assert upgrade_options(old, new, stock) == ("karte", "karte-other")  # "plain" has lost the time zone
+    assert upgrade_options(old, "12.1.0.2.v30", stock) is None
+    assert upgrade_options(replace(old, option_group="default:oracle-se2-12-1"), new, stock) is None
+    assert upgrade_options(replace(old, engine="mysql", version="5.7.44"), "8.0.42", stock) is None
