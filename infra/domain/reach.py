@@ -30,7 +30,9 @@ _OF_RDS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
 _GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _DESCRIPTION = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*")
 #: What a VPC may have besides public addresses. Source: Amazon VPC user guide, vpc-cidr-blocks (RFC 1918, RFC 6598).
-VPC_NETWORKS = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+VPC_NETWORKS = tuple(
+    map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+)
 _OWN = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
 

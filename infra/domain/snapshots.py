@@ -50,7 +50,6 @@ class DbSnapshot:
     def in_the_making(self) -> bool:
         return self.state in _MAKING
 
-
     def replaces(self, made_at: str) -> bool:
         """Whether it is another one than what was made at that instant (ISO 8601, "" where that is not known) and had its name."""
         return bool(made_at) and self.created_at != datetime.fromisoformat(made_at)

@@ -77,7 +77,9 @@ def enter_removal(
 def parameters_of(row: Resource, restored: Operation) -> dict[str, Any]:
     given = restored.parameters
     here = DatabaseSnapshot.objects.filter(account=row.account, region=row.region, name=given["snapshot"])
-    kept = any(made_at_of(one) == given.get("made_at", made_at_of(one)) for one in here.filter(gone_at__isnull=True))
+    kept = any(
+        made_at_of(one) == given.get("made_at", made_at_of(one)) for one in here.filter(gone_at__isnull=True)
+    )
     return {
         "aws_id": row.aws_id, "restored": str(restored.id), "snapshot": given["snapshot"], "made_at": given.get("made_at", ""),
         "until_at": given["until_at"],

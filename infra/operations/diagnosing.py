@@ -148,13 +148,13 @@ def _signed_in(row: Resource, tls: Line, credential: Credential | None, actor: A
     )
     if not tried.cause:
         return Line(Step.SIGN_IN, Found.GOOD, "signed_in", {"user": credential.user}, tried.ms)
-    told = {"said": tried.said} if tried.said else {}
-    if tried.cause in ("auth_unspoken", "garbled"):
-        return Line(Step.SIGN_IN, Found.UNKNOWN, tried.cause, told, tried.ms)
-    if tried.cause != "said":
-        return Line(Step.SIGN_IN, Found.BAD, tried.cause, told, tried.ms)
-    meant = explained(tried.said)
-    return Line(Step.SIGN_IN, Found.BAD, meant.cause if meant else "not_known", told, tried.ms)
+    cause = tried.cause
+    if cause == "said":
+        meant = explained(tried.said)
+        cause = meant.cause if meant else "not_known"
+    # What Toban cannot speak says nothing of the user.
+    found = Found.UNKNOWN if cause in ("auth_unspoken", "garbled") else Found.BAD
+    return Line(Step.SIGN_IN, found, cause, {"said": tried.said} if tried.said else {}, tried.ms)
 
 
 def _withheld(row: Resource, tls: Line, credential: Credential, actor: Actor, now: datetime) -> str:

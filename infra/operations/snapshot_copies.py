@@ -39,7 +39,18 @@ COPY, UPGRADE = "copy", "upgrade"
 PATIENT = frozenset({"snapshot_in_the_making", "snapshot_upgrading", "snapshot_copied"})
 #: The second call comes when the copy is complete, which takes as long as it takes: it must not be too late for it then.
 GRACE = 2 * VERIFY_WITHIN
-_KEYS = ("source", "made_at", "snapshot", "database", "engine", "engine_version", "version", "option_group", "key", "storage_gib")
+_KEYS = (
+    "source",
+    "made_at",
+    "snapshot",
+    "database",
+    "engine",
+    "engine_version",
+    "version",
+    "option_group",
+    "key",
+    "storage_gib",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +192,11 @@ class CopyExecutor(KeepingExecutor):
         told = {"snapshot": given["snapshot"], "step": step}
         if step == UPGRADE:
             return snapshots.upgrade_snapshot(
-                target, given["snapshot"], given["version"], given.get("option_group", ""), still_ours=still_ours
+                target,
+                given["snapshot"],
+                given["version"],
+                given.get("option_group", ""),
+                still_ours=still_ours,
             ), told
         tags = {OPERATION_TAG: str(one.id), "toban:database": given["database"], "toban:made-by": "toban"}
         return snapshots.copy_snapshot(

@@ -298,7 +298,9 @@ class DeletionExecutor(KeepingExecutor):
         """Whether something is left of its database without it, or people knew that nothing is."""
         assert isinstance(plan, DeletionPlan)
         named = plan.databases.get(one.parameters["database"].lower())
-        alive = named is not None and of_one_database(seen.database, seen.source_id, named.id, named.resource_id)
+        alive = named is not None and of_one_database(
+            seen.database, seen.source_id, named.id, named.resource_id
+        )
         if one.parameters["last_copy"] or (alive and named is not None and named.state != "deleting"):
             return True
         # Two that were entered as "not the last" must not both go in one round.

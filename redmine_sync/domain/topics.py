@@ -62,7 +62,13 @@ class Topic:
 
     @property
     def watched(self) -> frozenset[str]:
-        return self.opens | self.asked | self.notes | self.closes | ({SUCCEEDED} if self.ended_by else frozenset())
+        return (
+            self.opens
+            | self.asked
+            | self.notes
+            | self.closes
+            | ({SUCCEEDED} if self.ended_by else frozenset())
+        )
 
     def verb(self, body: Mapping[str, Any]) -> str:
         """What an event (its canonical body) asks for: "open", "close", or "" where it is not about this topic."""

@@ -80,6 +80,8 @@ class Reader:
         keys = {key for *_, wish in wanted for key in (wish.key, wish.digest) if key}
         rows = Ticket.objects.filter(server=self.server, key__in=keys)
         self.tickets = {ticket.key: ticket for ticket in rows.select_for_update().order_by("id")}
+        if standing:
+            wanted = [one for one in wanted if not self._tells_later(one[3], one[0])]
         return sum(self._do(*one, standing=standing) for one in wanted)
 
     def catch_up(self) -> int:
@@ -121,8 +123,6 @@ class Reader:
         return len(rows)
 
     def _do(self, one: Followed, body: Mapping[str, Any], project: str, wish: Wish, *, standing: bool) -> int:
-        if standing and self._tells_later(wish, one):
-            return 0
         rule = self.rules.get(project, self.rules.get(""))
         if wish.verb == Verb.CLOSE:
             # Whatever the rule says by now: a ticket that is there is closed.
@@ -133,9 +133,12 @@ class Reader:
             )
         asked = body["kind"] in wish.topic.asked
         how = _how(rule, wish.topic) or (How.EACH if asked else How.NOT)
-        if rule is None or not how or not (standing or one.seq > rule.from_seq):
-            return 0
-        if self._stands_elsewhere(wish, how, body):
+        if (
+            rule is None
+            or not how
+            or not (standing or one.seq > rule.from_seq)
+            or self._stands_elsewhere(wish, how, body)
+        ):
             return 0
         key = wish.digest if how == How.DIGEST else wish.key
         ticket = self.tickets.get(key)
@@ -157,7 +160,7 @@ class Reader:
         """Whether the ticket of the other kind, its own or the one for all, tells of it already: nothing has two at a time."""
         own, all_of_them = self.tickets.get(wish.key), self.tickets.get(wish.digest)
         if how == How.DIGEST:
-            return own is not None and _is_wanted(own)
+            return own is not None and own.state != TicketState.CLOSED and _is_wanted(own)
         return all_of_them is not None and str(body["subject"]["id"]) in all_of_them.items
 
     def _close(self, ticket: Ticket, wish: Wish, one: Followed, body: Mapping[str, Any]) -> int:

@@ -116,7 +116,7 @@ def test_a_real_mariadb_lets_in_whom_it_knows_and_nobody_else(tmp_path: Path) ->
     [
         ("127.0.0.1", "address_refused"), ("169.254.169.254", "address_refused"), ("::1", "address_refused"),
         ("fe80::1", "address_refused"), ("fd00:ec2::254", "address_refused"), ("::ffff:127.0.0.1", "address_refused"),
-        ("0.0.0.0", "address_refused"), ("10.1.2.3", ""), ("172.31.0.9", ""), ("100.64.0.9", ""), ("52.192.0.1", ""),
+        ("240.0.0.1", "address_refused"), ("10.1.2.3", ""), ("172.31.0.9", ""), ("100.64.0.9", ""), ("52.192.0.1", ""),
     ],
 )  # fmt: skip
 def test_a_name_of_rds_leads_to_no_door_inside(

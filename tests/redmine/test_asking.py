@@ -106,7 +106,9 @@ def test_the_page_offers_it_and_shows_the_ticket_and_so_does_the_api(shop: Shop)
     url = stage.url("tickets/left-over/")
     for page in pages:
         assert url not in client.get(page).content.decode()
-    assert client.post(url, {"ids": [str(row.id)], "reason": WHY}).context["refused"] == "redmine_not_connected"
+    assert (
+        client.post(url, {"ids": [str(row.id)], "reason": WHY}).context["refused"] == "redmine_not_connected"
+    )
     shop.connect()
     shop.rule()
     for page in pages:

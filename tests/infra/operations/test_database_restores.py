@@ -343,7 +343,10 @@ def test_where_aws_makes_no_snapshot_at_the_end_nothing_is_removed_that_is_nowhe
     duty.look()
     with pytest.raises(Refused, match="no_final_snapshot"):
         database_removals.enter_removal(
-            duty.resource("karte-try").id, actor=duty.aws.cast.actor(Role.OPERATOR), now=duty.clock(), reason="x"
+            duty.resource("karte-try").id,
+            actor=duty.aws.cast.actor(Role.OPERATOR),
+            now=duty.clock(),
+            reason="x",
         )
     assert len(duty.sent("DeleteDBInstance")) == removed
 

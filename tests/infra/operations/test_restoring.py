@@ -119,7 +119,9 @@ def test_what_a_restore_that_failed_here_left_at_aws_is_not_made_twice(duty: Dut
     confirm(duty, first)
     work(duty, 1)
     with duty.as_role("worker"), tenant_scope(duty.aws.cast.tenant.id):
-        Operation.objects.filter(id=first.id).update(state="FAILED", outcome="did_not_reach", outcome_detail={})
+        Operation.objects.filter(id=first.id).update(
+            state="FAILED", outcome="did_not_reach", outcome_detail={}
+        )
     if looked:
         duty.look()
         with pytest.raises(Refused, match="restored_already"):

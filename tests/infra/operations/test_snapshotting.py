@@ -244,7 +244,9 @@ def test_a_new_database_of_the_same_name_is_not_the_one_that_the_last_copy_is_of
         DBInstanceIdentifier="karte", DBInstanceClass="db.t3.micro", Engine="mysql", AllocatedStorage=20,
         MasterUsername="admin", MasterUserPassword="not-a-secret",
     )  # fmt: skip
-    duty.console("rds").create_db_snapshot(DBInstanceIdentifier="karte", DBSnapshotIdentifier="toban-karte-new")
+    duty.console("rds").create_db_snapshot(
+        DBInstanceIdentifier="karte", DBSnapshotIdentifier="toban-karte-new"
+    )
     confirm(duty, first, Role.APPROVER)
     work(duty)
     assert outcome(duty, snapshotting.DELETE) == ("CANCELLED", "snapshot_last_copy")
