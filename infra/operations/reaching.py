@@ -334,7 +334,10 @@ class ReachExecutor(DatabaseExecutor):
         try:
             plan.rules = reach.list_rules(plan.target, groups)
             # Below AWS's usual limit it makes no difference.
-            if before and self.opens and any(counted(plan.rules, group) >= USUAL_LIMIT for group in groups):
+            wanted = (
+                Counter(one.parameters["group"] for one in operations) if before and self.opens else Counter()
+            )
+            if any(counted(plan.rules, group) + more > USUAL_LIMIT for group, more in wanted.items()):
                 plan.limit = reach.rules_limit(plan.target)
         except AwsError as error:
             verdict = before_error(error) if before else Later(str(error.problem), LOOK_IN, seen=False)

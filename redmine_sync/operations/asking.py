@@ -42,7 +42,8 @@ def ask_for_volumes(
         if server is None:
             raise Refused("redmine_not_connected")
         rules, places, told = rules_at(server), places_of(list(rows.values())), volumes_told(server)
-        wanted, undone = [], []
+        wanted: list[Any] = []
+        undone: list[Undone] = []
         for one in dict.fromkeys(volume_ids):
             row = rows.get(one)
             code = "not_found" if row is None else _refusal(row, places[one][0], rules, told, now)

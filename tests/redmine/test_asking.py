@@ -117,8 +117,7 @@ def test_the_page_offers_it_and_shows_the_ticket_and_so_does_the_api(shop: Shop)
     assert client.post(url, sent).headers["Location"] == pages[1]
     assert [one.code for one in client.post(url, sent).context["undone"]] == ["ticket_asked"]
     shop.serve()
-    issue = shop.ticket().url
-    assert issue
+    issue = f"{shop.place.url}/issues/{shop.ticket().issue}"
     for page in pages:
         assert issue in client.get(page).content.decode()
     (told,) = client.get(stage.api(f"tickets/?target={row.id}")).json()["results"]

@@ -14,7 +14,6 @@ from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
-from medical_audit.tenancy import tenant_scope
 from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_deleting import confirm, ordered, snapshots, volume_of, work
 
@@ -115,13 +114,16 @@ def test_two_people_who_entered_it_at_one_moment_get_one_volume(duty: Duty, apar
 @pytest.mark.parametrize("looked", [False, True], ids=["before a look", "after a look"])
 def test_what_a_restore_that_failed_here_left_at_aws_is_not_made_twice(duty: Duty, looked: bool) -> None:
     volume = deleted(duty)
-    first = enter(duty, volume)
-    confirm(duty, first)
+    confirm(duty, enter(duty, volume))
     work(duty, 1)
-    with duty.as_role("worker"), tenant_scope(duty.aws.cast.tenant.id):
-        Operation.objects.filter(id=first.id).update(
-            state="FAILED", outcome="did_not_reach", outcome_detail={}
-        )
+    # AWS shows it only when the time in which it was looked for is over.
+    [made], ec2 = back(duty), duty.console("ec2")
+    mark = [one for one in made["Tags"] if one["Key"] == "toban:operation"]
+    ec2.delete_tags(Resources=[made["VolumeId"]], Tags=mark)
+    duty.clock.pass_(hours=3)
+    work(duty, 1)
+    assert [one.state for one in duty.operations(kind=KIND)] == ["FAILED"]
+    ec2.create_tags(Resources=[made["VolumeId"]], Tags=mark)
     if looked:
         duty.look()
         with pytest.raises(Refused, match="restored_already"):

@@ -241,7 +241,7 @@ def test_a_new_database_of_the_same_name_is_not_the_one_that_the_last_copy_is_of
     assert first.parameters["last_copy"] is False
     duty.console("rds").delete_db_instance(DBInstanceIdentifier="karte", SkipFinalSnapshot=True)
     duty.console("rds").create_db_instance(
-        DBInstanceIdentifier="karte", DBInstanceClass="db.t3.micro", Engine="mysql", AllocatedStorage=20,
+        DBInstanceIdentifier="karte", DBInstanceClass="db.t3.medium", Engine="mysql", AllocatedStorage=20,
         MasterUsername="admin", MasterUserPassword="not-a-secret",
     )  # fmt: skip
     duty.console("rds").create_db_snapshot(
