@@ -102,7 +102,7 @@ def connect_command(facts: Mapping[str, object]) -> str:
     engine = str(facts.get("engine", ""))
     values = {
         "host": facts.get("address", ""), "port": facts.get("port", ""), "user": facts.get("master_user", "") or "USER",
-        "name": facts.get("db_name", "") or ("postgres" if engine.startswith("postgres") else ""),
+        "name": facts.get("db_name", "") or makings.UNNAMED.get(engine.partition("-")[0], ""),
     }  # fmt: skip
     for family, command in makings.COMMANDS.items():
         if engine.startswith(family):

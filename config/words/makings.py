@@ -189,6 +189,9 @@ COPY_FACTS: Final[Mapping[str, Promise | str]] = {
     "storage_gib": _("Storage (GiB)"),
 }
 
+# What stands for the name of the database where it has none: PostgreSQL's own, and a place to be filled in.
+UNNAMED: Final[Mapping[str, str]] = {"postgres": "postgres", "oracle": "SID"}
+
 # How a client connects, by the beginning of the engine's name. The password is asked for.
 COMMANDS: Final[Mapping[str, str]] = {
     "mysql": "mysql -h %(host)s -P %(port)s -u %(user)s -p --ssl-ca=global-bundle.pem --ssl-mode=VERIFY_IDENTITY %(name)s",
