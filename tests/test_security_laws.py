@@ -24,6 +24,7 @@ GATEWAYS = {
     "config/demo.py": "this machine's own simulator",
     "config/embedded.py": "a free port of this machine",
     "config/stack.py": "this machine's own stack",
+    "infra/dialing.py": "databases of the tenant's account, at addresses that a VPC can have",
     "infra/handshake.py": "databases of the tenant's account, TLS handshake only",
     "infra/probe.py": "databases of the tenant's account, four seconds a try",
     "medical_audit/anchors/syslog.py": "receivers of the settings",

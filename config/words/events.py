@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.words.channels import CHANNEL_EVENT_KINDS, CHANNEL_EVENTS
 from config.words.people import PEOPLE_EVENTS
+from config.words.volumes import VOLUME_EVENT_NAMES, VOLUME_EVENTS
 
 EVENTS: Final[Mapping[str, Promise | str]] = {
     **{kind: sentence for kind, (sentence, _name) in PEOPLE_EVENTS.items()},
@@ -173,20 +174,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "clock.steady": _("The clocks agree again (%(subject)s)."),
     "breaker.opened": _("Calls to %(subject)s are paused after repeated failures. %(problem)s"),
     "breaker.closed": _("%(subject)s answers again, calls go on."),
-    "volume.left_over": _(
-        "The EBS volume %(subject)s (%(gib)s GiB) has served nothing for %(days)s days and is left over."
-    ),
-    "snapshot.snoozed": _(
-        "%(actor)s wants the EBS snapshot %(subject)s kept for %(days)s days. Reason: %(reason)s"
-    ),
-    "volume.snoozed": _(
-        "%(actor)s wants the EBS volume %(subject)s kept for %(days)s days. Reason: %(reason)s"
-    ),
-    "volume.ticket_asked": _(
-        "%(actor)s wants a ticket of the left-over EBS volume %(subject)s. Reason: %(reason)s"
-    ),
-    "volume.taken_up": _("The EBS volume %(subject)s is no longer left over: it serves again, or is gone."),
-    "volume.named": _("The EBS volume %(subject)s got the Name tag %(name)s."),
+    **VOLUME_EVENTS,
     "redmine.drafted": _("%(actor)s gave the address of the Redmine %(subject)s and its API key."),
     "redmine.renewed": _("The Redmine %(subject)s got a new API key or other settings."),
     "redmine.left": _("The Redmine %(subject)s is left: another one takes its place."),
@@ -362,12 +350,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "clock.steady": _("Clocks agree again"),
     "breaker.opened": _("Calls paused"),
     "breaker.closed": _("Calls go on again"),
-    "volume.left_over": _("EBS volume left over"),
-    "snapshot.snoozed": _("EBS snapshot kept for now"),
-    "volume.snoozed": _("Left-over EBS volume kept for now"),
-    "volume.ticket_asked": _("Ticket asked for"),
-    "volume.taken_up": _("EBS volume no longer left over"),
-    "volume.named": _("EBS volume named"),
+    **VOLUME_EVENT_NAMES,
     "redmine.drafted": _("Redmine drafted"),
     "redmine.renewed": _("Redmine renewed"),
     "redmine.left": _("Redmine left"),

@@ -120,3 +120,29 @@ ON_TERMINATION: Final[Mapping[str, Promise | str]] = {
 }
 YES_NO: Final[Mapping[str, Promise | str]] = {"yes": _("yes"), "no": _("no")}
 LEFT: Final = _("Left as it is, because it was changed since: %(left)s")
+
+# What happened to volumes and their snapshots: a part of events, as a sentence and as a name.
+VOLUME_EVENTS: Final[Mapping[str, Promise | str]] = {
+    "volume.left_over": _(
+        "The EBS volume %(subject)s (%(gib)s GiB) has served nothing for %(days)s days and is left over."
+    ),
+    "snapshot.snoozed": _(
+        "%(actor)s wants the EBS snapshot %(subject)s kept for %(days)s days. Reason: %(reason)s"
+    ),
+    "volume.snoozed": _(
+        "%(actor)s wants the EBS volume %(subject)s kept for %(days)s days. Reason: %(reason)s"
+    ),
+    "volume.ticket_asked": _(
+        "%(actor)s wants a ticket of the left-over EBS volume %(subject)s. Reason: %(reason)s"
+    ),
+    "volume.taken_up": _("The EBS volume %(subject)s is no longer left over: it serves again, or is gone."),
+    "volume.named": _("The EBS volume %(subject)s got the Name tag %(name)s."),
+}
+VOLUME_EVENT_NAMES: Final[Mapping[str, Promise | str]] = {
+    "volume.left_over": _("EBS volume left over"),
+    "snapshot.snoozed": _("EBS snapshot kept for now"),
+    "volume.snoozed": _("Left-over EBS volume kept for now"),
+    "volume.ticket_asked": _("Ticket asked for"),
+    "volume.taken_up": _("EBS volume no longer left over"),
+    "volume.named": _("EBS volume named"),
+}
