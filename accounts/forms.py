@@ -206,6 +206,14 @@ class NewPasswordForm(forms.Form):
         return cleaned
 
 
+class InvitationForm(NewPasswordForm):
+    """`code`: the half that the confirmer gave the person; the link is the other."""
+
+    code = forms.CharField(max_length=60, error_messages={"required": _("Enter the code.")})
+
+    field_order = ("code", "password", "again")
+
+
 class PasswordChangeForm(NewPasswordForm):
     current = forms.CharField(
         strip=False, max_length=1000, error_messages={"required": _("Enter your password.")}

@@ -81,6 +81,10 @@ SAID: Mapping[str, Mapping[str, str]] = {
     },
     "password": {"ja": "パスワード: ", "en": "Password: "},
     "code": {"ja": "二要素認証のコード(なければ空): ", "en": "Code of the second factor (empty: none): "},
+    "told_once": {
+        "ja": "%s さんご本人だけに伝えるコード(一度だけ表示します): %s",
+        "en": "The code for %s alone, shown this once: %s",
+    },
     "token": {"ja": "トークン: ", "en": "Token: "},
 }
 
@@ -227,7 +231,10 @@ def confirm(toban: Toban, given: argparse.Namespace) -> None:
     password = getpass.getpass(SAID["password"][given.language])
     code = getpass.getpass(SAID["code"][given.language])
     body = {"digest": row["digest"], "password": password, "code": code}
-    say(say_operation(toban.here("POST", f"operations/{given.operation}/confirm/", body)))
+    row = toban.here("POST", f"operations/{given.operation}/confirm/", body)
+    say(say_operation(row))
+    if row["told_once"]:
+        say(SAID["told_once"][given.language] % (row["target"]["name"], row["told_once"]))
 
 
 def follow(toban: Toban, given: argparse.Namespace) -> None:

@@ -142,13 +142,15 @@ def _invited(tenant: Tenant, username: str, name: str, role: Role, now: datetime
         )
         proof = signing.reauthenticate(known[Role.APPROVER], PASSWORD, actor=approver, now=now)
         operation = invited.operation
-        entry.confirm(operation.id, actor=approver, now=now, seen_digest=operation.digest, proof=proof)
+        confirmed = entry.confirm(
+            operation.id, actor=approver, now=now, seen_digest=operation.digest, proof=proof
+        )
         invitation = links.find_link(invited.link, now=now)
         if invitation is None:
             raise RuntimeError(f"{username}: the link just made opens no door")
         user: User = invitation.user
         himself = actor_in(tenant, user, session="", address="", request="")
-        links.accept(invitation, PASSWORD, actor=himself, now=now)
+        links.accept(invitation, confirmed.told_once, PASSWORD, actor=himself, now=now)
     return user
 
 

@@ -114,8 +114,8 @@ class IssueIn(ReasonIn):
 
 
 class InvitedOut(serializers.Serializer[Any]):
-    """`link` opens the door once another person has confirmed. It stands in the first answer only: it is kept nowhere, not even to
-    repeat the answer to the same key."""
+    """`link` opens the door once another person has confirmed, together with the code that this person is told then (`told_once`).
+    It stands in the first answer only: it is kept nowhere, not even to repeat the answer to the same key."""
 
     operation = OperationOut()
     link = serializers.CharField()

@@ -11,14 +11,16 @@ from medical_audit.tenancy import TenantManager, TenantModel
 
 
 class Invitation(TenantModel):
-    """A link for one person, made by a confirmed operation; only its hash is kept, and it opens the door once.
+    """A link for one person, made by a confirmed operation; it opens the door once.
 
+    Only hashes are kept: `hashed` of what the enterer was shown, `code_hashed` of what the confirmer was.
     `reissues`: what somebody who has an account already gets anew by it (`domain.reissue`), "" for the first password.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     hashed = models.CharField(max_length=64, unique=True)
+    code_hashed = models.CharField(max_length=64, blank=True, default="")
     operation = models.CharField(max_length=36)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -1,7 +1,8 @@
 """One-time links: somebody new gives himself a password, or a member who cannot come in any more gets one anew.
 
-An invitation and a reissue are each entered and confirmed by two people. An account holds in every tenant of its person, so a
-reissue opens nothing before each of them has decided it (ADR 23).
+An invitation and a reissue are each entered and confirmed by two people, and each of them gets one half of what opens: the link
+or a code. The person needs both, so neither of the two can come in as him. An account holds in every tenant of its person, so
+a reissue opens nothing before each of them has decided it (ADR 23).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
+from django.utils.crypto import constant_time_compare
 
 from accounts.domain.permissions import Permission
 from accounts.domain.reissue import Reissue, agreed
@@ -22,6 +24,7 @@ from accounts.models import Invitation, Membership, MemberTerms, User
 from accounts.operations import second_factor
 from accounts.operations.signing import refuse_weak
 from accounts.operations.tokens import end_tokens_of
+from accounts.operations.typed import new_code, plain, spelled
 from medical_audit.domain.actor import NO_TENANT, Actor, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
@@ -34,11 +37,13 @@ from medical_audit.tenancy import platform_scope, tenant_scope
 
 REISSUE: Final = "member.reissue"
 LINK_HOLDS: Final = timedelta(days=7)
+#: Of the confirmer's half, as people read it to each other: 78 bits, which nobody guesses at a door.
+CODE_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An entered invitation or reissue, and the secret of its link, which is kept nowhere."""
+    """An entered invitation or reissue, and the secret of its link: the enterer's half, which is kept nowhere."""
 
     operation: Operation
     link: str
@@ -51,12 +56,22 @@ def new_link(tenant_id: UUID) -> tuple[str, str]:
 
 
 def keep_link(operation: Operation, user: User, now: datetime, *, reissues: str = "") -> None:
-    """A part of an operation that is being applied: the link holds from now on, and earlier ones of this tenant no more."""
-    Invitation.objects.filter(user=user, used_at__isnull=True).update(used_at=now)
+    """A part of an operation that is being applied: the link holds from now on, and earlier ones of this tenant no more.
+
+    The code that belongs to it is told to who confirms, once (`Operation.told_once`).
+    """
+    void_links(user, now)
+    code = new_code(CODE_LENGTH)
     Invitation(
-        tenant_id=operation.tenant_id, user=user, hashed=operation.parameters["hashed"], operation=str(operation.id),
-        made_at=now, expires_at=now + LINK_HOLDS, reissues=reissues,
+        tenant_id=operation.tenant_id, user=user, hashed=operation.parameters["hashed"], code_hashed=hash_of(code),
+        operation=str(operation.id), made_at=now, expires_at=now + LINK_HOLDS, reissues=reissues,
     ).save(force_insert=True)  # fmt: skip
+    operation.told_once = spelled(code)
+
+
+def void_links(user: User, now: datetime) -> None:
+    """Links of the bound tenant that this person has not used open nothing any more."""
+    Invitation.objects.filter(user=user, used_at__isnull=True).update(used_at=now)
 
 
 def enter_reissue(user_id: UUID, what: str, *, actor: Actor, now: datetime, reason: str) -> Invited:
@@ -112,6 +127,7 @@ def find_link(link: str, *, now: datetime) -> Invitation | None:
         return None
     with tenant_scope(tenant_id):
         rows = Invitation.objects.filter(hashed=hash_of(secret), used_at__isnull=True, expires_at__gt=now)
+        rows = rows.exclude(code_hashed="")  # of before there were halves
         found: Invitation | None = rows.filter(user__is_active=True).select_related("user").first()
     return found
 
@@ -121,11 +137,13 @@ def opens(invitation: Invitation, *, now: datetime) -> bool:
     return not invitation.reissues or _agreed(invitation.user, now)[0] is not None
 
 
-def accept(invitation: Invitation, password: str, *, actor: Actor, now: datetime) -> None:
-    """The person's own password; `actor` is he himself, in the tenant of his link.
+def accept(invitation: Invitation, code: str, password: str, *, actor: Actor, now: datetime) -> None:
+    """The person's own password; `code`: the confirmer's half, `actor`: he himself, in the tenant of his link.
 
-    Raises NotFound where the link was used meanwhile or does not open yet, Refused as `refuse_weak` does.
+    Raises NotFound where the link was used meanwhile or does not open yet, Refused (other_half_wrong, and as `refuse_weak` does).
     """
+    if not constant_time_compare(hash_of(plain(code)), invitation.code_hashed):
+        raise Refused("other_half_wrong")
     if invitation.reissues:
         _accept_again(invitation, password, actor, now)
         return

@@ -1,7 +1,6 @@
 """The second factor: an authenticator app (RFC 6238) or passkeys, and codes on paper for who lost them."""
 
 import hmac
-import secrets
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from accounts.domain.passwords import least_length
 from accounts.models import Passkey, RecoveryCode, SecondFactor, User
 from accounts.operations import passkeys
+from accounts.operations.typed import new_code, plain, spelled
 from accounts.queries.sign_on import belongs_only_to
 from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject, system_actor
 from medical_audit.domain.errors import NotReauthenticated, Refused
@@ -33,8 +33,6 @@ TOLERANCE: Final = 1
 #: What a person shows here, and no provider on his behalf.
 OWN_FACTORS: Final = ("otp", "passkey", "recovery")
 RECOVERY_CODES: Final = 10
-#: Without letters and digits that are taken for one another.
-_LETTERS: Final = "23456789abcdefghjkmnpqrstuvwxyz"
 _LENGTH: Final = 12
 
 
@@ -172,7 +170,7 @@ def prove(user: User, code: str, *, actor: Actor, now: datetime) -> str:
 
     Needs no scope of its own; `actor`: the person, without a tenant.
     """
-    given = "".join(code.split()).replace("-", "").lower()
+    given = plain(code)
     with platform_scope(user_id=user.id):
         if code.startswith("{"):
             return "passkey" if passkeys.prove(user, code, now=now) else ""
@@ -264,13 +262,11 @@ def _use_from_paper(user_id: UUID, code: str, now: datetime) -> bool:
 
 
 def _new_codes(user_id: UUID) -> list[str]:
-    codes = [
-        "".join(secrets.choice(_LETTERS) for _letter in range(_LENGTH)) for _code in range(RECOVERY_CODES)
-    ]
+    codes = [new_code(_LENGTH) for _code in range(RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create(
         [RecoveryCode(id=uuid.uuid4(), user_id=user_id, hashed=make_password(code)) for code in codes]
     )
-    return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]
+    return [spelled(code) for code in codes]
 
 
 def _field(user_id: UUID) -> str:

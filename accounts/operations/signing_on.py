@@ -19,6 +19,7 @@ from accounts import identity
 from accounts.domain.sign_on import ASKED_HOLDS, Claim, NotFromProvider, Said, is_strong, name_of
 from accounts.models import Membership, MemberTerms, SignOnLink, SignOnProvider, User
 from accounts.operations import guarding
+from accounts.operations.links import void_links
 from accounts.operations.sign_on import FIELD
 from accounts.queries.people import person_without_tenant
 from accounts.queries.sign_on import provider_at_the_door
@@ -198,6 +199,8 @@ def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) 
         except IntegrityError:
             # The name is somebody's whom the provider knows by another id: it was given to a second person.
             raise NotFromProvider("sign_on_name_given_anew", username=wanted) from None
+        # He has come: the link that was to bring him in would let in whoever holds it.
+        void_links(user, now)
         person = person_without_tenant(
             user, user.name, session="", address=origin.address, request=origin.request
         )

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts.forms import NewPasswordForm, PasswordChangeForm
+from accounts.forms import InvitationForm, PasswordChangeForm
 from accounts.models import User
 from accounts.operations import links, passkeys, second_factor, signing
 from accounts.queries.people import person_without_tenant
@@ -22,7 +22,7 @@ from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.forms import not_proven
 
 
-@sensitive_post_parameters("password", "again")
+@sensitive_post_parameters("code", "password", "again")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, link: str) -> HttpResponse:
@@ -34,16 +34,21 @@ def invitation(request: HttpRequest, link: str) -> HttpResponse:
         return render(request, "accounts/invitation_over.html", status=404)
     if not links.opens(found, now=now):
         return render(request, "accounts/invitation_waits.html", {"invitation": found}, status=409)
-    form = NewPasswordForm(request.POST if request.method == "POST" else None, user=found.user)
+    form = InvitationForm(request.POST if request.method == "POST" else None, user=found.user)
     if request.method == "POST" and form.is_valid():
         where = whereabouts(request)
         person = replace(
             person_without_tenant(found.user, found.user.name, **where), tenant_id=found.tenant_id
         )
         try:
-            links.accept(found, form.cleaned_data["password"], actor=person, now=now)
+            links.accept(
+                found, form.cleaned_data["code"], form.cleaned_data["password"], actor=person, now=now
+            )
         except Refused as refused:
-            form.refused = refused.code
+            if refused.code == "other_half_wrong":
+                form.add_error("code", _("This code does not belong to this link."))
+            else:
+                form.refused = refused.code
         else:
             messages.success(request, _("Your password is set. Sign in with it."))
             return redirect("accounts:sign-in")

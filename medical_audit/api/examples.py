@@ -70,7 +70,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "standing": "drawn", "started_by": _PERSON, "state": "ENTERED", "status": "新規", "step": "rule", "subnet_group": "private",
     "suggestion": "08:30", "tag": "AutoStart", "tag_key": "Application", "tag_values": "ehr-*", "tenant": ID,
     "tests": "tests/audits/test_reviews.py", "text": "", "time_source": "ntp.nict.jp", "time_zone": "Asia/Tokyo",
-    "title": "Nothing would change.", "token": "form-3f0b7d0e2b6c4d0a", "topic": "failed", "type": "t3.small", "unit": "hour",
+    "title": "Nothing would change.", "token": "form-3f0b7d0e2b6c4d0a", "told_once": "", "topic": "failed", "type": "t3.small", "unit": "hour",
     "url": "https://hooks.example.jp/toban", "used_from": "203.0.113.7", "user": "admin", "username": "hanako",
     "copies": "8.0.40", "quota": "L-7ADDB58A", "value": "8h30", "verb": "create", "verdict": "intact", "version": "8.0.40", "volume_id": "vol-0123456789abcdef0",
     "volumes": "vol-0123456789abcdef0", "vpc": "vpc-0123456789abcdef0", "wanted": "operation.failed", "warnings": "ca_ends",

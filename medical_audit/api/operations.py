@@ -89,6 +89,13 @@ class OperationOut(serializers.Serializer[Operation]):
         return {"id": row.confirmed_by_id, "name": row.confirmed_by_name} if row.confirmed_by_id else None
 
 
+class ConfirmedOut(OperationOut):
+    """`told_once`: what the confirmer alone is told, like the code that belongs to a one-time link. It stands in the first answer
+    only: it is kept nowhere, not even to repeat the answer to the same key."""
+
+    told_once = serializers.CharField()
+
+
 class ConfirmIn(serializers.Serializer[Any]):
     digest = serializers.CharField(max_length=64)
     password = serializers.CharField(
@@ -140,8 +147,9 @@ def operation_get(call: Call, pk: UUID) -> Told:
 
 
 @answers(
-    OperationOut, takes=ConfirmIn, match=True, example={"digest": "0" * 64, "password": "your own password"}
-)
+    ConfirmedOut, takes=ConfirmIn, match=True, example={"digest": "0" * 64, "password": "your own password"},
+    once=("told_once",),
+)  # fmt: skip
 def operation_confirm(call: Call, pk: UUID) -> Told:
     """Confirm an operation.
 

@@ -16,8 +16,11 @@ class Operation(TenantModel):
     What a person confirms (`kind`, `target_*`, `parameters`, `shown`, `digest`, who entered) never changes after
     the insert; a database trigger holds that, and another one holds the state machine. `work_at` is when a worker
     should look next (None: nobody should), `dedupe_key` makes one due instant one row. `policy_role` is the role that both
-    confirmers of policy `two` hold; `corrects` names the version that this one, `version`, takes the place of.
+    confirmers of policy `two` hold; `corrects` names the version that this one, `version`, takes the place of. `told_once` is no
+    column: what applying it tells its confirmer and nobody else, kept nowhere.
     """
+
+    told_once: str = ""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=60)

@@ -80,6 +80,7 @@ def operation_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
 
 @require_POST
 def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """What the confirmer alone is told is on the answer itself, once."""
     operation = queries.get_operation(pk, actor=request.actor)
     standing = check_confirmer(operation, get_kind(operation.kind), request.actor, now=request.now)
     form = ConfirmForm(
@@ -101,6 +102,9 @@ def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpRespon
     )
     if confirmed.state == State.CONFIRMED:
         transaction.on_commit(partial(tasks.wake, confirmed.tenant_id, confirmed.lane))
+    if confirmed.told_once:
+        context = _context(request, confirmed) | {"told_once": confirmed.told_once}
+        return render(request, "medical_audit/operation_detail.html", context)
     return redirect("medical_audit:operation", slug=slug, pk=pk)
 
 

@@ -16,7 +16,7 @@ from accounts.operations import links, members
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
-from medical_audit.models import Operation
+from medical_audit.models import Event, Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
 from tests.factories import PASSWORD, Cast, grant, proof, unique
@@ -58,18 +58,47 @@ def test_somebody_new_comes_in_by_a_link_with_his_own_password(stage: Stage) -> 
     assert Client().get(found[0]).status_code == 404  # nobody has confirmed it yet
     with tenant_scope(cast.tenant.id):
         operation = Operation.objects.get(kind="member.invite")
-    confirm(operation, cast.actor(Role.APPROVER))
+    code = confirm(operation, cast.actor(Role.APPROVER)).told_once
     stranger = Client()
     assert stranger.get(found[0]).status_code == 200
     for weak in (name, "short-1", "password12345", "1234567890123", "Toban-Hospital-2026!"):
-        assert stranger.post(found[0], {"password": weak, "again": weak}).status_code == 422
-    assert stranger.post(found[0], {"password": OWN, "again": "other"}).status_code == 422
-    assert stranger.post(found[0], {"password": OWN, "again": OWN}).status_code == 302
+        assert stranger.post(found[0], {"code": code, "password": weak, "again": weak}).status_code == 422
+    assert stranger.post(found[0], {"code": code, "password": OWN, "again": "other"}).status_code == 422
+    assert stranger.post(found[0], {"code": code, "password": OWN, "again": OWN}).status_code == 302
     assert stranger.get(found[0]).status_code == 404
     assert stranger.post("/sign-in/", {"username": name, "password": OWN}).status_code == 302
     assert stranger.get(stage.url()).status_code == 200
     with tenant_scope(cast.tenant.id):
         assert found[0].rpartition("_")[2] not in str(Invitation.objects.values_list())
+
+
+def test_neither_of_the_two_who_decide_holds_the_whole_way_in(stage: Stage) -> None:
+    cast, now = stage.cast, clock.now()
+    invited = call(members.enter_invite, f"mori-{unique()}", "森", "approver", cast=cast)
+    url, digest = f"/invitation/{invited.link}/", invited.operation.digest
+    sent = {"digest": digest, "password": PASSWORD}
+    page = stage.client(Role.APPROVER).post(stage.url(f"operations/{invited.operation.id}/confirm/"), sent)
+    code = page.context["told_once"]
+    assert len(code) == 19
+    assert code in page.content.decode()
+    # The enterer has the link alone, the confirmer the code alone; nobody reads either of them anywhere afterwards.
+    for guess in ("", "x", code[:-1] + ("2" if code[-1] != "2" else "3")):
+        assert Client().post(url, {"code": guess, "password": OWN, "again": OWN}).status_code == 422
+    with tenant_scope(cast.tenant.id):
+        kept = str([*Invitation.objects.values(), *Operation.objects.values(), *Event.objects.values()])
+    assert code not in kept
+    assert code.replace("-", "") not in kept
+    for role in (Role.ADMINISTRATOR, Role.APPROVER):
+        assert (
+            code
+            not in stage.client(role).get(stage.url(f"operations/{invited.operation.id}/")).content.decode()
+        )
+    link = links.find_link(invited.link, now=now)
+    assert link is not None
+    with pytest.raises(Refused, match="other_half_wrong"):
+        links.accept(link, "", OWN, actor=cast.actor(Role.VIEWER), now=now)
+    typed = code.upper().replace("-", " ")
+    assert Client().post(url, {"code": typed, "password": OWN, "again": OWN}).status_code == 302
 
 
 def test_a_link_is_over_after_a_week_and_with_the_account(cast: Cast) -> None:

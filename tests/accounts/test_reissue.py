@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -34,17 +35,33 @@ def stage(cast: Cast) -> Stage:
     return make_stage(cast)
 
 
-def reissue(cast: Cast, person: User, what: str = "password") -> links.Invited:
-    given = links.enter_reissue(
+@dataclass(frozen=True)
+class Given:
+    """Both halves, as the person holds them."""
+
+    operation: Operation
+    link: str
+    code: str
+
+    @property
+    def url(self) -> str:
+        return f"/invitation/{self.link}/"
+
+    def typed(self, password: str) -> dict[str, str]:
+        return {"code": self.code, "password": password, "again": password}
+
+
+def reissue(cast: Cast, person: User, what: str = "password") -> Given:
+    made = links.enter_reissue(
         person.id, what, actor=cast.actor(Role.ADMINISTRATOR), now=clock.now(), reason="端末の紛失"
     )
-    confirm(given.operation, cast)
-    return given
+    return Given(made.operation, made.link, confirm(made.operation, cast).told_once)
 
 
-def confirm(operation: Operation, cast: Cast) -> None:
+def confirm(operation: Operation, cast: Cast) -> Operation:
     actor, now = cast.actor(Role.APPROVER), clock.now()
-    entry.confirm(operation.id, actor=actor, now=now, seen_digest=operation.digest, proof=proof(actor, now))
+    seen = operation.digest
+    return entry.confirm(operation.id, actor=actor, now=now, seen_digest=seen, proof=proof(actor, now))
 
 
 def test_as_little_is_given_as_any_tenant_says_and_nothing_before_all_have_said_it() -> None:
@@ -70,14 +87,14 @@ def test_a_lost_phone_is_answered_by_a_link_that_two_people_gave(stage: Stage) -
     assert found[0].rpartition("_")[2].rstrip("/") not in str(operation.parameters)
     door = Client()
     assert door.get(found[0]).status_code == 404  # nobody has confirmed it yet
-    confirm(operation, cast)
+    code = confirm(operation, cast).told_once
     assert browser.get(stage.url()).status_code == 200  # nothing is void before he comes
     assert door.get(found[0]).status_code == 200
     short = door.post(
-        found[0], {"password": "kumo-7-ki", "again": "kumo-7-ki"}
+        found[0], {"code": code, "password": "kumo-7-ki", "again": "kumo-7-ki"}
     )  # enough beside a factor only
     assert (short.status_code, second_factor.is_enrolled(person.id)) == (422, True)
-    assert door.post(found[0], {"password": NEW, "again": NEW}).status_code == 302
+    assert door.post(found[0], {"code": code, "password": NEW, "again": NEW}).status_code == 302
     assert door.get(found[0]).status_code == 404
     assert not second_factor.is_enrolled(person.id)
     assert browser.get(stage.url()).status_code == 302
@@ -92,10 +109,10 @@ def test_a_forgotten_password_leaves_the_second_factor_and_tokens(stage: Stage) 
     cast, person = stage.cast, stage.cast.people[Role.OPERATOR]
     program = bearer(make_token(cast, Role.OPERATOR))
     enrolled(person)
-    url = f"/invitation/{reissue(cast, person).link}/"
+    given = reissue(cast, person)
     listed = stage.client(Role.ADMINISTRATOR).get(stage.url("members/")).context["rows"]
     assert not next(one for one in listed if one.user == person).invited  # he came long ago
-    assert Client().post(url, {"password": NEW, "again": NEW}).status_code == 302
+    assert Client().post(given.url, given.typed(NEW)).status_code == 302
     assert second_factor.is_enrolled(person.id)
     assert program.get(stage.api("resources/")).status_code == 200
     door = Client()
@@ -109,15 +126,15 @@ def test_no_tenant_opens_an_account_of_another_one_alone(cast: Cast) -> None:
     grant(other.tenant.id, person, Role.VIEWER)
     first = reissue(cast, person, "everything")
     assert first.operation.shown["elsewhere"] == "yes"
-    door, url = Client(), f"/invitation/{first.link}/"
-    assert door.get(url).status_code == 409
-    assert door.post(url, {"password": NEW, "again": NEW}).status_code == 409
+    door = Client()
+    assert door.get(first.url).status_code == 409
+    assert door.post(first.url, first.typed(NEW)).status_code == 409
     link = links.find_link(first.link, now=clock.now())
     assert link is not None
     with pytest.raises(NotFound):
-        links.accept(link, NEW, actor=cast.actor(Role.OPERATOR), now=clock.now())
+        links.accept(link, first.code, NEW, actor=cast.actor(Role.OPERATOR), now=clock.now())
     second = reissue(other, person, "password")
-    assert door.post(url, {"password": NEW, "again": NEW}).status_code == 302
+    assert door.post(first.url, first.typed(NEW)).status_code == 302
     assert links.find_link(second.link, now=clock.now()) is None
     for house in (cast, other):
         with tenant_scope(house.tenant.id):
@@ -128,7 +145,7 @@ def test_a_tenant_that_lets_him_in_afterwards_is_asked_too(cast: Cast) -> None:
     other, person = make_cast(), cast.people[Role.OPERATOR]
     given = reissue(cast, person)
     grant(other.tenant.id, person, Role.VIEWER)
-    assert Client().get(f"/invitation/{given.link}/").status_code == 409
+    assert Client().get(given.url).status_code == 409
     never_came = members.enter_invite(
         f"n-{cast.tenant.slug}",
         "来",
@@ -165,11 +182,12 @@ def test_an_account_that_several_people_share_is_let_in_nowhere_else(cast: Cast)
 
 def test_whose_account_was_closed_while_he_typed_gets_no_password(cast: Cast) -> None:
     person = cast.people[Role.OPERATOR]
-    link = links.find_link(reissue(cast, person).link, now=clock.now())
+    given = reissue(cast, person)
+    link = links.find_link(given.link, now=clock.now())
     assert link is not None
     change(person, is_active=False)
     with pytest.raises(NotFound):
-        links.accept(link, NEW, actor=cast.actor(Role.VIEWER), now=clock.now())
+        links.accept(link, given.code, NEW, actor=cast.actor(Role.VIEWER), now=clock.now())
     with platform_scope():
         person.refresh_from_db()
     assert not person.check_password(NEW)
@@ -180,8 +198,8 @@ def test_a_password_from_before_begins_no_session_by_its_second_step(cast: Cast)
     secret, _codes = enrolled(person)
     half = door.post("/sign-in/", {"username": person.username, "password": PASSWORD})
     assert half["Location"].startswith("/sign-in/code/")
-    url = f"/invitation/{reissue(cast, person).link}/"
-    assert Client().post(url, {"password": NEW, "again": NEW}).status_code == 302
+    given = reissue(cast, person)
+    assert Client().post(given.url, given.typed(NEW)).status_code == 302
     late = clock.now() + timedelta(seconds=second_factor.STEP_S)
     assert door.post("/sign-in/code/", {"code": code_at(secret, late)})["Location"] == "/sign-in/"
 

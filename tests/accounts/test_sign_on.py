@@ -18,7 +18,7 @@ from accounts.domain.permissions import Role
 from accounts.domain.sign_on import Endpoints, NotFromProvider
 from accounts.domain.terms import Terms
 from accounts.models import SignOnLink, SignOnProvider, User
-from accounts.operations import second_factor, sign_on
+from accounts.operations import members, second_factor, sign_on
 from accounts.operations.terms import enter_terms
 from medical_audit import clock
 from medical_audit.domain.actor import system_actor
@@ -29,7 +29,7 @@ from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.accounts.provider import CLIENT, SECRET, Provider, running
 from tests.accounts.test_second_factor import code_at, door, enrolled, require_from
 from tests.conftest import AsRole
-from tests.factories import PASSWORD, Cast, change, grant, proof
+from tests.factories import PASSWORD, Cast, change, grant, proof, unique
 from tests.medical_audit.support import Database
 from tests.stage import Stage, make_stage, signed_in
 
@@ -105,6 +105,25 @@ def test_somebody_who_was_invited_comes_in_and_it_stands_at_his_session(house: H
         assert SignOnProvider.objects.get().sealed.find(SECRET) == -1
     out = client.post("/sign-out/", follow=True).content.decode()
     assert f"{house.provider.issuer}/out?client_id={CLIENT}" in out.replace("&amp;", "&")
+
+
+def test_who_came_by_the_provider_leaves_no_open_link_behind(house: House) -> None:
+    role, mail = "viewer", "mori@hospital.example.jp"
+    actor = house.cast.actor(Role.ADMINISTRATOR)
+    invited = members.enter_invite(
+        f"mori-{unique()}", "森", role, mail, actor=actor, now=clock.now(), reason="入職"
+    )
+    confirmer, now = house.cast.actor(Role.APPROVER), clock.now()
+    entry.confirm(
+        invited.operation.id, actor=confirmer, now=now, seen_digest=invited.operation.digest, proof=proof(confirmer, now)
+    )  # fmt: skip
+    url = f"/invitation/{invited.link}/"
+    assert Client().get(url).status_code == 200
+    house.provider.says = {"email": mail}
+    client, answer = house.come()
+    assert answer.status_code == 302
+    assert client.get(house.stage.url()).status_code == 200
+    assert Client().get(url).status_code == 404
 
 
 LIES: dict[str, dict[str, Any]] = {
