@@ -1,6 +1,7 @@
 """This floor's windows for auditors: who may. No secret has a window, nor a hash of one."""
 
 from accounts.models import (
+    Admission,
     ApiToken,
     Channel,
     Dispatch,
@@ -33,6 +34,11 @@ site.show(
     MemberTerms, "changed_at", "user__name", "user__username", "kind", "begins_at", "ends_at", "ended_at",
     more=("email", "company", "holder_id", "holder_name", "operation"), filters=("kind",),
     search=("user__name", "user__username", "company"), order=("changed_at", "id"), joined=("user",),
+)  # fmt: skip
+site.show(
+    Admission, "asked_at", "user__name", "user__username", "role", "ends_at", "answer", "answered_at",
+    more=("house", "company", "reason", "operation"), filters=("answer",), search=("user__name", "user__username", "company"),
+    order=("asked_at", "id"), joined=("user",),
 )  # fmt: skip
 site.show(
     Recertification, "begun_at", "name", "begun_by_name", "due_at", "closed_at", more=("reminded_at",),

@@ -81,6 +81,12 @@ class ProofForm(CodeForm):
         self.fields["password"].required = not signed_on
 
 
+class AcceptForm(ProofForm):
+    """One's own answer to a tenant that lets one in: proven like a change of what one proves oneself with."""
+
+    code = forms.CharField(max_length=CODE_MAX, required=False)
+
+
 class AppForm(ProofForm):
     """An app to be taken in: `code` is its first; `proof`: of who has a passkey already, what that answers."""
 

@@ -10,6 +10,7 @@ from accounts.api import sign_on as sign_on_api
 from accounts.api import tenants
 from accounts.api import tokens as token_api
 from accounts.views import (
+    admissions,
     channels,
     members,
     notices,
@@ -44,6 +45,8 @@ urlpatterns = [
     path("sessions/", views.sessions, name="sessions"),
     path("sessions/<uuid:pk>/end/", views.session_end, name="session-end"),
     path("tenants/", views.tenants, name="tenants"),
+    path("admissions/", admissions.admissions, name="admissions"),
+    path("admissions/<uuid:pk>/", admissions.admission, name="admission"),
 ]
 #: Under a tenant's address; the top floor says where they begin.
 tenant_urlpatterns = [
@@ -57,6 +60,7 @@ people_urlpatterns = [
     path("members/<uuid:pk>/change/", members.member_change, name="member-change"),
     path("readable/", readable.readable_people, name="readable"),
     path("members/admit/", members.member_admit, name="member-admit"),
+    path("members/admissions/<uuid:pk>/take-back/", members.admission_take_back, name="admission-take-back"),
     path("members/reconcile/", reconcile.reconcile, name="reconcile"),
     path("members/rights/", rights.rights, name="rights"),
     path("members/sign-on/", sign_on.settings_page, name="sign-on"),
@@ -71,7 +75,16 @@ api_urlpatterns = [path("", address(get=tenants.tenant_list), name="tenants")]
 tenant_api_urlpatterns = [
     path("", address(get=tenants.me_get), name="me"),
     path("members/", address(get=member_api.member_list, post=member_api.member_invite), name="members"),
-    path("members/admit/", address(post=member_api.member_admit), name="member-admit"),
+    path(
+        "members/admit/",
+        address(get=member_api.admission_list, post=member_api.member_admit),
+        name="member-admit",
+    ),
+    path(
+        "members/admit/<uuid:pk>/",
+        address(delete=member_api.admission_take_back),
+        name="admission-take-back",
+    ),
     path("members/<uuid:pk>/", address(get=member_api.member_get), name="member"),
     path("members/<uuid:pk>/grant/", address(post=member_api.member_grant), name="member-grant"),
     path("members/<uuid:pk>/revoke/", address(post=member_api.member_revoke), name="member-revoke"),

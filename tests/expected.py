@@ -175,7 +175,8 @@ API: dict[str, Expected] = {
     "api:requirements": get(only((A, U), 200)),
     "api:retention-purge-end": post(only((A,), 400)),
     "api:members": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
-    "api:member-admit": post(only((A,), 400)),
+    "api:member-admit": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
+    "api:admission-take-back": Expected({"DELETE": everyone(404)}),
     "api:member": get(everyone(404)),
     **{
         f"api:member-{name}": post(everyone(404))
@@ -291,6 +292,7 @@ PROJECT_PAGES: dict[str, Expected] = {
 }
 PEOPLE_PAGES: dict[str, Expected] = {
     "people:member-admit": post(only((A,), 422)),
+    "people:admission-take-back": post(everyone(404)),
     "people:reconcile": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
     "people:rights": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
     "people:sign-on": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),

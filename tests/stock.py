@@ -9,6 +9,7 @@ from typing import Any
 
 from accounts.domain.permissions import Role
 from accounts.models import (
+    Admission,
     ApiToken,
     Channel,
     ChannelCursor,
@@ -278,6 +279,7 @@ def _fill_seats(tenant: dict[str, Any], user: User) -> None:
             domains=["example.jp"], endpoints={"authorization": "a", "token": "t", "keys": "k", "end_session": ""},
             operation="o", changed_at=now,
         ),
+        Admission(**tenant, user=user, house="h", company="保守会社", operation="o", asked_at=now),
         MemberTerms(**tenant, user=user, kind="vendor", company="保守会社", operation="o", changed_at=now),
         SignOnLink(**tenant, user=user, issuer="https://login.example.jp", subject=uuid.uuid4().hex, made_at=now, used_at=now),
         StoredAnswer(**tenant, caller="c", key="k" * 8, content="c", made_at=now, expires_at=now + timedelta(days=1)),

@@ -35,6 +35,7 @@ THIS_USER = "( SELECT (current_setting('toban.user_id'::text))::uuid AS current_
 WIDER = {
     "public.accounts_membership": f"user_id = {THIS_USER}",  # the tenant picker: one's own memberships
     "public.accounts_invitation": f"user_id = {THIS_USER}",  # whether every tenant of a person gives him his way in anew
+    "public.accounts_admission": f"user_id = {THIS_USER}",  # he answers what tenants ask of him, in none of them yet
     "public.accounts_memberterms": f"user_id = {THIS_USER}",  # the tenant picker leaves out where one is not let in now
     "public.medical_audit_visit": f"user_id = {THIS_USER}",  # where one's own sessions were, to end them
     "public.accounts_tenant": f"id IN ( SELECT m.tenant_id FROM accounts_membership m WHERE (m.user_id = {THIS_USER}))",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,8 +14,9 @@ from rest_framework import serializers
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.reissue import Reissue
 from accounts.domain.terms import TEXT_MAX, AccountKind, Terms, end_of
-from accounts.models import Membership
-from accounts.operations import links, members, terms, tokens
+from accounts.models import Admission, Membership
+from accounts.operations import admitting, links, members, terms, tokens
+from accounts.queries.admissions import waiting_here
 from accounts.queries.members import Person, RightRow, list_members, table_of_roles
 from medical_audit.api.calls import Call, Told, answers, version_from
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
@@ -84,6 +85,20 @@ class AdmitIn(RoleIn):
     username = serializers.CharField(max_length=60)
     company = serializers.CharField(max_length=TEXT_MAX)
     last = serializers.DateField()
+
+
+class AdmissionOut(serializers.Serializer[Admission]):
+    """Somebody who was asked and has not answered: he belongs to the tenant once he agrees himself, on a page of his own."""
+
+    id = serializers.UUIDField()
+    user = serializers.UUIDField(source="user.id")
+    username = serializers.CharField(source="user.username")
+    name = serializers.CharField(source="user.name")
+    role = serializers.CharField()
+    company = serializers.CharField()
+    operation = serializers.UUIDField()
+    asked_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(allow_null=True)
 
 
 class TermsIn(ReasonIn):
@@ -161,9 +176,21 @@ def member_invite(call: Call) -> dict[str, Any]:
 
 @answers(OperationOut, takes=AdmitIn, status=201)
 def member_admit(call: Call) -> Told:
-    """Enter that somebody who has an account already comes in for some days."""
+    """Enter that somebody who has an account already comes in for some days, once he agrees."""
     call.actor.require(Permission.MEMBER_EDIT, call.actor.tenant_id)
-    return _entered(members.enter_admit(**call.given, actor=call.actor, now=call.now))
+    return _entered(admitting.enter_admit(**call.given, actor=call.actor, now=call.now))
+
+
+@answers(AdmissionOut, many=True)
+def admission_list(call: Call) -> Sequence[Admission]:
+    """List whom the tenant has asked to come in and who has not answered."""
+    return waiting_here(actor=call.actor, now=call.now)
+
+
+@answers(None)
+def admission_take_back(call: Call, pk: UUID) -> None:
+    """Ask somebody no more who has not answered; nobody is let in by it."""
+    admitting.take_back(pk, actor=call.actor, now=call.now)
 
 
 @answers(OperationOut, takes=RoleIn, status=201)

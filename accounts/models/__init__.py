@@ -1,3 +1,4 @@
+from accounts.models.admission import Admission
 from accounts.models.channel import Channel, ChannelCursor, ChannelSecret, Dispatch
 from accounts.models.factor import RecoveryCode, SecondFactor
 from accounts.models.invitation import Invitation
@@ -11,6 +12,7 @@ from accounts.models.token import ApiToken
 from accounts.models.user import User
 
 __all__ = [
+    "Admission",
     "ApiToken",
     "Channel",
     "ChannelCursor",

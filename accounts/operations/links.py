@@ -25,6 +25,7 @@ from accounts.operations import second_factor
 from accounts.operations.signing import refuse_weak
 from accounts.operations.tokens import end_tokens_of
 from accounts.operations.typed import new_code, plain, spelled
+from accounts.queries.admissions import guest_at
 from medical_audit.domain.actor import NO_TENANT, Actor, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
@@ -199,11 +200,12 @@ def _agreed(user: User, now: datetime) -> tuple[Reissue | None, list[Invitation]
 
 
 def _tenants_of(user: User, now: datetime) -> set[UUID]:
-    """Where he is let in, or will be when his term begins; where it is over, two people would have to let him in anew."""
+    """Where he holds a role, also where his term is over: two people there could renew it, and would let in whoever has the account
+    then. Only where he was a guest and is no more nobody has a say: there he himself would have to agree anew."""
     with platform_scope(user_id=user.id):
         over = MemberTerms.own.filter(ends_at__lte=now, user_id=user.id).values_list("tenant_id", flat=True)
         own = Membership.own.filter(user_id=user.id).values_list("tenant_id", flat=True)
-        return set(own) - set(over)
+        return set(own) - (set(over) & guest_at(user.id))
 
 
 def _subject(user: User) -> Subject:

@@ -3,20 +3,22 @@
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
+from django.db.models import Exists
 
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.terms import AccountKind, Terms
 from accounts.models import Membership, MemberTerms, User
+from accounts.operations.asking import ask
 from accounts.operations.links import LINK_HOLDS, Invited, keep_link, new_link
 from accounts.operations.terms import keep_terms, parameters_of
 from accounts.operations.tokens import end_tokens_of
-from accounts.queries.terms import is_ones_own
+from accounts.queries.terms import over_of_own
 from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
@@ -29,8 +31,6 @@ from medical_audit.tenancy import platform_scope, tenant_scope
 INVITE, GRANT, REVOKE, CLOSE = "member.invite", "member.grant", "member.revoke", "member.close"
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}")
 NAME_MAX: Final = 100
-#: Who comes in for some days to lend a hand is let in anew after that.
-GUEST_LONGEST: Final = timedelta(days=30)
 
 
 def enter_invite(
@@ -97,47 +97,16 @@ def enter_grant(user_id: UUID, role: str, *, actor: Actor, now: datetime, reason
     return _enter(GRANT, user, {"role": wanted, **_change(before, [*before, wanted])}, actor, now, reason)
 
 
-def enter_admit(
-    username: str, role: str, company: str, last: date, *, actor: Actor, now: datetime, reason: str
-) -> Operation:
-    """Enter that somebody who has an account already, of the platform's staff or of a vendor, comes in for some days.
-
-    He is a member like every other meanwhile, seen in the list, ended by its last day or before. Raises NotPermitted, Refused
-    (no_such_person, nothing_changed, guest_too_long, own_rights, and the codes of `domain.terms.faults`).
-    """
-    actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
-    user = User.objects.filter(username__iexact=username.strip(), is_active=True).first()
-    if user is None or not is_ones_own(user):
-        raise Refused("no_such_person", name=username.strip()[:60])
-    if actor.id == str(user.id):
-        raise Refused("own_rights")
-    if last - now.date() > GUEST_LONGEST:
-        raise Refused("guest_too_long", days=GUEST_LONGEST.days)
-    wanted = str(_role(role))
-    with tenant_scope(actor.tenant_id):
-        if Membership.objects.filter(user=user).exists():
-            raise Refused("nothing_changed")
-        terms = Terms(kind=AccountKind.VENDOR, company=company.strip(), last=last)
-        given = parameters_of(terms, frozenset({wanted}), actor.tenant_id, now=now)
-    shown = {
-        "role": wanted,
-        "company": given["company"],
-        "ends_at": given["ends_at"],
-        **_change([], [wanted]),
-    }
-    return _enter(GRANT, user, shown | {"terms": given}, actor, now, reason)
-
-
 def apply_grant(operation: Operation, now: datetime) -> dict[str, Any]:
+    """The role is there with the next request; of somebody who is let in for some days, once he has agreed himself."""
     user = _still(operation)
     _refuse_closed(user)
-    _refuse_shared(user.id, operation.parameters["role"], operation.tenant_id)
-    if "terms" in operation.parameters and not is_ones_own(user):
-        raise Refused("no_such_person", name=user.username)
-    _give(operation, user, operation.parameters["role"], now)
-    if "terms" in operation.parameters:
-        held = MemberTerms.objects.filter(user=user).select_for_update(of=("self",)).first()
-        keep_terms(operation, operation.parameters["terms"], user.id, now, row=held)
+    given = operation.parameters
+    _refuse_shared(user.id, given["role"], operation.tenant_id)
+    if "terms" in given:
+        ask(operation, given["terms"], given["role"], now)
+        return {"agrees": "yes"}
+    _give(operation, user, given["role"], now)
     return _changed(operation)
 
 
@@ -185,7 +154,7 @@ def apply_close(operation: Operation, now: datetime) -> dict[str, Any]:
 
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What the confirmer decides on, with what holds before and after."""
-    names = ("username", "role", "email", "company", "ends_at", "roles_before", "roles_after")
+    names = ("username", "role", "email", "company", "ends_at", "agrees", "roles_before", "roles_after")
     return {name: parameters[name] for name in names if name in parameters} | {"call": ""}
 
 
@@ -240,10 +209,11 @@ def _refuse_closed(user: User) -> None:
 
 
 def _refuse_elsewhere(user: User, tenant_id: UUID) -> None:
-    """Somebody who belongs to other tenants too is not this one's to close."""
+    """Somebody who belongs to other tenants too is not this one's to close; where his days are over he belongs no more."""
     with platform_scope(user_id=user.id):
-        elsewhere = Membership.own.filter(user=user).exclude(tenant_id=tenant_id).exists()
-    if elsewhere:
+        elsewhere = Membership.own.filter(user=user).exclude(tenant_id=tenant_id)
+        held = elsewhere.exclude(Exists(over_of_own())).exists()
+    if held:
         raise Refused("belongs_elsewhere", name=user.name)
 
 

@@ -11,12 +11,14 @@ from django.contrib.auth.hashers import check_password as check_hash
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db.models import Exists
 
 from accounts.domain.passwords import is_like
 from accounts.domain.terms import AccountKind
 from accounts.models import Membership, MemberTerms, User
 from accounts.operations import guarding, second_factor
 from accounts.queries.people import name_to_keep, person_without_tenant
+from accounts.queries.terms import outside_of_own, over_of_own
 from accounts.validators import UNREADABLE
 from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject
 from medical_audit.domain.errors import NotReauthenticated, Refused
@@ -82,7 +84,8 @@ def _failed(username: str, *, now: datetime, origin: Origin, method: str = "pass
     if known is None:
         return
     with platform_scope(user_id=known.id):
-        tenants = sorted(set(Membership.own.filter(user=known).values_list("tenant_id", flat=True)))
+        own = Membership.own.filter(user=known).exclude(Exists(outside_of_own()))
+        tenants = sorted(set(own.values_list("tenant_id", flat=True)))
     for tenant_id in tenants:
         here = replace(actor, tenant_id=tenant_id)
         with tenant_scope(tenant_id):
@@ -126,6 +129,7 @@ def _tell_of_envelope(user: User, actor: Actor, origin: Origin, now: datetime) -
     """An account that lies in a sealed envelope was used: each tenant that keeps it so is told at once, opened or not."""
     with platform_scope(user_id=user.id):
         kept = MemberTerms.own.filter(user_id=user.id, kind=AccountKind.EMERGENCY)
+        kept = kept.exclude(Exists(over_of_own()))
         tenants = sorted(kept.values_list("tenant_id", flat=True))
     for tenant_id in tenants:
         with tenant_scope(tenant_id):

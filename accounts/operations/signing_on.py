@@ -23,6 +23,7 @@ from accounts.operations.links import void_links
 from accounts.operations.sign_on import FIELD
 from accounts.queries.people import person_without_tenant
 from accounts.queries.sign_on import provider_at_the_door
+from accounts.queries.terms import outside
 from medical_audit import sealing
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
 from medical_audit.domain.errors import NotFound, Refused
@@ -224,7 +225,8 @@ def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) 
 
 
 def _member(user: User) -> User:
-    if not user.is_active or not Membership.objects.filter(user=user).exists():
+    here = Membership.objects.filter(user=user).exclude(user_id__in=outside().values("user_id"))
+    if not user.is_active or not here.exists():
         raise NotFromProvider("sign_on_unknown_person", username=user.username)
     return user
 

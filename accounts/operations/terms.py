@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.terms import AccountKind, Terms, faults, instants
 from accounts.models import Membership, MemberTerms, Tenant, User
+from accounts.operations.asking import ask, must_agree
 from accounts.operations.tokens import end_tokens_of
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
@@ -42,6 +43,8 @@ def enter_terms(user_id: UUID, wanted: Terms, *, actor: Actor, now: datetime, re
         if held is not None and all(_text(getattr(held, name)) == parameters[name] for name in _FIELDS):
             raise Refused("nothing_changed")
         parameters["before"] = held.operation if held else ""
+        if must_agree(user_id, parameters):
+            parameters["agrees"] = "yes"
         target = OperationTarget("user", str(user_id), rows[0].user.name)
         return entry.enter(TERMS, target, parameters, actor=actor, now=now, reason=reason)
 
@@ -63,7 +66,7 @@ def parameters_of(wanted: Terms, roles: frozenset[str], tenant_id: UUID, *, now:
 
 
 def apply_terms(operation: Operation, now: datetime) -> dict[str, Any]:
-    """They hold with the next request. Raises NotPermitted (own_rights), StaleContent (terms_changed), Refused."""
+    """They hold with the next request; what is more than a guest agreed to, once he agrees. Raises NotPermitted (own_rights), StaleContent (terms_changed), Refused."""
     if operation.confirmed_by_id == operation.target_id:
         raise NotPermitted("own_rights")
     user_id = UUID(operation.target_id)
@@ -75,6 +78,9 @@ def apply_terms(operation: Operation, now: datetime) -> dict[str, Any]:
         raise StaleContent("roles_changed", name=operation.target_name)
     if operation.parameters["kind"] == AccountKind.SHARED and roles - {str(Role.VIEWER)}:
         raise Refused("shared_only_looks")
+    if must_agree(user_id, operation.parameters):
+        ask(operation, operation.parameters, "", now)
+        return {"account_kind": operation.parameters["kind"], "agrees": "yes"}
     keep_terms(operation, operation.parameters, user_id, now, row=row)
     return {"account_kind": operation.parameters["kind"]}
 
@@ -100,9 +106,9 @@ def keep_terms(
 
 def shown_terms(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
     names = {"kind": "account_kind", "begins_at": "begins_at", "ends_at": "ends_at", "email": "email", "company": "company",
-             "holder_name": "holder_name"}  # fmt: skip
+             "holder_name": "holder_name", "agrees": "agrees"}  # fmt: skip
     return {"sentence": TERMS, "call": ""} | {
-        word: parameters[name] for name, word in names.items() if parameters[name]
+        word: parameters[name] for name, word in names.items() if parameters.get(name)
     }
 
 

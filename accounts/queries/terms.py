@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
 from accounts.domain.terms import AccountKind
@@ -29,6 +30,14 @@ def outside_of_own() -> QuerySet[MemberTerms]:
     """The same over all tenants of the bound person, for an outer query of memberships."""
     rows: QuerySet[MemberTerms] = MemberTerms.own.filter(
         _over(), user_id=OuterRef("user_id"), tenant_id=OuterRef("tenant_id")
+    )
+    return rows
+
+
+def over_of_own() -> QuerySet[MemberTerms]:
+    """As `outside_of_own`, without those that have not begun yet."""
+    rows: QuerySet[MemberTerms] = MemberTerms.own.filter(
+        ends_at__lte=_now(), user_id=OuterRef("user_id"), tenant_id=OuterRef("tenant_id")
     )
     return rows
 
@@ -72,5 +81,8 @@ def is_machine(user_id: UUID) -> bool:
 
 
 def _over() -> Q:
-    at = Now() + timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)
-    return Q(begins_at__gt=at) | Q(ends_at__lte=at)
+    return Q(begins_at__gt=_now()) | Q(ends_at__lte=_now())
+
+
+def _now() -> CombinedExpression:
+    return Now() + timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.forms import SignInForm
 from accounts.models import User
 from accounts.operations import notices, second_factor, signing, signing_on
+from accounts.queries.admissions import waiting_for_person
 from accounts.queries.notices import (
     choice_of,
     head_seq,
@@ -38,6 +39,7 @@ from accounts.requests import (
     unseat,
     whereabouts,
 )
+from accounts.views.admissions import SHOWN
 from accounts.views.second_factor import PROVIDER, begin_second_step, complete
 from accounts.views.sign_on import offered_here
 from medical_audit import clock
@@ -188,9 +190,11 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def home(request: SeatedRequest) -> HttpResponse:
-    """Somebody of one tenant goes straight to its Today."""
+    """Somebody of one tenant goes straight to its Today; whom a tenant asks something is led there first, once."""
     assert isinstance(request.user, User)
     own = tenants_of(request.user, via=seat_of(request).via)
+    if SHOWN not in request.session and asked_of(request):
+        return redirect("accounts:admissions")
     return redirect("infra:today", slug=own[0][0].slug) if len(own) == 1 else redirect("accounts:tenants")
 
 
@@ -205,7 +209,14 @@ def tenants(request: SeatedRequest) -> HttpResponse:
         {"tenant": tenant, "roles": roles, "running": None, "waiting": waiting.get(tenant.id), "wrong": None}
         for tenant, roles in own
     ]
-    return render(request, "accounts/tenants.html", {"tenants": rows})
+    return render(request, "accounts/tenants.html", {"tenants": rows, "admissions": asked_of(request)})
+
+
+def asked_of(request: SeatedRequest) -> int:
+    """How many tenants wait for this person's answer, as far as this session is told."""
+    assert isinstance(request.user, User)
+    told = seat_of(request).via is None
+    return len(waiting_for_person(request.user.id, now=clock.now())) if told else 0
 
 
 @require_safe
@@ -220,6 +231,7 @@ def inbox(request: TenantRequest, slug: str) -> HttpResponse:
         "up_to": head_seq(),
         "choice": choice,
         "unread": unread_count(request.actor, request.now),
+        "admissions": asked_of(request),
     }
     return render(request, "accounts/inbox.html", context)
 

@@ -3,9 +3,11 @@
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.domain.permissions import Permission, Role
@@ -13,7 +15,8 @@ from accounts.domain.reissue import Reissue
 from accounts.domain.terms import AccountKind, end_of
 from accounts.forms import AdmitForm, InviteForm, IssueForm, TermsForm
 from accounts.models import Membership
-from accounts.operations import links, members, terms, tokens
+from accounts.operations import admitting, links, members, terms, tokens
+from accounts.queries.admissions import waiting_here
 from accounts.queries.members import list_members, table_of_roles
 from accounts.queries.terms import days_of
 from accounts.requests import TenantRequest
@@ -53,6 +56,7 @@ def _list(request: TenantRequest, form: InviteForm, admit: AdmitForm) -> HttpRes
         "table": table_of_roles(),
         "may_edit": actor.may(Permission.MEMBER_EDIT, actor.tenant_id),
         "invited": invited,
+        "admissions": waiting_here(actor=actor, now=request.now),
         "link": link,
     }
     failed = (form.is_bound and invited is None) or admit.is_bound
@@ -80,11 +84,19 @@ def member_admit(request: TenantRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return _list(request, InviteForm(), form)
     try:
-        operation = members.enter_admit(**form.cleaned_data, actor=request.actor, now=request.now)
+        operation = admitting.enter_admit(**form.cleaned_data, actor=request.actor, now=request.now)
     except Refused as refused:
         form.refused = refused.code
         return _list(request, InviteForm(), form)
     return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+
+
+@require_POST
+def admission_take_back(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """The tenant asks no more: whoever has not agreed yet is not let in."""
+    admitting.take_back(pk, actor=request.actor, now=request.now)
+    messages.success(request, _("Taken back. Nobody is let in by it."))
+    return redirect("people:members", slug=slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

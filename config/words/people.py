@@ -89,6 +89,7 @@ PEOPLE_FACTS: Final[Mapping[str, Promise | str]] = {
     "local_names": _("A password still lets in"),
     "reissues": _("What is given anew"),
     "elsewhere": _("He belongs to other tenants, too"),
+    "agrees": _("Holds only when the person agrees himself"),
 }
 REISSUES: Final[Mapping[str, Promise | str]] = {
     "password": _("The password; the second factor stays and is asked for"),
@@ -98,6 +99,10 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "no_such_person": _("Nobody has an account of this name. Invite the person instead."),
     "emergency_makes_no_token": _("An emergency account makes no tokens: they would open what lies sealed."),
     "account_closed": _("This account is closed. Invite the person again with another user name."),
+    "other_half_wrong": _("This code does not belong to this link."),
+    "guest_is_ones_own": _(
+        "A guest's account is his own: it cannot become one that several share, that a program uses or that lies in an envelope."
+    ),
     "guest_too_long": _("Who comes in for some days is let in for 30 days at most."),
     "roster_missing": _("Choose a file first."),
     "roster_too_large": _("The file is too large: 2 MB at most."),
@@ -205,6 +210,18 @@ PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "member.recertification_closed": (
         _("The round %(subject)s is whole: %(keep)s kept, %(take)s to be taken, %(gone)s gone already."),
         _("Round of rights whole"),
+    ),
+    "member.admitted": (
+        _("%(subject)s agreed to be let in and belongs to this tenant from now on."),
+        _("Agreed to be let in"),
+    ),
+    "member.admission_refused": (
+        _("%(subject)s did not agree to be let in."),
+        _("Did not agree to be let in"),
+    ),
+    "member.admission_taken_back": (
+        _("%(actor)s took back that %(subject)s was asked to come in."),
+        _("Question taken back"),
     ),
     "member.term_ended": (
         _("The term of %(subject)s is over: %(sessions)s sessions and %(tokens)s tokens were ended."),

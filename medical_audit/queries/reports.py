@@ -23,8 +23,8 @@ from medical_audit.queries.report_rows import clock_rows, review_rows, session_r
 #: No page shows more rows: one that nobody can read to its end proves nothing. A file takes ten times as many.
 ROWS_MOST = 2000
 
-#: Events that may tell of changed roles: what was confirmed about a person, and the first roles of a founding.
-ROLE_EVENTS = ("operation.succeeded", "member.granted")
+#: Events that may tell of changed roles: what was confirmed about a person, what he agreed to, and the first roles of a founding.
+ROLE_EVENTS = ("operation.succeeded", "member.admitted", "member.granted")
 
 Maker = Callable[[datetime, datetime, Actor, datetime], Made]
 

@@ -14,7 +14,7 @@ from accounts.domain.permissions import Role
 from accounts.domain.reissue import Reissue, agreed
 from accounts.domain.terms import Terms
 from accounts.models import Invitation, User
-from accounts.operations import links, members, second_factor, terms
+from accounts.operations import admitting, links, members, second_factor, terms
 from medical_audit import clock
 from medical_audit.domain.actor import NO_TENANT
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
@@ -156,7 +156,7 @@ def test_a_tenant_that_lets_him_in_afterwards_is_asked_too(cast: Cast) -> None:
     )
     confirm(never_came.operation, cast)
     with pytest.raises(Refused, match="no_such_person"):  # whoever holds that link would come in here, too
-        members.enter_admit(
+        admitting.enter_admit(
             f"n-{cast.tenant.slug}", "viewer", "保守", clock.now().date(),
             actor=other.actor(Role.ADMINISTRATOR), now=clock.now(), reason="r",
         )  # fmt: skip
@@ -174,7 +174,7 @@ def test_an_account_that_several_people_share_is_let_in_nowhere_else(cast: Cast)
     )
     confirm(entered, cast)
     with pytest.raises(Refused, match="no_such_person"):
-        members.enter_admit(
+        admitting.enter_admit(
             shared.username, "approver", "保守", clock.now().date(), actor=other.actor(Role.ADMINISTRATOR),
             now=clock.now(), reason="r",
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,12 +24,14 @@ from medical_audit import clock
 from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
 from medical_audit.models import Event, Operation, Session
-from medical_audit.operations import entry
+from medical_audit.operations import entry, seats
+from medical_audit.operations.policies import enter_policy
+from medical_audit.queries.policies import Policy
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.accounts.provider import CLIENT, SECRET, Provider, running
 from tests.accounts.test_second_factor import code_at, door, enrolled, require_from
 from tests.conftest import AsRole
-from tests.factories import PASSWORD, Cast, change, grant, proof, unique
+from tests.factories import PASSWORD, Cast, change, grant, past_every_guard, proof, unique
 from tests.medical_audit.support import Database
 from tests.stage import Stage, make_stage, signed_in
 
@@ -349,6 +351,41 @@ def test_a_confirmation_takes_a_fresh_word_of_the_provider_or_ones_own_code(hous
     client, _answer = house.come()
     assert confirm(second, "000000").status_code == 422
     assert confirm(second, code_at(secret, clock.now() + timedelta(seconds=30))).status_code == 302
+
+
+def test_an_old_word_of_the_provider_proves_nothing_the_second_time_either(house: House) -> None:
+    """Where a grace holds, a word that is too old must not begin one."""
+    user, stage = house.cast.people[Role.OPERATOR], house.stage
+    house.decide(lambda **who: enter_policy(replace(Policy(), grace_seconds=60), **who))
+    client, _answer = house.come()
+    past_every_guard(
+        "UPDATE medical_audit_session SET proved_at = now() - interval '10 minutes' WHERE user_id = %s",
+        [user.id],
+    )
+    actor, now = replace(house.cast.actor(Role.OPERATOR), session=newest(user).name), clock.now()
+    old = {"issuer": house.provider.issuer, "amr": ["pwd"], "acr": "", "auth_time": 0, "strong": False}
+    seats.provider_proved(actor.session, old, actor=actor, now=now - timedelta(minutes=10))
+    operation = stage.entered()
+    url, sent = (
+        stage.url(f"operations/{operation.id}/confirm/"),
+        {"digest": operation.digest, "password": "", "code": ""},
+    )
+    assert [client.post(url, sent).status_code for _try in range(2)] == [422, 422]
+
+
+def test_a_provider_s_grace_makes_no_token(house: House) -> None:
+    """ADR 20: a token asks for Toban's own factor, where the person has one."""
+    user, stage = house.cast.people[Role.OPERATOR], house.stage
+    house.decide(lambda **who: enter_policy(replace(Policy(), grace_seconds=600), **who))
+    enrolled(user)
+    house.provider.says |= {"amr": ["mfa"]}
+    client, answer = house.come()
+    assert answer.status_code == 302
+    sent = {
+        "name": "手元", "permissions": ["resource.view"], "networks": "", "reason": "手元の道具", "password": "", "code": "",
+        "last_day": f"{(clock.now() + timedelta(days=300)).date()}",
+    }  # fmt: skip
+    assert client.post(stage.url("tokens/"), sent).status_code == 422
 
 
 def test_it_takes_two_people_and_the_database_lets_nobody_else_write_it(house: House) -> None:

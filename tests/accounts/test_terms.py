@@ -208,28 +208,3 @@ def test_the_page_enters_terms_and_shows_them(stage: Stage) -> None:
         operation.id, actor=confirmer, now=now, seen_digest=operation.digest, proof=proof(confirmer, now)
     )
     assert "保守会社" in client.get(stage.url("members/")).content.decode()
-
-
-def test_whoever_lends_a_hand_from_outside_comes_in_for_some_days_seen_and_ended_by_the_tenant(
-    stage: Stage,
-) -> None:
-    cast, guest = stage.cast, stage.cast.stranger
-    last = clock.now().date() + timedelta(days=3)
-    client = signed_in(guest)
-    assert client.get(stage.url()).status_code == 404  # no way in without it, whatever he may elsewhere
-    for name, day, code in (
-        ("nobody-of-this-name", last, "no_such_person"),
-        (guest.username, last + timedelta(days=40), "guest_too_long"),
-        (cast.people[Role.VIEWER].username, last, "nothing_changed"),
-    ):
-        with pytest.raises(Refused, match=code):
-            decide(cast, members.enter_admit, name, "viewer", "基盤運用", day)
-    decide(cast, members.enter_admit, guest.username, "viewer", "基盤運用", last)
-    assert client.get(stage.url()).status_code == 200
-    page = stage.client(Role.VIEWER).get(stage.url("members/")).content.decode()
-    assert guest.name in page
-    assert "基盤運用" in page
-    with tenant_scope(cast.tenant.id):
-        assert MemberTerms.objects.get(user=guest).ends_at is not None
-    decide(cast, members.enter_revoke, guest.id, "viewer")
-    assert client.get(stage.url()).status_code == 404

@@ -22,6 +22,7 @@ ACCOUNT_PRIVILEGES = {
         "toban_worker": "DELETE, INSERT, SELECT, UPDATE",
         "toban_audit": READ,
     },
+    "public.accounts_admission": {"toban_web": "INSERT, SELECT, UPDATE (answer, answered_at)"},
     "public.accounts_invitation": {"toban_web": "INSERT, SELECT, UPDATE (used_at)"},
     "public.accounts_signonprovider": {"toban_web": WORK, "toban_worker": "SELECT, UPDATE (sealed)"},
     "public.accounts_signonlink": {"toban_web": "INSERT, SELECT, UPDATE (used_at)"},
@@ -80,6 +81,7 @@ ACCOUNT_PRIVILEGES = {
 }
 #: Who writes without being told who acts: a part of the list in tests/test_laws.py.
 ACCOUNT_WRITERS = {
+    "accounts/operations/asking.py:ask": "a part of a kind's own work; it grants nothing before the person answers",
     "accounts/operations/erasing.py:apply_erasure": "the operation names who confirmed it",
     "accounts/operations/notices.py:prepare": "a mail to a person, whom its delivery names; nobody asked for it",
     "accounts/operations/notices.py:settle": "the mail server's answer to it",
@@ -94,6 +96,7 @@ ACCOUNT_WRITERS = {
     "accounts/operations/signing_on.py:come_back": "finds out who it is",
     "accounts/operations/links.py:apply_reissue": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/links.py:keep_link": "a part of it",
+    "accounts/operations/links.py:void_links": "a part of it, or of the person's own first sign-on",
     "accounts/operations/members.py:apply_close": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/members.py:apply_grant": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/members.py:apply_invite": "a kind's own work, inside the confirmation that names the person",

@@ -105,7 +105,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "medical_audit:deputies": ("deputies",), "inbox:list": ("inbox", "inbox-waiting"), "inbox:read": ("inbox-read",),
     "inbox:settings": ("inbox-choice", "inbox-deliveries"), "people:members": ("members", "member", "roles"),
     "people:member-change": ("member-grant", "member-revoke", "member-close", "member-reissue", "member-terms", "member-tokens"),
-    "people:readable": ("readable",), "people:member-admit": ("member-admit",), "people:reconcile": ("roster", "roster-look"),
+    "people:readable": ("readable",), "people:member-admit": ("member-admit",), "people:admission-take-back": ("admission-take-back",), "people:reconcile": ("roster", "roster-look"),
     "people:rights": ("rights", "rights-decide"), "people:sign-on": ("sign-on", "sign-on-mode"), "people:tokens": ("tokens",),
     "people:token-end": ("token",), "people:channels": ("channels",), "people:channel": ("channel", "channel-dispatches"),
     "people:channel-do": ("channel-rotate", "channel", "channel-replay"),
@@ -137,7 +137,7 @@ NO_PAGES: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "accounts:home", "accounts:sign-in", "accounts:second-step", "accounts:sign-on", "accounts:sign-on-back", "accounts:sign-on-ended",
-            "accounts:second-factor", "accounts:passkey-question", "accounts:password", "accounts:invitation",
+            "accounts:admissions", "accounts:admission", "accounts:second-factor", "accounts:passkey-question", "accounts:password", "accounts:invitation",
             "accounts:sign-out", "accounts:signed-out", "accounts:lock", "accounts:seat", "accounts:sessions",
             "accounts:session-end",
         ),

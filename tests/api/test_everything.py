@@ -252,3 +252,24 @@ def test_a_secret_is_told_once_and_not_kept_to_repeat_the_answer(stage: Stage) -
     with tenant_scope(stage.cast.tenant.id):
         kept = json.dumps(list(StoredAnswer.objects.values_list("answer", flat=True)), ensure_ascii=False)
     assert first.json()["link"].rpartition("_")[2].strip("/") not in kept
+
+
+def test_a_personnel_list_is_not_kept_to_repeat_the_answer_and_the_clock_forgets_what_is_over(
+    stage: Stage, as_role: AsRole
+) -> None:
+    client, key = stage.client(Role.ADMINISTRATOR), {"Idempotency-Key": "roster-00000001"}
+    body = {"text": "ユーザー名,氏名\nichiro,鈴木 一郎\n"}
+    first, again = (send(client, stage.api("roster/look/"), body, **key) for _try in range(2))
+    assert (first.status_code, again.json()["differences"]) == (200, first.json()["differences"])
+    invited = {"username": "hanako", "name": "佐藤 花子", "role": "viewer", "reason": "異動"}
+    assert send(client, stage.api("members/"), invited, **{"Idempotency-Key": "invite-00000002"}).status_code == 201
+    with tenant_scope(stage.cast.tenant.id):
+        assert [one.key for one in StoredAnswer.objects.all()] == ["invite-00000002"]
+    past_every_guard(
+        "UPDATE medical_audit_storedanswer SET expires_at = now() - interval '1 hour' WHERE tenant_id = %s",
+        [stage.cast.tenant.id],
+    )
+    with as_role("scheduler"):
+        forget_answers()
+    with tenant_scope(stage.cast.tenant.id):
+        assert not StoredAnswer.objects.exists()

@@ -14,7 +14,7 @@ from django.db import connection
 
 from accounts.domain.permissions import Role
 from accounts.models import User
-from accounts.operations.members import enter_admit
+from accounts.operations.admitting import enter_admit
 from medical_audit import clock
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
 from medical_audit.domain.errors import DomainError

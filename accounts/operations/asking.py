@@ -1,0 +1,46 @@
+"""What two people of a tenant decided about somebody of another house waits until he agrees (ADR 22)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.domain.admitting import NOT_FOR_GUESTS, Answer
+from accounts.models import Admission, Tenant, User
+from accounts.queries.admissions import agreed_here
+from accounts.queries.terms import is_ones_own
+from medical_audit.domain.errors import Refused
+from medical_audit.models import Operation
+
+
+def ask(operation: Operation, given: Mapping[str, Any], role: str, now: datetime) -> None:
+    """A part of an operation that is being applied: from now on the person can answer. What was asked before is replaced.
+
+    `given`: terms as `parameters_of` gives them; `role`: "" where only they change. Raises Refused (no_such_person).
+    """
+    user = User.objects.get(id=UUID(operation.target_id))
+    if not is_ones_own(user):
+        raise Refused("no_such_person", name=user.username)
+    before = Admission.objects.filter(user=user, answer=Answer.OPEN)
+    before.update(answer=Answer.REPLACED, answered_at=now)
+    ends = given["ends_at"]
+    Admission(
+        id=uuid.uuid4(), tenant_id=operation.tenant_id, user=user, role=role, company=given["company"], reason=operation.reason,
+        house=Tenant.objects.values_list("name", flat=True).get(id=operation.tenant_id), operation=str(operation.id),
+        asked_at=now, ends_at=datetime.fromisoformat(ends) if ends else None,
+    ).save(force_insert=True)  # fmt: skip
+
+
+def must_agree(user_id: UUID, given: Mapping[str, Any]) -> bool:
+    """Whether these terms are more than what a guest of the bound tenant agreed to. Raises Refused (guest_is_ones_own)."""
+    agreed = agreed_here(user_id)
+    if agreed is None:
+        return False
+    if given["kind"] in NOT_FOR_GUESTS:
+        raise Refused("guest_is_ones_own")
+    if agreed.ends_at is None:
+        return False
+    return not given["ends_at"] or datetime.fromisoformat(given["ends_at"]) > agreed.ends_at
