@@ -164,15 +164,15 @@ class TenantMiddleware:
             recently = seat is not None and grace > timedelta() and now - seat.proved_at <= grace
             request.tenant, request.actor, request.now = tenant, actor, now
             request.proved_recently = recently
-            request.reauthenticate = partial(
+            request.prove_anew = partial(
                 signing.reauthenticate,
                 user,
                 actor=actor,
                 now=now,
-                recently=recently,
                 by_token=token is not None,
                 signed_on=seat is not None and seat.via is not None,
             )
+            request.reauthenticate = partial(request.prove_anew, recently=recently)
             return self.get_response(request)
 
     @staticmethod

@@ -1,11 +1,14 @@
 """What a view under a tenant's address receives, and where a request came from."""
 
 import hashlib
+import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 from ua_parser import parse
@@ -18,6 +21,13 @@ from medical_audit.requests import TenantRequest as RequestOfTenant
 
 #: Where a browser keeps, in its own session, whose seat it was.
 LEFT_SEAT = "left_seat"
+
+
+#: By which a browser is known to the people who signed in with it; it opens nothing, it only keeps strangers from shutting it.
+KNOWN = "toban_browser"
+KNOWN_HOLDS_S = 180 * 24 * 3600
+#: At a terminal of many: the last ones.
+KNOWN_PEOPLE = 20
 
 
 class SeatedRequest(HttpRequest):
@@ -78,7 +88,27 @@ def origin_of(request: HttpRequest) -> Origin:
         device=device_of(user_agent),
         user_agent=user_agent,
         request=getattr(request, "request_id", ""),
+        **_browser_of(request),
     )
+
+
+def _browser_of(request: HttpRequest) -> dict[str, Any]:
+    try:
+        read = signing.loads(request.COOKIES.get(KNOWN, ""), salt=KNOWN, max_age=KNOWN_HOLDS_S)
+    except signing.BadSignature:
+        return {}
+    return {"browser": str(read["name"]), "people": frozenset(read["people"])}
+
+
+def make_known(request: HttpRequest, answer: HttpResponse, user: User) -> None:
+    """This person proved himself with this browser, by his own password: it is known to him from now on."""
+    before = origin_of(request)
+    people = [*(before.people - {str(user.id)}), str(user.id)][-KNOWN_PEOPLE:]
+    kept = {"name": before.browser or secrets.token_hex(8), "people": people}
+    answer.set_cookie(
+        KNOWN, signing.dumps(kept, salt=KNOWN), max_age=KNOWN_HOLDS_S, secure=request.is_secure(), httponly=True,
+        samesite="Lax",
+    )  # fmt: skip
 
 
 def device_of(user_agent: str) -> str:
@@ -136,9 +166,9 @@ def _address(request: HttpRequest) -> str:
 
 
 def safe_next(request: HttpRequest) -> str:
-    """Where to go afterwards: an address of this very host, or nowhere in particular."""
+    """Where to go afterwards: a path of this very host, or nowhere in particular. What is no path could be the name of a view."""
     given = request.POST.get("next") or request.GET.get("next") or ""
-    ours = url_has_allowed_host_and_scheme(
+    ours = given.startswith("/") and url_has_allowed_host_and_scheme(
         given, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return given if ours else ""

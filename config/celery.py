@@ -36,6 +36,11 @@ app.conf.update(
             "schedule": 30.0,
             "options": {"expires": 60},
         },
+        "answers": {
+            "task": "medical_audit.tasks.forget_answers",
+            "schedule": 600.0,
+            "options": {"expires": 600},
+        },
         "clocks": {"task": "medical_audit.tasks.read_clocks", "schedule": 60.0, "options": {"expires": 60}},
         "anomalies": {"task": "medical_audit.tasks.watch", "schedule": 60.0, "options": {"expires": 60}},
         "inventory": {"task": "infra.tasks.kick_inventories", "schedule": 30.0, "options": {"expires": 60}},

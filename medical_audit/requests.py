@@ -19,7 +19,7 @@ from medical_audit.tenancy import tenant_scope
 class TenantRequest(HttpRequest):
     """`tenant`: its text is its name. `now` is one reading of the database's clock for the whole request.
     `reauthenticate(password, code)` checks the password of the person at the keyboard, and the code if he has a second factor, and
-    raises NotReauthenticated; where he `proved_recently`, "" is enough. `signed_on`: an identity provider vouched for the
+    raises NotReauthenticated; where he `proved_recently`, "" is enough, but not for `prove_anew`. `signed_on`: an identity provider vouched for the
     session, so that instead of a password its fresh word counts."""
 
     tenant: Any
@@ -28,6 +28,7 @@ class TenantRequest(HttpRequest):
     proved_recently: bool
     signed_on: bool
     reauthenticate: Callable[[str, str], Reauthentication]
+    prove_anew: Callable[[str, str], Reauthentication]
 
 
 def of_tenant(request: Request) -> TenantRequest:

@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from medical_audit import clock, time_source
 from medical_audit.domain.actor import NO_TENANT, system_actor
 from medical_audit.operations import (
+    answers,
     clocks,
     emergencies,
     execution,
@@ -75,6 +76,18 @@ def close_sessions() -> int:
             log.exception("session_sweep_failed", person=str(user_id))
     beat("sessions", now)
     return ended
+
+
+@shared_task
+def forget_answers() -> int:
+    """Answers that were kept for a call that is sent twice go when nobody can send it any more; one tenant's trouble stops no other."""
+    now, forgotten = clock.now(), 0
+    for tenant_id in queue.tenants():
+        try:
+            forgotten += answers.forget_over(tenant_id, now=now)
+        except Exception:
+            log.exception("answers_not_forgotten", tenant=str(tenant_id))
+    return forgotten
 
 
 @shared_task

@@ -178,7 +178,10 @@ PRIVILEGES = {
         "toban_scheduler": "SELECT, UPDATE",
         QUEUE: "SELECT (active_at, ended_at, idle_s, started_at, user_id)",
     },
-    "public.medical_audit_storedanswer": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (answer, status)"},
+    "public.medical_audit_storedanswer": {
+        "toban_web": "DELETE, INSERT, SELECT, UPDATE (answer, status)",
+        "toban_scheduler": "DELETE, SELECT (expires_at, id, tenant_id)",
+    },
     "public.medical_audit_tenantpolicy": {"toban_web": WORK, **READERS},
     "public.medical_audit_visit": {
         "toban_web": WORK,

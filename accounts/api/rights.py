@@ -236,9 +236,12 @@ def rights_decide(call: Call) -> dict[str, Any]:
     return {"undecided": [{"name": name, "code": code} for name, code in missed]}
 
 
-@answers(RosterOut, takes=RosterIn)
+@answers(RosterOut, takes=RosterIn, kept=False)
 def roster_look(call: Call) -> Any:
-    """Hold a personnel list against the members; that it was looked at is recorded, nothing is changed."""
+    """Hold a personnel list against the members; that it was looked at is recorded, nothing is changed.
+
+    The list and the answer are kept nowhere: sent again with the same `Idempotency-Key`, it is looked at again.
+    """
     call.actor.require(Permission.MEMBER_EDIT, call.actor.tenant_id)
     return reconciling.reconcile(call.given["text"].encode("utf-8"), actor=call.actor, now=call.now)
 

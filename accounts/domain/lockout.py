@@ -1,4 +1,4 @@
-"""How long the door stays shut after wrong passwords: longer with each, never for ever, and not for the person's own place."""
+"""How long the door stays shut after wrong passwords: longer with each, never for ever, and not for the person's own browser."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Final
 FREE_TRIES: Final = 5
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(minutes=15)
-#: Over all places that the person never signed in from: somebody tries one name from many addresses.
+#: Over all browsers that the person never signed in with: somebody tries one name from many addresses.
 FREE_FROM_STRANGERS: Final = 20
 #: From one address, over all names: somebody tries one password with many names. A whole hospital may share one address.
 FREE_FROM_ADDRESS: Final = 300
@@ -25,16 +25,16 @@ class Strikes:
 
 
 def shut_until(
-    here: Strikes, strangers: Strikes, address: Strikes, *, known_place: bool, now: datetime
+    here: Strikes, strangers: Strikes, address: Strikes, *, own: bool, now: datetime
 ) -> datetime | None:
-    """Until when nobody is let in with this name from this address; None: the door is open.
+    """Until when nobody is let in with this name from here; None: the door is open.
 
-    here: this name from this address; strangers: this name from all places that the person never signed in from; address:
-    this address with all names. `known_place`: the person has signed in from here before; what others do, elsewhere or
-    from the same hospital's address, does not keep him out.
+    here: this name from this browser, where it is the person's `own` (he has signed in with it before, or sits in its open
+    session), else from this network; strangers: this name from all browsers that are not his own; address: this address with all
+    names. What others do, in the next room or elsewhere, does not keep him out of his own browser.
     """
     waits = [_wait(here, FREE_TRIES, now)]
-    if not known_place:
+    if not own:
         waits += [_wait(strangers, FREE_FROM_STRANGERS, now), _wait(address, FREE_FROM_ADDRESS, now)]
     until = max((one for one in waits if one is not None), default=None)
     return until if until is not None and until > now else None

@@ -122,6 +122,10 @@ EMERGENCY_PERMISSIONS = frozenset(
 )
 
 
+#: By an account that is no one person's (a program's, or one that several share) nobody asks for the emergency right.
+NOT_FOR_NO_ONE = frozenset({str(Permission.EMERGENCY_ASK)})
+
+
 def permissions_of(roles: tuple[str, ...]) -> frozenset[str]:
     """The union of what the roles may; an unknown role is a programming error and raises ValueError."""
     return frozenset(str(p) for role in roles for p in ROLE_PERMISSIONS[Role(role)])

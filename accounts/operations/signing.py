@@ -39,13 +39,14 @@ def check_password(username: str, password: str, *, now: datetime, origin: Origi
     None is the same answer for a wrong password and an unknown user; so is Refused (too_many_tries) after many of them.
     """
     known = User.objects.filter(username__iexact=username).first()
-    wait = guarding.wait_of(known, username, origin.address, now=now)
+    own = _own(known, origin)
+    wait = guarding.wait_of(known, username, origin.address, now=now, own=own)
     if wait:
         raise Refused("too_many_tries", seconds=int(wait.total_seconds()) + 1)
     user = authenticate(username=username, password=password)
     if isinstance(user, User):
         if not second_factor.is_enrolled(user.id):  # else only the code forgives: it is what would be guessed
-            guarding.succeeded(user, origin.address)
+            guarding.succeeded(user, origin.address, own)
         return user
     _failed(username, now=now, origin=origin)
     return None
@@ -59,13 +60,18 @@ def check_code(user: User, code: str, *, now: datetime, origin: Origin) -> str:
     person = person_without_tenant(
         user, user.name, session="", address=origin.address, request=origin.request
     )
-    guarding.refuse_too_many(user, actor=person, now=now)
+    own = _own(user, origin)
+    guarding.refuse_too_many(user, actor=person, now=now, own=own)
     factor = second_factor.prove(user, code, actor=person, now=now)
     if factor:
-        guarding.succeeded(user, origin.address)
+        guarding.succeeded(user, origin.address, own)
     else:
         _failed(user.username, now=now, origin=origin, method="code")
     return factor
+
+
+def _own(user: User | None, origin: Origin) -> str:
+    return guarding.own_browser(origin.browser_of(str(user.id))) if user is not None else ""
 
 
 def _failed(username: str, *, now: datetime, origin: Origin, method: str = "password") -> None:
@@ -80,7 +86,7 @@ def _failed(username: str, *, now: datetime, origin: Origin, method: str = "pass
     subject = Subject(type="user", id=str(known.id) if known else "", name=actor.name)
     detail: dict[str, object] = {"method": method, "address": origin.address, "device": origin.device}
     record("session.failed", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
-    guarding.failed(known, username, actor=actor, now=now)
+    guarding.failed(known, username, actor=actor, now=now, own=_own(known, origin))
     if known is None:
         return
     with platform_scope(user_id=known.id):
@@ -223,13 +229,15 @@ def reauthenticate(
         raise NotReauthenticated("token_is_no_proof")
     if not password and recently and actor.id == str(user.id):
         return Reauthentication(user_id=actor.id, method="recent", at=now)
-    guarding.refuse_too_many(user, actor=actor, now=now)
+    # A session that a provider vouched for is begun as often as that provider likes: it is no place of the person's own.
+    own = "" if signed_on else guarding.own_session(actor.session)
+    guarding.refuse_too_many(user, actor=actor, now=now, own=own)
     if signed_on and not password and actor.id == str(user.id):
         proof = _proved_there(user, code, actor=actor, now=now)
         if proof is not None:
             seats.proved(actor.session, actor=actor, now=now)
             return proof
-        _failed_again(user, actor=actor, now=now)
+        _failed_again(user, own, actor=actor, now=now)
         raise NotReauthenticated("wrong_code")
     wrong, method = "wrong_password", "password"
     if actor.id == str(user.id) and authenticate(username=user.username, password=password) == user:
@@ -239,10 +247,10 @@ def reauthenticate(
             factor = second_factor.prove(user, code, actor=person, now=now)
             wrong, method = ("", f"password+{factor}") if factor else ("wrong_code", "")
     if not wrong:
-        guarding.succeeded(user, actor.address)
+        guarding.succeeded(user, actor.address, own)
         seats.proved(actor.session, actor=actor, now=now)
         return Reauthentication(user_id=actor.id, method=method, at=now)
-    _failed_again(user, actor=actor, now=now)
+    _failed_again(user, own, actor=actor, now=now)
     raise NotReauthenticated(wrong)
 
 
@@ -268,7 +276,7 @@ def _proved_there(user: User, code: str, *, actor: Actor, now: datetime) -> Reau
     return Reauthentication(actor.id, f"sso+{more}" if more else "sso", now, claims)
 
 
-def _failed_again(user: User, *, actor: Actor, now: datetime) -> None:
+def _failed_again(user: User, own: str, *, actor: Actor, now: datetime) -> None:
     """Somebody at the keyboard of an open session could not prove that he is its person."""
     record(
         "session.reauthentication_failed",
@@ -277,4 +285,4 @@ def _failed_again(user: User, *, actor: Actor, now: datetime) -> None:
         now=now,
         outcome="failed",
     )
-    guarding.failed(user, user.username, actor=replace(actor, tenant_id=NO_TENANT), now=now)
+    guarding.failed(user, user.username, actor=replace(actor, tenant_id=NO_TENANT), now=now, own=own)

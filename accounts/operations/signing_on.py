@@ -90,13 +90,18 @@ def come_back(
     *,
     now: datetime,
     origin: Origin,
+    browser: str,
 ) -> SignedOn:
     """Whom the provider's answer proves. What is wrong is recorded in the tenant's ledger and raises Refused.
 
-    `asked`: what this browser was sent away with, taken out of its session by the caller. Raises NotFound, Refused (also too_many_tries, by address).
+    `asked`: what this browser was sent away with, taken out of its session by the caller; `browser`: that session's name. What a
+    browser brings that asked nothing is nobody's sign-in: it is refused, and neither counted nor recorded, or any page could shut the
+    door of a whole house that has one address. Raises NotFound, Refused (also too_many_tries, by browser).
     """
-    row, key = _provider(tenant_id), f"sign-on:{tenant_id}:{answer.get('state', '')[:50]}"
-    wait = guarding.wait_of(None, key, origin.address, now=now)
+    row, key, own = _provider(tenant_id), f"sign-on:{tenant_id}", guarding.own_session(browser)
+    if asked is None:
+        raise Refused("sign_on_not_asked")
+    wait = guarding.wait_of(None, key, origin.address, now=now, own=own)
     if wait:
         raise Refused("too_many_tries", seconds=int(wait.total_seconds()) + 1)
     try:
@@ -110,7 +115,7 @@ def come_back(
         with tenant_scope(tenant_id):
             subject = Subject("user", "", row.name)
             record("session.failed", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
-        guarding.failed(None, key, actor=replace(actor, tenant_id=NO_TENANT), now=now)
+        guarding.failed(None, key, actor=replace(actor, tenant_id=NO_TENANT), now=now, own=own)
         raise Refused(wrong.code) from wrong
 
 
@@ -139,13 +144,13 @@ def way_out(tenant_id: UUID, hint: str, home: str) -> str:
 
 def _come_back(
     row: SignOnProvider,
-    asked: Mapping[str, str] | None,
+    asked: Mapping[str, str],
     answer: Mapping[str, str],
     back: str,
     now: datetime,
     origin: Origin,
 ) -> SignedOn:
-    if asked is None or asked["tenant"] != str(row.tenant_id):
+    if asked["tenant"] != str(row.tenant_id):
         raise NotFromProvider("sign_on_not_asked")
     if not secrets.compare_digest(asked["state"].encode(), answer.get("state", "").encode()):
         raise NotFromProvider("sign_on_not_asked")

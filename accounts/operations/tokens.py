@@ -20,8 +20,9 @@ from accounts.domain.tokens import (
     token_text,
 )
 from accounts.models import ApiToken, Membership, User
+from accounts.operations import second_factor
 from accounts.queries.terms import is_emergency, is_machine, outside
-from medical_audit.domain.actor import Actor, ActorType, Principal, Subject
+from medical_audit.domain.actor import Actor, ActorType, Principal, Reauthentication, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
 from medical_audit.domain.kinds import OperationTarget
@@ -85,7 +86,7 @@ def enter_issue(
     now: datetime,
     reason: str,
 ) -> Made:
-    """Enter a token for a program's own account, with everything that its roles may; another person confirms it.
+    """Enter a token for a program's own account, with what its roles may but confirm; another person confirms it.
 
     Raises NotPermitted, NotFound, Refused (not_a_machine, and as `enter_token`).
     """
@@ -98,9 +99,9 @@ def enter_issue(
             raise Refused("not_a_machine", name=rows[0].user.name)
         allowed = permissions_of(tuple(row.role for row in rows))
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        parameters = _parameters(
-            name, sorted(allowed - NEVER), networks, expires_at, secret, allowed=allowed, now=now
-        )
+        # A program confirms nothing: what its roles could confirm is no part of its token.
+        wanted = sorted(one for one in allowed - NEVER if not one.endswith(".confirm"))
+        parameters = _parameters(name, wanted, networks, expires_at, secret, allowed=allowed, now=now)
         target = OperationTarget("user", str(user_id), rows[0].user.name)
         operation = entry.enter(ISSUE, target, parameters, actor=actor, now=now, reason=reason)
     return Made(operation, token_text(actor.tenant_id, secret))
@@ -160,7 +161,15 @@ def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, A
 
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
-    _keep(operation, UUID(operation.target_id), UUID(operation.entered_by_id), now)
+    """A token works for a year without anybody: it takes what changing one's password takes, and no grace counts.
+
+    Raises Refused (token_needs_whole_proof).
+    """
+    user = User.objects.get(id=UUID(operation.entered_by_id))
+    proof = Reauthentication(str(user.id), operation.reauthentication, now)
+    if not second_factor.proves_whole(proof, user, enrolled=second_factor.is_enrolled(user.id)):
+        raise Refused("token_needs_whole_proof")
+    _keep(operation, UUID(operation.target_id), user.id, now)
     return {}
 
 

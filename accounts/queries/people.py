@@ -5,9 +5,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists
 
-from accounts.domain.permissions import EMERGENCY_PERMISSIONS, Role, permissions_of
+from accounts.domain.permissions import EMERGENCY_PERMISSIONS, NOT_FOR_NO_ONE, Role, permissions_of
+from accounts.domain.terms import AccountKind
 from accounts.models import Membership, Tenant, User
-from accounts.queries.terms import is_emergency, outside, outside_of_own
+from accounts.queries.terms import NO_ONE, kind_of, outside, outside_of_own
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType
 from medical_audit.domain.emergencies import ROLE as EMERGENCY
 from medical_audit.domain.errors import NotFound
@@ -57,13 +58,15 @@ def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request:
     """The person as actor of the bound tenant. No membership, or one that has not begun or is over: NotFound, as for a tenant that
     does not exist."""
     rows = Membership.objects.filter(user=user).exclude(user_id__in=outside().values("user_id"))
-    rows = rows.annotate(emergency=Exists(open_right(str(user.id))))
-    held = dict(rows.order_by("role").values_list("role", "emergency"))
-    roles = tuple(held)
+    rows = rows.annotate(emergency=Exists(open_right(str(user.id))), account=kind_of("user_id"))
+    held = list(rows.order_by("role").values_list("role", "emergency", "account"))
+    roles = tuple(role for role, _opened, _kind in held)
     if not roles or not user.is_active:
         raise NotFound(type="tenant")
-    permissions = permissions_of(roles)
-    if any(held.values()):
+    permissions, no_one = permissions_of(roles), NO_ONE.get(held[0][2], "")
+    if no_one:
+        permissions -= NOT_FOR_NO_ONE
+    elif held[0][1]:
         roles, permissions = (*roles, EMERGENCY), permissions | {str(one) for one in EMERGENCY_PERMISSIONS}
     return Actor(
         tenant_id=tenant.id,
@@ -75,6 +78,7 @@ def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request:
         session=session,
         address=address,
         request=request,
+        no_one=no_one,
     )
 
 
@@ -104,10 +108,13 @@ class People:
     def members(self, tenant_id: UUID) -> list[Member]:
         rows = Membership.objects.filter(tenant_id=tenant_id, user__is_active=True)
         rows = rows.exclude(user_id__in=outside().values("user_id"))
-        found: dict[str, tuple[str, list[str]]] = {}
-        for user_id, name, role in rows.values_list("user_id", "user__name", "role"):
-            found.setdefault(str(user_id), (name, []))[1].append(role)
-        people = [Member(key, name, tuple(sorted(roles))) for key, (name, roles) in found.items()]
+        rows = rows.annotate(account=kind_of("user_id"))
+        found: dict[str, tuple[str, str, list[str]]] = {}
+        for user_id, name, role, kind in rows.values_list("user_id", "user__name", "role", "account"):
+            found.setdefault(str(user_id), (name, NO_ONE.get(kind, ""), []))[2].append(role)
+        people = [
+            Member(key, name, tuple(sorted(roles)), no_one) for key, (name, no_one, roles) in found.items()
+        ]
         return sorted(people, key=lambda one: (one.name, one.id))
 
     def roles_with(self, permission: str) -> tuple[str, ...]:
@@ -117,11 +124,14 @@ class People:
         """Asked again right before an operation is called; needs the tenant bound."""
         rows = Membership.objects.filter(tenant_id=tenant_id, user_id=user_id, user__is_active=True)
         rows = rows.exclude(user_id__in=outside().values("user_id"))
-        roles = tuple(rows.values_list("role", flat=True))
+        held = list(rows.annotate(account=kind_of("user_id")).values_list("role", "account"))
+        roles = tuple(role for role, _kind in held)
         permissions = permissions_of(roles)
+        if held and held[0][1] in NO_ONE:
+            return False
         opened = bool(roles) and open_right(user_id).exists()
         if opened:
             permissions |= {str(one) for one in EMERGENCY_PERMISSIONS}
-        elif roles and is_emergency(UUID(user_id)):
+        elif held and held[0][1] == AccountKind.EMERGENCY:
             return False
         return permission in permissions and (not role or role in roles)

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
@@ -48,6 +48,16 @@ def kept_out(user_id: UUID) -> str:
     if kind == AccountKind.EMERGENCY:
         return "" if open_right(str(user_id)).exists() else "emergency_sealed"
     return "machine_sees_no_page" if kind == AccountKind.MACHINE else ""
+
+
+#: Accounts by which nobody decides: what is entered or confirmed must be one person's (ADR 14, 22).
+NO_ONE: Final[dict[str, str]] = {AccountKind.MACHINE: "program", AccountKind.SHARED: "shared"}
+
+
+def kind_of(user_field: str) -> Subquery:
+    """The kind of account that the bound tenant knows, for an outer query whose `user_field` names the person."""
+    held = MemberTerms.objects.filter(user_id=OuterRef(user_field))
+    return Subquery(held.values("kind")[:1])
 
 
 def is_emergency(user_id: UUID) -> bool:

@@ -21,7 +21,15 @@ from accounts.forms import AppForm, CodeForm, PasskeyForm, ProofForm
 from accounts.models import User
 from accounts.operations import passkeys, second_factor, signing
 from accounts.queries.people import person_without_tenant
-from accounts.requests import LEFT_SEAT, origin_of, own_address, seat_taken, session_name, whereabouts
+from accounts.requests import (
+    LEFT_SEAT,
+    make_known,
+    origin_of,
+    own_address,
+    seat_taken,
+    session_name,
+    whereabouts,
+)
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, NotReauthenticated, Refused
@@ -74,7 +82,10 @@ def complete(
             user, session=name, origin=origin, now=now, resumed_from=resumed, factors=factors, method="sso",
             via=UUID(word["via"]), claims=word["claims"],
         )  # fmt: skip
-    return redirect(goal or "accounts:home")
+    answer = redirect(goal or "accounts:home")
+    if word is None:
+        make_known(request, answer, user)
+    return answer
 
 
 @sensitive_post_parameters("code")

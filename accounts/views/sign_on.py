@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
@@ -26,15 +28,29 @@ from medical_audit.domain.errors import NotFound, Refused
 
 #: What this browser was sent to a provider with; one at a time, taken out when it comes back.
 ASKED = "signing_on"
+#: What the button of our own page carries.
+PRESSED = "signing_on_pressed"
 #: Which provider this browser came in by last, so that the door offers it.
 LAST = "toban_sign_on"
 LAST_HOLDS_S = 180 * 24 * 3600
+#: What a browser says of a click on our own page, and of an address that somebody typed or kept.
+OURS = ("same-origin", "none")
 
 
 @never_cache
 @require_safe
 def leave_for_provider(request: SeatedRequest, house: UUID) -> HttpResponse:
-    """To the tenant's provider; with `again=yes` somebody signed in proves there once more that it is he."""
+    """To the tenant's provider; with `again=yes` somebody signed in proves there once more that it is he.
+
+    Whoever comes from another site presses a button first: a page that he only looks at must not sign him in as somebody else.
+    """
+    if request.headers.get("Sec-Fetch-Site") not in OURS and not _pressed(request):
+        name = name_of_provider(house)
+        if not name:
+            raise Http404
+        go = request.session[PRESSED] = secrets.token_urlsafe(16)
+        context = {"house": house, "provider": name, "asked": {**request.GET.dict(), "go": go}}
+        return render(request, "accounts/sign_on_leave.html", context)
     again = request.GET.get("again") == "yes"
     user = request.user if isinstance(request.user, User) else None
     seat = request.seat
@@ -51,6 +67,12 @@ def leave_for_provider(request: SeatedRequest, house: UUID) -> HttpResponse:
     return redirect(sent.url)
 
 
+def _pressed(request: HttpRequest) -> bool:
+    """Whether this is the button of our own page: of browsers that do not say where a click comes from."""
+    shown = request.session.pop(PRESSED, "")
+    return bool(shown) and constant_time_compare(shown, request.GET.get("go", ""))
+
+
 @never_cache
 @require_safe
 def come_back(request: HttpRequest, house: UUID) -> HttpResponse:
@@ -58,13 +80,17 @@ def come_back(request: HttpRequest, house: UUID) -> HttpResponse:
     reason where it proves nobody."""
     now, origin = clock.now(), origin_of(request)
     asked = request.session.pop(ASKED, None)
-    request.session.save()
+    if asked is not None:
+        request.session.save()
     try:
+        browser = whereabouts(request)["session"]
         signed = signing_on.come_back(
-            house, asked, request.GET.dict(), _back(request, house), now=now, origin=origin
+            house, asked, request.GET.dict(), _back(request, house), now=now, origin=origin, browser=browser
         )
         if asked["purpose"] == signing_on.AGAIN:
             return _proved_again(request, signed, asked["next"])
+        if isinstance(request.user, User) and request.user.id != signed.user.id:
+            raise Refused("sign_on_while_signed_in")
     except NotFound as missing:
         raise Http404 from missing
     except Refused as refused:

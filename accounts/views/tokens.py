@@ -56,7 +56,7 @@ def _make(request: TenantRequest, form: TokenForm, zone: ZoneInfo) -> str:
     given = form.cleaned_data
     until = end_of(given["last_day"], zone)
     try:
-        proof = request.reauthenticate(given["password"], given["code"])
+        proof = request.prove_anew(given["password"], given["code"])
         made = tokens.enter_token(
             given["name"], given["permissions"], given["networks"], until, actor=request.actor, now=request.now,
             reason=given["reason"],

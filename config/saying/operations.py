@@ -155,6 +155,7 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "local_names": ("、", str),
     "account_kind": ("", account_kind),
     "reissues": ("", reissue_label),
+    "agrees": ("", lambda code: str(volumes.YES_NO.get(str(code), code))),
     "elsewhere": ("", lambda code: str(volumes.YES_NO.get(str(code), code))),
     "claim": ("", sign_on_claim),
     "sign_on_mode": ("", sign_on_mode),

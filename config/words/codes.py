@@ -190,6 +190,16 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "wrong_password": _("The password is not right."),
     "another_person_must_confirm": _("Whoever entered it cannot confirm it. A second person must."),
     "proxy_cannot_confirm": _("Whoever entered it for somebody else cannot confirm it."),
+    "program_confirms_nothing": _("A program's account confirms nothing: a person of this tenant has to."),
+    "shared_confirms_nothing": _(
+        "An account that several people share confirms nothing: somebody has to with an account of his own."
+    ),
+    "emergency_for_one_person": _(
+        "The emergency right is one person's: no account that several share, and no program's, can have it."
+    ),
+    "token_needs_whole_proof": _(
+        "A token takes your password and, if you have one, your second factor, given now. Who has no password proves himself at the identity provider once more, and with the code."
+    ),
     "confirmer_not_a_person": _("Only a person can confirm this."),
     "only_the_enterer": _("Only the person who entered it can take it back."),
     "approval_expired": _("The time for confirming it has passed. Enter it again."),

@@ -252,12 +252,14 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     ),
     "member.invite": (
         _(
-            "Whoever holds the link gives himself a password and works with this role. The link holds for 7 days, once."
+            "You are shown a code for the person when you confirm. With it and the link, which the enterer has, he gives himself a password and works with this role. Both hold for 7 days, once."
         ),
         _("Can be undone: close the account."),
     ),
     "member.grant": (
-        _("From its confirmation on the person may what this role may."),
+        _(
+            "From its confirmation on the person may what this role may; somebody of another tenant only once he agrees himself."
+        ),
         _("Can be undone: take the role again."),
     ),
     "member.revoke": (
@@ -274,7 +276,7 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     ),
     "member.reissue": (
         _(
-            "Whoever holds the link sets a new password for this person. Until then nothing changes; then he is signed out everywhere, and of what he lost nothing opens the door any more. If he belongs to other tenants, too, the link waits until two people of each have decided the same."
+            "You are shown a code for the person when you confirm. With it and the link, which the enterer has, he sets a new password. Until then nothing changes; then he is signed out everywhere, and of what he lost nothing opens the door any more. If he belongs to other tenants, too, the link waits until two people of each have decided the same."
         ),
         _("Can be undone until the link is used: enter it again, and give the new link to nobody."),
     ),

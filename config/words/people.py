@@ -180,6 +180,9 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "sign_on_name_given_anew": _(
         "This name belonged to somebody else before. Ask your administrator: an account never passes to another person."
     ),
+    "sign_on_while_signed_in": _(
+        "Somebody else is signed in with this browser. Sign out first, then sign in with the identity provider."
+    ),
     "sign_on_somebody_else": _("Somebody else came back than the one who is signed in here."),
 }
 PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {

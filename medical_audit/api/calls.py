@@ -158,6 +158,7 @@ class Described:
     inside: bool
     file: bool
     once: Sequence[str]
+    kept: bool
 
 
 def answers(
@@ -172,13 +173,16 @@ def answers(
     inside: bool = True,
     file: bool = False,
     once: Sequence[str] = (),
+    kept: bool = True,
 ) -> Callable[[Function], Function]:
     """Describe a function of the API: what it gives (`many`: a Page, or all at once as a list), what it takes, whether it
     knows versions (`match`), whether it stands `inside` a tenant, whether it is read as a `file` (it gives Django's answer then), which of its fields are secrets that are told `once` and not
-    kept to repeat the answer."""
+    kept to repeat the answer; whether the answer is `kept` at all: what only looks at people's data is looked at anew instead."""
 
     def mark(function: Function) -> Function:
-        function.described = Described(out, many, takes, status, filters, match, example, inside, file, once)  # type: ignore[attr-defined]
+        function.described = Described(
+            out, many, takes, status, filters, match, example, inside, file, once, kept
+        )  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -237,10 +241,10 @@ def _done(call: Call, described: Described, act: Callable[[], Any]) -> Response:
         kept = body | {name: type(body[name])() for name in described.once if name in body}
         return Answer(described.status, body, kept)
 
-    if not key:
-        made, again = answer(), False
-    elif not _KEY.fullmatch(key):
+    if key and not _KEY.fullmatch(key):
         raise Refused("bad_idempotency_key")
+    if not key or not described.kept:
+        made, again = answer(), False
     else:
         sent = f"{call.request.method} {call.asked.get_full_path()}\n".encode() + call.asked.body
         made, again = once(key, sent, answer, actor=call.actor, now=call.now)

@@ -20,7 +20,10 @@ class ActorType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One identified person or process, inside one tenant, with the rights it has right now."""
+    """One identified person or process, inside one tenant, with the rights it has right now.
+
+    `no_one`: why what this account does is no one person's decision ("program", "shared"), "" for everybody else.
+    """
 
     tenant_id: UUID
     type: ActorType
@@ -31,6 +34,7 @@ class Actor:
     session: str = ""
     address: str = ""
     request: str = ""
+    no_one: str = ""
 
     def may(self, permission: str, tenant_id: UUID) -> bool:
         return tenant_id == self.tenant_id and permission in self.permissions

@@ -8,11 +8,12 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person of a tenant with his roles."""
+    """One person of a tenant with his roles. `no_one`: as of an actor (`domain.actor.Actor`)."""
 
     id: str
     name: str
     roles: tuple[str, ...]
+    no_one: str = ""
 
 
 class Directory(Protocol):
@@ -25,7 +26,8 @@ class Directory(Protocol):
         """The roles that hold this right."""
 
     def holds(self, tenant_id: UUID, user_id: str, permission: str, role: str) -> bool:
-        """Does this person hold the right, and the role (if one is named), at this moment?"""
+        """Does this person hold the right, and the role (if one is named), at this moment? Nobody does by an account that is no one
+        person's."""
 
 
 _directory: list[Directory] = []

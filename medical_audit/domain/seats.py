@@ -41,13 +41,22 @@ def end_event(end: End) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from: `address` is the last one that no trusted proxy vouches for, `raw` what was claimed."""
+    """Where a request came from: `address` is the last one that no trusted proxy vouches for, `raw` what was claimed.
+
+    `browser`: a name that this browser carries for the people who signed in with it (`people`: their ids), "" for others.
+    """
 
     address: str
     raw: str = ""
     device: str = ""
     user_agent: str = ""
     request: str = ""
+    browser: str = ""
+    people: frozenset[str] = frozenset()
+
+    def browser_of(self, user_id: str) -> str:
+        """The browser's name where this very person signed in with it before, else ""."""
+        return self.browser if user_id in self.people else ""
 
 
 def due_end(*, started_at: datetime, active_at: datetime, idle: timedelta, now: datetime) -> End | None:

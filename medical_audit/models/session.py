@@ -95,9 +95,9 @@ class Visit(TenantModel, Seat):
 
 
 class FailedSignIn(models.Model):
-    """How often one account was tried from one address on one day (UTC); nobody's data, counts only.
+    """How often one account was tried from one place on one day (UTC); nobody's data, counts only.
 
-    `account` is a person's id, or a keyed hash of a name that nobody has (people type passwords into that field). `strikes`
+    `address`: where from, or the name of a browser or session that is the person's own; `account` is a person's id, or a keyed hash of a name that nobody has (people type passwords into that field). `strikes`
     are those since the last right password from there.
     """
 

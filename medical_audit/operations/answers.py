@@ -5,15 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.utils.crypto import salted_hmac
 
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import Refused
 from medical_audit.models import StoredAnswer
+from medical_audit.tenancy import tenant_scope
 
 KEPT: Final = timedelta(hours=24)
-SWEPT_AT_ONCE: Final = 100
+SWEPT_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,6 @@ def once(
     is free again. Two at once: the second waits for the first. Raises Refused (key_reused) for another content, and whatever
     `act` raises. Needs the tenant bound.
     """
-    _sweep(now)
     content = salted_hmac("toban-answer", sent, algorithm="sha256").hexdigest()
     caller = f"{actor.id}/{actor.session}"[:100]
     row = StoredAnswer(
@@ -58,9 +59,10 @@ def once(
     return answer, False
 
 
-def _sweep(now: datetime) -> None:
-    """What nobody can ask for any more goes; rows that another call is just sweeping are left to it."""
-    over = StoredAnswer.objects.filter(expires_at__lte=now).select_for_update(skip_locked=True)
-    ids = list(over.values_list("id", flat=True)[:SWEPT_AT_ONCE])
-    if ids:
-        StoredAnswer.objects.filter(id__in=ids).delete()
+def forget_over(tenant_id: UUID, *, now: datetime) -> int:
+    """What nobody can ask for any more goes, by the clock and not by the next call, which may never come; gives how many."""
+    with tenant_scope(tenant_id):
+        ids = list(
+            StoredAnswer.objects.filter(expires_at__lte=now).values_list("id", flat=True)[:SWEPT_AT_ONCE]
+        )
+        return int(StoredAnswer.objects.filter(id__in=ids).delete()[0]) if ids else 0

@@ -41,10 +41,12 @@ def check_proof(proof: Reauthentication | None, *, actor: Actor, now: datetime) 
 
 
 def check_confirmer(operation: Operation, kind: Kind, actor: Actor, *, now: datetime) -> Standing:
-    """Raise NotPermitted unless this person may confirm this operation now."""
+    """Raise NotPermitted unless this person may confirm this operation now: one person, whom nobody else can be."""
     actor.require(kind.confirm_permission, operation.tenant_id)
     if actor.type != ActorType.USER:
         raise NotPermitted("confirmer_not_a_person")
+    if actor.no_one:
+        raise NotPermitted(f"{actor.no_one}_confirms_nothing")
     same = actor.id == operation.entered_by_id
     if same and operation.on_behalf_of_id:
         raise NotPermitted("proxy_cannot_confirm")

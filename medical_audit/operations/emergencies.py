@@ -24,13 +24,15 @@ OPEN, EXAMINE = "emergency.open", "emergency.review"
 def enter_open(person_id: str, minutes: int, *, actor: Actor, now: datetime, reason: str) -> Operation:
     """Ask for the emergency right for a person of the tenant, mostly oneself; another person opens it by confirming.
 
-    Raises NotPermitted, NotFound (no such member), Refused (bad_parameter, emergency_open, reason_missing).
+    Raises NotPermitted, NotFound (no such member), Refused (emergency_for_one_person, bad_parameter, emergency_open, reason_missing).
     """
     actor.require(EMERGENCY_ASK, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         found = [one for one in directory().members(actor.tenant_id) if one.id == person_id]
         if not found:
             raise NotFound(type="user")
+        if found[0].no_one:
+            raise Refused("emergency_for_one_person")
         if not SHORTEST <= minutes <= LONGEST:
             raise Refused("bad_parameter", name="minutes", allowed=f"{SHORTEST}-{LONGEST}")
         if Emergency.objects.filter(person_id=person_id, closed_at__isnull=True).exists():
@@ -41,7 +43,13 @@ def enter_open(person_id: str, minutes: int, *, actor: Actor, now: datetime, rea
 
 
 def apply_open(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Open from this moment on; the sweeper closes it, and past its time it gives no right even unswept."""
+    """Open from this moment on; the sweeper closes it, and past its time it gives no right even unswept.
+
+    Raises Refused (emergency_open, and emergency_for_one_person of an account that became no one person's meanwhile).
+    """
+    people = directory().members(operation.tenant_id)
+    if any(one.no_one for one in people if one.id == operation.target_id):
+        raise Refused("emergency_for_one_person")
     minutes = int(operation.parameters["minutes"])
     opened, made = Emergency.objects.get_or_create(
         tenant_id=operation.tenant_id,

@@ -218,6 +218,7 @@ def take_provider_proof(
     """That word, if there is a fresh one, used up by this; None the second time.
 
     `only_strong`: only where the provider said that it asked for two factors; a weaker word stays for when a code comes with it.
+    One that is too old goes, and proves nothing: nor does the tenant's grace begin with it.
     """
     with platform_scope(user_id=UUID(actor.id)):
         rows = Session.objects.filter(name=session_name, ended_at__isnull=True, provider_proof__isnull=False)
@@ -225,9 +226,10 @@ def take_provider_proof(
         kept: dict[str, object] = row.provider_proof if row is not None and row.provider_proof else {}
         if row is None or (only_strong and not kept["strong"]):
             return None
-        rows.filter(id=row.id).update(provider_proof=None, proved_at=now)
-    age = now - datetime.fromisoformat(str(kept["at"]))
-    return kept if age <= timedelta(seconds=settings.REAUTHENTICATION_VALID_S) else None
+        age = now - datetime.fromisoformat(str(kept["at"]))
+        counts = age <= timedelta(seconds=settings.REAUTHENTICATION_VALID_S)
+        rows.filter(id=row.id).update(provider_proof=None, proved_at=now if counts else F("proved_at"))
+    return kept if counts else None
 
 
 def keeper(tenant_id: UUID) -> Actor:

@@ -197,11 +197,6 @@ def own_failures(user_id: UUID, since: datetime) -> int:
     return int(rows.aggregate(n=Sum("count"))["n"] or 0)
 
 
-def known_networks(user_id: UUID) -> frozenset[str]:
-    """From where this person has signed in before; needs a scope bound to him."""
-    return frozenset(Session.objects.filter(user_id=user_id).values_list("network", flat=True).distinct())
-
-
 @dataclass(frozen=True, slots=True)
 class Failures:
     """Wrong passwords since the last right one, from one address or many, and when the newest was."""
@@ -212,7 +207,7 @@ class Failures:
 
 
 def failures_of_account(account: str, since: datetime) -> list[Failures]:
-    """By address, for one name (`account` as FailedSignIn keeps it)."""
+    """By place, for one name (`account` as FailedSignIn keeps it)."""
     rows = FailedSignIn.objects.filter(account=account[:64], last_at__gte=since, strikes__gt=0)
     return [Failures(*row) for row in rows.values_list("address", "strikes", "last_at")]
 

@@ -74,7 +74,8 @@ def emergency_review(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
 
 def _people(request: TenantRequest) -> list[tuple[str, str]]:
     """Oneself first: mostly it is asked for oneself."""
-    people = [(one.id, one.name) for one in directory().members(request.actor.tenant_id)]
+    members = directory().members(request.actor.tenant_id)
+    people = [(one.id, one.name) for one in members if not one.no_one]
     return sorted(people, key=lambda one: one[0] != request.actor.id)
 
 

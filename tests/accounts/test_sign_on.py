@@ -42,6 +42,10 @@ def provider() -> Iterator[Provider]:
         yield one
 
 
+#: A link of our own page was clicked.
+CLICKED = {"Sec-Fetch-Site": "same-origin"}
+
+
 @dataclass
 class House:
     """A tenant whose people come in by a provider."""
@@ -70,7 +74,9 @@ class House:
     def come(self, client: Client | None = None, goal: str = "", again: bool = False) -> tuple[Client, Any]:
         """Away to the provider and back; gives the browser and what it was answered."""
         client = client or Client()
-        sent = client.get(self.address(), {"next": goal} | ({"again": "yes"} if again else {}))
+        sent = client.get(
+            self.address(), {"next": goal} | ({"again": "yes"} if again else {}), headers=CLICKED
+        )
         assert sent.status_code == 302
         return client, client.get(self.provider.sign_in(sent["Location"]))
 
@@ -164,7 +170,7 @@ def test_what_is_forged_or_not_about_this_sign_in_lets_nobody_in(house: House) -
 
 def test_an_answer_counts_once_in_the_browser_that_asked_and_at_its_own_tenant(house: House) -> None:
     client = Client()
-    back = house.provider.sign_in(client.get(house.address())["Location"])
+    back = house.provider.sign_in(client.get(house.address(), headers=CLICKED)["Location"])
     assert (
         Client().get(back).status_code == 403
     )  # another browser: the attacker's answer in the victim's window
@@ -175,13 +181,52 @@ def test_an_answer_counts_once_in_the_browser_that_asked_and_at_its_own_tenant(h
     replayed = house.address("back/") + "?code=x&state=" + house.provider.asked[-1]["state"]
     assert client.get(replayed).status_code == 403
     late = Client()
-    url = late.get(house.address())["Location"]
+    url = late.get(house.address(), headers=CLICKED)["Location"]
     session = late.session
     session["signing_on"] |= {"at": (clock.now() - timedelta(minutes=11)).isoformat()}
     session.save()
     assert late.get(house.provider.sign_in(url)).status_code == 403
     for nobody in (house.cast.other_tenant.id, "00000000-0000-0000-0000-000000000000"):
-        assert Client().get(f"/sign-in/with/{nobody}/").status_code == 404
+        for headers in ({}, CLICKED):
+            assert Client().get(f"/sign-in/with/{nobody}/", headers=headers).status_code == 404
+
+
+def test_a_page_of_another_site_shuts_no_door_and_leaves_no_trace(house: House) -> None:
+    """What one page with many pictures does behind the one address of a hospital."""
+    for number in range(310):
+        assert Client().get(house.address("back/"), {"state": str(number)}).status_code == 403
+    _client, answer = house.come()
+    assert answer.status_code == 302
+    with tenant_scope(house.cast.tenant.id):
+        assert not Event.objects.filter(kind="session.failed").exists()
+    clumsy = Client()
+    for _try in range(7):  # what a browser was sent away for and brings back wrongly waits by itself
+        sent = clumsy.get(house.address(), headers=CLICKED)
+        last = clumsy.get(house.provider.sign_in(sent["Location"]).replace("state=", "state=x"))
+    assert last.context["code"] == "too_many_tries"
+    assert house.come()[1].status_code == 302
+
+
+def test_a_link_of_another_site_signs_nobody_in_and_nobody_over_somebody_else(house: House) -> None:
+    person, other = house.cast.people[Role.OPERATOR], house.cast.people[Role.VIEWER]
+    client = signed_in(other)
+    before = dict(client.session)
+    for site in ("cross-site", "same-site"):
+        page = client.get(house.address(), {"next": "/tenants/"}, headers={"Sec-Fetch-Site": site})
+        assert page.status_code == 200
+    now = {name: value for name, value in client.session.items() if name != "signing_on_pressed"}
+    assert (now, set(client.cookies) - {"csrftoken"}) == (before, {"sessionid"})
+    # The button of that page goes on; an old or invented mark does not.
+    assert client.get(house.address(), {"go": "x"}).status_code == 200
+    go = client.session["signing_on_pressed"]
+    sent = client.get(house.address(), {"go": go})
+    assert sent.status_code == 302
+    assert client.get(house.address(), {"go": go}).status_code == 200
+    client, answer = house.come(client)
+    assert (answer.status_code, answer.context["code"]) == (403, "sign_on_while_signed_in")
+    assert client.session["_auth_user_id"] == str(other.id)
+    assert "toban_sign_on" not in client.cookies
+    assert house.come(signed_in(person))[1].status_code == 302  # the same person comes in anew
 
 
 def test_a_name_that_passes_to_another_person_leads_to_nobodys_account(house: House) -> None:
@@ -209,7 +254,7 @@ def test_one_houses_provider_opens_nothing_of_another_house(house: House) -> Non
     api = client.get(f"/api/v1/tenants/{house.cast.other_tenant.slug}/resources/")
     assert (api.status_code, api.json()["code"]) == (403, "signed_on_elsewhere")
     # Nor does it change what he proves himself with: he has a password, and only that counts.
-    assert client.get(house.address() + "?again=yes").status_code == 302
+    assert client.get(house.address() + "?again=yes", headers=CLICKED).status_code == 302
     house.come(client, again=True)
     client.get("/second-factor/")
     secret: str = client.session["offered_secret"]
@@ -251,7 +296,7 @@ def test_a_strangers_answer_with_what_no_text_holds_is_a_refusal(
     house: House, answer: dict[str, str]
 ) -> None:
     client = Client()
-    client.get(house.address())
+    client.get(house.address(), headers=CLICKED)
     state = client.session["signing_on"]["state"]
     assert client.get(house.address("back/"), {"state": state, **answer}).status_code == 403
 

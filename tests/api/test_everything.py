@@ -19,9 +19,12 @@ from medical_audit.api.calls import Described
 from medical_audit.api.examples import UNKNOWN
 from medical_audit.domain.kinds import all_kinds
 from medical_audit.models import StoredAnswer
+from medical_audit.tasks import forget_answers
 from medical_audit.tenancy import tenant_scope
 from tests.api.everything import ENTERED, NO_PAGES, NOT_ENTERED, PAGES
 from tests.api.test_v1 import send
+from tests.conftest import AsRole
+from tests.factories import past_every_guard
 from tests.routes import routes
 from tests.stage import Stage
 
@@ -29,6 +32,7 @@ from tests.stage import Stage
 EDITS = ("put", "delete")
 #: What has no version, because nothing of it is overwritten by who did not read it.
 UNVERSIONED = {
+    "admission_take_back": "ends a question that nobody has answered; an answer that came first stands",
     "token_delete": "ends a token, which is nothing but ended",
     "holiday_feed_set": "one address for each source; setting it says all of it",
     "setup_give_up": "gives up an account that is on its way in",
@@ -262,7 +266,10 @@ def test_a_personnel_list_is_not_kept_to_repeat_the_answer_and_the_clock_forgets
     first, again = (send(client, stage.api("roster/look/"), body, **key) for _try in range(2))
     assert (first.status_code, again.json()["differences"]) == (200, first.json()["differences"])
     invited = {"username": "hanako", "name": "佐藤 花子", "role": "viewer", "reason": "異動"}
-    assert send(client, stage.api("members/"), invited, **{"Idempotency-Key": "invite-00000002"}).status_code == 201
+    assert (
+        send(client, stage.api("members/"), invited, **{"Idempotency-Key": "invite-00000002"}).status_code
+        == 201
+    )
     with tenant_scope(stage.cast.tenant.id):
         assert [one.key for one in StoredAnswer.objects.all()] == ["invite-00000002"]
     past_every_guard(

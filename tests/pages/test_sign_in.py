@@ -121,6 +121,7 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(cast: Cast) -> None
     assert {(name, one["httponly"], one["samesite"]) for name, one in client.cookies.items()} == {
         ("sessionid", True, "Lax"),
         ("csrftoken", True, "Lax"),
+        ("toban_browser", True, "Lax"),
     }
 
 
