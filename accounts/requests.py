@@ -2,9 +2,11 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core import signing
@@ -19,6 +21,7 @@ from medical_audit.domain.seats import RESUMABLE, End, Origin, left
 from medical_audit.models import Session
 from medical_audit.requests import TenantRequest as RequestOfTenant
 
+log = structlog.get_logger(__name__)
 #: Where a browser keeps, in its own session, whose seat it was.
 LEFT_SEAT = "left_seat"
 
@@ -109,6 +112,20 @@ def make_known(request: HttpRequest, answer: HttpResponse, user: User) -> None:
         KNOWN, signing.dumps(kept, salt=KNOWN), max_age=KNOWN_HOLDS_S, secure=request.is_secure(), httponly=True,
         samesite="Lax",
     )  # fmt: skip
+
+
+def after_answer(answer: HttpResponse, acts: Sequence[Callable[[], None]]) -> HttpResponse:
+    """Do these when the whole answer has gone out: how long they take says nothing to who waits for it."""
+
+    def act() -> None:
+        for one in acts:
+            try:
+                one()
+            except Exception:
+                log.exception("not_done_after_the_answer")
+
+    answer._resource_closers.append(act)  # type: ignore[attr-defined]
+    return answer
 
 
 def device_of(user_agent: str) -> str:

@@ -120,6 +120,10 @@ ERRORS: Final[Mapping[str, Words]] = {
         _("This token has ended: it expired, was ended, or its person may not enter here any more."),
         _("Make a new one in Toban."),
     ),
+    "token_needs_sign_on": Words(
+        _("The identity provider of this tenant has not vouched for this token's person for 14 days."),
+        _("Sign in by the provider once; then the token works again."),
+    ),
     "token_elsewhere": Words(
         _("This token is not for calls from this network."),
         _("Call from one of its networks, or make a token for this one."),

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 SKEW: Final = timedelta(seconds=60)
 #: What a browser was sent away with is answered within this time.
 ASKED_HOLDS: Final = timedelta(minutes=10)
+#: So long after somebody signed on his tokens work on, where the provider is required: long enough for holidays, too short for who left.
+WORD_HOLDS: Final = timedelta(days=14)
 #: A word of a logout that is older says nothing of now.
 LOGOUT_HOLDS: Final = timedelta(minutes=10)
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"

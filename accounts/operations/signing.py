@@ -1,6 +1,6 @@
 """Signing in, leaving and taking up a seat, signing out, and proving again who sits at the keyboard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -31,12 +31,18 @@ from medical_audit.queries.emergencies import open_right
 from medical_audit.tenancy import platform_scope, tenant_scope
 
 PASSWORD_ONLY: Final = ("pwd",)
+#: Takes what is to be done when the answer has gone out.
+Later = Callable[[Callable[[], None]], object]
 
 
-def check_password(username: str, password: str, *, now: datetime, origin: Origin) -> User | None:
-    """The person whose password this is; a failure is recorded and counted by account and address.
+def check_password(
+    username: str, password: str, *, now: datetime, origin: Origin, later: Later | None = None
+) -> User | None:
+    """The person whose password this is; a failure is recorded and counted by account and place.
 
-    None is the same answer for a wrong password and an unknown user; so is Refused (too_many_tries) after many of them.
+    None is the same answer for a wrong password and an unknown user, after the same work; so is Refused (too_many_tries) after many of
+    them. `later`: is given what remains to be done of somebody known, his tenants' own records, for when the answer has gone out;
+    without it that is done at once.
     """
     known = User.objects.filter(username__iexact=username).first()
     own = _own(known, origin)
@@ -48,7 +54,8 @@ def check_password(username: str, password: str, *, now: datetime, origin: Origi
         if not second_factor.is_enrolled(user.id):  # else only the code forgives: it is what would be guessed
             guarding.succeeded(user, origin.address, own)
         return user
-    _failed(username, now=now, origin=origin)
+    rest = _failed(username, now=now, origin=origin)
+    later(rest) if later is not None else rest()
     return None
 
 
@@ -66,7 +73,7 @@ def check_code(user: User, code: str, *, now: datetime, origin: Origin) -> str:
     if factor:
         guarding.succeeded(user, origin.address, own)
     else:
-        _failed(user.username, now=now, origin=origin, method="code")
+        _failed(user.username, now=now, origin=origin, method="code")()
     return factor
 
 
@@ -74,8 +81,9 @@ def _own(user: User | None, origin: Origin) -> str:
     return guarding.own_browser(origin.browser_of(str(user.id))) if user is not None else ""
 
 
-def _failed(username: str, *, now: datetime, origin: Origin, method: str = "password") -> None:
-    """In the platform's ledger; of somebody known also in the ledger of each of his tenants, whose auditors ask for it.
+def _failed(username: str, *, now: datetime, origin: Origin, method: str = "password") -> Callable[[], None]:
+    """In the platform's ledger at once; what is given back writes it into the ledger of each tenant of somebody known, whose auditors
+    ask for it.
 
     Who tried is not known, only whose name was given: the actor has no id.
     """
@@ -87,8 +95,17 @@ def _failed(username: str, *, now: datetime, origin: Origin, method: str = "pass
     detail: dict[str, object] = {"method": method, "address": origin.address, "device": origin.device}
     record("session.failed", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
     guarding.failed(known, username, actor=actor, now=now, own=_own(known, origin))
-    if known is None:
-        return
+
+    def tell_tenants() -> None:
+        if known is not None:
+            _tell_tenants(known, actor, subject, detail, now)
+
+    return tell_tenants
+
+
+def _tell_tenants(
+    known: User, actor: Actor, subject: Subject, detail: dict[str, object], now: datetime
+) -> None:
     with platform_scope(user_id=known.id):
         own = Membership.own.filter(user=known).exclude(Exists(outside_of_own()))
         tenants = sorted(set(own.values_list("tenant_id", flat=True)))

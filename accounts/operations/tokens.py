@@ -21,6 +21,7 @@ from accounts.domain.tokens import (
 )
 from accounts.models import ApiToken, Membership, User
 from accounts.operations import second_factor
+from accounts.queries.sign_on import vouched_for
 from accounts.queries.terms import is_emergency, is_machine, outside
 from medical_audit.domain.actor import Actor, ActorType, Principal, Reauthentication, Subject
 from medical_audit.domain.canonical import utc_text
@@ -218,10 +219,10 @@ class Admitted:
 
 
 def admit(text: str, *, address: str, now: datetime) -> Admitted | str:
-    """Whose token this is, or why it lets nobody in: token_unknown, token_over or token_elsewhere (wrong network).
+    """Whose token this is, or why it lets nobody in: token_unknown, token_over, token_needs_sign_on or token_elsewhere (wrong network).
 
     Needs no scope of its own. A token is over when it expired or was ended, and when its person has no account or no
-    role in the tenant any more, or lies in a sealed envelope.
+    role in the tenant any more, or lies in a sealed envelope. Where the tenant's provider is required, it rests like him (ADR 20).
     """
     presented = read_token(text)
     if presented is None:
@@ -236,6 +237,8 @@ def admit(text: str, *, address: str, now: datetime) -> Admitted | str:
         over = token.ended_at is not None or token.expires_at <= now or not token.user.is_active
         if over or not member or is_emergency(token.user_id):
             return "token_over"
+        if not vouched_for(token.user_id, now=now):
+            return "token_needs_sign_on"
         if token.networks and not is_within(address, read_networks(token.networks)):
             return "token_elsewhere"
         if token.used_at is None or now - token.used_at >= USED_EVERY or token.used_from != address:

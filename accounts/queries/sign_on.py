@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from accounts.domain.sign_on import Mode
-from accounts.models import Membership, SignOnLink, SignOnProvider, User
+from django.db.models import Exists, OuterRef
+
+from accounts.domain.sign_on import WORD_HOLDS, Mode
+from accounts.domain.terms import AccountKind
+from accounts.models import Membership, MemberTerms, SignOnLink, SignOnProvider, User
 from medical_audit.domain.actor import NO_TENANT, Actor
 from medical_audit.domain.rights import POLICY_EDIT
 from medical_audit.domain.states import State
@@ -37,6 +40,19 @@ def door_refusal(user_id: UUID, via: UUID | None, tenant_id: UUID) -> str:
         return "" if via == tenant_id and mode != Mode.OFF else "signed_on_elsewhere"
     named = row["local_people"] if row else []
     return "sign_on_required" if mode == Mode.REQUIRED and str(user_id) not in named else ""
+
+
+def vouched_for(user_id: UUID, *, now: datetime) -> bool:
+    """Whether the bound tenant's provider has vouched for this person within `WORD_HOLDS`, where it is required of him.
+
+    Of a program nobody vouches, nor of who is named for emergencies.
+    """
+    issuer = SignOnProvider.objects.filter(mode=Mode.REQUIRED).exclude(local_people__contains=str(user_id))
+    machine = MemberTerms.objects.filter(user_id=user_id, kind=AccountKind.MACHINE)
+    fresh = SignOnLink.objects.filter(
+        user_id=user_id, issuer=OuterRef("issuer"), used_at__gt=now - WORD_HOLDS
+    )
+    return not issuer.exclude(Exists(machine)).exclude(Exists(fresh)).exists()
 
 
 def name_of_provider(tenant_id: UUID | None) -> str:

@@ -1,5 +1,6 @@
 """The door: signing in and out, leaving the seat, one's own sessions, choosing a tenant; and there one's own inbox."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib.auth import logout
@@ -31,6 +32,7 @@ from accounts.requests import (
     LEFT_SEAT,
     SeatedRequest,
     TenantRequest,
+    after_answer,
     origin_of,
     own_address,
     safe_next,
@@ -68,19 +70,29 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         given["username"] = taken["username"]
     form = SignInForm(given)
     if form.is_valid():
-        now, origin = clock.now(), origin_of(request)
-        username, password = form.cleaned_data["username"], form.cleaned_data["password"]
-        try:
-            user = signing.check_password(username, password, now=now, origin=origin)
-        except Refused as refused:
-            return _wait(request, form, goal, refused)
-        if user is not None and second_factor.is_enrolled(user.id):
-            return begin_second_step(request, user, goal, now)
-        if user is not None:
-            return complete(request, user, goal, signing.PASSWORD_ONLY, now, origin)
-        wrong = _("The password is not right.") if taken else _("The user name or the password is not right.")
-        form.add_error(None, wrong)
+        return _check(request, form, goal)
     return _door(request, form, goal, status=422)
+
+
+def _check(request: HttpRequest, form: SignInForm, goal: str) -> HttpResponse:
+    now, origin = clock.now(), origin_of(request)
+    username, password = form.cleaned_data["username"], form.cleaned_data["password"]
+    rest: list[Callable[[], None]] = []
+    try:
+        user = signing.check_password(username, password, now=now, origin=origin, later=rest.append)
+    except Refused as refused:
+        return _wait(request, form, goal, refused)
+    if user is None:
+        wrong = (
+            _("The password is not right.")
+            if seat_taken(request)
+            else _("The user name or the password is not right.")
+        )
+        form.add_error(None, wrong)
+        return after_answer(_door(request, form, goal, status=422), rest)
+    if second_factor.is_enrolled(user.id):
+        return begin_second_step(request, user, goal, now)
+    return complete(request, user, goal, signing.PASSWORD_ONLY, now, origin)
 
 
 def _wait(request: HttpRequest, form: SignInForm, goal: str, refused: Refused) -> HttpResponse:

@@ -180,9 +180,8 @@ def answers(
     kept to repeat the answer; whether the answer is `kept` at all: what only looks at people's data is looked at anew instead."""
 
     def mark(function: Function) -> Function:
-        function.described = Described(
-            out, many, takes, status, filters, match, example, inside, file, once, kept
-        )  # type: ignore[attr-defined]
+        told = Described(out, many, takes, status, filters, match, example, inside, file, once, kept)
+        function.described = told  # type: ignore[attr-defined]
         return function
 
     return mark

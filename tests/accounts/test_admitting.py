@@ -13,7 +13,7 @@ from django.test import Client
 
 from accounts.domain.permissions import Role
 from accounts.domain.terms import Terms
-from accounts.models import Admission, Membership, MemberTerms, User
+from accounts.models import Admission, Invitation, Membership, MemberTerms, User
 from accounts.operations import admitting, links, members, signing, terms
 from accounts.requests import session_name
 from medical_audit import clock
@@ -141,7 +141,7 @@ def test_whose_days_are_over_in_his_own_house_is_not_taken_over_by_another(cast:
     over(cast, person)
     decide(other, links.enter_reissue, person.id, "everything")
     with platform_scope(user_id=person.id), tenant_scope(other.tenant.id, user_id=person.id):
-        link = links.Invitation.objects.get(user=person)
+        link = Invitation.objects.get(user=person)
     assert not links.opens(link, now=clock.now())
 
 
@@ -156,7 +156,7 @@ def test_whose_days_are_over_elsewhere_is_given_a_way_in_and_closed_at_home(cast
     assert said_in(other, "session.failed") == 0
     decide(cast, links.enter_reissue, person.id, "password")
     with tenant_scope(cast.tenant.id):
-        assert links.opens(links.Invitation.objects.get(user=person), now=clock.now())
+        assert links.opens(Invitation.objects.get(user=person), now=clock.now())
     again = ask(other, person, "operator")  # he comes once more only when he agrees once more
     assert again.role == "operator"
     decide(cast, members.enter_close, person.id)

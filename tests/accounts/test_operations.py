@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import make_password
-from django.db import IntegrityError
+from django.contrib.auth.hashers import get_hasher, make_password
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.backends import PasswordBackend
 from accounts.domain.permissions import Role, permissions_of
@@ -25,7 +27,7 @@ from medical_audit.queries.people import people_in
 from medical_audit.queries.verification import verify
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import AsRole
-from tests.factories import MONDAY_0830, PASSWORD, Cast, change, make_cast, make_person, revoke
+from tests.factories import MONDAY_0830, PASSWORD, Cast, change, make_cast, make_person, revoke, unique
 from tests.medical_audit.support import Database
 
 ORIGIN = Origin("192.0.2.9", raw="10.0.0.1 (192.0.2.9)", device="Firefox 140 / Linux", request="r-9")
@@ -66,6 +68,43 @@ def test_the_right_password_opens_whatever_the_case_of_the_name(
     assert (event["kind"], event["outcome"]) == ("session.signed_in", "ok")
     assert event["actor"] == {"type": "user", "id": str(person.id), "name": person.name, "roles": []}
     assert (event["address"], event["request"]) == ("192.0.2.9", "r-9")
+
+
+def test_a_wrong_password_and_an_unknown_name_cost_the_same_work_before_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Counted, not timed: hashes, and questions to the database; what only a known person's tenants are told comes afterwards."""
+    house, hashed = make_cast(), []
+    person = house.people[Role.OPERATOR]
+    hasher = type(get_hasher())
+    encode = hasher.encode
+
+    def counting(*given: Any, **more: Any) -> Any:
+        hashed.append(1)
+        return encode(*given, **more)
+
+    monkeypatch.setattr(hasher, "encode", counting)
+
+    def work(name: str) -> tuple[int, int, list[Callable[[], None]]]:
+        rest: list[Callable[[], None]] = []
+        before = len(hashed)
+        with platform_scope(), CaptureQueriesContext(connection) as asked:
+            assert check_password(name, "wrong", now=MONDAY_0830, origin=ORIGIN, later=rest.append) is None
+        return len(hashed) - before, len(asked), rest
+
+    names = (person.username, f"nobody-{unique()}")
+    for name in names:
+        work(name)  # whoever is named for the first time gets a key
+    known, unknown = (work(name) for name in names)
+    assert known[:2] == unknown[:2]
+    assert known[0] == 1
+    told = Event.objects.filter(kind="session.failed")
+    with tenant_scope(house.tenant.id):
+        assert not told.exists()
+    for _hashes, _questions, rest in (known, unknown):
+        rest[0]()
+    with tenant_scope(house.tenant.id):
+        assert told.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from tests.conftest import AsRole
 from tests.factories import PASSWORD, Cast, change, grant, past_every_guard, proof, unique
 from tests.medical_audit.support import Database
 from tests.stage import Stage, make_stage, signed_in
+from tests.tokens import bearer, make_token
 
 
 @pytest.fixture
@@ -338,6 +339,25 @@ def test_where_it_is_required_a_password_lets_in_only_who_is_named_for_emergenci
     assert client.get(house.stage.url()).status_code == 403
     assert local.get(house.stage.url()).status_code == 200
     assert Client().get(house.address()).status_code == 404
+
+
+def test_where_it_is_required_a_token_works_on_only_while_the_provider_vouches_for_its_person(
+    house: House,
+) -> None:
+    cast, person = house.cast, house.cast.people[Role.OPERATOR]
+    program, other = (bearer(make_token(cast, role)) for role in (Role.OPERATOR, Role.APPROVER))
+    assert house.come()[1].status_code == 302
+    house.decide(sign_on.enter_switch, "required", [str(cast.people[Role.APPROVER].id)])
+    url = house.stage.api("resources/")
+    assert [one.get(url).status_code for one in (program, other)] == [200, 200]
+    past_every_guard(
+        "UPDATE accounts_signonlink SET used_at = now() - interval '15 days' WHERE user_id = %s", [person.id]
+    )
+    refused = program.get(url)
+    assert (refused.status_code, refused.json()["code"]) == (401, "token_needs_sign_on")
+    assert other.get(url).status_code == 200
+    assert house.come()[1].status_code == 302
+    assert program.get(url).status_code == 200
 
 
 def test_no_way_leads_round_the_second_factor(house: House) -> None:

@@ -16,6 +16,7 @@ from accounts.operations import terms, tokens
 from accounts.queries.people import People
 from medical_audit import clock
 from medical_audit.domain.errors import NotPermitted, Refused
+from medical_audit.domain.kinds import get_kind
 from medical_audit.operations import emergencies, entry
 from medical_audit.operations.authorising import check_confirmer
 from medical_audit.operations.policies import enter_policy
@@ -105,7 +106,7 @@ def test_a_right_that_was_open_before_an_account_is_shared_gives_nothing_any_mor
     assert not actor.may("power.enter", cast.tenant.id)
     assert not actor.may("emergency.ask", cast.tenant.id)
     with tenant_scope(cast.tenant.id), pytest.raises(NotPermitted):
-        check_confirmer(operation, entry.get_kind(operation.kind), actor, now=now)
+        check_confirmer(operation, get_kind(operation.kind), actor, now=now)
     sent = _token_form() | {"password": PASSWORD}
     assert signed_in(shared).post(stage.url("tokens/"), sent).status_code == 403
 
