@@ -291,6 +291,8 @@ PROJECT_PAGES: dict[str, Expected] = {
     "infra:project-end": post(everyone(404)),
 }
 PEOPLE_PAGES: dict[str, Expected] = {
+    "accounts:admissions": get(everyone(200), anonymous={"GET": 302}),
+    "accounts:admission": post(everyone(404), anonymous={"POST": 302}),
     "people:member-admit": post(only((A,), 422)),
     "people:admission-take-back": post(everyone(404)),
     "people:reconcile": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),

@@ -11,6 +11,7 @@ WITHOUT_ACTOR_HERE = {
     "accounts/operations/following.py:follow": "the same",
     "infra/operations/projects.py:apply": OWN,
     "infra/operations/projects.py:apply_end": OWN,
+    "medical_audit/operations/answers.py:forget_over": "an answer that nobody can ask for any more; nobody asked that it goes",
     "redmine_sync/operations/connecting.py:apply_connect": OWN,
     "redmine_sync/operations/connecting.py:apply_leave": OWN,
     "redmine_sync/operations/ruling.py:apply": OWN,

@@ -75,8 +75,6 @@ EXPECTED: dict[str, Expected] = {
     "accounts:sessions": get(everyone(200), anonymous={"GET": 302}),
     "accounts:session-end": post(everyone(404), anonymous={"POST": 302}),
     "accounts:signed-out": get(everyone(200), anonymous={"GET": 200}),
-    "accounts:admissions": get(everyone(200), anonymous={"GET": 302}),
-    "accounts:admission": post(everyone(404), anonymous={"POST": 302}),
     "accounts:tenants": get(everyone(200), anonymous={"GET": 302}),
     **{
         f"infra:{name}": get(everyone(200))

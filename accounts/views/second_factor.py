@@ -33,7 +33,7 @@ from accounts.requests import (
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, NotReauthenticated, Refused
-from medical_audit.domain.seats import Origin
+from medical_audit.domain.seats import End, Origin
 from medical_audit.forms import not_proven
 
 BACKEND = "accounts.backends.PasswordBackend"
@@ -71,6 +71,10 @@ def complete(
         taken = None
     for name in (LEFT_SEAT, HALF):
         request.session.pop(name, None)
+    if isinstance(request.user, User):
+        # Whoever sits here already gets a session of its own: the one before ends.
+        signing.leave(request.user, End.SIGNED_OUT, now=now, **whereabouts(request))
+        request.session.flush()
     login(request, user, backend=BACKEND)
     name = session_name(request.session.session_key or "")
     resumed = taken["session"] if taken else ""
