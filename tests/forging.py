@@ -43,7 +43,9 @@ def forge(desk: Desk, row: Operation, actor: Actor) -> None:
 
 
 def move(desk: Desk, row: Operation, actor: Actor, **changes: Any) -> None:
-    """Update the row and write the event of the state that it reaches."""
+    """Update the row and write the event of the state that it reaches; whoever confirms does so by the clock of the desk."""
+    if "confirmed_by_id" in changes:
+        changes = {"confirmed_at": desk.clock()} | changes
     with tenant_scope(desk.tenant_id):
         Operation.objects.filter(id=row.id).update(**changes)
         row.state = changes.get("state", row.state)

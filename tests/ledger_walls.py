@@ -26,7 +26,7 @@ LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
     "ledger.duty": {"toban_web": READ, "toban_audit": READ},
     "ledger.loss": {"toban_web": READ, "toban_audit": READ},
     "ledger.tombstone": {"toban_web": READ, "toban_audit": READ},
-    "ledger.maintenance": {},
+    "ledger.maintenance": {"toban_audit": READ},
     **dict.fromkeys(
         ("ledger.erasure", "ledger.person_key", "ledger.person_value"),
         dict.fromkeys(("toban_web", "toban_worker", "toban_scheduler", "toban_audit"), READ),
@@ -57,6 +57,9 @@ LEDGER_FUNCTIONS: dict[str, set[str]] = {
     "ledger.erase_again": {"toban_audit"},
     "ledger.chains": {"toban_audit"},
     "ledger.ensure_partitions": {"toban_owner", "toban_scheduler"},
+    "ledger.announce_partitions": {"toban_owner", "toban_scheduler"},
+    "ledger.check_announced": set(),
+    "ledger.heads_at": {"toban_audit"},
     "ledger.link_transaction": set(),
     "ledger.seal": {"toban_audit"},
     "ledger.accept_restore": {"toban_audit"},

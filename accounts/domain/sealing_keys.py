@@ -1,7 +1,6 @@
 """Keys that seal stored secrets, as the environment names them."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 
 KEY_BYTES = 32
@@ -16,7 +15,7 @@ def read_keys(texts: Sequence[str]) -> dict[str, bytes]:
             raise ValueError(f"{key_id!r} is no id of a key, or stands there twice; like k1:BASE64")
         try:
             key = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:
             key = b""
         if len(key) != KEY_BYTES:
             raise ValueError(f"the key {key_id} is not the base64 of {KEY_BYTES} bytes")

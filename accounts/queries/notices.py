@@ -117,7 +117,7 @@ def _news(topics: Sequence[str], now: datetime) -> QuerySet[Event]:
 
 
 def _beyond(seq: int) -> Exists:
-    return Exists(Link.objects.filter(event_id=OuterRef("id"), seq__gt=seq))
+    return Exists(Link.objects.filter(event_id=OuterRef("id"), event_at=OuterRef("event_at"), seq__gt=seq))
 
 
 def _as_news(events: Sequence[Event], seq: int) -> list[News]:

@@ -50,6 +50,9 @@ SEAL_REFUSALS: Final[Mapping[str, Promise | str]] = {
         "The sealer does not go on: a seal is another one than the sealer or a copy outside knows."
     ),
     "heads_differ": _("The sealer does not go on: the stored trees are not those of the newest seal."),
+    "broken": _(
+        "The sealer met an error of its own in its last round, and its log names it. It tries again each minute."
+    ),
     "clock_back": _(
         "The sealer does not go on: the database's clock stands before the newest seal. Set the clock right; sealing then goes on by itself."
     ),

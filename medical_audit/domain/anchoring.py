@@ -69,6 +69,13 @@ class Anchor(Protocol):
         """All behind this number (one that was put there, or 0), in order."""
 
 
+def newest_of(anchor: Anchor, hint: int) -> Payload | None:
+    """What an anchor holds last. `hint`: a number that is said to be there, so that years of seals need not be listed; it is believed
+    only where the anchor knows it. Raises AnchorError."""
+    found = anchor.newest(at_least=hint)
+    return anchor.newest(at_least=0) if found is None and hint else found
+
+
 def heads_known(payloads: Sequence[Payload]) -> dict[UUID, TreeHead]:
     """The newest head of each tenant that these payloads, in order, speak of."""
     return {head.tenant_id: head for payload in payloads for head in payload.heads}

@@ -4,7 +4,8 @@
     python3 bundle_verifier.py [--json] [--key NAME+HASH+KEY]... [--tsa-ca ROOT.pem] BUNDLE.zip
 
 Give each public key as you got it from its owner: without --key the keys in the bundle are used, which proves only that
-the bundle agrees with itself. Exit code: 0 intact, 1 damaged, 2 cannot say. With the package `cryptography` every
+the bundle agrees with itself. Exit code: 0 intact, 1 damaged, 2 cannot say: no seal covers it, or it is of a format that does
+not prove that its end is the end (formats 1 to 3, unless the tenant's tree grew at the newest seal). With the package `cryptography` every
 signature is checked; without it Ed25519 is computed here, slower, and only the newest signature is, which covers all
 others because each note names the hash of the one before it.
 
@@ -29,14 +30,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import IO, Any
 
-FORMAT = "toban-ledger-bundle-3"
+FORMAT = "toban-ledger-bundle-4"
 OLD_FILES = ("manifest.json", "events.jsonl", "heads.jsonl", "checkpoints.jsonl", "proofs.json", "keys.json")
 SECOND_FILES = (*OLD_FILES, "history.jsonl")
 #: What the platform's own chain says of changes of its guards and of silences, each event with its path to the newest seal.
 PLATFORM = "platform.jsonl"
 FILES = (*SECOND_FILES, PLATFORM)
 #: What the formats that this file reads consist of.
-FORMATS = {"toban-ledger-bundle-1": OLD_FILES, "toban-ledger-bundle-2": SECOND_FILES, FORMAT: FILES}
+FORMATS = {
+    "toban-ledger-bundle-1": OLD_FILES, "toban-ledger-bundle-2": SECOND_FILES, "toban-ledger-bundle-3": FILES, FORMAT: FILES,
+}  # fmt: skip
 #: Whose chain that is, and more such events than any installation has.
 NOBODY, SAID_MOST = "00000000-0000-0000-0000-000000000000", 20_000
 #: Stands besides in a bundle whose seals were stamped.
@@ -100,7 +103,8 @@ class Result:
     for, which two people let go after its term. `part`: it says nothing of what lies before its first event, because it was made
     from some day on, or in a format that knows no tombstones. `people`: readable values that fit the references in events.
     `watched`: it was judged whether guards were changed unannounced and whether sealing stood still unrecorded (the newest seal's
-    own silence is not: what records it is sealed by the next); `gaps`: how often it stood still."""
+    own silence is not: what records it is sealed by the next); `gaps`: how often it stood still. `doubt`: why it cannot be said that
+    nothing was cut off; "" where the tenant's last sealed tree is proven under the newest seal."""
 
     tenant: str = ""
     first: int = 0
@@ -121,6 +125,7 @@ class Result:
     part: bool = False
     people: int = 0
     watched: bool = False
+    doubt: str = ""
 
 
 # --- reading, as if an enemy had made it ----------------------------------------------------------------------------------
@@ -608,12 +613,20 @@ class Check:
         heads = self._heads()
         self._tokens = self._stamps() if self.bundle.is_stamped else {}
         wanted = {number for head in heads for number in (head.number - 1, head.number)}
+        self._proofs = self._small("proofs.json", dict)
         self._said, platform = self._platform() if PLATFORM in self.bundle.sizes else (None, None)
         wanted |= {platform[0].number} if platform else set()
+        newest = self._proofs.get("newest")
+        wanted |= (
+            {newest["number"]}
+            if isinstance(newest, dict) and isinstance(newest.get("number"), int)
+            else set()
+        )
         self._checkpoints(wanted | {int(found[10]) for found in map(_tombstone, self.stones) if found})
         self._tied(heads, self._paths, self.result.tenant)
         if platform:
             self._tied([platform[0]], [platform[1]], NOBODY)
+        self.result.doubt = self._doubt(heads)
         self._events(heads)
         if self.bundle.names_people:
             self._people()
@@ -819,8 +832,32 @@ class Check:
             if seal is None or not includes(seal.root, leaf, index, seal.tenants, path):
                 raise Damaged("recomputed", head.number, "seal")
 
+    def _doubt(self, heads: Sequence[Head]) -> str:
+        """Why nothing says that the last head is the last: what a forger cuts off is not in his bundle, so only a proof under the
+        newest seal can tell that the tenant's tree had grown no further by then."""
+        said = self._proofs.get("newest")
+        if said is not None:
+            if not isinstance(said, dict):
+                raise CannotSay("proofs.json has another shape")
+            head, path = _head(said, "proofs.json")
+            if head.number != self._newest:
+                raise Damaged("tail_cut", head.number, "seal")
+            self._tied([head], [path], self.result.tenant)
+            if not heads or (head.size, head.root, head.last) != (
+                heads[-1].size,
+                heads[-1].root,
+                heads[-1].last,
+            ):
+                raise Damaged("tail_cut", (heads[-1].size if heads else 0) + 1)
+            return ""
+        if not heads:
+            return "no seal covers any of it"
+        if heads[-1].number == self._newest:
+            return ""
+        return f"nothing proves that event {heads[-1].size} was the last one when the newest seal was made"
+
     def _events(self, heads: Sequence[Head]) -> None:
-        proofs = self._small("proofs.json", dict)
+        proofs = self._proofs
         start = _whole(proofs.get("size"))
         edge = Edge(start, _hex(proofs.get("frontier")))
         last = hashlib.sha256(f"toban-genesis:{self.result.tenant}".encode()).digest()
@@ -981,6 +1018,8 @@ def verdict(file: str | IO[bytes], keys: Sequence[str] = (), tsa_ca: str = "") -
         return 1, {"intact": False, "damage": at}
     except CannotSay as reason:
         return 2, {"intact": None, "error": str(reason)}
+    if found.doubt:
+        return 2, {"intact": None, "error": found.doubt, **vars(found)}
     return 0, {"intact": True, **vars(found)}
 
 
@@ -1000,9 +1039,10 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
         return code
-    if code == 0:
-        text = (
-            f"intact: events {report['first']} to {report['last']} of tenant {report['tenant']}; sealed up to "
+    if "events" in report:
+        text = f"cannot say: {report['doubt']}. What is in it fits together:\n" if code else ""
+        text += (
+            f"{'events' if code else 'intact: events'} {report['first']} to {report['last']} of tenant {report['tenant']}; sealed up to "
             f"{report['sealed']}; {report['checkpoints']} seals, the newest of {report['newest'] or 'never'}\n"
         )
         for one in report["gone"]:

@@ -5,7 +5,6 @@ a retired key has signed, so that a key that leaks later cannot sign another pas
 """
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ class VerifierKey:
         try:
             name, hashed, encoded = key.split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
-        except (ValueError, binascii.Error) as error:
+        except ValueError as error:
             raise ValueError(f"{text!r} is no verifier key (name+hash+key)") from error
         found = cls(name, raw[1:], int(until) if until else None)
         if raw[:1] != _ED25519 or len(found.public) != _SEED_BYTES or found.id.hex() != hashed:
@@ -70,7 +69,7 @@ class Signer:
         """From 32 bytes in base64; raises ValueError."""
         try:
             raw = base64.b64decode(seed.strip(), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise ValueError("the sealing key is no base64") from error
         if len(raw) != _SEED_BYTES:
             raise ValueError(f"the sealing key has {len(raw)} bytes, not {_SEED_BYTES}")
@@ -105,7 +104,7 @@ def open_note(
         name, _, encoded = rest.partition(" ")
         try:
             raw = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # also for a letter that is not ASCII, which is no binascii.Error
             raise BadNote("a signature is no base64") from error
         key = by_id.get((name, raw[:4]))
         if dash != "\N{EM DASH}" or key is None:

@@ -26,7 +26,7 @@ FROM (
     UNION ALL
     SELECT concat_ws('|', 'trigger', n.nspname, c.relname, t.tgenabled, pg_get_triggerdef(t.oid))
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE NOT t.tgisinternal AND (n.nspname = 'ledger' OR (n.nspname, c.relname) = ('public', 'medical_audit_operation'))
+    WHERE NOT t.tgisinternal AND n.nspname IN ('ledger', 'public')
     UNION ALL
     SELECT concat_ws('|', 'rule', c.relname, r.ev_enabled, pg_get_ruledef(r.oid))
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'ledger'
@@ -34,13 +34,19 @@ FROM (
     SELECT concat_ws('|', 'policy', c.relname, p.polname, p.polcmd, p.polpermissive,
         (SELECT string_agg(o::regrole::text, ',' ORDER BY o::regrole::text COLLATE "C") FROM unnest(p.polroles) o),
         coalesce(pg_get_expr(p.polqual, p.polrelid), '-'), coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '-'))
-    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'ledger'
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('ledger', 'public')
+    UNION ALL
+    SELECT concat_ws('|', 'walled', n.nspname, c.relname, pg_get_userbyid(c.relowner), c.relforcerowsecurity,
+        (SELECT string_agg(a::text, ',' ORDER BY a::text COLLATE "C") FROM unnest(c.relacl) a),
+        (SELECT string_agg(concat(a.attname, a.attacl::text), ',' ORDER BY a.attname COLLATE "C")
+         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relrowsecurity
     UNION ALL
     SELECT concat_ws('|', 'function', pg_get_userbyid(p.proowner), pg_get_functiondef(p.oid),
         (SELECT string_agg(a::text, ',' ORDER BY a::text COLLATE "C") FROM unnest(p.proacl) a))
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE p.prokind IN ('f', 'p') AND (n.nspname IN ('ledger', 'toban_guard')
-        OR n.nspname = 'public' AND starts_with(p.proname, 'medical_audit_'))
+    WHERE p.prokind IN ('f', 'p') AND n.nspname IN ('ledger', 'toban_guard', 'queue', 'public')
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE (d.classid, d.objid, d.deptype) = ('pg_proc'::regclass, p.oid, 'e'))
     UNION ALL
     SELECT concat_ws('|', 'event trigger', e.evtname, e.evtevent, e.evtenabled, pg_get_userbyid(e.evtowner), e.evtfoid::regproc::text)
     FROM pg_event_trigger e

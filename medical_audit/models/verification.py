@@ -15,6 +15,8 @@ class Verdict(models.TextChoices):
     UNSAID = "unsaid"
 
 
+#: A problem that begins so is one of the program's own.
+BROKEN = "broken: "
 OPEN = (Verdict.ASKED, Verdict.RUNNING)
 
 
@@ -53,6 +55,11 @@ class VerificationRun(TenantModel):
     @property
     def is_open(self) -> bool:
         return self.verdict in OPEN
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the verification itself failed."""
+        return self.problem.startswith(BROKEN)
 
     @property
     def percent(self) -> int:

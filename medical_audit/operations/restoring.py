@@ -179,6 +179,6 @@ def _kept(heads: Sequence[TreeHead]) -> int:
             [tenant_id, [head.size for head in heads]],
         )
         hashes = {seq: bytes(found) for seq, found in cursor.fetchall()}
-        sealed = seals.heads_of(tenant_id)
+        sealed = seals.last_head(tenant_id)
     whole = [head.size for head in heads if hashes.get(head.size) == head.last_hash]
-    return max([*whole, sealed[-1][1].size if sealed else 0])
+    return max([*whole, sealed[1].size if sealed else 0])

@@ -1,7 +1,7 @@
 """The sealer's round: a seal, its copies to the anchors, what was confirmed to go, and how each went. It never holds up
 anybody's work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection
 
 from medical_audit.anchors.timestamps import TimeStamper, check_time
 from medical_audit.domain.actor import NO_TENANT, Actor, system_actor
-from medical_audit.domain.anchoring import Anchor, AnchorError, Payload
+from medical_audit.domain.anchoring import Anchor, AnchorDoubt, AnchorError, Payload, newest_of
 from medical_audit.domain.checkpoint import note_hash
 from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.burying import PurgeRefused, carry_out, due_purges
@@ -17,6 +17,7 @@ from medical_audit.operations.erasures import forget_strangers, sign_erasures, s
 from medical_audit.operations.sealing import Known, Sealed, SealRefused, seal
 from medical_audit.queries import seals
 from medical_audit.queries.purges import PURGE_DUTY
+from medical_audit.queries.seals import ANCHOR_DUTY, Duty, Stored
 from medical_audit.queries.streams import STAMP
 from medical_audit.tenancy import platform_scope
 
@@ -51,7 +52,18 @@ class Sealer:
         self._forgot_at: datetime | None = None
 
     def round(self) -> Sealed | None:
-        """Seal and anchor once. A refusal is reported and None; a database that is away raises its own error."""
+        """Seal and anchor once. A refusal is reported and None, as is what nobody foresaw: no line of an anchor, and no row, ends the
+        sealer. A database that is away raises its own error."""
+        try:
+            return self._round()
+        except DatabaseError:
+            raise
+        except Exception:
+            log.exception("seal_broken")
+            report("seal", 0, "broken")
+            return None
+
+    def _round(self) -> Sealed | None:
         self._ask_anchors()
         try:
             sealed = seal(
@@ -88,18 +100,22 @@ class Sealer:
 
     def _ask_anchors(self) -> None:
         """Once per anchor: what it holds must still be in the database, or the sealer does not go on behind it."""
-        for anchor in self.anchors:
-            if anchor.name not in self._asked:
-                try:
-                    newest = anchor.newest(at_least=0)
-                except AnchorError as error:
-                    log.warning("anchor_unread", anchor=anchor.name, why=str(error))
-                    continue
-                self._asked.add(anchor.name)
-                if newest is not None and not self._is_ours(newest):
-                    log.error("anchor_forged", anchor=anchor.name, number=newest.number)
-                elif newest is not None and (self.known is None or newest.number > self.known.number):
-                    self.known = Known(newest.number, note_hash(newest.note))
+        waiting = [anchor for anchor in self.anchors if anchor.name not in self._asked]
+        if not waiting:
+            return
+        with platform_scope():
+            done = seals.duties()
+        for anchor in waiting:
+            try:
+                newest = newest_of(anchor, _hint(anchor, done))
+            except AnchorError as error:
+                log.warning("anchor_unread", anchor=anchor.name, why=str(error))
+                continue
+            self._asked.add(anchor.name)
+            if newest is not None and not self._is_ours(newest):
+                log.error("anchor_forged", anchor=anchor.name, number=newest.number)
+            elif newest is not None and (self.known is None or newest.number > self.known.number):
+                self.known = Known(newest.number, note_hash(newest.note))
 
     def _is_ours(self, payload: Payload) -> bool:
         try:
@@ -114,21 +130,27 @@ class Sealer:
         if newest is None:
             return
         for anchor in self.anchors:
-            name = f"anchor:{anchor.name}"
-            before = done[name].number if name in done else 0
-            if before >= newest.number:
-                continue
-            with platform_scope():
-                heads = {head.tenant_id: head for _, head in seals.grown(before, newest.number)}
-                last = seals.checkpoint(before)
-            erased = signed_since(seals.sealed_at(last.note) if last else None)
             problem = ""
             try:
-                anchor.put(Payload(newest.number, newest.note, tuple(heads.values()), erased))
+                self._bring(anchor, newest, _hint(anchor, done))
             except AnchorError as error:
                 problem = str(error)
                 log.warning("anchor_failed", anchor=anchor.name, why=problem)
-            report(name, newest.number, problem)
+            report(f"{ANCHOR_DUTY}{anchor.name}", newest.number, problem)
+
+    def _bring(self, anchor: Anchor, newest: Stored, hint: int) -> None:
+        """Put the newest seal there. What it has is asked of itself: the row that says so is no evidence, and others may write it."""
+        there = newest_of(anchor, hint)
+        if there is not None and not self._is_ours(there):
+            raise AnchorDoubt(f"what is there as seal {there.number} is no seal of ours")
+        before = there.number if there else 0
+        if before >= newest.number:
+            return
+        with platform_scope():
+            heads = tuple(head for number, head in seals.heads_at(newest.number) if number > before)
+            last = seals.checkpoint(before)
+        erased = signed_since(seals.sealed_at(last.note) if last else None)
+        anchor.put(Payload(newest.number, newest.note, heads, erased))
 
     def _let_go(self) -> None:
         """Carry out the purges that people confirmed; what a hold or the database refuses is tried again each minute."""
@@ -163,6 +185,11 @@ class Sealer:
                     [sealed.number, stamp.at, stamper.url, stamp.token],
                 )
         report(STAMP, sealed.number, problem)
+
+
+def _hint(anchor: Anchor, done: Mapping[str, Duty]) -> int:
+    duty = done.get(f"{ANCHOR_DUTY}{anchor.name}")
+    return duty.number if duty else 0
 
 
 def report(name: str, number: int, problem: str) -> None:

@@ -13,7 +13,7 @@ from medical_audit.domain.anchoring import Anchor
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import VerificationRun
-from medical_audit.models.verification import OPEN, Verdict
+from medical_audit.models.verification import BROKEN, OPEN, Verdict
 from medical_audit.operations.ledger import record
 from medical_audit.queries.queue import due_verifications
 from medical_audit.queries.sealed import Report, verify_ledger
@@ -144,6 +144,15 @@ class _Job(threading.Thread):
         except DatabaseError as error:
             # It stays RUNNING, and is taken up again as one that was left behind.
             log.error("verification_failed", error=type(error).__name__)
+        except Exception as error:
+            # It would stand there as running for ever, under the last verdict that says intact.
+            log.exception("verification_broken")
+            give_up(
+                self.row,
+                type(error).__name__,
+                now=self.clock(),
+                actor=system_actor(self.row.tenant_id, "sealer"),
+            )
         finally:
             connection.close()
 
@@ -184,6 +193,28 @@ def close(run: VerificationRun, report: Report, *, now: datetime, actor: Actor) 
     }
     if damage is not None:
         detail |= {"damage": damage.kind, "of": result["damage_of"], "number": damage.seq}
+    _keep(run, verdict, result, detail, now=now, actor=actor)
+
+
+def give_up(run: VerificationRun, why: str, *, now: datetime, actor: Actor) -> None:
+    """Nothing can be said: the verification itself failed. `why`: what for, in a word of the program."""
+    problem = f"{BROKEN}{why}"[:300]
+    result: dict[str, object] = {"verdict": str(Verdict.UNSAID), "finished_at": now, "problem": problem}
+    detail: dict[str, object] = {
+        "verification": str(run.id), "verdict": str(Verdict.UNSAID), "problem": problem,
+    }  # fmt: skip
+    _keep(run, Verdict.UNSAID, result, detail, now=now, actor=actor)
+
+
+def _keep(
+    run: VerificationRun,
+    verdict: Verdict,
+    result: dict[str, object],
+    detail: dict[str, object],
+    *,
+    now: datetime,
+    actor: Actor,
+) -> None:
     with tenant_scope(run.tenant_id):
         if VerificationRun.objects.filter(id=run.id, verdict=Verdict.RUNNING).update(**result):
             record(

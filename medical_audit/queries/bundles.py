@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +38,8 @@ _FRONTIER = "SELECT frontier FROM ledger.tree_head WHERE tenant_id = %s AND size
 _HASHES = "SELECT hash FROM ledger.link WHERE tenant_id = %s AND seq > %s ORDER BY seq LIMIT %s"
 _FIRST_SINCE = "SELECT min(seq) FROM ledger.link WHERE tenant_id = %s AND linked_at >= %s"
 PAGE = 5000
+#: The first and the last of the tenant's heads in a bundle, each with the number of its seal.
+Edges = tuple[tuple[int, TreeHead], tuple[int, TreeHead]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,13 @@ def _write(
     approvers: Sequence[VerifierKey],
 ) -> tuple[int, int]:
     """(how many events lie before the bundle, how many are in it)."""
+    # The same newest seal for all that speaks of seals: more of them are made while this is written.
+    newest = seals.newest_checkpoint()
+    last = newest.number if newest else 0
     with tenant_scope(tenant_id):
-        heads = seals.heads_of(tenant_id)
-        start = _start(tenant_id, heads, since, stones[-1].stone.last if stones else 0)
+        start = _start(tenant_id, since, last, stones[-1].stone.last if stones else 0)
         frontier = _frontier(tenant_id, start)
-    heads = [(number, head) for number, head in heads if head.size >= start]
+        edges = _edges(tenant_id, start, last)
     with sink.entry("events.jsonl") as entry, tenant_scope(tenant_id):
         tokens: set[str] = set()
         written = entry.lines(_event(link, tokens) for link in links_after(tenant_id, start, page=PAGE))
@@ -111,22 +115,24 @@ def _write(
         with sink.entry("people.jsonl") as entry:
             entry.lines(person_line(one) for one in people)
     with sink.entry("heads.jsonl") as entry:
-        entry.lines(_heads(tenant_id, heads))
-    # The same newest seal for all that speaks of seals: more of them are made while this is written.
-    newest = seals.newest_checkpoint()
-    last = newest.number if newest else 0
-    stamps = _stamps(heads, last)
+        entry.lines(_heads(tenant_id, edges))
+    stamps = _stamps(edges, last)
+    everyone = {head.tenant_id: head for _number, head in seals.heads_at(last)} if edges else {}
     with sink.entry("platform.jsonl") as entry:
-        entry.lines(_platform(heads, last))
+        entry.lines(_platform(everyone, last))
     with sink.entry("checkpoints.jsonl") as entry:
-        entry.lines(_checkpoints(heads, last))
+        entry.lines(_checkpoints(edges, last))
     if stamps:
         with sink.entry("stamps.jsonl") as entry:
             entry.lines(stamps)
     with tenant_scope(tenant_id):
-        proof = _consistency(tenant_id, heads, start)
+        proof = _consistency(tenant_id, edges, start)
+    proofs: dict[str, object] = {"size": start, "frontier": frontier.pack().hex(), "consistency": proof}
+    if tenant_id in everyone:
+        # That the last head here is the last there was: nothing else tells a bundle whose end was cut off with its heads.
+        proofs["newest"] = _proven(last, everyone[tenant_id], ordered(everyone.values()))
     with sink.entry("proofs.json") as entry:
-        entry.lines([{"size": start, "frontier": frontier.pack().hex(), "consistency": proof}])
+        entry.lines([proofs])
     with sink.entry("keys.json") as entry:
         entry.lines([[str(key) for key in (*keys, *approvers)]])
     with sink.entry("history.jsonl") as entry:
@@ -145,7 +151,7 @@ def _write(
     return start, written
 
 
-def _start(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], since: datetime | None, gone: int) -> int:
+def _start(tenant_id: UUID, since: datetime | None, newest: int, gone: int) -> int:
     """How many events lie before the bundle: a size that was sealed, so that the tree can go on from there; at least what has
     `gone` by tombstones."""
     if since is None:
@@ -155,7 +161,14 @@ def _start(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], since: dateti
         first = cursor.fetchone()[0]
     if first is None:
         raise Refused("nothing_to_export")
-    return max((head.size for _, head in heads if head.size < first), default=0)
+    found = seals.head_below(tenant_id, first, until=newest)
+    return found[1].size if found else 0
+
+
+def _edges(tenant_id: UUID, start: int, newest: int) -> Edges | None:
+    """The first and the last head that the bundle holds."""
+    first, last = seals.head_of_size(tenant_id, start), seals.last_head(tenant_id, until=newest)
+    return None if first is None or last is None or first[0] > last[0] else (first, last)
 
 
 def _frontier(tenant_id: UUID, size: int) -> Frontier:
@@ -190,26 +203,23 @@ def person_line(one: Known) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _heads(tenant_id: UUID, mine: Sequence[tuple[int, TreeHead]]) -> Iterator[dict[str, object]]:
+def _heads(tenant_id: UUID, edges: Edges | None) -> Iterator[dict[str, object]]:
     """Each head with its path into the root over all tenants."""
-    if not mine:
+    if edges is None:
         return
-    wanted = {number for number, _ in mine}
-    heads: dict[UUID, TreeHead] = {}
-    growth = seals.grown(0, max(wanted))
-    for place, (number, head) in enumerate(growth):
-        heads[head.tenant_id] = head
-        last_of_number = place + 1 == len(growth) or growth[place + 1][0] != number
-        if number in wanted and last_of_number:
-            yield _proven(number, heads[tenant_id], ordered(heads.values()))
+    (first, _), (last, _) = edges
+    everyone = {head.tenant_id: head for _number, head in seals.heads_at(first - 1)}
+    for number, grown in seals.growth(first - 1, last):
+        everyone |= {head.tenant_id: head for head in grown}
+        if any(head.tenant_id == tenant_id for head in grown):
+            yield _proven(number, everyone[tenant_id], ordered(everyone.values()))
 
 
-def _platform(mine: Sequence[tuple[int, TreeHead]], newest: int) -> Iterator[dict[str, object]]:
+def _platform(heads: Mapping[UUID, TreeHead], newest: int) -> Iterator[dict[str, object]]:
     """What the platform's own chain says of its guards and of silences, with the paths that prove it under the newest seal; nothing
     for a tenant that no seal covers yet, whose bundle holds no seals."""
-    heads = {head.tenant_id: head for _number, head in seals.grown(0, newest)}
     own = heads.get(NO_TENANT)
-    if own is None or not mine:
+    if own is None:
         return
     yield _proven(newest, own, ordered(heads.values()))
     with tenant_scope(NO_TENANT):
@@ -234,11 +244,11 @@ def _proven(number: int, own: TreeHead, everyone: Sequence[TreeHead]) -> dict[st
     }
 
 
-def _checkpoints(heads: Sequence[tuple[int, TreeHead]], newest: int) -> Iterator[dict[str, object]]:
+def _checkpoints(edges: Edges | None, newest: int) -> Iterator[dict[str, object]]:
     """From the one before the first head (its time bounds what the head may hold) to the newest."""
-    if not newest or not heads:
+    if edges is None:
         return
-    for one in seals.checkpoints(max(1, heads[0][0] - 1), newest):
+    for one in seals.checkpoints(max(1, edges[0][0] - 1), newest):
         yield {"number": one.number, "note": one.note}
 
 
@@ -259,22 +269,22 @@ def _history(tenant_id: UUID, approvers: Sequence[VerifierKey]) -> Iterator[dict
         yield {"restore": one.note, "lost": lost}
 
 
-def _stamps(heads: Sequence[tuple[int, TreeHead]], newest: int) -> list[dict[str, object]]:
+def _stamps(edges: Edges | None, newest: int) -> list[dict[str, object]]:
     """What an authority said of the seals in the bundle; a bundle without any is as those made before there were stamps."""
-    if not heads:
+    if edges is None:
         return []
     return [
         {"number": one.number, "authority": one.authority, "token": base64.b64encode(one.token).decode()}
-        for one in stamps_after(max(1, heads[0][0] - 1) - 1)
+        for one in stamps_after(max(1, edges[0][0] - 1) - 1)
         if one.number <= newest
     ]
 
 
-def _consistency(tenant_id: UUID, heads: Sequence[tuple[int, TreeHead]], start: int) -> list[str]:
+def _consistency(tenant_id: UUID, edges: Edges | None, start: int) -> list[str]:
     """That the first head's tree begins the last one's."""
-    if not heads or heads[0][1].size == heads[-1][1].size:
+    if edges is None or edges[0][1].size == edges[1][1].size:
         return []
-    old, new = heads[0][1].size, heads[-1][1].size
+    old, new = edges[0][1].size, edges[1][1].size
     leaves = _hashes(tenant_id, new, behind=start)
     tree = Tree(leaves, behind=_frontier(tenant_id, start) if start else None)
     return [step.hex() for step in tree.consistency(old, new)]

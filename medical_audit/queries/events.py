@@ -18,6 +18,7 @@ from medical_audit.domain.personal import TOKEN, Field
 from medical_audit.domain.rights import LEDGER_VIEW, OPERATION_VIEW
 from medical_audit.domain.working_days import working_days
 from medical_audit.models import Event, Link
+from medical_audit.queries.links import links_of
 from medical_audit.queries.paging import Cursors, Page, page_of
 from medical_audit.queries.people import name_or_erased, people_in, references_holding, references_to
 from medical_audit.tenancy import current_tenant_id
@@ -97,10 +98,9 @@ def list_events(wanted: EventFilter, cursors: Cursors, *, actor: Actor) -> Page:
     """One page of LedgerRow, newest first. Raises NotPermitted, Refused."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
     page = page_of(matching(wanted), ("event_at", "ord"), cursors, descending=True)
-    links = {
-        link.event_id: link for link in Link.objects.filter(event_id__in=[event.id for event in page.rows])
-    }
-    return Page([LedgerRow(event, links.get(event.id)) for event in page.rows], page.previous, page.next)
+    links = links_of(page.rows)
+    shown = [LedgerRow(event, links.get((event.id, event.event_at))) for event in page.rows]
+    return Page(shown, page.previous, page.next)
 
 
 def event_choices(*, actor: Actor) -> EventChoices:
@@ -128,11 +128,13 @@ def count_up_to(wanted: EventFilter, limit: int, *, actor: Actor) -> int:
 
 def get_event(event_id: UUID, *, actor: Actor) -> LedgerRow:
     """One event with its link. Raises NotFound before NotPermitted: what is not here is not found, whoever asks."""
-    event = Event.objects.filter(id=event_id).first()
-    if event is None:
+    found = list(Event.objects.filter(id=event_id).order_by("event_at"))
+    if not found:
         raise NotFound(type="event", id=str(event_id))
     actor.require(LEDGER_VIEW, actor.tenant_id)
-    return LedgerRow(event, Link.objects.filter(event_id=event_id).first())
+    links = links_of(found)
+    rows = [LedgerRow(event, links.get((event.id, event.event_at))) for event in found]
+    return next((row for row in rows if row.link is not None), rows[0])
 
 
 def chain_of(*, actor: Actor) -> Chain:

@@ -13,6 +13,7 @@ from medical_audit.domain.recorded import Recorded
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Event, Export, ExportPart, Link
 from medical_audit.queries.events import EventFilter, matching
+from medical_audit.queries.links import links_of
 
 LISTED = 50
 
@@ -58,8 +59,10 @@ def in_order(wanted: EventFilter, after: Mark | None, *, limit: int) -> tuple[li
             Q(event_at__gt=after.event_at) | Q(ord__gt=after.ord)
         )
     events = list(rows.order_by("event_at", "ord")[:limit])
-    links = {one.event_id: one for one in Link.objects.filter(event_id__in=[event.id for event in events])}
-    found = [recorded_of(event, links[event.id]) for event in events if event.id in links]
+    links = links_of(events)
+    found = [
+        recorded_of(event, links[key]) for event in events if (key := (event.id, event.event_at)) in links
+    ]
     return found, Mark(events[-1].event_at, events[-1].ord) if events else None
 
 

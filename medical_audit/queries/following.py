@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Q
 
 from medical_audit.models import Event, Link
+from medical_audit.queries.links import links_of
 from medical_audit.tenancy import current_tenant_id
 
 
@@ -39,8 +40,8 @@ def events_after(seq: int, *, limit: int) -> Sequence[Followed]:
     found = Event.objects.filter(
         id__in=[link.event_id for link in links], event_at__gte=min(times), event_at__lte=max(times)
     )
-    events = {event.id: event for event in found}
-    return [Followed(link.seq, events[link.event_id]) for link in links]
+    events = {(event.id, event.event_at): event for event in found}
+    return [Followed(link.seq, events[link.event_id, link.event_at]) for link in links]
 
 
 def places_of(
@@ -53,6 +54,7 @@ def places_of(
     wanted = Q(kind__in=kinds)
     for kind, types in about.items():
         wanted |= Q(kind=kind, subject_type__in=types)
-    events = {event.id: event for event in Event.objects.filter(wanted)}
-    links = Link.objects.filter(event_id__in=events, seq__lte=before).order_by("seq")
-    return [Followed(link.seq, events[link.event_id]) for link in links]
+    events = {(event.id, event.event_at): event for event in Event.objects.filter(wanted)}
+    links = links_of(events.values())
+    found = [Followed(link.seq, events[key]) for key, link in links.items() if link.seq <= before]
+    return sorted(found, key=lambda one: one.seq)

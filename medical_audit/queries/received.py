@@ -96,9 +96,7 @@ def _never_sealed(claim: Claim, restores: Sequence[Restored]) -> bool:
         if claim.tenant_id in one.lost or claim.at > one.statement.at:
             continue
         with tenant_scope(claim.tenant_id):
-            sealed = [
-                head.size for number, head in seals.heads_of(claim.tenant_id) if number <= one.statement.new
-            ]
-        if claim.seq > max(sealed, default=0):
+            sealed = seals.last_head(claim.tenant_id, until=one.statement.new)
+        if claim.seq > (sealed[1].size if sealed else 0):
             return True
     return False

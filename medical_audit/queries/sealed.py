@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from medical_audit.anchors.timestamps import read_roots
 from medical_audit.domain.actor import NO_TENANT
-from medical_audit.domain.anchoring import Anchor, AnchorError, Payload, heads_known
+from medical_audit.domain.anchoring import Anchor, AnchorError, Payload, heads_known, newest_of
+from medical_audit.domain.chain import link_hash
 from medical_audit.domain.checkpoint import NOTHING_BEFORE, Checkpoint, TreeHead, note_hash, root_over
 from medical_audit.domain.notes import BadNote, VerifierKey, open_note
 from medical_audit.queries import seals
+from medical_audit.queries.links import links_of_kinds
 from medical_audit.queries.restores import Restored, going_on, restores, with_losses
 from medical_audit.queries.seals import Stored
 from medical_audit.queries.stamps import Stamps, verify_stamps
@@ -23,11 +23,9 @@ from medical_audit.tenancy import platform_scope, tenant_scope
 
 #: A longer silence than this between two seals must have been recorded by the sealer that went on.
 GAP = timedelta(seconds=180)
+#: An anchor that lacks a seal for longer than this cannot tell what was cut off: the sealer tries again each minute.
+ANCHOR_LATE = timedelta(minutes=10)
 PAGE = 2000
-_SAID = """
-SELECT e.kind, e.event_at, e.body FROM ledger.event e JOIN ledger.link l ON l.event_id = e.id
-WHERE e.tenant_id = %s AND e.kind = ANY(%s)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class AnchorState:
-    """`number`: the newest seal there (0: none); `problem`: why it could not be read."""
+    """`number`: the newest seal there (0: none); `problem`: why it could not be read, or cannot tell what was cut off."""
 
     name: str
     number: int
@@ -68,7 +66,7 @@ class Seals:
 
     @property
     def cannot_say(self) -> str:
-        """Why nothing can be said of what was cut off behind the newest seal: every anchor is away."""
+        """Why nothing can be said of what was cut off behind the newest seal: every anchor is away, or far behind."""
         if self.anchors and all(one.problem for one in self.anchors):
             return "; ".join(f"{one.name}: {one.problem}" for one in self.anchors)
         return ""
@@ -125,12 +123,13 @@ def verify_seals(
     with platform_scope():
         newest, accepted = seals.newest_checkpoint(), with_losses(restores(approvers))
         walk = _Walk(_said(), accepted)
-        damage = walk.over(newest.number if newest else 0, keys)
+        damage = walk.over(newest.number if newest else 0, keys) or _unannounced(walk.said)
         guarded = seals.is_guarded()
         stamps = _stamps(tsa_ca_file)
+        held = {name: duty.number for name, duty in seals.duties().items()}
     states, far = [], _Far(damage or stamps.damage, accepted)
     for anchor in anchors:
-        states.append(far.ask(anchor, keys))
+        states.append(far.ask(anchor, keys, held.get(f"{seals.ANCHOR_DUTY}{anchor.name}", 0)))
     return Seals(
         number=newest.number if newest else 0,
         at=newest.at if newest else None,
@@ -138,7 +137,7 @@ def verify_seals(
         gaps=tuple(walk.gaps),
         anchors=tuple(states),
         guarded=guarded,
-        witnessed=Witnessed(walk.before, heads_known(far.missing), keys),
+        witnessed=Witnessed(heads_known(far.missing), keys),
         restores=tuple(accepted),
         stamps=stamps,
     )
@@ -153,7 +152,7 @@ def _stamps(tsa_ca_file: str) -> Stamps:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the platform's own chain says of changes and silences."""
+    """What the platform's own chain says of changes and silences; an event that was edited says nothing."""
 
     digests: frozenset[str]
     windows: tuple[tuple[datetime, datetime], ...]
@@ -164,9 +163,10 @@ class _Said:
 
 
 def _said() -> _Said:
-    with tenant_scope(NO_TENANT), connection.cursor() as cursor:
-        cursor.execute(_SAID, [NO_TENANT, list(seals.EXCUSES)])
-        rows = [(kind, at, json.loads(body).get("detail")) for kind, at, body in cursor.fetchall()]
+    with tenant_scope(NO_TENANT):
+        links = [link for link in links_of_kinds(NO_TENANT, seals.EXCUSES) if link_hash(link) == link.hash]
+    bodies = [(link.event_at, json.loads(link.body)) for link in links]
+    rows = [(body.get("kind"), at, body.get("detail")) for at, body in bodies]
     # What is of another shape nobody of ours wrote: it excuses nothing, and what wrote it is named by the chain's own check.
     told = [(kind, at, detail) for kind, at, detail in rows if isinstance(detail, dict)]
     return _Said(
@@ -178,6 +178,15 @@ def _said() -> _Said:
             if kind == "ledger.sealing_resumed" and isinstance(after := d.get("after"), int)
         ),
     )
+
+
+def _unannounced(said: _Said) -> Damage | None:
+    """A maintenance, or a digest registered as right, of which the platform's own chain says nothing. It is told at the first seal
+    behind it, or at the last one there is."""
+    until = {end for _begin, end in said.windows}
+    odd = [at for at, end in seals.maintenances() if end not in until]
+    odd += [at for at, digest in seals.registered() if digest not in said.digests]
+    return Damage("catalogue_changed", seals.number_at(min(odd))) if odd else None
 
 
 def _until(detail: dict[str, Any], at: datetime) -> datetime:
@@ -195,7 +204,6 @@ class _Walk:
     def __init__(self, said: _Said, accepted: Sequence[Restored]) -> None:
         self.said, self.accepted = said, accepted
         self.heads: dict[UUID, TreeHead] = {}
-        self.before: dict[int, datetime] = {}
         self.gaps: list[Gap] = []
 
     def over(self, last: int, keys: Sequence[VerifierKey]) -> Damage | None:
@@ -204,9 +212,7 @@ class _Walk:
         expected, prev, epoch = self._behind(0, prev, epoch)
         for first in range(1, last + 1, PAGE):
             until = min(first + PAGE - 1, last)
-            grown: dict[int, list[TreeHead]] = {}
-            for number, head in seals.grown(first - 1, until):
-                grown.setdefault(number, []).append(head)
+            grown = dict(seals.growth(first - 1, until, page=PAGE))
             for stored in seals.checkpoints(first, until):
                 if stored.number != expected:
                     return Damage("seal_broken", expected)
@@ -245,8 +251,6 @@ class _Walk:
             kind = "catalogue_changed"
         elif previous is not None:
             kind = self._after(one, previous)
-            if mine:
-                self.before[one.number] = previous.at
         return Damage(kind, one.number) if kind else None
 
     def _after(self, one: Checkpoint, previous: Checkpoint) -> str:
@@ -257,6 +261,15 @@ class _Walk:
                 return "heartbeat_missing"
             self.gaps.append(Gap(one.number, previous.at, one.at))
         return ""
+
+
+def _stale(number: int) -> str:
+    """Why an anchor that ends with this seal cannot tell what was cut off behind it: it took nothing for long, while seals were made."""
+    with platform_scope():
+        lacking, newest = seals.checkpoint_behind(number), seals.newest_checkpoint()
+    if lacking is None or newest is None or newest.at - lacking.at <= ANCHOR_LATE:
+        return ""
+    return f"it ends with seal {number} and lacks all since {lacking.at:%Y-%m-%d %H:%M} UTC; the newest is seal {newest.number}"
 
 
 def _read(stored: Stored, prev: bytes, epoch: int) -> Checkpoint | None:
@@ -291,17 +304,18 @@ class _Far:
     accepted: Sequence[Restored]
     missing: list[Payload] = field(default_factory=list)
 
-    def ask(self, anchor: Anchor, keys: Sequence[VerifierKey]) -> AnchorState:
+    def ask(self, anchor: Anchor, keys: Sequence[VerifierKey], hint: int) -> AnchorState:
+        """`hint`: which seal is said to be there."""
         try:
-            there = anchor.newest(at_least=0)
+            there = newest_of(anchor, hint)
             if there is None:
-                return AnchorState(anchor.name, 0)
+                return AnchorState(anchor.name, 0, _stale(0))
             open_note(there.note, keys, number=there.number)
             with platform_scope():  # asked after the anchor: seals may have been made meanwhile
                 newest, mine = seals.newest_checkpoint(), seals.checkpoint(there.number)
             here = newest.number if newest else 0
             if self._given_up(there):
-                return AnchorState(anchor.name, there.number)
+                return AnchorState(anchor.name, there.number, _stale(there.number))
             if there.number > here:
                 self.missing += anchor.after(here)
                 self.damage = self.damage or Damage("tail_cut" if here else "wiped", here + 1)
@@ -311,7 +325,7 @@ class _Far:
             return AnchorState(anchor.name, 0, str(error))
         except BadNote as error:
             return AnchorState(anchor.name, 0, f"what is there is no seal of ours ({error})")
-        return AnchorState(anchor.name, there.number)
+        return AnchorState(anchor.name, there.number, _stale(there.number))
 
     def _given_up(self, there: Payload) -> bool:
         """Whether its newest seal is one that two people gave up at a restore, and no seal was sent there since."""

@@ -12,10 +12,17 @@ from django.db import connection, transaction
 from medical_audit.domain.checkpoint import Checkpoint, TreeHead
 
 _CATALOGUE = Path(__file__).resolve().parent.parent / "migrations" / "catalogue.sql"
+_HEADS = """
+SELECT t.number, t.size, t.root, t.last_hash,
+    (SELECT c.at FROM ledger.checkpoint c WHERE c.number < t.number ORDER BY c.number DESC LIMIT 1)
+FROM ledger.tree_head t WHERE t.tenant_id = %s AND t.size > %s AND t.number <= %s ORDER BY t.size LIMIT %s
+"""
 _GUARD = """
 SELECT EXISTS (SELECT 1 FROM pg_event_trigger WHERE evtname = 'toban_guard' AND evtenabled = 'A')
 """
 
+#: Under this and the anchor's name it is kept how far an anchor has come.
+ANCHOR_DUTY: Final = "anchor:"
 #: What the platform's own chain says of itself that excuses a seal over other guards, or a late one.
 EXCUSES: Final = ("ledger.catalogue_changed", "ledger.maintenance_opened", "ledger.sealing_resumed")
 
@@ -28,6 +35,15 @@ class Stored:
     at: datetime
     note: str
     hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedHead:
+    """A tenant's tree as checkpoint `number` sealed it; `before`: when the checkpoint before that one was made (None: none was)."""
+
+    number: int
+    head: TreeHead
+    before: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,25 @@ def newest_checkpoint() -> Stored | None:
 
 def checkpoint(number: int) -> Stored | None:
     return _one("SELECT number, at, note, hash FROM ledger.checkpoint WHERE number = %s", [number])
+
+
+def checkpoint_behind(number: int) -> Stored | None:
+    """The first one with a greater number."""
+    return _one(
+        "SELECT number, at, note, hash FROM ledger.checkpoint WHERE number > %s ORDER BY number LIMIT 1",
+        [number],
+    )
+
+
+def number_at(moment: datetime) -> int:
+    """The first checkpoint behind a moment, or the newest there is (0: none)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT number FROM ledger.checkpoint WHERE at >= %s ORDER BY number LIMIT 1), "
+            "(SELECT max(number) FROM ledger.checkpoint), 0)",
+            [moment],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def sealed_at(note: str) -> datetime:
@@ -124,17 +159,75 @@ def grown(after: int, until: int) -> list[tuple[int, TreeHead]]:
         ]
 
 
-def heads_of(tenant_id: UUID) -> list[tuple[int, TreeHead]]:
-    """(checkpoint, head) of one bound tenant, in order."""
+def growth(after: int, until: int, *, page: int = 2000) -> Iterator[tuple[int, list[TreeHead]]]:
+    """The same seal by seal, in order, `page` seals at a time: years of them fit into no memory."""
+    for first in range(after, until, page):
+        found: dict[int, list[TreeHead]] = {}
+        for number, head in grown(first, min(first + page, until)):
+            found.setdefault(number, []).append(head)
+        yield from found.items()
+
+
+def maintenances() -> list[tuple[datetime, datetime]]:
+    """(when, until when) maintenance of the guards was opened; needs the audit role."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT at, until FROM ledger.maintenance WHERE until > at ORDER BY id")
+        return list(cursor.fetchall())
+
+
+def registered() -> list[tuple[datetime, str]]:
+    """(when, which) digests of what guards the ledger were registered as right."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT at, digest FROM ledger.catalogue ORDER BY id")
+        return list(cursor.fetchall())
+
+
+def heads_at(number: int) -> list[tuple[int, TreeHead]]:
+    """(checkpoint, head) of every tenant as that checkpoint sealed it: its newest head by then; needs the audit role."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM ledger.heads_at(%s)", [number])
+        return [
+            (made, TreeHead(tenant_id, size, bytes(root), bytes(last_hash)))
+            for made, tenant_id, size, root, last_hash in cursor.fetchall()
+        ]
+
+
+def last_head(tenant_id: UUID, *, until: int | None = None) -> tuple[int, TreeHead] | None:
+    """The newest (checkpoint, head) of one bound tenant, by checkpoint `until`."""
+    return _head("number <= coalesce(%s, number) ORDER BY number DESC", tenant_id, until)
+
+
+def head_of_size(tenant_id: UUID, least: int) -> tuple[int, TreeHead] | None:
+    """The first (checkpoint, head) of one bound tenant that has `least` events or more."""
+    return _head("size >= %s ORDER BY size", tenant_id, least)
+
+
+def head_below(tenant_id: UUID, size: int, *, until: int) -> tuple[int, TreeHead] | None:
+    """The last (checkpoint, head) of one bound tenant, by checkpoint `until`, that has fewer events than `size`."""
+    return _head("size < %s AND number <= %s ORDER BY size DESC", tenant_id, size, until)
+
+
+def _head(which: str, tenant_id: UUID, *values: int | None) -> tuple[int, TreeHead] | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT number, size, root, last_hash FROM ledger.tree_head WHERE tenant_id = %s ORDER BY number",
-            [tenant_id],
+            f"SELECT number, size, root, last_hash FROM ledger.tree_head WHERE tenant_id = %s AND {which} LIMIT 1",  # noqa: S608  our own words
+            [tenant_id, *values],
         )
-        return [
-            (number, TreeHead(tenant_id, size, bytes(root), bytes(last_hash)))
-            for number, size, root, last_hash in cursor.fetchall()
-        ]
+        row = cursor.fetchone()
+    return None if row is None else (row[0], TreeHead(tenant_id, row[1], bytes(row[2]), bytes(row[3])))
+
+
+def heads_of(tenant_id: UUID, *, behind: int = 0, until: int, page: int = 2000) -> Iterator[SealedHead]:
+    """The heads of one bound tenant with more than `behind` events, up to checkpoint `until`, in order, `page` at a time."""
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_HEADS, [tenant_id, behind, until, page])
+            rows = cursor.fetchall()
+        for number, size, root, last_hash, before in rows:
+            yield SealedHead(number, TreeHead(tenant_id, size, bytes(root), bytes(last_hash)), before)
+        if len(rows) < page:
+            return
+        behind = rows[-1][1]
 
 
 def catalogue_digest() -> str:

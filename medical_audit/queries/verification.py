@@ -3,7 +3,7 @@ against what was sealed and what anchors hold."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import NamedTuple
 from uuid import UUID
@@ -22,7 +22,8 @@ from medical_audit.tenancy import tenant_scope
 
 _LOOSE = """
 SELECT e.id FROM ledger.event e WHERE e.tenant_id = %s
-AND NOT EXISTS (SELECT 1 FROM ledger.link l WHERE l.event_id = e.id) ORDER BY e.ord LIMIT 1
+AND NOT EXISTS (SELECT 1 FROM ledger.link l WHERE (l.event_id, l.event_at, l.tenant_id) = (e.id, e.event_at, e.tenant_id))
+ORDER BY e.ord LIMIT 1
 """
 #: An event may be linked this long before the seal that it was too late for: its transaction was still committing.
 COMMITTING = timedelta(seconds=120)
@@ -66,10 +67,9 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """What the seals and the anchors say beside a chain: the time of the seal before each seal in which a tree grew, the
-    newest heads that anchors hold and the database lacks, and the keys by which tombstones are believed."""
+    """What the anchors say beside a chain: the newest heads that they hold and the database lacks; and the keys by which
+    tombstones are believed."""
 
-    before: Mapping[int, datetime] = field(default_factory=dict)
     anchored: Mapping[UUID, TreeHead] = field(default_factory=dict)
     keys: Sequence[VerifierKey] = ()
 
@@ -117,7 +117,7 @@ def _verify(tenant_id: UUID, page: int, witnessed: Witnessed, tell: Tell | None)
         buried = tombstones(tenant_id, witnessed.keys)
         gone = tuple(one.stone for one in buried)
         start, edge = (gone[-1].last, buried[-1].frontier) if buried else (0, Frontier())
-        trees = _Trees(seals.heads_of(tenant_id), witnessed.anchored.get(tenant_id), witnessed.before, edge)
+        trees = _Trees(tenant_id, witnessed.anchored.get(tenant_id), edge)
         prev, checked, last = gone[-1].last_hash if gone else genesis(tenant_id), start, None
         at_head = prev
         for expected, event in zip(count(start + 1), links_after(tenant_id, start, page=page), strict=False):
@@ -139,29 +139,26 @@ def _verify(tenant_id: UUID, page: int, witnessed: Witnessed, tell: Tell | None)
 
 
 class _Trees:
-    """The tenant's tree grown once more, compared with each head that was sealed or anchored."""
+    """The tenant's tree grown once more, compared with each head that was sealed or anchored; the heads are read page by page,
+    because there are half a million of them a year."""
 
-    def __init__(
-        self,
-        heads: list[tuple[int, TreeHead]],
-        anchored: TreeHead | None,
-        before: Mapping[int, datetime],
-        edge: Frontier,
-    ) -> None:
-        self.heads = [(head, before.get(number)) for number, head in heads if head.size > edge.size]
-        self.sealed = heads[-1][1].size if heads else 0
-        self.anchored, self._place, self._frontier, self._good = anchored, 0, edge, edge.size
+    def __init__(self, tenant_id: UUID, anchored: TreeHead | None, edge: Frontier) -> None:
+        number, last = seals.last_head(tenant_id) or (0, None)
+        self._heads = seals.heads_of(tenant_id, behind=edge.size, until=number)
+        self._next = next(self._heads, None)
+        self.sealed = last.size if last else 0
+        self.anchored, self._frontier, self._good = anchored, edge, edge.size
 
     def take(self, event: Linked) -> Damage | None:
         self._frontier.append(event.hash)
-        if self._place < len(self.heads):
-            head, sealed_before = self.heads[self._place]
+        if self._next is not None:
+            head, sealed_before = self._next.head, self._next.before
             if sealed_before is not None and event.linked_at < sealed_before - COMMITTING:
                 return Damage("back_dated", event.seq, str(event.event_id))
             if head.size == event.seq:
                 if (head.root, head.last_hash) != (self._frontier.root(), event.hash):
                     return Damage("recomputed", self._good + 1)
-                self._place, self._good = self._place + 1, head.size
+                self._next, self._good = next(self._heads, None), head.size
         far = self.anchored
         if (
             far is not None

@@ -125,11 +125,7 @@ def seal_state(*, actor: Actor) -> SealState:
 def verification_view(*, actor: Actor) -> VerificationView:
     actor.require(LEDGER_VIEW, actor.tenant_id)
     runs = tuple(VerificationRun.objects.order_by("-asked_at")[:10])
-    newest, now, heads = (
-        seals.newest_checkpoint(),
-        seals.database_clock(),
-        seals.heads_of(actor.tenant_id)[-1:],
-    )
+    newest, now, head = seals.newest_checkpoint(), seals.database_clock(), seals.last_head(actor.tenant_id)
     duties, events = seals.duties(), length_of(actor.tenant_id)
     streams = stream_lines(
         actor.tenant_id, duties, events=events, newest=newest.number if newest else 0, now=now
@@ -140,7 +136,7 @@ def verification_view(*, actor: Actor) -> VerificationView:
         last=last_finished(actor=actor),
         runs=tuple(run for run in runs if not run.is_open),
         events=events,
-        sealed=heads[0][1].size if heads else 0,
+        sealed=head[1].size if head else 0,
         state=seal_state(actor=actor),
         refusal=duties["seal"].problem if "seal" in duties else "",
         seal=None
@@ -183,12 +179,12 @@ def _anchors(
         return ()
     found = []
     for name, duty in duties.items():
-        if name.startswith("anchor:"):
+        if name.startswith(seals.ANCHOR_DUTY):
             behind = newest.number - duty.number
             first = seals.checkpoint(duty.number + 1) if behind else None
             found.append(
                 AnchorLine(
-                    name.removeprefix("anchor:"),
+                    name.removeprefix(seals.ANCHOR_DUTY),
                     duty.number,
                     behind,
                     None if duty.done_at is None else _shown(duty.done_at),

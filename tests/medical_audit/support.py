@@ -75,6 +75,13 @@ def execute(statement: str, parameters: list[Any] | None = None) -> int:
         return int(cursor.rowcount)
 
 
+def committed(database: Database, *statements: tuple[str, list[Any]] | str) -> None:
+    """In one transaction, which then ends: what only a commit checks raises here."""
+    with database.transaction():
+        for one in statements:
+            database.execute(*((one,) if isinstance(one, str) else one))
+
+
 Row = TypeVar("Row", bound=TenantModel)
 
 

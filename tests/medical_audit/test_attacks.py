@@ -10,6 +10,7 @@ from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import DatabaseError
 
@@ -17,8 +18,9 @@ from medical_audit.domain.actor import NO_TENANT, Subject, system_actor
 from medical_audit.domain.chain import genesis, link_hash
 from medical_audit.domain.checkpoint import Checkpoint
 from medical_audit.domain.notes import Signer, open_note
+from medical_audit.models import Event
 from medical_audit.operations.ledger import record
-from medical_audit.queries.links import links_after
+from medical_audit.queries.links import links_after, links_of
 from medical_audit.queries.sealed import Report, verify_ledger
 from medical_audit.queries.seals import EXCUSES, database_clock
 from medical_audit.queries.verification import Damage, chains
@@ -26,7 +28,7 @@ from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import AsRole, _as_role
 from tests.factories import MONDAY_0830, make_tenant
 from tests.medical_audit.sealers import SealingRoom, later, make_room, tamper
-from tests.medical_audit.support import Database, note
+from tests.medical_audit.support import Database, committed, note
 
 
 @dataclass
@@ -138,6 +140,15 @@ def _insert_back_dated(scene: Scene) -> None:
     )  # fmt: skip
 
 
+def _borrow_an_id(scene: Scene) -> None:
+    """An event under the id of one that is linked, with another time: whoever looks for the id alone finds a link."""
+    tamper(
+        scene.database,
+        "INSERT INTO ledger.event (id, tenant_id, event_at, body) SELECT id, tenant_id, event_at - interval '1 second', "
+        "replace(body, 'test.note', 'test.forged') FROM ledger.event WHERE id = %s", [scene.event_at(2)],
+    )  # fmt: skip
+
+
 def together(*steps: Callable[[Scene], None]) -> Callable[[Scene], None]:
     """Several steps as one attack."""
 
@@ -155,6 +166,7 @@ CHAIN_OR_SEALS: list[tuple[str, Callable[[Scene], None], str, int]] = [
     ("the same, behind the first seal", lambda s: s.rewrite(6), "recomputed", 5),
     ("the tail is cut and others put in its place", together(lambda s: s.cut(5), lambda s: note(s.tenant_id, count=3)), "recomputed", 5),
     ("an event is put in under an old date", _insert_back_dated, "back_dated", 9),
+    ("an event goes by another's id", _borrow_an_id, "unlinked", 9),
 ]  # fmt: skip
 
 
@@ -168,6 +180,55 @@ def test_the_seals_tell_without_any_anchor(
     mine, _seals = scene.damage(anchors=False)
     assert mine is not None
     assert (mine.kind, mine.seq) == (kind, seq)
+
+
+def test_an_event_that_goes_by_anothers_id_has_no_place_in_the_chain(scene: Scene) -> None:
+    _borrow_an_id(scene)
+    with _as_role("web"), tenant_scope(scene.tenant_id):
+        rows = list(Event.objects.filter(id=scene.event_at(2)).order_by("event_at"))
+        assert [(row.kind, (row.id, row.event_at) in links_of(rows)) for row in rows] == [
+            ("test.forged", False),
+            ("test.note", True),
+        ]
+
+
+@pytest.mark.parametrize("same_transaction", [False, True])
+def test_who_writes_as_the_ledger_cannot_borrow_an_id(same_transaction: bool, scene: Scene) -> None:
+    (body,) = scene.database.execute(
+        "SELECT body FROM ledger.event WHERE id = %s", [scene.event_at(2)]
+    ).fetchall()[0]
+    mine = uuid.uuid4() if same_transaction else scene.event_at(2)
+    insert = (
+        "INSERT INTO ledger.event (id, tenant_id, event_at, body) SELECT %s, %s, transaction_timestamp(), %s"
+    )
+    values = [mine, scene.tenant_id, body]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        committed(
+            scene.database,
+            "SET LOCAL ROLE toban_ledger",
+            *[(insert, values)] * (2 if same_transaction else 1),
+        )
+
+
+def test_a_maintenance_that_no_event_announces_is_told(scene: Scene) -> None:
+    for table, row in (
+        ("maintenance", "(until, reason) VALUES (clock_timestamp() + interval '1 hour', '')"),
+        ("catalogue", "(digest, reason) VALUES (repeat('0', 64), '')"),
+    ):
+        with scene.database.transaction(force_rollback=True):
+            scene.database.execute("SET LOCAL ROLE toban_ledger")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                scene.database.execute(f"INSERT INTO ledger.{table} {row}")
+        with scene.database.transaction():
+            scene.database.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER")
+            scene.database.execute(f"INSERT INTO ledger.{table} {row}")
+            scene.database.execute("SELECT ledger.guard(%s::regclass)", [f"ledger.{table}"])
+        assert scene.damage()[1] == Damage("catalogue_changed", 2)
+        with scene.database.transaction():
+            scene.database.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER")
+            scene.database.execute(f"DELETE FROM ledger.{table} WHERE reason = ''")
+            scene.database.execute("SELECT ledger.guard(%s::regclass)", [f"ledger.{table}"])
+        assert scene.damage()[1] is None
 
 
 def test_an_event_linked_long_before_a_seal_that_does_not_hold_it_is_back_dated(

@@ -85,12 +85,14 @@ def test_a_tenant_that_no_seal_covers_yet_has_a_bundle_that_says_so(story: Story
     late = make_tenant().id
     note(late)
     code, report = verdict(BytesIO(bundle_of((story[0], late))), [key])
-    assert (code, report.get("sealed"), report.get("checkpoints"), report.get("watched")) == (
-        0,
-        0,
-        0,
-        False,
-    ), report
+    found = (
+        code,
+        report.get("sealed"),
+        report.get("checkpoints"),
+        report.get("watched"),
+        report.get("doubt"),
+    )
+    assert found == (2, 0, 0, False, "no seal covers any of it")
 
 
 def test_it_is_checked_in_a_bare_python_without_anything_of_ours(
@@ -155,6 +157,20 @@ def _cut(files: Files) -> None:
     put(files, "events.jsonl", rows(files, "events.jsonl")[:7])
 
 
+def _cut_with_its_heads(files: Files) -> None:
+    """The end goes with everything in the bundle that speaks of it; the seals stay as they are."""
+    put(files, "heads.jsonl", rows(files, "heads.jsonl")[:1])
+    put(files, "events.jsonl", rows(files, "events.jsonl")[:3])
+    files["proofs.json"] = json.dumps(json.loads(files["proofs.json"]) | {"consistency": []}).encode()
+
+
+def _invent(files: Files) -> None:
+    """Nothing in it is ours, but for the seals."""
+    _rewrite(files)
+    put(files, "heads.jsonl", [])
+    files["proofs.json"] = json.dumps(json.loads(files["proofs.json"]) | {"consistency": []}).encode()
+
+
 def _wipe(files: Files) -> None:
     files["events.jsonl"] = b""
 
@@ -207,6 +223,8 @@ DAMAGES: list[tuple[Callable[[Files], None], str, int]] = [
     (_lose_a_seal, "seal_broken", 2),
     (_other_note, "seal_broken", 3),
     (_other_proof, "recomputed", 4),
+    (_cut_with_its_heads, "tail_cut", 4),
+    (_invent, "tail_cut", 1),
 ]
 
 
@@ -219,6 +237,29 @@ def test_damage_is_named_with_its_place(
     code, report = verdict(packed(files), [key])
     assert code == 1
     assert (report["damage"]["kind"], report["damage"]["number"]) == (kind, number)
+
+
+@pytest.mark.parametrize("forge", [_cut_with_its_heads, _invent])
+@pytest.mark.parametrize("format", ["toban-ledger-bundle-3", "toban-ledger-bundle-4"])
+def test_what_nothing_proves_to_be_the_end_is_not_called_intact(
+    format: str, forge: Callable[[Files], None], whole: bytes, key: str, tmp_path: Path
+) -> None:
+    """The forger takes the proof out as well, or says that the bundle is of before there was one."""
+    files = unpacked(whole)
+    forge(files)
+    proofs = json.loads(files["proofs.json"])
+    proofs.pop("newest", None)
+    files["proofs.json"] = json.dumps(proofs).encode()
+    files["manifest.json"] = json.dumps(json.loads(files["manifest.json"]) | {"format": format}).encode()
+    code, report = verdict(packed(files), [key])
+    assert (code, report["intact"], bool(report["doubt"])) == (2, None, True)
+    (tmp_path / "bundle.zip").write_bytes(packed(files).getvalue())
+    done = subprocess.run(
+        [sys.executable, VERIFIER, "--key", key, tmp_path / "bundle.zip"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stdout.startswith("cannot say: ")
+    assert "intact" not in done.stdout
 
 
 def test_a_bundle_under_another_key_is_not_believed(whole: bytes) -> None:
@@ -264,3 +305,21 @@ def test_the_commands_export_record_and_verify(
     assert (body["reason"], body["detail"]["sha256"]) == ("監査", digest)
     with as_role("audit"), pytest.raises(Exception, match="File exists"):
         call_command("audit_export", str(file), tenant=tenant_id, purpose="again")
+
+
+def test_a_tenant_that_wrote_nothing_since_is_proven_to_have_no_more(story: Story, key: str) -> None:
+    """Its last head is of an old seal: in the format before, a bundle that was cut looks the same."""
+    room, quiet = story[0], make_tenant().id
+    note(quiet)
+    room.seal()
+    room.seal()
+    whole = bundle_of((room, quiet))
+    assert verdict(BytesIO(whole), [key])[0] == 0
+    files = unpacked(whole)
+    proofs = json.loads(files["proofs.json"])
+    assert proofs.pop("newest")["number"] > rows(files, "heads.jsonl")[-1]["number"]
+    files["proofs.json"] = json.dumps(proofs).encode()
+    files["manifest.json"] = json.dumps(
+        json.loads(files["manifest.json"]) | {"format": "toban-ledger-bundle-3"}
+    ).encode()
+    assert verdict(packed(files), [key])[0] == 2

@@ -91,6 +91,11 @@ ATTACKS = [
     "DROP TRIGGER event_for_move ON medical_audit_operation",
     "ALTER TABLE medical_audit_operation DISABLE TRIGGER guard_operation",
     "CREATE OR REPLACE FUNCTION medical_audit_may_move(before text, after text) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+    "ALTER TABLE medical_audit_retention DISABLE TRIGGER USER",
+    "ALTER TABLE accounts_membership DISABLE ROW LEVEL SECURITY",
+    "DROP POLICY tenant_wall ON medical_audit_emergency",
+    "GRANT UPDATE ON medical_audit_emergency TO toban_worker",
+    "CREATE OR REPLACE FUNCTION queue.proxy_tenants() RETURNS TABLE (tenant_id uuid) LANGUAGE sql AS 'SELECT NULL::uuid'",
     "CREATE OR REPLACE FUNCTION toban_guard.digest() RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
 ]
 
@@ -143,9 +148,32 @@ def test_months_are_made_ahead_within_an_announced_maintenance(guarded: Database
     )
 
 
+MAINTENANCE = (
+    "INSERT INTO ledger.maintenance (until, reason) VALUES (clock_timestamp() + interval '30 minutes', '')"
+)
+FORGED = "CREATE OR REPLACE FUNCTION ledger.check_time() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"
+
+
+@pytest.mark.parametrize("mode", ["origin", "replica"])
+@pytest.mark.parametrize(
+    "opening",
+    [
+        ["SET LOCAL ROLE toban_ledger", MAINTENANCE],
+        ["SET LOCAL ROLE toban_ledger", "INSERT INTO ledger.catalogue (digest, reason) SELECT ledger.catalogue_digest(), ''"],
+        ["SELECT ledger.open_maintenance('one that takes its own record away', interval '1 minute')"],
+    ],
+    ids=["without its event", "a digest without its event", "in the transaction that changes"],
+)  # fmt: skip
+def test_nothing_is_changed_in_a_maintenance_that_was_not_announced_before(
+    opening: list[str], mode: str, guarded: Database
+) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        tried(guarded, f"SET LOCAL session_replication_role = {mode}", *opening, FORGED)
+
+
 def test_an_announced_change_is_let_through_and_recorded_with_both_digests(guarded: Database) -> None:
+    guarded.execute("SELECT ledger.open_maintenance('an index more', interval '1 minute')")
     with guarded.transaction(force_rollback=True):
-        guarded.execute("SELECT ledger.open_maintenance('an index more', interval '1 minute')")
         guarded.execute("CREATE INDEX more ON ledger.link (linked_at)")
         assert guarded.execute("SELECT ledger.close_maintenance()").fetchone() == (True,)
         row = guarded.execute(
@@ -155,6 +183,7 @@ def test_an_announced_change_is_let_through_and_recorded_with_both_digests(guard
         assert row == ("an index more", "toban_super", True)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             guarded.execute("CREATE INDEX yet_another ON ledger.link (clock_at)")
+    assert guarded.execute("SELECT ledger.close_maintenance()").fetchone() == (False,), "nothing was changed"
 
 
 def test_migrate_announces_itself(guarded: Database, as_role: AsRole) -> None:

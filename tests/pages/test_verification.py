@@ -98,6 +98,30 @@ def test_damage_is_named_in_words_on_both_pages_and_in_the_ledger(
     ]
 
 
+def test_a_verification_that_fails_says_so_and_is_over(
+    own_stage: Stage, room: SealingRoom, superuser_connection: Database
+) -> None:
+    """Not running for ever under the last verdict, which says intact."""
+
+    class Odd:
+        name = "odd"
+
+        def newest(self, *, at_least: int) -> None:
+            raise ZeroDivisionError
+
+    room.seal()
+    client = own_stage.client(Role.AUDITOR)
+    client.post(own_stage.url(f"{HERE}verify/"))
+    carry_out(room)
+    client.post(own_stage.url(f"{HERE}verify/"))
+    room.anchors = [Odd()]  # type: ignore[list-item]
+    carry_out(room)
+    page = client.get(own_stage.url(HERE))
+    view = page.context["view"]
+    assert (view.open, view.last.verdict, view.last.problem) == (None, "unsaid", "broken: ZeroDivisionError")
+    assert "検証そのものに失敗しました" in page.content.decode()
+
+
 def test_without_any_copy_it_says_that_it_cannot_be_said(
     own_stage: Stage, room: SealingRoom, tmp_path: Path
 ) -> None:
