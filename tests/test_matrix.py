@@ -6,28 +6,22 @@ its CSRF token, every answer carries the security headers, and no HTML carries i
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
-from django.urls import get_resolver, reverse
 
 from accounts.domain.permissions import Role
-from infra.operations.drafts import create_schedule
-from infra.operations.setups import begin_setup
-from medical_audit import clock
 from medical_audit.queries.reports import REPORTS
 from tests import factories
 from tests.answers import assert_safe, said
+from tests.asking import ENTERING, IN_TENANT, NAMES, ROUTES, Asking
 from tests.expected import (
     ACCOUNTS,
-    ADMIN,
     API,
     METHODS,
     NOT_HERE,
@@ -50,9 +44,7 @@ from tests.expected import (
     only,
     post,
 )
-from tests.redmine.planted import plant_repository
-from tests.routes import converters, routes
-from tests.simulated import TOKYO, new_account_id
+from tests.routes import converters
 from tests.stage import Stage, make_stage, signed_in
 
 #: What is sent: an entry without its reason (422), a confirmation without its password (422), an empty reason (422).
@@ -168,18 +160,6 @@ EXPECTED: dict[str, Expected] = {
 }
 
 
-ENTERING = ("infra:operation-enter", "api:operations")
-NAMES = {name for name, _pattern in routes(get_resolver().url_patterns)}
-#: The auditors' windows are all served by the same two views (tests/pages/test_admin.py): two of them are asked here.
-ROUTES = sorted(name for name in NAMES if not name.startswith("admin:") or name in ADMIN)
-IN_TENANT = [
-    name
-    for name in ROUTES
-    if name.startswith(("infra:", "medical_audit:", "redmine_sync:", "inbox:", "people:", "api:", "admin:"))
-    and name != "api:tenants"
-]
-
-
 @pytest.fixture(scope="module")
 def stage(django_db_setup: None) -> Stage:
     return make_stage(factories.make_cast())
@@ -191,88 +171,21 @@ def seats(stage: Stage) -> dict[Role, Client]:
     return {role: stage.client(role) for role in Role}
 
 
-@dataclass
-class Asking:
-    """Asks one address as somebody, with an object made for this very question."""
+@pytest.fixture(scope="module")
+def no_such_tenant(stage: Stage, seats: dict[Role, Client]) -> Callable[[str, Role, str], str]:
+    """What each role is told of a slug that does not exist: the same at every address of an app, so it is asked once."""
+    told: dict[tuple[str, Role, str], str] = {}
 
-    stage: Stage
-    name: str
-
-    def url(self, *, slug: str | None = None, pk: object = None) -> str:
-        kwargs: dict[str, Any] = {"slug": slug or self.stage.slug} if self.name in IN_TENANT else {}
-        if "link" in converters(self.name):
-            kwargs["link"] = f"{'0' * 32}_no-such-link"
-        if "house" in converters(self.name):
-            kwargs["house"] = uuid.uuid4()
-        if "pk" in converters(self.name):
-            kwargs["pk"] = pk or self.fresh()
-        return reverse(self.name, kwargs=kwargs)
-
-    def fresh(self) -> uuid.UUID:
-        """The id of a new object of the kind that this address takes."""
-        if self.name.startswith(("redmine_sync:repository", "api:repository")):
-            return plant_repository(self.stage.cast.tenant.id)
-        if (thing := self.stage.thing(self.name)) is not None:
-            return thing
-        if self.name.startswith(
-            (
-                "infra:account-setup",
-                "infra:account-template",
-                "infra:rollout",
-                "api:account-setup",
-                "api:account-rollout",
+    def ask(name: str, role: Role, method: str) -> str:
+        key = (name.partition(":")[0], role, method)
+        if key not in told:
+            asking = Asking(stage, name)
+            told[key] = said(
+                asking.ask(seats[role], method, asking.url(slug="no-such-tenant", pk=uuid.uuid4()), {})
             )
-        ):
-            return self.setup()
-        if self.name.startswith(
-            ("infra:account", "infra:tagging-account", "api:tagging-account", "api:account")
-        ):
-            return make_stage(self.stage.cast, automation=False).account.id
-        if self.name.startswith(("infra:schedule", "api:schedule")):
-            actor = self.stage.cast.actor(O)
-            content = {"zone": "Asia/Tokyo", "periods": [{"begin": "08:30"}], "options": {}}
-            name = f"s-{uuid.uuid4().hex[:8]}"
-            made: uuid.UUID = create_schedule(name, content, actor=actor, now=clock.now()).schedule_id
-            return made
-        operation: uuid.UUID = self.stage.entered().id
-        return operation
+        return told[key]
 
-    def setup(self) -> uuid.UUID:
-        rollout = uuid.uuid4()
-        begun: uuid.UUID = begin_setup(
-            new_account_id(), "本番", regions=[TOKYO], features=["servers"], managed_only=False, rollout=rollout,
-            actor=self.stage.cast.actor(A), now=clock.now(),
-        ).id  # fmt: skip
-        return rollout if "rollout" in self.name else begun
-
-    def body(self, target: object = None) -> dict[str, Any]:
-        """What an unsafe method sends; `target` is the resource of an entry."""
-        if self.name == "infra:operation-enter":
-            return {"action": "start", "ids": str(target or self.stage.resource().id), "reason": ""}
-        if self.name == "api:operations":
-            return {
-                "kind": "ec2.start",
-                "resource": str(target or self.stage.resource().id),
-                "reason": "保守のため",
-            }
-        if self.name == "medical_audit:operation-confirm":
-            return {"digest": "0" * 64, "password": ""}
-        return {}
-
-    def ask(
-        self, client: Client, method: str, url: str, body: dict[str, Any] | None = None, **headers: str
-    ) -> HttpResponse:
-        sent = self.body() if body is None else body
-        if method == "GET":
-            query = sent if self.name == "infra:operation-enter" else {}
-            return client.get(url, query, headers=headers)  # type: ignore[return-value]
-        if self.name.startswith("api:"):
-            return client.generic(
-                method, url, json.dumps(sent), content_type="application/json", headers=headers
-            )  # type: ignore[return-value]
-        if method == "POST":
-            return client.post(url, sent, headers=headers)  # type: ignore[return-value]
-        return client.generic(method, url, headers=headers)  # type: ignore[return-value]
+    return ask
 
 
 def test_every_address_is_in_the_table_and_the_table_holds_nothing_else() -> None:
@@ -314,17 +227,16 @@ def test_anonymous(stage: Stage, name: str) -> None:
 
 @pytest.mark.parametrize("name", IN_TENANT)
 def test_another_tenants_slug_is_a_slug_that_does_not_exist(
-    stage: Stage, seats: dict[Role, Client], name: str
+    stage: Stage, seats: dict[Role, Client], name: str, no_such_tenant: Callable[[str, Role, str], str]
 ) -> None:
-    asking = Asking(stage, name)
-    pk = uuid.uuid4()
+    asking, pk = Asking(stage, name), uuid.uuid4()
     for role in Role:
-        client = seats[role]
         for method in METHODS:
-            foreign = asking.ask(client, method, asking.url(slug=stage.cast.other_tenant.slug, pk=pk), {})
-            missing = asking.ask(client, method, asking.url(slug="no-such-tenant", pk=pk), {})
+            foreign = asking.ask(
+                seats[role], method, asking.url(slug=stage.cast.other_tenant.slug, pk=pk), {}
+            )
             assert foreign.status_code == 404, (name, role, method)
-            assert said(foreign) == said(missing), (name, role, method)
+            assert said(foreign) == no_such_tenant(name, role, method), (name, role, method)
             assert_safe(foreign)
 
 

@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 
 from accounts.domain.permissions import Role
 from accounts.models import User
+from tests.asking import Asking
 from tests.factories import Cast
 from tests.routes import routes
 from tests.stage import Stage, make_stage
-from tests.test_matrix import EXPECTED, Asking
+from tests.test_matrix import EXPECTED
 
 APPS = ("accounts", "infra", "medical_audit", "redmine_sync")
 #: What some forms are told besides what was typed.
