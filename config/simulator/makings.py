@@ -220,6 +220,10 @@ def _describe_orderable(self: Any) -> ActionResult:
             "EngineVersion": version,
             "DBInstanceClass": one,
             "StorageType": "gp3",
+            "SupportsStorageEncryption": True,
+            "LicenseModel": "license-included"
+            if engine.startswith("oracle-se2")
+            else "general-public-license",
             "Vpc": True,
         }
         for one in _classes(engine)

@@ -69,8 +69,20 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Check the security groups: the host's group or address must be let in on this port."),
     ),
     "not_reached": (
-        _("The server could not be reached. The number in brackets says why: 110 no answer, 111 refused."),
-        _("With 110 check the security groups; with 111 the port and whether the database runs."),
+        _("The server could not be reached. The number in brackets says why: 110, 10060 or 60 no answer; 111, 10061 or 61 refused."),
+        _("Where there was no answer, check the security groups; where it was refused, the port and whether the database runs."),
+    ),
+    "broken_off": (
+        _("The connection was made and broken off before anybody signed in (2013, ORA-12537, “server closed the connection unexpectedly”). A server that restarts does that, one that has no room left, a server without TLS towards a client that wants it, or something between."),
+        _("Look whether the database is just restarting or full (events and metrics on its page in the AWS console); then whether a proxy or a load balancer stands between."),
+    ),
+    "host_blocked": (
+        _("The server has shut this host out after too many broken connections (1129)."),
+        _("Have an administrator of the database run FLUSH HOSTS (mysqladmin flush-hosts), and find what keeps breaking connections off."),
+    ),
+    "plugin_missing": (
+        _("The client is too old for the way in which this user signs in (2059, such as caching_sha2_password)."),
+        _("Update the client, or let the user be created with a way of signing in that the client knows."),
     ),
     "local_socket": (
         _("The client looked for a server on the same machine."), _("Give the host with -h, and the port with -P."),

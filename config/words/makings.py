@@ -77,6 +77,13 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
     "database_created_differs": _(
         "The database is available, but AWS made something otherwise than it was asked for. Compare it with what was confirmed."
     ),
+    "class_unfit": _(
+        "AWS runs this version on this class, but not with encrypted storage of the kind that is needed (gp3 for a new database). Choose one of the classes below."
+    ),
+    "licence_not_offered": _("AWS does not offer this version with the licence that Toban would ask for. Make the database in AWS's console."),
+    "restore_of_custom": _(
+        "It is a snapshot of an RDS Custom database: its restore needs a machine image and an instance profile of your own, which Toban does not know. Restore it in AWS's console."
+    ),
     "tag_value": _(
         "RDS takes letters, digits, spaces and + - = . _ : / @ in a tag only, no brackets or middle dots, and no beginning with aws: or rds:."
     ),

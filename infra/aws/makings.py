@@ -8,7 +8,15 @@ from typing import Any, cast
 from infra.aws.gateway import Call, StillOurs, current
 from infra.aws.sessions import EC2, RDS
 from infra.domain.aws import AwsError, CallResult, Target
-from infra.domain.makings import Offer, OptionGroup, ParameterGroup, SecurityGroup, Stock, SubnetGroup
+from infra.domain.makings import (
+    NEW_STORAGE,
+    Offer,
+    OptionGroup,
+    ParameterGroup,
+    SecurityGroup,
+    Stock,
+    SubnetGroup,
+)
 
 PAGE_SIZE = 100  # RDS gives no more
 VALUES_AT_ONCE = 200
@@ -58,9 +66,18 @@ def offer(target: Target, engine: str, version: str = "", db_class: str = "") ->
         target, "DescribeOrderableDBInstanceOptions", "describe_orderable_db_instance_options",
         "OrderableDBInstanceOptions", Engine=engine, EngineVersion=found, Vpc=True, **more,
     )  # fmt: skip
-    classes = sorted({raw["DBInstanceClass"] for raw in options})
-    family, major = known.get("DBParameterGroupFamily", ""), known.get("MajorEngineVersion", "")
-    return Offer(engine, found, family, major, tuple(classes))
+    rows = list(options)
+    encrypting = [raw for raw in rows if raw.get("SupportsStorageEncryption")]
+    return Offer(
+        engine, found, known.get("DBParameterGroupFamily", ""), known.get("MajorEngineVersion", ""),
+        classes=_classes(rows), encrypting=_classes(encrypting),
+        for_new=_classes(raw for raw in encrypting if raw.get("StorageType") == NEW_STORAGE),
+        licences=tuple(sorted({raw["LicenseModel"] for raw in rows if raw.get("LicenseModel")})),
+    )  # fmt: skip
+
+
+def _classes(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(sorted({raw["DBInstanceClass"] for raw in rows}))
 
 
 def upgrades(target: Target, engine: str, version: str) -> frozenset[str]:

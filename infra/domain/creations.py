@@ -19,10 +19,99 @@ USUAL_CLASS = "db.t4g.medium"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _SID = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _USER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-#: Words that an engine keeps for itself, in small letters.
+#: Databases that an engine keeps for itself, and words of its language that name nothing else, in small letters. Sources: MySQL
+#: 8.4 reference manual, 11.3 (reserved words); PostgreSQL 17, appendix C (reserved); SQL words of Oracle, V$RESERVED_WORDS.
 _RESERVED_NAMES = frozenset(
-    {"null", "template0", "template1", "rdsadmin", "mysql", "information_schema", "performance_schema", "sys"}
+    ["null", "template0", "template1", "rdsadmin", "mysql", "information_schema", "performance_schema", "sys"]
 )
+_SQL_WORDS = frozenset(
+    [
+        "all",
+        "alter",
+        "and",
+        "any",
+        "as",
+        "asc",
+        "between",
+        "by",
+        "case",
+        "check",
+        "column",
+        "constraint",
+        "create",
+        "cross",
+        "current_date",
+        "current_time",
+        "current_timestamp",
+        "default",
+        "delete",
+        "desc",
+        "distinct",
+        "drop",
+        "else",
+        "except",
+        "exists",
+        "false",
+        "fetch",
+        "for",
+        "foreign",
+        "from",
+        "full",
+        "grant",
+        "group",
+        "having",
+        "in",
+        "index",
+        "inner",
+        "insert",
+        "intersect",
+        "into",
+        "is",
+        "join",
+        "key",
+        "left",
+        "like",
+        "limit",
+        "lock",
+        "natural",
+        "not",
+        "null",
+        "of",
+        "on",
+        "or",
+        "order",
+        "outer",
+        "primary",
+        "public",
+        "references",
+        "revoke",
+        "right",
+        "select",
+        "session",
+        "set",
+        "table",
+        "then",
+        "to",
+        "trigger",
+        "true",
+        "union",
+        "unique",
+        "update",
+        "user",
+        "using",
+        "values",
+        "view",
+        "when",
+        "where",
+        "with",
+    ]
+)
+_RESERVED_WORDS: Mapping[str, frozenset[str]] = {
+    "mysql": _SQL_WORDS - {"full", "offset", "public", "session", "user", "view"} | {"database", "databases", "schema", "schemas", "rank", "row", "rows", "system", "groups", "function", "procedure"},
+    "mariadb": _SQL_WORDS - {"full", "offset", "public", "session", "user", "view"} | {"database", "databases", "schema", "schemas", "row_number", "rows", "procedure"},
+    "postgres": _SQL_WORDS - {"alter", "between", "by", "delete", "drop", "exists", "index", "insert", "key", "lock", "of", "public", "revoke", "session", "set", "trigger", "update", "values", "view"} | {"analyse", "analyze", "both", "do", "end", "user", "variadic", "window"},
+    "oracle": _SQL_WORDS,
+}  # fmt: skip
 _RESERVED_USERS: Mapping[str, frozenset[str]] = {
     "postgres": frozenset({"admin", "rdsadmin", "rds_superuser", "public", "user"}),
     "mysql": frozenset({"root", "rdsadmin", "mysql"}),
@@ -62,7 +151,8 @@ def db_name_problem(engine: str, name: str) -> str:
         return "sid_long" if oracle else "db_name_long"
     if (_SID if oracle else _NAME).fullmatch(name) is None:
         return "sid_characters" if oracle else "db_name_characters"
-    return "db_name_reserved" if name.lower() in _RESERVED_NAMES else ""
+    kept = _RESERVED_NAMES | _RESERVED_WORDS.get(family_of(engine), frozenset())
+    return "db_name_reserved" if name.lower() in kept else ""
 
 
 def user_problem(engine: str, user: str) -> str:
@@ -75,6 +165,14 @@ def user_problem(engine: str, user: str) -> str:
 
 def usual_user(engine: str) -> str:
     return _USUAL_USER.get(family_of(engine), "admin")
+
+
+def licence_of(engine: str) -> str:
+    """The licence under which Toban makes a database of an engine, as AWS names it; "" where AWS knows one only. Of Oracle the Standard
+    Edition comes with its licence, the Enterprise Edition only with one of your own (RDS user guide, Oracle.Concepts.Licensing)."""
+    if family_of(engine) != "oracle":
+        return ""
+    return "license-included" if engine.startswith("oracle-se2") else "bring-your-own-license"
 
 
 def creation_troubles(asked: Creation, stock: Stock) -> list[Trouble]:
@@ -91,16 +189,21 @@ def creation_troubles(asked: Creation, stock: Stock) -> list[Trouble]:
         found.append(Trouble("storage_quota", "storage_gib", told, quota=STORAGE_QUOTA))
     if not 1 <= asked.backup_days <= BACKUPS_MOST:
         found.append(Trouble("backup_days", "backup_days"))
-    return [*found, *making_troubles(asked.wish, asked.engine, asked.version, stock)]
+    offer = stock.offers.get(f"{asked.engine}/{asked.version}")
+    licence = licence_of(asked.engine)
+    if offer is not None and offer.licences and licence and licence not in offer.licences:
+        found.append(Trouble("licence_not_offered", "", {"licence": licence}))
+    return [*found, *making_troubles(asked.wish, asked.engine, asked.version, stock, lambda one: one.for_new)]
 
 
 def wish_anew(offer: Offer, stock: Stock, aws_id: str) -> Wish:
     """How a new database is first proposed: in the first network, of a small class, with AWS's own groups; who may reach it is the
     reader's to say."""
-    classes = alike_classes(USUAL_CLASS, offer.classes)
+    able = offer.classes if offer.for_new is None else offer.for_new
+    classes = alike_classes(USUAL_CLASS, able)
     return Wish(
         aws_id=aws_id,
-        db_class=USUAL_CLASS if USUAL_CLASS in offer.classes else next(iter(classes), ""),
+        db_class=USUAL_CLASS if USUAL_CLASS in able else next(iter(classes), ""),
         subnet_group=next((one.name for one in stock.subnet_groups), ""),
         groups=(),
         option_group=offer.default_options,

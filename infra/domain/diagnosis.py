@@ -136,7 +136,7 @@ def best_source(host: Host) -> str:
 _SAYINGS: tuple[tuple[re.Pattern[str], Step, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), step, cause)
     for pattern, step, cause in (
-        (r"ORA-12514|ORA-12505|TNS-12514", Step.SIGN_IN, "service_unknown"),
+        (r"ORA-12514|ORA-12505|TNS-12514|DPY-6001|DPY-6003", Step.SIGN_IN, "service_unknown"),
         (r"ORA-12541|TNS-12541", Step.TCP, "refused"),
         (r"ORA-12170|ORA-12535|TNS-12535|ORA-12609", Step.TCP, "timed_out"),
         (r"ORA-12545|ORA-12154|ORA-12533", Step.NAME, "name_unknown"),
@@ -153,8 +153,12 @@ _SAYINGS: tuple[tuple[re.Pattern[str], Step, str], ...] = tuple(
         (r"\b1040\b|too many connections|too many clients|remaining connection slots", Step.SIGN_IN, "too_many"),
         (r"\b2026\b|SSL connection error|certificate verify failed|root certificate file", Step.TLS, "tls_failed"),
         (r"\b2005\b|unknown mysql server host|could not translate host name|name or service not known", Step.NAME, "name_unknown"),
-        (r"\b2003\b.*\(111|\b2002\b.*\(111|connection refused", Step.TCP, "refused"),
-        (r"\b2003\b.*\((110|10060|113|101)|\b2002\b.*\((110|115)|timed? ?out|timeout expired|no route to host", Step.TCP, "timed_out"),
+        (r"\b2003\b.*\((111|10061|61)\b|\b2002\b.*\((111|10061|61)\b|connection refused|actively refused", Step.TCP, "refused"),
+        (r"\b2003\b.*\((110|10060|113|101|10065|60|65)\b|\b2002\b.*\((110|115|10060|60)\b|timed? ?out|timeout expired|no route to host|ORA-12543", Step.TCP, "timed_out"),
+        (r"\b1129\b|is blocked because of many connection errors", Step.SIGN_IN, "host_blocked"),
+        (r"\b2059\b|authentication plugin .* (cannot|can't|could not) be loaded", Step.SIGN_IN, "plugin_missing"),
+        (r"\b(2013|2006)\b.*(initial communication|handshake|authorization packet|gone away)", Step.TCP, "broken_off"),
+        (r"ORA-12537|ORA-12547|ORA-03113|ORA-03135|server closed the connection unexpectedly|connection reset", Step.TCP, "broken_off"),
         (r"\b2003\b", Step.TCP, "not_reached"),
         (r"\b2002\b.*socket", Step.TCP, "local_socket"),
         (r"no pg_hba\.conf entry.*(no encryption|SSL off)", Step.TLS, "tls_demanded"),

@@ -7,7 +7,7 @@ USER_RestoreFromSnapshot (an option group is tied to its VPC), CHAP_Limits (name
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,8 @@ from infra.domain.snapshots import COMPLETE, can_upgrade
 
 #: Service Quotas' codes of "Total storage for all DB instances" and "DB instances".
 STORAGE_QUOTA, DATABASES_QUOTA = "L-7ADDB58A", "L-7B6409FD"
+#: The storage of every new database.
+NEW_STORAGE = "gp3"
 #: What is chosen of a making; a fix sets some of these.
 FIELDS = ("aws_id", "db_class", "subnet_group", "groups", "option_group", "parameter_group")
 
@@ -52,13 +54,20 @@ class SecurityGroup:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One engine version that AWS offers here: its parameter group family, its major version, the classes it runs on."""
+    """One engine version that AWS offers here: its parameter group family, its major version, the classes it runs on.
+
+    encrypting: the classes that take encrypted storage; for_new: those that take it on gp3, as Toban makes new databases. None where it
+    was not asked. licences: what AWS takes as LicenseModel.
+    """
 
     engine: str
     version: str
     family: str
     major: str
     classes: tuple[str, ...]
+    encrypting: tuple[str, ...] | None = None
+    for_new: tuple[str, ...] | None = None
+    licences: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -144,7 +153,11 @@ class Trouble:
 
 def restore_troubles(wish: Wish, source: Source, stock: Stock) -> list[Trouble]:
     """Everything for which AWS would refuse to restore, so that nobody meets one after the other."""
-    found = [*_source_troubles(source), *making_troubles(wish, source.engine, source.version, stock)]
+
+    def fit(offer: Offer) -> tuple[str, ...] | None:
+        return offer.encrypting if source.encrypted else None
+
+    found = [*_source_troubles(source), *making_troubles(wish, source.engine, source.version, stock, fit)]
     newer = upgrade_choices(source.engine, source.version, stock)
     found = [replace(one, copies=newer) if one.code == "version_not_offered" else one for one in found]
     if stock.storage_left is not None and stock.storage_left < source.storage_gib:
@@ -219,13 +232,17 @@ def _source_troubles(source: Source) -> list[Trouble]:
         return [Trouble("snapshot_not_complete", "", {"name": source.name})]
     if source.engine.startswith("aurora"):
         return [Trouble("restore_of_cluster", "")]
+    if source.engine.startswith("custom-"):
+        return [Trouble("restore_of_custom", "")]
     if source.kind == "shared" and source.encrypted:
         return [Trouble("copy_first", "", {"name": source.name}, copies=("",))]
     return []
 
 
-def making_troubles(wish: Wish, engine: str, version: str, stock: Stock) -> list[Trouble]:
-    """What both ways of making a database have in common."""
+def making_troubles(
+    wish: Wish, engine: str, version: str, stock: Stock, fit: Callable[[Offer], tuple[str, ...] | None]
+) -> list[Trouble]:
+    """What both ways of making a database have in common. fit: the classes that take what is asked for besides; None: not known."""
     found = [*_name_troubles(wish, stock)]
     if stock.databases_left is not None and stock.databases_left < 1:
         found.append(Trouble("database_quota", "", quota=DATABASES_QUOTA))
@@ -235,6 +252,9 @@ def making_troubles(wish: Wish, engine: str, version: str, stock: Stock) -> list
     elif wish.db_class not in offer.classes:
         fixes = tuple({"db_class": one} for one in alike_classes(wish.db_class, offer.classes)[:3])
         found.append(Trouble("class_not_offered", "db_class", {"class": wish.db_class}, fixes))
+    elif (able := fit(offer)) is not None and wish.db_class not in able:
+        fixes = tuple({"db_class": one} for one in alike_classes(wish.db_class, able)[:3])
+        found.append(Trouble("class_unfit", "db_class", {"class": wish.db_class}, fixes))
     found += _network_troubles(wish, stock)
     found += _option_troubles(wish, engine, offer, stock)
     family = next((one.family for one in stock.parameter_groups if one.name == wish.parameter_group), "")
@@ -371,8 +391,13 @@ def stock_as_json(stock: Stock) -> dict[str, Any]:
     return kept
 
 
+def _offer_from_json(kept: Mapping[str, Any]) -> Offer:
+    lists = {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
+    return Offer(**{**kept, **lists})
+
+
 def stock_from_json(kept: Mapping[str, Any], names: frozenset[str]) -> Stock:
-    offers = [Offer(**{**one, "classes": tuple(one["classes"])}) for one in kept.get("offers", ())]
+    offers = [_offer_from_json(one) for one in kept.get("offers", ())]
     options = [{**one, "lasting": tuple(one["lasting"])} for one in kept.get("option_groups", ())]
     return Stock(
         subnet_groups=tuple(SubnetGroup(**one) for one in kept.get("subnet_groups", ())),

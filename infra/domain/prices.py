@@ -90,6 +90,14 @@ def month_of(per_gib: Decimal, gib: int) -> Decimal:
     return (per_gib * gib).quantize(Decimal("0.01"))
 
 
+def provisioned_beside(type_: str, iops: int | None, throughput: int | None) -> bool:
+    """Whether AWS charges a volume for IOPS or throughput besides its GiB (EBS pricing: io1 and io2 for each; gp3 above 3,000
+    IOPS and 125 MiB/s)."""
+    if type_ == "gp3":
+        return (iops or 0) > 3000 or (throughput or 0) > 125
+    return type_ in ("io1", "io2")
+
+
 def plain(amount: Decimal) -> str:
     """A decimal without an exponent and without zeros at its end."""
     text = f"{amount:f}"

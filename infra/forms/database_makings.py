@@ -20,9 +20,9 @@ from infra.domain.creations import (
 from infra.domain.database_names import DATABASE_MAX, name_problem
 from infra.domain.makings import FIELDS, Wish, fixed
 from infra.domain.tagging import value_problem
+from infra.forms.moments import LOCAL, MomentField
 from infra.forms.schedules import ReasonForm
 
-_LOCAL = "%Y-%m-%dT%H:%M"
 #: Steps by number, and the fields that each of them asks for.
 STEPS: Mapping[int, tuple[str, ...]] = {
     1: ("aws_id", "stays", "until", "project", "autostart", "autostop"),
@@ -102,7 +102,7 @@ class RestoreForm(MakingForm):
     """stays: for good, or for a while, and then until when (in the tenant's zone)."""
 
     stays = forms.ChoiceField(choices=[(FOR_GOOD, ""), (FOR_A_WHILE, "")])
-    until = forms.DateTimeField(input_formats=[_LOCAL], required=False)
+    until = MomentField(required=False)
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
@@ -144,7 +144,7 @@ class CreationForm(MakingForm):
 def proposed_end(now: datetime, zone: ZoneInfo) -> str:
     """A week is enough for most tests."""
     end = (now.astimezone(zone) + timedelta(days=7)).replace(hour=18, minute=0)
-    return end.strftime(_LOCAL)
+    return end.strftime(LOCAL)
 
 
 def with_fix(given: QueryDict) -> QueryDict:

@@ -14,6 +14,7 @@ from infra.domain.database_names import SNAPSHOT_MAX, name_problem
 from infra.domain.databases import Warn
 from infra.domain.reach import description_problem, source_problem
 from infra.domain.snapshots import PREFIX, key_problem
+from infra.forms.moments import MomentField
 from infra.forms.schedules import ReasonForm
 from infra.queries.databases import DatabaseFilter, Fleet
 from medical_audit.forms import choice, counted, text_of
@@ -39,7 +40,7 @@ class ReachForm(ReasonForm):
     group = forms.CharField(max_length=40)
     source = forms.CharField(max_length=100, required=False)
     description = forms.CharField(max_length=1000, required=False)
-    until = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M"], required=False)
+    until = MomentField(required=False)
 
     def clean_source(self) -> str:
         source = str(self.cleaned_data["source"]).strip()

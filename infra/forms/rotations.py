@@ -13,11 +13,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from infra.domain.rotation import MOST_WAVES
+from infra.forms.moments import LOCAL, MomentField
 from infra.forms.schedules import ReasonForm
 from infra.operations.campaigns import Wave
 from medical_audit.domain.errors import NotFound
 
-_LOCAL = "%Y-%m-%dT%H:%M"
 NUMBERS = tuple(range(1, MOST_WAVES + 1))
 _SUNDAY, _HOUR, _HOURS = 6, time(2, 0), 3
 
@@ -25,7 +25,7 @@ _SUNDAY, _HOUR, _HOURS = 6, time(2, 0), 3
 class WaveForm(forms.Form):
     """One window, in the tenant's zone."""
 
-    begins = forms.DateTimeField(input_formats=[_LOCAL])
+    begins = MomentField()
     hours = forms.IntegerField(min_value=1, max_value=24)
 
 
@@ -37,7 +37,7 @@ def proposed(number: int, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     """The night of one of the next Sundays, one for each wave: what is tried first shows what the next may bring."""
     today = now.astimezone(zone).date()
     day = today + timedelta(days=(_SUNDAY - today.weekday()) % 7 or 7, weeks=number - 1)
-    return {"begins": datetime.combine(day, _HOUR).strftime(_LOCAL), "hours": _HOURS}
+    return {"begins": datetime.combine(day, _HOUR).strftime(LOCAL), "hours": _HOURS}
 
 
 def wave_forms(given: QueryDict | None, now: datetime, zone: ZoneInfo) -> list[WaveForm]:

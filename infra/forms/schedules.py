@@ -16,6 +16,7 @@ from django.http import QueryDict
 from infra.domain.content import PERIODS_MAX
 from infra.domain.days import DAY_NAMES, BadDays, read_days
 from infra.domain.schedule import OPTION_NAMES
+from infra.forms.moments import MomentField
 from medical_audit.forms import REASON_MAX, text_of
 
 #: Rows of periods that the form offers at once; more come with a saved draft.
@@ -50,7 +51,7 @@ class ReasonForm(forms.Form):
 
 class OverrideForm(ReasonForm):
     wish = forms.ChoiceField(choices=[("running", ""), ("stopped", ""), ("any", "")])
-    until = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M"])
+    until = MomentField()
 
 
 class UploadForm(forms.Form):

@@ -13,8 +13,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from accounts.domain.permissions import Permission
 from infra.aws import makings
 from infra.domain.aws import CallResult, Target
-from infra.domain.creations import Creation, creation_troubles
-from infra.domain.makings import Stock
+from infra.domain.creations import Creation, creation_troubles, licence_of
+from infra.domain.makings import NEW_STORAGE, Stock
 from infra.models import Region
 from infra.operations.database_makings import MakingExecutor, MakingPlan, check_tags, common_request, wish_of
 from infra.operations.database_restores import name_spoken_for
@@ -47,8 +47,8 @@ def request_of(asked: Asked) -> dict[str, Any]:
     made = asked.creation
     return common_request(made.wish, asked.tags, protected=asked.protected) | {
         "Engine": made.engine, "EngineVersion": made.version, "DBName": made.db_name, "MasterUsername": made.user,
-        "ManageMasterUserPassword": True, "AllocatedStorage": made.storage_gib, "StorageType": "gp3", "StorageEncrypted": True,
-        "BackupRetentionPeriod": made.backup_days,
+        "ManageMasterUserPassword": True, "AllocatedStorage": made.storage_gib, "StorageType": NEW_STORAGE, "StorageEncrypted": True,
+        "BackupRetentionPeriod": made.backup_days, **({"LicenseModel": licence} if (licence := licence_of(made.engine)) else {}),
     }  # fmt: skip
 
 

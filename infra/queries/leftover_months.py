@@ -12,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Q
 
 from accounts.domain.permissions import Permission
 from infra.domain.leftovers import Span, share_of, unattached
@@ -62,7 +63,7 @@ def trend(*, actor: Actor, now: datetime, tz: ZoneInfo, months: int = MONTHS) ->
     found = [Month(span, span.end > now) for span in _months(now, tz, months)]
     begin = found[0].span.begin
     rows = list(Volume.objects.exclude(gone_at__lt=begin).select_related("account").order_by("id"))
-    served, book, places = _served(now), price_book(), places_of(rows)
+    served, book, places = _served(begin, now), price_book(), places_of(rows)
     for row in rows:
         # What was before Toban saw it nobody knows.
         exists = Span(row.first_seen_at, row.gone_at or now)
@@ -101,9 +102,12 @@ def _trend(found: Sequence[Month]) -> Trend:
     )
 
 
-def _served(now: datetime) -> Mapping[UUID, list[Span]]:
+def _served(begin: datetime, now: datetime) -> Mapping[UUID, list[Span]]:
+    """What volumes served, of the servings that end so late that they say something of the time since `begin`."""
+    late = begin - timedelta(days=settings.LEFT_OVER_DAYS)
+    rows = Attachment.objects.filter(Q(until=None) | Q(until__gte=late))
     found: dict[UUID, list[Span]] = defaultdict(list)
-    for volume, since, until in Attachment.objects.values_list("volume_id", "since", "until"):
+    for volume, since, until in rows.values_list("volume_id", "since", "until"):
         found[volume].append(Span(since, until or now))
     return found
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from accounts.domain.permissions import Permission
 from infra.domain.disks import deletion_refusal
 from infra.domain.leftovers import Advice, advice
-from infra.domain.prices import VOLUME, month_of
+from infra.domain.prices import VOLUME, month_of, provisioned_beside
 from infra.domain.projects import project_of
 from infra.models import Price, Resource, Volume
 from infra.queries.prices import PriceBook, is_stale, price_book
@@ -45,6 +45,12 @@ class LeftOver:
     stale: bool
     advice: Advice
     refusal: str
+
+    @property
+    def beside(self) -> bool:
+        """AWS charges for provisioned IOPS or throughput besides, which no price here holds."""
+        row = self.volume
+        return provisioned_beside(row.type, row.iops, row.throughput)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.domain.creations import Creation, creation_troubles
+from infra.domain.creations import Creation, creation_troubles, db_name_problem, licence_of
 from infra.domain.makings import (
     STORAGE_QUOTA,
     Offer,
@@ -142,6 +142,62 @@ def test_a_quota_leads_to_service_quotas_whether_a_database_is_restored_or_made_
 
 def test_what_a_region_keeps_is_read_back_as_it_was() -> None:
     assert stock_from_json(stock_as_json(STOCK), STOCK.names) == STOCK
+    told = offering(encrypting=("db.m6i.large",), for_new=(), licences=("license-included",))
+    assert stock_from_json(stock_as_json(told), told.names) == told
+
+
+def offering(**more: Any) -> Stock:
+    return replace(STOCK, offers={"oracle-se2/19.0": replace(STOCK.offers["oracle-se2/19.0"], **more)})
+
+
+MADE = Creation("oracle-se2", "19.0", WISH, "KARTE", "admin", 100, 7)
+
+
+@pytest.mark.parametrize(
+    ("more", "restored", "made"),
+    [
+        ({}, [], []),
+        ({"encrypting": ("db.r6i.large",)}, ["class_unfit"], []),
+        ({"encrypting": ("db.m6i.large",), "for_new": ("db.r6i.large",)}, [], ["class_unfit"]),
+        ({"licences": ("bring-your-own-license",)}, [], ["licence_not_offered"]),
+    ],
+)
+def test_a_class_that_takes_no_such_storage_is_seen_before(
+    more: dict[str, Any], restored: list[str], made: list[str]
+) -> None:
+    stock = offering(**more)
+    assert codes(stock=stock) == restored
+    found = creation_troubles(replace(MADE, wish=replace(WISH, option_group="plain")), stock)
+    assert [one.code for one in found] == made
+    assert codes(source=replace(SOURCE, encrypted=False), stock=stock) == []
+
+
+def test_what_is_restored_otherwise_is_not_tried() -> None:
+    assert "restore_of_custom" in codes(source=replace(SOURCE, engine="custom-oracle-se2"))
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "problem"),
+    [
+        ("mysql", "select", "db_name_reserved"),
+        ("mysql", "user", ""),
+        ("mariadb", "order", "db_name_reserved"),
+        ("postgres", "user", "db_name_reserved"),
+        ("postgres", "karte", ""),
+        ("oracle-se2", "ORDER", "db_name_reserved"),
+        ("oracle-se2", "KARTE9876", "sid_long"),
+    ],
+)
+def test_words_of_an_engine_name_no_database(engine: str, name: str, problem: str) -> None:
+    assert db_name_problem(engine, name) == problem
+
+
+@pytest.mark.parametrize(
+    ("engine", "licence"),
+    [("mysql", ""), ("oracle-se2-cdb", "license-included"), ("oracle-ee", "bring-your-own-license")],
+)
+def test_oracle_is_made_under_a_licence_that_is_said(engine: str, licence: str) -> None:
+    assert licence_of(engine) == licence
 
 
 def test_a_new_major_version_of_oracle_wants_an_option_group_named_that_keeps_the_lasting_options() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.domain.prices import PriceRow, billed_type, plain, read_price, read_table
+from infra.domain.prices import PriceRow, billed_type, plain, provisioned_beside, read_price, read_table
 
 TODAY = date(2026, 11, 25)
 GOOD = {
@@ -114,3 +114,13 @@ def test_amounts_are_plain_texts() -> None:
         "0.000001",
         "100",
     ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "iops", "throughput", "beside"),
+    [("io2", 1000, None, True), ("gp3", 3000, 125, False), ("gp3", 6000, 125, True), ("gp3", 3000, 250, True), ("gp2", 300, None, False)],
+)  # fmt: skip
+def test_iops_that_are_paid_besides_are_said(
+    type_: str, iops: int, throughput: int | None, beside: bool
+) -> None:
+    assert provisioned_beside(type_, iops, throughput) is beside
