@@ -93,6 +93,12 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     "end_too_far": _("The end is more than a year away. Leave it empty for a rule that stays."),
     "port_unknown": _("The port of this database is not known. Wait for the next look at AWS."),
     "group_not_its_own": _("This security group does not belong to the database. Choose one of its own."),
+    "source_group_not_there": _(
+        "There is no such security group in the network (VPC) of the database. Compare its id; one that was just made is known after the next inventory."
+    ),
+    "port_changed": _(
+        "The database listens on another port than the one that was confirmed. Nothing was opened. Enter it anew."
+    ),
     "rules_unread": _(
         "The rules of its security groups are not known. Let the role that looks have ec2:DescribeSecurityGroupRules, then take an inventory."
     ),

@@ -65,7 +65,7 @@ _CODES: dict[Problem, tuple[str, ...]] = {
     ),
     Problem.EXISTS: (
         "DBSnapshotAlreadyExists", "DBSnapshotAlreadyExistsFault", "DBInstanceAlreadyExists",
-        "DBInstanceAlreadyExistsFault",
+        "DBInstanceAlreadyExistsFault", "InvalidPermission.Duplicate",
     ),
     # These are 5xx: AWS failed at some point that it does not tell.
     Problem.NO_ANSWER: (

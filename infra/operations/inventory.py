@@ -27,7 +27,6 @@ from infra.operations import (
     expiring,
     leftovers,
     pruning,
-    reaching,
     stock,
     tagging,
     volume_snapshots,
@@ -152,7 +151,6 @@ def take_inventory(
         region.save(update_fields=[*_TOLD, *database_terms.FIELDS, "snapshots_at", "inventory_answers"])
         corrections.owe_corrections(region, now=now)
         clock_of_databases = schedule_actor(tenant_id, worker, campaigns.PERMISSIONS)
-        reaching.enter_closings(region, actor=clock_of_databases, now=now)
         campaigns.enter_rotations(region, actor=clock_of_databases, now=now)
         database_removals.ask_for_removals(region, actor=clock_of_databases, now=now)
         if any(one.get("snapshot") for one in asked):

@@ -81,20 +81,107 @@ def test_two_people_let_a_server_in_with_a_description(duty: Duty, source: str) 
     assert source in [one["source"] for one in kept]  # the page shows it without waiting for a look
 
 
+@pytest.mark.fault
 def test_when_its_time_is_over_the_clock_closes_it_on_the_same_word(duty: Duty) -> None:
     group = seeded(duty)
     confirm(duty, enter(duty, group, "203.0.113.7/32", duty.clock() + timedelta(hours=8)))
     work(duty)
     duty.look()
-    assert duty.operations(kind=reaching.CLOSE_KIND) == []
+    assert duty.tick().entered == ()
     duty.clock.pass_(hours=8)
-    duty.look()
-    duty.look()
+    # No look at AWS is needed, and none that fails keeps the way open.
+    duty.aws.fault(match={"action": "DescribeDBInstances"}, code="AccessDenied", status=403)
+    assert duty.look().problem == "permission"
+    duty.tick()
+    duty.tick()
     work(duty)
+    duty.aws.no_faults()
     [closing] = duty.operations(kind=reaching.CLOSE_KIND)
     assert (closing.state, closing.outcome) == ("SUCCEEDED", "reach_closed")
     assert closing.confirmed_by_name == duty.aws.cast.people[Role.APPROVER].name
     assert rules(duty, group) == []
+
+
+@pytest.mark.fault
+def test_a_closing_that_aws_refused_is_tried_again_soon_and_then_less_often(duty: Duty) -> None:
+    group = seeded(duty)
+    confirm(duty, enter(duty, group, "203.0.113.7/32", duty.clock() + timedelta(hours=8)))
+    work(duty)
+    duty.clock.pass_(hours=8)
+    duty.aws.fault(match={"action": "RevokeSecurityGroupIngress"}, code="UnauthorizedOperation", status=403)
+    tried = []
+    for _ in range(40):
+        duty.tick()
+        work(duty, 1)
+        tried.append(len(duty.operations(kind=reaching.CLOSE_KIND)))
+    assert tried[0] == 1
+    assert tried[7] == 2  # five minutes later
+    assert tried[12] == 2  # and not before ten more
+    assert tried[-1] == 4
+    duty.aws.no_faults()
+    duty.clock.pass_(hours=1)
+    duty.tick()
+    work(duty)
+    assert outcome(duty, reaching.CLOSE_KIND) == ("SUCCEEDED", "reach_closed")
+    assert rules(duty, group) == []
+    assert duty.tick().entered == ()
+
+
+def test_a_rule_that_somebody_put_in_place_of_ours_stays(duty: Duty) -> None:
+    group = seeded(duty)
+    confirm(duty, enter(duty, group, SOURCE, duty.clock() + timedelta(hours=8)))
+    work(duty)
+    [ours] = rules(duty, group)
+    ec2 = duty.console("ec2")
+    ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[ours["SecurityGroupRuleId"]])
+    own = {"CidrIp": SOURCE, "Description": "terraform"}
+    permission = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306, "IpRanges": [own]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+    duty.clock.pass_(hours=8)
+    duty.tick()
+    work(duty)
+    assert outcome(duty, reaching.CLOSE_KIND) == ("SUCCEEDED", "already")
+    assert [one["Description"] for one in rules(duty, group)] == ["terraform"]
+
+
+def test_a_database_that_left_the_group_or_is_not_to_be_touched_gets_no_rule(duty: Duty) -> None:
+    group = seeded(duty)
+    one = enter(duty, group)
+    confirm(duty, one)
+    rds = duty.console("rds")
+    rds.add_tags_to_resource(
+        ResourceName=rds.describe_db_instances()["DBInstances"][0]["DBInstanceArn"],
+        Tags=[{"Key": "Toban", "Value": "never"}],
+    )
+    work(duty, 1)
+    assert outcome(duty, reaching.OPEN_KIND) == ("CANCELLED", "never_touch")
+    assert rules(duty, group) == []
+    duty.look()
+    with pytest.raises(Refused) as refused:
+        enter(duty, group)
+    assert refused.value.code == "never_touch"
+
+
+def test_a_group_that_the_database_is_not_in_any_more_gets_no_rule(duty: Duty) -> None:
+    group = seeded(duty)
+    confirm(duty, enter(duty, group))
+    vpc = duty.console("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["VpcId"]
+    made = duty.console("ec2").create_security_group(GroupName="new", Description="new", VpcId=vpc)
+    duty.console("rds").modify_db_instance(
+        DBInstanceIdentifier="karte", VpcSecurityGroupIds=[made["GroupId"]], ApplyImmediately=True
+    )
+    work(duty, 1)
+    assert outcome(duty, reaching.OPEN_KIND) == ("CANCELLED", "group_not_its_own")
+    assert rules(duty, group) == []
+
+
+def test_a_source_that_is_no_group_of_its_network_is_refused_at_entry(duty: Duty) -> None:
+    duty.aws.seed(databases=[{"id": "karte", "subnet_group": "main"}])
+    duty.look()
+    group = str(duty.resource("karte").facts["groups"][0])
+    with pytest.raises(Refused) as refused:
+        enter(duty, group, "sg-0123456789abcdef0")
+    assert refused.value.code == "source_group_not_there"
 
 
 def test_a_person_closes_it_at_once(duty: Duty) -> None:
