@@ -41,7 +41,9 @@ class Feature(StrEnum):
 
 
 #: Chosen by whoever means it: the rights that they need reach further than what Toban does with them, or one account alone has them.
-OPTIONAL = frozenset({Feature.TAGS, Feature.TERMINATION, Feature.ORGANIZATION})
+OPTIONAL = frozenset(Feature) - {Feature.SERVERS, Feature.DATABASES, Feature.VOLUMES}
+#: What proves that a role lets in Toban and nobody else: each must have been tried and have passed, in both roles.
+DOOR = frozenset({"no_id", "wrong_id", "right_id", "right_account"})
 
 
 class AccountRole(StrEnum):
@@ -200,6 +202,7 @@ def operate_policy(
         # Which keys a rule copies is decided later, in the portal, by two people.
         kinds = [f"arn:{partition}:ec2:*:{account_id}:volume/*", f"arn:{partition}:ec2:*::snapshot/*"]
         found.append(_statement("TobanTagsVolumes", CHANGES[Feature.TAGS], kinds))
+        found.append(_never_marks("TobanMarksNoVolume", CHANGES[Feature.TAGS]))
     if Feature.LEFTOVERS in chosen:
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
         # AWS writes the account into the ARN of a volume, but not into that of a snapshot.
@@ -221,6 +224,12 @@ def operate_policy(
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
         found.append(_statement("TobanVolumesOfServers", CHANGES[Feature.TERMINATION], volumes))
     return _policy(found)
+
+
+def _never_marks(sid: str, actions: Sequence[str]) -> Policy:
+    """Whoever may tag may not lift what the tag Toban says: neither take something under Toban's hand nor out of its guard."""
+    denied = _statement(sid, actions, "*", {"ForAnyValue:StringEquals": {"aws:TagKeys": [TOBAN]}})
+    return denied | {"Effect": "Deny"}
 
 
 def _making(account_id: str, partition: str) -> list[Policy]:
@@ -248,6 +257,7 @@ def _making(account_id: str, partition: str) -> list[Policy]:
         _statement("TobanMakesDatabases", calls, database, {"StringEquals": made}),
         _statement("TobanMakesOf", calls, parts),
         _statement("TobanNamesDatabases", ("rds:AddTagsToResource",), database, {"StringEquals": made}),
+        _never_marks("TobanMarksNoDatabase", ("rds:AddTagsToResource",)),
         _statement(
             "TobanRemovesDatabases", ("rds:CreateDBSnapshot", "rds:DeleteDBInstance"), database, ours
         ),
@@ -321,20 +331,31 @@ def roles(trust: Policy, policies: Mapping[str, Policy]) -> Policy:
     }
 
 
-def missing_statement(action: str, role: AccountRole, account_id: str) -> Policy:
-    """The statement to add where AWS says that an action is missing: as the whole policy has it, else for that action."""
-    every = tuple(Feature)
+def missing_statements(
+    action: str,
+    role: AccountRole,
+    account_id: str,
+    features: Iterable[Feature],
+    *,
+    managed_only: bool,
+    partition: str = "aws",
+) -> list[Policy]:
+    """The statements to add where AWS says that an action is missing: all of the account's own policy that hold it, no wider than
+    there; one for the action alone where it is in none."""
     whole = (
-        read_policy(every)
+        read_policy(features)
         if role is AccountRole.READ
-        else operate_policy(account_id, every, managed_only=False)
+        else operate_policy(account_id, features, managed_only=managed_only, partition=partition)
     )
     # A policy takes each Sid once, and the one of the whole statement may stand there already.
     sid = "TobanAlso" + "".join(part[:1].upper() + part[1:] for part in action.split(":")).replace("*", "")
-    for statement in whole["Statement"]:
-        if action in statement["Action"]:
-            return dict(statement) | {"Sid": sid, "Action": [action]}
-    return _statement(sid, (action,), "*")
+    found = [one for one in whole["Statement"] if action in one["Action"]]
+    if not any(one["Effect"] == "Allow" for one in found):
+        return [_statement(sid, (action,), "*")]
+    return [
+        dict(one) | {"Sid": f"{sid}{number if number > 1 else ''}", "Action": [action]}
+        for number, one in enumerate(found, start=1)
+    ]
 
 
 def _actions(table: Mapping[Feature, tuple[str, ...]], features: Iterable[Feature]) -> tuple[str, ...]:
@@ -390,6 +411,8 @@ def check_from_json(kept: Mapping[str, str]) -> Check:
 
 
 def proven(checks: Sequence[Check]) -> bool:
-    """Nothing failed, and both roles were entered: what could not be tried stands in nobody's way."""
-    entered = {one.role for one in checks if one.code == "right_id" and one.status is Status.PASSED}
-    return entered == set(AccountRole) and all(one.status is not Status.FAILED for one in checks)
+    """Nothing failed, and at the door of both roles everything was tried and passed: what else could not be tried stands in nobody's
+    way."""
+    passed = {(one.role, one.code) for one in checks if one.status is Status.PASSED}
+    door = {(role, code) for role in AccountRole for code in DOOR}
+    return door <= passed and all(one.status is not Status.FAILED for one in checks)

@@ -16,8 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from infra import tasks
-from infra.domain.onboarding import OPTIONAL, Feature, missing_statement
+from infra.domain.onboarding import OPTIONAL, Check, Feature, missing_statements
 from infra.forms.accounts import COMMON_REGIONS, SetupForm
+from infra.models import AccountSetup
 from infra.operations import automation, setups
 from infra.queries import accounts
 from infra.queries.accounts import open_setups
@@ -89,7 +90,7 @@ def account_setup(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         return _move(request, slug, pk)
     context: dict[str, Any] = {
         "seen": seen,
-        "failed": [(one, _statement(one, seen.setup.account_id)) for one in seen.failed],
+        "failed": [(one, _statements(one, seen.setup)) for one in seen.failed],
         "principal": settings.AWS_PRINCIPAL_ARN,
     }
     if request.GET.get("part") == "live":
@@ -115,12 +116,15 @@ def _move(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     return redirect("infra:account-setup", slug=slug, pk=pk)
 
 
-def _statement(check: Any, account_id: str) -> str:
-    return (
-        json.dumps(missing_statement(check.missing, check.role, account_id), indent=2)
-        if check.missing
-        else ""
+def _statements(check: Check, setup: AccountSetup) -> str:
+    """What to add to the role's statements, as it is pasted among them; "" where nothing is missing."""
+    if not check.missing:
+        return ""
+    features = [Feature(one) for one in setup.features]
+    found = missing_statements(
+        check.missing, check.role, setup.account_id, features, managed_only=setup.managed_only
     )
+    return ",\n".join(json.dumps(one, indent=2) for one in found)
 
 
 @require_safe

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.requests import TenantRequest
 from infra import tasks
-from infra.domain.onboarding import OPTIONAL, AccountRole, Feature, missing_statement
+from infra.domain.onboarding import OPTIONAL, AccountRole, Feature, missing_statements
 from infra.domain.organization import AT_ONCE
 from infra.forms.accounts import COMMON_REGIONS
 from infra.forms.organization import RolloutForm
@@ -69,7 +69,9 @@ def _rollout(request: TenantRequest, many: organizing.Many, ignored: Iterable[st
 
 
 def _context(seen: queries.Organization, form: RolloutForm, **more: Any) -> dict[str, Any]:
-    statement = missing_statement(_RIGHT, AccountRole.READ, seen.account.account_id)
+    (statement,) = missing_statements(
+        _RIGHT, AccountRole.READ, seen.account.account_id, [Feature.ORGANIZATION], managed_only=False
+    )
     return {
         "seen": seen, "form": form, "regions": COMMON_REGIONS, "features": _MEMBERS, "at_once": AT_ONCE,
         "statement": json.dumps(statement, indent=2), "principal": settings.AWS_PRINCIPAL_ARN, **more,

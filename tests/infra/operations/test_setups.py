@@ -110,7 +110,9 @@ def test_a_role_that_lacks_an_action_is_told_which_and_what_to_add(admin: Actor,
     create_stack(row, [Feature.SERVERS])
     failed = {one["missing"] for one in prove(as_role, admin, row).proof if one["status"] == "failed"}
     assert failed == {"ec2:DescribeVolumes"}
-    statement = onboarding.missing_statement("ec2:DescribeVolumes", AccountRole.READ, row.account_id)
+    statement = onboarding.missing_statements(
+        "ec2:DescribeVolumes", AccountRole.READ, row.account_id, [Feature.VOLUMES], managed_only=False
+    )[0]
     assert (statement["Action"], statement["Resource"]) == (["ec2:DescribeVolumes"], "*")
     create_again = customer_client(row.account_id, "iam")
     create_again.put_role_policy(
