@@ -63,6 +63,10 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "ja": "サインインしていません。次を実行してください: toban_client.py login https://貴院の Toban のアドレス",
         "en": "Not signed in. Do so: toban_client.py login https://your-toban",
     },
+    "half_a_login": {
+        "ja": "TOBAN_SERVER と TOBAN_TOKEN は、両方を設定するか、どちらも設定しないでください。片方だけでは、接続先が分かりません。",
+        "en": "Set both TOBAN_SERVER and TOBAN_TOKEN, or neither: with one of them it is not clear which Toban is meant.",
+    },
     "no_tls": {
         "ja": "%s ではトークンを暗号化せずに送ることになります。https:// で始まるアドレスを指定してください。",
         "en": "%s would take the token without encryption. Give the address with https://",
@@ -304,7 +308,9 @@ def keep(login: Login) -> None:
 def login_of() -> Login:
     """From the environment, else as kept. Raises Mistaken that says what to do."""
     server, token = os.environ.get("TOBAN_SERVER", ""), os.environ.get("TOBAN_TOKEN", "")
-    if not (server and token):
+    if bool(server) != bool(token):
+        raise Mistaken("half_a_login")
+    if not server:
         try:
             found = json.loads(kept_at().read_text(encoding="utf-8"))
             server, token = str(found["server"]), str(found["token"])

@@ -40,6 +40,7 @@ class Permission(StrEnum):
     MEMBER_CONFIRM = "member.confirm"
     CHANNEL_EDIT = "channel.edit"
     CHANNEL_CONFIRM = "channel.confirm"
+    OWN_CHANGE = "own.change"
     TOKEN_MAKE = "token.make"  # noqa: S105  the name of a right
 
 
@@ -51,7 +52,9 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-_VIEW = frozenset({Permission.RESOURCE_VIEW, Permission.OPERATION_VIEW, Permission.TOKEN_MAKE})
+_VIEW = frozenset(
+    {Permission.RESOURCE_VIEW, Permission.OPERATION_VIEW, Permission.OWN_CHANGE, Permission.TOKEN_MAKE}
+)
 _OPERATE = _VIEW | {
     Permission.POWER_ENTER,
     Permission.POWER_CONFIRM,
@@ -113,6 +116,7 @@ EMERGENCY_PERMISSIONS = frozenset(
     {
         Permission.RESOURCE_VIEW,
         Permission.OPERATION_VIEW,
+        Permission.OWN_CHANGE,
         Permission.POWER_ENTER,
         Permission.POWER_CONFIRM,
         Permission.OPERATION_CANCEL,

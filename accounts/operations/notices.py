@@ -22,7 +22,7 @@ from accounts.queries.people import actor_in
 from accounts.queries.terms import kept_out
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import NotFound, NotPermitted
-from medical_audit.domain.rights import OPERATION_VIEW
+from medical_audit.domain.rights import OPERATION_VIEW, OWN_CHANGE
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 
@@ -55,7 +55,7 @@ def choose(
     *, inbox: Sequence[str], mail: Sequence[str], address: str, language: str, actor: Actor, now: datetime
 ) -> NoticeChoice:
     """Keep what this person wants to be told of, with an event; mails begin with what happens from now on."""
-    actor.require(OPERATION_VIEW, actor.tenant_id)
+    actor.require(OWN_CHANGE, actor.tenant_id)
     with tenant_scope(actor.tenant_id, user_id=UUID(actor.id)):
         row = choice_of(actor)
         before = {"inbox": row.inbox, "mail": row.mail, "address": row.address}

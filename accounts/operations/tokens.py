@@ -189,8 +189,8 @@ def end_token(token_id: UUID, *, actor: Actor, now: datetime) -> None:
         token: ApiToken | None = ApiToken.objects.filter(id=token_id).select_for_update().first()
         if token is None:
             raise NotFound(type="token", id=str(token_id))
-        if str(token.user_id) != actor.id:
-            actor.require(Permission.SESSION_END, actor.tenant_id)
+        own = str(token.user_id) == actor.id
+        actor.require(Permission.OWN_CHANGE if own else Permission.SESSION_END, actor.tenant_id)
         if token.ended_at is not None:
             raise AlreadyMoved("token_over")
         token.ended_at, token.ended_by_name = now, actor.name

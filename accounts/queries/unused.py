@@ -19,7 +19,9 @@ from medical_audit.models import Event, Operation, Visit
 
 UNUSED_FOR: Final = timedelta(days=90)
 #: What everybody may who may come in: being here is its use.
-PRESENT: Final = frozenset({Permission.RESOURCE_VIEW, Permission.OPERATION_VIEW, Permission.TOKEN_MAKE})
+PRESENT: Final = frozenset(
+    {Permission.RESOURCE_VIEW, Permission.OPERATION_VIEW, Permission.OWN_CHANGE, Permission.TOKEN_MAKE}
+)
 #: Rights whose use is an event and no operation.
 TOLD: Final[Mapping[str, Permission]] = {
     **dict.fromkeys(

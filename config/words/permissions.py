@@ -44,5 +44,8 @@ PERMISSIONS: Final[Mapping[str, Promise | str]] = {
     "emergency.open": _("Open emergency rights for others"),
     "channel.edit": _("Enter where events go outside, decide about messages that were not taken"),
     "channel.confirm": _("Confirm where events go outside"),
+    "own.change": _(
+        "Take one's own things back: entries that wait, tokens, an emergency right, what one is told of"
+    ),
     "token.make": _("Make API tokens for oneself"),
 }

@@ -151,7 +151,10 @@ def draft_delete(call: Call, pk: UUID) -> None:
     if draft is None:
         raise NotFound(type="draft", id=str(pk))
     call.expect(draft.digest, required=True)
-    drafts.discard_draft(pk, actor=call.actor, now=call.now)
+    try:
+        drafts.discard_draft(pk, seen=draft.digest, actor=call.actor, now=call.now)
+    except StaleContent as stale:
+        raise PreconditionFailed from stale
 
 
 @answers(OperationOut, takes=PublishIn, status=201, match=True, example={"reason": "診療時間の変更"})

@@ -90,14 +90,16 @@ def save_draft(
     return draft
 
 
-def discard_draft(schedule_id: UUID, *, actor: Actor, now: datetime) -> None:
-    """Throw the draft away. Raises NotPermitted, NotFound (also where there is no draft)."""
+def discard_draft(schedule_id: UUID, *, seen: str, actor: Actor, now: datetime) -> None:
+    """Throw the draft away that was seen (its digest). Raises NotPermitted, NotFound (also where there is no draft), StaleContent."""
     actor.require(Permission.SCHEDULE_EDIT, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         schedule = schedule_locked(schedule_id)
         draft = Revision.objects.filter(schedule=schedule, published_at__isnull=True).first()
         if draft is None:
             raise NotFound(type="draft", id=str(schedule_id))
+        if seen != draft.digest:
+            raise StaleContent("draft_changed", name=schedule.name)
         _tell("schedule.draft_discarded", schedule, actor, now, number=draft.number, digest=draft.digest)
         draft.delete()
 

@@ -1,5 +1,6 @@
 """Operations over the API: the list, one, and the moves that people make."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from rest_framework import serializers
 from medical_audit import tasks
 from medical_audit.api.calls import Call, Told, answers, text_filter
 from medical_audit.domain.kinds import get_kind, readable
-from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT, RECORD_CORRECT
+from medical_audit.domain.rights import OPERATION_CANCEL, RECORD_CORRECT
 from medical_audit.domain.states import State
 from medical_audit.forms import REASON_MAX, cursors_of, operation_filter
 from medical_audit.models import Operation
@@ -103,7 +104,11 @@ class ConfirmIn(serializers.Serializer[Any]):
         help_text="Of the person himself. A token alone proves nobody; without the password it cannot confirm.",
     )  # fmt: skip
     code = serializers.CharField(
-        max_length=20, default="", allow_blank=True, help_text="Of the person's second factor, if he has one."
+        max_length=20,
+        default="",
+        allow_blank=True,
+        help_text="Of the person's authenticator app, or one of his recovery codes, if he has a second factor. Somebody who has "
+        "a passkey only confirms on the page: a passkey answers to the browser that shows what it is for.",
     )
     deputy_reason = serializers.CharField(max_length=REASON_MAX, default="", allow_blank=True)
 
@@ -176,13 +181,13 @@ def operation_confirm(call: Call, pk: UUID) -> Told:
 @answers(OperationOut, takes=ReasonIn, match=True, example={"reason": "対象が違います。"})
 def operation_reject(call: Call, pk: UUID) -> Told:
     """Reject what somebody entered, with a reason."""
-    return _turn_down(call, pk, OPERATION_REJECT, entry.reject)
+    return _turn_down(call, pk, entry.right_to_reject, entry.reject)
 
 
 @answers(OperationOut, takes=ReasonIn, match=True, example={"reason": "作業が延期になりました。"})
 def operation_cancel(call: Call, pk: UUID) -> Told:
     """Cancel a confirmed operation that no worker has begun."""
-    return _turn_down(call, pk, OPERATION_CANCEL, entry.cancel)
+    return _turn_down(call, pk, lambda _one: OPERATION_CANCEL, entry.cancel)
 
 
 @answers(OperationOut, match=True)
@@ -208,10 +213,10 @@ def operation_correct(call: Call, pk: UUID) -> Told:
     return Told(entered, version_of(entered))
 
 
-def _turn_down(call: Call, pk: UUID, permission: str, move: Any) -> Told:
+def _turn_down(call: Call, pk: UUID, right: Callable[[Operation], str], move: Any) -> Told:
     operation = queries.get_operation(pk, actor=call.actor)
-    call.actor.require(permission, operation.tenant_id)
+    call.actor.require(right(operation), operation.tenant_id)
     reason = call.given["reason"]
     call.expect(version_of(operation))
-    moved = move(pk, actor=call.actor, now=call.now, permission=permission, reason=reason)
+    moved = move(pk, actor=call.actor, now=call.now, reason=reason)
     return Told(moved, version_of(moved))

@@ -5,6 +5,7 @@ from typing import Final
 OPERATION_VIEW: Final = "operation.view"
 OPERATION_REJECT: Final = "operation.reject"
 OPERATION_CANCEL: Final = "operation.cancel"
+OWN_CHANGE: Final = "own.change"
 LEDGER_VIEW: Final = "ledger.view"
 SESSION_END: Final = "session.end"
 POLICY_EDIT: Final = "policy.edit"

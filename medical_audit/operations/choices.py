@@ -4,17 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from medical_audit.domain.actor import Actor
-from medical_audit.domain.kinds import get_kind
-from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT, OPERATION_VIEW, RECORD_CORRECT
+from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_VIEW, OWN_CHANGE, RECORD_CORRECT
 from medical_audit.domain.states import UNCONFIRMED, State
 from medical_audit.models import Deputy, Operation
 from medical_audit.operations.authorising import refusal_to_confirm
+from medical_audit.operations.entry import right_to_reject
 from medical_audit.queries.versions import CORRECTION
-
-
-def right_to_reject(kind: str) -> str:
-    """The right to send an entry of this kind back."""
-    return get_kind(kind).reject_permission or OPERATION_REJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +31,8 @@ def moves_of(operation: Operation, *, actor: Actor, now: datetime) -> Moves:
     refusal = refusal_to_confirm(operation, actor, now=now) if waits else None
     return Moves(
         confirm=waits and refusal is None,
-        reject=waits and not own and actor.may(right_to_reject(operation.kind), operation.tenant_id),
-        withdraw=waits and own,
+        reject=waits and not own and actor.may(right_to_reject(operation), operation.tenant_id),
+        withdraw=waits and own and actor.may(OWN_CHANGE, operation.tenant_id),
         cancel=operation.state == State.CONFIRMED and actor.may(OPERATION_CANCEL, operation.tenant_id),
         confirm_refusal=refusal or "",
         correct=operation.state not in UNCONFIRMED

@@ -11,7 +11,7 @@ from medical_audit.domain.emergencies import LONGEST, SHORTEST, Closing
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted, Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.people import directory
-from medical_audit.domain.rights import EMERGENCY_ASK, EMERGENCY_OPEN, REVIEW
+from medical_audit.domain.rights import EMERGENCY_ASK, EMERGENCY_OPEN, OWN_CHANGE, REVIEW
 from medical_audit.models import Emergency, Operation
 from medical_audit.operations import entry
 from medical_audit.operations.ledger import record
@@ -88,8 +88,7 @@ def close(emergency_id: UUID, *, actor: Actor, now: datetime) -> Emergency:
     """Give it back before its time: the person himself, or who may open one. Raises NotPermitted, NotFound, AlreadyMoved."""
     with tenant_scope(actor.tenant_id):
         row = get_emergency(emergency_id, actor=actor)
-        if actor.id != row.person_id:
-            actor.require(EMERGENCY_OPEN, actor.tenant_id)
+        actor.require(OWN_CHANGE if actor.id == row.person_id else EMERGENCY_OPEN, actor.tenant_id)
         return _close(row, Closing.HAND, actor=actor, now=now)
 
 

@@ -1,7 +1,7 @@
 """Entering, confirming and turning down: the moves that people make."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, get_kind
 from medical_audit.domain.personal import named
+from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT, OWN_CHANGE
 from medical_audit.domain.states import State
 from medical_audit.models import Confirmation, Operation
 from medical_audit.operations.authorising import (
@@ -228,14 +229,26 @@ def _more_authority(operation: Operation, kind: Kind, deputy_for: str, why: str)
     return more
 
 
-def reject(operation_id: UUID, *, actor: Actor, now: datetime, permission: str, reason: str) -> Operation:
+def right_to_reject(operation: Operation) -> str:
+    """The right to send an entry back, which its kind may say."""
+    return get_kind(operation.kind).reject_permission or OPERATION_REJECT
+
+
+def reject(operation_id: UUID, *, actor: Actor, now: datetime, reason: str) -> Operation:
     """差し戻し by someone who could have confirmed; the reason is kept. Raises NotFound, AlreadyMoved, NotPermitted."""
-    actor.require(permission, actor.tenant_id)
-    return _turn_down(operation_id, State.REJECTED, "operation.rejected", actor=actor, now=now, reason=reason)
+    return _turn_down(
+        operation_id,
+        State.REJECTED,
+        "operation.rejected",
+        actor=actor,
+        now=now,
+        reason=reason,
+        right=right_to_reject,
+    )
 
 
 def withdraw(operation_id: UUID, *, actor: Actor, now: datetime, reason: str = "") -> Operation:
-    """取り下げ by the enterer himself, before it is confirmed."""
+    """取り下げ by the enterer himself, before it is confirmed. Raises NotFound, AlreadyMoved, NotPermitted."""
     return _turn_down(
         operation_id,
         State.WITHDRAWN,
@@ -243,13 +256,13 @@ def withdraw(operation_id: UUID, *, actor: Actor, now: datetime, reason: str = "
         actor=actor,
         now=now,
         reason=reason,
+        right=lambda _one: OWN_CHANGE,
         only_enterer=True,
     )
 
 
-def cancel(operation_id: UUID, *, actor: Actor, now: datetime, permission: str, reason: str) -> Operation:
-    """Stop a confirmed operation that no worker has begun."""
-    actor.require(permission, actor.tenant_id)
+def cancel(operation_id: UUID, *, actor: Actor, now: datetime, reason: str) -> Operation:
+    """Stop a confirmed operation that no worker has begun. Raises NotFound, AlreadyMoved, NotPermitted."""
     return _turn_down(
         operation_id,
         State.CANCELLED,
@@ -257,6 +270,7 @@ def cancel(operation_id: UUID, *, actor: Actor, now: datetime, permission: str, 
         actor=actor,
         now=now,
         reason=reason,
+        right=lambda _one: OPERATION_CANCEL,
         before=State.CONFIRMED,
     )
 
@@ -269,12 +283,14 @@ def _turn_down(
     actor: Actor,
     now: datetime,
     reason: str,
+    right: Callable[[Operation], str],
     before: State = State.ENTERED,
     only_enterer: bool = False,
 ) -> Operation:
     reason = _readable(reason, required=not only_enterer)
     with tenant_scope(actor.tenant_id):
         operation = one_locked(operation_id, before)
+        actor.require(right(operation), operation.tenant_id)
         if only_enterer and actor.id != operation.entered_by_id:
             raise NotPermitted("only_the_enterer")
         finish(operation, after, str(after).lower(), now)

@@ -1,5 +1,6 @@
 """Operations and the ledger: parse, one query or operation, a page."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,7 @@ from medical_audit.forms import (
 from medical_audit.models import Operation
 from medical_audit.operations import correcting, entry, verifying
 from medical_audit.operations.authorising import check_confirmer, confirmed_first
-from medical_audit.operations.choices import moves_of, right_to_reject
+from medical_audit.operations.choices import moves_of
 from medical_audit.operations.reading import read_verification
 from medical_audit.queries import events
 from medical_audit.queries import operations as queries
@@ -110,16 +111,15 @@ def operation_confirm(request: TenantRequest, slug: str, pk: UUID) -> HttpRespon
 
 @require_POST
 def operation_reject(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
-    right = right_to_reject(queries.get_operation(pk, actor=request.actor).kind)
     return _turn_down(
-        request, slug, pk, move=partial(entry.reject, permission=right), form_name="reject_form"
+        request, slug, pk, move=entry.reject, right=entry.right_to_reject, form_name="reject_form"
     )
 
 
 @require_POST
 def operation_cancel(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     return _turn_down(
-        request, slug, pk, move=partial(entry.cancel, permission=OPERATION_CANCEL), form_name="cancel_form"
+        request, slug, pk, move=entry.cancel, right=lambda _one: OPERATION_CANCEL, form_name="cancel_form"
     )
 
 
@@ -165,9 +165,17 @@ def verify(request: TenantRequest, slug: str) -> HttpResponse:
     return redirect("medical_audit:verification", slug=slug)
 
 
-def _turn_down(request: TenantRequest, slug: str, pk: UUID, *, move: Any, form_name: str) -> HttpResponse:
+def _turn_down(
+    request: TenantRequest,
+    slug: str,
+    pk: UUID,
+    *,
+    move: Any,
+    right: Callable[[Operation], str],
+    form_name: str,
+) -> HttpResponse:
     operation = queries.get_operation(pk, actor=request.actor)
-    request.actor.require(move.keywords["permission"], operation.tenant_id)
+    request.actor.require(right(operation), operation.tenant_id)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         return _page(request, operation, **{form_name: form})

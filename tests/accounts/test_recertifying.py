@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError
 from django.test import Client
 
-from accounts.domain.permissions import Permission, Role
+from accounts.domain.permissions import Role
 from accounts.models import Membership, Recertification, RecertificationItem
 from accounts.operations import members, recertifying
 from accounts.queries.recertifying import RightsPage, rights_page
@@ -159,9 +159,7 @@ def test_a_right_that_was_to_be_taken_is_open_again_when_nobody_took_it(stage: S
     with tenant_scope(cast.tenant.id):
         operation = Operation.objects.get(kind="member.revoke")
     approver, now = cast.actor(Role.APPROVER), clock.now()
-    entry.reject(
-        operation.id, actor=approver, now=now, permission=Permission.MEMBER_CONFIRM, reason="まだ必要"
-    )
+    entry.reject(operation.id, actor=approver, now=now, reason="まだ必要")
     report = stage.client(Role.AUDITOR).get(stage.url("audit/reports/recertification/")).context["report"]
     assert [row[5] for row in report.rows] == ["open"]  # as before: nobody took it
     assert report.totals == {"rounds": 1, "rights": 1, "keep": 0, "take": 0, "gone": 0, "undecided": 1}

@@ -97,6 +97,24 @@ def test_a_token_does_what_it_was_made_for_and_nothing_else(stage: Stage) -> Non
         assert json.loads(event.body)["session"].startswith("token-")
 
 
+def test_a_token_that_may_look_changes_nothing_of_its_own_person_either(stage: Stage) -> None:
+    waiting = stage.entered()
+    with tenant_scope(stage.cast.tenant.id):
+        text = make_token(stage.cast, Role.OPERATOR, ["resource.view", "operation.view"])
+        (token,) = ApiToken.objects.all()
+    reader = bearer(text)
+    choice = {"inbox": [], "language": "ja"}
+    asked = [
+        reader.post(stage.api(f"operations/{waiting.id}/withdraw/"), "{}", content_type="application/json"),
+        reader.delete(stage.api(f"tokens/{token.id}/")),
+        reader.put(stage.api("inbox/choice/"), json.dumps(choice), content_type="application/json"),
+    ]
+    assert [(one.status_code, code(one)) for one in asked] == [(403, "not_permitted")] * 3
+    own = bearer(make_token(stage.cast, Role.OPERATOR, ["operation.view", "own.change"]))
+    gone = own.post(stage.api(f"operations/{waiting.id}/withdraw/"), "{}", content_type="application/json")
+    assert gone.json()["state"] == "WITHDRAWN"
+
+
 def test_a_token_never_carries_more_than_its_person_holds_now(stage: Stage) -> None:
     program, person = bearer(make_token(stage.cast, Role.OPERATOR)), stage.cast.people[Role.OPERATOR]
     assert "power.enter" in program.get(stage.api()).json()["permissions"]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+import pytest
 from django.test import Client
 
 from accounts.domain.permissions import Role
+from infra.operations.drafts import discard_draft
 from medical_audit import clock
+from medical_audit.domain.errors import StaleContent
 from medical_audit.domain.states import State
 from medical_audit.models import Event, Operation
 from medical_audit.tenancy import tenant_scope
@@ -156,6 +160,10 @@ def test_a_draft_is_changed_only_by_who_read_it(stage: Stage) -> None:
         headers={"If-Match": "*"},
     )
     assert problem(wrong)["code"] == "bad_content"
+    with pytest.raises(StaleContent):
+        discard_draft(
+            UUID(made.json()["id"]), seen="0" * 64, actor=stage.cast.actor(Role.OPERATOR), now=clock.now()
+        )
     assert client.delete(url, headers={"If-Match": client.get(url)["ETag"]}).status_code == 204
     assert client.get(url).status_code == 404
 

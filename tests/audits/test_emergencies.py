@@ -189,6 +189,14 @@ def test_it_stays_red_until_somebody_else_has_reviewed_it(stage: Stage) -> None:
     asked = client.post(stage.url(f"emergencies/{row.id}/review/"), {"verdict": "必要だった。申告どおり。"})
     with tenant_scope(row.tenant_id):
         operation = Operation.objects.get(kind="emergency.review")
+    # It is not sent back by who may send starts and stops back, whichever way he comes.
+    for url in (
+        stage.url(f"operations/{operation.id}/reject/"),
+        stage.api(f"operations/{operation.id}/reject/"),
+    ):
+        assert stage.client(Role.APPROVER).post(url, {"reason": "違う"}).status_code == 403
+    with pytest.raises(NotPermitted):
+        entry.reject(operation.id, actor=stage.cast.actor(Role.APPROVER), now=clock.now(), reason="違う")
     assert asked["Location"].endswith(f"{operation.id}/")
     with pytest.raises(NotPermitted):
         confirm(auditor, operation)

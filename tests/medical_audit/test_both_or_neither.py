@@ -121,13 +121,9 @@ def test_no_move_of_a_person_happens_without_its_event(
         "enter": desk.enter,
         "confirm": lambda: desk.confirm_as(waiting, approver),
         "apply": lambda: desk.confirm_as(local, approver),
-        "reject": lambda: entry.reject(
-            waiting.id, actor=approver, now=now, permission="operation.reject", reason="no"
-        ),
+        "reject": lambda: entry.reject(waiting.id, actor=approver, now=now, reason="no"),
         "withdraw": lambda: entry.withdraw(waiting.id, actor=operator, now=now),
-        "cancel": lambda: entry.cancel(
-            confirmed.id, actor=approver, now=now, permission="operation.cancel", reason="no"
-        ),
+        "cancel": lambda: entry.cancel(confirmed.id, actor=approver, now=now, reason="no"),
     }
     for attempt in attempts.values():
         with pytest.raises(DatabaseError):

@@ -173,9 +173,7 @@ def test_confirming_and_rejecting_at_once_has_one_winner(desk: Desk) -> None:
 
         def move(number: int, operation: Operation = operation, actors: list[Actor] = actors) -> Operation:
             if number:
-                return entry.reject(
-                    operation.id, actor=actors[1], now=desk.clock(), permission=REJECT, reason="no"
-                )
+                return entry.reject(operation.id, actor=actors[1], now=desk.clock(), reason="no")
             return desk.confirm_as(operation, actors[0])
 
         outcomes = race(2, move)

@@ -31,9 +31,9 @@ REJECT, CANCEL = "operation.reject", "operation.cancel"
 def turn_down(verb: str, desk: Desk, operation_id: uuid.UUID, actor: Actor, reason: str = "no") -> Operation:
     now = desk.clock()
     if verb == "reject":
-        return entry.reject(operation_id, actor=actor, now=now, permission=REJECT, reason=reason)
+        return entry.reject(operation_id, actor=actor, now=now, reason=reason)
     if verb == "cancel":
-        return entry.cancel(operation_id, actor=actor, now=now, permission=CANCEL, reason=reason)
+        return entry.cancel(operation_id, actor=actor, now=now, reason=reason)
     if verb == "withdraw":
         return entry.withdraw(operation_id, actor=actor, now=now, reason=reason)
     return entry.confirm(operation_id, actor=actor, now=now, seen_digest="", proof=proof(actor, now))

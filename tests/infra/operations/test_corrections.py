@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.domain.permissions import Permission, Role
+from accounts.domain.permissions import Role
 from infra.domain.schedule import State
 from infra.models import Resource
 from infra.operations import drafts
@@ -199,10 +199,8 @@ def test_what_a_person_decided_against_is_not_asked_again_for_the_same_state(pla
     duty.look()
     duty.tick()
     [asked] = duty.operations(kind="round.release")
-    who = duty.aws.cast.actor(Role.OPERATOR)
-    entry.reject(
-        asked.id, actor=who, now=duty.clock(), permission=Permission.POWER_CONFIRM, reason="そのまま"
-    )
+    who = duty.aws.cast.actor(Role.APPROVER)
+    entry.reject(asked.id, actor=who, now=duty.clock(), reason="そのまま")
     for _ in range(30):
         duty.clock.pass_(minutes=10)
         duty.look()

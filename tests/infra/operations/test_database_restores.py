@@ -281,7 +281,7 @@ def test_turned_down_it_stays_and_is_asked_for_again_a_day_later(duty: Duty) -> 
     restored(duty, row, until=duty.clock() + timedelta(days=2))
     work(duty)
     asked, approver = over(duty), duty.aws.cast.actor(Role.APPROVER)
-    entry.reject(asked.id, actor=approver, now=duty.clock(), permission=REJECT, reason="まだ使う")
+    entry.reject(asked.id, actor=approver, now=duty.clock(), reason="まだ使う")
     duty.look()
     assert len(duty.operations(kind="rds.remove")) == 1
     duty.clock.pass_(days=1)
