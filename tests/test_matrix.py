@@ -10,12 +10,14 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
 
 from accounts.domain.permissions import Role
+from medical_audit import clock
 from medical_audit.queries.reports import REPORTS
 from tests import factories
 from tests.answers import assert_safe, said
@@ -225,6 +227,51 @@ def test_anonymous(stage: Stage, name: str) -> None:
             assert answer.status_code == expected.anonymous.get(method, 405), (name, method)
 
 
+def _disabled() -> tuple[Stage, Client]:
+    """Nobody's account any more: the session is over, too."""
+    cast = factories.make_cast()
+    stage, client = make_stage(cast), signed_in(cast.people[A])
+    factories.change(cast.people[A], is_active=False)
+    return stage, client
+
+
+def _no_member() -> tuple[Stage, Client]:
+    """His role was taken."""
+    cast = factories.make_cast()
+    stage, client = make_stage(cast), signed_in(cast.people[A])
+    factories.revoke(cast.tenant.id, cast.people[A])
+    return stage, client
+
+
+def _terms_over() -> tuple[Stage, Client]:
+    """He belongs, but his days are over."""
+    cast = factories.make_cast()
+    stage, client = make_stage(cast), signed_in(cast.people[A])
+    factories.past_every_guard(
+        "UPDATE accounts_memberterms SET ends_at = %s WHERE tenant_id = %s AND user_id = %s",
+        [clock.now() - timedelta(seconds=1), cast.tenant.id, cast.people[A].id],
+    )
+    return stage, client
+
+
+@pytest.mark.parametrize(
+    ("whose", "page", "call"), [(_disabled, 302, 401), (_no_member, 404, 404), (_terms_over, 404, 404)]
+)
+def test_who_does_not_belong_any_more(
+    django_db_setup: None, whose: Callable[[], tuple[Stage, Client]], page: int, call: int
+) -> None:
+    stage, client = whose()
+    for name in IN_TENANT:
+        asking, pk = Asking(stage, name), uuid.uuid4()
+        for method in EXPECTED[name].by_method:
+            answer = asking.ask(client, method, asking.url(pk=pk), {})
+            wanted = call if name.startswith("api:") else page
+            assert answer.status_code == wanted, (name, method)
+            if wanted == 302:
+                assert urlsplit(answer["Location"]).path == "/sign-in/", (name, method)
+            assert_safe(answer)
+
+
 @pytest.mark.parametrize("name", IN_TENANT)
 def test_another_tenants_slug_is_a_slug_that_does_not_exist(
     stage: Stage, seats: dict[Role, Client], name: str, no_such_tenant: Callable[[str, Role, str], str]
@@ -246,7 +293,8 @@ def test_another_tenants_id_is_an_id_that_does_not_exist(
 ) -> None:
     asking = Asking(stage, name)
     takes_id, enters = "pk" in converters(name), name in ENTERING
-    foreign_id = theirs.resource if enters or name.endswith(":resource") else theirs.operation
+    # Of the very kind that this address takes: any other is unknown there with or without walls.
+    foreign_id = theirs.resource if enters else Asking(theirs.stage, name).fresh()
     for role in Role:
         client = seats[role]
         for method in METHODS:
@@ -292,6 +340,7 @@ def test_the_token_of_the_page_is_what_opens_the_door(stage: Stage) -> None:
 
 @dataclass(frozen=True)
 class Theirs:
+    stage: Stage
     resource: uuid.UUID
     operation: uuid.UUID
 
@@ -302,7 +351,7 @@ def theirs(stage: Stage) -> Theirs:
     cast = stage.cast
     other = factories.Cast(cast.other_tenant, dict.fromkeys(Role, cast.stranger), cast.stranger, cast.tenant)
     elsewhere = make_stage(other)
-    return Theirs(elsewhere.resource().id, elsewhere.entered().id)
+    return Theirs(elsewhere, elsewhere.resource().id, elsewhere.entered().id)
 
 
 def test_the_stranger_reaches_his_own_things_at_those_ids(stage: Stage, theirs: Theirs) -> None:
