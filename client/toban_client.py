@@ -48,15 +48,15 @@ Send = Callable[[str, str, Mapping[str, str], bytes | None], tuple[int, bytes]]
 #: What this program says itself, by language; %s stands for what it is about.
 SAID: Mapping[str, Mapping[str, str]] = {
     "no_tenant": {
-        "ja": "このトークンで入れるテナントがありません。Toban の「API トークン」で、使うテナントのトークンを作ってください。",
+        "ja": "このトークンで使えるテナントがありません。Toban の「APIトークン」で、使うテナントのトークンを作成してください。",
         "en": 'This token leads into no tenant. Make one of the tenant that you mean, in Toban under "API tokens".',
     },
     "no_toban": {
-        "ja": "%s は Toban の答えを返しません(状態 %s)。アドレスを確かめてください。",
+        "ja": "%s から Toban の応答がありません（ステータス %s）。アドレスを確認してください。",
         "en": "%s does not answer as Toban does (status %s). Check the address.",
     },
     "which_resource": {
-        "ja": "%s という名前のリソースは %s 件です。i-0123456789abcdef0 のような ID を指定してください。",
+        "ja": "%s という名前のリソースは %s件です。i-0123456789abcdef0 のような ID を指定してください。",
         "en": "%s is the name of %s resources. Give an id, like i-0123456789abcdef0.",
     },
     "no_login": {
@@ -80,13 +80,13 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "en": "A password was asked for and none was given. Run this at a terminal.",
     },
     "away": {
-        "ja": "%s の Toban に届きません: %s。アドレスとネットワークを確かめて、もう一度実行してください。",
+        "ja": "%s の Toban に接続できません: %s。アドレスとネットワークを確認して、もう一度実行してください。",
         "en": "Toban at %s could not be reached: %s. Check the address and the network, then try again.",
     },
     "password": {"ja": "パスワード: ", "en": "Password: "},
-    "code": {"ja": "二要素認証のコード(なければ空): ", "en": "Code of the second factor (empty: none): "},
+    "code": {"ja": "第二要素のコード（なければ空のまま Enter）: ", "en": "Code of the second factor (empty: none): "},
     "told_once": {
-        "ja": "%s さんご本人だけに伝えるコード(一度だけ表示します): %s",
+        "ja": "%s さんご本人だけに伝えるコード（一度だけ表示します）: %s",
         "en": "The code for %s alone, shown this once: %s",
     },
     "token": {"ja": "トークン: ", "en": "Token: "},

@@ -87,7 +87,7 @@ CHANNEL_CODES: Final[Mapping[str, Promise | str]] = {
     "receiver_refused": _("The receiver answered with an error. Toban tries again by itself; its own log says more."),
     "receiver_secret_gone": _("The receiver's secret is gone. Enter the receiver anew."),
     "receiver_secret_unsealable": _(
-        "The stored secret cannot be opened: its key is missing from TOBAN_SECRETS_KEYS."
+        "The stored secret cannot be opened: its key is missing. Put it back into TOBAN_SECRETS_KEYS."
     ),
 }  # fmt: skip
 

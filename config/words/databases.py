@@ -91,7 +91,7 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     "public_too_long": _("An address of the internet may be let in for 24 hours at most."),
     "end_past": _("The end lies in the past."),
     "end_too_far": _("The end is more than a year away. Leave it empty for a rule that stays."),
-    "port_unknown": _("The port of this database is not known. Wait for the next look at AWS."),
+    "port_unknown": _("The port of this database is not known. Wait for the next look at AWS, within minutes."),
     "group_not_its_own": _("This security group does not belong to the database. Choose one of its own."),
     "source_group_not_there": _(
         "There is no such security group in the network (VPC) of the database. Compare its id; one that was just made is known after the next inventory."
@@ -100,7 +100,7 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
         "The database listens on another port than the one that was confirmed. Nothing was opened. Enter it anew."
     ),
     "rules_unread": _(
-        "The rules of its security groups are not known. Let the role that looks have ec2:DescribeSecurityGroupRules, then take an inventory."
+        "The rules of its security groups are not known. Let the role that looks have ec2:DescribeSecurityGroupRules; Toban reads them at its next look, within minutes."
     ),
     "group_full": _(
         "The security group holds as many rules as AWS allows it. Take another group of the database, close what nobody needs, or have AWS raise the quota “Inbound or outbound rules per security group”."
@@ -132,14 +132,14 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     "window_far": _("The window is more than a year away. Choose an earlier one."),
     "window_short": _("The window is too short: a start, a change and a restart need 30 minutes at least."),
     "certificates_unread": _(
-        "AWS's word on certificate authorities is not known in its region. Let the role that looks have rds:DescribeCertificates, then take an inventory."
+        "AWS's word on certificate authorities is not known in its region. Let the role that looks have rds:DescribeCertificates; Toban reads it at its next look, within minutes."
     ),
     "version_unread": _(
-        "What AWS says of its engine version is not known. Let the role that looks have rds:DescribeDBEngineVersions, then take an inventory."
+        "What AWS says of its engine version is not known. Let the role that looks have rds:DescribeDBEngineVersions; Toban reads it at its next look, within minutes."
     ),
     "ca_unknown": _("AWS does not list this certificate authority in its region. Choose another."),
     "ca_already": _(
-        "It has a certificate of this authority already, and AWS renews that by itself, or has not said when it ends. Or choose another authority."
+        "It has a certificate of this authority already, and AWS renews that by itself, or has not said when it ends. To change it, choose another authority."
     ),
     "renewal_needs_running": _(
         "A renewal by the same authority needs a running database: a stop drops what AWS had planned. Start it first."

@@ -26,11 +26,11 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "db_not_ready": (_("The database is not available now."), _("Wait until AWS is done with it, then look again.")),
     "endpoint": (_("AWS gave it an address."), ""),
     "endpoint_missing": (
-        _("AWS has given it no address yet."), _("Wait until it is available, then take an inventory."),
+        _("AWS has given it no address yet."), _("Wait until it is available; Toban reads its address at the next look, within minutes."),
     ),
     "from_toban": (_("It is looked at from where Toban runs, whose network AWS does not show."), ""),
     "host_stopped": (_("The host does not run."), _("Start the host.")),
-    "vpc_unknown": (_("The network of one of them is not known."), _("Take an inventory, then look again.")),
+    "vpc_unknown": (_("The network of one of them is not known."), _("Toban reads it at its next look, within minutes. Then look again.")),
     "same_vpc": (_("Both lie in the same VPC."), ""),
     "other_vpc": (
         _("They lie in different VPCs. Whether a peering or a transit gateway leads across is not known here."),
@@ -38,7 +38,7 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     ),
     "rules_unread": (
         _("The rules of its security groups are not known."),
-        _("Let the role that looks have ec2:DescribeSecurityGroupRules, then take an inventory."),
+        _("Let the role that looks have ec2:DescribeSecurityGroupRules; Toban reads them at its next look, within minutes."),
     ),
     "rule_there": (_("A rule lets the host in."), ""),
     "prefix_list": (

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 # Why a database cannot be made so (infra.domain.makings), and how making and removing ended.
 MAKING_CODES: Final[Mapping[str, Promise | str]] = {
     "stock_unread": _(
-        "What AWS has there to make a database of is not known. Let the role that looks have the rights for restoring and creating databases, make a DB subnet group if there is none, then take an inventory."
+        "What AWS has there to make a database of is not known. Let the role that looks have the rights for restoring and creating databases, and make a DB subnet group if there is none; Toban reads it at its next look, within minutes."
     ),
     "snapshot_not_complete": _("The snapshot is not complete, or it is gone. Only a complete one can be restored."),
     "restore_of_cluster": _(
@@ -27,7 +27,7 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
         "The account has not enough database storage left in this region. Remove something, or have AWS raise the quota “Total storage for all DB instances”."
     ),
     "version_not_offered": _(
-        "AWS does not offer this engine version here any more, or it has not been read yet. Take an inventory; where a newer version is named below, a copy of the snapshot can be brought to it and restored."
+        "AWS does not offer this engine version here any more, or Toban, which asks once a day, has not read it yet. Where a newer version is named below, a copy of the snapshot can be brought to it and restored."
     ),
     "class_not_offered": _("AWS does not offer this class for this engine version here."),
     "subnet_group_unknown": _("This DB subnet group does not exist here. It decides in which network (VPC) the database lies."),

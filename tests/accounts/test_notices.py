@@ -206,7 +206,7 @@ def test_many_notices_are_one_mail_that_says_how_many_more_there_are(
     assert send(cast, as_role) == 1
     body = letters(cast)[0].body
     assert body.count("server-") == 20
-    assert "ほか 3 件" in body
+    assert "ほか3件" in body
 
 
 def test_a_mail_server_that_is_down_is_recorded_and_what_it_did_not_take_comes_later(

@@ -175,7 +175,7 @@ def test_what_was_done_behind_very_much_else_is_not_kept_from_the_review(stage: 
     (acts,) = [int(str(line[5])) for line in report.rows]
     assert acts >= 203
     page = stage.client(Role.AUDITOR).get(stage.url(f"emergencies/{row.id}/")).content.decode()
-    assert f"ほかに {acts - 200} 件" in page
+    assert f"ほかに{acts - 200}件" in page
 
 
 def test_it_stays_red_until_somebody_else_has_reviewed_it(stage: Stage) -> None:

@@ -291,7 +291,7 @@ def test_the_whole_way_in_the_browser_s_forms(own: Stage, room: SealingRoom) -> 
     user, _second = colleague(own)
     other = signed_in(user)
     sheet = other.get(reported["Location"]).content.decode()
-    assert "判定のSHA-256" in sheet
+    assert "判定の SHA-256" in sheet
     with tenant_scope(own.cast.tenant.id):
         operation = Operation.objects.get(kind="review.sign")
     confirmed = other.post(

@@ -252,7 +252,7 @@ def test_every_window_can_be_searched_and_goes_by_period_or_says_why() -> None:
 def test_codes_are_said_in_words() -> None:
     with translation.override("ja"):
         for key, code, word in (
-            ("override.kind", "skip", "1 回見送り"),
+            ("override.kind", "skip", "1回見送り"),
             ("override.kind", "override", "一時変更"),
             ("override.scope", "resource", "リソース"),
             ("event.actor_type", "user", "利用者"),

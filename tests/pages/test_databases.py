@@ -33,8 +33,8 @@ def test_what_needs_a_look_stands_first_in_words(stage: Stage) -> None:
     database(stage, "z-soon", certificate_until=soon)
     page = stage.client(Role.VIEWER).get(stage.url("databases/")).content.decode()
     assert page.index("z-soon") < page.index("a-quiet")
-    assert "証明書の期限まで 30 日以内" in page
-    assert "あと 12 日" in page
+    assert "証明書の期限まで30日以内" in page
+    assert "あと12日" in page
 
 
 def test_a_wrong_name_is_said_at_its_field_and_what_was_typed_stays(stage: Stage) -> None:

@@ -82,9 +82,9 @@ def test_a_second_change_in_the_same_second_is_not_missed(fake: SimulatedRedmine
     fake.now = SECOND + timedelta(minutes=2)
     fake.note(issue, "一つ目")
     fake_shop.serve(minutes=2)
-    fake.note(issue, "二つ目")  # the server's clock says the same second still
+    fake.note(issue, "2つ目")  # the server's clock says the same second still
     fake_shop.serve(minutes=2)
-    assert fake_shop.ticket().last_note == "二つ目"
+    assert fake_shop.ticket().last_note == "2つ目"
 
 
 def test_ten_minutes_of_visits_with_nothing_new_write_nothing(

@@ -81,7 +81,7 @@ def test_an_unknown_code_shows_itself_rather_than_nothing() -> None:
 
 def test_a_holiday_is_said_with_its_name() -> None:
     reason = {"code": "holiday", "day": "2026-11-23", "name": "勤労感謝の日"}
-    assert schedules.schedule_reason(reason) == "11/23 (月) は祝日 (勤労感謝の日) のため起動しません。"
+    assert schedules.schedule_reason(reason) == "11/23 (月) は祝日（勤労感謝の日）のため起動しません。"
 
 
 def test_a_bad_tag_is_said_with_its_value() -> None:
@@ -122,7 +122,7 @@ def test_a_person_who_entered_for_somebody_is_shown_with_both_names() -> None:
     said = ledger.event_sentence(
         _event("operation.entered", detail={"kind": "ec2.start"}, behalf={"id": "2", "name": "高橋"})
     )
-    assert said == "佐藤 (高橋 の代行) が EC2インスタンス web-1 の起動を入力しました。"
+    assert said == "佐藤（高橋 の代行）が EC2インスタンス web-1 の起動を入力しました。"
 
 
 def test_what_is_carried_out_in_toban_itself_says_nothing_of_aws() -> None:
