@@ -143,7 +143,7 @@ def test_a_token_goes_over_tls_and_to_nobody_else(capsys: pytest.CaptureFixture[
         patched.setenv("TOBAN_SERVER", "https://toban.example.jp")
         patched.setenv("TOBAN_TOKEN", "toban_x")
         assert toban_client.main(["whoami"], send=nobody) == 3
-        assert "https://toban.example.jp の Toban に届きません" in capsys.readouterr().err
+        assert "https://toban.example.jp の Toban に接続できません" in capsys.readouterr().err
         patched.delenv("TOBAN_TOKEN")
         assert toban_client.main(["--language", "en", "whoami"], send=nobody) == 1
         assert "Set both TOBAN_SERVER and TOBAN_TOKEN" in capsys.readouterr().err
