@@ -84,7 +84,10 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "en": "Toban at %s could not be reached: %s. Check the address and the network, then try again.",
     },
     "password": {"ja": "パスワード: ", "en": "Password: "},
-    "code": {"ja": "第二要素のコード（なければ空のまま Enter）: ", "en": "Code of the second factor (empty: none): "},
+    "code": {
+        "ja": "第二要素のコード（なければ空のまま Enter）: ",
+        "en": "Code of the second factor (empty: none): ",
+    },
     "told_once": {
         "ja": "%s さんご本人だけに伝えるコード（一度だけ表示します）: %s",
         "en": "The code for %s alone, shown this once: %s",

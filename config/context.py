@@ -77,10 +77,10 @@ def _of_the_seals(actor: Actor) -> list[dict[str, str]]:
         return []
     texts = {
         "late": _(
-            "The ledger has not been sealed since %(time)s: what happens meanwhile could be removed unseen."
+            "The ledger has not been sealed since %(time)s: what happens meanwhile could be removed unseen. Tell the administrator of the platform: the process “sealer” may not run."
         ),
         "withheld": _(
-            "The ledger of this tenant is not sealed any further since %(time)s: its chain is damaged."
+            "The ledger of this tenant is not sealed any further since %(time)s: its chain is damaged. Look at the verification of the ledger."
         ),
         "never": _(
             "The ledger has never been sealed: what happened could be removed unseen. Start the process “sealer”."
@@ -93,13 +93,16 @@ def notices(now: datetime, actor: Actor) -> list[dict[str, str]]:
     """What is wrong with Toban itself, or with its way to AWS, in this tenant's eyes, and whether the clock is frozen."""
     found = []
     tick = Heartbeat.objects.filter(name="tick").first()
-    if tick is None or now - tick.at > TICK_LATE:
-        found.append(
-            {
-                "level": "error",
-                "text": _("The clock of Toban stands still: planned starts and stops are late."),
-            }
+    if tick is None:
+        text = _(
+            "Toban is starting: it has not looked at its plan yet. If this stays for a minute, tell the administrator of the platform: the processes “beat” and “control” may not run."
         )
+        found.append({"level": "warning", "text": text})
+    elif now - tick.at > TICK_LATE:
+        text = _(
+            "The clock of Toban stands still: planned starts and stops are late. Tell the administrator of the platform: the processes “beat” and “control” may not run."
+        )
+        found.append({"level": "error", "text": text})
     found += _of_the_seals(actor)
     for one in open_emergencies(now, actor=actor):
         text = _("The emergency right of %(name)s is open until %(time)s: %(reason)s") % {
@@ -107,7 +110,9 @@ def notices(now: datetime, actor: Actor) -> list[dict[str, str]]:
         }  # fmt: skip
         found.append({"level": "error", "text": text})
     if clock_now(now).code == ClockState.OVER:
-        text = _("The clocks of Toban are more than a second apart, so its times cannot be relied on.")
+        text = _(
+            "The clocks of Toban are more than a second apart, so its times cannot be relied on. The page of the clocks says which."
+        )
         found.append({"level": "error", "text": text})
     if (freeze := freeze_of(now)) is not None:
         text = _("Frozen until %(time)s: nothing is started or stopped by schedule. %(reason)s (%(name)s)") % {
@@ -115,7 +120,9 @@ def notices(now: datetime, actor: Actor) -> list[dict[str, str]]:
         }  # fmt: skip
         found.append({"level": "info", "text": text})
     for lane in Lane.objects.exclude(breaker=Breaker.CLOSED).order_by("name")[:3]:
-        text = _("Calls to %(lane)s are paused after repeated failures.") % {"lane": _place(lane.name)}
+        text = _("Calls to %(lane)s are paused after repeated failures. Toban tries again by itself.") % {
+            "lane": _place(lane.name)
+        }
         found.append({"level": "warning", "text": text})
     return found
 

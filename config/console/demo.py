@@ -220,12 +220,16 @@ class Demo:
             self.supervisor.start(name, program.command, env=env)
 
     def _wait_for_first_page(self, began: float) -> None:
+        """Until pages are answered and the clock has gone round once: before that they say that Toban is starting."""
         deadline = time.monotonic() + FIRST_PAGE_S
-        while get_json(f"{self.url}/readyz") is None:
+        while not isinstance(answer := get_json(f"{self.url}/readyz"), dict) or answer.get("tick") != "ok":
             if death := self.supervisor.death():
                 raise StackError(str(death))
             if time.monotonic() > deadline:
-                raise StackError(f"{self.url}/readyz gives no answer; see {self.supervisor.log('web')}")
+                name = "beat" if isinstance(answer, dict) else "web"
+                raise StackError(
+                    f"{self.url}/readyz does not say that all is well; see {self.supervisor.log(name)}"
+                )
             time.sleep(0.1)
         self.say(f"Ready after {time.monotonic() - began:.0f} s.")
 

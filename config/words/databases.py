@@ -91,7 +91,9 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     "public_too_long": _("An address of the internet may be let in for 24 hours at most."),
     "end_past": _("The end lies in the past."),
     "end_too_far": _("The end is more than a year away. Leave it empty for a rule that stays."),
-    "port_unknown": _("The port of this database is not known. Wait for the next look at AWS, within minutes."),
+    "port_unknown": _(
+        "The port of this database is not known. Wait for the next look at AWS, within minutes."
+    ),
     "group_not_its_own": _("This security group does not belong to the database. Choose one of its own."),
     "source_group_not_there": _(
         "There is no such security group in the network (VPC) of the database. Compare its id; one that was just made is known after the next inventory."

@@ -84,6 +84,7 @@ def test_metrics_are_for_this_machine_or_for_the_token(settings: Settings) -> No
 
 def test_the_page_says_when_the_clock_stands_still(stage: Stage, as_role: AsRole) -> None:
     client = stage.client(Role.VIEWER)
+    assert [one["level"] for one in client.get(stage.url()).context["platform_notices"]] == ["warning"]
     with as_role("scheduler"):
         beat("tick", clock.now())
     assert [one["level"] for one in client.get(stage.url()).context["platform_notices"]] == []
