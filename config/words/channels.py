@@ -70,13 +70,13 @@ CHANNEL_CODES: Final[Mapping[str, Promise | str]] = {
     "bad_channel_secret": _("Give a secret of whsec_ and 24 to 64 bytes in base64, or leave it out."),
     "channel_without_secret": _("A chat has no secret besides its address: enter a new receiver and end this one."),
     "channel_changed": _("The receiver was changed meanwhile. Look again and enter it anew."),
-    "bad_certificate": _("The certificate of the server is not trusted."),
+    "bad_certificate": _("The certificate of the server is not trusted. Use another address, or take in the file itself."),
     "receiver_unreachable": _("The receiver could not be reached. Toban tries again by itself, ever more seldom."),
     "receiver_bad_certificate": _(
         "The certificate of the receiver is not trusted. Mend it there, or add your authority with TOBAN_CA_BUNDLE."
     ),
     "receiver_too_slow": _("The receiver did not answer within 10 seconds. Toban tries again by itself."),
-    "receiver_too_large": _("The head of the receiver's answer is larger than any ever is."),
+    "receiver_too_large": _("The headers of the receiver's answer are too large."),
     "receiver_cut_off": _("The receiver's answer was cut off. Toban tries again by itself."),
     "receiver_private_address": _(
         "The receiver's name now leads into a private network, so nothing was sent. TOBAN_CHANNEL_NETWORKS opens networks."

@@ -64,10 +64,10 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "nothing_to_restore": _("Toban did not delete it, so it knows no snapshot of it."),
     "restored_already": _("It was brought back already."),
     "snapshot_failed": _("AWS could not make its snapshot, so the volume stays."),
-    "volume_in_use": _("It serves a server. Only a volume that serves nothing can be deleted."),
+    "volume_in_use": _("It is attached to a server. Only a volume that is attached to nothing can be deleted."),
     "volume_state": _("It is in a state in which AWS deletes no volume."),
     "volume_used_meanwhile": _(
-        "It served a server after this was entered, so that what it holds now is not what was confirmed. Enter it anew."
+        "It was attached to a server after this was entered, so what it holds now is not what was confirmed. Enter it again."
     ),
     "toban_value": _(
         "Its tag Toban says neither never nor managed, so nobody can say what was meant. Correct the tag first."
@@ -128,7 +128,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "too_few": _("A year has fewer holidays than Japan has."),
     "too_old": _("The list ends before this year."),
     "cut_off": _("The file was cut off on its way."),
-    "compressed": _("The file came packed. Only plain files are read."),
+    "compressed": _("The file is compressed. Only plain files are read."),
     "takes_back": _("The calendar takes entries back instead of publishing them."),
     "unknown_years": _("The list speaks of years of which the shipped list knows nothing."),
     "just_tried": _("It was fetched a moment ago. Try again in a minute."),
@@ -138,9 +138,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "removes_days": _("The list leaves out days that are known as holidays."),
     "differs": _("The list has days that the shipped list does not know."),
     "bad_url": _("The address cannot be used."),
-    "https_only": _("Only addresses with https are asked."),
+    "https_only": _("Only https addresses can be used."),
     "private_address": _("The address lies in a private network and is not asked."),
-    "too_many_redirects": _("The address leads on too many times."),
+    "too_many_redirects": _("The address redirects too many times."),
     "http_status": _("The server answered with an error."),
     "too_slow": _("The file did not come within 10 seconds."),
     "list_settled": _("This list is settled already."),
@@ -151,7 +151,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "waits_for_databases": _("It waits until the databases of its project run."),
     "waits_for_servers": _("It waits until the servers of its project have stopped."),
     "name_present": _("It has a Name tag by now, which is never overwritten."),
-    "attachment_changed": _("It serves another server by now."),
+    "attachment_changed": _("It is attached to another server by now."),
     "attempts_exhausted": _("All attempts are used up."),
     "authority_revoked": _("Whoever confirmed it no longer has the right."),
     "no_verdict": _("AWS said nothing about it."),
@@ -186,7 +186,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "stale_content": _("The content has changed since this page was shown. Read it again, then confirm."),
     "not_permitted": _("Your role does not allow this."),
     "not_found": _("There is no such thing, or it belongs to another tenant."),
-    "not_reauthenticated": _("Prove once more that it is you: enter your password."),
+    "not_reauthenticated": _("Confirm that it is you: enter your password."),
     "wrong_password": _("The password is not right."),
     "another_person_must_confirm": _("Whoever entered it cannot confirm it. A second person must."),
     "proxy_cannot_confirm": _("Whoever entered it for somebody else cannot confirm it."),
@@ -224,7 +224,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "only_the_enterer_confirms": _("Only the person who entered it confirms it: it is his own right."),
     "confirmer_lacks_the_role": _("It must be confirmed by two people of a role that you do not hold."),
     "confirmed_by_you_already": _("You have confirmed it already. A second person must confirm it, too."),
-    "proxy_for_oneself": _("Choose somebody else than yourself."),
+    "proxy_for_oneself": _("Choose somebody other than yourself."),
     "no_kinds": _("Choose at least one kind of operation."),
     "kind_not_ours": _("You may only let others enter starts and stops that you may confirm yourself."),
     "delegation_too_long": _("A delegation lasts one year at most."),
@@ -271,14 +271,14 @@ CODES: Final[Mapping[str, Promise | str]] = {
     ),
     "already_enrolled": _("You have an authenticator app in use already."),
     "no_passkeys_here": _(
-        "Browsers allow no passkeys for an address made of numbers. Open Toban by its name, then try again."
+        "Browsers allow no passkeys for an IP address. Open Toban by its host name, then try again."
     ),
     "no_passkey_of_yours": _("You have no passkey for this address. Use a code instead."),
     "too_many_passkeys": _(
         "You have as many passkeys as one person may. Take one away that is not used any more."
     ),
     "passkey_not_right": _(
-        "What the device answered does not fit the question. Try again from the beginning."
+        "What the device answered could not be verified. Try again from the beginning."
     ),
     "passkey_known": _("This passkey is in use already."),
     "not_enrolled": _("You have no second factor."),
@@ -324,7 +324,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
         "How long the record is kept, or its hold, was changed meanwhile. Enter it again."
     ),
     "two_secrets": _(
-        "Two secrets are good already. Put the new one into GitHub, end the old one here, then make another."
+        "Two secrets are valid already. Put the new one into GitHub, end the old one here, then make another."
     ),
     "rules_changed": _("These rules were changed after this was entered. Enter the change again."),
     "erasure_waits": _("An erasure of this person waits for its confirmation already."),

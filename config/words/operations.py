@@ -70,7 +70,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "member.grant": (_("Give role"), _("Give %(target)s a role")),
     "member.revoke": (_("Take role"), _("Take a role from %(target)s")),
     "member.close": (_("Close account"), _("Close the account of %(target)s")),
-    "member.reissue": (_("Give way in anew"), _("Give %(target)s a way in anew")),
+    "member.reissue": (_("Reissue sign-in"), _("Reissue the sign-in of %(target)s")),
     "token.make": (_("Make API token"), _("Let the program %(target)s act for you")),
     "policy.change": (_("Change policy"), _("Change what holds for sessions and confirmations")),
     "ledger.retention": (

@@ -231,8 +231,8 @@ PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Term over"),
     ),
     "user.reissued": (
-        _("%(subject)s got a way in anew by a link and set a new password."),
-        _("Way in anew"),
+        _("%(subject)s used a reissue link and set a new password."),
+        _("Sign-in reissued"),
     ),
     "user.sign_on_bound": (
         _("%(subject)s came in by an identity provider for the first time, recognised as %(username)s."),

@@ -43,7 +43,7 @@ FILE_PROBLEMS: Final[Mapping[str, Promise | str]] = {
         "The resource %(value)s is not known here. Correct its id, or read the inventory first."
     ),
     "bad_url": _("The address cannot be used: %(value)s"),
-    "https_only": _("Only addresses with https are asked: %(value)s"),
+    "https_only": _("Only https addresses can be used: %(value)s"),
     "private_address": _("The address lies in a private network and is not asked: %(value)s"),
 }
 

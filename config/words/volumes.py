@@ -73,9 +73,9 @@ VOLUME_CODES: Final[Mapping[str, Promise | str]] = {
     "tag_key_characters": _("A tag key has letters, digits, spaces and + - = . _ : / @ only."),
     "termination_set": _("It is so now, and that was seen at AWS."),
     "not_taken": _("AWS took the call, and yet it is as it was. Look at it in AWS's console."),
-    "not_attached": _("It serves no server now."),
+    "not_attached": _("It is attached to no server now."),
     "multi_attached": _(
-        "It serves several servers. It would be deleted with the first of them that is terminated, so this is left to AWS's console."
+        "It is attached to several servers. It would be deleted with the first of them that is terminated, so this is left to AWS's console."
     ),
     "snapshot_of_backup": _(
         "AWS Backup or a lifecycle policy keeps it. It is deleted there, and never here."
