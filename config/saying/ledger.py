@@ -12,6 +12,7 @@ from config.saying.prices import price_unit
 from config.saying.repositories import removal_word
 from config.saying.schedules import finding_text, schedule_reason
 from config.saying.seeing import drift_cause
+from config.saying.times import day_long
 from config.words import audits, databases, events, exports, sentence, states
 from config.words.windows import WINDOWS
 from medical_audit.domain.kinds import calls_outside
@@ -47,7 +48,11 @@ def event_sentence(event: object) -> str:
     values = dict(detail) | {
         "actor": event_actor(event),
         "subject": name,
-        "operation": sentence_of(detail.get("kind") or detail.get("action"), name, ""),
+        "operation": sentence_of(
+            detail.get("kind") or detail.get("action"), subject.get("name"), subject.get("id")
+        ),
+        "ends": day_long(detail.get("ends")),
+        "as_of": day_long(detail.get("as_of")),
         "problem": code_with_detail(detail.get("problem") or detail.get("code"), detail),
         "reason": _event_reason(body, detail),
         "step": removal_word(detail["step"])

@@ -29,7 +29,7 @@ def operation_undo(kind: object) -> str:
 
 
 def sentence_of(kind: object, name: object, id_: object) -> str:
-    target = str(name or id_ or "—")
+    target = str(name or operations.NAMELESS.get(str(kind)) or id_ or "—")
     pair = operations.OPERATION_KINDS.get(str(kind))
     return f"{kind} {target}" if pair is None else str(pair[1]) % {"target": target}
 

@@ -1,5 +1,6 @@
 """Times as people in the office say them, always with their zone; values may be datetimes or ISO 8601 texts."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -10,6 +11,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 ZONE: Final = ZoneInfo("Asia/Tokyo")
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def instant_of(value: object) -> datetime | None:
@@ -42,7 +44,9 @@ def day(value: object) -> str:
 
 
 def day_long(value: object) -> str:
-    """A date, or the local date of an instant, with its year: "2026/11/30 (月)"."""
+    """A date or its ISO 8601 text, or the local date of an instant, with its year: "2026/11/30 (月)"."""
+    if isinstance(value, str) and len(value) == len("2026-11-30"):
+        value = date.fromisoformat(value)
     if isinstance(value, datetime):
         return _day_text(value.astimezone(ZONE).date(), year=True)
     return _day_text(value, year=True) if isinstance(value, date) else "—"
@@ -52,6 +56,22 @@ def iso_day(value: object) -> str:
     """The local date of an instant as addresses and date fields write it: "2026-11-30"; empty for what is none."""
     instant = instant_of(value)
     return "" if instant is None else instant.astimezone(ZONE).date().isoformat()
+
+
+def weekly(value: object) -> str:
+    """A weekly window as AWS writes it in UTC ("wed:06:38-wed:07:08"), local: "毎週水曜 15:38〜16:08 JST"; anything else as it is."""
+    found = re.fullmatch(r"(\w{3}):(\d\d):(\d\d)-\w{3}:(\d\d):(\d\d)", str(value))
+    if found is None or found[1] not in _WEEKDAYS:
+        return str(value)
+    day, *hours = found.groups()
+    monday = date(2024, 1, 1) + timedelta(days=_WEEKDAYS.index(day))
+    begin, end = (
+        datetime(monday.year, monday.month, monday.day, int(hour), int(minute), tzinfo=UTC).astimezone(ZONE)
+        for hour, minute in (hours[:2], hours[2:])
+    )
+    return _("every %(weekday)s, %(begin)s to %(end)s %(zone)s") % {
+        "weekday": dates.WEEKDAYS_ABBR[begin.weekday()], "begin": f"{begin:%H:%M}", "end": f"{end:%H:%M}", "zone": begin.tzname(),
+    }  # fmt: skip
 
 
 def month_name(value: object) -> str:

@@ -41,7 +41,7 @@ from redmine_sync.queries.tickets import tickets_about, volume_tickets
 register = template.Library()
 
 FILTERS = (
-    times.day, times.day_long, times.iso_day, times.jst, times.jst_short, times.jst_exact, times.clock, times.clock_exact, times.utc,
+    times.day, times.day_long, times.weekly, times.iso_day, times.jst, times.jst_short, times.jst_exact, times.clock, times.clock_exact, times.utc,
     times.duration, times.number, times.month_name,
     codes.state_look, codes.error_text, codes.kind_label, codes.role_label, codes.role_list, codes.permission_label, codes.action_label, codes.topic_help, codes.bell_count,
     codes.session_end_text, codes.session_fault_text,

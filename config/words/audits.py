@@ -195,7 +195,7 @@ COLUMNS: Final[Mapping[str, Promise | str]] = {
     "parallel": _("Two networks at once"),
     "failed": _("Failed sign-ins"),
     "faults": _("That do not add up"),
-    "day": _("Day"),
+    "day": pgettext_lazy("clock", "Day"),
     "days": _("Days"),
     "readings": _("Measurements"),
     "machine_ms": _("Largest difference from the database"),

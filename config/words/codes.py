@@ -64,7 +64,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "nothing_to_restore": _("Toban did not delete it, so it knows no snapshot of it."),
     "restored_already": _("It was brought back already."),
     "snapshot_failed": _("AWS could not make its snapshot, so the volume stays."),
-    "volume_in_use": _("It is attached to a server. Only a volume that is attached to nothing can be deleted."),
+    "volume_in_use": _(
+        "It is attached to a server. Only a volume that is attached to nothing can be deleted."
+    ),
     "volume_state": _("It is in a state in which AWS deletes no volume."),
     "volume_used_meanwhile": _(
         "It was attached to a server after this was entered, so what it holds now is not what was confirmed. Enter it again."
@@ -277,9 +279,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "too_many_passkeys": _(
         "You have as many passkeys as one person may. Take one away that is not used any more."
     ),
-    "passkey_not_right": _(
-        "What the device answered could not be verified. Try again from the beginning."
-    ),
+    "passkey_not_right": _("What the device answered could not be verified. Try again from the beginning."),
     "passkey_known": _("This passkey is in use already."),
     "not_enrolled": _("You have no second factor."),
     "too_many_tries": _("Too many wrong passwords. Wait a few minutes, then try again."),

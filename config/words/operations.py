@@ -15,6 +15,10 @@ from config.words.people import PEOPLE_EFFECTS, PEOPLE_KINDS
 from config.words.projects import PROJECT_EFFECTS, PROJECT_KINDS
 from config.words.volumes import VOLUME_EFFECTS, VOLUME_KINDS, VOLUME_SOURCES
 
+# Of whom no name is kept, because it stands for all that has none of its own.
+NAMELESS: Final[Mapping[str, Promise | str]] = dict.fromkeys(
+    ("ticket.rule", "ticket.rule_end"), _("Everything without a rule of its own")
+)
 # Kinds of operation: (short name for lists and filters, sentence with the target).
 OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     **DATABASE_KINDS,

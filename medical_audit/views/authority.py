@@ -28,17 +28,19 @@ ENDED_SHOWN = 20
 
 @require_safe
 def queue(request: TenantRequest, slug: str) -> HttpResponse:
-    """Mine to confirm, entered in my name, what I entered, and every proxy entry by age."""
+    """Entered in my name, what else is mine to confirm, what I entered, and every proxy entry by age."""
     actor, now = request.actor, request.now
     mine, total = queries.awaiting(actor=actor, now=now, limit=SHOWN)
     proxies = queries.proxies(actor=actor, limit=SHOWN)
     own = queries.entered_by(actor.id, actor=actor, limit=SHOWN)
     hours = policy_here().escalate_hours
+    for_me = [row for row in proxies if row.on_behalf_of_id == actor.id]
+    named = {row.id for row in mine} & {row.id for row in for_me}
     context = {
         "late": {row.id for row in (*mine, *proxies, *own) if now - row.entered_at >= timedelta(hours=hours)},
-        "mine": mine,
-        "mine_total": total,
-        "for_me": [row for row in proxies if row.on_behalf_of_id == actor.id],
+        "mine": [row for row in mine if row.id not in named],
+        "mine_total": total - len(named),
+        "for_me": for_me,
         "own": own,
         "ageing": [turn_words(row, now=now, escalate_hours=hours) for row in proxies],
         "hours": hours,

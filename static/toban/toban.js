@@ -18,13 +18,16 @@ const timeOfDay = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-di
 const dayOfYear = new Intl.DateTimeFormat(language, { timeZone: zone, month: language === "ja" ? "numeric" : "short", day: "numeric", weekday: "short" });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
+// Japanese writes a number and what it counts in one: "3 日前" is how the browser says it.
+const relativeWords = (amount, unit) => (language === "ja" ? relative.format(amount, unit).replace(/ /g, "") : relative.format(amount, unit));
+
 function relativeText(instant) {
   const seconds = Math.round((instant - now()) / 1000);
   const size = Math.abs(seconds);
-  if (size < 60) return relative.format(seconds, "second");
-  if (size < 3600) return relative.format(Math.trunc(seconds / 60), "minute");
-  if (size < 86400) return relative.format(Math.trunc(seconds / 3600), "hour");
-  return relative.format(Math.trunc(seconds / 86400), "day");
+  if (size < 60) return relativeWords(seconds, "second");
+  if (size < 3600) return relativeWords(Math.trunc(seconds / 60), "minute");
+  if (size < 86400) return relativeWords(Math.trunc(seconds / 3600), "hour");
+  return relativeWords(Math.trunc(seconds / 86400), "day");
 }
 
 function dayText(instant) {

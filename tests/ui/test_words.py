@@ -122,7 +122,7 @@ def test_a_person_who_entered_for_somebody_is_shown_with_both_names() -> None:
     said = ledger.event_sentence(
         _event("operation.entered", detail={"kind": "ec2.start"}, behalf={"id": "2", "name": "高橋"})
     )
-    assert said == "佐藤（高橋 の代行）が EC2インスタンス web-1 の起動を入力しました。"
+    assert said == "佐藤 (高橋 の代行) が EC2インスタンス web-1 の起動を入力しました。"
 
 
 def test_what_is_carried_out_in_toban_itself_says_nothing_of_aws() -> None:
