@@ -41,7 +41,7 @@ DRIFT_CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("AWS starts a stopped database by itself after seven days."),
         _("Automatic restart by AWS"),
     ),
-    "outside": (_("Toban did not do it, and AWS does not say who did."), _("Changed outside Toban")),
+    "outside": (_("Toban did not do it, and AWS does not say who did."), _("AWS does not say who did it")),
 }
 # By (how Toban left it, how it is).
 DRIFTS: Final[Mapping[tuple[str, str], Promise | str]] = {
