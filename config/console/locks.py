@@ -14,10 +14,12 @@ from config.stack import ROOT
 FOLDER = ROOT / "requirements"
 # Each list is resolved within the one before, so that a package has one version in all of them.
 ORDER = ("production", "demo", "dev", "bootstrap")
+# What stands in an environment of its own, because it wants other versions.
+ALONE = ("semgrep",)
 MADE_FROM = re.compile(r"^# made from: ([0-9a-f]{64})$", re.MULTILINE)
 
 
-def write(names: tuple[str, ...] = ORDER) -> int:
+def write(names: tuple[str, ...] = (*ORDER, *ALONE)) -> int:
     """Resolve every list anew; versions already locked stay where they still fit (delete a .txt to let it go)."""
     for name in names:
         command: list[str | Path] = [
@@ -35,7 +37,7 @@ def write(names: tuple[str, ...] = ORDER) -> int:
 
 def constraint(name: str) -> list[str]:
     """The shorter list that this one has to agree with."""
-    place = ORDER.index(name)
+    place = ORDER.index(name) if name in ORDER else 0
     return ["-c", f"{ORDER[place - 1]}.txt"] if place else []
 
 
@@ -49,7 +51,7 @@ def source(name: str) -> str:
 def stale() -> list[str]:
     """What is wrong with the locks, one sentence each."""
     findings = []
-    for name in ORDER:
+    for name in (*ORDER, *ALONE):
         locked = FOLDER / f"{name}.txt"
         made_from = MADE_FROM.search(locked.read_text()) if locked.exists() else None
         if made_from is None or made_from[1] != source(name):

@@ -22,6 +22,7 @@ STEPS: Mapping[str, Sequence[str | Path]] = {
     "lint": (BIN / "ruff", "check", "--output-format", "concise", "."),
     "format": (BIN / "ruff", "format", "--check", "--output-format", "concise", "."),
     "bandit": (BIN / "bandit", "-q", "-ll", "-r", "-x", "*/migrations/*", *SOURCES),
+    "semgrep": (sys.executable, "-m", "config.console.semgrep"),
     "layers": (BIN / "lint-imports",),
     "templates": (BIN / "djlint", "templates", "--check", "--lint", "--quiet"),
     "locks": (sys.executable, "-m", "config.console.locks"),
