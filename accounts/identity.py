@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -28,6 +28,7 @@ from accounts.domain.sign_on import (
     Ended,
     Endpoints,
     NotFromProvider,
+    ProviderSilent,
     Said,
     ended_by,
     read_endpoints,
@@ -86,7 +87,7 @@ def redeem(
     token = _json(answer).get("id_token")
     if not isinstance(token, str) or not token or len(token) > TOKEN_MAX:
         raise NotFromProvider("sign_on_no_token")
-    claims = _verified(token, _json(_ask("GET", client.endpoints.keys, client.issuer)))
+    claims = _verified(token, _keys(client))
     said = said_by(
         claims, issuer=client.issuer, client_id=client.client_id, nonce=nonce, now=now, since=since
     )
@@ -94,14 +95,14 @@ def redeem(
 
 
 def logout(client: Client, token: str, *, now: datetime) -> Ended:
-    """What the provider says has ended there, by a token that it sent itself. Raises NotFromProvider.
+    """What the provider says has ended there, by a token that it sent itself. Raises NotFromProvider, ProviderSilent.
 
     What is plainly not its own is refused before its keys are asked for: anybody can send something here.
     """
     if not token or len(token) > TOKEN_MAX:
         raise NotFromProvider("sign_on_no_token")
     ended_by(_unverified(token), issuer=client.issuer, client_id=client.client_id, now=now)
-    claims = _verified(token, _json(_ask("GET", client.endpoints.keys, client.issuer)))
+    claims = _verified(token, _keys(client))
     return ended_by(claims, issuer=client.issuer, client_id=client.client_id, now=now)
 
 
@@ -113,11 +114,19 @@ def _unverified(token: str) -> dict[str, Any]:
         raise NotFromProvider("sign_on_bad_signature", type(odd).__name__) from odd
 
 
-def _verified(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
-    """The claims of a token that one of these keys signed with an algorithm that only the provider can sign with."""
-    listed = keys.get("keys")
+def _keys(client: Client) -> list[Any]:
+    """What the provider publishes now. Raises ProviderSilent."""
+    try:
+        listed = _json(_ask("GET", client.endpoints.keys, client.issuer)).get("keys")
+    except NotFromProvider as silent:
+        raise ProviderSilent(silent.code, silent.detail) from silent
     if not isinstance(listed, list) or not 1 <= len(listed) <= KEYS_MAX:
-        raise NotFromProvider("sign_on_bad_keys")
+        raise ProviderSilent("sign_on_bad_keys")
+    return listed
+
+
+def _verified(token: str, listed: Sequence[Any]) -> dict[str, Any]:
+    """The claims of a token that one of these keys signed with an algorithm that only the provider can sign with."""
     usable = [
         one
         for one in listed
@@ -145,9 +154,9 @@ def _ask(method: str, url: str, issuer: str, **more: Any) -> bytes:
             )  # fmt: skip
             body = _bounded(answer)
     except requests.RequestException as error:
-        raise NotFromProvider("sign_on_unreachable", type(error).__name__) from error
+        raise ProviderSilent("sign_on_unreachable", type(error).__name__) from error
     if watch.over:
-        raise NotFromProvider("sign_on_unreachable", "deadline")
+        raise ProviderSilent("sign_on_unreachable", "deadline")
     if answer.status_code != _OK:
         raise NotFromProvider("sign_on_refused", f"HTTP {answer.status_code}")
     return body

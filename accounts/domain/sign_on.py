@@ -57,6 +57,10 @@ class NotFromProvider(ValueError):
         super().__init__(f"{code}: {self.detail}" if self.detail else code)
 
 
+class ProviderSilent(NotFromProvider):
+    """The provider does not answer, or its keys cannot be had at this moment: that says nothing of who came or sent something."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoints:
     """Where a provider does what (OpenID Connect Discovery 1.0); `end_session`: "" where it offers none."""

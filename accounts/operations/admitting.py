@@ -57,7 +57,8 @@ def enter_admit(
         "role": role, "company": given["company"], "ends_at": given["ends_at"], "agrees": "yes", "roles_before": before,
         "roles_after": sorted({*before, role}), "terms": given,
     }  # fmt: skip
-    target = OperationTarget("user", str(user.id), user.name)
+    # What whoever enters it typed: how somebody is called in his own house is told once he is let in here.
+    target = OperationTarget("user", str(user.id), user.username)
     return entry.enter(GRANT, target, parameters, actor=actor, now=now, reason=reason)
 
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts import identity
-from accounts.domain.sign_on import SKEW, Ended, NotFromProvider
-from accounts.models import SignOnLink
+from accounts.domain.sign_on import SKEW, Ended, NotFromProvider, ProviderSilent
+from accounts.models import SignOnLink, SignOnProvider
 from accounts.operations import guarding
 from accounts.queries.sign_on import provider_at_the_door
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject, system_actor
@@ -32,28 +32,33 @@ def ended_there(tenant_id: UUID, token: str, *, now: datetime, origin: Origin) -
     row, key = provider_at_the_door(tenant_id), f"sign-off:{tenant_id}:{origin.address}"
     if row is None:
         raise NotFound(type="sign_on")
-    wait = guarding.wait_of(None, key, origin.address, now=now)
+    # Asking for keys that do not come is waited with, too, but apart: behind the provider's address a whole house may sign in.
+    asker = f"keys:{origin.address}"
+    wait = max(guarding.wait_of(None, key, one, now=now) for one in (origin.address, asker))
     if wait:
         raise Refused("too_many_tries", seconds=int(wait.total_seconds()) + 1)
     client = identity.Client(row.issuer, row.client_id, "", row.places())
+    actor = Actor(tenant_id, ActorType.USER, "", row.name, address=origin.address, request=origin.request)
     try:
         ended = identity.logout(client, token, now=now)
+    except ProviderSilent as silent:
+        _tell(row, silent, actor, now)
+        seats.count_failure(guarding.account_of(None, key), asker, actor=actor, now=now)
+        raise Refused(silent.code) from silent
     except NotFromProvider as wrong:
-        actor = Actor(tenant_id, ActorType.USER, "", row.name, address=origin.address, request=origin.request)
-        detail: dict[str, object] = {"code": wrong.code, "detail": wrong.detail, "address": origin.address}
-        with tenant_scope(tenant_id):
-            subject = Subject("sign_on", str(row.id), row.name)
-            record(
-                "sign_on.logout_refused",
-                actor=actor,
-                subject=subject,
-                now=now,
-                outcome="failed",
-                detail=detail,
-            )
+        _tell(row, wrong, actor, now)
         guarding.failed(None, key, actor=replace(actor, tenant_id=NO_TENANT), now=now)
         raise Refused(wrong.code) from wrong
     return _end(tenant_id, row.issuer, ended, now)
+
+
+def _tell(row: SignOnProvider, wrong: NotFromProvider, actor: Actor, now: datetime) -> None:
+    detail: dict[str, object] = {"code": wrong.code, "detail": wrong.detail, "address": actor.address}
+    with tenant_scope(actor.tenant_id):
+        subject = Subject("sign_on", str(row.id), row.name)
+        record(
+            "sign_on.logout_refused", actor=actor, subject=subject, now=now, outcome="failed", detail=detail
+        )
 
 
 def _end(tenant_id: UUID, issuer: str, ended: Ended, now: datetime) -> int:

@@ -16,7 +16,15 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from accounts import identity
-from accounts.domain.sign_on import ASKED_HOLDS, Claim, NotFromProvider, Said, is_strong, name_of
+from accounts.domain.sign_on import (
+    ASKED_HOLDS,
+    Claim,
+    NotFromProvider,
+    ProviderSilent,
+    Said,
+    is_strong,
+    name_of,
+)
 from accounts.models import Membership, MemberTerms, SignOnLink, SignOnProvider, User
 from accounts.operations import guarding
 from accounts.operations.links import void_links
@@ -115,7 +123,9 @@ def come_back(
         with tenant_scope(tenant_id):
             subject = Subject("user", "", row.name)
             record("session.failed", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
-        guarding.failed(None, key, actor=replace(actor, tenant_id=NO_TENANT), now=now, own=own)
+        # A provider that is down is nobody's guess: behind this address a whole house may wait for it.
+        if not isinstance(wrong, ProviderSilent):
+            guarding.failed(None, key, actor=replace(actor, tenant_id=NO_TENANT), now=now, own=own)
         raise Refused(wrong.code) from wrong
 
 

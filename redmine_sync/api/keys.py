@@ -133,10 +133,9 @@ def repository_key_make(call: Call, pk: UUID) -> Repository:
 @answers(RepositoryOut, takes=ServiceKeyIn, status=202)
 def repository_service_key(call: Call, pk: UUID) -> Repository:
     """Keep another key of Redmine's web service for repositories, and have it looked at."""
-    row = _known(call, pk)
+    _known(call, pk)
     key = call.given["service_key"]
-    repository_keys.change_service_key(key, row.server_id, actor=call.actor, now=call.now)
-    return _done(call, pk, registering.ask_look)
+    return _done(call, pk, lambda one, **who: registering.change_service_key(one, key, **who))
 
 
 @answers(RepositoryOut, takes=LeavingStepIn)

@@ -107,6 +107,25 @@ def ask_look(repository_id: UUID, *, actor: Actor, now: datetime) -> Repository:
     return row
 
 
+def change_service_key(repository_id: UUID, key: str, *, actor: Actor, now: datetime) -> Repository:
+    """Keep another key of Redmine's web service for repositories and have it tried with this one: both, or neither.
+
+    Raises NotPermitted, NotFound, Refused (bad_service_key, no_seal_key).
+    """
+    actor.require(Permission.TICKET_EDIT, actor.tenant_id)
+    with tenant_scope(actor.tenant_id):
+        row = ask_look(repository_id, actor=actor, now=now)
+        server = (
+            RedmineServer.objects.filter(id=row.server_id, state=ServerState.ACTIVE)
+            .select_for_update()
+            .first()
+        )
+        if server is None:
+            raise NotFound(type="redmine")
+        keep_service_key(server, key, actor=actor, now=now)
+    return row
+
+
 def ask_fetch(repository_id: UUID, *, actor: Actor, now: datetime, backfill: bool = False) -> Repository:
     """Have it fetched now, or older commits linked. Raises NotPermitted, NotFound."""
     actor.require(Permission.TICKET_EDIT if backfill else Permission.TICKET_DECIDE, actor.tenant_id)

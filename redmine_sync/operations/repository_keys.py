@@ -68,16 +68,6 @@ def exchange_deploy_key(repository_id: UUID, *, actor: Actor, now: datetime) -> 
         _tell("repository.key_made", row, actor, now)
 
 
-def change_service_key(key: str, server_id: UUID, *, actor: Actor, now: datetime) -> None:
-    """Raises NotPermitted, NotFound, Refused (bad_service_key, no_seal_key)."""
-    actor.require(Permission.TICKET_EDIT, actor.tenant_id)
-    with tenant_scope(actor.tenant_id):
-        server = RedmineServer.objects.filter(id=server_id, state="active").select_for_update().first()
-        if server is None:
-            raise NotFound(type="redmine")
-        keep_service_key(server, key, actor=actor, now=now)
-
-
 def keep_service_key(server: RedmineServer, key: str, *, actor: Actor, now: datetime) -> None:
     """Seal the service key of a Redmine; an earlier one is replaced. Raises NotPermitted, Refused."""
     actor.require(Permission.TICKET_EDIT, actor.tenant_id)

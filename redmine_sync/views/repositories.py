@@ -95,7 +95,9 @@ def do(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         "backfill": partial(registering.ask_fetch, pk, backfill=True, **who),
         "end_secret": partial(repository_keys.end_old_hook_secret, pk, **who),
         "key": partial(repository_keys.exchange_deploy_key, pk, **who),
-        "service_key": partial(_change_service_key, request, pk),
+        "service_key": partial(
+            registering.change_service_key, pk, text_of(request.POST, "service_key", 200), **who
+        ),
         "drop": partial(registering.drop_draft, pk, **who),
         "step": partial(repository_leaving.tick, pk, text_of(request.POST, "step"), **who),
         "end": partial(repository_leaving.end_when_done, pk, **who),
@@ -130,13 +132,6 @@ def enter(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     except Refused as refused:
         return _page(request, pk, refused=refused.code)
     return redirect("medical_audit:operation", slug=slug, pk=operation.id)
-
-
-def _change_service_key(request: TenantRequest, pk: UUID) -> None:
-    row = repositories.get_repository(pk, actor=request.actor)
-    key = text_of(request.POST, "service_key", 200)
-    repository_keys.change_service_key(key, row.server_id, actor=request.actor, now=request.now)
-    registering.ask_look(pk, actor=request.actor, now=request.now)
 
 
 def _may_edit(request: TenantRequest) -> bool:

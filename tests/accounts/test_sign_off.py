@@ -10,8 +10,8 @@ from django.test import Client
 from accounts.domain.permissions import Role
 from accounts.models import SignOnProvider
 from accounts.operations import sign_on
-from medical_audit.models import Event, Operation
-from medical_audit.tenancy import tenant_scope
+from medical_audit.models import Event, FailedSignIn, Operation
+from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.accounts.test_sign_on import House, house, newest, provider  # noqa: F401  fixtures
 from tests.stage import signed_in
 
@@ -85,6 +85,19 @@ def test_an_address_that_guesses_waits(house: House) -> None:  # noqa: F811
     assert answers[:3] == [400] * 3
     assert answers[-1] == 429
     assert tell(house, house.provider.logout_token(), address="203.0.113.9") == 200
+
+
+def test_keys_that_do_not_come_are_nobodys_guess(house: House) -> None:  # noqa: F811
+    """The provider says so from the house's own address, behind which everybody signs in: that stays open."""
+    client, _ = house.come()
+    house.provider.answer = "moved"
+    assert [tell(house, house.provider.logout_token()) for _try in range(6)] == [400] * 5 + [429]
+    assert tell(house, "x") == 429
+    house.provider.answer = ""
+    assert tell(house, house.provider.logout_token(), address="192.0.2.45") == 200
+    assert client.get(house.stage.url("resources/")).status_code == 302
+    with platform_scope():
+        assert not FailedSignIn.objects.filter(address="192.0.2.44").exists()
 
 
 def test_its_secret_is_read_nowhere_not_even_under_its_seal(house: House) -> None:  # noqa: F811

@@ -13,7 +13,7 @@ from config.simulator.redmine_commits import SERVICE_KEY
 from medical_audit.domain.states import State
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
-from redmine_sync.models import RepositorySecret, RepositoryState
+from redmine_sync.models import RepositorySecret, RepositoryState, ServiceKey
 from redmine_sync.operations import repository_leaving
 from tests.conftest import _as_role
 from tests.factories import Cast
@@ -142,6 +142,12 @@ def test_a_removal_shows_every_step_before_and_is_worked_off_with_each_in_the_le
     assert folder.exists()
     assert yard.shop.confirm(entered).state == State.SUCCEEDED
     assert yard.deliver(yard.push_of("a" * 40)) == "unknown"  # its secret is destroyed
+    with tenant_scope(yard.shop.tenant_id):
+        sealed = ServiceKey.objects.get().sealed
+    # What is looked at no more cannot try another key, so the one that the others use stays.
+    assert post(yard, Role.ADMINISTRATOR, "do/", do="service_key", service_key="another").status_code == 404
+    with tenant_scope(yard.shop.tenant_id):
+        assert ServiceKey.objects.get().sealed == sealed
     assert yard.serve(minutes=10) is not None
     assert len(yard.runs()) == 1
     assert post(yard, Role.ADMINISTRATOR, "do/", do="end").status_code == 422
