@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from medical_audit.admin.listing import COUNTED, Listing, Row, code_filter, row_of
 from medical_audit.domain.errors import NotFound, Refused
@@ -30,6 +30,9 @@ from medical_audit.operations.exports.report_files import MAKERS
 from medical_audit.operations.exports.window_files import limit_of, take_window
 from medical_audit.queries.events import ZONE, events_holding
 from medical_audit.requests import TenantRequest
+
+#: A link of somebody else's must make no file in an auditor's name: that takes this site's own form.
+_TAKEN = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _may_look(request: HttpRequest) -> bool:
@@ -59,8 +62,7 @@ class Window(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         label = f"{self.opts.app_label}_{self.opts.model_name}"
         return [
-            path("", require_safe(self.list_view), name=f"{label}_changelist"),
-            path("export/", require_safe(self.export_view), name=f"{label}_export"),
+            path("", (require_safe if self.exported else _TAKEN)(self.list_view), name=f"{label}_changelist"),
             path("<slug:pk>/", require_safe(self.row_view), name=f"{label}_change"),
         ]
 
@@ -69,12 +71,13 @@ class Window(admin.ModelAdmin):
         return f"{self.opts.app_label}.{self.opts.model_name}"
 
     def list_view(self, request: TenantRequest, slug: str) -> HttpResponse:
-        return self._list(request, ReportForm())
+        """What matches; POST takes it as a file."""
+        return self._file(request, slug) if request.method == "POST" else self._list(request, ReportForm())
 
-    def export_view(self, request: TenantRequest, slug: str) -> HttpResponse:
+    def _file(self, request: TenantRequest, slug: str) -> HttpResponse:
         """What matches, as a file; without a purpose the list again, which asks for it."""
         request.actor.require(LEDGER_VIEW, request.actor.tenant_id)
-        form = ReportForm(request.GET)
+        form = ReportForm(request.POST)
         if not form.is_valid():
             return self._list(request, form, status=422)
         given = form.cleaned_data
