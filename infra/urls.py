@@ -7,6 +7,7 @@ from infra.api import calendars as calendar_api
 from infra.api import comparing as compare_api
 from infra.api import databases as database_api
 from infra.api import disks as disk_api
+from infra.api import features as feature_api
 from infra.api import left_over as left_over_api
 from infra.api import lists as list_api
 from infra.api import makings as making_api
@@ -118,6 +119,7 @@ urlpatterns = [
     path("accounts/<uuid:pk>/prove/", accounts.account_prove, name="account-prove"),
     path("accounts/<uuid:pk>/organization/", organization.account_organization, name="account-organization"),
     path("accounts/<uuid:pk>/automation/", accounts.account_automation, name="account-automation"),
+    path("accounts/<uuid:pk>/features/", accounts.account_features, name="account-features"),
 ]
 api_urlpatterns = [
     path("today/", address(get=today_api.today_get), name="today"),
@@ -268,6 +270,11 @@ api_urlpatterns = [
         name="account-automation",
     ),
     path("accounts/<uuid:pk>/prove/", address(post=account_api.account_prove), name="account-prove"),
+    path(
+        "accounts/<uuid:pk>/features/",
+        address(get=feature_api.account_features_get, put=feature_api.account_features_enter),
+        name="account-features",
+    ),
     path(
         "accounts/<uuid:pk>/organization/",
         address(get=organization_api.organization_get),

@@ -86,7 +86,7 @@ PRIVILEGES = {
     "public.django_session": {"toban_web": FULL},
     "public.infra_accountsetup": {
         "toban_web": WORK,
-        "toban_worker": "SELECT, UPDATE (listing, listing_began_at, listing_ended_at, proof, proof_began_at, proof_ended_at)",
+        "toban_worker": "SELECT, UPDATE (in_force, listing, listing_began_at, listing_ended_at, proof, proof_began_at, proof_ended_at)",
     },
     "public.infra_accounttrust": {"toban_web": WORK, "toban_worker": READ},
     "public.infra_assignment": {

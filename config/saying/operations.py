@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from config.saying.accounts import feature_label
 from config.saying.channels import channel_kind, wanted_word
 from config.saying.codes import permission_label, role_label, state_of, state_word
 from config.saying.fields import field
@@ -160,6 +161,10 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "claim": ("", sign_on_claim),
     "sign_on_mode": ("", sign_on_mode),
     "mode": ("", lambda code: state_word(code, "account")),
+    "features": ("、", feature_label),
+    "managed_only": ("", lambda code: str(volumes.YES_NO[str(code)])),
+    "rights_more": (", ", str),
+    "rights_less": (", ", str),
     "tag_keys": ("、", str),
     "tag_overwrite": ("", overwrite_text),
     "on_termination": ("", lambda code: str(volumes.ON_TERMINATION[str(code)])),

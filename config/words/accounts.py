@@ -83,6 +83,14 @@ MEMBER_STATES: Final[Mapping[str, State]] = {
     "failed": State("failed", pgettext_lazy("member", "Not right")),
 }
 
+# How a feature of an AWS account stands (infra.queries.features).
+FEATURE_STATES: Final[Mapping[str, State]] = {
+    "on": State("done", pgettext_lazy("feature", "On")),
+    "waits": State("waiting", pgettext_lazy("feature", "Waits for the proof")),
+    "off": State("excluded", pgettext_lazy("feature", "Off")),
+    "unknown": State("unknown", pgettext_lazy("feature", "Never proven")),
+}
+
 # One check of a proof: how it reads when it passed, failed, or could not be tried. %(subject)s: an action or role.
 CHECKS: Final[Mapping[tuple[str, str], Promise | str]] = {
     ("no_id", "passed"): _("Without an external ID nobody gets in."),

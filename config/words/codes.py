@@ -19,6 +19,10 @@ from config.words.volumes import VOLUME_CODES
 # operations, the refusals of entering and confirming. %(action)s is the missing permission at AWS.
 CODES: Final[Mapping[str, Promise | str]] = {
     # problems at AWS
+    "feature_off": _(
+        "Toban does not do this in the AWS account: the feature is off, or its rights are not proven yet. An administrator changes it under "
+        "“AWS accounts”."
+    ),
     "permission": _("The role may not do %(action)s. Add this action to the role's policy."),
     "may_not_list": _(
         "The role that only looks may not list the accounts of the organization. Give it the right below, then list them again."

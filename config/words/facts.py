@@ -78,6 +78,12 @@ KIND_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = {
         "brake_least": _("Rounds of fewer resources than this never ask"),
     },
     "account.automation": {"mode": _("What the clock may do")},
+    "account.features": {
+        "features": _("What Toban is to do there"),
+        "managed_only": _("Only what carries the tag Toban=managed"),
+        "rights_more": _("Rights that come"),
+        "rights_less": _("Rights that go"),
+    },
     "override.set": {
         "wish": _("What holds meanwhile"),
         "project": _("Project"),

@@ -51,6 +51,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Bring the deleted EBS volume %(target)s back from its snapshot"),
     ),
     "account.automation": (_("Automation"), _("Change the automation of the AWS account %(target)s")),
+    "account.features": (_("Features"), _("Change what Toban does in the AWS account %(target)s")),
     "schedule.publish": (_("Publish schedule"), _("Publish a revision of the schedule %(target)s")),
     "schedule.assign": (_("Assign schedule"), _("Change which schedule %(target)s follows")),
     "schedule.archive": (_("Archive schedule"), _("Archive the schedule %(target)s")),
@@ -344,6 +345,12 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "account.automation": (
         _("Decides whether schedules may start, stop and tag in this AWS account by themselves."),
         _("Can be undone: switch it back. What was carried out until then stays as it is."),
+    ),
+    "account.features": (
+        _(
+            "What is switched off is used no more at once. What is switched on is used once the stack has the new template and the roles are proven."
+        ),
+        _("Can be undone: enter the features as they were."),
     ),
 }
 

@@ -17,8 +17,10 @@ PERMISSIONS: Final[Mapping[str, Promise | str]] = {
     "volume.delete.confirm": _("Confirm the deletion of volumes"),
     "database.edit": _("Enter changes of databases and the deletion of their snapshots"),
     "database.confirm": _("Confirm changes of databases and the deletion of their snapshots"),
-    "automation.enter": _("Take AWS accounts in, enter that their clock is switched"),
-    "automation.confirm": _("Confirm that the clock of an account is switched"),
+    "automation.enter": _(
+        "Take AWS accounts in, enter what Toban does there and that their clock is switched"
+    ),
+    "automation.confirm": _("Confirm what Toban does in an account and that its clock is switched"),
     "schedule.edit": _("Write schedules, enter their publication"),
     "schedule.confirm": _("Confirm schedules"),
     "override.enter": _("Enter overrides"),

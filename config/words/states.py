@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.words.accounts import MEMBER_STATES
+from config.words.accounts import FEATURE_STATES, MEMBER_STATES
 from config.words.channels import CHANNEL_STATES, DISPATCH_STATES
 from config.words.database_states import (
     DATABASE_WARNINGS,
@@ -66,6 +66,7 @@ ACCOUNT_STATES: Final[Mapping[str, State]] = {
     "passed": State("done", pgettext_lazy("check", "Right")),
     "failed": State("failed", pgettext_lazy("check", "Wrong")),
     "untried": State("unknown", pgettext_lazy("check", "Not tried")),
+    "refused": State("failed", pgettext_lazy("check", "AWS refused it")),
     "ok": State("done", pgettext_lazy("account", "Answers")),
     "late": State("late", pgettext_lazy("account", "Look is late")),
     "new": State("waiting", pgettext_lazy("account", "Not looked at yet")),
@@ -303,6 +304,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "keeping": KEEPING_STATES,
     "purge": PURGE_STATES,
     "account": ACCOUNT_STATES,
+    "feature": FEATURE_STATES,
     "member": MEMBER_STATES,
     "session": SESSION_STATES,
     "ticket": TICKET_STATES,

@@ -107,6 +107,16 @@ class SetupOut(serializers.Serializer[AccountSetup]):
     closed_at = serializers.DateTimeField(allow_null=True)
 
 
+class OpenSetupOut(serializers.Serializer[AccountSetup]):
+    """An account on its way in, as everybody sees it; what was proven is for who takes it in."""
+
+    id = serializers.UUIDField()
+    account_id = serializers.CharField()
+    name = serializers.CharField()
+    started_by = serializers.CharField(source="started_by_name")
+    started_at = serializers.DateTimeField()
+
+
 class TemplateOut(serializers.Serializer[Any]):
     """A CloudFormation template."""
 
@@ -149,7 +159,7 @@ def account_prove(call: Call, pk: UUID) -> AccountSetup:
     return row
 
 
-@answers(SetupOut, many=True)
+@answers(OpenSetupOut, many=True)
 def setup_list(call: Call) -> list[AccountSetup]:
     """List AWS accounts that are on their way in."""
     return accounts.open_setups(actor=call.actor)

@@ -109,6 +109,11 @@ class Gateway:
         tag_keys: what a call that tags is narrowed by (infra.domain.session_policy). Raises AwsError, and LeaseLost before a send that
         is not ours."""
         target = call.target
+        if target.allowed is not None and call.full not in target.allowed:
+            raise AwsError(
+                Problem.FEATURE_OFF, action=call.full, code="FeatureOff",
+                message=f"{call.full} belongs to no feature that is in force in account {target.account_id}",
+            )  # fmt: skip
         policies = session_policies(
             call.full, ids, account_id=target.account_id, region=target.region, role_arn=target.role_arn,
             managed_only=target.managed_only, beside=beside, tag_keys=tag_keys,

@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from infra.domain.onboarding import Feature
+from medical_audit.forms import REASON_MAX
 
 #: Offered as boxes; others are typed.
 COMMON_REGIONS = ("ap-northeast-1", "ap-northeast-3")
@@ -43,11 +44,20 @@ class AccountNumberField(forms.RegexField):
         return _BETWEEN.sub("", unicodedata.normalize("NFKC", str(super().to_python(value))))
 
 
-class SetupForm(RegionForm):
-    account_id = AccountNumberField()
-    name = forms.CharField(max_length=100)
+class FeatureForm(forms.Form):
+    """What Toban is to do in an account."""
+
     feature = forms.MultipleChoiceField(
         choices=[(str(one), "") for one in Feature],
         error_messages={"required": _("Choose at least one thing that Toban is to do.")},
     )
     managed_only = forms.BooleanField(required=False)
+
+
+class SetupForm(FeatureForm, RegionForm):
+    account_id = AccountNumberField()
+    name = forms.CharField(max_length=100)
+
+
+class FeatureChangeForm(FeatureForm):
+    reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})

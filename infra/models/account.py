@@ -62,6 +62,9 @@ class AccountSetup(TenantModel):
     list its organization's accounts: `members` (infra.domain.organization.Member as JSON), `more` where there were too many, `problem`
     and `detail` where it said nothing.
 
+    `features`: what two people decided; `in_force`: those of them that count, because a proof found every right that they need.
+    The newest row of an account is the one that holds; a confirmed change of the features makes another.
+
     `registered` is set when it came in, and for a new proof of one that is in. `proof`: a list of
     infra.domain.onboarding.Check as JSON, of the roles and regions as they stood at `proof_asked_at`.
     """
@@ -72,6 +75,7 @@ class AccountSetup(TenantModel):
     name = models.CharField(max_length=100)
     regions = models.JSONField()
     features = models.JSONField()
+    in_force = models.JSONField(default=list)
     managed_only = models.BooleanField(default=False)
     role_arn = models.CharField(max_length=200)
     read_role_arn = models.CharField(max_length=200)

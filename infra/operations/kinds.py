@@ -14,6 +14,7 @@ from infra.operations import (
     calendars,
     campaigns,
     database_kinds,
+    featuring,
     holiday_lists,
     judging,
     overriding,
@@ -97,6 +98,18 @@ def register_all() -> None:
             },
             refusal=lambda target, parameters: None,
             apply=automation.apply,
+        )
+    )
+    register(
+        Kind(
+            name=featuring.KIND,
+            enter_permission=Permission.AUTOMATION_ENTER,
+            confirm_permission=Permission.AUTOMATION_CONFIRM,
+            policy=Policy.OTHER,
+            clean=dict,
+            shown=featuring.shown,
+            refusal=lambda target, parameters: None,
+            apply=featuring.apply,
         )
     )
 

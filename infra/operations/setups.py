@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from accounts.domain.permissions import Permission
 from infra.aws import proving
 from infra.domain.aws import Target
+from infra.domain.features import counting
 from infra.domain.onboarding import AccountRole, Feature, check_from_json, proven, role_arn
 from infra.models import AccountSetup, AccountTrust, AwsAccount, Region
 from infra.operations.onboarding import check_account, register_account
@@ -48,7 +49,7 @@ def begin_setup(
     external_id = secrets.token_hex(16)
     arns = {role: role_arn(account_id, role) for role in AccountRole}
     check_account(account_id, name, [*arns.values()], external_id, regions)
-    wanted = _features(features)
+    wanted = read_features(features)
     try:
         with tenant_scope(actor.tenant_id):
             if AwsAccount.objects.filter(account_id=account_id).exists():
@@ -75,14 +76,15 @@ def begin_again(account: UUID, *, actor: Actor, now: datetime) -> AccountSetup:
         if trust is None:
             raise NotFound(type="account", id=str(account))
         last: AccountSetup | None = (
-            AccountSetup.objects.filter(registered=trust.account).order_by("-started_at").first()
+            AccountSetup.objects.filter(registered=trust.account).order_by("-started_at", "-id").first()
         )
         if last is not None:
             return last
+        supposed = [str(one) for one in Feature if one is not Feature.ORGANIZATION]
         made: AccountSetup = AccountSetup.objects.create(
             tenant_id=actor.tenant_id, registered=trust.account, account_id=trust.account.account_id,
             name=trust.account.name, regions=list(Region.objects.filter(account=trust.account).values_list("name", flat=True)),
-            features=[str(one) for one in Feature if one is not Feature.ORGANIZATION], role_arn=trust.role_arn,
+            features=supposed, in_force=supposed, role_arn=trust.role_arn,
             read_role_arn=trust.read_role_arn or trust.role_arn, external_id=trust.external_id, started_by_id=actor.id,
             started_by_name=actor.name, started_at=now, closed_at=now,
         )  # fmt: skip
@@ -129,11 +131,15 @@ def run_proof(
         read_role_arn=row.read_role_arn,
         managed_only=row.managed_only,
     )
-    checks = proving.prove(target, row.regions, [Feature(one) for one in row.features])
+    wanted = [Feature(one) for one in row.features]
+    checks = proving.prove(target, row.regions, wanted)
+    # A proof lets more count and never less: what AWS refuses fails by itself, and a moment's refusal stops nothing.
+    counts = {*row.in_force, *counting(checks, wanted)}
+    in_force = [one for one in row.features if one in counts]
     with tenant_scope(tenant_id):
         now = clock()
         same = AccountSetup.objects.filter(id=setup_id, proof_asked_at=row.proof_asked_at)
-        if not same.update(proof=[one.as_json() for one in checks], proof_ended_at=now):
+        if not same.update(proof=[one.as_json() for one in checks], in_force=in_force, proof_ended_at=now):
             return None
         row = _get(setup_id)
         failed = [f"{one.code} {one.role} {one.subject}".strip() for one in checks if one.status == "failed"]
@@ -177,7 +183,8 @@ def give_up(setup_id: UUID, *, actor: Actor, now: datetime) -> None:
         tell("account.setup_given_up", _get(setup_id), actor, now)
 
 
-def _features(wanted: Sequence[str]) -> list[str]:
+def read_features(wanted: Sequence[str]) -> list[str]:
+    """In their own order. Raises Refused (bad_parameter): unknown, twice, or none."""
     known = [str(one) for one in Feature if str(one) in wanted]
     if not known or len(known) != len(set(wanted)):
         raise Refused("bad_parameter", name="features", allowed=", ".join(Feature))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 
 from accounts.domain.permissions import Permission
 from infra.aws.gateway import current
@@ -179,8 +179,9 @@ def open_setups(*, actor: Actor) -> list[AccountSetup]:
 def listers(*, actor: Actor) -> list[AwsAccount]:
     """Those whose organization's accounts can be listed. Raises NotPermitted."""
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
-    on = AccountSetup.objects.filter(registered__isnull=False, features__contains=[str(Feature.ORGANIZATION)])
-    return list(AwsAccount.objects.filter(id__in=on.values("registered")).order_by("name"))
+    newest = AccountSetup.objects.filter(registered=OuterRef("pk")).order_by("-started_at", "-id")
+    rows = AwsAccount.objects.annotate(features=Subquery(newest.values("features")[:1]))
+    return list(rows.filter(features__contains=[str(Feature.ORGANIZATION)]).order_by("name"))
 
 
 def get_setup(pk: UUID, *, actor: Actor) -> SeenSetup:

@@ -71,7 +71,7 @@ def get_organization(pk: UUID, *, actor: Actor) -> Organization:
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
     trust = AccountTrust.objects.filter(account=account).first()
     setup: AccountSetup | None = (
-        AccountSetup.objects.filter(registered=account).order_by("-started_at").first()
+        AccountSetup.objects.filter(registered=account).order_by("-started_at", "-id").first()
     )
     members = members_from_json(setup.listing.get("members", ())) if setup else []
     numbers = [one.id for one in members]

@@ -1,6 +1,8 @@
 """Whom to speak to at AWS for an account and region."""
 
 from infra.domain.aws import Target
+from infra.domain.features import changes_of
+from infra.domain.onboarding import Feature
 from infra.models import AccountSetup, AccountTrust
 from medical_audit.domain.kinds import Policy
 from medical_audit.models import Operation
@@ -11,6 +13,12 @@ def target_of(account_id: str, region: str) -> Target | None:
     trust = AccountTrust.objects.filter(account__account_id=account_id).select_related("account").first()
     if trust is None:
         return None
+    holds = (
+        AccountSetup.objects.filter(registered=trust.account)
+        .order_by("-started_at", "-id")
+        .values("managed_only", "in_force")
+        .first()
+    )
     return Target(
         tenant_id=trust.tenant_id,
         account_id=account_id,
@@ -18,7 +26,8 @@ def target_of(account_id: str, region: str) -> Target | None:
         role_arn=trust.role_arn,
         read_role_arn=trust.read_role_arn,
         external_id=trust.external_id,
-        managed_only=AccountSetup.objects.filter(registered=trust.account, managed_only=True).exists(),
+        managed_only=bool(holds and holds["managed_only"]),
+        allowed=changes_of(map(Feature, holds["in_force"])) if holds else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,10 +18,10 @@ from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from infra import tasks
 from infra.domain.onboarding import OPTIONAL, Check, Feature, missing_statements
-from infra.forms.accounts import COMMON_REGIONS, SetupForm
+from infra.forms.accounts import COMMON_REGIONS, FeatureChangeForm, SetupForm
 from infra.models import AccountSetup
-from infra.operations import automation, setups
-from infra.queries import accounts
+from infra.operations import automation, featuring, setups
+from infra.queries import accounts, features
 from infra.queries.accounts import open_setups
 from infra.queries.organization import split_setups
 from medical_audit.domain.errors import Refused
@@ -44,6 +45,7 @@ def account_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     seen = accounts.get_account(pk, actor=request.actor, now=request.now)
     context = {
         "seen": seen,
+        "features": features.features_of(seen.account),
         "one_account": [seen],
         "can_edit": request.actor.may(Permission.AUTOMATION_ENTER, request.tenant.id),
     }
@@ -124,7 +126,11 @@ def _statements(check: Check, setup: AccountSetup) -> str:
     found = missing_statements(
         check.missing, check.role, setup.account_id, features, managed_only=setup.managed_only
     )
-    return ",\n".join(json.dumps(one, indent=2) for one in found)
+    return _pasted(found)
+
+
+def _pasted(statements: Sequence[Mapping[str, Any]]) -> str:
+    return ",\n".join(json.dumps(one, indent=2) for one in statements)
 
 
 @require_safe
@@ -136,6 +142,32 @@ def account_template(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
     )
     answer["Content-Disposition"] = f'attachment; filename="toban-{seen.setup.account_id}.json"'
     return answer
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_features(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """What Toban does in an account that is in, and which rights it lacks there; POST enters another choice."""
+    seen = features.get_features(pk, actor=request.actor)
+    held = {"feature": seen.chosen, "managed_only": bool(seen.setup and seen.setup.managed_only)}
+    form, refused = FeatureChangeForm(request.POST if request.method == "POST" else None, initial=held), ""
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            operation = featuring.enter_features(
+                pk, given["feature"], managed_only=given["managed_only"], actor=request.actor, now=request.now,
+                reason=given["reason"],
+            )  # fmt: skip
+        except Refused as why:
+            refused = why.code
+        else:
+            return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+    context = {
+        "seen": seen, "form": form, "refused": refused, "principal": settings.AWS_PRINCIPAL_ARN,
+        "missing": [(one, _pasted(one.statements)) for one in seen.missing],
+    }  # fmt: skip
+    return render(
+        request, "infra/account_features.html", context, status=422 if request.method == "POST" else 200
+    )
 
 
 @require_POST

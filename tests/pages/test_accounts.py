@@ -8,7 +8,7 @@ from django.test import override_settings
 from accounts.domain.permissions import Role
 from infra.forms.accounts import SetupForm
 from infra.models import AccountSetup, Region
-from infra.operations.setups import ask_proof, run_proof
+from infra.operations.setups import ask_proof, run_proof, take_in
 from medical_audit import clock
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
@@ -77,6 +77,9 @@ def test_a_failed_proof_names_the_cure_and_offers_no_way_in(stage: Stage, as_rol
     assert 'value="take-in"' not in page
     refused = admin.post(stage.url(f"accounts/setup/{row.id}/"), {"then": "take-in"})
     assert refused.status_code == 422
+    (listed,) = stage.client(Role.VIEWER).get(stage.api("account-setups/")).json()["results"]
+    assert set(listed) == {"id", "account_id", "name", "started_by", "started_at"}
+    assert stage.client(Role.VIEWER).get(stage.api(f"account-setups/{row.id}/")).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,40 @@ def test_the_list_says_how_each_account_answers(stage: Stage, as_role: AsRole) -
         page = stage.client(role).get(stage.url("accounts/")).content.decode()
         assert "state-failed" in page
         assert ("accounts/new/" in page) is (role is Role.ADMINISTRATOR)
+
+
+def test_what_toban_does_there_is_changed_here_with_the_template_of_today(
+    stage: Stage, as_role: AsRole
+) -> None:
+    row = begun(stage)
+    create_stack(row)
+    admin, here = stage.cast.actor(Role.ADMINISTRATOR), stage.client(Role.ADMINISTRATOR)
+    ask_proof(row.id, actor=admin, now=clock.now())
+    with as_role("worker"):
+        run_proof(stage.cast.tenant.id, row.id, worker="test", clock=clock.now)
+    account = take_in(row.id, actor=admin, now=clock.now())
+    with as_role("worker"), tenant_scope(stage.cast.tenant.id):
+        AccountSetup.objects.filter(id=row.id).update(
+            proof=[
+                one
+                for one in AccountSetup.objects.get(id=row.id).proof
+                if "DescribeVolumes" not in one["subject"]
+            ]
+        )
+    page, url = stage.url(f"accounts/{account.id}/"), stage.url(f"accounts/{account.id}/features/")
+    assert "ec2:DescribeVolumes" in stage.client(Role.VIEWER).get(page).content.decode()
+    assert "TobanAlsoEc2DescribeVolumes" not in stage.client(Role.VIEWER).get(page).content.decode()
+    seen = here.get(url).content.decode()
+    assert "TobanAlsoEc2DescribeVolumes" in seen
+    assert stage.url(f"accounts/setup/{row.id}/template/") in seen
+    kept = here.post(url, {"feature": ["servers"], "managed_only": "on"})
+    assert (kept.status_code, kept.context["form"]["managed_only"].value()) == (422, True)
+    entered = here.post(
+        url, {"feature": ["servers", "volumes", "databases", "reach"], "reason": "道を開けるため"}
+    )
+    assert entered.status_code == 302
+    sheet = stage.client(Role.APPROVER).get(entered["Location"]).content.decode()
+    assert "ec2:AuthorizeSecurityGroupIngress" in sheet
 
 
 def test_switching_on_is_entered_here_and_confirmed_by_somebody_else(stage: Stage) -> None:

@@ -1,0 +1,73 @@
+"""Which features of an account count: those whose every right the last proof found, or could not try. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from infra.domain.onboarding import CHANGES, DOOR, READS, AccountRole, Check, Feature, Status
+
+Right = tuple[AccountRole, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A right that a feature needs and the last proof did not find. refused: AWS said no; else it was never tried, because the feature is
+    newer than the proof or needs more than it did then."""
+
+    feature: Feature
+    role: AccountRole
+    action: str
+    refused: bool
+
+
+def rights_of(feature: Feature) -> list[Right]:
+    """What both roles must be allowed for it."""
+    return [
+        *((AccountRole.READ, one) for one in READS[feature]),
+        *((AccountRole.OPERATE, one) for one in CHANGES[feature]),
+    ]
+
+
+def rights_of_all(features: Iterable[Feature]) -> set[str]:
+    """The actions that the template of these features allows."""
+    return {action for one in features for _role, action in rights_of(one)}
+
+
+def changes_of(features: Iterable[Feature]) -> frozenset[str]:
+    """The changing calls that these features are for."""
+    return frozenset(action for one in features for action in CHANGES[one])
+
+
+def lacking(checks: Sequence[Check], features: Iterable[Feature]) -> list[Lack]:
+    """What is missing by the last proof, feature by feature. An action that fails in one region is missing."""
+    tried, refused = _told(checks)
+    return [
+        Lack(feature, role, action, (role, action) in refused)
+        for feature in features
+        for role, action in rights_of(feature)
+        if (role, action) in refused or (role, action) not in tried
+    ]
+
+
+def counting(checks: Sequence[Check], features: Iterable[Feature]) -> list[Feature]:
+    """The features of which nothing is missing; none where it was not seen that the roles let Toban in and nobody else."""
+    passed = {(one.role, one.code) for one in checks if one.status is Status.PASSED}
+    if not {(role, code) for role in AccountRole for code in DOOR} <= passed:
+        return []
+    wanted = list(features)
+    short = {one.feature for one in lacking(checks, wanted)}
+    return [one for one in wanted if one not in short]
+
+
+def _told(checks: Sequence[Check]) -> tuple[set[Right], set[Right]]:
+    """Rights that a check was about, and those that AWS refused."""
+    tried: set[Right] = set()
+    refused: set[Right] = set()
+    for one in checks:
+        if one.code not in DOOR:
+            right = (one.role, one.subject.partition(" ")[0])
+            tried.add(right)
+            if one.status is Status.FAILED:
+                refused.add(right)
+    return tried, refused

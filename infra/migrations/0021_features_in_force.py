@@ -1,0 +1,18 @@
+from django.db import migrations, models
+
+#: Whoever proves the roles says which features count by it.
+GRANT = "GRANT UPDATE (in_force) ON infra_accountsetup TO toban_worker;"
+#: What an account was taken in with counts on: it was proven then.
+KEEP = "UPDATE infra_accountsetup SET in_force = features WHERE registered_id IS NOT NULL;"
+
+
+class Migration(migrations.Migration):
+    """Which of an account's features count: those that a proof found every right for."""
+
+    dependencies = [("infra", "0020_organization")]
+
+    operations = [
+        migrations.AddField("accountsetup", "in_force", models.JSONField(default=list)),
+        migrations.RunSQL(GRANT, migrations.RunSQL.noop),
+        migrations.RunSQL(KEEP, migrations.RunSQL.noop),
+    ]
