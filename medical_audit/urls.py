@@ -110,7 +110,7 @@ api_urlpatterns = [
         name="delegations",
     ),
     path("delegations/<uuid:pk>/end/", address(post=policies.delegation_end), name="delegation-end"),
-    path("deputies/", address(post=policies.deputies_enter), name="deputies"),
+    path("deputies/", address(get=policies.deputies_get, post=policies.deputies_enter), name="deputies"),
     path(
         "emergencies/",
         address(get=audit_api.emergency_list, post=audit_api.emergency_ask),

@@ -124,6 +124,7 @@ API: dict[str, Expected] = {
     "api:accounts": get(everyone(200)),
     "api:account": get(everyone(200)),
     "api:account-automation": post(only((A,), 400)),
+    "api:account-features": Expected({"GET": only((A,), 200), "PUT": only((A,), 400)}),
     "api:account-organization": get(only((A,), 200)),
     "api:account-organization-switch-on": post(only((A,), 200)),
     "api:account-organization-list": post(only((A,), 422)),
@@ -158,7 +159,7 @@ API: dict[str, Expected] = {
     "api:confirm-policies": Expected({"GET": everyone(200), "POST": only((A,), 400)}),
     "api:delegations": Expected({"GET": everyone(200), "POST": only(OPERATING, 400)}),
     "api:delegation-end": post(everyone(404)),
-    "api:deputies": post(only(OPERATING, 400)),
+    "api:deputies": Expected({"GET": everyone(200), "POST": only(OPERATING, 400)}),
     "api:tickets": get(everyone(200)),
     "api-schema": get(everyone(200), anonymous=dict.fromkeys(METHODS, 401)),
     "api-docs": get(everyone(200), anonymous={"GET": 302}),
@@ -237,21 +238,19 @@ API: dict[str, Expected] = {
 }
 
 #: Django's admin: its first page, one list and one row, for all of them.
-ADMIN = ("admin:index", "admin:medical_audit_event_changelist", "admin:medical_audit_operation_change")
+ADMIN = (
+    "admin:index", "admin:medical_audit_event_changelist", "admin:accounts_membership_changelist",
+    "admin:medical_audit_operation_change",
+)  # fmt: skip
 WINDOWS = {
     name: get(only((A, U), 200))
-    for name in (
-        "admin:index",
-        *(
-            f"admin:{window.code.replace('.', '_')}_{view}"
-            for window in site.windows()
-            for view in ("changelist", "change")
-        ),
-    )
+    for name in ("admin:index", *(f"admin:{one.code.replace('.', '_')}_change" for one in site.windows()))
 } | {
-    # Without a form and a purpose it is no file.
-    f"admin:{window.code.replace('.', '_')}_export": get(only((A, U), 422))
-    for window in site.windows()
+    # Without a form and a purpose it is no file; events are exported where the ledger is.
+    f"admin:{one.code.replace('.', '_')}_changelist": Expected(
+        {"GET": only((A, U), 200)} | ({} if one.exported else {"POST": only((A, U), 422)})
+    )
+    for one in site.windows()
 }
 #: Read, or taken as a file, which asks what for.
 REPORT = Expected({"GET": only((A, U), 200), "POST": only((A, U), 422)})
@@ -354,4 +353,5 @@ ACCOUNTS: dict[str, Expected] = {
     "infra:rollout": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
     "infra:rollout-template": get(only((A,), 200)),
     "infra:account-automation": post(only((A,), 422)),
+    "infra:account-features": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
 }

@@ -130,12 +130,12 @@ def channel_open(call: Call) -> Told:
     return Told(entered, version_of(entered))
 
 
-@answers(OperationOut, takes=ChannelChangeIn, status=201, match=True)
+@answers(OperationOut, takes=ChannelChangeIn, status=201, must=True)
 def channel_change(call: Call, pk: UUID) -> Told:
     """Enter another name, address or other events of a receiver; another person confirms it."""
     row = get_channel(pk, actor=call.actor).row
     call.actor.require(Permission.CHANNEL_EDIT, call.actor.tenant_id)
-    call.expect(_version(row), required=True)
+    call.expect(_version(row))
     given = call.given
     entered = channels.enter_change(
         pk, given["name"], given["url"], given["wanted"], given["language"], actor=call.actor, now=call.now,
@@ -154,12 +154,13 @@ def channel_end(call: Call, pk: UUID) -> Told:
     return Told(entered, version_of(entered))
 
 
-@answers(OperationOut, takes=RotateIn, status=201)
+@answers(OperationOut, takes=RotateIn, status=201, must=True)
 def channel_rotate(call: Call, pk: UUID) -> Told:
     """Enter a new secret of a webhook; after its confirmation both sign for 24 hours."""
-    get_channel(pk, actor=call.actor)
+    row = get_channel(pk, actor=call.actor).row
     call.actor.require(Permission.CHANNEL_EDIT, call.actor.tenant_id)
     given = call.given
+    call.expect(_version(row))
     entered = channels.enter_rotate(
         pk, actor=call.actor, now=call.now, reason=given["reason"], secret=given["secret"]
     ).operation

@@ -221,7 +221,7 @@ def member_reissue(call: Call, pk: UUID) -> dict[str, Any]:
     return {"operation": made.operation, "link": link}
 
 
-@answers(OperationOut, takes=TermsIn, status=201, match=True)
+@answers(OperationOut, takes=TermsIn, status=201, must=True)
 def member_terms(call: Call, pk: UUID) -> Told:
     """Enter on what terms a member belongs here from now on: as what kind of account, from when until when."""
     _known(call, pk)

@@ -123,7 +123,7 @@ def choice_get(call: Call) -> Told:
 @answers(
     ChoiceOut,
     takes=ChoiceIn,
-    match=True,
+    must=True,
     example={"inbox": ["failed", "missed", "waiting"], "language": "ja"},
 )
 def choice_put(call: Call) -> Told:

@@ -89,7 +89,7 @@ def sign_on_get(call: Call) -> Told:
     return Told(page, _version(page))
 
 
-@answers(OperationOut, takes=ProviderIn, status=201, match=True)
+@answers(OperationOut, takes=ProviderIn, status=201, must=True)
 def sign_on_set(call: Call) -> Told:
     """Enter the tenant's provider, or a change of it; Toban reads what it publishes, and another person confirms."""
     given = _expected(call)
@@ -98,7 +98,7 @@ def sign_on_set(call: Call) -> Told:
     return Told(entered, version_of(entered))
 
 
-@answers(OperationOut, takes=SwitchIn, status=201, match=True)
+@answers(OperationOut, takes=SwitchIn, status=201, must=True)
 def sign_on_switch(call: Call) -> Told:
     """Enter whether people come in by the provider; another person confirms it."""
     entered = sign_on.enter_switch(**_expected(call), actor=call.actor, now=call.now)
@@ -110,7 +110,7 @@ def _expected(call: Call) -> dict[str, Any]:
     call.actor.require(Permission.POLICY_EDIT, call.actor.tenant_id)
     given = dict(call.given)
     page = sign_on_page(actor=call.actor)
-    call.expect(_version(page), required=page.provider is not None)
+    call.expect(_version(page))
     return given
 
 

@@ -22,13 +22,13 @@ class FeatureOut(serializers.Serializer[Any]):
 
 
 class MissingOut(serializers.Serializer[Any]):
-    """A right that the last proof did not find. `refused`: AWS said no; else it was never tried. `statement`: what gives it."""
+    """A right that the last proof did not find. `refused`: AWS said no; else it was never tried. `statements`: what gives it."""
 
     role = serializers.CharField()
     action = serializers.CharField()
     refused = serializers.BooleanField()
     features = serializers.ListField(child=serializers.CharField())
-    statement = serializers.DictField()
+    statements = serializers.ListField(child=serializers.DictField())
 
 
 class FeaturesOut(serializers.Serializer[SeenFeatures]):

@@ -11,7 +11,7 @@ from accounts.domain.permissions import Permission
 from infra.domain.holiday_files import ListSource
 from infra.models import HolidayFeed, HolidayList
 from infra.operations import holiday_lists
-from medical_audit.api.calls import Call, Told, answers
+from medical_audit.api.calls import Call, Told, answers, version_from
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
 
@@ -100,21 +100,28 @@ def holiday_list_turn_down(call: Call, pk: UUID) -> HolidayList:
 
 
 @answers(FeedOut, many=True)
-def holiday_feed_list(call: Call) -> list[HolidayFeed]:
-    """List the addresses from which lists are fetched every month."""
+def holiday_feed_list(call: Call) -> Told:
+    """List the addresses from which lists are fetched every month; the version of the list is what a change names."""
     call.actor.require(Permission.RESOURCE_VIEW, call.actor.tenant_id)
-    return list(HolidayFeed.objects.order_by("source"))
+    return _feeds()
 
 
-@answers(FeedOut, many=True, takes=FeedIn)
-def holiday_feed_set(call: Call) -> list[HolidayFeed]:
+def _feeds() -> Told:
+    """What a look at a feed changes of it is no other version."""
+    rows = list(HolidayFeed.objects.order_by("source"))
+    return Told(rows, version_from(*((one.source, one.url) for one in rows)))
+
+
+@answers(FeedOut, many=True, takes=FeedIn, must=True)
+def holiday_feed_set(call: Call) -> Told:
     """Say from which address a source's list is fetched."""
     call.actor.require(Permission.CALENDAR_EDIT, call.actor.tenant_id)
     given = call.given
+    call.expect(_feeds().version)
     holiday_lists.set_feed(
         ListSource(given["source"]), given["url"], actor=call.actor, now=call.now, local=settings.LOCAL
     )
-    return list(HolidayFeed.objects.order_by("source"))
+    return _feeds()
 
 
 @answers(FeedOut)

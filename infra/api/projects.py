@@ -80,12 +80,12 @@ def project_enter(call: Call) -> Told:
     return _entered(call, None)
 
 
-@answers(OperationOut, takes=ProjectIn, status=201, match=True)
+@answers(OperationOut, takes=ProjectIn, status=201, must=True)
 def project_change(call: Call, pk: UUID) -> Told:
     """Enter what is to hold of a declared project."""
     row = get_project(pk, actor=call.actor)
     call.actor.require(Permission.SCHEDULE_EDIT, call.actor.tenant_id)
-    call.expect(_version(row), required=True)
+    call.expect(_version(row))
     return _entered(call, row.id)
 
 

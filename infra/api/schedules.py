@@ -123,7 +123,7 @@ def draft_get(call: Call, pk: UUID) -> Told:
     return Told(draft, draft.digest)
 
 
-@answers(RevisionOut, takes=ContentIn, match=True, example={"content": EXAMPLE, "note": "19 時まで延長"})
+@answers(RevisionOut, takes=ContentIn, must=True, example={"content": EXAMPLE, "note": "19 時まで延長"})
 def draft_put(call: Call, pk: UUID) -> Told:
     """Write the draft of a schedule.
 
@@ -133,7 +133,7 @@ def draft_put(call: Call, pk: UUID) -> Told:
     call.actor.require(Permission.SCHEDULE_EDIT, call.actor.tenant_id)
     given, draft = call.given, listed.draft
     seen = draft.digest if draft else ""
-    call.expect(seen, required=True)
+    call.expect(seen)
     try:
         made = drafts.save_draft(
             pk, given["content"], actor=call.actor, now=call.now, note=given["note"], seen=seen
@@ -143,14 +143,14 @@ def draft_put(call: Call, pk: UUID) -> Told:
     return Told(made, made.digest)
 
 
-@answers(None, match=True)
+@answers(None, must=True)
 def draft_delete(call: Call, pk: UUID) -> None:
     """Throw the draft of a schedule away; `If-Match` names it."""
     draft = schedule_pages.get_schedule(pk, actor=call.actor).draft
     call.actor.require(Permission.SCHEDULE_EDIT, call.actor.tenant_id)
     if draft is None:
         raise NotFound(type="draft", id=str(pk))
-    call.expect(draft.digest, required=True)
+    call.expect(draft.digest)
     try:
         drafts.discard_draft(pk, seen=draft.digest, actor=call.actor, now=call.now)
     except StaleContent as stale:

@@ -141,7 +141,7 @@ def tagging_rule_get(call: Call) -> Told:
     return Told(held, _version(held))
 
 
-@answers(OperationOut, takes=TaggingRuleIn, status=201, match=True)
+@answers(OperationOut, takes=TaggingRuleIn, status=201, must=True)
 def tagging_rule_enter(call: Call) -> Told:
     """Enter another tagging rule; another person confirms it, seeing what it would write."""
     call.actor.require(Permission.AUTOMATION_ENTER, call.actor.tenant_id)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from medical_audit.api.calls import Call, Told, answers, text_filter
+from medical_audit.api.calls import Call, Told, answers, text_filter, version_from
 from medical_audit.api.operations import OperationOut, PersonOut, ReasonIn, version_of
 from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.reviews import DRAWN_MOST, Verdict
@@ -217,18 +217,21 @@ def anomaly_list(call: Call) -> Page:
 
 
 @answers(LimitsOut)
-def anomaly_limits_get(call: Call) -> dict[str, Any]:
-    """See the thresholds of what is unusual."""
+def anomaly_limits_get(call: Call) -> Told:
+    """See the thresholds of what is unusual; their version is what a change names."""
     call.actor.require(OPERATION_VIEW, call.actor.tenant_id)
-    return {"limits": anomalies.limits_here()}
+    held = anomalies.limits_here()
+    return Told({"limits": held}, version_from(sorted(held.items())))
 
 
-@answers(OperationOut, takes=LimitsIn, status=201)
+@answers(OperationOut, takes=LimitsIn, status=201, must=True)
 def anomaly_limits_enter(call: Call) -> Told:
     """Enter other thresholds; those that are not named stay. Another person confirms it."""
     call.actor.require(POLICY_EDIT, call.actor.tenant_id)
     given = call.given
-    wanted = anomalies.limits_here() | given["limits"]
+    held = anomalies.limits_here()
+    call.expect(version_from(sorted(held.items())))
+    wanted = held | given["limits"]
     entered = watching.enter_rules(wanted, actor=call.actor, now=call.now, reason=given["reason"])
     return Told(entered, version_of(entered))
 

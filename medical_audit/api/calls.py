@@ -68,8 +68,8 @@ class ProblemOut(serializers.Serializer[Any]):
 class Call:
     """One call inside a tenant."""
 
-    def __init__(self, request: Request, takes: Given | None) -> None:
-        self.request, self._takes = request, takes
+    def __init__(self, request: Request, takes: Given | None, *, must: bool = False) -> None:
+        self.request, self._takes, self._must = request, takes, must
         self.asked: TenantRequest = of_tenant(request)
 
     @property
@@ -98,8 +98,8 @@ class Call:
     def reauthenticate(self, password: str, code: str) -> Reauthentication:
         return self.asked.reauthenticate(password, code)
 
-    def expect(self, version: str, *, required: bool = False) -> None:
-        """Refuse when `If-Match` names another version than `version` ("": there is none yet).
+    def expect(self, version: str) -> None:
+        """Refuse when `If-Match` names another version than `version` ("": there is none yet), or none where one `must` be named.
 
         Raises PreconditionFailed (412), PreconditionRequired (428).
         """
@@ -107,7 +107,7 @@ class Call:
         if none.strip() == "*" and version:
             raise PreconditionFailed
         if not match:
-            if required and none.strip() != "*":
+            if self._must and none.strip() != "*":
                 raise PreconditionRequired
             return
         tags = [tag.strip().removeprefix("W/") for tag in match.split(",")]
@@ -154,6 +154,7 @@ class Described:
     status: int
     filters: Sequence[OpenApiParameter]
     match: bool
+    must: bool
     example: Mapping[str, Any] | None
     inside: bool
     file: bool
@@ -169,6 +170,7 @@ def answers(
     status: int = 200,
     filters: Sequence[OpenApiParameter] = (),
     match: bool = False,
+    must: bool = False,
     example: Mapping[str, Any] | None = None,
     inside: bool = True,
     file: bool = False,
@@ -176,11 +178,13 @@ def answers(
     kept: bool = True,
 ) -> Callable[[Function], Function]:
     """Describe a function of the API: what it gives (`many`: a Page, or all at once as a list), what it takes, whether it
-    knows versions (`match`), whether it stands `inside` a tenant, whether it is read as a `file` (it gives Django's answer then), which of its fields are secrets that are told `once` and not
+    knows versions (`match`) and, because it takes the place of what stands, has to be told which was read (`must`), whether it stands `inside` a tenant, whether it is read as a `file` (it gives Django's answer then), which of its fields are secrets that are told `once` and not
     kept to repeat the answer; whether the answer is `kept` at all: what only looks at people's data is looked at anew instead."""
 
     def mark(function: Function) -> Function:
-        told = Described(out, many, takes, status, filters, match, example, inside, file, once, kept)
+        told = Described(
+            out, many, takes, status, filters, match or must, must, example, inside, file, once, kept
+        )
         function.described = told  # type: ignore[attr-defined]
         return function
 
@@ -202,7 +206,7 @@ def _handler(method: str, function: Function) -> Callable[..., Response]:
         where.pop("slug", None)
         if why := getattr(request._request, "kept_out", ""):
             raise NotPermitted(why)
-        call = Call(request, described.takes)
+        call = Call(request, described.takes, must=described.must)
         if described.file:
             return function(call, **where)
         if method in SAFE:
@@ -317,6 +321,15 @@ _IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The `ETag` that was read; another version that stands by now is answered with 412.",
 )
+_MUST_MATCH = OpenApiParameter(
+    "If-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description=(
+        "The `ETag` that was read; without it 428, and where another version stands by now 412. `*` takes the place of whatever "
+        "stands; where nothing stands yet, send `If-None-Match: *`."
+    ),
+)
 
 
 def _schema(method: str, function: Function, described: Described) -> dict[str, Any]:
@@ -340,7 +353,7 @@ def _schema(method: str, function: Function, described: Described) -> dict[str, 
     if unsafe and not described.file:
         parameters.append(_IDEMPOTENCY)
     if described.match:
-        parameters.append(_IF_MATCH)
+        parameters.append(_MUST_MATCH if described.must else _IF_MATCH)
     said = (function.__doc__ or "").strip()
     schema: dict[str, Any] = {
         "operation_id": function.__name__,

@@ -27,6 +27,12 @@ NUMBERS: Final[Mapping[str, int]] = {
 TABLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "filter": {"event": "operation.confirmed", "from": "2026-11-01"},
     "tags": {"Name": "karte-web", "AutoStart": "08:30"},
+    "statement": {
+        "Sid": "TobanAlsoEc2DescribeVolumes",
+        "Effect": "Allow",
+        "Action": ["ec2:DescribeVolumes"],
+        "Resource": "*",
+    },
     "counts": {"running": 12, "stopped": 3},
     "limits": {"day_begins": 7, "day_ends": 20},
 }
@@ -45,7 +51,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "device": "/dev/xvda", "digest": DIGEST, "diverged": "", "domains": "sakuragawa.example.jp", "drafted_by": _PERSON,
     "drift": "", "email": "hanako@sakuragawa.example.jp", "end": "", "ended_by": "", "engine": "mysql",
     "engine_version": "8.0.40", "entered": "", "entered_by": _PERSON, "event": "push", "event_kind": "operation.failed",
-    "evidence": "申請書 2026-118", "extra": "", "factors": "pwd", "features": "servers", "findings": "", "first": DAY,
+    "evidence": "申請書 2026-118", "extra": "", "factors": "pwd", "feature": "servers", "features": "servers", "findings": "", "first": DAY,
     "format": "csv", "group": "sg-0123456789abcdef0", "groups": "sg-0123456789abcdef0", "guid": ID, "guideline": "mhlw",
     "hands_off": "", "hash": DIGEST, "hold": "", "holder": "", "hook_url": "", "host": "hooks.example.jp", "id": ID,
     "inbox": "failed", "instance": "i-0123456789abcdef0", "instance_name": "karte-web", "issuer": "https://id.example.jp",

@@ -204,7 +204,7 @@ def retention_get(call: Call) -> Told:
     OperationOut,
     takes=KeepingIn,
     status=201,
-    match=True,
+    must=True,
     example={"years": 10, "hold": "", "reason": "院内規程"},
 )
 def retention_enter(call: Call) -> Told:

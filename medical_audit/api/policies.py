@@ -9,12 +9,12 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from medical_audit.api.calls import Call, InstantField, Told, answers
+from medical_audit.api.calls import Call, InstantField, Told, answers, version_from
 from medical_audit.api.operations import OperationOut, PersonOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.rights import DELEGATE, OPERATION_VIEW, POLICY_EDIT
 from medical_audit.forms import REASON_MAX
-from medical_audit.models import Delegation
+from medical_audit.models import Delegation, Deputy
 from medical_audit.operations import confirm_policies, delegating
 from medical_audit.operations import policies as operations
 from medical_audit.operations.confirm_policies import KindPolicy, kind_policies
@@ -80,6 +80,10 @@ class DelegationIn(serializers.Serializer[Any]):
     evidence = serializers.CharField(max_length=REASON_MAX)
 
 
+class DeputiesOut(serializers.Serializer[Any]):
+    deputies = PersonOut(many=True)
+
+
 class DeputiesIn(ReasonIn):
     deputies = serializers.ListField(
         child=serializers.CharField(max_length=64), max_length=20, allow_empty=True
@@ -102,7 +106,7 @@ def policy_get(call: Call) -> Told:
     OperationOut,
     takes=PolicyIn,
     status=201,
-    match=True,
+    must=True,
     example={"idle_minutes": 5, "grace_seconds": 0, "escalate_hours": 24, "reason": "端末を共用するため"},
 )
 def policy_enter(call: Call) -> Told:
@@ -118,22 +122,25 @@ def policy_enter(call: Call) -> Told:
 
 
 @answers(KindPolicyOut, many=True)
-def confirm_policy_list(call: Call) -> list[KindPolicy]:
-    """List who must confirm which kind of operation."""
+def confirm_policy_list(call: Call) -> Told:
+    """List who must confirm which kind of operation; the version of the list is what a change names."""
     call.actor.require(OPERATION_VIEW, call.actor.tenant_id)
-    return kind_policies()
+    held = kind_policies()
+    return Told(held, version_from(*held))
 
 
 @answers(
     OperationOut,
     takes=KindPolicyIn,
     status=201,
+    must=True,
     example={"kind": "ec2.stop", "policy": "two", "role": "approver", "reason": "停止は二名で確定するため"},
 )
 def confirm_policy_enter(call: Call) -> Told:
     """Enter who must confirm a kind from now on; another person confirms it."""
     call.actor.require(POLICY_EDIT, call.actor.tenant_id)
     given = call.given
+    call.expect(version_from(*kind_policies()))
     entered = confirm_policies.enter_confirm_policy(
         given["kind"], given["policy"], given["role"], actor=call.actor, now=call.now, reason=given["reason"]
     )
@@ -171,11 +178,25 @@ def delegation_end(call: Call, pk: UUID) -> Told:
     return Told(entered, version_of(entered))
 
 
-@answers(OperationOut, takes=DeputiesIn, status=201)
+@answers(DeputiesOut)
+def deputies_get(call: Call) -> Told:
+    """See who confirms in my place when I am away, in this order; its version is what a change names."""
+    call.actor.require(OPERATION_VIEW, call.actor.tenant_id)
+    held = _deputies(call)
+    return Told({"deputies": held}, version_from(*held))
+
+
+def _deputies(call: Call) -> list[dict[str, str]]:
+    rows = Deputy.objects.filter(principal_id=call.actor.id).order_by("place")
+    return [{"id": one.deputy_id, "name": one.deputy_name} for one in rows]
+
+
+@answers(OperationOut, takes=DeputiesIn, status=201, must=True)
 def deputies_enter(call: Call) -> Told:
     """Enter who confirms in my place when I am away, in this order; an empty list: nobody."""
     call.actor.require(DELEGATE, call.actor.tenant_id)
     given = call.given
+    call.expect(version_from(*_deputies(call)))
     entered = delegating.enter_deputies(
         given["deputies"], actor=call.actor, now=call.now, reason=given["reason"]
     )

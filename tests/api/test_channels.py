@@ -88,5 +88,5 @@ def test_the_inbox_is_ones_own(stage: Stage) -> None:
     choice = approver.get(stage.api("inbox/choice/")).json()
     read = send(approver, stage.api("inbox/read/"), {"up_to": choice["head"]}).json()
     assert read["seen"] == choice["head"]
-    kept = put(approver, stage.api("inbox/choice/"), {"inbox": ["failed"]})
+    kept = put(approver, stage.api("inbox/choice/"), {"inbox": ["failed"]}, **{"If-Match": "*"})
     assert kept.json()["inbox"] == ["failed"]

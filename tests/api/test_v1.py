@@ -197,6 +197,12 @@ def test_calls_are_counted_and_too_many_refused(stage: Stage, settings: Any) -> 
     assert 0 < int(refused["Retry-After"]) <= 60
 
 
+def test_without_valkey_calls_are_answered_and_not_counted(stage: Stage, settings: Any) -> None:
+    settings.REDIS_URL, settings.API_PER_MINUTE = "unix:///nowhere/valkey.sock?db=0", 0
+    answer = stage.client(Role.VIEWER).get(stage.api("projects/"))
+    assert (answer.status_code, answer["RateLimit-Remaining"]) == (200, "0")
+
+
 def test_a_problem_is_told_in_the_language_of_the_caller(stage: Stage) -> None:
     client, url = stage.client(Role.OPERATOR), stage.api("operations/")
     told = {

@@ -199,6 +199,6 @@ def test_an_account_that_came_in_before_is_told_what_its_template_lacks(place: P
     assert (missing.action, missing.refused, states(place.seen)) == (
         "ssm:DescribeMaintenanceWindows", False, {"servers": "on"},
     )  # fmt: skip
-    assert missing.statement["Action"] == ["ssm:DescribeMaintenanceWindows"]
+    assert missing.statements[0]["Action"] == ["ssm:DescribeMaintenanceWindows"]
     place.prove()
     assert place.seen.missing == []
