@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
 from pytest_django import Settings
 
 from accounts import breached
@@ -134,3 +136,19 @@ def test_a_named_list_that_cannot_be_read_stops_the_start_and_every_new_password
         )
     settings.PROCESS = "control"  # sets no password
     assert check_settings() == []
+
+
+def test_a_password_counts_as_it_was_typed_however_long(cast: Cast) -> None:
+    user, typed = cast.people[Role.OPERATOR], f" ラクダ {'は砂漠を歩いた ' * 20}"
+    now = clock.now()
+    signing.change_password(user, typed, PASSWORD, actor=person(user), now=now, proof=proven(user, now))
+    door = Client()
+    for near in (typed.strip(), typed[:72], typed.upper() + "x"):
+        assert door.post("/sign-in/", {"username": user.username, "password": near}).status_code == 422
+    assert door.post("/sign-in/", {"username": user.username, "password": typed}).status_code == 302
+
+
+def test_the_demos_people_come_into_no_house_with_people_of_its_own(cast: Cast) -> None:
+    assert cast.people
+    with pytest.raises(CommandError, match="not the demo's"):
+        call_command("demo_seed")

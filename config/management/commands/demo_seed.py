@@ -28,12 +28,13 @@ class Command(BaseCommand):
             raise CommandError(
                 "AWS_ENDPOINT_URL must be the local simulator: the demo never touches a real AWS."
             )
+        seeded = demo.is_seeded()
+        with platform_scope():
+            strangers = not seeded and User.objects.exists()
+        if strangers:
+            raise CommandError("This database has people who are not the demo's; use another TOBAN_DATA.")
         planted = demo.seed_simulator(clock.now())
-        if not demo.is_seeded():
-            with platform_scope():
-                strangers = User.objects.exists()
-            if strangers:
-                raise CommandError("This database has people who are not the demo's; use another TOBAN_DATA.")
+        if not seeded:
             demo.seed_portal(clock.now)
         if options["story"]:
             demo_story.prepare(clock.now)
