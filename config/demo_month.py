@@ -77,13 +77,17 @@ class House:
             )
 
 
-def play(events: int, now: datetime, tell: Tell) -> dict[str, float]:
-    """Write about `events` events over all tenants, of this month up to `now`; gives how many and how long it took."""
+def play(events: int, now: datetime, tell: Tell, slug: str = "") -> dict[str, float]:
+    """Write about `events` events over all tenants, of the month of `now` up to then; gives how many and how long it took.
+
+    `slug`: only this tenant's share, so that several processes write a month side by side.
+    """
     began, before, after = time.monotonic(), 0, 0
-    houses = [_house(tenant, number, now) for number, tenant in enumerate(_tenants())]
+    tenants = list(enumerate(demo_tenants()))
+    houses = [_house(tenant, number, now) for number, tenant in tenants if slug in ("", tenant.slug)]
     for house in houses:
         before += _count(house)
-        _month(house, events // len(houses), now)
+        _month(house, events // len(tenants), now)
         after += _count(house)
         tell(f"{house.tenant.slug}: {_count(house)} events")
     return {
@@ -93,7 +97,7 @@ def play(events: int, now: datetime, tell: Tell) -> dict[str, float]:
     }
 
 
-def _tenants() -> list[Tenant]:
+def demo_tenants() -> list[Tenant]:
     with platform_scope():
         person = User.objects.get(
             username=next(name for name, _, role in PEOPLE if role == Role.ADMINISTRATOR)

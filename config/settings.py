@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.addresses import Network, read_networks
 from accounts.domain.sealing_keys import read_keys
+from config.environment import Environment
 from medical_audit.domain.clocks import read_address
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.seats import LIFETIME
 from medical_audit.domain.streams import Destination, read_destinations
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment()
 TOBAN_ENV = env.str("TOBAN_ENV", default="production")
 LOCAL = TOBAN_ENV in {"development", "test"}
 

@@ -74,6 +74,14 @@ def _template() -> str:
     return name
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Under `./toban test`, what is found is kept; not in a worker, which speaks to the process that does."""
+    if not hasattr(config, "workerinput") and os.environ.get("TOBAN_DATA"):
+        from tests.kept_results import KeptResults  # noqa: PLC0415  the settings are there only now
+
+        config.pluginmanager.register(KeptResults())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that kill processes and wait come first, then those with a browser: at the end they would hold up everybody."""
     items.sort(key=lambda one: 0 if one.get_closest_marker("chaos") else 1 if _has_browser(one) else 2)

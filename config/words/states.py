@@ -237,6 +237,12 @@ EDITION_STATES: Final[Mapping[str, State]] = {
     "old": State("excluded", pgettext_lazy("edition", "Before")),
     "none": State("excluded", pgettext_lazy("edition", "Not served")),
 }
+TEST_STATES: Final[Mapping[str, State]] = {
+    "passed": State("done", pgettext_lazy("test", "Passed")),
+    "failed": State("failed", pgettext_lazy("test", "Failed")),
+    "skipped": State("late", pgettext_lazy("test", "Left out")),
+    "unknown": State("unknown", pgettext_lazy("test", "Not known when it ran")),
+}
 EMERGENCY_STATES: Final[Mapping[str, State]] = {
     "open": State("failed", pgettext_lazy("emergency", "Open")),
     "closed": State("late", pgettext_lazy("emergency", "Closed, not reviewed")),
@@ -312,6 +318,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "clock": CLOCK_STATES,
     "emergency": EMERGENCY_STATES,
     "edition": EDITION_STATES,
+    "test": TEST_STATES,
     "review": REVIEW_STATES,
     "repository": REPOSITORY_STATES,
     "channel": CHANNEL_STATES,

@@ -18,6 +18,7 @@ from medical_audit.queries.clocks import ClockDay, clock_days, clock_now
 from medical_audit.queries.overview import Overview, overview_of
 from medical_audit.queries.requirements import Line, requirement_lines, versions
 from medical_audit.queries.sessions import Account, PersonCount
+from medical_audit.queries.tested import Ran
 
 ZONE = ZoneInfo("Asia/Tokyo")
 
@@ -142,8 +143,17 @@ class EvidenceOut(serializers.Serializer[Any]):
     figures = serializers.DictField()
 
 
+class RanOut(serializers.Serializer[Ran]):
+    """`outcome`: passed, failed, skipped or unknown; `at` and `revision`: when it last ran, and against which code."""
+
+    name = serializers.CharField()
+    outcome = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True)
+    revision = serializers.CharField(allow_blank=True)
+
+
 class RequirementOut(serializers.Serializer[Line]):
-    """One requirement. `toban` or `absent` by language: what Toban does, or why it does nothing; `tests`: which tests prove it."""
+    """One requirement. `toban` or `absent` by language: what Toban does, or why it does nothing; `tests`: which tests prove it, and how they last ended."""
 
     id = serializers.CharField(source="requirement.id")
     title = serializers.DictField(source="requirement.title", child=serializers.CharField())
@@ -153,7 +163,7 @@ class RequirementOut(serializers.Serializer[Line]):
     )
     clauses = serializers.SerializerMethodField()
     evidence = EvidenceOut(allow_null=True)
-    tests = serializers.ListField(source="requirement.tests", child=serializers.CharField())
+    tests = RanOut(many=True)
 
     @extend_schema_field(ClauseOut(many=True))
     def get_clauses(self, line: Line) -> list[dict[str, Any]]:

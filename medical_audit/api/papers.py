@@ -82,11 +82,12 @@ class ColumnOut(serializers.Serializer[Any]):
 
 
 class ReportOut(serializers.Serializer[Report]):
-    """`sha256`: over report, tenant, period and every row; `cut`: how many rows did not find room."""
+    """`as_of`: the moment by which it is judged who is dormant; `sha256`: over report, tenant, period, `as_of` and every row; `cut`: how many rows did not find room."""
 
     name = serializers.CharField()
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
+    as_of = serializers.DateTimeField()
     columns = ColumnOut(many=True)
     rows = serializers.SerializerMethodField()
     totals = serializers.DictField(child=serializers.IntegerField())

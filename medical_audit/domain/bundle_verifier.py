@@ -631,6 +631,11 @@ class Check:
         if self.bundle.names_people:
             self._people()
         self._complete()
+        if not self.result.watched:
+            self.result.doubt = self.result.doubt or (
+                f"it does not tell whether what guards the record was changed or sealing stood still: {PLATFORM} is empty, or not part "
+                "of its format"
+            )
         return self.result
 
     def _small(self, name: str, shape: type) -> Any:
@@ -1065,13 +1070,7 @@ def main(arguments: Sequence[str]) -> int:
             text += f"{report['stamps']} time stamps fit their seals, the newest of {report['stamped']}; {checked}\n"
         if report["gaps"]:
             text += f"nothing was sealed for over three minutes {report['gaps']} times"
-            text += (
-                ", each recorded\n"
-                if report["watched"]
-                else "; whether that was recorded, this bundle does not tell\n"
-            )
-        if not report["watched"]:
-            text += "Whether what guards the record was changed unannounced, this bundle does not tell.\n"
+            text += ", each recorded\n" if report["watched"] else "\n"
         if report["people"]:
             text += f"{report['people']} names, addresses and devices are those that the events were sealed with\n"
         if not report["keys_given"]:

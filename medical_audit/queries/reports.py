@@ -13,7 +13,7 @@ from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import digest, utc_text
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.people import directory
-from medical_audit.domain.reports import Cell, Column, Made, Report
+from medical_audit.domain.reports import Cell, Column, Made, Report, as_of
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Emergency, Event, Operation, Visit
 from medical_audit.queries.anomalies import limits_here
@@ -38,13 +38,14 @@ def make_report(
     if maker is None:
         raise NotFound(type="report", id=name)
     columns, rows, totals = maker(since, until, actor, now)
+    judged = as_of(until, now)
     sha256 = digest(
         {
             "report": name, "tenant": str(actor.tenant_id), "since": utc_text(since), "until": utc_text(until),
-            "columns": [column.name for column in columns], "rows": [[_plain(cell) for cell in row] for row in rows],
+            "as_of": utc_text(judged), "columns": [column.name for column in columns], "rows": [[_plain(cell) for cell in row] for row in rows],
         }
     )  # fmt: skip
-    return Report(name, since, until, columns, rows[:most], totals, sha256, max(0, len(rows) - most))
+    return Report(name, since, until, judged, columns, rows[:most], totals, sha256, max(0, len(rows) - most))
 
 
 #: Above so many rows or things to read a report is made by a worker, and not while somebody waits for the page.
@@ -82,9 +83,13 @@ def _plain(cell: Cell) -> object:
 
 
 def _accounts(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:
-    """Everybody with a role: what he may, when he was last here, how he proved himself; privileged and dormant ones marked."""
-    privileged = _privileged_roles()
-    last = {str(key): at for key, at in Visit.objects.values_list("user_id").annotate(at=Max("entered_at"))}
+    """Everybody with a role: what he may, when he was last here, how he proved himself; privileged and dormant ones marked.
+
+    What came after the period does not change it.
+    """
+    privileged, judged = _privileged_roles(), as_of(until, now)
+    ever = Visit.objects.filter(entered_at__lt=until)
+    last = {str(key): at for key, at in ever.values_list("user_id").annotate(at=Max("entered_at"))}
     visits = Visit.objects.filter(entered_at__gte=since, entered_at__lt=until)
     counts = {str(key): n for key, n in visits.values_list("user_id").annotate(n=Count("id"))}
     weak = {str(user) for user, factors in visits.values_list("user_id", "factors") if len(factors or []) < 2}
@@ -94,7 +99,7 @@ def _accounts(since: datetime, until: datetime, actor: Actor, now: datetime) -> 
     for member in directory().members(actor.tenant_id):
         seen = last.get(member.id)
         is_privileged = bool(privileged & set(member.roles))
-        is_dormant = seen is None or now - seen >= dormant_after
+        is_dormant = seen is None or judged - seen >= dormant_after
         totals.update(
             people=1, privileged=is_privileged, dormant=is_dormant, both=is_privileged and is_dormant,
             password_only=member.id in weak,

@@ -19,6 +19,7 @@ from medical_audit.models import Event
 from medical_audit.queries.overview import Overview, overview_of
 from medical_audit.queries.policies import policy_here
 from medical_audit.queries.reports import make_report
+from medical_audit.queries.tested import Ran, results, worst_of
 
 _FILE = Path(__file__).resolve().parent.parent / "guidelines" / "requirements.json"
 
@@ -165,10 +166,16 @@ EVIDENCE: Mapping[str, Callable[[_Looked], tuple[str, Mapping[str, object]]]] = 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A requirement with its evidence (None: it has none, or does not apply)."""
+    """A requirement with its evidence (None: it has none, or does not apply) and what is known of its tests."""
 
     requirement: Requirement
     evidence: Evidence | None
+    tests: Sequence[Ran]
+
+    @property
+    def tested(self) -> str:
+        """passed only if all are known to have passed."""
+        return worst_of(self.tests)
 
 
 def requirement_lines(since: datetime, until: datetime, *, actor: Actor, now: datetime) -> list[Line]:
@@ -186,7 +193,11 @@ def requirement_lines(since: datetime, until: datetime, *, actor: Actor, now: da
         refusals=period.filter(kind="access.denied").count(),
         **made,
     )
-    return [Line(row, _evidence(row.evidence, seen)) for row in requirements()]
+    ran = results()
+    return [
+        Line(row, _evidence(row.evidence, seen), [ran.get(name, Ran(name)) for name in row.tests])
+        for row in requirements()
+    ]
 
 
 def _evidence(kind: str, seen: _Looked) -> Evidence | None:

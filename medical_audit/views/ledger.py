@@ -70,6 +70,7 @@ def event_detail(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     seen = read_event(pk, form, actor=request.actor, now=request.now)
     context = {
         "event": seen.row.event,
+        "said": seen.row.event.said,
         "link": seen.row.link,
         "form": form,
         "forms": [{"value": name, "label": label} for name, label in _form_labels()],

@@ -1,5 +1,7 @@
 """Requirement by requirement: what Toban does, what is so right now, and which test proves it."""
 
+from collections import Counter
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -22,6 +24,7 @@ def requirement_list(request: TenantRequest, slug: str) -> HttpResponse:
         one for one in editions if one.in_force(today)
     ]
     lines = requirement_lines(month.since, month.until, actor=request.actor, now=request.now)
+    tests = {one.name: one for line in lines for one in line.tests}
     context = {
         "month": month,
         "editions": [
@@ -31,6 +34,8 @@ def requirement_list(request: TenantRequest, slug: str) -> HttpResponse:
             {
                 "row": line.requirement,
                 "evidence": line.evidence,
+                "tests": line.tests,
+                "tested": line.tested,
                 "clauses": [
                     (one, clause)
                     for one in editions
@@ -43,6 +48,8 @@ def requirement_list(request: TenantRequest, slug: str) -> HttpResponse:
             for line in lines
         ],
         "covered": sum(line.requirement.toban is not None for line in lines),
-        "tests": sum(len(line.requirement.tests) for line in lines),
+        "tests": len(tests),
+        "tested": Counter(one.outcome for one in tests.values()),
+        "last_run": max((one.at for one in tests.values() if one.at), default=None),
     }
     return render(request, "medical_audit/requirement_list.html", context)

@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from accounts.domain.permissions import Role
 from config.demo import seed_portal
-from config.demo_month import House, Person, _at, _clockwork, _house, _session, _tenants
+from config.demo_month import House, Person, _at, _clockwork, _house, _session, demo_tenants
 from medical_audit import clock
 from medical_audit.domain.states import State
 from medical_audit.models import Event, Operation
@@ -31,7 +31,7 @@ def test_the_month_s_people_come_into_a_tenant_that_is_at_work_by_invitation(
 ) -> None:
     """Once a tenant has operations, the database lets nobody in but by a confirmed one."""
     seed_portal(clock.now)
-    tenant = next(one for one in _tenants() if one.slug == "minato")
+    tenant = next(one for one in demo_tenants() if one.slug == "minato")
     house = _house(tenant, 1, clock.now())
     with tenant_scope(tenant.id):
         invited = Operation.objects.filter(kind="member.invite", state=State.SUCCEEDED).count()

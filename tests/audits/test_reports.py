@@ -52,6 +52,20 @@ def test_privileged_and_dormant_accounts_are_counted(stage: Stage) -> None:
     assert (operator[2], operator[4], operator[5]) == (True, 1, False)
 
 
+def test_the_report_of_an_ended_period_is_the_same_whenever_it_is_made(stage: Stage) -> None:
+    stage.client(Role.OPERATOR).get(stage.url("operations/"))
+    now = clock.now()
+    until = now + timedelta(minutes=1)
+    with tenant_scope(stage.cast.tenant.id):
+        soon, late, running = (
+            make_report("accounts", now - DAY, until, actor=stage.cast.actor(Role.AUDITOR), now=when)
+            for when in (until + DAY, until + 400 * DAY, now)
+        )
+    assert (soon.as_of, soon.rows, soon.sha256) == (until, late.rows, late.sha256)
+    assert running.as_of < now, "of a running period it is said by which day it is judged"
+    assert running.sha256 != soon.sha256
+
+
 def test_confirmations_add_up_to_entries(stage: Stage) -> None:
     first, second, third = (stage.entered() for _ in range(3))
     actor, now = stage.cast.actor(Role.APPROVER), clock.now()
@@ -173,7 +187,7 @@ def test_a_report_is_taken_as_a_file_and_that_is_recorded_first(stage: Stage, fo
 def test_a_long_report_turns_its_pages_and_each_says_which_of_how_many() -> None:
     rows: list[list[Cell]] = [[f"佐藤 {number}", number, "長い理由" * 20] for number in range(120)]
     columns = (Column("person"), Column("rows", "number"), Column("reason"))
-    report = Report("roles", MONDAY_0830, MONDAY_0830 + DAY, columns, rows, {"changes": 120}, "a" * 64, 0)
+    report = Report("roles", MONDAY_0830, MONDAY_0830 + DAY, MONDAY_0830, columns, rows, {"changes": 120}, "a" * 64, 0)
     file = BytesIO()
     print_report(
         file, title="報告書", facts=[("テナント", "桜川"), ("期間", "2026-11")], counts=[("変更", "120")],

@@ -6,6 +6,7 @@ import ast
 import re
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from django.urls import NoReverseMatch, reverse
@@ -14,6 +15,8 @@ from accounts.domain.permissions import Role
 from config.words.audits import EVIDENCE as WORDS
 from medical_audit.management.commands.requirements_table import table
 from medical_audit.queries.requirements import EVIDENCE, requirements, versions
+from medical_audit.queries.tested import Ran, results, worst_of
+from tests.kept_results import KeptResults
 from tests.stage import Stage
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -70,6 +73,37 @@ def test_no_version_of_a_guideline_stands_in_code_or_templates() -> None:
     assert [path.name for path in files if pattern.search(path.read_text(encoding="utf-8"))] == []
 
 
+def _report(name: str, outcome: Literal["passed", "failed", "skipped"]) -> pytest.TestReport:
+    return pytest.TestReport(name, ("", 0, ""), {}, outcome, None, "call")
+
+
+def test_what_the_suite_found_is_kept_and_a_part_of_it_renews_only_its_part(tmp_path: Path) -> None:
+    named = requirements()[0].tests
+    whole, part = KeptResults(tmp_path / "results.json"), KeptResults(tmp_path / "results.json")
+    whole.pytest_runtest_logreport(_report(named[0], "passed"))
+    whole.pytest_runtest_logreport(_report(f"{named[1]}[a]", "failed"))
+    whole.pytest_runtest_logreport(_report(f"{named[1]}[b]", "passed"))
+    whole.pytest_runtest_logreport(_report("tests/test_x.py::test_that_no_requirement_names", "passed"))
+    whole.pytest_sessionfinish()
+    assert {one.name: one.outcome for one in results(whole.file).values()} == {
+        named[0]: "passed", named[1]: "failed",
+    }  # fmt: skip
+    part.pytest_runtest_logreport(_report(f"{named[1]}[a]", "passed"))
+    part.pytest_sessionfinish()
+    ran = results(part.file)
+    assert {one.name: one.outcome for one in ran.values()} == {named[0]: "passed", named[1]: "passed"}
+    assert worst_of(ran.values()) == "passed"
+    assert worst_of([*ran.values(), Ran("another")]) == "unknown", "what nobody ran proves nothing"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": {}}', '{"a": {"outcome": "fine", "at": "2026-01-01", "revision": ""}}'])
+def test_a_file_of_results_that_says_nothing_is_none(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "results.json"
+    assert results(file) == {}
+    file.write_text(text, encoding="utf-8")
+    assert results(file) == {}
+
+
 def test_the_document_is_the_data() -> None:
     assert (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8") == table()
 
@@ -83,5 +117,6 @@ def test_the_page_shows_clauses_of_the_edition_that_is_asked_for(stage: Stage) -
     page = client.get(stage.url("audit/requirements/")).content.decode()
     assert "運用編 14.1.1" in page
     assert "非常時権限は二人で開き" in page
+    assert "テストの最終実行" in page or "テストの結果は、ここでは分かりません" in page
     assert client.get(stage.url("audit/requirements/"), {"edition": "mhlw-6.0"}).status_code == 200
     assert stage.client(Role.OPERATOR).get(stage.url("audit/requirements/")).status_code == 403

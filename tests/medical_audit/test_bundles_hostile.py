@@ -74,27 +74,33 @@ def second_format(data: bytes) -> BytesIO:
     return packed(files)
 
 
-def test_a_bundle_of_the_first_format_is_still_checked(whole: bytes, key: str) -> None:
-    code, report = verdict(old_format(whole), [key])
-    assert (code, report["events"], report["sealed"], report["part"]) == (0, 10, 9, False)
-    code, report = verdict(second_format(whole), [key])
-    assert (code, report["events"], report["watched"]) == (0, 10, False)
-    assert verdict(BytesIO(whole), [key])[1]["watched"]
-    files = unpacked(old_format(whole).getvalue())
+@pytest.mark.parametrize("format", [old_format, second_format])
+def test_an_older_format_is_still_checked_but_not_called_intact(
+    whole: bytes, key: str, format: Callable[[bytes], BytesIO]
+) -> None:
+    """It knows no tombstones, or no guards: whoever hides something would else choose that format."""
+    code, report = verdict(format(whole), [key])
+    assert (code, report["intact"], report["events"], report["watched"]) == (2, None, 10, False)
+    files = unpacked(format(whole).getvalue())
     edit_one(files)
     code, report = verdict(packed(files), [key])
     assert (code, report["damage"]["kind"]) == (1, "edited")
 
 
-def test_what_the_first_format_does_not_hold_is_not_called_whole(
-    story: Story, key: str, superuser_connection: Database
+@pytest.mark.parametrize("names", [["platform.jsonl"], ["platform.jsonl", "heads.jsonl", "checkpoints.jsonl"]])
+def test_a_bundle_without_what_speaks_for_it_is_not_called_intact(
+    whole: bytes, key: str, names: list[str]
 ) -> None:
-    """It knows no tombstones: whoever cuts a record's beginning off would else choose that format."""
-    (since,) = superuser_connection.execute(
-        "SELECT linked_at FROM ledger.link WHERE tenant_id = %s AND seq = 8", [story[1]]
-    ).fetchall()[0]
-    code, report = verdict(old_format(bundle_of(story, since)), [key])
-    assert (code, report["first"], report["part"]) == (0, 7, True)
+    """Emptied files with right sums: without its seals a chain is what anybody can compute anew."""
+    assert verdict(BytesIO(whole), [key])[1]["watched"]
+    files = unpacked(whole)
+    for name in names:
+        put(files, name, [])
+    if "heads.jsonl" in names:
+        put(files, "history.jsonl", [])
+        put(files, "proofs.json", [json.loads(files["proofs.json"]) | {"consistency": []}])
+    code, report = verdict(packed(files), [key])
+    assert (code, report.get("intact")) == (2, None), report
 
 
 # -- hostile -----------------------------------------------------------------------------------------------------------

@@ -333,21 +333,22 @@ def test_an_event_that_cannot_be_told_ends_its_export_and_names_itself(own: Cast
     assert make(own) == 0, "it is not taken up again"
 
 
-def test_one_that_ends_each_worker_is_not_tried_for_ever(own: Cast) -> None:
+@pytest.mark.parametrize(("ended", "state"), [(2, "ready"), (3, "failed")])
+def test_one_that_ended_three_workers_is_not_tried_again(own: Cast, ended: int, state: str) -> None:
     with tenant_scope(own.tenant.id):
         asked = asking.ask(
             EventFilter(), "csv", tenant="", purpose="x", actor=own.actor(Role.AUDITOR), now=clock.now()
         )
     now = clock.now()
     with _as_role("worker"):
-        for number in range(making.ATTEMPTS):
+        for number in range(ended):
             assert making._take(
                 own.tenant.id, now=now + (number - 9) * (making.LEFT_BEHIND + timedelta(seconds=1))
             )
-    assert make(own) == 0
+    assert make(own) == (state == "ready")
     with tenant_scope(own.tenant.id):
         row = Export.objects.get(id=asked.id)
-        assert (row.state, row.problem) == ("failed", "workers_ended")
+        assert (row.state, row.problem) == (state, "" if state == "ready" else "workers_ended")
 
 
 def test_a_file_lies_for_a_day_and_then_is_gone(own: Cast) -> None:

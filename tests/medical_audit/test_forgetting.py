@@ -19,7 +19,7 @@ from medical_audit import clock
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
 from medical_audit.domain.errors import DomainError
 from medical_audit.domain.personal import ERASED, STRANGER, stranger_ends, stranger_of
-from medical_audit.models import Session
+from medical_audit.models import FailedSignIn, Session
 from medical_audit.operations.ledger import record
 from medical_audit.queries.people import references_holding
 from medical_audit.queries.purges import Keeping
@@ -128,12 +128,19 @@ def test_what_strangers_sent_goes_a_year_after_its_year_unless_the_record_is_hel
         for at in (old, now):
             fails(tenant_id, at)
     assert _keys(scene) == {stranger_of(old), stranger_of(now)}
+    with platform_scope():
+        counter = FailedSignIn.objects.create(
+            account="a", address="203.0.113.9", day=old.date(), last_at=old
+        )
+        still = FailedSignIn.objects.filter(id=counter.id)
     scene.keep(Keeping(hold="裁判所の照会"))
     left = "SELECT tenant_id FROM ledger.person_key WHERE person = %s"
     scene.room.seal()
     assert scene.database.execute(left, [stranger_of(old)]).fetchall() == [(scene.tenant_id,)]
+    assert still.exists(), "a counter belongs to no tenant, so any hold keeps it"
     scene.keep(Keeping())
     scene.room.seal()
+    assert not still.exists()
     assert _keys(scene) == {stranger_of(now)}
     notes = scene.database.execute("SELECT note FROM ledger.erasure WHERE person = %s", [stranger_of(old)])
     assert all(str(note).startswith("toban-erasure-1") for (note,) in notes.fetchall())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from config.checks import check_database_role, check_settings, prove_settings
+from config.console.quality import BESIDES
 from config.settings import trusted_proxies
 from tests.conftest import AsRole
 from tests.infra.tls_server import authority
@@ -126,6 +130,16 @@ def test_djangos_own_deploy_checks_run_ours(as_role: AsRole) -> None:
     with as_role("owner"):
         found = run_checks(databases=["default"], include_deployment_checks=True)
     assert "toban.E011" in {message.id for message in found}
+
+
+def test_production_speaks_over_https_only() -> None:
+    """As a process of `./toban serve` reads its settings."""
+    names = ["SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS"]
+    asked = f"from config import settings; print([getattr(settings, name) for name in {names}])"
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env=os.environ | BESIDES["deployment"], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == str([True, True, True, 365 * 24 * 3600])
 
 
 def test_migrating_is_not_hindered(as_role: AsRole) -> None:

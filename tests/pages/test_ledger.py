@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils.html import escape
 
 from accounts.domain.permissions import Permission, Role
 from medical_audit import clock
@@ -61,6 +62,24 @@ def test_it_filters_by_person_subject_text_and_period(stage: Stage) -> None:
     assert "tenant.founded" in kinds(**{"from": str(today), "to": str(today)})
     assert kinds(to=str(today - timedelta(days=1))) == set()
     assert "tenant.founded" in kinds(**{"from": "not a day", "to": "9999-12-31"})
+
+
+def test_an_event_says_who_did_what_to_what_when_from_where_and_why(stage: Stage) -> None:
+    operation = stage.entered()
+    with tenant_scope(stage.cast.tenant.id):
+        event = Event.objects.get(kind="operation.entered")
+        said = event.said
+    client, url = stage.client(Role.AUDITOR), stage.url(f"ledger/events/{event.id}/")
+    page = client.get(url).content.decode()
+    when = event.at.astimezone(ZoneInfo("Asia/Tokyo"))
+    for word in (
+        said["actor"]["name"], said["actor"]["id"], "運用担当", said["subject"]["name"], operation.target_id, said["reason"],
+        f"{when:%H:%M:%S}", "operation.entered",
+    ):  # fmt: skip
+        assert word in page, word
+    raw = client.get(url, {"form": "raw"}).content.decode()
+    assert escape('"kind": "operation.entered"') in raw
+    assert event.actor_ref in raw, "raw is what was hashed: people stand in it by reference"
 
 
 def test_the_ledger_of_one_tenant_holds_nothing_of_another(stage: Stage) -> None:

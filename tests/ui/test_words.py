@@ -1,6 +1,7 @@
 """Every code that the domain knows has words in both languages, so that no page shows a bare code."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -56,6 +57,14 @@ def test_every_registered_kind_of_operation_has_a_name_and_says_what_it_does() -
     names = {kind.name for kind in all_kinds() if not kind.name.startswith("test.")}
     assert names <= operation_words.OPERATION_KINDS.keys()
     assert names <= operation_words.OPERATION_EFFECTS.keys()
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_no_two_kinds_of_operation_have_one_name(language: str) -> None:
+    """In a list of kinds, of thresholds or of rights nobody could tell them apart."""
+    with translation.override(language):
+        names = [str(name) for name, _sentence in operation_words.OPERATION_KINDS.values()]
+    assert [name for name, number in Counter(names).items() if number > 1] == []
 
 
 def test_everything_that_events_and_operations_speak_of_has_a_name() -> None:

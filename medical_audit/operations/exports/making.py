@@ -54,7 +54,7 @@ def make_due(tenant_id: UUID, *, actor: Actor, clock: Callable[[], datetime]) ->
     remove_old(tenant_id, actor=actor, now=clock())
     made = 0
     while (row := _take(tenant_id, now=clock())) is not None:
-        if row.attempts >= ATTEMPTS:
+        if row.attempts > ATTEMPTS:
             _fail(row, "workers_ended", actor=actor, now=clock())
             continue
         try:

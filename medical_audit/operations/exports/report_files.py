@@ -94,11 +94,11 @@ def sheet_of(report: Report, tenant: str, purpose: str, actor: Actor, now: datet
     cleaned = replace(report, rows=[[without_marks(cell) for cell in row] for row in report.rows])
     context = {"report": cleaned, "cell": CELL, "row": ROW, "now": now}
     said = get_template("medical_audit/report_file.txt").render(context).strip("\n").split(ROW)
-    (title, period, made), counts, heading, *lines = [line.split(CELL)[:-1] for line in said[:-1]]
+    (title, period, judged, made), counts, heading, *lines = [line.split(CELL)[:-1] for line in said[:-1]]
     return Sheet(
         title=title,
         facts=[
-            (_("Tenant"), tenant), (_("Period"), period), (_("Purpose"), purpose),
+            (_("Tenant"), tenant), (_("Period"), period), (_("Judged as of"), judged), (_("Purpose"), purpose),
             (_("Made"), f"{made} · {actor.name}"),
         ],
         counts=[(counts[place], counts[place + 1]) for place in range(0, len(counts), 2)],
