@@ -77,7 +77,7 @@ def _template() -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Under `./toban test`, what is found is kept; not in a worker, which speaks to the process that does."""
     if not hasattr(config, "workerinput") and os.environ.get("TOBAN_DATA"):
-        from tests.kept_results import KeptResults  # noqa: PLC0415  the settings are there only now
+        from tests.kept_results import KeptResults
 
         config.pluginmanager.register(KeptResults())
 

@@ -57,7 +57,10 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "schedule.archive": (_("Archive schedule"), _("Archive the schedule %(target)s")),
     "schedule.restore": (_("Restore schedule"), _("Take the schedule %(target)s out of the archive")),
     "calendar.change": (_("Change calendar"), _("Change the company calendar: %(target)s")),
-    "calendar.set": (_("Change many days of the calendar"), _("Change the company calendar in %(target)s places")),
+    "calendar.set": (
+        _("Change many days of the calendar"),
+        _("Change the company calendar in %(target)s places"),
+    ),
     "calendar.adopt": (_("Adopt holidays"), _("Take over a list of national holidays (%(target)s)")),
     "freeze.end": (_("End freeze"), _("Let the clock act again (%(target)s)")),
     "freeze.set": (_("Freeze"), _("Let the clock do nothing for a while (%(target)s)")),

@@ -27,9 +27,7 @@ def results(file: Path = FILE) -> Mapping[str, Ran]:
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))
         found = {
-            str(name): Ran(
-                name, one["outcome"], datetime.fromisoformat(one["at"]), str(one["revision"])
-            )
+            str(name): Ran(name, one["outcome"], datetime.fromisoformat(one["at"]), str(one["revision"]))
             for name, one in rows.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

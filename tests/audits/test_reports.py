@@ -187,7 +187,9 @@ def test_a_report_is_taken_as_a_file_and_that_is_recorded_first(stage: Stage, fo
 def test_a_long_report_turns_its_pages_and_each_says_which_of_how_many() -> None:
     rows: list[list[Cell]] = [[f"佐藤 {number}", number, "長い理由" * 20] for number in range(120)]
     columns = (Column("person"), Column("rows", "number"), Column("reason"))
-    report = Report("roles", MONDAY_0830, MONDAY_0830 + DAY, MONDAY_0830, columns, rows, {"changes": 120}, "a" * 64, 0)
+    report = Report(
+        "roles", MONDAY_0830, MONDAY_0830 + DAY, MONDAY_0830, columns, rows, {"changes": 120}, "a" * 64, 0
+    )
     file = BytesIO()
     print_report(
         file, title="報告書", facts=[("テナント", "桜川"), ("期間", "2026-11")], counts=[("変更", "120")],

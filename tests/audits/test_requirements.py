@@ -96,7 +96,9 @@ def test_what_the_suite_found_is_kept_and_a_part_of_it_renews_only_its_part(tmp_
     assert worst_of([*ran.values(), Ran("another")]) == "unknown", "what nobody ran proves nothing"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": {}}', '{"a": {"outcome": "fine", "at": "2026-01-01", "revision": ""}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"a": {}}', '{"a": {"outcome": "fine", "at": "2026-01-01", "revision": ""}}']
+)
 def test_a_file_of_results_that_says_nothing_is_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "results.json"
     assert results(file) == {}

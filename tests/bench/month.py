@@ -66,7 +66,9 @@ def main() -> int:
     with _portal(_shift_to_the_end_of(first)) as (address, supervisor), sync_playwright() as playwright:
         numbers["watched_s"] = _wait_for_watch_and_seal(tenants, first, supervisor)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        walks = {tenant.slug: Walk(browser, address, tenant, numbers["month"], options.shots) for tenant in tenants}
+        walks = {
+            tenant.slug: Walk(browser, address, tenant, numbers["month"], options.shots) for tenant in tenants
+        }
         for walk in walks.values():
             walk.go()
             _say(f"{walk.tenant.slug}: {walk.facts}")

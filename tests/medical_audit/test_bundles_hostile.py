@@ -87,7 +87,9 @@ def test_an_older_format_is_still_checked_but_not_called_intact(
     assert (code, report["damage"]["kind"]) == (1, "edited")
 
 
-@pytest.mark.parametrize("names", [["platform.jsonl"], ["platform.jsonl", "heads.jsonl", "checkpoints.jsonl"]])
+@pytest.mark.parametrize(
+    "names", [["platform.jsonl"], ["platform.jsonl", "heads.jsonl", "checkpoints.jsonl"]]
+)
 def test_a_bundle_without_what_speaks_for_it_is_not_called_intact(
     whole: bytes, key: str, names: list[str]
 ) -> None:

@@ -129,9 +129,7 @@ def test_what_strangers_sent_goes_a_year_after_its_year_unless_the_record_is_hel
             fails(tenant_id, at)
     assert _keys(scene) == {stranger_of(old), stranger_of(now)}
     with platform_scope():
-        counter = FailedSignIn.objects.create(
-            account="a", address="203.0.113.9", day=old.date(), last_at=old
-        )
+        counter = FailedSignIn.objects.create(account="a", address="203.0.113.9", day=old.date(), last_at=old)
         still = FailedSignIn.objects.filter(id=counter.id)
     scene.keep(Keeping(hold="裁判所の照会"))
     left = "SELECT tenant_id FROM ledger.person_key WHERE person = %s"
