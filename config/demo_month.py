@@ -84,7 +84,8 @@ def play(events: int, now: datetime, tell: Tell, slug: str = "") -> dict[str, fl
     """
     began, before, after = time.monotonic(), 0, 0
     tenants = list(enumerate(demo_tenants()))
-    houses = [_house(tenant, number, now) for number, tenant in tenants if slug in ("", tenant.slug)]
+    joined = _at(_first_working_day(now), 9 * 60, now)
+    houses = [_house(tenant, number, joined) for number, tenant in tenants if slug in ("", tenant.slug)]
     for house in houses:
         before += _count(house)
         _month(house, events // len(tenants), now)
@@ -112,7 +113,7 @@ def _count(house: House) -> int:
 
 
 def _house(tenant: Tenant, number: int, now: datetime) -> House:
-    """The tenant's twenty people; those of an earlier run are taken as they are."""
+    """The tenant's twenty people, come in at `now`; those of an earlier run are taken as they are."""
     people: list[Person] = []
     fresh = False
     for role, count in ROLES:
@@ -156,6 +157,11 @@ def _invited(tenant: Tenant, username: str, name: str, role: Role, now: datetime
         himself = actor_in(tenant, user, session="", address="", request="")
         links.accept(invitation, confirmed.told_once, PASSWORD, actor=himself, now=now)
     return user
+
+
+def _first_working_day(now: datetime) -> date:
+    today = now.astimezone(ZONE).date()
+    return next((day for day in _days(today.replace(day=1), today) if day.weekday() < 5), today)
 
 
 def _month(house: House, events: int, now: datetime) -> None:

@@ -14,6 +14,7 @@ from config.saying.schedules import finding_text, schedule_reason
 from config.saying.seeing import drift_cause
 from config.saying.times import day_long
 from config.words import audits, databases, events, exports, sentence, states
+from config.words.permissions import PERMISSIONS
 from config.words.windows import WINDOWS
 from medical_audit.domain.kinds import calls_outside
 
@@ -64,6 +65,7 @@ def event_sentence(event: object) -> str:
         if detail.get("report") in audits.REPORTS
         else detail.get("report", "—"),
         "check": databases.CHECKS.get(str(detail.get("check", "")), detail.get("check", "—")),
+        "right": str(PERMISSIONS.get(str(detail.get("right")), detail.get("right", "—"))),
         "drift": drift_cause(detail) if kind == "resource.drifted" else "",
     }
     table = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 
 import pytest
 from django.http import QueryDict
@@ -32,7 +33,7 @@ def test_the_month_s_people_come_into_a_tenant_that_is_at_work_by_invitation(
     """Once a tenant has operations, the database lets nobody in but by a confirmed one."""
     seed_portal(clock.now)
     tenant = next(one for one in demo_tenants() if one.slug == "minato")
-    house = _house(tenant, 1, clock.now())
+    house = _house(tenant, 1, clock.now() - timedelta(days=25))
     with tenant_scope(tenant.id):
         invited = Operation.objects.filter(kind="member.invite", state=State.SUCCEEDED).count()
     assert house.fresh

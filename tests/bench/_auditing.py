@@ -26,6 +26,7 @@ JUDGE, SIGNER = "19", "20"
 PATIENCE_S = 300.0
 FOUND = "深夜の利用が1件、申請書で確認できませんでした。"
 MEASURE = "本人と上長に確認し、時間外の利用は事前に申請するよう周知します。"
+FORMS = ("sentence", "raw", "dicom", "fhir", "proof")
 REPORTS = ("sessions", "accounts", "confirmations", "roles", "exports")
 
 
@@ -81,6 +82,11 @@ class Walk:
             page.locator(".review-months a.btn-primary").first.click()
         self._open(visitor, "unusual", f"audit/anomalies/?month={self.month}")
         self.facts["findings"] = page.locator(".findings > li").count()
+        page.locator(".finding-links a").first.click()
+        visitor.ready()
+        event = page.url.removeprefix(f"{self.address}/t/{self.tenant.slug}/")
+        for form in FORMS:
+            self._open(visitor, f"event: {form}", f"{event}?form={form}")
         self._open(visitor, "sessions", f"sessions/?month={self.month}")
         for name in REPORTS:
             self._open(visitor, f"report: {name}", f"audit/reports/{name}/?month={self.month}")
@@ -121,6 +127,7 @@ class Walk:
 
     def _verify(self, visitor: Visitor) -> None:
         page = visitor.page
+        self._open(visitor, "requirements", "audit/requirements/")
         self._open(visitor, "verification", "ledger/verification/")
         with self._timed(visitor, "ask for a verification"):
             page.locator("form[action$='/verify/'] button").click()

@@ -21,7 +21,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,10 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in this thread
     call_command("collectstatic", "--noinput", verbosity=0)
-    seed_simulator(clock.now())
-    seed_portal(clock.now)
-    tenants = [one for one in demo_tenants() if not options.tenants or one.slug in options.tenants]
     first = (clock.now().astimezone(ZONE).date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    seed_simulator(clock.now())
+    seed_portal(_ticking(midnight(first)))
+    tenants = [one for one in demo_tenants() if not options.tenants or one.slug in options.tenants]
     numbers: dict[str, Any] = {"month": f"{first:%Y-%m}", "written": _live(tenants, first, options.events)}
     _say(f"written: {numbers['written']['events']} events in {numbers['written']['seconds']} s")
     with _portal(_shift_to_the_end_of(first)) as (address, supervisor), sync_playwright() as playwright:
@@ -84,6 +85,12 @@ def main() -> int:
     }
     report(numbers)
     return 0 if all(walk.is_whole for walk in walks.values()) else 1
+
+
+def _ticking(begin: datetime) -> Callable[[], datetime]:
+    """A clock for what is founded at the beginning of the month, a minute further each time that somebody looks."""
+    minutes = count()
+    return lambda: begin + timedelta(minutes=next(minutes))
 
 
 def _live(tenants: Sequence[Tenant], first: date, events: int) -> dict[str, float]:

@@ -127,6 +127,15 @@ def test_every_event_is_a_sentence_even_with_nothing_in_it(kind: str) -> None:
     assert "%(" not in said
 
 
+def test_a_refusal_names_the_right_in_words() -> None:
+    said = _event(
+        "access.denied",
+        detail={"view": "medical_audit:audit", "code": "not_permitted", "right": "ledger.view"},
+    )
+    assert "「記録・セッション・検証の閲覧」の権限" in ledger.event_sentence(said)
+    assert "ledger.view" not in ledger.event_sentence(said)
+
+
 def test_a_person_who_entered_for_somebody_is_shown_with_both_names() -> None:
     said = ledger.event_sentence(
         _event("operation.entered", detail={"kind": "ec2.start"}, behalf={"id": "2", "name": "高橋"})
