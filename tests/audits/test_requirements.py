@@ -119,6 +119,6 @@ def test_the_page_shows_clauses_of_the_edition_that_is_asked_for(stage: Stage) -
     page = client.get(stage.url("audit/requirements/")).content.decode()
     assert "運用編 14.1.1" in page
     assert "非常時権限は二人で開き" in page
-    assert "テストの最終実行" in page or "テストの結果は、ここでは分かりません" in page
+    assert "試験の最終実行" in page or "試験の結果は、ここでは分かりません" in page
     assert client.get(stage.url("audit/requirements/"), {"edition": "mhlw-6.0"}).status_code == 200
     assert stage.client(Role.OPERATOR).get(stage.url("audit/requirements/")).status_code == 403

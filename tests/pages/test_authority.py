@@ -61,6 +61,8 @@ def test_a_proxy_entry_goes_from_the_page_to_its_principal(stage: Stage) -> None
     queue = stage.client(A).get(stage.url("confirmations/"))
     assert [row.id for row in queue.context["for_me"]] == [operation.id]
     assert queue.context["mine"] == [], "it stands once, among what was entered in his name"
+    page = stage.client(A).get(stage.url(f"operations/{operation.id}/")).content.decode()
+    assert "確定されたら直ちに" in page
     assert confirm(stage, stage.client(A), operation) == 302
     assert newest(stage, "ec2.start").state == State.CONFIRMED
 
