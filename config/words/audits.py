@@ -7,6 +7,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.words.look import State
+
 # medical_audit.domain.anomalies.Rule: (short name, the sentence of one finding, why a reviewer should look).
 RULES: Final[Mapping[str, tuple[Promise | str, Promise | str, Promise | str]]] = {
     "off_hours": (
@@ -278,4 +280,16 @@ RETENTION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         ),
         _("Cannot be undone: nobody can bring these events back."),
     ),
+}
+# Of guidelines, and how the tests that requirements name ended (medical_audit.queries.tested).
+EDITION_STATES: Final[Mapping[str, State]] = {
+    "good": State("done", pgettext_lazy("edition", "In force")),
+    "old": State("excluded", pgettext_lazy("edition", "Before")),
+    "none": State("excluded", pgettext_lazy("edition", "Not served")),
+}
+TEST_STATES: Final[Mapping[str, State]] = {
+    "passed": State("done", pgettext_lazy("test", "Passed")),
+    "failed": State("failed", pgettext_lazy("test", "Failed")),
+    "skipped": State("late", pgettext_lazy("test", "Left out")),
+    "unknown": State("unknown", pgettext_lazy("test", "Not known when it ran")),
 }

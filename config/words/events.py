@@ -158,9 +158,7 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
         "%(actor)s took %(rows)s rows of a table as a file (%(window)s). Purpose: %(reason)s"
     ),
     "ledger.sessions_viewed": _("%(actor)s read the list of sessions."),
-    "access.denied": _(
-        "%(actor)s was refused: it takes the right “%(right)s” (page %(view)s). Nothing was done."
-    ),
+    "access.denied": _("%(actor)s was refused: right “%(right)s”, page %(view)s. Nothing was done."),
     "emergency.opened": _(
         "%(actor)s opened an emergency right for %(subject)s for %(minutes)s minutes. %(reason)s"
     ),

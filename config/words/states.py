@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from config.words.accounts import FEATURE_STATES, MEMBER_STATES
+from config.words.audits import EDITION_STATES, TEST_STATES
 from config.words.channels import CHANNEL_STATES, DISPATCH_STATES
 from config.words.database_states import (
     DATABASE_WARNINGS,
@@ -231,17 +232,6 @@ REVIEW_STATES: Final[Mapping[str, State]] = {
     "fine": State("done", pgettext_lazy("review", "Nothing to remark")),
     "finding": State("late", pgettext_lazy("review", "Finding")),
     "": State("waiting", pgettext_lazy("review", "Not looked at yet")),
-}
-EDITION_STATES: Final[Mapping[str, State]] = {
-    "good": State("done", pgettext_lazy("edition", "In force")),
-    "old": State("excluded", pgettext_lazy("edition", "Before")),
-    "none": State("excluded", pgettext_lazy("edition", "Not served")),
-}
-TEST_STATES: Final[Mapping[str, State]] = {
-    "passed": State("done", pgettext_lazy("test", "Passed")),
-    "failed": State("failed", pgettext_lazy("test", "Failed")),
-    "skipped": State("late", pgettext_lazy("test", "Left out")),
-    "unknown": State("unknown", pgettext_lazy("test", "Not known when it ran")),
 }
 EMERGENCY_STATES: Final[Mapping[str, State]] = {
     "open": State("failed", pgettext_lazy("emergency", "Open")),
