@@ -19,5 +19,5 @@ RESET ROLE;
 class Migration(migrations.Migration):
     """Counters of failed sign-ins stay while a tenant holds its record."""
 
-    dependencies = [("medical_audit", "0026_no_excuses")]
+    dependencies = [("medical_audit", "0030_standing_for")]
     operations = [migrations.RunSQL(FAILURES, elidable=False)]
