@@ -19,5 +19,5 @@ RESET ROLE;
 class Migration(migrations.Migration):
     """Counters of failed sign-ins stay while a tenant holds its record."""
 
-    dependencies = [("medical_audit", "0030_standing_for")]
+    dependencies = [("medical_audit", "0032_own_time")]
     operations = [migrations.RunSQL(FAILURES, elidable=False)]
