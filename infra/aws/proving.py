@@ -13,7 +13,8 @@ from infra.aws.gateway import Call, current
 from infra.aws.identity import caller_account
 from infra.aws.sessions import AUTOSCALING, EC2, ORGANIZATIONS, QUOTAS, RDS, SSM
 from infra.domain.aws import AwsError, Problem, Target
-from infra.domain.onboarding import CHANGES, READS, AccountRole, Check, Feature, Status
+from infra.domain.onboarding import CHANGES, READS, AccountRole, Feature
+from infra.domain.proofs import Check, Status
 from infra.domain.reach import RULES_QUOTA
 from infra.domain.tags import MANAGED, TOBAN
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from infra.domain.onboarding import CHANGES, DOOR, READS, AccountRole, Check, Feature, Status
+from infra.domain.onboarding import CHANGES, READS, AccountRole, Feature
+from infra.domain.proofs import DOOR, Check, Status
 
 Right = tuple[AccountRole, str]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.domain.database_names import DATABASE_MAX, name_problem
@@ -382,31 +382,3 @@ def fixed(wish: Wish, fix: str) -> Wish:
 
 def fix_text(fix: Mapping[str, str]) -> str:
     return ";".join(f"{name}={value}" for name, value in fix.items())
-
-
-def stock_as_json(stock: Stock) -> dict[str, Any]:
-    kept = asdict(stock)
-    kept["offers"] = [asdict(one) for one in stock.offers.values()]
-    kept["names"] = []
-    return kept
-
-
-def _offer_from_json(kept: Mapping[str, Any]) -> Offer:
-    lists = {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
-    return Offer(**{**kept, **lists})
-
-
-def stock_from_json(kept: Mapping[str, Any], names: frozenset[str]) -> Stock:
-    offers = [_offer_from_json(one) for one in kept.get("offers", ())]
-    options = [{**one, "lasting": tuple(one["lasting"])} for one in kept.get("option_groups", ())]
-    return Stock(
-        subnet_groups=tuple(SubnetGroup(**one) for one in kept.get("subnet_groups", ())),
-        option_groups=tuple(OptionGroup(**one) for one in options),
-        parameter_groups=tuple(ParameterGroup(**one) for one in kept.get("parameter_groups", ())),
-        groups=tuple(SecurityGroup(**one) for one in kept.get("groups", ())),
-        offers={one.key: one for one in offers},
-        storage_left=kept.get("storage_left"),
-        databases_left=kept.get("databases_left"),
-        names=names,
-        upgrades={key: tuple(found) for key, found in kept.get("upgrades", {}).items()},
-    )

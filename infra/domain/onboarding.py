@@ -7,7 +7,6 @@ ExternalId, source identity), docs.aws.amazon.com/service-authorization (actions
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -42,8 +41,6 @@ class Feature(StrEnum):
 
 #: Chosen by whoever means it: the rights that they need reach further than what Toban does with them, or one account alone has them.
 OPTIONAL = frozenset(Feature) - {Feature.SERVERS, Feature.DATABASES, Feature.VOLUMES}
-#: What proves that a role lets in Toban and nobody else: each must have been tried and have passed, in both roles.
-DOOR = frozenset({"no_id", "wrong_id", "right_id", "right_account"})
 
 
 class AccountRole(StrEnum):
@@ -375,44 +372,3 @@ def _statement(
 
 def _policy(statements: Sequence[Policy]) -> Policy:
     return {"Version": POLICY_VERSION, "Statement": list(statements)}
-
-
-# --- the proof ------------------------------------------------------------------------------------------------------
-
-
-class Status(StrEnum):
-    """How one check ended. UNTRIED: AWS offers no way to try it, or there is nothing to try it on."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    UNTRIED = "untried"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was tried. code: which sentence; subject: the action or region; missing: the action to allow."""
-
-    code: str
-    role: AccountRole
-    status: Status
-    subject: str = ""
-    message: str = ""
-    missing: str = ""
-
-    def as_json(self) -> dict[str, str]:
-        return {name: str(value) for name, value in asdict(self).items()}
-
-
-def check_from_json(kept: Mapping[str, str]) -> Check:
-    """Read back what `as_json` wrote."""
-    return Check(
-        kept["code"], AccountRole(kept["role"]), Status(kept["status"]), kept["subject"], kept["message"], kept["missing"]
-    )  # fmt: skip
-
-
-def proven(checks: Sequence[Check]) -> bool:
-    """Nothing failed, and at the door of both roles everything was tried and passed: what else could not be tried stands in nobody's
-    way."""
-    passed = {(one.role, one.code) for one in checks if one.status is Status.PASSED}
-    door = {(role, code) for role in AccountRole for code in DOOR}
-    return door <= passed and all(one.status is not Status.FAILED for one in checks)

@@ -66,7 +66,7 @@ class AccountSetup(TenantModel):
     The newest row of an account is the one that holds; a confirmed change of the features makes another.
 
     `registered` is set when it came in, and for a new proof of one that is in. `proof`: a list of
-    infra.domain.onboarding.Check as JSON, of the roles and regions as they stood at `proof_asked_at`.
+    infra.domain.proofs.Check as JSON, of the roles and regions as they stood at `proof_asked_at`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -12,9 +12,10 @@ from typing import Any
 from infra.aws import certificates, makings, reach, snapshots
 from infra.domain.aws import AwsError, Database, Problem, Target
 from infra.domain.databases import terms_as_json
-from infra.domain.makings import Offer, stock_as_json, stock_from_json
+from infra.domain.makings import Offer
 from infra.domain.reach import USUAL_LIMIT, Rule, counted, rule_as_json
 from infra.domain.snapshots import DbSnapshot, can_upgrade
+from infra.domain.stocks import stock_as_json, stock_from_json
 from infra.models import AwsAccount, DatabaseSnapshot, Region
 
 EVERY = timedelta(hours=1)

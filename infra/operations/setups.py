@@ -14,7 +14,8 @@ from accounts.domain.permissions import Permission
 from infra.aws import proving
 from infra.domain.aws import Target
 from infra.domain.features import counting
-from infra.domain.onboarding import AccountRole, Feature, check_from_json, proven, role_arn
+from infra.domain.onboarding import AccountRole, Feature, role_arn
+from infra.domain.proofs import check_from_json, proven
 from infra.models import AccountSetup, AccountTrust, AwsAccount, Region
 from infra.operations.onboarding import check_account, register_account
 from medical_audit.domain.actor import Actor, Subject, system_actor

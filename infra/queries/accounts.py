@@ -12,7 +12,8 @@ from django.db.models import Count, OuterRef, Q, Subquery
 
 from accounts.domain.permissions import Permission
 from infra.aws.gateway import current
-from infra.domain.onboarding import Check, Feature, Status, check_from_json, proven, template
+from infra.domain.onboarding import Feature, template
+from infra.domain.proofs import Check, Status, check_from_json, proven
 from infra.models import AccountSetup, AwsAccount, Region, Resource
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused

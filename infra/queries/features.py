@@ -9,7 +9,8 @@ from uuid import UUID
 
 from accounts.domain.permissions import Permission
 from infra.domain.features import Lack, lacking
-from infra.domain.onboarding import AccountRole, Feature, check_from_json, missing_statements
+from infra.domain.onboarding import AccountRole, Feature, missing_statements
+from infra.domain.proofs import check_from_json
 from infra.models import AccountSetup, AwsAccount
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound

@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from infra.domain.disks import OPERATION_TAG
-from infra.domain.makings import Source, Stock, stock_from_json
+from infra.domain.makings import Source, Stock
+from infra.domain.stocks import stock_from_json
 from infra.models import AwsAccount, DatabaseSnapshot, Region, Resource
 from infra.models.resource import ResourceKind
 from medical_audit.domain.states import OPEN, State

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db.models import Count, Q
 
 from accounts.domain.permissions import Permission
-from infra.domain.onboarding import Feature, check_from_json
+from infra.domain.onboarding import Feature
 from infra.domain.organization import ACTIVE, Member, members_from_json, template
+from infra.domain.proofs import check_from_json
 from infra.models import AccountSetup, AccountTrust, AwsAccount
 from infra.queries.accounts import SeenSetup
 from medical_audit.domain.actor import Actor

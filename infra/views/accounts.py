@@ -17,7 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from infra import tasks
-from infra.domain.onboarding import OPTIONAL, Check, Feature, missing_statements
+from infra.domain.onboarding import OPTIONAL, Feature, missing_statements
+from infra.domain.proofs import Check
 from infra.forms.accounts import COMMON_REGIONS, FeatureChangeForm, SetupForm
 from infra.models import AccountSetup
 from infra.operations import automation, featuring, setups

@@ -60,9 +60,7 @@ class ProblemOut(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     request_id = serializers.CharField()
-    fields = serializers.JSONField(  # type: ignore[assignment]
-        required=False, help_text="What is wrong, by the name of the field."
-    )
+    fields = serializers.JSONField(required=False, help_text="Wrong, by name of field.")  # type: ignore[assignment]
 
 
 class Call:
@@ -178,14 +176,14 @@ def answers(
     kept: bool = True,
 ) -> Callable[[Function], Function]:
     """Describe a function of the API: what it gives (`many`: a Page, or all at once as a list), what it takes, whether it
-    knows versions (`match`) and, because it takes the place of what stands, has to be told which was read (`must`), whether it stands `inside` a tenant, whether it is read as a `file` (it gives Django's answer then), which of its fields are secrets that are told `once` and not
-    kept to repeat the answer; whether the answer is `kept` at all: what only looks at people's data is looked at anew instead."""
+    knows versions (`match`) and has to be told which was read (`must`: it takes the place of what stands), whether it stands `inside` a
+    tenant, is read as a `file` (Django's answer), which fields are told `once`, whether the answer is `kept` to be repeated."""
 
     def mark(function: Function) -> Function:
-        told = Described(
-            out, many, takes, status, filters, match or must, must, example, inside, file, once, kept
+        named = match or must
+        function.described = Described(  # type: ignore[attr-defined]
+            out, many, takes, status, filters, named, must, example, inside, file, once, kept
         )
-        function.described = told  # type: ignore[attr-defined]
         return function
 
     return mark

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from accounts.domain.permissions import Role
-from infra.domain.makings import Offer, OptionGroup, SecurityGroup, Stock, SubnetGroup, stock_as_json
+from infra.domain.makings import Offer, OptionGroup, SecurityGroup, Stock, SubnetGroup
+from infra.domain.stocks import stock_as_json
 from infra.models import DatabaseSnapshot, Region
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope

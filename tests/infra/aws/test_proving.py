@@ -14,7 +14,8 @@ from infra.aws.gateway import current
 from infra.aws.proving import prove
 from infra.domain import onboarding
 from infra.domain.aws import AwsError, Problem, Target
-from infra.domain.onboarding import AccountRole, Check, Feature, Status, proven
+from infra.domain.onboarding import AccountRole, Feature
+from infra.domain.proofs import Check, Status, proven
 from tests.infra.aws.builders import REGION, make_target
 from tests.infra.aws.simulator import Account
 from tests.simulated import customer_client

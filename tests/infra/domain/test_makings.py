@@ -21,11 +21,10 @@ from infra.domain.makings import (
     fix_text,
     fixed,
     restore_troubles,
-    stock_as_json,
-    stock_from_json,
     upgrade_choices,
     upgrade_options,
 )
+from infra.domain.stocks import stock_as_json, stock_from_json
 
 STOCK = Stock(
     subnet_groups=(SubnetGroup("main", "vpc-1"), SubnetGroup("other", "vpc-2")),

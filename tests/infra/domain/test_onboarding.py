@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from infra.domain import onboarding
-from infra.domain.onboarding import AccountRole, Check, Feature, Status, proven
+from infra.domain.onboarding import AccountRole, Feature
+from infra.domain.proofs import DOOR, Check, Status, check_from_json, proven
 
 ACCOUNT = "111122223333"
 SETS = [
@@ -199,7 +200,7 @@ def passed(code: str, role: AccountRole) -> Check:
     return Check(code, role, Status.PASSED)
 
 
-ENTERED = [passed(code, role) for role in AccountRole for code in sorted(onboarding.DOOR)]
+ENTERED = [passed(code, role) for role in AccountRole for code in sorted(DOOR)]
 
 
 @pytest.mark.parametrize(
@@ -219,4 +220,4 @@ def test_a_proof_holds_when_nothing_failed_and_both_roles_were_entered(
     checks: list[Check], right: bool
 ) -> None:
     assert proven(checks) is right
-    assert [onboarding.check_from_json(one.as_json()) for one in checks] == checks
+    assert [check_from_json(one.as_json()) for one in checks] == checks

@@ -14,7 +14,8 @@ from infra.aws.sessions import EC2
 from infra.domain import onboarding
 from infra.domain.aws import AwsError, Problem
 from infra.domain.features import changes_of, counting, lacking, rights_of
-from infra.domain.onboarding import AccountRole, Check, Feature, Status
+from infra.domain.onboarding import AccountRole, Feature
+from infra.domain.proofs import Check, Status
 from infra.domain.session_policy import ROWS
 from infra.models import AccountSetup
 from infra.operations.featuring import enter_features
