@@ -216,7 +216,8 @@ def _again_at(ended: Sequence[datetime]) -> datetime:
     """When a closing is entered again: after 5, 10, 20, then every 60 minutes."""
     if not ended:
         return datetime.min.replace(tzinfo=UTC)
-    return max(ended) + min(FIRST_AGAIN * 2 ** min(len(ended) - 1, 4), LAST_AGAIN)
+    pause: timedelta = min(FIRST_AGAIN * 2 ** min(len(ended) - 1, 4), LAST_AGAIN)
+    return max(ended) + pause
 
 
 def _until(one: Operation) -> datetime:

@@ -96,7 +96,7 @@ def _ticking(begin: datetime) -> Callable[[], datetime]:
 def _live(tenants: Sequence[Tenant], first: date, events: int) -> dict[str, float]:
     """Each tenant's month in a process of its own, side by side."""
     began = time.perf_counter()
-    command = [sys.executable, ROOT / "manage.py", "demo_month", "--month", f"{first:%Y-%m}"]
+    command = [sys.executable, str(ROOT / "manage.py"), "demo_month", "--month", f"{first:%Y-%m}"]
     lives = [
         subprocess.Popen(
             [*command, "--events", str(events), "--tenant", tenant.slug], cwd=ROOT, stdout=subprocess.PIPE

@@ -105,7 +105,6 @@ def test_what_waits_for_a_person_is_told_after_a_while_and_closed_by_the_decisio
         operation.id,
         actor=cast.actor(Role.APPROVER),
         now=open_shop.clock(),
-        permission="operation.reject",
         reason="不要",
     )
     open_shop.serve()
