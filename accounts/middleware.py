@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 
 from accounts.models import ApiToken, Tenant, User
 from accounts.operations import second_factor, signing, tokens
-from accounts.queries.people import actor_in, get_tenant
+from accounts.queries.people import actor_in, get_tenant, person_without_tenant
 from accounts.queries.sign_on import door_refusal, name_of_provider
 from accounts.queries.terms import is_machine, kept_out
 from accounts.requests import (
@@ -85,7 +85,7 @@ class SeatMiddleware:
             return self.get_response(request)
         now = clock.now()
         session = self._session(request)
-        how = End.FORCED if session is None else seats.attend(session, polling=is_polling(request), now=now)
+        how = End.FORCED if session is None else self._attend(request, session, now)
         if how is not None:
             request.seat = session
             self._over(request, how, now)
@@ -96,6 +96,12 @@ class SeatMiddleware:
         if request.seat is not None:
             response[LEFT] = str(int(seat_left(request, now).total_seconds()))
         return response
+
+    @staticmethod
+    def _attend(request: SeatedRequest, session: Session, now: datetime) -> End | None:
+        assert isinstance(request.user, User)
+        actor = person_without_tenant(request.user, request.user.name, **whereabouts(request))
+        return seats.attend(session, actor=actor, polling=is_polling(request), now=now)
 
     @staticmethod
     def _session(request: SeatedRequest) -> Session | None:
@@ -137,6 +143,9 @@ class TenantMiddleware:
             response = self._inside(request, slug, user)
         except NotFound as missing:
             raise Http404 from missing
+        except seats.SeatLost as lost:
+            unseat(request, lost.how)
+            return self(request)
         patch_cache_control(response, private=True, no_store=True)
         return response
 

@@ -176,7 +176,7 @@ PRIVILEGES = {
     "public.medical_audit_session": {
         "toban_web": WORK,
         "toban_scheduler": "SELECT, UPDATE",
-        QUEUE: "SELECT (active_at, ended_at, idle_s, started_at, user_id)",
+        QUEUE: "SELECT (active_at, ended_at, idle_s, name, started_at, user_id)",
     },
     "public.medical_audit_storedanswer": {
         "toban_web": "DELETE, INSERT, SELECT, UPDATE (answer, status)",
@@ -188,6 +188,7 @@ PRIVILEGES = {
         "toban_worker": READ,
         "toban_scheduler": "SELECT, UPDATE",
         "toban_audit": READ,
+        QUEUE: "SELECT (ended_at, session, user_id)",
     },
     "public.medical_audit_verificationrun": {
         "toban_web": "INSERT, SELECT",

@@ -71,8 +71,9 @@ def own_session(name: str) -> str:
 _OWN: Final = ("browser:", "session:")
 
 
-def failed(user: User | None, username: str, *, actor: Actor, now: datetime, own: str = "") -> None:
-    """Count one more; when it shuts the door, the ledger says so once."""
+def failed(user: User | None, username: str, *, actor: Actor, now: datetime, own: str = "") -> dict[str, object]:
+    """Count one more; when it shuts the door, the platform\'s ledger says so once, and what it says is given back for the ledgers of
+    his tenants; else nothing."""
     before = wait_of(user, username, actor.address, now=now, own=own)
     seats.count_failure(account_of(user, username), own or actor.address, actor=actor, now=now)
     counts = _counted(user, username, actor.address, own, now)
@@ -82,6 +83,8 @@ def failed(user: User | None, username: str, *, actor: Actor, now: datetime, own
         detail: dict[str, object] = {"address": actor.address, "seconds": int((until - now).total_seconds())}
         with platform_scope():
             record("session.shut_out", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
+        return detail
+    return {}
 
 
 def succeeded(user: User, address: str, own: str = "") -> None:

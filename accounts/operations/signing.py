@@ -94,17 +94,19 @@ def _failed(username: str, *, now: datetime, origin: Origin, method: str = "pass
     subject = Subject(type="user", id=str(known.id) if known else "", name=actor.name)
     detail: dict[str, object] = {"method": method, "address": origin.address, "device": origin.device}
     record("session.failed", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
-    guarding.failed(known, username, actor=actor, now=now, own=_own(known, origin))
+    shut = guarding.failed(known, username, actor=actor, now=now, own=_own(known, origin))
 
     def tell_tenants() -> None:
         if known is not None:
-            _tell_tenants(known, actor, subject, detail, now)
+            _tell_tenants("session.failed", known, actor, subject, detail, now)
+            if shut:
+                _tell_tenants("session.shut_out", known, actor, subject, shut, now)
 
     return tell_tenants
 
 
 def _tell_tenants(
-    known: User, actor: Actor, subject: Subject, detail: dict[str, object], now: datetime
+    kind: str, known: User, actor: Actor, subject: Subject, detail: dict[str, object], now: datetime
 ) -> None:
     with platform_scope(user_id=known.id):
         own = Membership.own.filter(user=known).exclude(Exists(outside_of_own()))
@@ -112,7 +114,7 @@ def _tell_tenants(
     for tenant_id in tenants:
         here = replace(actor, tenant_id=tenant_id)
         with tenant_scope(tenant_id):
-            record("session.failed", actor=here, subject=subject, now=now, outcome="failed", detail=detail)
+            record(kind, actor=here, subject=subject, now=now, outcome="failed", detail=detail)
 
 
 def sign_in(
@@ -302,4 +304,8 @@ def _failed_again(user: User, own: str, *, actor: Actor, now: datetime) -> None:
         now=now,
         outcome="failed",
     )
-    guarding.failed(user, user.username, actor=replace(actor, tenant_id=NO_TENANT), now=now, own=own)
+    shut = guarding.failed(
+        user, user.username, actor=replace(actor, tenant_id=NO_TENANT), now=now, own=own
+    )
+    if shut:
+        _tell_tenants("session.shut_out", user, actor, Subject("user", actor.id, actor.name), shut, now)

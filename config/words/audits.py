@@ -33,7 +33,7 @@ RULES: Final[Mapping[str, tuple[Promise | str, Promise | str, Promise | str]]] =
     ),
     "parallel": (
         _("Two networks at once"),
-        _("%(person)s had sessions open in two networks at once."),
+        _("%(person)s was here from two networks at once."),
         _("One person sits in one place: a password may have been lent."),
     ),
     "hasty": (

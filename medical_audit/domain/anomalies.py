@@ -224,7 +224,7 @@ def _new_network(events: Sequence[Seen], context: Context, limits: Limits, zone:
 
 def _parallel(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
     for event in events:
-        if event.kind == "session.parallel" and not event.known:
+        if event.kind in ("session.parallel", "session.elsewhere") and not event.known:
             yield _found(Rule.PARALLEL, event)
 
 

@@ -30,6 +30,8 @@ _LOGOUT = Code("110123", DCM, "Logout")
 _ROLES = Code("110136", DCM, "Security Roles Changed")
 _CONFIGURATION = Code("110129", DCM, "Security Configuration")
 _ATTRIBUTES = Code("110137", DCM, "User Security Attributes Changed")
+_OVERRIDE_STARTED = Code("110127", DCM, "Emergency Override Started")
+_OVERRIDE_STOPPED = Code("110138", DCM, "Emergency Override Stopped")
 _RECORDING_STARTED = Code("110134", DCM, "Audit Recording Started")
 SOURCE_ROLE: Final = Code("110153", DCM, "Source Role ID")
 DESTINATION_ROLE: Final = Code("110152", DCM, "Destination Role ID")
@@ -40,6 +42,11 @@ _LOGINS = frozenset({"session.signed_in", "session.entered", "session.unlocked",
 _KINDS: Final[Mapping[str, tuple[Code, Code | None]]] = {
     "session.reauthentication_failed": (_AUTHENTICATION, None),
     "session.parallel": (_ALERT, None),
+    "session.elsewhere": (_ALERT, None),
+    "session.shut_out": (_ALERT, _ATTRIBUTES),
+    "emergency.opened": (_ALERT, _OVERRIDE_STARTED),
+    "emergency.closed": (_ALERT, _OVERRIDE_STOPPED),
+    "window.exported": (_EXPORT, None),
     "member.granted": (_ALERT, _ROLES),
     "user.created": (_ALERT, _ATTRIBUTES),
     "ledger.exported": (_EXPORT, None),

@@ -16,7 +16,7 @@ class Seat(models.Model):
     """What a session and its part in one tenant have in common. `name` is the session's name in the ledger, never its key.
 
     `address_raw` is the peer and what proxies claimed, `method` and `factors` how the person proved himself, `parallel_with`
-    another session of the same person that was open in another network. `claims`: what an identity provider said of it
+    another session of the same person that was open in another network, or this one where it was itself used from two. `claims`: what an identity provider said of it
     (issuer, amr, acr, auth_time), empty for a password.
     """
 
@@ -46,7 +46,8 @@ class Session(Seat):
 
     `active_at` is the last thing the person did, `seen_at` the last sign of his browser, `proved_at` when he last gave his
     password; `idle_s` how long the seat may stand empty. `via`: the tenant whose provider vouched for him, None for a
-    password; `provider_proof`: its word that he proved himself once more, with when (used once).
+    password; `provider_proof`: its word that he proved himself once more, with when (used once). `elsewhere`: the other networks
+    from which this very session was used.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -58,6 +59,7 @@ class Session(Seat):
     user_agent = models.CharField(max_length=300, blank=True)
     via = models.UUIDField(null=True)
     provider_proof = models.JSONField(null=True)
+    elsewhere = models.JSONField(default=list)
 
     class Meta:
         constraints = [
@@ -91,6 +93,7 @@ class Visit(TenantModel, Seat):
         indexes = [
             models.Index(fields=["tenant_id", "-entered_at", "-id"], name="visit_recent"),
             models.Index(fields=["user_id", "session"], name="visit_of_person"),
+            models.Index(fields=["session"], condition=Q(ended_at__isnull=True), name="visit_open"),
         ]
 
 

@@ -64,10 +64,19 @@ def _flag(other: Session, session: Session, *, actor: Actor, now: datetime) -> N
             _tell("session.parallel", replace(actor, tenant_id=visit.tenant_id), visit, now, detail)
 
 
-def attend(session: Session, *, polling: bool, now: datetime) -> End | None:
+class SeatLost(Exception):
+    """The session ended while a request of it was on its way; `how` as it ended."""
+
+    def __init__(self, how: End) -> None:
+        super().__init__(how)
+        self.how = how
+
+
+def attend(session: Session, *, actor: Actor, polling: bool, now: datetime) -> End | None:
     """Somebody is there: note it, unless the session has ended or ends by itself now; gives how.
 
-    A page that only refreshes itself (`polling`) shows that the browser lives, and prolongs nothing.
+    `actor`: its person, with the address that he comes from now: a second network is flagged once. A page that only refreshes
+    itself (`polling`) shows that the browser lives, and prolongs nothing.
     """
     if session.ended_at is not None:
         return End(session.end)
@@ -75,6 +84,7 @@ def attend(session: Session, *, polling: bool, now: datetime) -> End | None:
     due = due_end(started_at=session.started_at, active_at=session.active_at, idle=idle, now=now)
     if due is not None:
         return due
+    _notice_network(session, actor=actor, now=now)
     known = session.seen_at if polling else session.active_at
     if now - known < TOUCH_EVERY:
         return None
@@ -87,15 +97,37 @@ def attend(session: Session, *, polling: bool, now: datetime) -> End | None:
     return None
 
 
+def _notice_network(session: Session, *, actor: Actor, now: datetime) -> None:
+    """A session that is used from another network than it began in: its key may be in other hands beside its owner's."""
+    network = network_of(actor.address)[:64]
+    if network in (session.network, *session.elsewhere):
+        return
+    with platform_scope(user_id=session.user_id):
+        rows = Session.objects.filter(id=session.id, ended_at__isnull=True)
+        row: Session | None = rows.select_for_update(no_key=True).first()
+        if row is None or network in row.elsewhere:
+            return
+        row.elsewhere, row.parallel_with = [*row.elsewhere, network], row.parallel_with or row.name
+        rows.update(elsewhere=row.elsewhere, parallel_with=row.parallel_with)
+        detail = _facts(row) | {"other_address": actor.address}
+        _tell("session.elsewhere", actor, row, now, detail)
+        for visit in Visit.own.filter(user_id=row.user_id, session=row.name, ended_at__isnull=True):
+            with tenant_scope(visit.tenant_id, user_id=row.user_id):
+                Visit.objects.filter(id=visit.id, parallel_with="").update(parallel_with=row.name)
+                _tell("session.elsewhere", replace(actor, tenant_id=visit.tenant_id), visit, now, detail)
+    session.elsewhere, session.parallel_with = row.elsewhere, row.parallel_with
+
+
 def enter_tenant(session: Session, *, actor: Actor, polling: bool, now: datetime) -> Policy:
     """The session is in this tenant: its row here, made at the first request, and the tenant's own idle limit.
 
-    Needs the tenant's scope, bound to the person. Gives what the tenant decided.
+    Needs the tenant's scope, bound to the person. Gives what the tenant decided. Raises SeatLost where somebody ended it meanwhile.
     """
     policy = policy_here()
     idle_s = policy.idle_minutes * 60
     visit: Visit | None = Visit.objects.filter(session=session.name).first()
     if visit is None:
+        _hold(session)
         shared = {name: getattr(session, name) for name in ("user_id", "user_name", "address", "address_raw", "network",
                   "device", "method", "factors", "resumed_from", "parallel_with", "claims")}  # fmt: skip
         visit = Visit(
@@ -109,7 +141,10 @@ def enter_tenant(session: Session, *, actor: Actor, polling: bool, now: datetime
         Visit.objects.bulk_create([visit], ignore_conflicts=True)
         if Visit.objects.filter(id=visit.id).exists():
             _tell("session.entered", actor, visit, now, _facts(session) | {"method": session.method})
-            if session.parallel_with:
+            if session.elsewhere:
+                detail = _facts(session) | {"other_address": actor.address}
+                _tell("session.elsewhere", actor, visit, now, detail)
+            if session.parallel_with not in ("", session.name):
                 detail = _facts(session) | {"other_session": session.parallel_with}
                 _tell("session.parallel", actor, visit, now, detail)
         _take_strictest(session)
@@ -123,6 +158,14 @@ def enter_tenant(session: Session, *, actor: Actor, polling: bool, now: datetime
     if "idle_s" in changes:
         _take_strictest(session)
     return policy
+
+
+def _hold(session: Session) -> None:
+    """Until commit nobody ends it: who ends a session ends each of its visits, and must see the one that is made now."""
+    ends = Session.objects.filter(id=session.id).select_for_update(no_key=True).values_list("end", flat=True)
+    end = ends.first()
+    if end != "":
+        raise SeatLost(End(end or End.FORCED))
 
 
 def _take_strictest(session: Session) -> None:
@@ -153,20 +196,23 @@ def end(session: Session, how: End, *, actor: Actor, now: datetime, reason: str 
         for visit in Visit.own.filter(user_id=session.user_id, session=session.name, ended_at__isnull=True):
             known = person or actor.tenant_id == visit.tenant_id
             here = replace(actor, tenant_id=visit.tenant_id) if known else keeper(visit.tenant_id)
-            with tenant_scope(visit.tenant_id, user_id=session.user_id):
-                Visit.objects.filter(id=visit.id, ended_at__isnull=True).update(
-                    **(ending | {"ended_by_id": here.id, "ended_by_name": here.name})
-                )
-                detail = _facts(visit) | {
-                    "active_at": visit.active_at.isoformat(),
-                    "entered_at": visit.entered_at.isoformat(),
-                }
-                _tell(end_event(how), here, visit, now, detail, reason if known else "")
+            _end_visit(visit, how, actor=here, now=now, reason=reason if known else "")
     return True
 
 
+def _end_visit(visit: Visit, how: End, *, actor: Actor, now: datetime, reason: str = "") -> None:
+    ending = {"ended_at": now, "end": how, "ended_by_id": actor.id, "ended_by_name": actor.name}
+    with tenant_scope(visit.tenant_id, user_id=visit.user_id):
+        if Visit.objects.filter(id=visit.id, ended_at__isnull=True).update(**ending):
+            detail = _facts(visit) | {
+                "active_at": visit.active_at.isoformat(),
+                "entered_at": visit.entered_at.isoformat(),
+            }
+            _tell(end_event(how), actor, visit, now, detail, reason)
+
+
 def sweep(user_id: UUID, *, actor: Actor, now: datetime) -> int:
-    """End what nobody ended: the browser was closed, the machine switched off, the cookie lost."""
+    """End what nobody ended: the browser was closed, the machine switched off, the cookie lost; and a visit whose session ended."""
     ended = 0
     with platform_scope(user_id=user_id):
         for session in Session.objects.filter(user_id=user_id, ended_at__isnull=True).order_by("started_at"):
@@ -175,6 +221,11 @@ def sweep(user_id: UUID, *, actor: Actor, now: datetime) -> int:
             if due is not None:
                 how = End.CUT_OFF if due == End.IDLE else due
                 ended += end(session, how, actor=actor, now=now)
+        for visit in Visit.own.filter(user_id=user_id, ended_at__isnull=True):
+            over = Session.objects.filter(name=visit.session, ended_at__isnull=False).first()
+            if over is not None:
+                _end_visit(visit, End(over.end), actor=keeper(visit.tenant_id), now=now)
+                ended += 1
     return ended
 
 

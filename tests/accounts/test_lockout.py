@@ -9,7 +9,8 @@ from django.test import Client
 
 from accounts.domain.lockout import LONGEST_WAIT, Strikes, shut_until
 from accounts.domain.permissions import Role
-from medical_audit.models import FailedSignIn
+from medical_audit.models import Event, FailedSignIn
+from medical_audit.tenancy import tenant_scope
 from tests.factories import MONDAY_0830 as NOW
 from tests.factories import PASSWORD, Cast, told, unique
 from tests.stage import make_stage
@@ -57,6 +58,10 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(cast: Cast) -> None
     assert sign_in(name, PASSWORD, "198.51.100.1") == 429
     assert sign_in(name, PASSWORD, "198.51.101.2") == 302
     assert told("session.shut_out", str(cast.people[Role.OPERATOR].id)) == 1
+    with tenant_scope(cast.tenant.id):
+        (shut,) = Event.objects.filter(kind="session.shut_out")
+    assert (shut.subject_id, shut.outcome) == (str(cast.people[Role.OPERATOR].id), "failed")
+    assert shut.said["detail"]["address"] == "198.51.100.1"
 
 
 def test_a_name_that_nobody_has_waits_just_the_same(cast: Cast) -> None:

@@ -124,6 +124,10 @@ def test_the_schema_of_the_test_refuses_what_the_standard_refuses() -> None:
         ("ledger.searched", "110101", "ledger.searched"),
         ("ledger.exported", "110106", "ledger.exported"),
         ("member.granted", "110113", "110136"),
+        ("session.shut_out", "110113", "110137"),
+        ("emergency.opened", "110113", "110127"),
+        ("emergency.closed", "110113", "110138"),
+        ("window.exported", "110106", "window.exported"),
         ("operation.confirmed", "operation", "operation.confirmed"),
     ],
 )

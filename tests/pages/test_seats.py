@@ -16,10 +16,12 @@ from pytest_django.fixtures import Settings
 from accounts.domain.permissions import Role
 from accounts.models import User
 from accounts.operations.people import grant_first
+from accounts.queries.people import actor_in
 from config.settings import trusted_proxies
 from medical_audit import clock, tasks
 from medical_audit.domain.seats import End, due_end, left, network_of
 from medical_audit.models import Event, FailedSignIn, Session, TenantPolicy, Visit
+from medical_audit.operations import seats
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import AsRole
 from tests.factories import MONDAY_0830, PASSWORD, Cast, change, make_cast
@@ -262,6 +264,47 @@ def test_two_networks_at_once_are_flagged_and_one_network_is_not(browser: Browse
     assert first.parallel_with == second.parallel_with == third.name
     assert {visit.parallel_with for visit in far.visits()} == {third.name, third.parallel_with}
     assert browser.events().count("parallel") == 3
+
+
+def test_one_session_used_from_two_networks_is_flagged_once_a_network(browser: Browser) -> None:
+    """A stolen cookie beside its owner: the same session, and requests from somewhere else."""
+    browser.sign_in()
+    for _ in range(2):
+        for address in ("127.0.0.9", "203.0.113.5", "127.0.0.1", "203.0.113.6", "198.51.100.9"):
+            assert browser.client.get(browser.here, REMOTE_ADDR=address).status_code == 200
+    (session,), (visit,) = browser.sessions(), browser.visits()
+    assert session.elsewhere == ["203.0.113.0/24", "198.51.100.0/24"]
+    assert session.parallel_with == visit.parallel_with == session.name
+    assert browser.events().count("elsewhere") == 2
+    with tenant_scope(browser.cast.tenant.id):
+        told = Event.objects.filter(kind="session.elsewhere").order_by("ord").first()
+    assert told is not None
+    assert told.said["detail"]["other_address"] == "203.0.113.5"
+
+
+def test_a_session_that_ends_while_a_request_is_on_its_way_leaves_no_visit_open(
+    browser: Browser, as_role: AsRole
+) -> None:
+    browser.sign_in()
+    other = make_cast()
+    grant_first(other.tenant.id, browser.user, Role.VIEWER, now=MONDAY_0830, founder="test")
+    (passed,) = browser.sessions()  # as a request holds it that was let on a moment ago
+    browser.client.post("/sign-out/")
+    with tenant_scope(other.tenant.id, user_id=browser.user.id):
+        actor = actor_in(other.tenant, browser.user, session=passed.name, address="127.0.0.1", request="r")
+    with pytest.raises(seats.SeatLost), tenant_scope(other.tenant.id, user_id=browser.user.id):
+        seats.enter_tenant(passed, actor=actor, polling=False, now=clock.now())
+    with tenant_scope(other.tenant.id):
+        assert not Visit.objects.filter(user_id=browser.user.id).exists()
+    (visit,) = browser.visits()
+    visit.id, visit.session, visit.tenant_id = uuid.uuid4(), passed.name, other.tenant.id
+    visit.ended_at, visit.end = None, ""
+    plant(visit)  # as one stands there that was made before this was held
+    assert sweep(as_role) >= 1
+    with tenant_scope(other.tenant.id):
+        left = Visit.objects.get(user_id=browser.user.id)
+        assert Event.objects.filter(kind="session.signed_out", subject_id=str(browser.user.id)).count() == 1
+    assert (left.end, left.ended_by_name) == ("signed_out", "sessions")
 
 
 def test_failed_sign_ins_are_counted_and_the_persons_tenants_see_them(browser: Browser) -> None:
