@@ -43,7 +43,7 @@ def signed_in(user: User, *, csrf: bool = False) -> Client:
         client.force_login(user, backend=BACKEND)
     name = session_name(client.session.session_key or "")
     with platform_scope():
-        signing.sign_in(user, session=name, origin=Origin("192.0.2.7"), now=clock.now())
+        signing.sign_in(user, session=name, origin=Origin("127.0.0.1"), now=clock.now())
     return client
 
 

@@ -96,7 +96,6 @@ WITHOUT_ACTOR = {
     "medical_audit/operations/retaining.py:apply_keeping": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/policies.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/seats.py:forget_failures": "a right password; its session or confirmation is recorded",
-    "medical_audit/operations/seats.py:attend": "a sign of life of the session itself",
     "infra/operations/automation.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/featuring.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/holiday_lists.py:apply_adopt": "a kind's own work, inside the confirmation that names the person",

@@ -304,8 +304,6 @@ def _failed_again(user: User, own: str, *, actor: Actor, now: datetime) -> None:
         now=now,
         outcome="failed",
     )
-    shut = guarding.failed(
-        user, user.username, actor=replace(actor, tenant_id=NO_TENANT), now=now, own=own
-    )
+    shut = guarding.failed(user, user.username, actor=replace(actor, tenant_id=NO_TENANT), now=now, own=own)
     if shut:
         _tell_tenants("session.shut_out", user, actor, Subject("user", actor.id, actor.name), shut, now)

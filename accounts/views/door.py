@@ -48,6 +48,7 @@ from medical_audit import clock
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.seats import End
 from medical_audit.forms import cursors_of, text_of
+from medical_audit.operations.seats import ZONE
 from medical_audit.queries.sessions import get_own_session, own_failures, own_sessions
 
 #: Where somebody who has signed out ends the session at his identity provider, until he is shown it.
@@ -172,7 +173,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": own_sessions(request.user.id, via=request.seat.via),  # type: ignore[attr-defined]
         "own": whereabouts(request)["session"],
-        "failures": own_failures(request.user.id, now.replace(day=1)),
+        "failures": own_failures(request.user.id, now.astimezone(ZONE).date().replace(day=1)),
         "now": now,
     }
     return render(request, "accounts/sessions.html", context)

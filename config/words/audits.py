@@ -162,6 +162,7 @@ COLUMNS: Final[Mapping[str, Promise | str]] = {
     "asked_by": _("Asked for by"),
     "reason": _("Reason"),
     "changes": _("Changes"),
+    "purged": _("Left out, their record was purged"),
     "what": _("What"),
     "rows": _("Rows"),
     "purpose": _("Purpose"),

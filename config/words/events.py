@@ -79,9 +79,6 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "session.expired": _("The session of %(subject)s ended, because its longest time was over."),
     "session.cut_off": _("Nothing was heard of the session of %(subject)s any more, so it was closed."),
     "session.parallel": _("%(subject)s has sessions open in two networks at once."),
-    "session.elsewhere": _(
-        "The session of %(subject)s was used from another network, too (%(other_address)s)."
-    ),
     "inventory.synced": _("The inventory of %(subject)s was read from AWS."),
     "account.unreachable": _("The AWS account %(subject)s could not be read. %(problem)s"),
     "account.partly_read": _("A part of the AWS account %(subject)s could not be read. %(problem)s"),
@@ -283,7 +280,6 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "session.expired": _("Session over its time"),
     "session.cut_off": _("Session presumed cut off"),
     "session.parallel": _("Sessions in two networks"),
-    "session.elsewhere": _("One session from two networks"),
     "inventory.synced": _("Inventory read"),
     "account.unreachable": _("AWS account not reachable"),
     "account.partly_read": _("AWS account read in part"),

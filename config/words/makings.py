@@ -174,7 +174,7 @@ MAKING_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     ),
     "rds.remove": (
         _("The database is deleted, with its automated backups. Where its snapshot is gone, AWS makes one first."),
-        _("Cannot be undone; its snapshot can be restored again."),
+        _("Cannot be undone. Its snapshot can be restored again, but everything written since it was restored is lost."),
     ),
 }  # fmt: skip
 MAKING_FACTS: Final[Mapping[str, Promise | str]] = {

@@ -186,6 +186,10 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "sign_on_somebody_else": _("Somebody else came back than the one who is signed in here."),
 }
 PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "session.elsewhere": (
+        _("The session of %(subject)s was used from another network, too (%(other_address)s)."),
+        _("One session from two networks"),
+    ),
     "token.issued": (
         _("The token %(subject)s was issued to the program %(person)s."),
         _("Token issued"),

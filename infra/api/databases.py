@@ -256,7 +256,7 @@ def campaign_check(call: Call, pk: UUID) -> rotations.Campaign:
 
 @answers(OperationOut, takes=ReasonIn, status=201)
 def campaign_end(call: Call, pk: UUID) -> Told:
-    """Enter that nothing more of a campaign is begun; another person confirms it."""
+    """Enter that nothing more of a campaign is begun; whoever may confirm it does, the person who entered it too."""
     rotations.campaign(pk, actor=call.actor)
     call.actor.require(Permission.DATABASE_EDIT, call.actor.tenant_id)
     entered = campaigns.enter_end(pk, actor=call.actor, now=call.now, reason=call.given["reason"])

@@ -1,7 +1,8 @@
 """A database that was restored for a while goes again: the clock asks when its time is over, a person may earlier, and another
 person confirms. Only what a restore of Toban's made, for a while, is removed here; nothing else is Toban's to delete.
 
-Nothing is lost that is nowhere else: while the snapshot it came from is there, none is made at the end; where that is gone, one is.
+What it was restored from is not lost: while that snapshot is there, none is made at the end; where it is gone, one is. What was
+written into the database since is lost with it in the first case, and the confirmer is told so.
 """
 
 from __future__ import annotations

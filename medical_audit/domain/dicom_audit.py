@@ -5,7 +5,6 @@ nothing in them can be taken for markup.
 """
 
 import base64
-import re
 from datetime import datetime
 from xml.etree import ElementTree
 
@@ -21,7 +20,7 @@ from medical_audit.domain.audit_codes import (
     part_of_actor,
 )
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.recorded import Recorded
+from medical_audit.domain.recorded import Recorded, legal
 
 #: Which part of Toban reports: an application server (PS3.15, Audit Source Type Code).
 _SOURCE_TYPE = "4"
@@ -33,7 +32,6 @@ _SEARCH = Code("10", "RFC-3881", "Search Criteria")
 _PERSON, _THING = "1", "2"
 _USER, _SECURITY_RESOURCE, _JOB, _QUERY, _MASTER_FILE = "6", "13", "20", "24", "5"
 _LIFECYCLE = {"C": "1", "R": "6", "U": "3", "D": "14"}
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def message(event: Recorded, *, whole: bool = True) -> str:
@@ -95,7 +93,7 @@ def _identification(root: ElementTree.Element, event: Recorded) -> None:
         ElementTree.SubElement(found, "EventTypeCode", _coded(code))
     if event.severity:
         said = str(event.detail.get("problem") or event.detail.get("code") or event.outcome)
-        ElementTree.SubElement(found, "EventOutcomeDescription").text = _clean(said)
+        ElementTree.SubElement(found, "EventOutcomeDescription").text = legal(said)
 
 
 def _participants(root: ElementTree.Element, event: Recorded) -> None:
@@ -123,7 +121,7 @@ def _participants(root: ElementTree.Element, event: Recorded) -> None:
 
 
 def _participant(root: ElementTree.Element, attributes: dict[str, str], roles: list[Code]) -> None:
-    cleaned = {name: _clean(value) for name, value in attributes.items()}
+    cleaned = {name: legal(value) for name, value in attributes.items()}
     found = ElementTree.SubElement(root, "ActiveParticipant", cleaned)
     for role in roles:
         ElementTree.SubElement(found, "RoleIDCode", _coded(role))
@@ -172,7 +170,7 @@ def _object(
         root,
         "ParticipantObjectIdentification",
         {
-            "ParticipantObjectID": _clean(identity),
+            "ParticipantObjectID": legal(identity),
             "ParticipantObjectTypeCode": of_type,
             "ParticipantObjectTypeCodeRole": role,
         },
@@ -181,7 +179,7 @@ def _object(
     if query:
         ElementTree.SubElement(found, "ParticipantObjectQuery").text = _base64(query)
     else:
-        ElementTree.SubElement(found, "ParticipantObjectName").text = _clean(name)
+        ElementTree.SubElement(found, "ParticipantObjectName").text = legal(name)
     for kind, value in (details or {}).items():
         if value:
             ElementTree.SubElement(found, "ParticipantObjectDetail", {"type": kind, "value": _base64(value)})
@@ -190,16 +188,11 @@ def _object(
 
 def _coded(code: Code) -> dict[str, str]:
     return {
-        "csd-code": _clean(code.code),
+        "csd-code": legal(code.code),
         "codeSystemName": code.system,
-        "originalText": _clean(code.meaning),
+        "originalText": legal(code.meaning),
     }
 
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode("utf-8")).decode()
-
-
-def _clean(text: str) -> str:
-    """XML 1.0 has no place for most control characters, not even escaped."""
-    return _ILLEGAL.sub("\ufffd", text)

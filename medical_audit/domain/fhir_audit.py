@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from medical_audit.domain.audit_codes import DCM, OWN, Code, action_code, event_codes, part_of_actor
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.recorded import Recorded
+from medical_audit.domain.recorded import Recorded, legal
 
 Release = Literal["R4B", "R5"]
 Resource = dict[str, Any]
@@ -28,15 +28,29 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 def audit_event(event: Recorded, release: Release) -> Resource:
     """The AuditEvent; raises ValueError naming what is wrong with it, which would be a fault of ours."""
-    made = _r5(event) if release == "R5" else _r4b(event)
-    wrong = faults(made, release)
+    made: Resource = _legal(_r5(event) if release == "R5" else _r4b(event))
+    return _sound(made, faults(made, release), event, release)
+
+
+def _sound(made: Resource, wrong: list[str], event: Recorded, release: Release) -> Resource:
     if wrong:
-        raise ValueError(f"event {event.link.event_id} as AuditEvent {release}: {'; '.join(wrong)}")
+        raise ValueError(
+            f"event {event.link.event_id} as {made['resourceType']} {release}: {'; '.join(wrong)}"
+        )
     return made
 
 
+def _legal(value: Any) -> Any:
+    """With nothing in any text that FHIR forbids there."""
+    if isinstance(value, dict):
+        return {name: _legal(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_legal(one) for one in value]
+    return legal(value) if isinstance(value, str) else value
+
+
 def provenance(event: Recorded, release: Release) -> Resource | None:
-    """Who entered for whom, or who confirmed what; None for other events."""
+    """Who entered for whom, or who confirmed what; None for other events. Raises ValueError as `audit_event`."""
     part = part_of_actor(event)
     if not part:
         return None
@@ -84,7 +98,8 @@ def provenance(event: Recorded, release: Release) -> Resource | None:
                 },
             }
         ]
-    return made
+    made = _legal(made)
+    return _sound(made, provenance_faults(made), event, release)
 
 
 def _r4b(event: Recorded) -> Resource:
@@ -236,7 +251,24 @@ def faults(made: Mapping[str, Any], release: Release) -> list[str]:
         wrong.append(f"outcome {outcome!r}")
     if any("what" not in entity and "query" not in entity for entity in made.get("entity") or []):
         wrong.append("an entity that is nothing")
-    return wrong
+    return wrong + _illegal(made)
+
+
+def provenance_faults(made: Mapping[str, Any]) -> list[str]:
+    """The same of a Provenance, which has one shape in both releases but for its reason."""
+    wrong = [f"{name} is missing" for name in ("target", "recorded", "agent") if not made.get(name)]
+    if not _INSTANT.fullmatch(str(made.get("recorded"))):
+        wrong.append(f"recorded {made.get('recorded')!r} is no instant with a zone")
+    named = [*(made.get("target") or []), *(agent.get("who", {}) for agent in made.get("agent") or [])]
+    if any(not one.get("identifier", {}).get("value") for one in named):
+        wrong.append("a target or an agent without an identifier")
+    if any("what" not in entity for entity in made.get("entity") or []):
+        wrong.append("an entity that is nothing")
+    return wrong + _illegal(made)
+
+
+def _illegal(made: object) -> list[str]:
+    return [] if _legal(made) == made else ["a text with a character that FHIR forbids"]
 
 
 _REQUIRED: Final[Mapping[Release, tuple[str, ...]]] = {

@@ -1,6 +1,7 @@
 """One event read back from its canonical body: what every form in which it leaves the house is made from."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +11,13 @@ from medical_audit.domain.personal import readable
 
 #: DICOM's and FHIR's outcome: success, minor, serious and major failure.
 _OUTCOMES: Final[Mapping[str, int]] = {"ok": 0, "skipped": 0, "denied": 4, "unknown": 4, "failed": 8}
+#: What neither XML 1.0 nor FHIR's string has a place for, not even escaped.
+ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def legal(text: str) -> str:
+    """The text with a replacement character wherever a standard forbids what stands there."""
+    return ILLEGAL.sub("\ufffd", text)
 
 
 @dataclass(frozen=True, slots=True)

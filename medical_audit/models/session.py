@@ -98,7 +98,7 @@ class Visit(TenantModel, Seat):
 
 
 class FailedSignIn(models.Model):
-    """How often one account was tried from one place on one day (UTC); nobody's data, counts only.
+    """How often one account was tried from one place on one day (JST); nobody's data, counts only.
 
     `address`: where from, or the name of a browser or session that is the person's own; `account` is a person's id, or a keyed hash of a name that nobody has (people type passwords into that field). `strikes`
     are those since the last right password from there.

@@ -22,7 +22,7 @@ def keep_reading(skew: Skew, machine: str, *, actor: Actor, now: datetime) -> Cl
         database_ms=None if skew.database is None else _ms(skew.database), state=skew.state, problem=skew.problem,
     )  # fmt: skip
     with platform_scope():
-        before = last_reading()
+        before = last_reading(row.machine)
         row.save(force_insert=True)
         ClockReading.objects.filter(at__lt=now - KEPT).delete()
         was, is_ = before is not None and before.state == ClockState.OVER, row.state == ClockState.OVER

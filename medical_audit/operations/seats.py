@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import F
@@ -62,6 +63,10 @@ def _flag(other: Session, session: Session, *, actor: Actor, now: datetime) -> N
         with tenant_scope(visit.tenant_id, user_id=other.user_id):
             Visit.objects.filter(id=visit.id, parallel_with="").update(parallel_with=session.name)
             _tell("session.parallel", replace(actor, tenant_id=visit.tenant_id), visit, now, detail)
+
+
+#: The zone of a day's failures, as of the months that pages show.
+ZONE = ZoneInfo("Asia/Tokyo")
 
 
 class SeatLost(Exception):
@@ -235,7 +240,7 @@ def count_failure(account: str, address: str, *, actor: Actor, now: datetime) ->
         id=uuid.uuid4(),
         account=account[:64],
         address=address[:64],
-        day=now.date(),
+        day=now.astimezone(ZONE).date(),
         last_at=now,
         count=0,
         strikes=0,

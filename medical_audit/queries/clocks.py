@@ -14,14 +14,17 @@ from medical_audit.models import ClockReading
 STALE = timedelta(minutes=3)
 
 
-def last_reading() -> ClockReading | None:
-    found: ClockReading | None = ClockReading.objects.order_by("-at").first()
+def last_reading(machine: str = "") -> ClockReading | None:
+    """The newest measurement, of one machine or of any."""
+    rows = ClockReading.objects.filter(machine=machine) if machine else ClockReading.objects.all()
+    found: ClockReading | None = rows.order_by("-at").first()
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class ClockNow:
-    """`code`: how the newest reading was, or "never", or "stale" (none for three minutes)."""
+    """`code`: "over" while any machine that measures is, else how the newest reading was, or "never", or "stale" (none for three
+    minutes)."""
 
     code: str
     reading: ClockReading | None
@@ -35,7 +38,11 @@ def clock_now(now: datetime) -> ClockNow:
     reading = last_reading()
     if reading is None:
         return ClockNow("never", None)
-    return ClockNow("stale" if now - reading.at > STALE else reading.state, reading)
+    if now - reading.at > STALE:
+        return ClockNow("stale", reading)
+    newest = ClockReading.objects.filter(at__gte=now - STALE).order_by("machine", "-at").distinct("machine")
+    over = next((one for one in newest if one.state == ClockState.OVER), reading)
+    return ClockNow(over.state, over)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A person's own part of the record: what he did, what was entered in his name, where he sat."""
 
+import json
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -28,6 +29,16 @@ def count_of(kind: str, subject_type: str, subject_id: str, *, actor: Actor, sin
         subject_type=subject_type, subject_id=subject_id, kind=kind, actor_id=actor.id
     )
     return rows.filter(event_at__gte=since - timedelta(seconds=settings.TOBAN_CLOCK_OFFSET)).count()
+
+
+def was_shown(page: str, *, actor: Actor, now: datetime) -> bool:
+    """Whether the record says that this session was shown this page of the auditor's within the last hour."""
+    since = now - timedelta(hours=1, seconds=settings.TOBAN_CLOCK_OFFSET)
+    rows = Event.objects.filter(kind="ledger.viewed", actor_id=actor.id, event_at__gte=since)
+    return any(
+        said.get("session") == actor.session and said.get("detail", {}).get("page") == page
+        for said in map(json.loads, rows.values_list("body", flat=True))
+    )
 
 
 def in_own_name(cursors: Cursors, *, actor: Actor) -> Page:

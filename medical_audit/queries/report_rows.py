@@ -62,7 +62,7 @@ def session_rows(since: datetime, until: datetime, actor: Actor, now: datetime) 
     ]  # fmt: skip
     totals = {
         "begun": found.begun, "ended": found.ended, "still_open": found.still_open, "failed": found.failed,
-        "faults": len(found.faults),
+        "faults": len(found.faults), **({"purged": found.purged} if found.purged else {}),
     }  # fmt: skip
     return columns, rows, totals
 

@@ -21,8 +21,6 @@ from medical_audit.queries.seals import Stored
 from medical_audit.tenancy import current_tenant_id
 
 ZONE = ZoneInfo("Asia/Tokyo")
-#: How many past months a page looks back for what was never signed.
-MONTHS_BACK = 12
 #: Which events are drawn from: of people all but coming, going and looking, which are added up elsewhere, and but what
 #: follows by itself from their confirmation; of Toban all.
 _GROUPS = {
@@ -115,17 +113,15 @@ class MonthDue:
 
 
 def months_due(now: datetime) -> list[MonthDue]:
-    """The bound tenant's ended months whose review is not signed, the oldest first."""
+    """The bound tenant's ended months since its ledger (or what was not purged of it) begins whose review is not signed, the oldest first."""
     began, days = begun_at(), limits_here()["review_days"]
     if began is None:
         return []
     reviews = {row.name: row for row in AccessReview.objects.filter(interim=False)}
     found: list[MonthDue] = []
     first = now.astimezone(ZONE).date().replace(day=1)
-    for _ in range(MONTHS_BACK):
-        until, first = _midnight(first), (first - timedelta(days=1)).replace(day=1)
-        if until <= began:
-            break
+    while (until := _midnight(first)) > began:
+        first = (first - timedelta(days=1)).replace(day=1)
         review = reviews.get(month_name(first))
         if review is None or not review.signed_at:
             due = due_at(until, days)

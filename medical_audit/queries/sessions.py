@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -18,10 +18,13 @@ from medical_audit.domain.seats import End, end_event
 from medical_audit.models import Event, FailedSignIn, Session, Visit
 from medical_audit.queries.paging import Cursors, Page, page_of
 from medical_audit.queries.people import name_or_erased, people_in
+from medical_audit.queries.purges import gone_up_to
 from medical_audit.tenancy import current_tenant_id
 
 BEGINNING = "session.entered"
 ENDS = {end_event(end): str(end) for end in End}
+#: So long after coming in the event of it is written at the latest.
+BESIDE = timedelta(minutes=1)
 #: One's own past that the page shows.
 OWN_SHOWN = 30
 
@@ -49,7 +52,8 @@ class PersonCount:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A period added up: `begun == ended + still_open`, or `faults` says what does not fit."""
+    """A period added up: `begun == ended + still_open`, or `faults` says what does not fit. `purged`: sessions that are left out,
+    because the record of them is gone by a purge."""
 
     people: list[PersonCount]
     begun: int
@@ -57,6 +61,7 @@ class Account:
     still_open: int
     failed: int
     faults: list[Discrepancy]
+    purged: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -66,13 +71,21 @@ class Account:
 def account_of(since: datetime, until: datetime, *, actor: Actor, now: datetime) -> Account:
     """The sessions that began in [since, until), checked one by one against the ledger. Raises NotPermitted."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
-    told = [*_told([BEGINNING], since, until), *_told(list(ENDS), since, until + LONGEST)]
-    begun_here = {one.session for one in told if not one.end}
-    visits = list(Visit.objects.filter(entered_at__gte=since, entered_at__lt=until))
-    here = {visit.session for visit in visits} | begun_here
+    entered = list(Visit.objects.filter(entered_at__gte=since, entered_at__lt=until))
+    here = {visit.session for visit in entered}
+    # Who comes in at midnight is written down a moment later: the row says to which period he belongs.
+    beside = [*_told([BEGINNING], since - BESIDE, since), *_told([BEGINNING], until, until + BESIDE)]
+    begun = [*_told([BEGINNING], since, until), *(one for one in beside if one.session in here)]
+    kept, gone = _kept_since(), set[str]()
+    if kept is not None:
+        known = {one.session for one in begun}
+        gone = {one.session for one in entered if one.entered_at < kept and one.session not in known}
+    told = [*begun, *_told(list(ENDS), since, until + LONGEST)]
     # An end within the period may belong to a session of the period before, one after it to a later one.
     elsewhere = Visit.objects.filter(session__in={one.session for one in told} - here)
-    foreign = set(elsewhere.values_list("session", flat=True))
+    foreign = gone.union(elsewhere.values_list("session", flat=True))
+    begun_here = {one.session for one in begun} - foreign
+    visits = [one for one in entered if one.session not in gone]
     rows = [Row(one.session, one.user_name, one.entered_at, one.end) for one in visits]
     faults = compare(rows, [one for one in told if one.session not in foreign], now=now)
     people = _people(visits, _failed(since, until))
@@ -83,7 +96,16 @@ def account_of(since: datetime, until: datetime, *, actor: Actor, now: datetime)
         still_open=sum(person.still_open for person in people),
         failed=sum(person.failed for person in people),
         faults=faults,
+        purged=len(gone),
     )
+
+
+def _kept_since() -> datetime | None:
+    """From when on the record is there, where older parts of it were purged; None: nothing was."""
+    if not gone_up_to(current_tenant_id()):
+        return None
+    first = Event.objects.order_by("event_at", "ord").values_list("event_at", flat=True).first()
+    return first + timedelta(seconds=settings.TOBAN_CLOCK_OFFSET) if first else None
 
 
 def _in_order(ends: Counter[str]) -> dict[str, int]:
@@ -191,9 +213,9 @@ def _own(user_id: UUID, via: UUID | None) -> QuerySet[Session]:
     return rows.filter(via=via) if via is not None else rows
 
 
-def own_failures(user_id: UUID, since: datetime) -> int:
-    """How often somebody failed to sign in under this person's name since that day (UTC)."""
-    rows = FailedSignIn.objects.filter(account=str(user_id), day__gte=since.date())
+def own_failures(user_id: UUID, since: date) -> int:
+    """How often somebody failed to sign in under this person's name since that day (JST)."""
+    rows = FailedSignIn.objects.filter(account=str(user_id), day__gte=since)
     return int(rows.aggregate(n=Sum("count"))["n"] or 0)
 
 

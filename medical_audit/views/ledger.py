@@ -31,6 +31,7 @@ from medical_audit.operations.exports.one_event import FORMS, in_form
 from medical_audit.operations.reading import COUNTED, read_event, read_exports, read_ledger
 from medical_audit.queries.events import ZONE
 from medical_audit.queries.exports import list_exports
+from medical_audit.queries.own import was_shown
 from medical_audit.requests import TenantRequest, handed_over
 
 
@@ -91,7 +92,11 @@ def exports(request: TenantRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         return _ask(request, slug)
     if request.GET.get("part") == "live":
-        rows = list_exports(actor=request.actor)
+        # What a page shows that refreshes itself was recorded when it was opened; whoever asks for the part alone is recorded now.
+        shown = was_shown("exports", actor=request.actor, now=request.now)
+        rows = (
+            list_exports(actor=request.actor) if shown else read_exports(actor=request.actor, now=request.now)
+        )
         context = {"rows": rows, "under_way": any(row.is_under_way for row in rows)}
         return render(request, "medical_audit/_export_rows.html", context)
     return _exports_page(request, ExportForm(initial={"format": text_of(request.GET, "format")}))

@@ -33,6 +33,7 @@ from medical_audit.operations.choices import moves_of
 from medical_audit.operations.reading import read_verification
 from medical_audit.queries import events
 from medical_audit.queries import operations as queries
+from medical_audit.queries.own import was_shown
 from medical_audit.queries.verifications import verification_view
 from medical_audit.queries.versions import versions_of, what_it_says
 from medical_audit.requests import TenantRequest
@@ -150,7 +151,13 @@ def operation_withdraw(request: TenantRequest, slug: str, pk: UUID) -> HttpRespo
 @require_safe
 def verification(request: TenantRequest, slug: str) -> HttpResponse:
     if wants_live(request):
-        view = verification_view(actor=request.actor)
+        # As with exports: the part alone is a view of its own, unless its page was recorded.
+        shown = was_shown("verification", actor=request.actor, now=request.now)
+        view = (
+            verification_view(actor=request.actor)
+            if shown
+            else read_verification(actor=request.actor, now=request.now)
+        )
         answer = render(request, "medical_audit/_verification_live.html", {"view": view})
         if view.open is None:
             answer["HX-Refresh"] = "true"  # it has ended: the whole page speaks of it

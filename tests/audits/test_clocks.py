@@ -107,10 +107,10 @@ def test_the_machine_is_held_against_the_database_and_the_source(
     assert (silent.state, silent.problem) == (ClockState.UNREACHABLE, "ConnectionRefusedError")
 
 
-def keep(skew: Skew, after: int = 0) -> ClockReading:
+def keep(skew: Skew, after: int = 0, machine: str = "host-1") -> ClockReading:
     with _as_role("worker"):
         at = clock.now() + timedelta(seconds=after)
-        return keep_reading(skew, "host-1", actor=system_actor(NO_TENANT, "clock"), now=at)
+        return keep_reading(skew, machine, actor=system_actor(NO_TENANT, "clock"), now=at)
 
 
 def told() -> list[str]:
@@ -131,6 +131,20 @@ def test_that_clocks_part_and_agree_again_is_recorded_once_each_and_shown_everyw
     page = stage.client(Role.VIEWER).get(stage.url("operations/")).content.decode()
     assert "時計に1秒を超えるずれ" in page
     keep(fine, 4)
+    assert told()[before:] == ["clock.skewed", "clock.steady"]
+
+
+def test_a_right_clock_hides_no_other_s_wrong_one(django_db_setup: None) -> None:
+    before = len(told())
+    fine, apart = Skew(timedelta(milliseconds=3)), Skew(timedelta(seconds=-1.5))
+    for after in (5, 7):
+        keep(apart, after, "host-2")
+        keep(fine, after + 1)
+    found = clock_now(clock.now())
+    assert (found.code, found.reading and found.reading.machine) == (ClockState.OVER, "host-2")
+    assert told()[before:] == ["clock.skewed"]
+    keep(fine, 9, "host-2")
+    assert clock_now(clock.now()).code == ClockState.UNCONFIGURED
     assert told()[before:] == ["clock.skewed", "clock.steady"]
 
 

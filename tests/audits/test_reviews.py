@@ -174,6 +174,9 @@ def test_what_is_due_is_said_and_reminded_of_once_a_week(own: Stage) -> None:
         months = reviews.months_due(later)
     assert months
     assert months[0].overdue
+    with tenant_scope(here):
+        much_later = reviews.months_due(later + timedelta(days=700))
+    assert much_later[0].first == months[0].first, "after two years the first one is still due"
     keeper = system_actor(here, "watch")
     with _as_role("scheduler"):
         overdue = sum(one.overdue for one in months)

@@ -166,6 +166,21 @@ def test_entering_and_confirming_have_a_provenance_and_nothing_else_does() -> No
 
 
 @pytest.mark.parametrize("release", ["R4B", "R5"])
+def test_a_reason_with_a_control_character_is_still_fhir(release: fhir_audit.Release) -> None:
+    """A line tabulator, as it comes along from a word processor."""
+    one = full("operation.entered")
+    one = replace(one, body={**one.body, "reason": "夜間\x0b障害"})
+    made = [fhir_audit.audit_event(one, release), fhir_audit.provenance(one, release)]
+    for found in made:
+        text = json.dumps(found, ensure_ascii=False)
+        assert "夜間\ufffd障害" in text
+        assert "\\u000b" not in text
+    assert made[1] is not None
+    wrong = made[1] | {"recorded": "today", "agent": [], "activity": {"text": "\x0b"}}
+    assert len(fhir_audit.provenance_faults(wrong)) == 3
+
+
+@pytest.mark.parametrize("release", ["R4B", "R5"])
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -14,6 +14,7 @@ from medical_audit import clock
 from medical_audit.domain.counting import Discrepancy, Fault, Row, Told, compare
 from medical_audit.domain.seats import End
 from medical_audit.models import Event, Operation, Session, TenantPolicy, Visit
+from medical_audit.queries.sessions import account_of
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.factories import PASSWORD, revoke
 from tests.medical_audit.support import plant
@@ -89,6 +90,34 @@ def test_a_session_taken_out_of_the_list_is_missed(stage: Stage) -> None:
 def clock_now() -> datetime:
     with platform_scope():
         return clock.now()
+
+
+def test_who_comes_in_at_midnight_is_missed_in_neither_month(stage: Stage) -> None:
+    """His row bears the moment of the request, its event is written a moment later: here midnight lies between the two."""
+    enter(stage, Role.OPERATOR).post("/sign-out/")
+    visit, day = visit_of(stage, Role.OPERATOR), timedelta(days=1)
+    with tenant_scope(stage.cast.tenant.id):
+        midnight = Event.objects.get(kind="session.entered").event_at
+        assert visit.entered_at < midnight
+        auditor, now = stage.cast.actor(Role.AUDITOR), clock.now()
+        before = account_of(midnight - day, midnight, actor=auditor, now=now)
+        after = account_of(midnight, midnight + day, actor=auditor, now=now)
+    assert (before.begun, before.ended, before.faults) == (1, 1, [])
+    assert (after.begun, after.ended, after.faults) == (0, 0, [])
+
+
+def test_a_part_that_refreshes_itself_is_recorded_where_its_page_was_not(stage: Stage) -> None:
+    client = stage.client(Role.AUDITOR)
+
+    def viewed(page: str) -> int:
+        with tenant_scope(stage.cast.tenant.id):
+            return Event.objects.filter(kind="ledger.viewed", body__contains=f'"page":"{page}"').count()
+
+    for page, path in (("exports", "ledger/exports/"), ("verification", "ledger/verification/")):
+        assert client.get(stage.url(f"{path}?part=live")).status_code == 200
+        assert viewed(page) == 1
+        assert client.get(stage.url(f"{path}?part=live")).status_code == 200
+        assert viewed(page) == 1
 
 
 def test_reading_the_list_is_recorded_with_what_was_asked(stage: Stage) -> None:

@@ -7,7 +7,7 @@ from django.db.models import Q
 class Migration(migrations.Migration):
     """From which other networks one session was used, and visits that stayed open are found."""
 
-    dependencies = [("medical_audit", "0030_standing_for")]
+    dependencies = [("medical_audit", "0033_holds_keep_failures")]
     operations = [
         migrations.AddField("session", "elsewhere", models.JSONField(default=list)),
         migrations.AddIndex(
