@@ -73,7 +73,8 @@ def remember(now: datetime) -> int:
         gone = list(_gone(region, now))
         for number, days in enumerate(_LOOKS):
             at = now - timedelta(days=days)
-            keep_volumes(region, _as_of(number, at, volumes, gone, servers), servers, now=at)
+            listed = _as_of(number, at, volumes, gone, servers)
+            keep_volumes(region, listed, servers, looked_at=at, now=at)
             looks += 1
     return looks
 

@@ -88,6 +88,7 @@ class Account:
                 "rds_modify": 0,
                 "rds_make": 0,
                 "ebs_snapshot": 0,
+                "ebs_delete": 0,
                 "asg_start": 0,
                 "asg_stop": 0,
                 **(delays or {}),

@@ -114,6 +114,7 @@ WITHOUT_ACTOR = {
     "infra/operations/database_terms.py:keep": "a part of a look at AWS",
     "infra/operations/volume_snapshots.py:keep": "a part of a look at AWS",
     "infra/operations/database_terms.py:keep_seen": "a part of a look at AWS",
+    "infra/operations/memory.py:keep_word": "a part of what the caller records",
     "infra/operations/setups.py:run_proof": "a look at AWS; the worker is named",
     "infra/operations/tick.py:tick": "the clock itself, under the authority that each entry names",
     "infra/operations/volumes.py:keep_volumes": "a part of a look at AWS",
@@ -143,6 +144,7 @@ WITHOUT_ACTOR = {
 }
 #: Reviewed: who writes without being told what time it is, and why that is right.
 WITHOUT_NOW = {
+    "infra/operations/memory.py:keep_word": "a part of what the caller records, which names the time",
     "medical_audit/operations/saving_searches.py:forget": "one's own question goes, nothing of it is kept",
     "redmine_sync/operations/telling_redmine.py:backfill_some": "the visit holds the clock",
     "medical_audit/operations/seats.py:forget_failures": "sets a counter back",

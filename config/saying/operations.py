@@ -10,7 +10,7 @@ from config.saying.fields import field
 from config.saying.people import account_kind, reissue_label, sign_on_claim, sign_on_mode
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst, number
-from config.words import facts, operations, schedules, sentence, states, volumes
+from config.words import databases, facts, operations, schedules, sentence, states, volumes
 from config.words.channels import CHANNEL_KINDS
 from config.words.codes import CODES
 from medical_audit.domain.kinds import calls_outside
@@ -55,11 +55,14 @@ def code_with_detail(code: object, detail: object) -> str:
     text = sentence(CODES, str(code), {"action": field(inner, "missing_action") or "—"})
     if last := field(inner, "last"):
         text = f"{text} {code_text(last)}"
+    if also := field(inner, "also"):
+        text = f"{text} {code_text(also)}"
     for name, words in (
         ("keys", operations.KEYS),
         ("sizes", operations.SIZES),
         ("snapshot", operations.SNAPSHOT),
         ("left", volumes.LEFT),
+        ("pending", databases.PENDING_CHANGES),
     ):
         if value := field(inner, name):
             text = f"{text} {words % {name: value}}"

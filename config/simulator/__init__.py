@@ -78,8 +78,10 @@ Trust
 
 Behaviour
     POST /_sim/delays {"ec2_start": 5, "ec2_stop": [4, 8], "rds_start": 0, "rds_stop": 0, "rds_snapshot": 0, "rds_modify": 0, "rds_make": 0, "ebs_snapshot": 0,
+                       "ebs_delete": 0,
                        "asg_start": 0, "asg_stop": 0, "account"?: ACCOUNT}
-        Seconds, or [low, high], of pending, stopping, starting (clusters as databases) and creating. 0 unless set.
+        Seconds, or [low, high], of pending, stopping, starting (clusters as databases), creating and deleting. 0
+        unless set.
         GET shows them.
     POST /_sim/settle[?account=]    Ends every pending, stopping and starting now. -> {"settled": n}
     POST /_sim/marks {"id": "i-..", "bounce"?: "Client.InvalidKMSKey.InvalidState" or "Client.InternalError",

@@ -133,25 +133,39 @@ def _applier(world: World) -> Callable[[Any], ActionResult]:
     return apply_pending_maintenance_action
 
 
+#: What waits for the maintenance window unless it is asked for at once, by moto's name (moto: nothing waits).
+_WAITS = {
+    "ca_certificate_identifier": "CACertificateIdentifier",
+    "db_instance_class": "DBInstanceClass",
+    "allocated_storage": "AllocatedStorage",
+    "engine_version": "EngineVersion",
+}
+
+
 def _modifier(world: World, modify: Callable[..., Any]) -> Callable[..., Any]:
     def modify_db_instance(self: Any, db_instance_identifier: str, db_kwargs: dict[str, Any]) -> Any:
-        """AWS changes nothing about a stopped database; a CA is changed at once or waits for the maintenance window."""
+        """AWS changes nothing about a stopped database; what is changed at once takes with it everything that waits."""
         database = self.describe_db_instances(db_instance_identifier)[0]
         if database.status == "stopped":
             raise InvalidDBInstanceStateError(db_instance_identifier, "modify")
-        wanted = db_kwargs.pop("ca_certificate_identifier", None)
-        at_once = db_kwargs.get("apply_immediately")
-        if wanted is None:
-            return modify(self, db_instance_identifier, db_kwargs)
-        if wanted not in AUTHORITIES or AUTHORITIES[wanted] < datetime.now(UTC):
+        asked = {name: db_kwargs.pop(name) for name in _WAITS if db_kwargs.get(name) is not None}
+        wanted = asked.get("ca_certificate_identifier")
+        if wanted is not None and (wanted not in AUTHORITIES or AUTHORITIES[wanted] < datetime.now(UTC)):
             raise RDSClientError("CertificateNotFound", f"Certificate not found: {wanted}")
-        if not at_once:
-            database.__dict__["pending"] = {"CACertificateIdentifier": wanted}
-            return database
+        waiting = database.__dict__.setdefault("pending", {})
+        if not db_kwargs.get("apply_immediately"):
+            waiting |= {_WAITS[name]: value for name, value in asked.items()}
+            return modify(self, db_instance_identifier, db_kwargs)
+        asked = {own: waiting[name] for own, name in _WAITS.items() if name in waiting} | asked
+        waiting.clear()
+        wanted = asked.pop("ca_certificate_identifier", None)
+        if wanted is None:
+            return modify(self, db_instance_identifier, db_kwargs | asked)
+        if asked:
+            modify(self, db_instance_identifier, asked)
         before = database.ca_certificate_identifier
         database.ca_certificate_identifier = wanted
         database.__dict__["certificate_until"] = utcnow().replace(tzinfo=UTC, microsecond=0) + _YEAR
-        database.__dict__.pop("pending", None)
         seconds = world.delays.seconds("rds_modify", database.account_id)
         database.__dict__["course"] = Course(
             "available", "modifying" if seconds else "", time.monotonic() + seconds

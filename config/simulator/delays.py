@@ -15,6 +15,7 @@ KINDS = (
     "rds_modify",
     "rds_make",
     "ebs_snapshot",
+    "ebs_delete",
     "asg_start",
     "asg_stop",
 )

@@ -19,7 +19,7 @@ from config.simulator import databases, groups, states
 from config.simulator.model import Attachment, Cluster, Database, Fleet, Group, Server, Snapshot, Volume
 from config.simulator.pages import reservation_id
 from config.simulator.speed import index, remember
-from config.simulator.volumes import attach
+from config.simulator.volumes import attach, deletions
 from config.simulator.world import World
 
 # Concrete classes, though moto leaves some abstract methods of them open.
@@ -301,6 +301,11 @@ def settle(world: World, account: str | None = None) -> int:
             one.__dict__["course"]
             for _, _, backend in _backends(ec2_backends, account)
             for one in list(backend.snapshots.values())
+        ]
+        courses += [
+            course
+            for _, _, backend in _backends(ec2_backends, account)
+            for course in list(deletions(backend).values())
         ]
         courses += [
             one.__dict__["course"]

@@ -1,4 +1,4 @@
-"""EBS volumes attached to more than one instance, and AWS's refusals about attaching and tagging."""
+"""EBS volumes attached to more than one instance, deletions that take their time, and AWS's refusals about attaching and tagging."""
 
 from __future__ import annotations
 
@@ -22,6 +22,37 @@ from config.simulator.world import World
 
 _MOST_TAGGED_AT_ONCE = 1000
 _MOST_ATTACHED = 16
+
+
+def deletions(backend: Any) -> dict[str, Course]:
+    """The course of each volume that is being deleted, by id."""
+    found: dict[str, Course] = backend.__dict__.setdefault("deletions", {})
+    return found
+
+
+def _volumes(backend: Any) -> dict[str, Volume]:
+    """Those that exist: AWS shows one as `deleting` for up to some minutes, then no more (moto: it is gone at once)."""
+    kept: dict[str, Volume] = backend.__dict__["kept"]
+    for id, course in list(deletions(backend).items()):
+        if not course.passing():
+            kept.pop(id, None)
+            deletions(backend).pop(id, None)
+    return kept
+
+
+def _set_volumes(backend: Any, volumes: dict[str, Volume]) -> None:
+    backend.__dict__["kept"] = volumes
+
+
+def _status(volume: Volume) -> str:
+    if volume.id in deletions(volume.ec2_backend):
+        return "deleting"
+    return "in-use" if attachments(volume) else "available"
+
+
+def _refuse_deleting(volume: Volume) -> None:
+    if _status(volume) == "deleting":
+        raise EC2ClientError("IncorrectState", f"The volume '{volume.id}' is 'deleting'")
 
 
 def attachments(volume: Volume) -> list[VolumeAttachment]:
@@ -59,6 +90,7 @@ def _attacher(world: World) -> Callable[..., Any]:
         self: Any, volume_id: str, instance_id: str, device_path: str, delete_on_termination: bool = False
     ) -> Any:
         volume: Volume = self.get_volume(volume_id)
+        _refuse_deleting(volume)
         instance = self.get_instance(instance_id)
         present = attachments(volume)
         full = len(present) >= (_MOST_ATTACHED if volume.multi_attach_enabled else 1)
@@ -102,8 +134,10 @@ def _deleter(world: World) -> Callable[..., Volume]:
         attachment = _first(volume)
         if attachment:
             raise VolumeInUseError(volume_id, attachment.instance.id)
-        del self.volumes[volume_id]
-        world.journal.note(volume_id, "state", "available", "deleted")
+        _refuse_deleting(volume)
+        seconds = world.delays.seconds("ebs_delete", self.account_id)
+        deletions(self)[volume_id] = Course("", "deleting" if seconds else "", time.monotonic() + seconds)
+        world.journal.note(volume_id, "state", "available", "deleting" if seconds else "deleted")
         return volume
 
     return delete_volume
@@ -111,6 +145,7 @@ def _deleter(world: World) -> Callable[..., Volume]:
 
 def _snapshotter(world: World, create: Callable[..., Any]) -> Callable[..., Any]:
     def create_snapshot(self: Any, volume_id: str, *args: Any, **kwargs: Any) -> Any:
+        _refuse_deleting(self.get_volume(volume_id))
         made = create(self, volume_id, *args, **kwargs)
         seconds = world.delays.seconds("ebs_snapshot", self.account_id)
         made.__dict__["course"] = Course(
@@ -195,8 +230,10 @@ def install(world: World) -> None:
     volume: Any = Volume
     volume.attachment = property(_first, _set_first)
     volume.attachments = property(attachments)
+    volume.status = property(_status)
     volume.get_filter_value = _filter_value(Volume.get_filter_value)
     ebs: Any = EBSBackend
+    ebs.volumes = property(_volumes, _set_volumes)
     ebs.attach_volume = _attacher(world)
     ebs.detach_volume = _detacher(world)
     ebs.delete_volume = _deleter(world)

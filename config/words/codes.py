@@ -65,9 +65,21 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "restore_failed": _("AWS could not make the volume. Its snapshot is kept."),
     "snapshot_gone": _("The snapshot is not there any more, so nothing can be made from it."),
     "not_deleted": _("It is not deleted, so there is nothing to bring back."),
-    "nothing_to_restore": _("Toban did not delete it, so it knows no snapshot of it."),
+    "nothing_to_restore": _(
+        "Toban has no snapshot of what it held when it was deleted, so nothing can be brought back."
+    ),
+    "snapshot_archived": _(
+        "Its snapshot is archived, and AWS makes no volume of an archived one. Restore it in AWS to the standard tier (EC2, Snapshots, Restore snapshot from archive), which takes up to 72 hours, and enter this again."
+    ),
     "restored_already": _("It was brought back already."),
     "snapshot_failed": _("AWS could not make its snapshot, so the volume stays."),
+    "snapshot_outlives": _(
+        "The volume is gone already. Its snapshot is not complete yet, and Toban waits for it."
+    ),
+    "snapshot_lost": _(
+        "The volume is gone, and AWS could not make its snapshot: what it held cannot be brought back."
+    ),
+    "volume_deleting": _("AWS is deleting the volume, which can take some minutes. Its snapshot is kept."),
     "volume_in_use": _(
         "It is attached to a server. Only a volume that is attached to nothing can be deleted."
     ),
@@ -115,6 +127,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "no_trust": _("The AWS account has no role that Toban may use."),
     "in_transition": _("It is just changing its state. Toban looks again."),
     "busy": _("It is busy, for example with a backup. Toban looks again."),
+    "internal_error": _(
+        "Toban met an error of its own and tries again. Tell whoever runs Toban; its log names the cause."
+    ),
     "not_yet": _("The new state is not there yet. Toban looks again."),
     "not_applied": _("The call had no effect. Toban sends it again."),
     "did_not_reach": _("AWS accepted the call, but the state was not reached in time."),

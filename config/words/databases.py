@@ -12,6 +12,7 @@ TRUST_FAR: Final = _("until %(date)s")
 TRUST_ENDED: Final = _("ended on %(date)s")
 TRUST_UNKNOWN: Final = _("AWS said nothing of its end")
 # Whether a new certificate needs a restart (AWS's word on the engine version).
+PENDING_CHANGES: Final = _("Changes that wait: %(pending)s")
 RESTARTS: Final[Mapping[bool | None, Promise | str]] = {
     True: _("restarts"),
     False: _("no restart"),
@@ -120,15 +121,24 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     "rotated_unseen": _(
         "The new certificate is in place, as AWS says. No handshake was possible from here, so check it with a client."
     ),
+    "rotation_left_on": _(
+        "It was stopped before and stays on now, because since then its schedule or a person has wanted it to run."
+    ),
+    "pending_changes": _(
+        "Other changes of it wait for its maintenance window, and AWS would apply them together with the certificate. Have them applied or taken back in AWS first, then plan it again."
+    ),
     "rotation_started": _("The database has started. Next it gets its new certificate."),
     "rotation_changed": _("AWS shows the new authority. Next the database is looked at."),
     "rotation_put_back": _("The database is stopped again, as it was found."),
+    "rotation_slow": _(
+        "AWS takes longer than usual. Toban goes on waiting, so that the database is stopped again in the end."
+    ),
     "rotation_continues": _("The next step follows."),
     "certificate_not_presented": _(
         "AWS shows the new authority, but the database still shows its clients another certificate. Look at it in AWS's console; a restart may be needed."
     ),
     "window_over": _(
-        "The window was over before the certificate could be changed. The database is as it was found. Plan it anew, with a longer window."
+        "The window was over before the certificate could be changed, so the database keeps the one it had. Plan it anew, with a longer window."
     ),
     "window_past": _("The window lies in the past. Choose a later beginning."),
     "window_far": _("The window is more than a year away. Choose an earlier one."),

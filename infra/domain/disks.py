@@ -11,6 +11,13 @@ from uuid import UUID
 from infra.domain.tags import MANAGED, NEVER, TOBAN
 
 COMPLETE, PENDING = "completed", "pending"
+#: A volume stays in this state for up to some minutes after its deletion. Source: Amazon EBS user guide, ebs-deleting-volume.
+DELETING = "deleting"
+#: The tier of a snapshot of which AWS makes no volume until it is restored to the other tier.
+#: Source: Amazon EBS user guide, snapshot-archive.
+ARCHIVE = "archive"
+#: How a deletion ends of whose snapshot AWS made nothing.
+SNAPSHOT_FAILED = ("snapshot_failed", "snapshot_lost")
 #: What AWS writes for the volume of a snapshot that was copied from another one: no volume at all, and the same for every copy.
 #: Source: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html.
 COPIED_FROM = "vol-ffffffff"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -51,6 +51,14 @@ def next_step(state: str, ca: str, wanted: str, found: str, *, going_on: bool) -
     return Step.STOP if found == STOPPED else Step.GIVE_UP
 
 
+def others_pending(pending: Iterable[str]) -> list[str]:
+    """What waits for the maintenance window besides a certificate: a change that is applied at once applies all of it, too.
+
+    Source: Amazon RDS API reference, ModifyDBInstance (ApplyImmediately).
+    """
+    return sorted(set(pending) - {"CACertificateIdentifier"})
+
+
 def rotation_refusal(facts: Mapping[str, Any], aws_state: str, gone: bool, wanted: str, terms: Terms) -> str:
     """Why a database cannot get this CA (a code), or "". What AWS has not said is not taken for granted."""
     version, start_refusal = terms.version_of(facts), facts.get("start_refusal", "")
@@ -63,6 +71,7 @@ def rotation_refusal(facts: Mapping[str, Any], aws_state: str, gone: bool, wante
         ("renewal_needs_running", renewing and aws_state != AVAILABLE),
         ("version_unread", version is None),
         ("ca_unsupported", version is not None and wanted not in version.authorities),
+        ("pending_changes", not renewing and bool(others_pending(facts.get("pending", ())))),
         (f"unsupported_{start_refusal}", aws_state == STOPPED and bool(start_refusal)),
     )
     return next((code for code, holds in checks if holds), "")

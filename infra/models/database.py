@@ -9,12 +9,13 @@ from medical_audit.tenancy import TenantModel
 
 
 class DatabaseSnapshot(TenantModel):
-    """One snapshot of an RDS instance. `database` is the identifier it was made of; `kind` manual or automated."""
+    """One snapshot of an RDS instance. `name`: its identifier, of one that another account shares its ARN; `database` is the
+    identifier it was made of; `kind` manual, automated, shared, or another of AWS's."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(AwsAccount, on_delete=models.PROTECT, related_name="database_snapshots")
     region = models.CharField(max_length=30)
-    name = models.CharField(max_length=255)
+    name = models.CharField(max_length=400)
     database = models.CharField(max_length=63)
     kind = models.CharField(max_length=20)
     state = models.CharField(max_length=40)

@@ -46,6 +46,7 @@ class Volume(TenantModel):
     created_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True)
+    touched_at = models.DateTimeField(null=True, help_text="when an operation last wrote what it saw")
     served_instance = models.CharField(max_length=80, blank=True)
     served_name = models.CharField(max_length=300, blank=True)
     served_device = models.CharField(max_length=60, blank=True)

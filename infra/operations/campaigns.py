@@ -22,6 +22,7 @@ from infra.domain.rotation import (
     MOST_WAVES,
     PUT_BACK,
     STOPPED,
+    others_pending,
     renews_from,
     restarts,
     rotation_refusal,
@@ -114,7 +115,8 @@ def _named(
 ) -> dict[str, Any]:
     """One database as it is confirmed. Raises Refused."""
     if refusal := refusal_of(row, ca, terms, planned):
-        raise Refused(refusal, target=row.name)
+        pending = ", ".join(others_pending(row.facts.get("pending", ())))
+        raise Refused(refusal, target=f"{row.name} ({pending})" if refusal == "pending_changes" else row.name)
     known = terms[row.account_id, row.region]
     return {
         "id": str(row.id), "aws_id": row.aws_id, "name": row.name, "account": row.account.account_id, "region": row.region,

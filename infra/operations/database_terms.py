@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
+
 from infra.aws import certificates, makings, reach, snapshots
 from infra.domain.aws import AwsError, Database, Problem, Target
 from infra.domain.databases import terms_as_json
@@ -125,20 +127,39 @@ def _stock(
     return {**stock_as_json(stock), "offers_at": now.isoformat() if old else at}
 
 
-def keep(region: Region, read: Read, *, looked_at: datetime, now: datetime) -> None:
+def keep(
+    region: Region, read: Read, *, before: Mapping[str, Any], looked_at: datetime, now: datetime
+) -> None:
     """Write what was read; the caller holds the region's row and saves it (FIELDS). What could not be read is asked for again
-    at the next look."""
+    at the next look. before: the region's terms when this look began; what an operation has written since stays."""
+    if read.snapshots is not None:
+        _keep_snapshots(region, read.snapshots, looked_at, now)
     if not read.unread:
         region.database_terms_at = now
     if read.terms is not None:
         region.database_terms = region.database_terms | read.terms
     if read.rules is not None:
-        rules = {"rules": [rule_as_json(one) for one in read.rules], "rules_limit": read.rules_limit}
-        region.database_terms = region.database_terms | rules
+        rules = _newest(read.rules, before.get("rules") or (), region.database_terms.get("rules") or ())
+        region.database_terms = region.database_terms | {"rules": rules, "rules_limit": read.rules_limit}
     if read.stock is not None:
         region.database_terms = region.database_terms | {"stock": read.stock}
-    if read.snapshots is not None:
-        _keep_snapshots(region, read.snapshots, looked_at, now)
+
+
+def _newest(
+    read: Iterable[Rule], before: Sequence[dict[str, Any]], present: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rules as they were read, except for groups whose rules have been written anew since the look began."""
+    then, now = _by_group(before), _by_group(present)
+    written = {group for group in then | now if then.get(group) != now.get(group)}
+    kept = [one for one in present if one["group"] in written]
+    return kept + [rule_as_json(one) for one in read if one.group not in written]
+
+
+def _by_group(rules: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in sorted(rules, key=lambda one: str(one["id"])):
+        found.setdefault(one["group"], []).append(one)
+    return found
 
 
 def keep_seen(account: AwsAccount, region: str, seen: Iterable[DbSnapshot], *, now: datetime) -> None:
@@ -146,11 +167,11 @@ def keep_seen(account: AwsAccount, region: str, seen: Iterable[DbSnapshot], *, n
     _write([_row(account, region, one, now) for one in seen])
 
 
-def _row(account: AwsAccount, region: str, one: DbSnapshot, now: datetime) -> DatabaseSnapshot:
+def _row(account: AwsAccount, region: str, one: DbSnapshot, seen_at: datetime) -> DatabaseSnapshot:
     return DatabaseSnapshot(
         tenant_id=account.tenant_id, account=account, region=region, name=one.id, database=one.database, kind=one.kind,
         state=one.state, engine=one.engine, engine_version=one.engine_version, storage_gib=one.storage_gib,
-        encrypted=one.encrypted, made_at=one.created_at, seen_at=now, gone_at=None,
+        encrypted=one.encrypted, made_at=one.created_at, seen_at=seen_at, gone_at=None,
         facts={"arn": one.arn, "vpc_id": one.vpc_id, "option_group": one.option_group, "source_id": one.source_id, "tags": one.tags},
     )  # fmt: skip
 
@@ -163,11 +184,13 @@ def _write(rows: Sequence[DatabaseSnapshot]) -> None:
 
 def _keep_snapshots(region: Region, seen: Sequence[DbSnapshot], looked_at: datetime, now: datetime) -> None:
     here = DatabaseSnapshot.objects.filter(account=region.account, region=region.name)
-    known = {row.name: row for row in here.filter(gone_at__isnull=True)}
-    found = {one.id: _row(region.account, region.name, one, now) for one in seen}
+    present = list(here.filter(Q(gone_at__isnull=True) | Q(seen_at__gt=looked_at)))
+    newer = {row.name for row in present if looked_at < row.seen_at <= now}
+    known = {row.name: row for row in present if row.gone_at is None}
+    listed = [one for one in seen if one.id not in newer]
+    found = {one.id: _row(region.account, region.name, one, looked_at) for one in listed}
     _write([row for name, row in found.items() if name not in known or _told(row) != _told(known[name])])
-    gone = [row.id for name, row in known.items() if name not in found]
-    # One that was seen after this look began is not gone.
+    gone = [row.id for name, row in known.items() if name not in found and name not in newer]
     here.filter(id__in=gone, seen_at__lt=looked_at).update(gone_at=now, state="gone")
 
 

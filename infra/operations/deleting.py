@@ -16,7 +16,7 @@ from accounts.domain.permissions import Permission
 from infra.aws import disks, ec2
 from infra.domain.aws import AwsError, EbsVolume, Problem, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.domain.disks import COMPLETE, PENDING, EbsSnapshot, deletion_refusal, snapshot_tags
+from infra.domain.disks import COMPLETE, DELETING, PENDING, EbsSnapshot, deletion_refusal, snapshot_tags
 from infra.models import Attachment, Volume
 from infra.operations.tagging import KIND as TAG_KIND
 from infra.operations.tagging import LANE_CLASS
@@ -37,7 +37,7 @@ from medical_audit.domain.kinds import (
     Round,
     Verdict,
 )
-from medical_audit.domain.states import State
+from medical_audit.domain.states import OPEN, State
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.queries.operations import open_by_target
@@ -114,13 +114,15 @@ def refusal(target: OperationTarget, parameters: Mapping[str, Any]) -> str | Non
 
 @dataclass(slots=True)
 class Plan:
-    """Whom to ask, and what a look showed: volumes by id, snapshots by operation."""
+    """Whom to ask, and what a look showed: volumes by id, snapshots by operation. taken: volumes (ids of their rows) whose
+    deletion by some operation has begun."""
 
     target: Target | None
     volumes: Mapping[str, EbsVolume] = field(default_factory=dict)
     snapshots: Mapping[str, EbsSnapshot] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     used: frozenset[str] = frozenset()
+    taken: set[str] = field(default_factory=set)
 
 
 class DeleteExecutor:
@@ -132,7 +134,11 @@ class DeleteExecutor:
         ids = {one.target_id: one.entered_at for one in operations}
         ended = Attachment.objects.filter(volume_id__in=list(ids), until__isnull=False)
         used = {str(pk) for pk, until in ended.values_list("volume_id", "until") if until >= ids[str(pk)]}
-        return Plan(target_of(account, region), used=frozenset(used))
+        begun = Operation.objects.filter(
+            kind=KIND, target_type="volume", target_id__in=list(ids), state__in=OPEN, called_at__isnull=False
+        )
+        taken = set(begun.values_list("target_id", flat=True))
+        return Plan(target_of(account, region), used=frozenset(used), taken=taken)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, lambda one: self._before(plan, one, now), before=True)
@@ -157,17 +163,28 @@ class DeleteExecutor:
             if result.error is None:
                 verdicts[one.id] = Accepted(result.request_id, LOOK_IN, {"step": _step(snapshot)})
                 continue
-            verdicts[one.id] = after_error(result.error)
+            verdicts[one.id] = self._refused(plan, one, result.error)
             if stops_the_rest(result.error):
                 rest = [row.id for row in operations if row.id not in verdicts]
                 later = Later(str(result.error.problem), SNAPSHOT_WAIT)
                 return Round(verdicts | dict.fromkeys(rest, later), *health_of(errors))
         return Round(verdicts, *health_of(errors))
 
+    @staticmethod
+    def _refused(plan: Plan, one: Operation, error: AwsError) -> Verdict:
+        """What an error of a call means; its snapshot is named whatever comes, so that it is found by who needs it."""
+        told = _told(plan.snapshots.get(str(one.id)))
+        if error.problem is Problem.GONE:
+            # Somebody was quicker; what it held is in our snapshot, if there is one.
+            plan.gone.add(one.parameters["volume_id"])
+            return _gone(plan.snapshots.get(str(one.id)))
+        verdict = after_error(error)
+        return replace(verdict, detail={**told, **(verdict.detail or {})})
+
     def remember(self, plan: Plan, now: datetime) -> None:
         """The page shows at once what is gone."""
         rows = Volume.objects.filter(volume_id__in=plan.gone, gone_at__isnull=True)
-        rows.update(gone_at=now, state="gone", fingerprint="", naming="")
+        rows.update(gone_at=now, touched_at=now, state="gone", fingerprint="", naming="")
 
     def _look(
         self,
@@ -195,13 +212,22 @@ class DeleteExecutor:
         """What is looked at before either call."""
         volume, snapshot = plan.volumes.get(one.parameters["volume_id"]), plan.snapshots.get(str(one.id))
         if volume is None:
-            return Done("deleted" if snapshot else "already", detail=_told(snapshot))
-        if why := deletion_refusal(volume.state, bool(volume.attachments), volume.tags, gone=False):
-            return Drop(why, {**_told(snapshot), "aws_state": volume.state})
-        if one.target_id in plan.used:
-            return Drop("volume_used_meanwhile", _told(snapshot))
+            return _gone(snapshot)
+        if _going(volume, snapshot):
+            return Later("volume_deleting", SNAPSHOT_WAIT, {**_told(snapshot), "aws_state": volume.state})
+        why = deletion_refusal(volume.state, bool(volume.attachments), volume.tags, gone=False)
+        # Two people may have entered it at one moment.
+        second = snapshot is None and one.called_at is None and one.target_id in plan.taken
+        checks = (
+            (why, True),
+            ("volume_used_meanwhile", one.target_id in plan.used),
+            ("operation_open", second),
+        )
+        if speaks_against := next((code for code, holds in checks if code and holds), ""):
+            return Drop(speaks_against, {**_told(snapshot), "aws_state": volume.state})
         if snapshot is None or (snapshot.state == COMPLETE and snapshot.volume_id == volume.id):
-            return too_late(one, now) or Go()
+            plan.taken.add(one.target_id)
+            return too_late(one, now) or Go(_told(snapshot))
         if snapshot.state == PENDING:
             return Later("snapshot_pending", SNAPSHOT_WAIT, _told(snapshot))
         return Fail("snapshot_failed", detail=_told(snapshot))
@@ -210,7 +236,9 @@ class DeleteExecutor:
         """What a call has come to. That nothing is seen of it proves nothing for a while."""
         volume, snapshot = plan.volumes.get(one.parameters["volume_id"]), plan.snapshots.get(str(one.id))
         if volume is None:
-            return Done("deleted" if snapshot else "already", detail=_told(snapshot))
+            return _gone(snapshot)
+        if _going(volume, snapshot):
+            return Later("volume_deleting", LOOK_IN, {**_told(snapshot), "aws_state": volume.state})
         fresh = one.called_at is not None and now - one.called_at < SHOWN_AFTER
         if snapshot is None:
             return Later("not_yet", LOOK_IN) if fresh or one.state != State.UNKNOWN else Go()
@@ -218,11 +246,9 @@ class DeleteExecutor:
             return Again("snapshot_pending", SNAPSHOT_WAIT, _told(snapshot))
         if snapshot.state != COMPLETE:
             return Fail("snapshot_failed", detail=_told(snapshot))
-        if one.state != State.UNKNOWN and one.outcome_detail.get("step") == "snapshot":
-            return Again("snapshot_complete", timedelta(0), _told(snapshot))
-        return (
-            Later("not_yet", LOOK_IN) if fresh else Again("snapshot_complete", timedelta(0), _told(snapshot))
-        )
+        first = one.state != State.UNKNOWN and one.outcome_detail.get("step") == "snapshot"
+        again = Again("snapshot_complete", timedelta(0), _told(snapshot))
+        return Later("not_yet", LOOK_IN) if fresh and not first else again
 
 
 def _send(
@@ -244,6 +270,24 @@ def _send(
 
 def _step(snapshot: EbsSnapshot | None) -> str:
     return "snapshot" if snapshot is None else "delete"
+
+
+def _going(volume: EbsVolume, snapshot: EbsSnapshot | None) -> bool:
+    """Whether AWS is just deleting it, by whose word ever, and our snapshot holds what it held."""
+    return volume.state == DELETING and snapshot is not None and snapshot.state in (COMPLETE, PENDING)
+
+
+def _gone(snapshot: EbsSnapshot | None) -> Verdict:
+    """The end of one that exists no more; what it held is kept once its snapshot is complete, though the volume went before."""
+    if snapshot is None:
+        return Done("already")
+    if snapshot.state == PENDING:
+        return Later("snapshot_outlives", SNAPSHOT_WAIT, _told(snapshot))
+    return (
+        Done("deleted", detail=_told(snapshot))
+        if snapshot.state == COMPLETE
+        else Fail("snapshot_lost", detail=_told(snapshot))
+    )
 
 
 def _told(snapshot: EbsSnapshot | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from infra.domain.databases import TOLD_DAYS, terms_from_json, trust_ends
 from infra.models import Region, Resource
 from infra.models.resource import ResourceKind
+from infra.operations.memory import keep_word
 from medical_audit.domain.actor import Actor, EventDraft, Subject
 from medical_audit.operations.ledger import record_many
 
@@ -30,8 +31,7 @@ def tell_of_ends(region: Region, *, actor: Actor, now: datetime) -> int:
         told = row.memory.get(MEMORY, {})
         if ends is None or mark is None or (told.get("until") == ends.isoformat() and told["mark"] <= mark):
             continue
-        memory = row.memory | {MEMORY: {"until": ends.isoformat(), "mark": mark}}
-        Resource.objects.filter(id=row.id).update(memory=memory)
+        keep_word(row.id, MEMORY, {"until": ends.isoformat(), "mark": mark})
         events.append(
             EventDraft(
                 kind="resource.certificate_ended" if mark == 0 else "resource.certificate_ends",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Q
 
 from infra.aws import answers, clusters, ec2, groups, rds
@@ -53,7 +54,7 @@ class Seen:
     """One whole look: nothing of it is used unless servers, databases and volumes came back.
 
     windows: None where no schedule names any, or they could not be read; snapshots (of volumes): None where none are due, or the
-    role may not read them. unread: what else could not be read, by kind;
+    role may not read them. unread: what else could not be read, by kind, unkept: what the database would not take, and why;
     what is known of it stays as it was.
     """
 
@@ -66,6 +67,7 @@ class Seen:
     terms: database_terms.Read | None = None
     snapshots: volume_snapshots.Read | None = None
     unread: dict[str, AwsError] = field(default_factory=dict)
+    unkept: dict[str, str] = field(default_factory=dict)
 
     @property
     def machines(self) -> list[Ec2Instance | Database | DbCluster | ScalingGroup]:
@@ -88,9 +90,9 @@ def take_inventory(
 ) -> Taken | None:
     """Look at one account in one region and keep what is there. None: another worker has just begun.
 
-    The calls are made outside any transaction. A look that fails leaves the last good rows as they are and says
-    so on the region, one that a newer look has overtaken is dropped; volumes that lack a Name become tagging
-    operations.
+    The calls are made outside any transaction. A look that fails, for whatever cause, leaves the last good rows as they
+    are and says so on the region, one that a newer look has overtaken is dropped; volumes that lack a Name become
+    tagging operations.
     """
     actor = system_actor(tenant_id, worker)
     with tenant_scope(tenant_id):
@@ -110,54 +112,76 @@ def take_inventory(
         asked = [options for _, options in published_options()]
     if target is None:
         return _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
+    named = any(one.get("maintenance_windows") for one in asked)
+    kept = region.database_terms if terms_due else None
     try:
-        named = any(one.get("maintenance_windows") for one in asked)
-        kept = region.database_terms if terms_due else None
         with answers.listening() as heard:
             seen = _look(target, windows_named=named, kept=kept, snapshots_due=snapshots_due, now=looked_at)
+        with tenant_scope(tenant_id):
+            now = clock()
+            region = _locked(region_id)
+            if _overtaken(region, looked_at, now):
+                Region.objects.filter(id=region_id).update(inventory_ended_at=now)
+                return Taken(problem="overtaken")
+            region.inventory_answers = heard.as_json()
+            if snapshots_due and seen.snapshots is None and volume_snapshots.PART not in seen.unread:
+                region.snapshots_at = now
+            changed = _keep(region, seen, kept or {}, looked_at=looked_at, actor=actor, now=now)
+            _enter_what_is_due(region, worker, prunes=any(one.get("snapshot") for one in asked), now=now)
     except AwsError as error:
         return _failed(region, looked_at, str(error.problem), str(error), actor, clock)
-    with tenant_scope(tenant_id):
-        now = clock()
-        region = _locked(region_id)
-        if _overtaken(region, looked_at, now):
-            Region.objects.filter(id=region_id).update(inventory_ended_at=now)
-            return Taken(problem="overtaken")
-        replan = windows.keep_windows(region, seen.windows, now=now) if seen.windows is not None else ()
-        changed = stock.keep_resources(
-            region,
-            seen.machines,
-            unread=seen.unread,
-            replan=replan,
-            looked_at=looked_at,
-            actor=actor,
-            now=now,
-        )
-        volumes.keep_volumes(region, seen.volumes, seen.instances, now=now)
-        leftovers.tell_left_over(region, actor=actor, now=now)
-        if seen.terms is not None:
-            database_terms.keep(region, seen.terms, looked_at=looked_at, now=now)
-            expiring.tell_of_ends(region, actor=actor, now=now)
-        if seen.snapshots is not None:
-            volume_snapshots.keep(region, seen.snapshots, looked_at=looked_at, now=now)
-        elif snapshots_due and volume_snapshots.PART not in seen.unread:
-            region.snapshots_at = now
-        _say_what_is_missing(region, seen.unread, actor, now)
-        region.inventory_at, region.inventory_ended_at, region.inventory_answers = (
-            looked_at,
-            now,
-            heard.as_json(),
-        )
-        region.save(update_fields=[*_TOLD, *database_terms.FIELDS, "snapshots_at", "inventory_answers"])
-        corrections.owe_corrections(region, now=now)
-        clock_of_databases = schedule_actor(tenant_id, worker, campaigns.PERMISSIONS)
-        campaigns.enter_rotations(region, actor=clock_of_databases, now=now)
-        database_removals.ask_for_removals(region, actor=clock_of_databases, now=now)
-        if any(one.get("snapshot") for one in asked):
-            clock_actor = schedule_actor(tenant_id, worker, pruning.PERMISSIONS)
-            pruning.enter_pruning(region, actor=clock_actor, now=now)
+    except Exception as error:
+        # Whatever it is, people must see that nothing came of the look, and what is behind it is in the log.
+        log.exception("inventory_broke", tenant=str(tenant_id), region=str(region_id))
+        return _failed(region, looked_at, "internal_error", type(error).__name__, actor, clock)
     entered = tagging.enter_tagging(tenant_id, region_id, now=clock())
     return Taken(len(seen.machines), changed, len(seen.volumes), entered)
+
+
+def _keep(
+    region: Region, seen: Seen, before: Mapping[str, Any], *, looked_at: datetime, actor: Actor, now: datetime
+) -> int:
+    """Write what was seen, the parts beside servers each for itself; gives how many servers changed. before: the region's terms
+    when the look began."""
+    replan = windows.keep_windows(region, seen.windows, now=now) if seen.windows is not None else ()
+    changed = stock.keep_resources(
+        region, seen.machines, unread=seen.unread, replan=replan, looked_at=looked_at, actor=actor, now=now
+    )
+    with _by_itself(seen, "volumes"):
+        volumes.keep_volumes(region, seen.volumes, seen.instances, looked_at=looked_at, now=now)
+        leftovers.tell_left_over(region, actor=actor, now=now)
+    if seen.terms is not None:
+        with _by_itself(seen, "databases"):
+            database_terms.keep(region, seen.terms, before=before, looked_at=looked_at, now=now)
+            expiring.tell_of_ends(region, actor=actor, now=now)
+    if seen.snapshots is not None:
+        with _by_itself(seen, volume_snapshots.PART):
+            volume_snapshots.keep(region, seen.snapshots, looked_at=looked_at, now=now)
+    _say_what_is_missing(region, seen, actor, now)
+    region.inventory_at, region.inventory_ended_at = looked_at, now
+    region.save(update_fields=[*_TOLD, *database_terms.FIELDS, "snapshots_at", "inventory_answers"])
+    return changed
+
+
+def _enter_what_is_due(region: Region, worker: str, *, prunes: bool, now: datetime) -> None:
+    corrections.owe_corrections(region, now=now)
+    clock_of_databases = schedule_actor(region.tenant_id, worker, campaigns.PERMISSIONS)
+    campaigns.enter_rotations(region, actor=clock_of_databases, now=now)
+    database_removals.ask_for_removals(region, actor=clock_of_databases, now=now)
+    if prunes:
+        clock_actor = schedule_actor(region.tenant_id, worker, pruning.PERMISSIONS)
+        pruning.enter_pruning(region, actor=clock_actor, now=now)
+
+
+@contextmanager
+def _by_itself(seen: Seen, part: str) -> Iterator[None]:
+    """What the database does not take of one part (anybody may share a snapshot of any name) keeps no other part from being kept."""
+    try:
+        with transaction.atomic():
+            yield
+    except (DataError, IntegrityError) as error:
+        log.exception("inventory_part_broke", part=part)
+        seen.unkept[part] = type(error).__name__
 
 
 def _locked(region_id: UUID) -> Region:
@@ -210,9 +234,11 @@ def _allowed(seen: Seen, part: str) -> Iterator[None]:
         seen.unread[part] = error
 
 
-def _say_what_is_missing(region: Region, unread: Mapping[str, AwsError], actor: Actor, now: datetime) -> None:
-    """Say on the region what could not be read; only a change is an event."""
-    detail = "; ".join(sorted(f"{error.action}: {error.problem}" for error in unread.values()))
+def _say_what_is_missing(region: Region, seen: Seen, actor: Actor, now: datetime) -> None:
+    """Say on the region what could not be read or kept; only a change is an event."""
+    unread = [f"{error.action}: {error.problem}" for error in seen.unread.values()]
+    unread += [f"{part}: {why}" for part, why in seen.unkept.items()]
+    detail = "; ".join(sorted(unread))
     before = region.inventory_problem
     if not unread and before:
         _tell(region, "account.reachable", actor, now, problem=before)

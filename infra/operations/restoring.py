@@ -17,12 +17,12 @@ from accounts.domain.permissions import Permission
 from infra.aws import disks, ec2
 from infra.domain.aws import AwsError, EbsVolume, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.domain.disks import COMPLETE, OPERATION_TAG, EbsSnapshot, restorable_as, restored_tags
+from infra.domain.disks import ARCHIVE, COMPLETE, OPERATION_TAG, EbsSnapshot, restorable_as, restored_tags
 from infra.models import Volume
 from infra.operations.tagging import LANE_CLASS
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.targets import source_of, target_of
-from infra.queries.volumes import snapshot_of, zones_of
+from infra.queries.volumes import restore_refusal, snapshot_of, zones_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import LeaseLost, NotFound, Refused
 from medical_audit.domain.kinds import (
@@ -61,7 +61,8 @@ def enter_restore(
 ) -> Operation:
     """Enter that a deleted volume comes back; zone: another Availability Zone than its own, chosen knowingly.
 
-    Raises NotPermitted, NotFound, Refused (operation_open, not_deleted, nothing_to_restore, restored_already, bad_zone).
+    Raises NotPermitted, NotFound, Refused (operation_open, not_deleted, nothing_to_restore, restored_already,
+    snapshot_archived, bad_zone).
     """
     actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
@@ -81,6 +82,8 @@ def enter_restore(
             raise Refused("nothing_to_restore")
         if restored:
             raise Refused("restored_already")
+        if refusal := restore_refusal(row, snapshot):
+            raise Refused(refusal, target=snapshot)
         if zone and zone not in zones_of(row):
             raise Refused("bad_zone", target=zone)
         parameters = {
@@ -109,7 +112,7 @@ def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, A
 @dataclass(slots=True)
 class Plan:
     """Whom to ask, and what a look showed: the snapshots by id, what each operation has made. `tags`: those of the deleted
-    volume, by operation; `taken`: deleted volumes (ids of their rows) that another operation brings back already; `failed`: earlier
+    volume, by operation; `taken`: deleted volumes (ids of their rows) that some operation has begun to bring back; `failed`: earlier
     operations of each that have failed, after which AWS may have made a volume all the same."""
 
     target: Target | None
@@ -134,7 +137,7 @@ class RestoreExecutor:
         }
         begun = Operation.objects.filter(
             kind=KIND, target_type="volume", target_id__in=[one.target_id for one in operations], called_at__isnull=False
-        ).exclude(id__in=[one.id for one in operations])  # fmt: skip
+        )  # fmt: skip
         failed: dict[str, list[str]] = defaultdict(list)
         for pk, target_id in begun.filter(state=State.FAILED).values_list("id", "target_id"):
             failed[target_id].append(str(pk))
@@ -205,6 +208,8 @@ class RestoreExecutor:
         snapshot = plan.snapshots.get(one.parameters["from_snapshot"])
         if snapshot is None or snapshot.state != COMPLETE:
             return Fail("snapshot_gone")
+        if snapshot.tier == ARCHIVE:
+            return Fail("snapshot_archived")
         if late := too_late(one, now):
             return late
         if (before := self._made_before(plan, one)) is not None:
@@ -212,7 +217,7 @@ class RestoreExecutor:
             told = {"volume": before.id}
             return Done("restored", detail=told) if same else Drop("restored_already", told)
         # Two people may have entered it at one moment.
-        if one.target_id in plan.taken:
+        if one.called_at is None and one.target_id in plan.taken:
             return Drop("restored_already")
         plan.taken.add(one.target_id)
         return Go()

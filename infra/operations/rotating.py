@@ -16,15 +16,20 @@ from uuid import UUID
 from infra import handshake
 from infra.aws import certificates, rds
 from infra.domain.aws import AwsError, CallResult, Database, Target
-from infra.domain.rotation import SETTLES, STOPPED, Step, next_step
+from infra.domain.duty import wanted
+from infra.domain.rotation import AVAILABLE, SETTLES, STOPPED, Step, next_step, others_pending
+from infra.domain.schedule import State as Wish
 from infra.domain.tags import hands_off
 from infra.models import Resource
+from infra.models.account import Automation
 from infra.operations.database_rounds import LOOK_IN, PAUSE, DatabaseExecutor, Plan, fresh
 from infra.operations.facts import facts_of
+from infra.operations.memory import keep_word
 from infra.operations.verdicts import after_error, detail_of
+from infra.queries.rules import rules_at
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.kinds import Again, Done, Fail, Go, Later, OperationTarget, Unknown, Verdict
-from medical_audit.domain.states import State
+from medical_audit.domain.states import WORKABLE, State
 from medical_audit.models import Operation
 
 KIND = "rds.certificate"
@@ -37,16 +42,18 @@ MAX_ATTEMPTS = 12
 _KEYS = ("aws_id", "ca", "before", "until_at", "campaign", "wave", "renew_from")
 _CODES = {Step.START: "rotation_started", Step.MODIFY: "rotation_changed", Step.STOP: "rotation_put_back"}
 #: An answer of AWS's that trying again does not change; what was stopped is stopped again, and then it has failed.
-PATIENT = frozenset({*_CODES.values(), "rotation_continues", "certificate_not_presented"})
+PATIENT = frozenset({*_CODES.values(), "rotation_continues", "rotation_slow", "certificate_not_presented"})
 
 
 @dataclass(slots=True)
 class RotationPlan(Plan):
-    """rows: the databases by operation. memory: what is kept of each from now on; None: nothing any more.
+    """rows: the databases by operation. memory: what is kept of each from now on; None: nothing any more. stay_on: those that were
+    stopped and that somebody has wanted to run since (operations).
     renewals: what AWS has planned for those whose authority stays the same."""
 
     rows: dict[UUID, Resource] = field(default_factory=dict)
     memory: dict[UUID, dict[str, str] | None] = field(default_factory=dict)
+    stay_on: frozenset[UUID] = frozenset()
     renewals: dict[UUID, str] = field(default_factory=dict)
 
 
@@ -64,10 +71,11 @@ class RotationExecutor(DatabaseExecutor):
 
     def prepare(self, operations: Sequence[Operation], now: datetime) -> RotationPlan:
         plan = super().prepare(operations, now)
-        wanted = [one.target_id for one in operations]
-        rows = {str(row.id): row for row in Resource.objects.filter(id__in=wanted)}
+        targets = [one.target_id for one in operations]
+        found = Resource.objects.filter(id__in=targets).select_related("account")
+        rows = {str(row.id): row for row in found}
         named = {one.id: rows[one.target_id] for one in operations if one.target_id in rows}
-        return RotationPlan(plan.target, rows=named)
+        return RotationPlan(plan.target, rows=named, stay_on=_wanted_on(named, now))
 
     def databases_of(self, one: Operation) -> Sequence[str]:
         return (one.parameters["aws_id"],)
@@ -85,14 +93,15 @@ class RotationExecutor(DatabaseExecutor):
             return Later("in_transition", PAUSE, told)
         if step is Step.DONE:
             return self._ended(plan, one, self._finished(plan, one, told))
-        refusals = (
-            self._hands_off(step, seen),
-            self._no_renewal(plan, one, step),
-            self._given_up(plan, one, step),
+        refusal = self._refusal(plan, one, step, seen)
+        if refusal and step is Step.MODIFY and self._goes_back(plan, one):
+            plan.memory[one.id] = {**self._kept(plan, one), "refused": refusal}
+            step, refusal = Step.STOP, ""
+        if refusal == "pending_changes":
+            told |= {"pending": ", ".join(others_pending(seen.pending))}
+        return (
+            self._ended(plan, one, Fail(refusal, detail=told)) if refusal else Go({**told, "step": str(step)})
         )
-        if refusal := next(filter(None, refusals), ""):
-            return self._ended(plan, one, Fail(refusal, detail=told))
-        return Go({**told, "step": str(step)})
 
     def after(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
         """Whether the call has come to what it was for; if so, the row goes back to the queue for the next step."""
@@ -102,6 +111,10 @@ class RotationExecutor(DatabaseExecutor):
             return self._ended(plan, one, Fail("gone"))
         step, told = self._step(plan, one, seen, now), self._told(plan, one, seen)
         called = one.outcome_detail.get("step", "")
+        if self._goes_back(plan, one) and _late(one, now):
+            if str(step) == called == Step.MODIFY:
+                plan.memory[one.id] = {**self._kept(plan, one), "refused": "did_not_reach"}
+            return Again("rotation_slow", PAUSE, told)
         if step is Step.WAIT:
             return Later("in_transition", PAUSE, told)
         if str(step) == called:
@@ -145,13 +158,12 @@ class RotationExecutor(DatabaseExecutor):
         if isinstance(verdict, Unknown):
             # The step must be known when the answer is looked for.
             return Unknown(verdict.code, verdict.request_id, {**one.outcome_detail, **detail_of(error)})
-        kept = self._kept(plan, one)
         if (
             isinstance(verdict, Fail)
-            and kept.get("found") == STOPPED
+            and self._goes_back(plan, one)
             and one.outcome_detail["step"] == Step.MODIFY
         ):
-            plan.memory[one.id] = {**kept, "refused": verdict.code}
+            plan.memory[one.id] = {**self._kept(plan, one), "refused": verdict.code}
             return Later("rotation_continues", timedelta(0), dict(verdict.detail or {}))
         return self._ended(plan, one, verdict) if isinstance(verdict, Fail) else verdict
 
@@ -175,10 +187,13 @@ class RotationExecutor(DatabaseExecutor):
             if one.parameters.get("renew_from") and seen is not None and not _renewed(one, seen):
                 plan.renewals[one.id] = certificates.planned_renewal(target, seen.arn)
 
-    @staticmethod
-    def _hands_off(step: Step, seen: Database) -> str:
-        """Why it is not to be touched by what it says now (a code), or ""; what was begun is still put back."""
-        return hands_off(seen.tags) if step in (Step.START, Step.MODIFY) else ""
+    def _refusal(self, plan: RotationPlan, one: Operation, step: Step, seen: Database) -> str:
+        """Why the next step is not taken (a code), or ""; what was begun is still put back."""
+        if step not in (Step.START, Step.MODIFY):
+            return self._given_up(plan, one, step)
+        others = not one.parameters.get("renew_from") and others_pending(seen.pending)
+        pending = "pending_changes" if others else ""
+        return hands_off(seen.tags) or self._no_renewal(plan, one, step) or pending
 
     def _no_renewal(self, plan: RotationPlan, one: Operation, step: Step) -> str:
         """Why a renewal cannot be had (a code), or "": a stop drops what AWS had planned, and without a plan AWS does none."""
@@ -207,7 +222,12 @@ class RotationExecutor(DatabaseExecutor):
         kept = self._kept(plan, one)
         open_yet = now < datetime.fromisoformat(one.parameters["until_at"]) and "refused" not in kept
         ca = seen.ca if _renewed(one, seen) else ""
-        return next_step(seen.state, ca, one.parameters["ca"], kept.get("found", ""), going_on=open_yet)
+        found = STOPPED if self._goes_back(plan, one) else ""
+        return next_step(seen.state, ca, one.parameters["ca"], found, going_on=open_yet)
+
+    def _goes_back(self, plan: RotationPlan, one: Operation) -> bool:
+        """Whether it is to be stopped again: it was found so, and nobody has wanted it to run since."""
+        return self._kept(plan, one).get("found") == STOPPED and one.id not in plan.stay_on
 
     def _told(self, plan: RotationPlan, one: Operation, seen: Database) -> dict[str, Any]:
         kept = self._kept(plan, one)
@@ -216,6 +236,7 @@ class RotationExecutor(DatabaseExecutor):
             "ca": seen.ca,
             "found": kept.get("found", ""),
             "tls": kept.get("tls", ""),
+            "also": "rotation_left_on" if one.id in plan.stay_on and seen.state == AVAILABLE else "",
         }
         return {name: value for name, value in told.items() if value}
 
@@ -228,7 +249,7 @@ class RotationExecutor(DatabaseExecutor):
         kept = {**self._kept(plan, one), "operation": str(one.id), "tls": tls}
         plan.memory[one.id] = kept
         told = self._told(plan, one, seen)
-        if kept.get("found") == STOPPED:
+        if self._goes_back(plan, one):
             return Go({**told, "step": str(Step.STOP)})
         return self._ended(plan, one, self._finished(plan, one, told))
 
@@ -251,7 +272,41 @@ class RotationExecutor(DatabaseExecutor):
             if (row.memory.get(MEMORY) or None) != kept:
                 row.memory = {name: value for name, value in row.memory.items() if name != MEMORY}
                 row.memory |= {MEMORY: kept} if kept else {}
-                Resource.objects.filter(id=row.id).update(memory=row.memory)
+                keep_word(row.id, MEMORY, kept)
+
+
+def _late(one: Operation, now: datetime) -> bool:
+    """Whether what AWS accepted has not come for long: of what was to be stopped again nobody gives up waiting."""
+    return one.state == State.RUNNING and one.verify_until is not None and now > one.verify_until
+
+
+def _wanted_on(rows: Mapping[UUID, Resource], now: datetime) -> frozenset[UUID]:
+    """Of databases that were found stopped (by operation), those that a person or the clock has wanted to run since."""
+    stopped = {
+        one: row
+        for one, row in rows.items()
+        if (kept := row.memory.get(MEMORY, {})).get("operation") == str(one) and kept.get("found") == STOPPED
+    }
+    if not stopped:
+        return frozenset()
+    since = {one: datetime.fromisoformat(row.memory[MEMORY]["at"]) for one, row in stopped.items()}
+    orders = Operation.objects.filter(
+        target_type="resource", target_id__in=[str(row.id) for row in stopped.values()], kind__in=("rds.start", "rds.stop"),
+        state__in=[*WORKABLE, State.SUCCEEDED],
+    ).exclude(finished_at__lt=min(since.values()))  # fmt: skip
+    newest = {order.target_id: order for order in orders.order_by("entered_at", "id")}
+    rules = rules_at(now)
+    found = set()
+    for one, row in stopped.items():
+        order, duty = newest.get(str(row.id)), rules.duty(row)
+        if order is not None and (order.finished_at is None or order.finished_at >= since[one]):
+            turned_on = order.kind == "rds.start"
+        else:
+            runs = [wanted(duty, at)[0] is Wish.RUNNING for at in (since[one], now)]
+            turned_on = row.account.automation == Automation.ON and runs == [False, True]
+        if turned_on:
+            found.add(one)
+    return frozenset(found)
 
 
 def _renewed(one: Operation, seen: Database) -> bool:

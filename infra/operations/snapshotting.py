@@ -206,7 +206,7 @@ class KeepingExecutor(DatabaseExecutor):
         keep_seen(plan.account, plan.target.region, plan.snapshots.values(), now=now)
         gone = [name for name in plan.kept.values() if name not in plan.snapshots]
         here = DatabaseSnapshot.objects.filter(account=plan.account, region=plan.target.region, name__in=gone)
-        here.filter(gone_at__isnull=True).update(gone_at=now, state="gone")
+        here.filter(gone_at__isnull=True).update(gone_at=now, seen_at=now, state="gone")
 
 
 class SnapshotExecutor(KeepingExecutor):

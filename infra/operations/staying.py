@@ -175,6 +175,7 @@ class TerminationExecutor:
                 volume__volume_id=volume_id, instance_id=instance, until__isnull=True
             )
             rows.update(delete_on_termination=goes)
+        Volume.objects.filter(volume_id__in=[volume_id for volume_id, _ in plan.set]).update(touched_at=now)
 
     def _look(self, plan: Plan, operations: Sequence[Operation], now: datetime, *, before: bool) -> Round:
         if plan.target is None:

@@ -43,6 +43,9 @@ from medical_audit.tenancy import tenant_scope
 KIND, OF_SNAPSHOT = "ebs.tag", "snapshot.tag"
 #: Tagging has lanes of its own, served by background workers: a server never waits for a label.
 LANE_CLASS = "tags"
+LOOK_IN = timedelta(seconds=15)
+#: How long after a call AWS may still show what was before it.
+SHOWN_AFTER = timedelta(seconds=60)
 
 
 def enter_tagging(tenant_id: UUID, region_id: UUID, *, now: datetime) -> int:
@@ -209,7 +212,7 @@ class TagExecutor:
             one = targets[str(row.id)]
             row.tags = row.tags | plan.stands[one]
             row.tag_marks = marks_from_json(row.tag_marks).written(plan.wrote.get(one, {})).as_json()
-            keep_name(row)
+            keep_name(row, now)
         self._model.objects.bulk_update(rows, fields_of(self._model), batch_size=200)
 
     def _look(self, plan: Plan, operations: Sequence[Operation], now: datetime, *, before: bool) -> Round:
@@ -218,11 +221,7 @@ class TagExecutor:
         try:
             found = self._of.look(plan.target, [one.parameters[self._of.key] for one in operations])
         except AwsError as error:
-            verdict = (
-                before_error(error)
-                if before
-                else Later(str(error.problem), timedelta(seconds=15), seen=False)
-            )
+            verdict = before_error(error) if before else Later(str(error.problem), LOOK_IN, seen=False)
             return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
         judge = self._before if before else self._after
         verdicts = {
@@ -243,19 +242,29 @@ class TagExecutor:
             return Drop("rules_changed")
         rest, taken = still_wanted(tags, before, seen.tags)
         if not rest:
-            plan.stands[one.id] = {key: value for key, value in tags.items() if key not in taken}
-            return Drop(*_present(taken)) if taken else Done("already")
+            return self._stands(plan, one, {key: tags[key] for key in tags if key not in taken}, taken)
         instance = one.parameters["instance_id"]
         if instance and instance not in {other.instance_id for other in seen.attachments}:
             return Drop("attachment_changed")
         plan.rest[one.id] = rest
         return too_late(one, now) or Go()
 
+    @staticmethod
+    def _stands(plan: Plan, one: Operation, stands: dict[str, str], taken: Mapping[str, str]) -> Done | Drop:
+        """Nothing is left to write: of what stands there a call of ours may have written it, whose answer was lost."""
+        plan.stands[one.id] = stands
+        if one.attempts and stands:
+            plan.wrote[one.id] = stands
+            return Done("tagged", detail=stands)
+        return Drop(*_present(taken)) if taken else Done("already")
+
     def _after(self, plan: Plan, one: Operation, seen: Any, now: datetime) -> Verdict:
         if seen is None:
             return Fail("gone")
         tags = one.parameters["tags"]
         rest, taken = still_wanted(tags, one.parameters["before"], seen.tags)
+        if rest and one.called_at is not None and now - one.called_at < SHOWN_AFTER:
+            return Later("not_yet", LOOK_IN)
         if rest:
             plan.rest[one.id] = rest
             return Go()
@@ -279,16 +288,18 @@ def _send(
         raise LeaseLost(lane=lane) from lost
 
 
-def keep_name(row: Volume | VolumeSnapshot) -> None:
-    """Let a row whose tags have changed say its Name, and where that stands."""
+def keep_name(row: Volume | VolumeSnapshot, now: datetime) -> None:
+    """Let a row whose tags have changed say its Name, where that stands, and since when that is known."""
     row.name = row.tags.get(NAME, "").strip()[:300]
-    if isinstance(row, Volume):
-        row.fingerprint = ""
+    if isinstance(row, VolumeSnapshot):
+        row.seen_at = now
+    else:
+        row.fingerprint, row.touched_at = "", now
         if row.name:
             row.naming, row.name_missing_since = Naming.NAMED, None
 
 
 def fields_of(model: type[Volume] | type[VolumeSnapshot]) -> list[str]:
     """What tagging writes of a row."""
-    own = ["naming", "name_missing_since", "fingerprint"] if model is Volume else []
+    own = ["naming", "name_missing_since", "fingerprint", "touched_at"] if model is Volume else ["seen_at"]
     return ["name", "tags", "tag_marks", *own]

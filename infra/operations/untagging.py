@@ -179,7 +179,7 @@ class UndoExecutor:
                 own, one = plan.seen[getattr(row, key)], written[getattr(row, key)]
                 back = {k: v for k, v in one.tags.items() if own.get(k, "") == one.before.get(k, "")}
                 row.tags, row.tag_marks = own, marks_from_json(row.tag_marks).taken_back(back).as_json()
-                keep_name(row)
+                keep_name(row, now)
                 if isinstance(row, Volume) and NAME in back and not row.name:
                     row.naming, row.name_missing_since = Naming.UNDONE, row.name_missing_since or now
             model.objects.bulk_update(held, fields_of(model), batch_size=200)

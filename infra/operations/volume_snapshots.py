@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts.domain.permissions import Permission
 from infra.aws import disks, ec2
 from infra.domain.aws import AwsError, Problem, Target
@@ -95,17 +97,20 @@ def read(target: Target) -> Read | None:
 
 
 def keep(region: Region, read: Read, *, looked_at: datetime, now: datetime) -> None:
-    """Write what was read; the caller holds the region's row and saves `snapshots_at`."""
+    """Write what was read; the caller holds the region's row and saves `snapshots_at`. What an operation has seen since this look
+    began stays as that saw it."""
     here = VolumeSnapshot.objects.filter(account=region.account, region=region.name)
-    known = {row.snapshot_id: row for row in here.filter(gone_at__isnull=True)}
-    rows = {one.id: _row(region, one, read.images, known.get(one.id), now) for one in read.snapshots}
+    present = list(here.filter(Q(gone_at__isnull=True) | Q(seen_at__gt=looked_at)))
+    newer = {row.snapshot_id for row in present if looked_at < row.seen_at <= now}
+    known = {row.snapshot_id: row for row in present if row.gone_at is None}
+    found = [one for one in read.snapshots if one.id not in newer]
+    rows = {one.id: _row(region, one, read.images, known.get(one.id), looked_at) for one in found}
     changed = [row for name, row in rows.items() if name not in known or _told(row) != _told(known[name])]
     VolumeSnapshot.objects.bulk_create(
         changed, update_conflicts=True, unique_fields=["account", "region", "snapshot_id"], update_fields=SEEN_FIELDS,
         batch_size=500,
     )  # fmt: skip
-    gone = [row.id for name, row in known.items() if name not in rows]
-    # One that was seen after this look began is not gone.
+    gone = [row.id for name, row in known.items() if name not in rows and name not in newer]
     here.filter(id__in=gone, seen_at__lt=looked_at).update(gone_at=now, state="gone")
     region.snapshots_at = now
 
@@ -115,13 +120,13 @@ def _row(
     one: EbsSnapshot,
     images: Mapping[str, list[str]] | None,
     known: VolumeSnapshot | None,
-    now: datetime,
+    seen_at: datetime,
 ) -> VolumeSnapshot:
     found = images.get(one.id, []) if images is not None else (known.images if known else [])
     return VolumeSnapshot(
         tenant_id=region.tenant_id, account=region.account, region=region.name, snapshot_id=one.id, volume_id=one.volume_id,
         name=one.tags.get("Name", "").strip()[:300], state=one.state, size_gib=one.size_gib, tier=one.tier,
-        description=one.description[:300], images=sorted(found), tags=one.tags, made_at=one.started_at, seen_at=now, gone_at=None,
+        description=one.description[:300], images=sorted(found), tags=one.tags, made_at=one.started_at, seen_at=seen_at, gone_at=None,
     )  # fmt: skip
 
 
@@ -283,7 +288,7 @@ class DeleteExecutor:
     def remember(self, plan: Plan, now: datetime) -> None:
         """The page shows at once what is gone."""
         VolumeSnapshot.objects.filter(id__in=plan.gone, gone_at__isnull=True).update(
-            gone_at=now, state="gone"
+            gone_at=now, seen_at=now, state="gone"
         )
 
     def _look(

@@ -28,18 +28,25 @@ def naming_instance(volume: EbsVolume, names: Mapping[str, str]) -> AwsAttachmen
 
 
 def keep_volumes(
-    region: Region, volumes: Sequence[EbsVolume], instances: Sequence[Ec2Instance], *, now: datetime
+    region: Region,
+    volumes: Sequence[EbsVolume],
+    instances: Sequence[Ec2Instance],
+    *,
+    looked_at: datetime,
+    now: datetime,
 ) -> None:
-    """Write the volumes of a region; an attachment that ended keeps its row with its end.
+    """Write the volumes of a region as they were at `looked_at`; an attachment that ended keeps its row with its end.
 
-    The caller holds the region's row; only rows that differ are read whole, locked and written.
+    The caller holds the region's row; only rows that differ are read whole, locked and written. One that an operation has
+    written since the look began stays; the next look compares it anew.
     """
     names = {one.id: one.name.strip()[:NAME_MAX] for one in instances}
     seen = {one.id: (one, _facts(one, names)) for one in volumes}
     here = Volume.objects.filter(account=region.account, region=region.name)
     known = {row.volume_id: row for row in here.only("volume_id", "fingerprint", "gone_at")}
     differing = [row.id for row in known.values() if _differs(row, seen.get(row.volume_id))]
-    rows = list(here.filter(id__in=differing).select_for_update(of=("self",)).order_by("id"))
+    held = here.filter(id__in=differing).select_for_update(of=("self",)).order_by("id")
+    rows = [row for row in held if row.touched_at is None or not looked_at < row.touched_at <= now]
     rows += [
         Volume(
             tenant_id=region.tenant_id,

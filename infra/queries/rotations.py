@@ -183,9 +183,10 @@ def _line(
     operation: Operation | None,
     checks: Mapping[str, Event],
 ) -> Line:
-    """left_running: it was stopped, its rotation came to no good end, and it runs."""
+    """left_running: it was stopped, its rotation came to no good end, and it runs, though nobody wants that."""
     unhappy = operation is not None and operation.state in FINAL and operation.state != State.SUCCEEDED
-    was_stopped = unhappy and operation.outcome_detail.get("found") == "stopped"  # type: ignore[union-attr]
+    told = operation.outcome_detail if operation is not None else {}
+    was_stopped = unhappy and told.get("found") == "stopped" and not told.get("also")
     return Line(
         named,
         database,

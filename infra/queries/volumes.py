@@ -11,14 +11,14 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from accounts.domain.permissions import Permission
-from infra.domain.disks import OPERATION_TAG, deletion_refusal
+from infra.domain.disks import ARCHIVE, OPERATION_TAG, SNAPSHOT_FAILED, deletion_refusal
 from infra.domain.tagging import marks_from_json, shown_tags
-from infra.models import Attachment, AwsAccount, Price, Resource, Volume
+from infra.models import Attachment, AwsAccount, Price, Resource, Volume, VolumeSnapshot
 from infra.queries.leftovers import month_price
 from infra.queries.prices import price_book
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
-from medical_audit.domain.states import State
+from medical_audit.domain.states import FINAL, State
 from medical_audit.models import Event, Operation
 from medical_audit.queries.events import events_of_subject
 from medical_audit.queries.operations import open_of_target
@@ -43,7 +43,7 @@ class VolumeFilter:
 class VolumeDetail:
     """Everything of one volume's page. unattached_since: None while it serves something. refusal: why it could not be deleted
     now (a code), or "", for a button that would only be refused; served: what it served, newest first. price, amount: what it
-    costs a month, None where nobody entered a price. snapshot, restored: see `snapshot_of`; zones: see `zones_of`;
+    costs a month, None where nobody entered a price. snapshot, restored: see `snapshot_of`; restore_refusal: see there; zones: see `zones_of`;
     undone: tags that are not written again because a run was undone."""
 
     volume: Volume
@@ -58,6 +58,7 @@ class VolumeDetail:
     amount: Decimal | None
     snapshot: str
     restored: str
+    restore_refusal: str
     may_restore: bool
     zones: Sequence[str]
     undone: str
@@ -76,13 +77,15 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
     refusal = deletion_refusal(row.state, attached, row.tags, row.gone_at is not None)
     price, amount = month_price(row, price_book())
     snapshot, restored = snapshot_of(row) if row.gone_at else ("", "")
+    archived = restore_refusal(row, snapshot) if snapshot else ""
     may = actor.may(Permission.VOLUME_DELETE, actor.tenant_id)
     return VolumeDetail(
         price=price,
         amount=amount,
         snapshot=snapshot,
         restored=restored,
-        may_restore=may and bool(snapshot) and not restored and not under_way,
+        restore_refusal=archived,
+        may_restore=may and bool(snapshot) and not restored and not under_way and not archived,
         zones=zones_of(row) if snapshot else (),
         undone=shown_tags(marks_from_json(row.tag_marks).undone),
         volume=row,
@@ -97,13 +100,16 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
 
 
 def snapshot_of(row: Volume) -> tuple[str, str]:
-    """(the snapshot that was made before Toban deleted this volume, the volume that was made from it since), "" where there is
-    none."""
-    done = Operation.objects.filter(target_type="volume", target_id=str(row.id), state=State.SUCCEEDED)
-    ended = {one.kind: one for one in done.order_by("finished_at", "id")}
-    deleted, restored = ended.get("volume.delete"), ended.get("volume.restore")
+    """(the snapshot that Toban made before this volume was deleted, by whom ever, the volume that was made from it since), ""
+    where there is none."""
+    ended = Operation.objects.filter(target_type="volume", target_id=str(row.id), state__in=FINAL)
+    newest = ended.order_by("-finished_at", "-id")
+    kept = newest.filter(kind="volume.delete", outcome_detail__has_key="snapshot")
+    holds = (one for one in kept.exclude(outcome__in=SNAPSHOT_FAILED) if _holds_it_all(one, row))
+    deleted = next(holds, None)
+    restored = newest.filter(kind="volume.restore", state=State.SUCCEEDED).first()
     return (
-        str(deleted.outcome_detail.get("snapshot", "")) if deleted else "",
+        str(deleted.outcome_detail["snapshot"]) if deleted else "",
         str(restored.outcome_detail.get("volume", "")) if restored else _made_after_all(row),
     )
 
@@ -120,6 +126,18 @@ def _made_after_all(row: Volume) -> str:
     here = Volume.objects.filter(ours, account=row.account_id, region=row.region, gone_at__isnull=True)
     found = here.exclude(state="error").order_by("volume_id").first()
     return found.volume_id if found is not None else ""
+
+
+def _holds_it_all(deletion: Operation, row: Volume) -> bool:
+    """Whether what a volume held in the end is in the snapshot of a deletion: one that came to nothing may have left an older one."""
+    served_since = row.detached_at is not None and row.detached_at >= deletion.entered_at
+    return deletion.state == State.SUCCEEDED or not served_since
+
+
+def restore_refusal(row: Volume, snapshot: str) -> str:
+    """Why AWS would make no volume of a snapshot (a code), as last seen, or ""."""
+    seen = VolumeSnapshot.objects.filter(account=row.account_id, region=row.region, snapshot_id=snapshot)
+    return "snapshot_archived" if seen.filter(tier=ARCHIVE, gone_at__isnull=True).exists() else ""
 
 
 def zones_of(row: Volume) -> list[str]:

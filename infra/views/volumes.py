@@ -132,7 +132,8 @@ def _entering(
     posted = request.method == "POST"
     form = ReasonForm(request.POST if posted else None)
     token = request.POST.get("token", "") if posted else uuid.uuid4().hex
-    speaks_against = ("" if seen.may_restore else nothing) if nothing else seen.refusal
+    cannot = seen.restore_refusal or nothing
+    speaks_against = ("" if seen.may_restore else cannot) if nothing else seen.refusal
     refused = "" if posted else speaks_against
     if posted and form.is_valid():
         try:

@@ -174,7 +174,9 @@ def _retry(
 ) -> list[EventDraft]:
     """Provably not applied: back to the queue, unless tries or time are used up."""
     if row.attempts >= kind.max_attempts and code not in kind.patient:
-        return _end(row, State.FAILED, Fail("attempts_exhausted", detail={"last": code}), actor, now)
+        return _end(
+            row, State.FAILED, Fail("attempts_exhausted", detail={**_plain(detail), "last": code}), actor, now
+        )
     if at > row.deadline:
         return _give_up(row, code, actor, now)
     row.state, row.phase, row.work_at = State.CONFIRMED, Phase.NONE, at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,12 @@ from pytest_django import Settings
 
 from accounts.domain.permissions import Role
 from infra.operations import deleting
+from infra.queries.volumes import VolumeDetail, volume_detail
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
+from medical_audit.domain.kinds import OperationTarget, Round, get_kind
 from medical_audit.models import Operation
 from medical_audit.operations import entry
+from medical_audit.tenancy import tenant_scope
 from tests.factories import proof
 from tests.infra.operations.duty import Duty
 from tests.simulated import ask
@@ -58,6 +62,12 @@ def exists(duty: Duty, volume: str) -> bool:
     return volume in duty.aws.states()["volumes"]
 
 
+def page(duty: Duty, volume: str) -> VolumeDetail:
+    actor, row = duty.aws.cast.actor(Role.OPERATOR), duty.volume(volume)
+    with tenant_scope(actor.tenant_id):
+        return volume_detail(row.id, actor=actor)
+
+
 def outcome(duty: Duty) -> tuple[str, str]:
     [operation] = duty.operations(kind=deleting.KIND)
     return str(operation.state), operation.outcome
@@ -88,6 +98,66 @@ def test_the_volume_stays_until_its_snapshot_is_complete(duty: Duty) -> None:
     work(duty)
     assert not exists(duty, volume)
     assert len(snapshots(duty)) == 1
+
+
+def test_one_that_aws_takes_minutes_to_delete_ends_as_deleted_and_can_come_back(duty: Duty) -> None:
+    volume = volume_of(duty)
+    ask("delays", {"account": duty.aws.number, "ebs_delete": 9000})
+    ordered(duty, volume)
+    work(duty, 6)
+    assert duty.aws.states()["volumes"][volume] == "deleting"
+    assert outcome(duty)[0] == "RUNNING"
+    ask(f"settle?account={duty.aws.number}", {})
+    work(duty)
+    assert outcome(duty) == ("SUCCEEDED", "deleted")
+    assert duty.sent("DeleteVolume") == [[volume]]
+    assert page(duty, volume).may_restore
+
+
+def test_one_that_somebody_deletes_between_the_look_and_the_call_ends_as_deleted(
+    duty: Duty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = volume_of(duty)
+    executor = get_kind(deleting.KIND).executor
+    assert executor is not None
+    call = executor.call
+
+    def late(plan: Any, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
+        if plan.snapshots:
+            duty.console("ec2").delete_volume(VolumeId=volume)
+        return call(plan, operations, still_ours)
+
+    monkeypatch.setattr(executor, "call", late)
+    ordered(duty, volume)
+    work(duty)
+    assert outcome(duty) == ("SUCCEEDED", "deleted")
+    assert page(duty, volume).may_restore
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("served", [False, True], ids=["as it was", "served a server since"])
+def test_one_that_somebody_deletes_after_toban_could_not_comes_back_from_toban_s_snapshot(
+    duty: Duty, served: bool
+) -> None:
+    """Unless a server has written on it since: that is in no snapshot."""
+    volume = volume_of(duty)
+    duty.aws.fault(match={"action": "DeleteVolume"}, code="UnauthorizedOperation", status=403)
+    ordered(duty, volume)
+    work(duty)
+    assert outcome(duty) == ("FAILED", "permission")
+    ec2 = duty.console("ec2")
+    if served:
+        [server] = duty.aws.seed(instances=[{"state": "running"}])["instances"]
+        ec2.attach_volume(VolumeId=volume, InstanceId=server, Device="/dev/sdk")
+        duty.look()
+        ec2.detach_volume(VolumeId=volume)
+        duty.clock.pass_(seconds=400)
+        duty.look()
+    duty.aws.no_faults()
+    ec2.delete_volume(VolumeId=volume)
+    duty.clock.pass_(seconds=400)
+    duty.look()
+    assert page(duty, volume).snapshot == ("" if served else snapshots(duty)[0]["SnapshotId"])
 
 
 def test_it_takes_another_person(duty: Duty) -> None:
@@ -207,3 +277,27 @@ def test_a_volume_has_one_deletion_at_a_time_and_one_form_stands_for_one(duty: D
     with pytest.raises(Refused) as refused:
         deleting.enter_delete(pk, actor=who, now=now, reason="x", token="b" * 32)
     assert refused.value.code == "operation_open"
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["in one round", "one after the other"])
+def test_two_people_who_entered_it_at_one_moment_make_one_snapshot(duty: Duty, apart: bool) -> None:
+    """Neither request saw the other one's entry."""
+    volume = volume_of(duty)
+    ask("delays", {"account": duty.aws.number, "ebs_snapshot": 9000})
+    first = enter(duty, volume)
+    target = OperationTarget("volume", first.target_id, first.target_name, first.lane, {})
+    actor = duty.aws.cast.actor(Role.OPERATOR)
+    second = entry.enter(
+        deleting.KIND, target, first.parameters, actor=actor, now=duty.clock(), reason="使っていない"
+    )
+    for one in (first, second):
+        confirm(duty, one)
+        if apart:
+            work(duty, 1)
+    work(duty, 1)
+    ask(f"settle?account={duty.aws.number}", {})
+    work(duty)
+    assert len(snapshots(duty)) == 1
+    ended = {one.state: one.outcome for one in duty.operations(kind=deleting.KIND)}
+    assert ended == {"SUCCEEDED": "deleted", "CANCELLED": "operation_open"}
+    assert page(duty, volume).may_restore

@@ -8,13 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from infra.models import Attachment, Resource, Volume
+from infra.models import Attachment, DatabaseSnapshot, Resource, Volume
 from infra.operations.inventory import take_inventory
 from infra.queries.queue import due_inventories
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
 from tests.infra.operations.duty import Duty, counted_writes, jst
-from tests.simulated import TOKYO, Account, Clock, ask
+from tests.simulated import TOKYO, Account, Clock, ask, customer_client, new_account_id
 from tests.simulator.client import eventually
 
 
@@ -51,7 +51,7 @@ def test_look_of_a_thousand_takes_a_bounded_number_of_statements(duty: Duty) -> 
     generated(duty.aws, 1000)
     with duty.as_role("worker"), CaptureQueriesContext(connection) as statements:
         duty.aws.inventory(duty.clock)
-    assert len(statements) < 56  # rules of tagging and snapshots asked four more
+    assert len(statements) < 62  # rules of tagging and snapshots asked four more, parts of their own six
 
 
 def test_a_time_set_between_two_looks_is_still_acted_on(duty: Duty) -> None:
@@ -307,3 +307,43 @@ class TestSeveralLooks:
             duty.aws.no_faults()
             thread.join()
         assert duty.resource(one).state == "running"
+
+
+def test_a_snapshot_that_a_stranger_shares_under_the_longest_name_stops_no_look(duty: Duty) -> None:
+    """AWS takes 255 characters, and a shared one is known by its ARN, which is longer."""
+    other, name = new_account_id(), "s" * 255
+    ask("seed", {"databases": [{"account_id": other, "region": TOKYO, "id": "theirs"}]})
+    rds = customer_client(other, "rds")
+    rds.create_db_snapshot(DBInstanceIdentifier="theirs", DBSnapshotIdentifier=name)
+    rds.modify_db_snapshot_attribute(
+        DBSnapshotIdentifier=name, AttributeName="restore", ValuesToAdd=[duty.aws.number]
+    )
+    [server] = duty.aws.seed(instances=[{"tags": {"Name": "web"}}], databases=[{"id": "karte"}])["instances"]
+    assert duty.look().problem == ""
+    assert {duty.resource(server).name, duty.resource("karte").name} == {"web", "karte"}
+    with tenant_scope(duty.aws.cast.tenant.id):
+        names = list(DatabaseSnapshot.objects.values_list("name", flat=True))
+    assert f"arn:aws:rds:{TOKYO}:{other}:snapshot:{name}" in names
+
+
+def test_what_the_database_does_not_take_of_one_part_keeps_no_other_from_being_kept(duty: Duty) -> None:
+    [server] = duty.aws.seed(
+        instances=[{"tags": {"Name": "web"}}], databases=[{"id": "karte"}], volumes=[{"volume_type": "x" * 50}]
+    )["instances"]  # fmt: skip
+    duty.look()
+    region = duty.region()
+    assert (region.inventory_problem, region.inventory_problem_detail) == ("partly", "volumes: DataError")
+    assert {duty.resource(server).name, duty.resource("karte").name} == {"web", "karte"}
+    [said] = duty.events("account.partly_read")
+    assert said["detail"]["message"] == "volumes: DataError"
+
+
+def test_an_error_of_toban_s_own_stands_on_the_page_and_the_last_good_look_stays(duty: Duty) -> None:
+    [server] = duty.aws.seed(instances=[{"tags": {"Name": "web"}}])["instances"]
+    duty.look()
+    duty.aws.seed(instances=[{"id": "i-0f00000000000000f", "instance_type": "x" * 100}])
+    duty.clock.pass_(minutes=5)
+    assert duty.look().problem == "internal_error"
+    region = duty.region()
+    assert (region.inventory_problem, region.inventory_problem_detail) == ("internal_error", "DataError")
+    assert duty.resource(server).name == "web"

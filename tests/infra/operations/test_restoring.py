@@ -15,7 +15,7 @@ from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from tests.infra.operations.duty import Duty
-from tests.infra.operations.test_deleting import confirm, ordered, snapshots, volume_of, work
+from tests.infra.operations.test_deleting import confirm, ordered, page, snapshots, volume_of, work
 
 
 def deleted(duty: Duty) -> str:
@@ -79,6 +79,27 @@ def test_without_its_snapshot_nothing_is_made(duty: Duty) -> None:
     assert duty.sent("CreateVolume") == []
 
 
+def test_an_archived_snapshot_is_refused_with_the_way_out_before_it_is_entered_and_before_the_call(
+    duty: Duty,
+) -> None:
+    """moto archives at once, and makes volumes of archived snapshots; AWS does neither."""
+    volume = deleted(duty)
+    entered = enter(duty, volume)
+    [made] = snapshots(duty)
+    duty.console("ec2").modify_snapshot_tier(SnapshotId=made["SnapshotId"], StorageTier="archive")
+    confirm(duty, entered)
+    work(duty)
+    [operation] = duty.operations(kind=KIND)
+    assert (operation.state, operation.outcome) == ("FAILED", "snapshot_archived")
+    assert duty.sent("CreateVolume") == []
+    duty.clock.pass_(hours=7)
+    duty.look()
+    with pytest.raises(Refused, match="snapshot_archived"):
+        enter(duty, volume)
+    seen = page(duty, volume)
+    assert (seen.restore_refusal, seen.may_restore) == ("snapshot_archived", False)
+
+
 @pytest.mark.fault
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
 def test_an_answer_that_was_lost_makes_no_second_volume(duty: Duty, settings: Settings, done: bool) -> None:
@@ -134,6 +155,23 @@ def test_what_a_restore_that_failed_here_left_at_aws_is_not_made_twice(duty: Dut
         second = duty.operations(kind=KIND)[-1]
         assert (second.outcome, second.outcome_detail["volume"]) == ("restored", back(duty)[0]["VolumeId"])
     assert len(back(duty)) == 1
+
+
+@pytest.mark.fault
+def test_one_whose_call_is_under_way_is_not_called_for_by_another(duty: Duty) -> None:
+    """Both are due at one moment; what the first has made is not shown yet."""
+    volume = deleted(duty)
+    first = enter(duty, volume)
+    target = OperationTarget("volume", first.target_id, first.target_name, first.lane, {})
+    actor = duty.aws.cast.actor(Role.OPERATOR)
+    second = entry.enter(KIND, target, first.parameters, actor=actor, now=duty.clock(), reason="必要だった")
+    confirm(duty, first)
+    duty.tag()
+    confirm(duty, second)
+    duty.clock.pass_(seconds=11)
+    duty.tag()
+    assert duty.sent("CreateVolume") == [first.parameters["from_snapshot"].split()]
+    assert sorted(one.outcome for one in duty.operations(kind=KIND)) == ["restored", "restored_already"]
 
 
 @pytest.mark.parametrize(

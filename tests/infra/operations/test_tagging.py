@@ -286,3 +286,30 @@ def test_a_lost_answer_is_settled_by_looking(duty: Duty) -> None:
     duty.tag()
     assert duty.outcomes() == {volume: ("SUCCEEDED", "tagged")}
     assert len(duty.sent("CreateTags")) == 1
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("later", [10, 61], ids=["at once", "after a while"])
+def test_a_tag_whose_answer_was_lost_is_known_as_ours_though_aws_shows_it_late(
+    duty: Duty, later: int
+) -> None:
+    """Only what is known as Toban's own can be undone, or written anew by the rule "only what Toban wrote"."""
+    (a,) = servers(duty, {"Name": "a"})
+    (volume,) = duty.aws.seed(volumes=[on(a)])["volumes"]
+    duty.look()
+    old: list[str] = []
+    ec2 = duty.console("ec2")
+    ec2.meta.events.register(
+        "before-parse.ec2.DescribeVolumes",
+        lambda response_dict, **_: old.append(response_dict["body"].decode()),
+    )
+    ec2.describe_volumes(VolumeIds=[volume])
+    duty.aws.fault(match={"action": "CreateTags"}, times=1, apply_then_lose=True)
+    duty.tag()
+    duty.aws.fault(match={"action": "DescribeVolumes"}, times=1, answer=old[0])
+    for _ in range(4):
+        duty.clock.pass_(seconds=later)
+        duty.tag()
+    assert duty.outcomes() == {volume: ("SUCCEEDED", "tagged")}
+    assert duty.volume(volume).tag_marks == {"wrote": {"Name": "a"}}
+    assert len(duty.sent("CreateTags")) == 1
