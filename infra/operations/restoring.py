@@ -206,10 +206,9 @@ class RestoreExecutor:
         if made := plan.made.get(str(one.id)):
             return _ended(made)
         snapshot = plan.snapshots.get(one.parameters["from_snapshot"])
-        if snapshot is None or snapshot.state != COMPLETE:
-            return Fail("snapshot_gone")
-        if snapshot.tier == ARCHIVE:
-            return Fail("snapshot_archived")
+        gone = snapshot is None or snapshot.state != COMPLETE
+        if gone or (snapshot is not None and snapshot.tier == ARCHIVE):
+            return Fail("snapshot_gone" if gone else "snapshot_archived")
         if late := too_late(one, now):
             return late
         if (before := self._made_before(plan, one)) is not None:
