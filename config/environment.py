@@ -5,7 +5,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
 
-class Variables(FileAwareMapping):  # type: ignore[misc]
+class Variables(FileAwareMapping):
     """A secret in a file stands in no list of processes, no unit and no crash report; a key service writes files."""
 
     def __getitem__(self, name: str) -> str:
@@ -19,7 +19,7 @@ class Variables(FileAwareMapping):  # type: ignore[misc]
             ) from error
 
 
-class Environment(environ.Env):  # type: ignore[misc]
+class Environment(environ.Env):
     """django-environ's, reading `Variables`."""
 
     ENVIRON = Variables()
