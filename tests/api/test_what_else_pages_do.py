@@ -134,7 +134,7 @@ def test_a_volume_is_to_go_with_its_server(stage: Stage) -> None:
 def test_who_reaches_a_database_and_what_a_message_means(stage: Stage) -> None:
     database = stage.resource(kind="rds", aws_state="available", state="running", facts={"engine": "mysql"})
     client, url = stage.client(Role.OPERATOR), stage.api(f"databases/{database.id}/reach/")
-    assert client.get(url).json() == {"port": 3306, "ways": None, "groups": {}}
+    assert client.get(url).json() == {"port": 3306, "ways": None, "groups": {}, "limit": None}
     wide = {"group": "sg-0123456789abcdef0", "source": "0.0.0.0/0", "reason": "急ぎ"}
     assert send(client, url, wide).status_code == 422
     meaning = send(client, stage.api("databases/explain/"), {"message": "ORA-28000: the account is locked"})

@@ -100,7 +100,7 @@ def test_a_bundle_without_what_speaks_for_it_is_not_called_intact(
         put(files, name, [])
     if "heads.jsonl" in names:
         put(files, "history.jsonl", [])
-        put(files, "proofs.json", [json.loads(files["proofs.json"]) | {"consistency": []}])
+        put(files, "proofs.json", [json.loads(files["proofs.json"]) | {"consistency": [], "newest": None}])
     code, report = verdict(packed(files), [key])
     assert (code, report.get("intact")) == (2, None), report
 
