@@ -21,26 +21,27 @@ from medical_audit.queries.seals import Stored
 from medical_audit.tenancy import current_tenant_id
 
 ZONE = ZoneInfo("Asia/Tokyo")
+#: The groups that events are drawn from, and whether those are of people.
+_GROUPS = {"people": True, "clock": False}
 #: Which events are drawn from: of people all but coming, going and looking, which are added up elsewhere, and but what
-#: follows by itself from their confirmation; of Toban all.
-_GROUPS = {
-    "people": "e.actor_type = 'user' AND e.kind NOT LIKE 'session.%%' AND e.kind NOT LIKE '%%viewed' "
-    "AND e.kind NOT IN ('operation.called', 'operation.succeeded')",
-    "clock": "e.actor_type <> 'user'",
-}
-_COUNT = {
-    name: f"SELECT count(*) FROM ledger.event e WHERE e.tenant_id = %s AND e.event_at >= %s AND e.event_at < %s AND {group}"  # noqa: S608  ours
-    for name, group in _GROUPS.items()
-}
-_PICK = {
-    name: f"""
+#: follows by itself from their confirmation; of Toban all. The last two values say whether those of people.
+_COUNT = """
+SELECT count(*) FROM ledger.event e WHERE e.tenant_id = %s AND e.event_at >= %s AND e.event_at < %s AND (
+    %s AND e.actor_type = 'user' AND e.kind NOT LIKE 'session.%%' AND e.kind NOT LIKE '%%viewed'
+        AND e.kind NOT IN ('operation.called', 'operation.succeeded')
+    OR NOT %s AND e.actor_type <> 'user'
+)
+"""
+_PICK = """
 SELECT id, actor_type, actor_id, actor_name FROM (
     SELECT e.id, e.actor_type, e.actor_id, e.actor_name, row_number() OVER (ORDER BY e.event_at, e.ord) AS place
-    FROM ledger.event e WHERE e.tenant_id = %s AND e.event_at >= %s AND e.event_at < %s AND {group}
+    FROM ledger.event e WHERE e.tenant_id = %s AND e.event_at >= %s AND e.event_at < %s AND (
+        %s AND e.actor_type = 'user' AND e.kind NOT LIKE 'session.%%' AND e.kind NOT LIKE '%%viewed'
+            AND e.kind NOT IN ('operation.called', 'operation.succeeded')
+        OR NOT %s AND e.actor_type <> 'user'
+    )
 ) AS numbered WHERE place = ANY(%s) ORDER BY place
-"""  # noqa: S608  ours
-    for name, group in _GROUPS.items()
-}
+"""
 _SEAL = "SELECT number, at, note, hash FROM ledger.checkpoint WHERE at >= %s ORDER BY number LIMIT 1"
 
 
@@ -63,7 +64,7 @@ def seal_after(until: datetime) -> Stored | None:
 
 def population(group: str, since: datetime, until: datetime) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT[group], [current_tenant_id(), since - _shift(), until - _shift()])
+        cursor.execute(_COUNT, _drawn_from(group, since, until))
         (count,) = cursor.fetchone()
     return int(count)
 
@@ -71,16 +72,19 @@ def population(group: str, since: datetime, until: datetime) -> int:
 def pick(group: str, since: datetime, until: datetime, places: Sequence[int]) -> list[Picked]:
     """The events that stand at these places (from 1) of their group, by time."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _PICK[group],
-            [current_tenant_id(), since - _shift(), until - _shift(), list(places)],
-        )
+        cursor.execute(_PICK, [*_drawn_from(group, since, until), list(places)])
         rows = cursor.fetchall()
     readable = people_in(current_tenant_id(), [name for *_, name in rows])
     return [
         Picked(event_id, actor_id if actor_type == "user" else "", name_or_erased(name, readable))
         for event_id, actor_type, actor_id, name in rows
     ]
+
+
+def _drawn_from(group: str, since: datetime, until: datetime) -> list[UUID | datetime | bool]:
+    """The values of a question about one group ("people", "clock") in one time of the portal's clock."""
+    of_people = _GROUPS[group]
+    return [current_tenant_id(), since - _shift(), until - _shift(), of_people, of_people]
 
 
 def _shift() -> timedelta:

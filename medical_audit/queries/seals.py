@@ -194,25 +194,35 @@ def heads_at(number: int) -> list[tuple[int, TreeHead]]:
 
 def last_head(tenant_id: UUID, *, until: int | None = None) -> tuple[int, TreeHead] | None:
     """The newest (checkpoint, head) of one bound tenant, by checkpoint `until`."""
-    return _head("number <= coalesce(%s, number) ORDER BY number DESC", tenant_id, until)
+    return _head(_LAST_HEAD, tenant_id, until)
 
 
 def head_of_size(tenant_id: UUID, least: int) -> tuple[int, TreeHead] | None:
     """The first (checkpoint, head) of one bound tenant that has `least` events or more."""
-    return _head("size >= %s ORDER BY size", tenant_id, least)
+    return _head(_HEAD_OF_SIZE, tenant_id, least)
 
 
 def head_below(tenant_id: UUID, size: int, *, until: int) -> tuple[int, TreeHead] | None:
     """The last (checkpoint, head) of one bound tenant, by checkpoint `until`, that has fewer events than `size`."""
-    return _head("size < %s AND number <= %s ORDER BY size DESC", tenant_id, size, until)
+    return _head(_HEAD_BELOW, tenant_id, size, until)
 
 
-def _head(which: str, tenant_id: UUID, *values: int | None) -> tuple[int, TreeHead] | None:
+_LAST_HEAD = """
+SELECT number, size, root, last_hash FROM ledger.tree_head
+WHERE tenant_id = %s AND number <= coalesce(%s, number) ORDER BY number DESC LIMIT 1
+"""
+_HEAD_OF_SIZE = """
+SELECT number, size, root, last_hash FROM ledger.tree_head WHERE tenant_id = %s AND size >= %s ORDER BY size LIMIT 1
+"""
+_HEAD_BELOW = """
+SELECT number, size, root, last_hash FROM ledger.tree_head
+WHERE tenant_id = %s AND size < %s AND number <= %s ORDER BY size DESC LIMIT 1
+"""
+
+
+def _head(question: str, tenant_id: UUID, *values: int | None) -> tuple[int, TreeHead] | None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT number, size, root, last_hash FROM ledger.tree_head WHERE tenant_id = %s AND {which} LIMIT 1",  # noqa: S608  our own words
-            [tenant_id, *values],
-        )
+        cursor.execute(question, [tenant_id, *values])
         row = cursor.fetchone()
     return None if row is None else (row[0], TreeHead(tenant_id, row[1], bytes(row[2]), bytes(row[3])))
 
