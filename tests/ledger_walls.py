@@ -25,7 +25,7 @@ LEDGER_PRIVILEGES: dict[str, dict[str, str]] = {
     "ledger.checkpoint": {"toban_web": READ, "toban_worker": READ, "toban_audit": READ},
     "ledger.duty": {"toban_web": READ, "toban_audit": READ},
     "ledger.loss": {"toban_web": READ, "toban_audit": READ},
-    "ledger.tombstone": {"toban_web": READ, "toban_audit": READ},
+    "ledger.tombstone": {"toban_web": READ, "toban_worker": READ, "toban_audit": READ},
     "ledger.maintenance": {"toban_audit": READ},
     **dict.fromkeys(
         ("ledger.erasure", "ledger.person_key", "ledger.person_value"),

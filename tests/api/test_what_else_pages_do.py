@@ -170,9 +170,11 @@ def test_one_event_in_every_form_my_own_history_and_a_kept_question(stage: Stage
 
 def test_another_term_of_the_record_leaves_for_how_long_people_stay_readable(stage: Stage) -> None:
     client, url = stage.client(Role.ADMINISTRATOR), stage.api("retention/")
-    confirmed(stage, send(client, url, {"years": 10, "person_months": 120, "reason": "院内規程"}))
+    first = {"years": 10, "person_months": 120, "reason": "院内規程"}
+    confirmed(stage, send(client, url, first, **{"If-Match": client.get(url)["ETag"]}))
     assert client.get(url).json()["person_months"] == 120
-    entered = send(client, url, {"years": 12, "reason": "院内規程"}).json()
+    tag = client.get(url)["ETag"]
+    entered = send(client, url, {"years": 12, "reason": "院内規程"}, **{"If-Match": tag}).json()
     with tenant_scope(stage.cast.tenant.id):
         parameters = Operation.objects.get(id=entered["id"]).parameters
     assert (parameters["years"], parameters["person_months"]) == (12, 120)
