@@ -74,7 +74,7 @@ _OWN: Final = ("browser:", "session:")
 def failed(
     user: User | None, username: str, *, actor: Actor, now: datetime, own: str = ""
 ) -> dict[str, object]:
-    """Count one more; when it shuts the door, the platform\'s ledger says so once, and what it says is given back for the ledgers of
+    """Count one more; when it shuts the door, the platform's ledger says so once, and what it says is given back for the ledgers of
     his tenants; else nothing."""
     before = wait_of(user, username, actor.address, now=now, own=own)
     seats.count_failure(account_of(user, username), own or actor.address, actor=actor, now=now)
