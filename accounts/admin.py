@@ -36,8 +36,8 @@ site.show(
     search=("user__name", "user__username", "company"), order=("changed_at", "id"), joined=("user",),
 )  # fmt: skip
 site.show(
-    Admission, "asked_at", "user__name", "user__username", "role", "ends_at", "answer", "answered_at",
-    more=("house", "company", "reason", "operation"), filters=("answer",), search=("user__name", "user__username", "company"),
+    Admission, "asked_at", "user__username", "role", "ends_at", "answer", "answered_at",
+    more=("house", "company", "reason", "operation"), filters=("answer",), search=("user__username", "company"),
     order=("asked_at", "id"), joined=("user",),
 )  # fmt: skip
 site.show(

@@ -93,7 +93,6 @@ class AdmissionOut(serializers.Serializer[Admission]):
     id = serializers.UUIDField()
     user = serializers.UUIDField(source="user.id")
     username = serializers.CharField(source="user.username")
-    name = serializers.CharField(source="user.name")
     role = serializers.CharField()
     company = serializers.CharField()
     operation = serializers.UUIDField()

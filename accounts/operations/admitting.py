@@ -102,7 +102,7 @@ def refuse(admission_id: UUID, user: User, *, actor: Actor, now: datetime) -> Ad
         raise NotFound(type="admission", id=str(admission_id))
     with tenant_scope(row.tenant_id, user_id=user.id):
         _answer(row, Answer.REFUSED, now)
-        here = replace(actor, tenant_id=row.tenant_id, session="", address="")
+        here = replace(actor, tenant_id=row.tenant_id, name=user.username, session="", address="")
         _tell("member.admission_refused", row, here, now)
     return row
 
@@ -141,5 +141,7 @@ def _tell(
     kind: str, row: Admission, actor: Actor, now: datetime, detail: dict[str, object] | None = None
 ) -> None:
     user = User.objects.get(id=row.user_id)
-    subject = Subject("user", str(user.id), user.name)
+    # How he is called in his own house the tenant learns with his agreement.
+    name = user.name if kind == "member.admitted" else user.username
+    subject = Subject("user", str(user.id), name)
     record(kind, actor=actor, subject=subject, now=now, operation_id=row.operation, detail=detail)

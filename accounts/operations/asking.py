@@ -24,14 +24,20 @@ def ask(operation: Operation, given: Mapping[str, Any], role: str, now: datetime
     user = User.objects.get(id=UUID(operation.target_id))
     if not is_ones_own(user):
         raise Refused("no_such_person", name=user.username)
-    before = Admission.objects.filter(user=user, answer=Answer.OPEN)
-    before.update(answer=Answer.REPLACED, answered_at=now)
+    lay_aside(user.id, now)
     ends = given["ends_at"]
     Admission(
         id=uuid.uuid4(), tenant_id=operation.tenant_id, user=user, role=role, company=given["company"], reason=operation.reason,
         house=Tenant.objects.values_list("name", flat=True).get(id=operation.tenant_id), operation=str(operation.id),
         asked_at=now, ends_at=datetime.fromisoformat(ends) if ends else None,
     ).save(force_insert=True)  # fmt: skip
+
+
+def lay_aside(user_id: UUID, now: datetime) -> None:
+    """A newer decision of the bound tenant holds: what was asked before is asked no more."""
+    Admission.objects.filter(user_id=user_id, answer=Answer.OPEN).update(
+        answer=Answer.REPLACED, answered_at=now
+    )
 
 
 def must_agree(user_id: UUID, given: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from django.db.models import Exists
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.terms import AccountKind, Terms
 from accounts.models import Membership, MemberTerms, User
-from accounts.operations.asking import ask
+from accounts.operations.asking import ask, lay_aside
 from accounts.operations.links import LINK_HOLDS, Invited, keep_link, new_link
 from accounts.operations.terms import keep_terms, parameters_of
 from accounts.operations.tokens import end_tokens_of
@@ -123,6 +123,7 @@ def apply_revoke(operation: Operation, now: datetime) -> dict[str, Any]:
     """The role is gone with the next request; with the last one also his tokens here."""
     user, role = _still(operation), operation.parameters["role"]
     Membership.objects.filter(user=user, role=role).delete()
+    lay_aside(user.id, now)
     if not Membership.objects.filter(user=user).exists():
         end_tokens_of(user.id, actor=_confirmer(operation), now=now)
     return _changed(operation)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.terms import AccountKind, Terms, faults, instants
 from accounts.models import Membership, MemberTerms, Tenant, User
-from accounts.operations.asking import ask, must_agree
+from accounts.operations.asking import ask, lay_aside, must_agree
 from accounts.operations.tokens import end_tokens_of
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
@@ -81,6 +81,7 @@ def apply_terms(operation: Operation, now: datetime) -> dict[str, Any]:
     if must_agree(user_id, operation.parameters):
         ask(operation, operation.parameters, "", now)
         return {"account_kind": operation.parameters["kind"], "agrees": "yes"}
+    lay_aside(user_id, now)
     keep_terms(operation, operation.parameters, user_id, now, row=row)
     return {"account_kind": operation.parameters["kind"]}
 

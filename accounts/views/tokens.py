@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.domain.permissions import Permission
 from accounts.domain.terms import end_of
 from accounts.forms import TokenForm
-from accounts.operations import tokens
+from accounts.operations import second_factor, tokens
 from accounts.queries.tokens import get_token, tokens_of
 from accounts.requests import TenantRequest
+from accounts.views.second_factor import is_signed_on
 from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.forms import not_proven
 from medical_audit.operations import entry
@@ -34,7 +35,7 @@ def token_list(request: TenantRequest, slug: str) -> HttpResponse:
     last_day = (request.now + LASTS).astimezone(zone).date()
     form = TokenForm(
         request.POST if request.method == "POST" else None, allowed=allowed, initial={"last_day": last_day},
-        signed_on=request.signed_on,
+        signed_on=is_signed_on(request),
     )  # fmt: skip
     text = ""
     if request.method == "POST" and form.is_valid():
@@ -47,6 +48,8 @@ def token_list(request: TenantRequest, slug: str) -> HttpResponse:
         "tokens": tokens_of(actor, request.now),
         "sees_all": actor.may(Permission.SESSION_END, actor.tenant_id),
     }
+    if not is_signed_on(request):
+        context["signed_on"] = None  # whoever has a password here is asked for it
     status = 422 if request.method == "POST" and not text else 200
     return render(request, "accounts/tokens.html", context, status=status)
 
@@ -57,6 +60,9 @@ def _make(request: TenantRequest, form: TokenForm, zone: ZoneInfo) -> str:
     until = end_of(given["last_day"], zone)
     try:
         proof = request.prove_anew(given["password"], given["code"])
+        enrolled = second_factor.is_enrolled(request.user.id)
+        if not second_factor.proves_whole(proof, request.user, enrolled=enrolled):
+            raise Refused("token_needs_whole_proof")
         made = tokens.enter_token(
             given["name"], given["permissions"], given["networks"], until, actor=request.actor, now=request.now,
             reason=given["reason"],

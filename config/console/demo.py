@@ -102,7 +102,12 @@ class Demo:
             self.settings["TOBAN_RETRY_WAIT_MAX_S"] = "3"
 
     def run(self) -> int:
-        """Start, stay, and stop everything that we started, in order."""
+        """Start, stay, and stop everything that we started, in order. Raises StackError on servers of one's own."""
+        if self.stack.outside:
+            raise StackError(
+                "The demo lives partly in the past, which a database of your own refuses. Unset DATABASE_URL to use the servers that "
+                "Toban brings."
+            )
         code = 1
         with interruptible(self._force):
             try:

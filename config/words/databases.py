@@ -97,19 +97,19 @@ DATABASE_CODES: Final[Mapping[str, Promise | str]] = {
     ),
     "group_not_its_own": _("This security group does not belong to the database. Choose one of its own."),
     "source_group_not_there": _(
-        "There is no such security group in the network (VPC) of the database. Compare its id; one that was just made is known after the next inventory."
+        "There is no such security group in the network (VPC) of the database. Compare its id; one that was just made is known within the hour."
     ),
     "port_changed": _(
         "The database listens on another port than the one that was confirmed. Nothing was opened. Enter it anew."
     ),
     "rules_unread": _(
-        "The rules of its security groups are not known. Let the role that looks have ec2:DescribeSecurityGroupRules; Toban reads them at its next look, within minutes."
+        "The rules of its security groups are not known. Let the role that looks have ec2:DescribeSecurityGroupRules; Toban reads them within the hour."
     ),
     "group_full": _(
         "The security group holds as many rules as AWS allows it. Take another group of the database, close what nobody needs, or have AWS raise the quota “Inbound or outbound rules per security group”."
     ),
     "group_full_unread": _(
-        "The security group holds 60 rules, AWS's usual limit, and whether AWS has raised it is not known. Let the role that looks have servicequotas:GetServiceQuota and take an inventory; or take another group of the database, or close what nobody needs."
+        "The security group holds 60 rules, AWS's usual limit, and whether AWS has raised it is not known. Let the role that looks have servicequotas:GetServiceQuota, and wait an hour; or take another group of the database, or close what nobody needs."
     ),
     "rule_exists": _(
         "The same rule stands in the security group already, and Toban did not add it. Nothing needs to be done, and Toban will not take it away."

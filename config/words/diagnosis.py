@@ -38,7 +38,7 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     ),
     "rules_unread": (
         _("The rules of its security groups are not known."),
-        _("Let the role that looks have ec2:DescribeSecurityGroupRules; Toban reads them at its next look, within minutes."),
+        _("Let the role that looks have ec2:DescribeSecurityGroupRules; Toban reads them within the hour."),
     ),
     "rule_there": (_("A rule lets the host in."), ""),
     "prefix_list": (

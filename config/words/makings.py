@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 # Why a database cannot be made so (infra.domain.makings), and how making and removing ended.
 MAKING_CODES: Final[Mapping[str, Promise | str]] = {
     "stock_unread": _(
-        "What AWS has there to make a database of is not known. Let the role that looks have the rights for restoring and creating databases, and make a DB subnet group if there is none; Toban reads it at its next look, within minutes."
+        "What AWS has there to make a database of is not known. Let the role that looks have the rights for restoring and creating databases, and make a DB subnet group if there is none; Toban reads it within the hour."
     ),
     "snapshot_not_complete": _("The snapshot is not complete, or it is gone. Only a complete one can be restored."),
     "restore_of_cluster": _(

@@ -199,7 +199,10 @@ def operate_policy(
         # Which keys a rule copies is decided later, in the portal, by two people.
         kinds = [f"arn:{partition}:ec2:*:{account_id}:volume/*", f"arn:{partition}:ec2:*::snapshot/*"]
         found.append(_statement("TobanTagsVolumes", CHANGES[Feature.TAGS], kinds))
-        found.append(_never_marks("TobanMarksNoVolume", CHANGES[Feature.TAGS]))
+        # What a volume or snapshot carries from its birth on is that of the one it was made of.
+        found.append(
+            _never_marks("TobanMarksNoVolume", CHANGES[Feature.TAGS], {"Null": {"ec2:CreateAction": "true"}})
+        )
     if Feature.LEFTOVERS in chosen:
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
         # AWS writes the account into the ARN of a volume, but not into that of a snapshot.
@@ -223,9 +226,10 @@ def operate_policy(
     return _policy(found)
 
 
-def _never_marks(sid: str, actions: Sequence[str]) -> Policy:
+def _never_marks(sid: str, actions: Sequence[str], besides: Mapping[str, Any] | None = None) -> Policy:
     """Whoever may tag may not lift what the tag Toban says: neither take something under Toban's hand nor out of its guard."""
-    denied = _statement(sid, actions, "*", {"ForAnyValue:StringEquals": {"aws:TagKeys": [TOBAN]}})
+    condition = {"ForAnyValue:StringEquals": {"aws:TagKeys": [TOBAN]}, **(besides or {})}
+    denied = _statement(sid, actions, "*", condition)
     return denied | {"Effect": "Deny"}
 
 

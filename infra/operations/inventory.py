@@ -28,6 +28,7 @@ from infra.operations import (
     expiring,
     leftovers,
     pruning,
+    reaching,
     stock,
     tagging,
     volume_snapshots,
@@ -110,6 +111,9 @@ def take_inventory(
         terms_due = force or database_terms.due(region, looked_at)
         snapshots_due = volume_snapshots.due(region, looked_at)
         asked = [options for _, options in published_options()]
+        # Before AWS is asked: a look that fails keeps no way open. A tick serves only tenants with a resource that is due.
+        closing = schedule_actor(tenant_id, worker, reaching.PERMISSIONS)
+        reaching.enter_closings(actor=closing, now=looked_at)
     if target is None:
         return _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
     named = any(one.get("maintenance_windows") for one in asked)

@@ -170,6 +170,6 @@ class ReachExecutor(DatabaseExecutor):
         """The rule that would be opened stands already; or the one that Toban opened, which nobody else's is taken for."""
         assert isinstance(plan, RulePlan)
         given = one.parameters
-        if not self.opens:
-            return next((rule for rule in plan.rules if rule.id == given["rule"]), None)
+        if wanted := given.get("rule", ""):
+            return next((rule for rule in plan.rules if rule.id == wanted), None)
         return same(plan.rules, given["group"], given["port"], given["source"])

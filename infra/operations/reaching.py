@@ -7,7 +7,7 @@ that stood there before is nobody's to take away here: only what an operation of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ from medical_audit.domain.kinds import (
     Authority,
     OperationTarget,
 )
-from medical_audit.domain.states import OPEN, State
+from medical_audit.domain.states import OPEN, WORKABLE, State
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.operations.automatic import Due, enter_due
@@ -55,7 +55,7 @@ PERMISSIONS = frozenset({str(Permission.DATABASE_EDIT)})
 GRACE = timedelta(days=7)
 FIRST_AGAIN, LAST_AGAIN = timedelta(minutes=5), timedelta(hours=1)
 _OPEN_KEYS = ("aws_id", "group", "port", "source", "description", "until_at")
-_CLOSE_KEYS = ("aws_id", "group", "port", "source", "opened", "rule")
+_CLOSE_KEYS = ("aws_id", "group", "port", "source", "opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,8 @@ def _elsewhere(row: Resource, source: str, terms: Mapping[str, Any]) -> bool:
     known = {one["id"]: one["vpc"] for one in terms.get("stock", {}).get("groups", ())}
     if not is_group(source) or source in row.facts.get("groups", ()) or not known:
         return False
+    if Resource.objects.filter(gone_at__isnull=True, facts__groups__contains=[source]).exists():
+        return False  # of a network that is peered; AWS says whether it is
     here = {known[one] for one in row.facts.get("groups", ()) if one in known}
     return source not in known or (bool(here) and known[source] not in here)
 
@@ -168,10 +170,12 @@ def open_now(databases: Sequence[str]) -> list[Operation]:
 def enter_closings(*, actor: Actor, now: datetime) -> list[Operation]:
     """Enter the closing of everything whose confirmed time is over. Needs the tenant bound.
 
-    It asks the database only, so that no look at AWS that fails keeps a way open. A closing that came to nothing is entered again, at
-    first after five minutes, then less often.
+    It asks the database only, before AWS is looked at, so that no look that fails keeps a way open. A closing that came to nothing is
+    entered again, at first after five minutes, then less often; one that a person entered and nobody has confirmed holds up nothing.
     """
-    due = list(_standing().filter(parameters__until_at__gt="", parameters__until_at__lte=utc_text(now)))
+    due = list(
+        _standing(WORKABLE).filter(parameters__until_at__gt="", parameters__until_at__lte=utc_text(now))
+    )
     tries = _tries([one.id for one in due])
     dues = [
         Due(
@@ -190,10 +194,10 @@ def enter_closings(*, actor: Actor, now: datetime) -> list[Operation]:
     return enter_due(dues, actor=actor, now=now) if dues else []
 
 
-def _standing() -> QuerySet[Operation]:
-    """What Toban has opened, and no closing has closed or is about to."""
+def _standing(closing_in: Collection[State] = OPEN) -> QuerySet[Operation]:
+    """What Toban has opened, and no closing has closed or is about to: one in one of these states."""
     closing = Operation.objects.annotate(of=KeyTextTransform("opened", "parameters")).filter(
-        kind=CLOSE_KIND, target_id=OuterRef("target_id"), state__in=[*OPEN, State.SUCCEEDED],
+        kind=CLOSE_KIND, target_id=OuterRef("target_id"), state__in=[*closing_in, State.SUCCEEDED],
         of=Cast(OuterRef("id"), TextField()),
     )  # fmt: skip
     rows = Operation.objects.filter(kind=OPEN_KIND, state=State.SUCCEEDED, outcome="reach_opened")
@@ -238,7 +242,7 @@ def clean_open(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clean_close(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: parameters[name] for name in _CLOSE_KEYS}
+    return {name: parameters[name] for name in _CLOSE_KEYS} | {"rule": parameters.get("rule", "")}
 
 
 def shown_open(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.db import connection
 
 from accounts.domain.permissions import Permission
 from infra.models import Resource
-from infra.operations import reaching, rounds
+from infra.operations import rounds
 from infra.operations.dues import Note, Spoken, spoken
 from infra.operations.owing import owed
 from infra.operations.plans import PLAN_FIELDS, set_next
@@ -55,8 +55,6 @@ def tick(tenant_id: UUID, *, now: datetime, at_once: int = AT_ONCE) -> Ticked:
             rows = _due_rows(now, at_once)
             if not rows:
                 rounds.ask(actor=_clockwork(tenant_id), now=now)
-                closing = schedule_actor(tenant_id, "schedule", reaching.PERMISSIONS)
-                entered += reaching.enter_closings(actor=closing, now=now)
                 break
             new, passed_over = _settle(rows, tenant_id, now)
         total, skipped = total + len(rows), skipped + passed_over

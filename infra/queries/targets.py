@@ -7,6 +7,9 @@ from infra.models import AccountSetup, AccountTrust
 from medical_audit.domain.kinds import Policy
 from medical_audit.models import Operation
 
+#: What Toban opened it may always close, also where that feature was switched off meanwhile.
+_ALWAYS = frozenset({"ec2:RevokeSecurityGroupIngress"})
+
 
 def target_of(account_id: str, region: str) -> Target | None:
     """The gateway's target of a 12-digit account number in the bound tenant; None when it has no trust yet."""
@@ -27,7 +30,7 @@ def target_of(account_id: str, region: str) -> Target | None:
         read_role_arn=trust.read_role_arn,
         external_id=trust.external_id,
         managed_only=bool(holds and holds["managed_only"]),
-        allowed=changes_of(map(Feature, holds["in_force"])) if holds else None,
+        allowed=changes_of(map(Feature, holds["in_force"])) | _ALWAYS if holds else None,
     )
 
 

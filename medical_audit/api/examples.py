@@ -91,7 +91,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "RosterIn.text": "ユーザー名,氏名\nhanako,佐藤 花子\n", "SnapshotIn.name": "toban-karte-before-upgrade",
     "TargetOut.name": "karte-web", "TargetOut.type": "resource", "TargetOut.id": ID, "WayOut.source": "10.1.2.3/32",
     "WayOut.rule": "sgr-0123456789abcdef0", "WishOut.aws_id": "karte",
-    "AdmissionOut.name": _PERSON, "AdmissionOut.user": OTHER_ID, "AccountOut.name": "本番", "AccountOut.state": "ok", "AssignIn.key": ID, "ChannelChangeIn.name": "監視基盤",
+    "AdmissionOut.user": OTHER_ID, "AccountOut.name": "本番", "AccountOut.state": "ok", "AssignIn.key": ID, "ChannelChangeIn.name": "監視基盤",
     "ChannelIn.name": "監視基盤", "ChannelOut.kind": "webhook", "ChannelOut.name": "監視基盤", "ChannelOut.state": "active",
     "ChosenIn.first": "", "ChosenIn.last": "", "ChosenIn.name": _PERSON, "DeclaredOut.name": "電子カルテ",
     "DifferenceOut.name": _PERSON, "EventOut.kind": "operation.confirmed", "ExportOut.state": "ready",

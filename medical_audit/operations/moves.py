@@ -8,7 +8,7 @@ from uuid import UUID
 from medical_audit.domain.actor import Actor, EventDraft, Principal, Subject
 from medical_audit.domain.errors import AlreadyMoved, NotFound
 from medical_audit.domain.states import FINAL, Phase, State
-from medical_audit.models import Operation
+from medical_audit.models import Delegation, Operation
 from medical_audit.operations.ledger import record_many
 from medical_audit.operations.writing import write_rows
 
@@ -30,6 +30,10 @@ def person_of(operation: Operation) -> str:
     """Whose name the target's is ("": nobody's): in events it stands as a reference of that person (ADR 19)."""
     if operation.target_type in ("user", "deputies"):
         return operation.target_id
+    if operation.target_type == "delegation" and "proxy" not in operation.parameters:
+        # Entered before the end of a delegation said whose it is.
+        whose = Delegation.objects.filter(id=operation.target_id).values_list("proxy_id", flat=True)
+        return str(whose.first() or "")
     return str(
         operation.parameters.get({"delegation": "proxy", "operation": WHOSE}.get(operation.target_type), "")
     )

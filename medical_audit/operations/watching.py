@@ -54,7 +54,7 @@ def _look(tenant_id: UUID, page: int, now: datetime) -> int | None:
                 )
                 for one in find(events, context_of(events, ZONE), limits_here(), ZONE)
             ]  # fmt: skip
-            Anomaly.objects.bulk_create(rows, batch_size=500)
+            Anomaly.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
             found = len(rows)
         row.seq, row.looked_at = last, now
         row.save()

@@ -173,7 +173,7 @@ def _roles(since: datetime, until: datetime, actor: Actor, now: datetime) -> Mad
     changes = [
         (event, body["detail"])
         for event, body in _events(since, until, kind__in=ROLE_EVENTS, subject_type="user")
-        if "roles_after" in body.get("detail", {})
+        if "roles_after" in body.get("detail", {}) or event.kind == "member.granted"
     ]
     ids = [event.operation_id for event, _ in changes if event.operation_id]
     entries = Event.objects.filter(kind="operation.entered", operation_id__in=ids)
@@ -183,7 +183,7 @@ def _roles(since: datetime, until: datetime, actor: Actor, now: datetime) -> Mad
         entry = entered.get(event.operation_id)
         rows.append(
             [
-                event.at, event.subject_name, detail["roles_before"], detail["roles_after"], event.actor_name,
+                event.at, event.subject_name, detail.get("roles_before", []), detail.get("roles_after", [detail.get("role", "")]), event.actor_name,
                 entry.actor_name if entry else "", str(entry.said.get("reason", "")) if entry else "",
             ]
         )  # fmt: skip

@@ -121,9 +121,11 @@ def verify_seals(
     """Numbers, signatures, the chain of notes, the root over all tenants, the catalogue, the heartbeat; then the stamps and
     the anchors."""
     with platform_scope():
+        # Before what is said of them is read: what somebody announces meanwhile is no damage.
+        opened, right = seals.maintenances(), seals.registered()
         newest, accepted = seals.newest_checkpoint(), with_losses(restores(approvers))
         walk = _Walk(_said(), accepted)
-        damage = walk.over(newest.number if newest else 0, keys) or _unannounced(walk.said)
+        damage = walk.over(newest.number if newest else 0, keys) or _unannounced(walk.said, opened, right)
         guarded = seals.is_guarded()
         stamps = _stamps(tsa_ca_file)
         held = {name: duty.number for name, duty in seals.duties().items()}
@@ -180,12 +182,14 @@ def _said() -> _Said:
     )
 
 
-def _unannounced(said: _Said) -> Damage | None:
+def _unannounced(
+    said: _Said, opened: Sequence[tuple[datetime, datetime]], right: Sequence[tuple[datetime, str]]
+) -> Damage | None:
     """A maintenance, or a digest registered as right, of which the platform's own chain says nothing. It is told at the first seal
     behind it, or at the last one there is."""
     until = {end for _begin, end in said.windows}
-    odd = [at for at, end in seals.maintenances() if end not in until]
-    odd += [at for at, digest in seals.registered() if digest not in said.digests]
+    odd = [at for at, end in opened if end not in until]
+    odd += [at for at, digest in right if digest not in said.digests]
     return Damage("catalogue_changed", seals.number_at(min(odd))) if odd else None
 
 

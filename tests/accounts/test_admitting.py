@@ -100,7 +100,9 @@ def test_whoever_lends_a_hand_from_outside_comes_in_when_he_agrees_and_is_ended_
     inbox = client.get(f"/t/{cast.other_tenant.slug}/inbox/").content.decode()
     assert "/admissions/" in inbox
     assert client.get(stage.url()).status_code == 404
-    assert guest.name in stage.client(Role.VIEWER).get(stage.url("members/")).content.decode()
+    members_page = stage.client(Role.VIEWER).get(stage.url("members/")).content.decode()
+    assert guest.username in members_page
+    assert guest.name not in members_page, "how he is called elsewhere is told with his agreement"
     sent = {"then": "accept", "password": "wrong"}
     assert client.post(f"/admissions/{row.id}/", sent).status_code == 422
     assert client.get(stage.url()).status_code == 404

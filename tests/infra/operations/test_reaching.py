@@ -87,13 +87,13 @@ def test_when_its_time_is_over_the_clock_closes_it_on_the_same_word(duty: Duty) 
     confirm(duty, enter(duty, group, "203.0.113.7/32", duty.clock() + timedelta(hours=8)))
     work(duty)
     duty.look()
-    assert duty.tick().entered == ()
+    duty.look()
+    assert duty.operations(kind=reaching.CLOSE_KIND) == []
     duty.clock.pass_(hours=8)
-    # No look at AWS is needed, and none that fails keeps the way open.
+    # AWS is not asked first, and no look that fails keeps the way open.
     duty.aws.fault(match={"action": "DescribeDBInstances"}, code="AccessDenied", status=403)
     assert duty.look().problem == "permission"
-    duty.tick()
-    duty.tick()
+    duty.look()
     work(duty)
     duty.aws.no_faults()
     [closing] = duty.operations(kind=reaching.CLOSE_KIND)
@@ -111,7 +111,7 @@ def test_a_closing_that_aws_refused_is_tried_again_soon_and_then_less_often(duty
     duty.aws.fault(match={"action": "RevokeSecurityGroupIngress"}, code="UnauthorizedOperation", status=403)
     tried = []
     for _ in range(40):
-        duty.tick()
+        duty.look()
         work(duty, 1)
         tried.append(len(duty.operations(kind=reaching.CLOSE_KIND)))
     assert tried[0] == 1
@@ -120,11 +120,27 @@ def test_a_closing_that_aws_refused_is_tried_again_soon_and_then_less_often(duty
     assert tried[-1] == 4
     duty.aws.no_faults()
     duty.clock.pass_(hours=1)
-    duty.tick()
+    duty.look()
     work(duty)
     assert outcome(duty, reaching.CLOSE_KIND) == ("SUCCEEDED", "reach_closed")
     assert rules(duty, group) == []
-    assert duty.tick().entered == ()
+    before = len(duty.operations(kind=reaching.CLOSE_KIND))
+    duty.look()
+    assert len(duty.operations(kind=reaching.CLOSE_KIND)) == before
+
+
+def test_a_closing_that_nobody_confirms_holds_up_no_clock(duty: Duty) -> None:
+    group = seeded(duty)
+    opened = enter(duty, group, SOURCE, duty.clock() + timedelta(hours=8))
+    confirm(duty, opened)
+    work(duty)
+    duty.clock.pass_(hours=7, minutes=55)
+    who = duty.aws.cast.actor(Role.OPERATOR)
+    reaching.enter_close(opened.id, actor=who, now=duty.clock(), reason="少し早く")
+    duty.clock.pass_(minutes=5)
+    duty.look()
+    work(duty)
+    assert rules(duty, group) == []
 
 
 def test_a_rule_that_somebody_put_in_place_of_ours_stays(duty: Duty) -> None:
@@ -138,7 +154,7 @@ def test_a_rule_that_somebody_put_in_place_of_ours_stays(duty: Duty) -> None:
     permission = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306, "IpRanges": [own]}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
     duty.clock.pass_(hours=8)
-    duty.tick()
+    duty.look()
     work(duty)
     assert outcome(duty, reaching.CLOSE_KIND) == ("SUCCEEDED", "already")
     assert [one["Description"] for one in rules(duty, group)] == ["terraform"]
