@@ -185,6 +185,22 @@ def test_a_guest_stays_longer_only_when_he_agrees_and_his_account_stays_his_own(
         assert not Admission.objects.filter(user=person, answer="open").exists()
 
 
+def test_a_newer_decision_lays_an_older_question_aside(cast: Cast) -> None:
+    guest = cast.stranger
+    agree(guest, ask(cast, guest))
+    longer = Terms(kind="vendor", company="基盤運用", last=day(9))
+    decide(cast, terms.enter_terms, guest.id, longer)
+    with tenant_scope(cast.tenant.id):
+        asked = Admission.objects.get(user=guest, answer="open")
+    decide(cast, terms.enter_terms, guest.id, Terms(kind="vendor", company="基盤運用", last=day(1)))
+    sent = {"then": "accept", "password": PASSWORD}
+    assert signed_in(guest).post(f"/admissions/{asked.id}/", sent).status_code == 404
+    with tenant_scope(cast.tenant.id):
+        ends = MemberTerms.objects.get(user=guest).ends_at
+        assert ends is not None
+        assert ends < clock.now() + timedelta(days=3)
+
+
 def test_who_refuses_or_is_asked_no_more_belongs_nowhere_new(stage: Stage) -> None:
     cast, guest = stage.cast, stage.cast.stranger
     row, client = ask(cast, guest), signed_in(guest)
