@@ -10,14 +10,12 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
 
 from accounts.domain.permissions import Role
-from medical_audit import clock
 from medical_audit.queries.reports import REPORTS
 from tests import factories
 from tests.answers import assert_safe, said
@@ -248,8 +246,9 @@ def _terms_over() -> tuple[Stage, Client]:
     cast = factories.make_cast()
     stage, client = make_stage(cast), signed_in(cast.people[A])
     factories.past_every_guard(
-        "UPDATE accounts_memberterms SET ends_at = %s WHERE tenant_id = %s AND user_id = %s",
-        [clock.now() - timedelta(seconds=1), cast.tenant.id, cast.people[A].id],
+        "INSERT INTO accounts_memberterms (tenant_id, id, user_id, kind, ends_at, email, company, holder_id, holder_name, operation, "
+        "changed_at) VALUES (%s, %s, %s, 'staff', now() - interval '1 hour', '', '', '', '', 'o', now())",
+        [cast.tenant.id, uuid.uuid4(), cast.people[A].id],
     )
     return stage, client
 

@@ -126,7 +126,10 @@ class Plans:
         def confirmed() -> None:
             for state in (State.CONFIRMED, State.RUNNING):
                 Operation.objects.filter(id=operation.id).update(
-                    state=state, confirmed_by_id=approver.id, confirmed_by_name=approver.name
+                    state=state,
+                    confirmed_by_id=approver.id,
+                    confirmed_by_name=approver.name,
+                    confirmed_at=NOW,
                 )
 
         together(self.tenant_id, confirmed, *changes)

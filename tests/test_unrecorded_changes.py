@@ -247,7 +247,10 @@ def test_the_clock_is_switched_as_it_was_confirmed_and_not_otherwise(
     def attack() -> None:
         for state in (State.CONFIRMED, State.RUNNING):
             Operation.objects.filter(id=operation.id).update(
-                state=state, confirmed_by_id=approver.id, confirmed_by_name=approver.name
+                state=state,
+                confirmed_by_id=approver.id,
+                confirmed_by_name=approver.name,
+                confirmed_at=MONDAY_0830,
             )
         columns = switched_by(
             operation, automation_confirmed_by_id=person.id, automation_confirmed_by_name=approver.name

@@ -128,6 +128,7 @@ def choice_get(call: Call) -> Told:
 )
 def choice_put(call: Call) -> Told:
     """Choose what stands in my inbox. Where mails go is chosen on the page, by the person who sits there."""
+    call.actor.require(Permission.OWN_CHANGE, call.actor.tenant_id)
     row = choice_of(call.actor)
     given = call.given
     call.expect(_version(row))

@@ -160,7 +160,9 @@ def _modifier(world: World, modify: Callable[..., Any]) -> Callable[..., Any]:
         waiting.clear()
         wanted = asked.pop("ca_certificate_identifier", None)
         if wanted is None:
-            return modify(self, db_instance_identifier, db_kwargs | asked)
+            for name, value in asked.items():
+                db_kwargs[name] = value
+            return modify(self, db_instance_identifier, db_kwargs)
         if asked:
             modify(self, db_instance_identifier, asked)
         before = database.ca_certificate_identifier

@@ -34,6 +34,7 @@ WINDOWS: Final[Mapping[str, Promise | str]] = {
     "accounts.dispatch": pgettext_lazy("window", "Messages to receivers"),
     "accounts.recertification": pgettext_lazy("window", "Rounds of rights"),
     "accounts.recertificationitem": pgettext_lazy("window", "Rights looked at anew"),
+    "accounts.admission": pgettext_lazy("window", "Guests who are asked"),
     "accounts.memberterms": pgettext_lazy("window", "Terms of members"),
     "accounts.signonprovider": pgettext_lazy("window", "Identity providers"),
     "accounts.signonlink": pgettext_lazy("window", "People whom providers know"),

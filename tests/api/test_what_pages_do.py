@@ -117,11 +117,14 @@ def test_an_emergency_right_is_asked_for_and_thresholds_are_entered(stage: Stage
     asked = send(stage.client(Role.VIEWER), stage.api("emergencies/"), {"minutes": 60, "reason": "障害"})
     assert (asked.status_code, asked.json()["kind"]) == (201, "emergency.open")
     client = stage.client(Role.ADMINISTRATOR)
-    limits = client.get(stage.api("anomalies/limits/")).json()["limits"]
+    read = client.get(stage.api("anomalies/limits/"))
+    limits, tag = read.json()["limits"], {"If-Match": read["ETag"]}
     name, value = next(iter(limits.items()))
-    wrong = send(client, stage.api("anomalies/limits/"), {"limits": {name: 999_999}, "reason": "調整"})
+    wrong = send(client, stage.api("anomalies/limits/"), {"limits": {name: 999_999}, "reason": "調整"}, **tag)
     assert (wrong.status_code, problem(wrong)["code"]) == (422, "bad_parameter")
-    entered = send(client, stage.api("anomalies/limits/"), {"limits": {name: value + 1}, "reason": "調整"})
+    entered = send(
+        client, stage.api("anomalies/limits/"), {"limits": {name: value + 1}, "reason": "調整"}, **tag
+    )
     assert entered.status_code == 201
     assert client.get(stage.api("anomalies/")).status_code == 200
 

@@ -98,7 +98,10 @@ def _move(desk: Desk, row: Operation, after: State) -> None:
         actor = desk.actor(Role.OPERATOR if after == State.WITHDRAWN else Role.APPROVER)
     role = "web" if by_a_person else "scheduler" if row.state == State.ENTERED else "worker"
     with _as_role(role), tenant_scope(desk.tenant_id):
-        Operation.objects.filter(id=row.id).update(state=after)
+        confirms = (
+            {"confirmed_at": desk.clock()} if (row.state, after) == (State.ENTERED, State.CONFIRMED) else {}
+        )
+        Operation.objects.filter(id=row.id).update(state=after, **confirms)
         row.state = after
         record_many(desk.tenant_id, [event_of(row, "operation.moved", actor=actor, now=desk.clock())])
 
