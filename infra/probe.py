@@ -138,8 +138,12 @@ def _postgres(
         {"sslmode": "verify-full", "sslrootcert": bundle} if bundle else {"sslmode": "prefer"}
     )
     try:
+        # On a trial the server may be a socket of this machine, which has no address.
+        at: dict[str, Any] = (
+            {} if settings.LOCAL and address.startswith("/") else {"hostaddr": address_of(address)}
+        )
         psycopg.connect(
-            host=address, hostaddr=address_of(address), port=port, user=user, password=password, dbname=database or "postgres", **checked,
+            host=address, **at, port=port, user=user, password=password, dbname=database or "postgres", **checked,
             connect_timeout=TIMEOUT_S, options="-c statement_timeout=4000",
         ).close()  # fmt: skip
     except NotCalled:

