@@ -84,6 +84,7 @@ def arguments(function: Function) -> set[str]:
 WITHOUT_ACTOR = {
     **WITHOUT_ACTOR_HERE,
     **ACCOUNT_WRITERS,
+    "accounts/operations/asking.py:lay_aside": "a part of a kind's own work, inside the confirmation that names the person",
     "infra/operations/archiving.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/confirm_policies.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/delegating.py:apply_deputies": "a kind's own work, inside the confirmation that names the person",

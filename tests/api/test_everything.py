@@ -58,7 +58,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def test_every_kind_of_operation_is_entered_over_the_api_or_says_why_not() -> None:
-    kinds = {kind.name for kind in all_kinds()}
+    kinds = {kind.name for kind in all_kinds() if not kind.name.startswith("test.")}
     assert set(ENTERED) | set(NOT_ENTERED) == kinds
     assert not set(ENTERED) & set(NOT_ENTERED)
     assert set(ENTERED.values()) <= set(functions())
