@@ -77,6 +77,27 @@ def enter_token(
     return Made(operation, token_text(actor.tenant_id, secret))
 
 
+def make_token(
+    name: str,
+    permissions: Sequence[str],
+    networks: Sequence[str],
+    expires_at: datetime,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    proof: Reauthentication,
+) -> Made:
+    """Enter and confirm a token for oneself, both or neither: one that was not confirmed would have a text that nobody saw.
+
+    Raises as `enter_token` and `entry.confirm`, and Refused (token_needs_whole_proof).
+    """
+    with tenant_scope(actor.tenant_id):
+        made = enter_token(name, permissions, networks, expires_at, actor=actor, now=now, reason=reason)
+        entry.confirm(made.operation.id, actor=actor, now=now, seen_digest=made.operation.digest, proof=proof)
+    return made
+
+
 def enter_issue(
     user_id: UUID,
     name: str,

@@ -14,13 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.domain.permissions import Permission
 from accounts.domain.terms import end_of
 from accounts.forms import TokenForm
-from accounts.operations import second_factor, tokens
+from accounts.operations import tokens
 from accounts.queries.tokens import get_token, tokens_of
 from accounts.requests import TenantRequest
 from accounts.views.second_factor import is_signed_on
 from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.forms import not_proven
-from medical_audit.operations import entry
 
 LASTS = timedelta(days=90)
 
@@ -60,15 +59,9 @@ def _make(request: TenantRequest, form: TokenForm, zone: ZoneInfo) -> str:
     until = end_of(given["last_day"], zone)
     try:
         proof = request.prove_anew(given["password"], given["code"])
-        enrolled = second_factor.is_enrolled(request.user.id)
-        if not second_factor.proves_whole(proof, request.user, enrolled=enrolled):
-            raise Refused("token_needs_whole_proof")
-        made = tokens.enter_token(
+        made = tokens.make_token(
             given["name"], given["permissions"], given["networks"], until, actor=request.actor, now=request.now,
-            reason=given["reason"],
-        )  # fmt: skip
-        entry.confirm(
-            made.operation.id, actor=request.actor, now=request.now, seen_digest=made.operation.digest, proof=proof
+            reason=given["reason"], proof=proof,
         )  # fmt: skip
     except NotReauthenticated as refused:
         form.add_error(*not_proven(refused.code))

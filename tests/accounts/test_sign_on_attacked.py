@@ -12,9 +12,11 @@ from django.test import Client
 from accounts import identity
 from accounts.domain.permissions import Role
 from accounts.domain.sign_on import Endpoints, NotFromProvider
-from accounts.operations import members, sign_on
+from accounts.models import ApiToken
+from accounts.operations import members, sign_on, tokens
 from medical_audit import clock
-from medical_audit.models import Event
+from medical_audit.domain.errors import Refused
+from medical_audit.models import Event, Operation
 from medical_audit.operations import entry, seats
 from medical_audit.operations.policies import enter_policy
 from medical_audit.queries.policies import Policy
@@ -22,7 +24,7 @@ from medical_audit.tenancy import tenant_scope
 from tests.accounts.provider import CLIENT, SECRET, Provider, running
 from tests.accounts.test_second_factor import enrolled
 from tests.accounts.test_sign_on import CLICKED, House, make_house, newest
-from tests.factories import Cast, past_every_guard, proof, unique
+from tests.factories import PASSWORD, Cast, past_every_guard, proof, unique
 from tests.stage import signed_in
 from tests.tokens import bearer, make_token
 
@@ -148,6 +150,37 @@ def test_a_provider_s_grace_makes_no_token(house: House) -> None:
         "last_day": f"{(clock.now() + timedelta(days=300)).date()}",
     }  # fmt: skip
     assert client.post(stage.url("tokens/"), sent).status_code == 422
+
+
+def test_who_came_by_the_provider_and_has_a_password_is_asked_for_it_for_a_token(house: House) -> None:
+    user, stage = house.cast.people[Role.OPERATOR], house.stage
+    client, _ = house.come()
+    assert 'name="password"' in client.get(stage.url("tokens/")).content.decode()
+    sent = {
+        "name": "手元", "permissions": ["resource.view"], "networks": "", "reason": "手元の道具", "password": "", "code": "",
+        "last_day": f"{(clock.now() + timedelta(days=300)).date()}",
+    }  # fmt: skip
+    assert client.post(stage.url("tokens/"), sent).status_code == 422
+    actor, now = house.cast.actor(Role.OPERATOR), clock.now()
+    word = replace(proof(actor, now), method="sso")
+    with pytest.raises(Refused, match="token_needs_whole_proof"):
+        tokens.make_token(
+            "手元",
+            ["resource.view"],
+            [],
+            now + timedelta(days=9),
+            actor=actor,
+            now=now,
+            reason="x",
+            proof=word,
+        )
+    with tenant_scope(house.cast.tenant.id):
+        assert not Operation.objects.filter(kind="token.make").exists(), (
+            "nobody saw the text of such an entry"
+        )
+    assert client.post(stage.url("tokens/"), sent | {"password": PASSWORD}).status_code == 200
+    with tenant_scope(house.cast.tenant.id):
+        assert ApiToken.objects.filter(user=user).count() == 1
 
 
 @pytest.mark.parametrize("host", ["login..example.jp", "x" * 64 + ".example.jp"])
