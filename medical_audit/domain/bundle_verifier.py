@@ -567,20 +567,24 @@ class Said:
     a silence was recorded."""
 
     digests: set[str] = field(default_factory=set)
-    windows: list[tuple[datetime, datetime]] = field(default_factory=list)
+    windows: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     resumed_after: set[int] = field(default_factory=set)
 
-    def take(self, kind: str, at: datetime, detail: dict[str, Any]) -> None:
+    def take(self, kind: str, at: datetime, detail: dict[str, Any], by: str) -> None:
+        """By the order of the chain. Whoever says that he has changed something has closed what he had opened."""
         if kind == "ledger.catalogue_changed":
             self.digests.add(str(detail.get("after")))
+            self.windows = [
+                (who, begin, min(end, at) if who == by else end) for who, begin, end in self.windows
+            ]
         elif kind == "ledger.maintenance_opened":
-            self.windows.append((at, _moment(detail.get("until"))))
+            self.windows.append((by, at, _moment(detail.get("until"))))
         elif kind == "ledger.sealing_resumed":
             self.resumed_after.add(_whole(detail.get("after")))
 
     def damage(self, catalogue: str, at: datetime, before: datetime | None, number: int) -> str:
         """Of a seal with this digest of the guards, behind seal `number` of `before`; "" for none."""
-        if catalogue not in self.digests and not any(begin <= at <= end for begin, end in self.windows):
+        if catalogue not in self.digests and not any(begin <= at <= end for _, begin, end in self.windows):
             return "catalogue_changed"
         silent = before is not None and at - before > GAP
         return "heartbeat_missing" if silent and number not in self.resumed_after else ""
@@ -694,7 +698,9 @@ class Check:
             body = parse(row["body"])
             if place > SAID_MOST or not isinstance(body, dict) or not isinstance(body.get("detail"), dict):
                 raise CannotSay(f"{PLATFORM}: a line has another shape")
-            said.take(str(body.get("kind")), _moment(row["event_at"]), body["detail"])
+            actor = body.get("actor")
+            by = str(actor.get("id")) if isinstance(actor, dict) else ""
+            said.take(str(body.get("kind")), _moment(row["event_at"]), body["detail"], by)
         return (said if tied else None), tied
 
     def _heads(self) -> list[Head]:

@@ -141,8 +141,10 @@ class Sealer:
     def _bring(self, anchor: Anchor, newest: Stored, hint: int) -> None:
         """Put the newest seal there. What it has is asked of itself: the row that says so is no evidence, and others may write it."""
         there = newest_of(anchor, hint)
-        odd = there if there is not None and not self._is_ours(there) else None
-        before = there.number if there and not odd else 0
+        if there is not None and not self._is_ours(there):
+            # Nothing is put over it: behind a foreign line a cut record's next seal would look like the newest there ever was.
+            raise AnchorDoubt(f"what is there as seal {there.number} is no seal of ours")
+        before = there.number if there else 0
         if before >= newest.number:
             return
         with platform_scope():
@@ -150,8 +152,6 @@ class Sealer:
             last = seals.checkpoint(before)
         erased = signed_since(seals.sealed_at(last.note) if last else None)
         anchor.put(Payload(newest.number, newest.note, heads, erased))
-        if odd:
-            raise AnchorDoubt(f"what is there as seal {odd.number} is no seal of ours")
 
     def _let_go(self) -> None:
         """Carry out the purges that people confirmed; what a hold or the database refuses is tried again each minute."""

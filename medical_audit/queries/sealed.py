@@ -1,7 +1,7 @@
 """Are the seals whole, and does the database still hold what the anchors hold?"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -153,30 +153,56 @@ def _stamps(tsa_ca_file: str) -> Stamps:
 
 
 @dataclass(frozen=True, slots=True)
+class _Window:
+    """A maintenance: `until` as announced, `closed` where its opener said before that he had changed something."""
+
+    begin: datetime
+    until: datetime
+    closed: datetime
+
+
+def _windows(told: Sequence[tuple[str, datetime, dict[str, Any], str]]) -> Iterator[_Window]:
+    """Told by the order of the chain."""
+    for place, (kind, begin, detail, by) in enumerate(told):
+        if kind == "ledger.maintenance_opened":
+            later = (
+                at for what, at, _, who in told[place:] if (what, who) == ("ledger.catalogue_changed", by)
+            )
+            until = _until(detail, begin)
+            yield _Window(begin, until, min(until, next(later, until)))
+
+
+@dataclass(frozen=True, slots=True)
 class _Said:
     """What the platform's own chain says of changes and silences; an event that was edited says nothing."""
 
     digests: frozenset[str]
-    windows: tuple[tuple[datetime, datetime], ...]
+    windows: tuple[_Window, ...]
     resumed_after: frozenset[int]
 
     def excuses(self, digest: str, at: datetime) -> bool:
-        return digest in self.digests or any(begin <= at <= end for begin, end in self.windows)
+        return digest in self.digests or any(one.begin <= at <= one.closed for one in self.windows)
 
 
 def _said() -> _Said:
     with tenant_scope(NO_TENANT):
         links = [link for link in links_of_kinds(NO_TENANT, seals.EXCUSES) if link_hash(link) == link.hash]
     bodies = [(link.event_at, json.loads(link.body)) for link in links]
-    rows = [(body.get("kind"), at, body.get("detail")) for at, body in bodies]
+    rows = [(body.get("kind"), at, body.get("detail"), body.get("actor")) for at, body in bodies]
     # What is of another shape nobody of ours wrote: it excuses nothing, and what wrote it is named by the chain's own check.
-    told = [(kind, at, detail) for kind, at, detail in rows if isinstance(detail, dict)]
+    told = [
+        (str(kind), at, detail, str(actor.get("id")))
+        for kind, at, detail, actor in rows
+        if isinstance(detail, dict) and isinstance(actor, dict)
+    ]
     return _Said(
-        digests=frozenset(str(d.get("after")) for kind, _, d in told if kind == "ledger.catalogue_changed"),
-        windows=tuple((at, _until(d, at)) for kind, at, d in told if kind == "ledger.maintenance_opened"),
+        digests=frozenset(
+            str(d.get("after")) for kind, _, d, _by in told if kind == "ledger.catalogue_changed"
+        ),
+        windows=tuple(_windows(told)),
         resumed_after=frozenset(
             after
-            for kind, _, d in told
+            for kind, _, d, _by in told
             if kind == "ledger.sealing_resumed" and isinstance(after := d.get("after"), int)
         ),
     )
@@ -187,7 +213,7 @@ def _unannounced(
 ) -> Damage | None:
     """A maintenance, or a digest registered as right, of which the platform's own chain says nothing. It is told at the first seal
     behind it, or at the last one there is."""
-    until = {end for _begin, end in said.windows}
+    until = {one.until for one in said.windows}
     odd = [at for at, end in opened if end not in until]
     odd += [at for at, digest in right if digest not in said.digests]
     return Damage("catalogue_changed", seals.number_at(min(odd))) if odd else None

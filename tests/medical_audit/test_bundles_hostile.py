@@ -10,6 +10,7 @@ import sys
 import uuid
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medical_audit.domain.bundle_verifier import CannotSay, Said, verdict
+from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.notes import Signer
 from tests.factories import MONDAY_0830
 from tests.medical_audit.bundling import (
@@ -153,7 +155,7 @@ def test_hostile_bundles_are_refused(make: Callable[[Files], BytesIO], whole: by
 @pytest.mark.parametrize("until", ["2026-01-01T00:00:00", "tomorrow", None, 7])
 def test_a_maintenance_without_a_time_that_can_be_compared_is_refused(until: object) -> None:
     with pytest.raises(CannotSay):
-        Said().take("ledger.maintenance_opened", MONDAY_0830, {"until": until})
+        Said().take("ledger.maintenance_opened", MONDAY_0830, {"until": until}, "owner")
 
 
 def _own_key(files: Files, *stones: str) -> tuple[Files, Signer]:
@@ -226,3 +228,25 @@ def test_no_flipped_byte_is_called_intact_with_another_content(
     code, _report = verdict(BytesIO(bytes(changed)), [key])
     if code == 0:
         assert unpacked(bytes(changed))["events.jsonl"] == unpacked(whole)["events.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("by", "minutes", "damage"),
+    [
+        ("owner", 10, "catalogue_changed"),
+        ("somebody", 10, ""),
+        ("owner", 4, ""),
+        ("somebody", 61, "catalogue_changed"),
+    ],
+)
+def test_a_maintenance_excuses_nothing_once_its_opener_has_closed_it(
+    by: str, minutes: int, damage: str
+) -> None:
+    """Opened for an hour, closed with a change after five minutes by `by`; a seal with other guards after so many minutes."""
+    said, until = Said(), utc_text(MONDAY_0830 + timedelta(hours=1))
+    said.take("ledger.maintenance_opened", MONDAY_0830, {"until": until}, "owner")
+    closed = MONDAY_0830 + timedelta(minutes=5)
+    said.take("ledger.catalogue_changed", closed, {"after": "new"}, by)
+    at = MONDAY_0830 + timedelta(minutes=minutes)
+    assert said.damage("other", at, None, 1) == damage
+    assert said.damage("new", at, None, 1) == ""

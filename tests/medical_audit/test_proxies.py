@@ -14,6 +14,7 @@ from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.states import State
 from medical_audit.models import Delegation, Event, Operation
 from medical_audit.operations import delegating, entry, proxies
+from medical_audit.operations.moves import person_of
 from medical_audit.queries.operations import awaiting
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole, _as_role
@@ -94,6 +95,13 @@ def test_without_a_live_delegation_it_is_refused(why: str, desk: Desk) -> None:
         behalf, role = person(desk, O), A
     with pytest.raises(NotPermitted, match="no_delegation"):
         desk.enter(kind, role, behalf=behalf)
+
+
+def test_an_end_that_was_entered_before_it_said_whose_still_names_him_by_reference(desk: Desk) -> None:
+    delegation = granted(desk)
+    older = Operation(target_type="delegation", target_id=str(delegation.id), parameters={})
+    with tenant_scope(desk.tenant_id):
+        assert person_of(older) == person(desk, O).id
 
 
 def test_the_database_asks_for_the_delegation_too(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -92,6 +93,14 @@ def test_a_line_that_is_no_seal_of_ours_ends_neither_sealer_nor_verdict(
     assert room.seal().number == 2
     with as_role("audit"), platform_scope():
         assert "no seal of ours" in seals.duties()["anchor:file"].problem
+    assert "no seal of ours" in seals_of(room).cannot_say
+    # Of whatever number it is: a seal of a cut record that was put behind it would hide what was cut.
+    low = replace(forged, number=1)
+    with room.anchors[0].path.open("a") as file:  # type: ignore[attr-defined]
+        file.write(low.text() + "\n")
+    assert room.seal().number == 3
+    last = room.anchors[0].newest(at_least=0)
+    assert last == low, "nothing is put over what is in doubt"
     assert "no seal of ours" in seals_of(room).cannot_say
 
 
