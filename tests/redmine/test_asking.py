@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -115,7 +116,12 @@ def test_the_page_offers_it_and_shows_the_ticket_and_so_does_the_api(shop: Shop)
         assert url in client.get(page).content.decode()
     sent = {"ids": [str(row.id)], "reason": WHY, "back": "volume"}
     assert client.post(url, sent).headers["Location"] == pages[1]
-    assert [one.code for one in client.post(url, sent).context["undone"]] == ["ticket_asked"]
+    again = client.post(url, sent)
+    assert [one.code for one in again.context["undone"]] == ["ticket_asked"]
+    # What is pressed on that answer is decided where it belongs, and asks for no more tickets.
+    form = re.search(r'<form class="bulk"[^>]*>', again.content.decode(), re.DOTALL)
+    assert form
+    assert f'action="{pages[0]}"' in form[0]
     shop.serve()
     issue = f"{shop.place.url}/issues/{shop.ticket().issue}"
     for page in pages:

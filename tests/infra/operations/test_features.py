@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
 from tests.factories import MONDAY_0830, Cast, proof
 from tests.infra.operations.test_setups import begin, create_stack, prove
+from tests.medical_audit.support import Database
 from tests.simulated import TOKYO, customer_client
 
 NOW = MONDAY_0830
@@ -172,6 +174,25 @@ def test_what_is_switched_on_is_used_once_it_is_proven_and_what_is_switched_off_
     place.decide("volumes")
     assert states(place.seen) == {"volumes": "on"}
     assert (place.allowed("ec2:StartInstances"), place.allowed("ec2:CreateTags")) == (False, True)
+    assert (place.allowed("ec2:AuthorizeSecurityGroupIngress"), place.allowed("ec2:RevokeSecurityGroupIngress")) == (
+        False, True,
+    ), "what Toban opened it may close, whatever was switched off since"  # fmt: skip
+
+
+def test_what_an_account_was_taken_in_with_counts_on_after_the_upgrade(
+    place: Place, superuser_connection: Database
+) -> None:
+    """The owner, who migrates, sees no row of a tenant: an UPDATE of his would change nothing, and say nothing."""
+    keep = import_module("infra.migrations.0021_features_in_force").KEEP
+    with superuser_connection.transaction(force_rollback=True):
+        superuser_connection.execute("UPDATE infra_accountsetup SET in_force = '[]'")
+        superuser_connection.execute("SET LOCAL ROLE toban_owner")
+        superuser_connection.execute(keep)
+        superuser_connection.execute("RESET ROLE")
+        row = superuser_connection.execute(
+            "SELECT features, in_force FROM infra_accountsetup WHERE registered_id = %s", [place.account.id]
+        ).fetchone()
+    assert row == (["servers"], ["servers"])
 
 
 def test_the_gateway_sends_nothing_that_belongs_to_no_feature_in_force(place: Place) -> None:

@@ -9,14 +9,18 @@ import pytest
 from pytest_django import Settings
 
 from accounts.domain.permissions import Role
+from infra.domain.reach import Rule
+from infra.models import Resource
 from infra.operations import reaching
 from infra.operations.database_rounds import LANE_CLASS
+from infra.operations.reach_rounds import ReachExecutor, RulePlan
 from infra.operations.reaching import Wish
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.operations.execution import drain_lane
+from medical_audit.tenancy import tenant_scope
 from tests.factories import proof
 from tests.infra.operations.duty import Duty
 
@@ -198,6 +202,25 @@ def test_a_source_that_is_no_group_of_its_network_is_refused_at_entry(duty: Duty
     with pytest.raises(Refused) as refused:
         enter(duty, group, "sg-0123456789abcdef0")
     assert refused.value.code == "source_group_not_there"
+
+
+def test_a_server_of_a_peered_network_may_be_let_in(duty: Duty) -> None:
+    duty.aws.seed(databases=[{"id": "karte", "subnet_group": "main"}], instances=[{"tags": {"Name": "web"}}])
+    duty.look()
+    group = str(duty.resource("karte").facts["groups"][0])
+    other = "sg-0123456789abcdef0"
+    with duty.as_role("worker"), tenant_scope(duty.aws.cast.tenant.id):
+        Resource.objects.filter(kind="ec2").update(facts={"groups": [other]})
+    assert enter(duty, group, other).parameters["source"] == other
+
+
+def test_a_closing_of_before_rules_were_named_finds_the_rule_by_what_it_lets_in() -> None:
+    given = {"group": "sg-1", "port": 3306, "source": SOURCE}
+    rule = Rule("sgr-1", "sg-1", "tcp", 3306, 3306, SOURCE, "")
+    plan = RulePlan(None, rules=[rule])
+    executor = ReachExecutor(opens=False)
+    assert executor._found(plan, Operation(parameters=given)) is rule
+    assert executor._found(plan, Operation(parameters=given | {"rule": "sgr-2"})) is None
 
 
 def test_a_person_closes_it_at_once(duty: Duty) -> None:
