@@ -47,13 +47,19 @@ def core_of(password: str) -> str:
 
 def is_only_context(password: str, more: Iterable[str] = ()) -> bool:
     """Whether little is left of a password when the words of this house, and `more` (names of tenants and people), are taken out."""
-    left = _YEAR.sub("", plain(password))
     words = {plain(word) for word in (*CONTEXT_WORDS, *more)}
-    for word in sorted(
+    known = sorted(
         (one for one in words if len(one) >= WORD_LEAST or not one.isascii()), key=len, reverse=True
-    ):
-        left = left.replace(word, "")
+    )
+    # Before the years, because a name may hold one ("clinic2010"), and after them, because one may be put into a word.
+    left = _without(known, _YEAR.sub("", _without(known, plain(password))))
     return len(left) < LEFT_LEAST
+
+
+def _without(words: Iterable[str], text: str) -> str:
+    for word in words:
+        text = text.replace(word, "")
+    return text
 
 
 def is_made_of_common(password: str, is_common: Callable[[str], bool]) -> bool:

@@ -50,11 +50,13 @@ def test_what_breaches_showed_is_refused_with_a_little_around_it(password: str, 
         ("sakuragawa-2027-aws", True),
         ("桜川病院当番２０２６", True),
         ("mori.taro#1984", True),
+        ("minato2010b-2026!", True),  # a year inside a name hides the name from nobody
+        ("to1999ban-hospital", True),  # nor does one put into a word
         ("sakuragawa no kumo wa shiroi", False),
     ],
 )
 def test_the_words_around_a_person_make_no_password(password: str, refused: bool) -> None:
-    around = words_of("mori.taro", "森 太郎", "sakuragawa", "桜川病院")
+    around = words_of("mori.taro", "森 太郎", "sakuragawa", "桜川病院", "minato2010b")
     assert is_only_context(password, around) is refused
 
 
