@@ -24,7 +24,7 @@ import pytest
 from django.db import connection, connections
 from psycopg import sql
 
-from tests import factories, simulated
+from tests import factories, one_wall, simulated
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Tests pass a time of their own.
@@ -54,7 +54,7 @@ def _migrations_hash() -> str:
 
 def _template() -> str:
     """The migrated template database; the first pytest worker makes it, the others wait."""
-    name = f"toban_template_{_migrations_hash()}"
+    name = f"toban_template_{_migrations_hash()}{one_wall.WITHOUT and '_without_' + one_wall.WITHOUT}"
     with open(Path(tempfile.gettempdir()) / f"{name}.lock", "w") as lock, _admin() as admin:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", [name]).fetchone():
@@ -70,6 +70,8 @@ def _template() -> str:
                        env=os.environ | {"DATABASE_URL": owner})  # fmt: skip
         with _admin(name) as inside:
             inside.execute(ANY_CLOCK.read_bytes())
+            if one_wall.WITHOUT == "database":
+                one_wall.take_down_the_databases(inside)
         admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(name)))
     return name
 
@@ -84,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that kill processes and wait come first, then those with a browser: at the end they would hold up everybody."""
+    one_wall.skip_what_asks_for_it(items)
     items.sort(key=lambda one: 0 if one.get_closest_marker("chaos") else 1 if _has_browser(one) else 2)
 
 
@@ -106,6 +109,14 @@ def django_db_setup(worker_id: str, django_db_blocker: object) -> Iterator[None]
     connections.close_all()
     with _admin() as admin:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_wall() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if one_wall.WITHOUT == "orm":
+            one_wall.take_down_the_orms(monkeypatch)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -15,14 +15,12 @@ from typing import Any
 import psycopg
 import pytest
 import redis
-from django.apps import apps
 from django.core import mail
 from django.db import connection, models
 from django.test import Client
 
 from accounts.domain.permissions import Role
-from medical_audit.tenancy import TenantManager, TenantModel
-from tests import factories
+from tests import factories, one_wall
 from tests.asking import IN_TENANT, Asking
 from tests.conftest import _admin
 from tests.stage import Stage, make_stage
@@ -31,9 +29,7 @@ from tests.test_matrix import EXPECTED
 
 WORD = "よその病院の鳥"
 ESCAPED = WORD.encode("unicode_escape").decode()
-TABLES = [
-    model for model in apps.get_models() if issubclass(model, TenantModel) and '"' not in model._meta.db_table
-]
+TABLES = one_wall.tables()
 READERS = (Role.ADMINISTRATOR, Role.AUDITOR, Role.OPERATOR)
 Database = psycopg.Connection[tuple[object, ...]]
 
@@ -94,11 +90,10 @@ def ours(request: pytest.FixtureRequest, ledger_of_its_own: None, monkeypatch: p
     assert done > 0.8 * tried
     ours = make_stage(factories.make_cast())
     if request.param == "without the ORM's":
-        monkeypatch.setattr(TenantManager, "get_queryset", models.Manager.get_queryset)
+        one_wall.take_down_the_orms(monkeypatch)
     if request.param == "without the database's":
         with superuser() as database:
-            for model in TABLES:
-                database.execute(f"ALTER TABLE {model._meta.db_table} DISABLE ROW LEVEL SECURITY")
+            one_wall.take_down_the_databases(database)
     return ours
 
 
