@@ -1,7 +1,7 @@
 """The API's own description against the API: every address is in it, and nothing comes back that it does not say.
 
-TOBAN_API_CASES=N sends N cases to each operation as each role (1 if not said). How many were sent stands at the end of
-`TOBAN_API_CASES=26 ./toban test -rP tests/api/test_schema.py`.
+Each operation gets a case as one of the roles. TOBAN_API_CASES=N sends N cases to each operation as each role; how many were sent stands
+in what `TOBAN_API_CASES=26 ./toban test -rP tests/api/test_schema.py` prints.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.routes import routes
 from tests.stage import Stage, make_stage
 from tests.tokens import make_token
 
-CASES = int(os.environ.get("TOBAN_API_CASES", "1"))
+CASES = int(os.environ.get("TOBAN_API_CASES", "0"))
 CANARY = "別テナントの鳥"
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
@@ -118,12 +118,14 @@ def test_whatever_is_sent_is_answered_as_described(
     answers: Counter[int] = Counter()
     ids = st.sampled_from([*ours, *foreign_ids, str(uuid.uuid4())])
 
-    for result in schema.get_all_operations():
+    for turn, result in enumerate(schema.get_all_operations(), list(Role).index(role)):
         operation = result.ok()
+        if not CASES and turn % len(Role):
+            continue
 
         @seed(random.randrange(2**32))
         @settings(
-            max_examples=CASES, database=None, deadline=None, phases=[Phase.generate],
+            max_examples=CASES or 1, database=None, deadline=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(case=operation.as_strategy(), pk=ids, there=st.integers(0, 9))

@@ -18,44 +18,18 @@ from tests import factories
 from tests.accounts.test_second_factor import code_at, enrolled
 from tests.factories import PASSWORD, proof, unique
 from tests.ui.browser import Visitor, visit
+from tests.ui.walking import faultless, looked_at, refused, sent
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.parametrize(("width", "theme", "language"), [(1440, "light", "ja"), (360, "dark", "en")]),
 ]
 OWN = "raku-da wa sabaku 41"
-#: Chromium says in its console that a page was answered with a refusal, which is what these tests ask for.
-REFUSED = ("status of 404", "status of 422")
 
 
 @pytest.fixture
 def visitor(site: str, browser: Browser, width: int, theme: str, language: str) -> Visitor:
     return visit(browser, site, width=width, theme=theme, language=language)
-
-
-def looked_at(visitor: Visitor, *paths: str) -> None:
-    for path in paths:
-        visitor.open(path)
-        faultless(visitor)
-
-
-def faultless(visitor: Visitor) -> None:
-    faults = [one for one in visitor.faults() if not any(said in one for said in REFUSED)]
-    assert (visitor.page.url, faults) == (visitor.page.url, [])
-
-
-def sent(visitor: Visitor, /, *, then: str = "form.card button[type=submit]", **typed: str) -> None:
-    """Fill the fields by their names, press the button, look at what comes."""
-    for field, text in typed.items():
-        visitor.page.locator(f"[name={field}]").filter(visible=True).first.fill(text)
-    visitor.page.locator(then).first.click()
-    visitor.ready()
-    faultless(visitor)
-
-
-def refused(visitor: Visitor) -> None:
-    """Something on the page says what is wrong."""
-    expect(visitor.page.locator("[id$=-problem], [role=alert]").filter(visible=True).first).to_be_visible()
 
 
 def confirmed(cast: factories.Cast, operation: Operation) -> str:
