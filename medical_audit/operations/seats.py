@@ -130,7 +130,9 @@ def enter_tenant(session: Session, *, actor: Actor, polling: bool, now: datetime
     """
     policy = policy_here()
     idle_s = policy.idle_minutes * 60
-    visit: Visit | None = Visit.objects.filter(session=session.name).first()
+    # Named, because the database shows a person where else he is as well: this must not hang on the managers alone.
+    here = Visit.objects.filter(session=session.name, tenant_id=actor.tenant_id)
+    visit: Visit | None = here.first()
     if visit is None:
         _hold(session)
         shared = {name: getattr(session, name) for name in ("user_id", "user_name", "address", "address_raw", "network",
@@ -159,7 +161,7 @@ def enter_tenant(session: Session, *, actor: Actor, polling: bool, now: datetime
     if visit.idle_s != idle_s:
         changes["idle_s"] = idle_s
     if changes:
-        Visit.objects.filter(session=session.name, ended_at__isnull=True).update(**changes)
+        here.filter(ended_at__isnull=True).update(**changes)
     if "idle_s" in changes:
         _take_strictest(session)
     return policy
