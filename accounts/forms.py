@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.channels import CHATS, NAME_MAX, OFFERED, URL_MAX, ChannelKind, clean_patterns
+from accounts.domain.mailboxes import is_mailbox
 from accounts.domain.notices import Topic
 from accounts.domain.permissions import Role
 from accounts.domain.sign_on import Claim, Mode
@@ -29,14 +30,20 @@ class SignInForm(forms.Form):
     )
 
 
+def refuse_odd_mailbox(address: str) -> None:
+    """What Django takes for an address may be quoted, with signs that break the header of a letter."""
+    if not is_mailbox(address):
+        raise forms.ValidationError(_("This is no mail address."))
+
+
 class NoticeForm(forms.Form):
     """Which notices a person wants; an address is needed as soon as anything is to be mailed."""
 
     inbox = forms.MultipleChoiceField(choices=[(one, one) for one in Topic], required=False)
     mail = forms.MultipleChoiceField(choices=[(one, one) for one in Topic], required=False)
     address = forms.EmailField(
-        max_length=254, required=False, error_messages={"invalid": _("This is no mail address.")}
-    )
+        max_length=254, required=False, validators=[refuse_odd_mailbox], error_messages={"invalid": _("This is no mail address.")}
+    )  # fmt: skip
     slack = forms.MultipleChoiceField(choices=[(one, one) for one in Topic], required=False)
     teams = forms.MultipleChoiceField(choices=[(one, one) for one in Topic], required=False)
     slack_url = forms.CharField(max_length=URL_MAX, required=False)
@@ -114,8 +121,8 @@ class InviteForm(forms.Form):
         choices=[(role, role) for role in Role], error_messages={"required": _("Choose a role.")}
     )
     email = forms.EmailField(
-        max_length=254, required=False, error_messages={"invalid": _("This is no mail address.")}
-    )
+        max_length=254, required=False, validators=[refuse_odd_mailbox], error_messages={"invalid": _("This is no mail address.")}
+    )  # fmt: skip
     reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})
 
 
@@ -155,7 +162,7 @@ class TermsForm(forms.Form):
     kind = forms.ChoiceField(choices=[(one, one) for one in AccountKind])
     first = forms.DateField(required=False)
     last = forms.DateField(required=False)
-    email = forms.EmailField(max_length=254, required=False)
+    email = forms.EmailField(max_length=254, required=False, validators=[refuse_odd_mailbox])
     company = forms.CharField(max_length=100, required=False)
     holder = forms.CharField(max_length=36, required=False)
 

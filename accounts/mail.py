@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+
+from accounts.domain.mailboxes import is_mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def deliver(letters: Iterable[Letter]) -> Iterator[str]:
                 down, opened = _open(server), True
             yield down or _send(server, letter)
     finally:
-        server.close()
+        _hang_up(server)
 
 
 def _open(server: BaseEmailBackend) -> str:
@@ -50,7 +53,9 @@ def _open(server: BaseEmailBackend) -> str:
 
 
 def _send(server: BaseEmailBackend, letter: Letter) -> str:
-    """A subject in one line: whatever a name holds, no header can be added."""
+    """A subject in one line: whatever a name holds, no header can be added. What goes wrong with one letter is its own trouble."""
+    if not is_mailbox(letter.to):
+        return "bad_mail"
     subject = " ".join(letter.subject.split())
     headers = {"Auto-Submitted": "auto-generated"}
     message = EmailMessage(
@@ -60,7 +65,16 @@ def _send(server: BaseEmailBackend, letter: Letter) -> str:
         message.send()
     except (OSError, smtplib.SMTPException) as error:
         return _words(error)
+    except Exception as error:  # noqa: BLE001  whatever cannot be written is this letter's problem
+        # It may have been in the middle of its talk with the server: the next one begins anew.
+        _hang_up(server)
+        return _words(error)
     return ""
+
+
+def _hang_up(server: BaseEmailBackend) -> None:
+    with suppress(OSError, smtplib.SMTPException):
+        server.close()
 
 
 def _words(error: Exception) -> str:

@@ -170,7 +170,9 @@ class TenantMiddleware:
             if today >= policy.second_factor_day and not by_two and not self._two_factors(user, seat):
                 return self._without_factor(request)
             grace = policy.grace if seat is not None else timedelta()
-            recently = seat is not None and grace > timedelta() and now - seat.proved_at <= grace
+            # Whoever sends a call is no page at which somebody has just typed his password.
+            by_page = seat is not None and not request.path.startswith("/api/")
+            recently = seat is not None and by_page and grace > timedelta() and now - seat.proved_at <= grace
             request.tenant, request.actor, request.now = tenant, actor, now
             request.proved_recently = recently
             request.prove_anew = partial(

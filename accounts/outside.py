@@ -24,6 +24,8 @@ from accounts.domain.addresses import Network
 
 #: Status lines, headers and the marks between chunks, on top of the body itself.
 BYTES_AROUND = 200_000
+#: A name and each of its parts (RFC 1035, 2.3.4).
+HOST_MAX, HOST_PART_MAX = 253, 63
 _PORTS = {"https": 443, "http": 80}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -212,6 +214,12 @@ def is_public(address: Address) -> bool:
     return address.is_global and (int(address) >> 32) & _ISATAP_MASK != _ISATAP
 
 
+def _is_host(text: str) -> bool:
+    """No longer than a name and its parts may be; an address is shorter."""
+    parts = text.removesuffix(".").split(".")
+    return len(text) <= HOST_MAX and all(1 <= len(part) <= HOST_PART_MAX for part in parts)
+
+
 def judged(url: str, reach: Reach) -> SplitResult:
     """The parts of an address that may be asked as far as its text tells. Raises Unanswered (bad_url, https_only)."""
     try:
@@ -220,7 +228,7 @@ def judged(url: str, reach: Reach) -> SplitResult:
     except ValueError as error:
         raise Unanswered("bad_url", url) from error
     secure = parts.scheme == "https"
-    if not parts.hostname or parts.username is not None or parts.password is not None:
+    if not _is_host(parts.hostname or "") or parts.username is not None or parts.password is not None:
         raise Unanswered("bad_url", url)
     if not secure and not (reach.private and parts.scheme == "http"):
         raise Unanswered("https_only", url)

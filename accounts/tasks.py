@@ -12,7 +12,7 @@ from django.utils import translation
 from kombu.exceptions import OperationalError
 
 from accounts import mail
-from accounts.operations import dispatching, following, notices, recertifying, terms
+from accounts.operations import clearing, dispatching, following, notices, recertifying, terms
 from accounts.queries import channels
 from accounts.queries.people import tenant_ids
 from medical_audit import clock
@@ -32,17 +32,35 @@ def send_digests() -> int:
     ready: list[tuple[notices.Digest, mail.Letter]] = []
     for tenant_id in tenant_ids():
         try:
-            ready += [(one, letter_of(one)) for one in notices.prepare(tenant_id, now=clock.now())]
+            digests = notices.prepare(tenant_id, now=clock.now())
         except Exception:
             log.exception("digest_failed", tenant=str(tenant_id))
-    sent = 0
+            continue
+        ready += [(one, letter) for one in digests if (letter := _written(one)) is not None]
     answers = mail.deliver(letter for _digest, letter in ready)
-    for (digest, _letter), problem in zip(ready, answers, strict=True):
+    return sum(_settled(digest, problem) for (digest, _letter), problem in zip(ready, answers, strict=True))
+
+
+def _written(digest: notices.Digest) -> mail.Letter | None:
+    """None for what cannot be written: one person's trouble stops nobody else's mail."""
+    try:
+        return letter_of(digest)
+    except Exception as error:
+        log.exception("digest_failed", delivery=str(digest.delivery))
+        _settled(digest, type(error).__name__)
+    return None
+
+
+def _settled(digest: notices.Digest, problem: str) -> bool:
+    """Whether it is recorded as sent."""
+    if problem:
+        log.warning("mail_failed", delivery=str(digest.delivery), problem=problem)
+    try:
         notices.settle(digest, problem, now=clock.now())
-        sent += not problem
-        if problem:
-            log.warning("mail_failed", delivery=str(digest.delivery), problem=problem)
-    return sent
+    except Exception:
+        log.exception("mail_not_settled", delivery=str(digest.delivery))
+        return False
+    return not problem
 
 
 @shared_task
@@ -80,6 +98,18 @@ def letter_of(digest: notices.Digest) -> mail.Letter:
     with translation.override(digest.language):
         subject, _, text = render_to_string("accounts/digest.txt", context).partition("\n")
     return mail.Letter(digest.address, subject, text.lstrip("\n"))
+
+
+@shared_task
+def clear_channels() -> int:
+    """Take away rooms of who has left and secrets that nothing is signed with; one tenant's trouble stops no other."""
+    gone = 0
+    for tenant_id in tenant_ids():
+        try:
+            gone += clearing.clear(actor=system_actor(tenant_id, "channels"), now=clock.now())
+        except Exception:
+            log.exception("channels_not_cleared", tenant=str(tenant_id))
+    return gone
 
 
 @shared_task

@@ -226,8 +226,7 @@ def enter(toban: Toban, given: argparse.Namespace) -> None:
 
 
 def operations(toban: Toban, given: argparse.Namespace) -> None:
-    page = toban.here("GET", "operations/", state=given.state.upper())
-    for row in page["results"]:
+    for row in toban.pages("operations/", state=given.state.upper()):
         say(say_operation(row))
 
 

@@ -23,7 +23,7 @@ from rest_framework.request import Request
 from accounts.models import User
 from accounts.requests import whereabouts
 from config.errors import problem
-from medical_audit.api.calls import TAGS
+from medical_audit.api.describing import TAGS
 
 log = structlog.get_logger(__name__)
 WINDOW_S = 60

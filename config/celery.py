@@ -53,6 +53,7 @@ app.conf.update(
         "digests": {"task": "accounts.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
         "feeds": {"task": "infra.tasks.kick_feeds", "schedule": 300.0, "options": {"expires": 300}},
         "exports": {"task": "medical_audit.tasks.kick_exports", "schedule": 15.0, "options": {"expires": 15}},
+        "clearing": {"task": "accounts.tasks.clear_channels", "schedule": 60.0, "options": {"expires": 60}},
         "channels": {"task": "accounts.tasks.kick_channels", "schedule": 5.0, "options": {"expires": 10}},
         "tickets": {"task": "redmine_sync.tasks.kick", "schedule": 15.0, "options": {"expires": 15}},
         "repositories": {
@@ -77,6 +78,7 @@ app.conf.update(
         # A mail server that does not answer keeps one background worker busy, never the clock.
         "accounts.tasks.send_digests": {"queue": "inventory"},
         # Whoever receives messages may be slow: that holds up nothing but messages, and one tenant not another's.
+        "accounts.tasks.clear_channels": {"queue": "channels"},
         "accounts.tasks.follow_channels": {"queue": "channels"},
         "accounts.tasks.visit_channel": {"queue": "channels"},
         "infra.tasks.refresh_feed": {"queue": "inventory"},

@@ -179,7 +179,7 @@ PRIVILEGES = {
         QUEUE: "SELECT (active_at, ended_at, idle_s, name, started_at, user_id)",
     },
     "public.medical_audit_storedanswer": {
-        "toban_web": "DELETE, INSERT, SELECT, UPDATE (answer, status)",
+        "toban_web": "DELETE, INSERT, SELECT, UPDATE (answer, status, version)",
         "toban_scheduler": "DELETE, SELECT (expires_at, id, tenant_id)",
     },
     "public.medical_audit_tenantpolicy": {"toban_web": WORK, **READERS},

@@ -16,7 +16,8 @@ from accounts.models import Channel, Dispatch
 from accounts.models.channel import DispatchState
 from accounts.operations import channels, dispatching
 from accounts.queries.channels import Standing, get_channel, get_dispatch, list_channels, list_dispatches
-from medical_audit.api.calls import Call, Told, answers, text_filter
+from medical_audit.api.calls import Call, Told, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.paging import Page
@@ -169,7 +170,7 @@ def channel_rotate(call: Call, pk: UUID) -> Told:
 
 @answers(
     DispatchOut,
-    many=True,
+    paged=True,
     filters=(text_filter("state", "How it stands.", [str(one) for one in DispatchState.values]),),
 )
 def dispatch_list(call: Call, pk: UUID) -> Page:

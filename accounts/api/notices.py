@@ -9,13 +9,20 @@ from accounts.domain.notices import Topic
 from accounts.domain.permissions import Permission
 from accounts.models import NoticeChoice, NoticeDelivery
 from accounts.operations import notices
-from accounts.queries.notices import News, Waiting, choice_of, deliveries_of, head_seq, list_news, waiting_for
+from accounts.queries.notices import (
+    News,
+    Waiting,
+    choice_of,
+    head_seq,
+    list_deliveries,
+    list_news,
+    list_waiting,
+)
 from medical_audit.api.calls import Call, Told, answers
 from medical_audit.api.operations import OperationOut
 from medical_audit.forms import cursors_of
 from medical_audit.queries.paging import Page
 
-MAILS_SHOWN = 50
 TOPICS = [str(one) for one in Topic]
 
 
@@ -73,18 +80,18 @@ class ChoiceIn(serializers.Serializer[Any]):
     language = serializers.ChoiceField(choices=["ja", "en"], default="ja")
 
 
-@answers(NewsOut, many=True)
+@answers(NewsOut, paged=True)
 def inbox_list(call: Call) -> Page:
     """List what happened of the topics that I chose, the newest first."""
     choice = choice_of(call.actor)
     return list_news(choice, cursors_of(call.query), actor=call.actor, now=call.now)
 
 
-@answers(WaitingOut, many=True)
-def inbox_waiting(call: Call) -> list[Waiting]:
+@answers(WaitingOut, paged=True)
+def inbox_waiting(call: Call) -> Page:
     """List what waits for my confirmation, the oldest first."""
     choice = choice_of(call.actor)
-    return waiting_for(call.actor, TOPICS, choice.seen_seq, now=call.now)
+    return list_waiting(TOPICS, choice.seen_seq, cursors_of(call.query), actor=call.actor, now=call.now)
 
 
 @answers(ChoiceOut, takes=ReadIn)
@@ -107,10 +114,10 @@ class OwnMailOut(serializers.Serializer[NoticeDelivery]):
     ended_at = serializers.DateTimeField(allow_null=True)
 
 
-@answers(OwnMailOut, many=True)
-def mail_list(call: Call) -> list[NoticeDelivery]:
-    """List the newest mails to me."""
-    return deliveries_of(call.actor, limit=MAILS_SHOWN)
+@answers(OwnMailOut, paged=True)
+def mail_list(call: Call) -> Page:
+    """List the mails to me, the newest first."""
+    return list_deliveries(cursors_of(call.query), actor=call.actor)
 
 
 @answers(ChoiceOut)
@@ -129,12 +136,12 @@ def choice_get(call: Call) -> Told:
 def choice_put(call: Call) -> Told:
     """Choose what stands in my inbox. Where mails go is chosen on the page, by the person who sits there."""
     call.actor.require(Permission.OWN_CHANGE, call.actor.tenant_id)
-    row = choice_of(call.actor)
     given = call.given
-    call.expect(_version(row))
-    kept = notices.choose(
-        inbox=given["inbox"], mail=row.mail, address=row.address, language=given["language"], actor=call.actor, now=call.now
-    )  # fmt: skip
+
+    def seen(row: NoticeChoice) -> None:
+        call.expect(_version(row))
+
+    kept = notices.choose_inbox(given["inbox"], given["language"], actor=call.actor, now=call.now, seen=seen)
     return Told(kept, _version(kept))
 
 

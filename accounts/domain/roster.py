@@ -12,6 +12,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from accounts.domain.mailboxes import is_mailbox
+
 BYTES_MAX: Final = 2_000_000
 ROWS_MAX: Final = 5000
 #: What a column may be called, as people write it.
@@ -192,7 +194,7 @@ def _person(line: int, cells: Mapping[str, str]) -> Listed | BadRow:
     if not 1 <= len(cells["name"]) <= 100 or not cells["name"].isprintable():
         return BadRow(line, "bad_person_name", cells["name"][:60], username)
     email = cells.get("email", "").lower()
-    if email and not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,189}", email):
+    if email and not is_mailbox(email):
         return BadRow(line, "bad_mail", email[:60], username)
     days: dict[str, date | None] = {}
     for field in ("first", "last"):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from accounts.domain.mailboxes import is_mailbox
 from accounts.domain.permissions import Role
 
 #: People of a vendor are looked at anew once a year at least.
@@ -16,7 +16,6 @@ VENDOR_LONGEST: Final = timedelta(days=366)
 TEXT_MAX: Final = 100
 #: Days that a person may work on; 9999-12-31 and its like stand in other systems for "no end" and are none.
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
-_MAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 
 
 class AccountKind(StrEnum):
@@ -55,7 +54,7 @@ def faults(terms: Terms, roles: frozenset[str], today: date) -> list[str]:
         return ["bad_account_kind"]
     if any(day and not EARLIEST <= day <= LATEST for day in (terms.first, terms.last)):
         return ["day_far_off"]
-    if terms.email and not (_MAIL.fullmatch(terms.email) and terms.email.isprintable()):
+    if terms.email and not is_mailbox(terms.email):
         found.append("bad_mail")
     if terms.first and terms.last and terms.last < terms.first:
         found.append("ends_before_it_begins")

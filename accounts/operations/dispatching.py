@@ -18,9 +18,9 @@ import structlog
 from accounts import outside
 from accounts.domain.channels import CHATS, GIVE_UP, is_final, is_taken, signed, wait_for
 from accounts.domain.permissions import Permission
-from accounts.models import Channel, Dispatch
+from accounts.models import Channel, Dispatch, Tenant
 from accounts.models.channel import ChannelState, DispatchState
-from accounts.queries.channels import opened_secrets, reach
+from accounts.queries.channels import opened_secrets, person_told, reach
 from medical_audit.domain.actor import Actor, Subject, system_actor
 from medical_audit.domain.errors import AlreadyMoved, LeaseLost, NotFound
 from medical_audit.domain.kinds import Health
@@ -96,9 +96,10 @@ def _slice(row: Channel, lease: Lease, clock: Callable[[], datetime], seconds: f
             return
         if time.monotonic() > end:
             break
-        claimed = _claim(row, lease, clock())
-        if claimed is None:
+        found = _claim(row.id, lease, clock())
+        if found is None:
             return
+        row, claimed = found
         told = _attempt(row, claimed, clock(), seconds)
         _settle(row, claimed, told, lease, clock())
         sent.done, sent.failed = sent.done + (not told.code), sent.failed + bool(told.code)
@@ -107,12 +108,13 @@ def _slice(row: Channel, lease: Lease, clock: Callable[[], datetime], seconds: f
     sent.more = True
 
 
-def _claim(row: Channel, lease: Lease, now: datetime) -> Dispatch | None:
-    """The next one that is due; its attempt is kept before it is made."""
-    with tenant_scope(row.tenant_id):
+def _claim(channel_id: UUID, lease: Lease, now: datetime) -> tuple[Channel, Dispatch] | None:
+    """The next one that is due, and the receiver as it stands by now; its attempt is kept before it is made."""
+    with tenant_scope(lease.tenant_id):
         lease.hold()
-        if not Channel.objects.filter(id=row.id, state=ChannelState.ACTIVE).exists():
-            return None
+        row: Channel | None = Channel.objects.filter(id=channel_id, state=ChannelState.ACTIVE).first()
+        if row is None or row.lane != lease.lane or not _is_told(row, now):
+            return None  # the next visit goes to the host that it moved to
         due = Dispatch.objects.filter(
             channel=row, state__in=(DispatchState.WAITING, DispatchState.TRYING), next_at__lte=now
         )
@@ -122,7 +124,16 @@ def _claim(row: Channel, lease: Lease, now: datetime) -> Dispatch | None:
         if one is not None:
             one.state, one.attempts, one.tried_at = DispatchState.TRYING, one.attempts + 1, now
             one.save(update_fields=["state", "attempts", "tried_at"])
-    return one
+    return None if one is None else (row, one)
+
+
+def _is_told(row: Channel, now: datetime) -> bool:
+    """Whose own room it is must belong here at this moment; else what waits is dropped."""
+    if not row.person_id or person_told(Tenant.objects.get(id=row.tenant_id), row.person_id) is not None:
+        return True
+    waiting = row.dispatches.filter(state__in=(DispatchState.WAITING, DispatchState.TRYING))
+    waiting.update(state=DispatchState.DROPPED, ended_at=now)
+    return False
 
 
 def _attempt(row: Channel, one: Dispatch, now: datetime, seconds: float) -> Told:

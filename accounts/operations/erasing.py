@@ -8,7 +8,8 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 
-from accounts.models import User
+from accounts.models import Channel, User
+from accounts.operations.clearing import end_rooms
 from accounts.queries.readable import KIND, ReadablePerson, belongs_nowhere, names_of, person_here
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
 from medical_audit.domain.errors import Refused
@@ -71,6 +72,8 @@ def apply_erasure(operation: Operation, now: datetime) -> dict[str, Any]:
             [NO_TENANT, operation.id],
         )
         (everywhere,) = cursor.fetchone() or (False,)
+    # After the erasure, as `_close`: the addresses of his own rooms are secrets that no column is emptied of.
+    end_rooms(Channel.objects.filter(person_id=person), actor=confirmer, now=now)
     told: dict[str, object] = {"count": count, "everywhere": everywhere}
     subject = Subject("person", person, ERASED)
     record(

@@ -24,14 +24,10 @@ from accounts.domain.channels import (
     topic_of,
 )
 from accounts.domain.notices import Topic
-from accounts.models import Channel, ChannelCursor, Dispatch, Tenant, User
+from accounts.models import Channel, ChannelCursor, Dispatch, Tenant
 from accounts.models.channel import ChannelState
-from accounts.queries.notices import waiting_for
-from accounts.queries.people import actor_in
-from accounts.queries.terms import kept_out
-from medical_audit.domain.actor import Actor
-from medical_audit.domain.errors import NotFound
-from medical_audit.domain.rights import OPERATION_VIEW
+from accounts.queries.channels import person_told
+from accounts.queries.notices import waiting_among
 from medical_audit.models import Operation
 from medical_audit.queries.following import Followed, events_after
 from medical_audit.tenancy import tenant_scope
@@ -140,23 +136,12 @@ def _for_person(
     tenant: Tenant, channel: Channel, news: list[tuple[Followed, Mapping[str, Any], Topic]], now: datetime
 ) -> list[tuple[Followed, Mapping[str, Any], Topic]]:
     """Only what he may see, and of what waits only what waits for him."""
-    actor = _person(tenant, channel.person_id)
+    actor = person_told(tenant, channel.person_id)
     if actor is None:
         return []
-    place = min(one.seq for one, _body, _topic in news) - 1
-    mine = {str(one.operation.id) for one in waiting_for(actor, channel.wanted, place, now=now)}
+    named = {str(body["operation"]) for _one, body, topic in news if topic in _OWN and body.get("operation")}
+    mine = waiting_among(actor, channel.wanted, named, now=now)
     return [one for one in news if one[2] not in _OWN or str(one[1].get("operation", "")) in mine]
-
-
-def _person(tenant: Tenant, person_id: str) -> Actor | None:
-    user = User.objects.only("id", "name", "is_active").filter(id=person_id).first()
-    if user is None or kept_out(user.id):
-        return None
-    try:
-        actor = actor_in(tenant, user, session="", address="", request="")
-    except NotFound:
-        return None  # he has left the tenant
-    return actor if actor.may(OPERATION_VIEW, tenant.id) else None
 
 
 def _said(tenant: Tenant, news: Sequence[tuple[Followed, Mapping[str, Any], Topic]]) -> tuple[str, list[str]]:

@@ -15,9 +15,9 @@ from accounts.domain.permissions import Permission, Role
 from accounts.domain.terms import AccountKind, Terms
 from accounts.models import Membership, MemberTerms, User
 from accounts.operations.asking import ask, lay_aside
+from accounts.operations.clearing import end_means_of
 from accounts.operations.links import LINK_HOLDS, Invited, keep_link, new_link
 from accounts.operations.terms import keep_terms, parameters_of
-from accounts.operations.tokens import end_tokens_of
 from accounts.queries.terms import over_of_own
 from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.canonical import utc_text
@@ -120,12 +120,12 @@ def enter_revoke(user_id: UUID, role: str, *, actor: Actor, now: datetime, reaso
 
 
 def apply_revoke(operation: Operation, now: datetime) -> dict[str, Any]:
-    """The role is gone with the next request; with the last one also his tokens here."""
+    """The role is gone with the next request; with the last one also his tokens and his own rooms here."""
     user, role = _still(operation), operation.parameters["role"]
     Membership.objects.filter(user=user, role=role).delete()
     lay_aside(user.id, now)
     if not Membership.objects.filter(user=user).exists():
-        end_tokens_of(user.id, actor=_confirmer(operation), now=now)
+        end_means_of(user.id, actor=_confirmer(operation), now=now)
     return _changed(operation)
 
 
@@ -140,12 +140,12 @@ def enter_close(user_id: UUID, *, actor: Actor, now: datetime, reason: str) -> O
 
 
 def apply_close(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Account, roles, tokens and sessions end together, in this transaction."""
+    """Account, roles, tokens, own rooms and sessions end together, in this transaction."""
     user, actor = _still(operation), _confirmer(operation)
     _refuse_elsewhere(user, operation.tenant_id)
     User.objects.filter(id=user.id).update(is_active=False)
     Membership.objects.filter(user=user).delete()
-    tokens = end_tokens_of(user.id, actor=actor, now=now)
+    tokens = end_means_of(user.id, actor=actor, now=now)
     with platform_scope(user_id=user.id):
         open_ones = list(Session.objects.filter(user_id=user.id, ended_at__isnull=True))
     for session in open_ones:

@@ -6,22 +6,25 @@ notice that comes twice is better than one that never comes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Greatest
 
+from accounts.domain.mailboxes import is_mailbox
 from accounts.domain.notices import topics_of
 from accounts.models import NoticeChoice, NoticeDelivery, Tenant, User
 from accounts.models.notice import DeliveryState
-from accounts.queries.notices import News, Waiting, choice_of, head_seq, news_since, urgent_seq, waiting_for
+from accounts.queries.notices import News, Waiting, choice_of, head_seq, news_since, urgent_seq, waiting_since
 from accounts.queries.people import actor_in
 from accounts.queries.terms import kept_out
 from medical_audit.domain.actor import Actor, Subject
-from medical_audit.domain.errors import NotFound, NotPermitted
+from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.rights import OPERATION_VIEW, OWN_CHANGE
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
@@ -31,6 +34,7 @@ MAIL_EVERY = timedelta(minutes=5)
 #: After a mail that could not be sent the next one is tried this much later.
 TRY_AGAIN = timedelta(minutes=10)
 LINES = 20
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,13 @@ class Digest:
 def choose(
     *, inbox: Sequence[str], mail: Sequence[str], address: str, language: str, actor: Actor, now: datetime
 ) -> NoticeChoice:
-    """Keep what this person wants to be told of, with an event; mails begin with what happens from now on."""
+    """Keep what this person wants to be told of, with an event; mails begin with what happens from now on.
+
+    Raises NotPermitted, Refused (bad_mail).
+    """
     actor.require(OWN_CHANGE, actor.tenant_id)
+    if address and not is_mailbox(address):
+        raise Refused("bad_mail")
     with tenant_scope(actor.tenant_id, user_id=UUID(actor.id)):
         row = choice_of(actor)
         before = {"inbox": row.inbox, "mail": row.mail, "address": row.address}
@@ -68,17 +77,49 @@ def choose(
         NoticeChoice.objects.bulk_create(
             [row], update_conflicts=True, unique_fields=["tenant_id", "person_id"], update_fields=written
         )
-        after = {"inbox": row.inbox, "mail": row.mail, "address": row.address}
-        if before != after:
-            subject = Subject("user", actor.id, actor.name)
-            record(
-                "member.notices_chosen",
-                actor=actor,
-                subject=subject,
-                now=now,
-                detail={"before": before, **after},
-            )
+        if before != {"inbox": row.inbox, "mail": row.mail, "address": row.address}:
+            _tell_chosen(before, row, actor, now)
     return row
+
+
+def choose_inbox(
+    inbox: Sequence[str], language: str, *, actor: Actor, now: datetime, seen: Callable[[NoticeChoice], None]
+) -> NoticeChoice:
+    """Keep what stands in this person's inbox and nothing else: where mails go, and about what, stays as it stands by then.
+
+    `seen` raises where the choice is another one than the caller read; it is asked while the row is held. Raises NotPermitted.
+    """
+    actor.require(OWN_CHANGE, actor.tenant_id)
+    with tenant_scope(actor.tenant_id, user_id=UUID(actor.id)):
+        row = _held(actor, now, seen)
+        before = row.inbox
+        row.inbox, row.language, row.person_name, row.changed_at = topics_of(inbox), language, actor.name, now
+        row.save(update_fields=["inbox", "language", "person_name", "changed_at"])
+        if row.inbox != before:
+            _tell_chosen({"inbox": before, "mail": row.mail, "address": row.address}, row, actor, now)
+    return row
+
+
+def _held(actor: Actor, now: datetime, seen: Callable[[NoticeChoice], None]) -> NoticeChoice:
+    """The person's row, made if there is none, held until commit and seen as it was read."""
+    rows = NoticeChoice.objects.filter(person_id=actor.id).select_for_update()
+    row: NoticeChoice | None = rows.first()
+    if row is None:
+        made = choice_of(actor)
+        seen(made)
+        made.changed_at = now
+        NoticeChoice.objects.bulk_create([made], ignore_conflicts=True)
+        row = rows.get()
+        if row.id == made.id:
+            return row
+    seen(row)
+    return row
+
+
+def _tell_chosen(before: dict[str, object], row: NoticeChoice, actor: Actor, now: datetime) -> None:
+    after = {"inbox": row.inbox, "mail": row.mail, "address": row.address}
+    subject = Subject("user", actor.id, actor.name)
+    record("member.notices_chosen", actor=actor, subject=subject, now=now, detail={"before": before, **after})
 
 
 def mark_read(up_to: int, *, actor: Actor, now: datetime) -> None:
@@ -107,8 +148,18 @@ def prepare(tenant_id: UUID, *, now: datetime) -> list[Digest]:
         return [
             digest
             for row in rows.select_for_update(skip_locked=True)
-            if (digest := _digest(row, tenant, now)) is not None
+            if (digest := _apart(row, tenant, now)) is not None
         ]
+
+
+def _apart(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
+    """One person's trouble is nobody else's."""
+    try:
+        with transaction.atomic():
+            return _digest(row, tenant, now)
+    except Exception:
+        log.exception("digest_failed", choice=str(row.id))
+        return None
 
 
 def _digest(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
@@ -123,16 +174,16 @@ def _digest(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
         return None  # he has left the tenant, or may see nothing any more
     if kept_out(user.id):
         return None  # nor does a mail tell what a sealed account may not open
-    waits = [one for one in waiting_for(actor, row.mail, row.mailed_seq, now=now) if one.unread]
+    waits, waiting = waiting_since(actor, row.mail, row.mailed_seq, now=now, limit=LINES)
     news, number = news_since(row.mail, row.mailed_seq, now=now, limit=LINES)
-    if not number and not waits:
+    if not number and not waiting:
         return None
     NoticeDelivery.objects.filter(person_id=row.person_id, state=DeliveryState.SENDING).update(
         state=DeliveryState.UNKNOWN, ended_at=now
     )
     delivery = NoticeDelivery(
         tenant_id=tenant.id, person_id=row.person_id, person_name=row.person_name, address=row.address,
-        items=number + len(waits), up_to_seq=up_to, state=DeliveryState.SENDING, begun_at=now,
+        items=number + waiting, up_to_seq=up_to, state=DeliveryState.SENDING, begun_at=now,
     )  # fmt: skip
     delivery.save(force_insert=True)
     row.mail_after = now + TRY_AGAIN
@@ -144,8 +195,8 @@ def _digest(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
         row.language,
         row.person_name,
         news,
-        waits[:LINES],
-        number + len(waits),
+        waits,
+        number + waiting,
     )
 
 

@@ -11,9 +11,11 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
-from accounts.models import Channel, ChannelSecret, Dispatch
+from accounts.models import Channel, ChannelSecret, Dispatch, Tenant, User
 from accounts.models.channel import ChannelState, DispatchState
 from accounts.outside import Reach
+from accounts.queries.people import actor_in
+from accounts.queries.terms import kept_out
 from medical_audit import sealing
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
@@ -118,6 +120,18 @@ def due_channels(now: datetime) -> Sequence[UUID]:
         state__in=(DispatchState.WAITING, DispatchState.TRYING), next_at__lte=now, channel__state=ChannelState.ACTIVE
     )  # fmt: skip
     return list(due.order_by("channel").values_list("channel", flat=True).distinct())
+
+
+def person_told(tenant: Tenant, person_id: str) -> Actor | None:
+    """Whose own room it is, as long as he belongs to the bound tenant and may see what happens there."""
+    user = User.objects.only("id", "name", "is_active").filter(id=person_id).first()
+    if user is None or kept_out(user.id):
+        return None
+    try:
+        actor = actor_in(tenant, user, session="", address="", request="")
+    except NotFound:
+        return None  # he has left the tenant
+    return actor if actor.may(OPERATION_VIEW, tenant.id) else None
 
 
 def tenants_with_channels() -> list[UUID]:

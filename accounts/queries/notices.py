@@ -6,20 +6,22 @@ slip in behind a mark that was set meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import CharField, Exists, Max, OuterRef, QuerySet
+from django.db.models.functions import Cast
 
 from accounts.domain.notices import NEWS, NEWS_FOR, URGENT, Topic, news_kinds, topic_of_operation, topics_of
 from accounts.models import NoticeChoice, NoticeDelivery
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.kinds import all_kinds
 from medical_audit.domain.rights import OPERATION_VIEW
 from medical_audit.models import Event, Link, Operation
-from medical_audit.queries.operations import awaiting
+from medical_audit.queries.operations import awaiting_rows
 from medical_audit.queries.paging import Cursors, Page, page_of
 from medical_audit.tenancy import current_tenant_id
 
@@ -70,8 +72,8 @@ def unread_count(actor: Actor, now: datetime) -> int:
     """How much is unread, COUNTED at most."""
     choice = choice_of(actor)
     news = _news(choice.inbox, now).filter(_beyond(choice.seen_seq))[:COUNTED].count()
-    waits = sum(one.unread for one in waiting_for(actor, choice.inbox, choice.seen_seq, now=now))
-    return min(COUNTED, news + waits)
+    rows = _waiting(actor, choice.inbox, now).filter(_entered_beyond(choice.seen_seq))
+    return min(COUNTED, news + rows[:COUNTED].count())
 
 
 def list_news(choice: NoticeChoice, cursors: Cursors, *, actor: Actor, now: datetime) -> Page:
@@ -87,21 +89,45 @@ def news_since(topics: Sequence[str], seq: int, *, now: datetime, limit: int) ->
     return _as_news(list(rows.order_by("event_at", "ord")[:limit]), seq), rows[:COUNTED].count()
 
 
-def waiting_for(actor: Actor, topics: Sequence[str], seq: int, *, now: datetime) -> list[Waiting]:
-    """What this person could confirm now and did not enter himself, oldest first; unread: entered after `seq`."""
-    chosen = set(topics_of(topics)) & {str(Topic.WAITING), str(Topic.BRAKE)}
-    if not chosen:
-        return []
-    found, _ = awaiting(actor=actor, now=now, limit=WAITING_SHOWN)
-    mine = [one for one in found if one.entered_by_id != actor.id and topic_of_operation(one.kind) in chosen]
-    places = _entered_at(mine)
-    return [Waiting(one, topic_of_operation(one.kind), places.get(str(one.id), 0) > seq) for one in mine]
+def waiting_for(actor: Actor, topics: Sequence[str], seq: int, *, now: datetime) -> tuple[list[Waiting], int]:
+    """What this person could confirm now and did not enter himself, and how much of it there is.
+
+    WAITING_SHOWN at most: first what is unread (entered after `seq`), then the rest, each the oldest first.
+    """
+    rows = _waiting(actor, topics, now)
+    new = list(rows.filter(_entered_beyond(seq)).order_by("entered_at", "id")[:WAITING_SHOWN])
+    old = rows.exclude(id__in=[one.id for one in new]).order_by("entered_at", "id")
+    shown = [*new, *old[: WAITING_SHOWN - len(new)]]
+    total = len(shown) if len(shown) < WAITING_SHOWN else rows.count()
+    return _as_waiting(shown, seq), total
 
 
-def deliveries_of(actor: Actor, *, limit: int) -> list[NoticeDelivery]:
-    """The newest mails to this person."""
+def waiting_since(
+    actor: Actor, topics: Sequence[str], seq: int, *, now: datetime, limit: int
+) -> tuple[list[Waiting], int]:
+    """Of it what was entered after a place in the chain, oldest first, and how much of that there is (up to COUNTED)."""
+    rows = _waiting(actor, topics, now).filter(_entered_beyond(seq))
+    found = list(rows.order_by("entered_at", "id")[:limit])
+    return _as_waiting(found, seq), len(found) if len(found) < limit else rows[:COUNTED].count()
+
+
+def waiting_among(actor: Actor, topics: Sequence[str], ids: Collection[str], *, now: datetime) -> set[str]:
+    """Which of these operations wait for this person."""
+    return {str(one) for one in _waiting(actor, topics, now).filter(id__in=ids).values_list("id", flat=True)}
+
+
+def list_waiting(topics: Sequence[str], seq: int, cursors: Cursors, *, actor: Actor, now: datetime) -> Page:
+    """One page of Waiting, oldest first. Raises NotPermitted, Refused."""
+    page = page_of(_waiting(actor, topics, now), ("entered_at", "id"), cursors)
+    return Page(_as_waiting(page.rows, seq), page.previous, page.next)
+
+
+def list_deliveries(cursors: Cursors, *, actor: Actor) -> Page:
+    """One page of the mails to this person, newest first. Raises NotPermitted, Refused."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
-    return list(NoticeDelivery.objects.filter(person_id=actor.id).order_by("-begun_at", "-id")[:limit])
+    return page_of(
+        NoticeDelivery.objects.filter(person_id=actor.id), ("begun_at", "id"), cursors, descending=True
+    )
 
 
 def urgent_seq(now: datetime) -> int | None:
@@ -116,6 +142,19 @@ def _news(topics: Sequence[str], now: datetime) -> QuerySet[Event]:
     return rows
 
 
+def _waiting(actor: Actor, topics: Sequence[str], now: datetime) -> QuerySet[Operation]:
+    """Before anything is cut: what he entered himself, and what he does not want to hear of, takes no other's place."""
+    chosen = set(topics_of(topics))
+    kinds = [one.name for one in all_kinds() if str(topic_of_operation(one.name)) in chosen]
+    return awaiting_rows(actor=actor, now=now).filter(kind__in=kinds).exclude(entered_by_id=actor.id)
+
+
+def _entered_beyond(seq: int) -> Exists:
+    """Of operations: entered after a place in the chain."""
+    entries = Event.objects.filter(operation_id=Cast(OuterRef("id"), CharField()), kind="operation.entered")
+    return Exists(entries.filter(_beyond(seq)))
+
+
 def _beyond(seq: int) -> Exists:
     return Exists(Link.objects.filter(event_id=OuterRef("id"), event_at=OuterRef("event_at"), seq__gt=seq))
 
@@ -123,6 +162,13 @@ def _beyond(seq: int) -> Exists:
 def _as_news(events: Sequence[Event], seq: int) -> list[News]:
     places = _places([event.id for event in events])
     return [News(event, NEWS[event.kind], places.get(event.id, 0) > seq) for event in events]
+
+
+def _as_waiting(operations: Sequence[Operation], seq: int) -> list[Waiting]:
+    places = _entered_at(operations)
+    return [
+        Waiting(one, topic_of_operation(one.kind), places.get(str(one.id), 0) > seq) for one in operations
+    ]
 
 
 def _places(ids: Sequence[Any]) -> Mapping[Any, int]:

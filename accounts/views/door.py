@@ -237,10 +237,12 @@ def inbox(request: TenantRequest, slug: str) -> HttpResponse:
     """What happened and what waits for this person; reading it marks nothing, pressing the button does."""
     choice = choice_of(request.actor)
     page = list_news(choice, cursors_of(request.GET), actor=request.actor, now=request.now)
+    waiting, total = waiting_for(request.actor, choice.inbox, choice.seen_seq, now=request.now)
     context = {
         "rows": page.rows,
         "page": page,
-        "waiting": waiting_for(request.actor, choice.inbox, choice.seen_seq, now=request.now),
+        "waiting": waiting,
+        "waiting_total": total,
         "up_to": head_seq(),
         "choice": choice,
         "unread": unread_count(request.actor, request.now),

@@ -18,9 +18,10 @@ from accounts.domain.notices import Topic
 from accounts.forms import NoticeForm
 from accounts.operations import notices, own_chats
 from accounts.queries.channels import own_chats as chats_of
-from accounts.queries.notices import choice_of, deliveries_of
+from accounts.queries.notices import choice_of, list_deliveries
 from accounts.requests import TenantRequest
 from medical_audit.domain.errors import Refused
+from medical_audit.queries.paging import Cursors
 
 DELIVERIES_SHOWN = 10
 
@@ -47,7 +48,7 @@ def inbox_settings(request: TenantRequest, slug: str) -> HttpResponse:
         ],
         "chats": [{"kind": str(kind), "row": chats.get(kind), "url": form[f"{kind}_url"]} for kind in CHATS],
         "mail_is_set_up": mail.is_set_up(),
-        "deliveries": deliveries_of(request.actor, limit=DELIVERIES_SHOWN),
+        "deliveries": list_deliveries(Cursors(size=DELIVERIES_SHOWN), actor=request.actor).rows,
     }  # fmt: skip
     return render(request, "accounts/inbox_settings.html", context, status=422 if form.errors else 200)
 

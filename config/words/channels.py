@@ -47,6 +47,9 @@ CHANNEL_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = dict.fromkeys(
 CHANNEL_EVENTS: Final[Mapping[str, Promise | str]] = {
     "channel.own_chosen": _("%(actor)s chose what comes into the own room of %(subject)s."),
     "channel.own_ended": _("%(actor)s ended the notices in the own room of %(subject)s."),
+    "channel.secret_gone": _(
+        "A secret of the receiver %(subject)s with which nothing is signed any more was deleted."
+    ),
     "channel.dead": _(
         "The receiver %(subject)s did not take a message; it is kept for a person. %(problem)s"
     ),
@@ -57,6 +60,7 @@ CHANNEL_EVENTS: Final[Mapping[str, Promise | str]] = {
 CHANNEL_EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "channel.own_chosen": _("Own chat chosen"),
     "channel.own_ended": _("Own chat ended"),
+    "channel.secret_gone": _("Unused secret deleted"),
     "channel.dead": _("Message not taken"),
     "channel.replayed": _("Message sent once more"),
     "channel.discarded": _("Message left out"),
@@ -69,6 +73,7 @@ CHANNEL_CODES: Final[Mapping[str, Promise | str]] = {
     "chat_address_missing": _("Paste the address of the incoming webhook."),
     "bad_channel_secret": _("Give a secret of whsec_ and 24 to 64 bytes in base64, or leave it out."),
     "channel_without_secret": _("A chat has no secret besides its address: enter a new receiver and end this one."),
+    "feed_changed": _("The address was changed meanwhile. Look again and enter it anew."),
     "channel_changed": _("The receiver was changed meanwhile. Look again and enter it anew."),
     "bad_certificate": _("The certificate of the server is not trusted. Use another address, or take in the file itself."),
     "receiver_unreachable": _("The receiver could not be reached. Toban tries again by itself, ever more seldom."),

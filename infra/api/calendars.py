@@ -10,7 +10,8 @@ from accounts.domain.permissions import Permission
 from infra.api.resources import ReasonOut
 from infra.operations import calendars
 from infra.queries.calendar_page import Day, calendar_page
-from medical_audit.api.calls import Call, Told, answers, text_filter
+from medical_audit.api.calls import Call, Told, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.forms import month_bounds, text_of
 

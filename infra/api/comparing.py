@@ -14,7 +14,8 @@ from infra.operations import publishing
 from infra.queries import schedule_pages
 from infra.queries.schedule_days import DayLine, DayPair
 from infra.queries.schedule_pages import ComparePage
-from medical_audit.api.calls import Call, answers, text_filter
+from medical_audit.api.calls import Call, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.domain.errors import NotFound
 from medical_audit.forms import text_of
 

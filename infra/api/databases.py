@@ -12,11 +12,11 @@ from infra.forms.databases import database_filter
 from infra.models import DatabaseSnapshot
 from infra.operations import campaigns, snapshotting
 from infra.queries import database_pages, databases, rotations
-from medical_audit.api.calls import Call, InstantField, Told, answers, text_filter
+from medical_audit.api.calls import Call, InstantField, Told, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
 from medical_audit.forms import cursors_of, text_of
-from medical_audit.models import Operation
 from medical_audit.queries.paging import Page
 
 WAVES_MOST, DATABASES_MOST = 20, 200
@@ -182,7 +182,7 @@ def database_snapshot(call: Call, pk: UUID) -> Told:
 
 @answers(
     SnapshotOut,
-    many=True,
+    paged=True,
     filters=(
         text_filter("orphans", "`yes`: only of databases that exist no more.", ("yes",)),
         text_filter("q", "Part of a name."),
@@ -210,10 +210,10 @@ def snapshot_delete(call: Call, pk: UUID) -> Told:
     return Told(entered, version_of(entered))
 
 
-@answers(OperationOut, many=True)
-def campaign_list(call: Call) -> list[Operation]:
+@answers(OperationOut, paged=True)
+def campaign_list(call: Call) -> Page:
     """List certificate campaigns, the newest first."""
-    return list(rotations.planning("", {}, actor=call.actor).campaigns)
+    return rotations.list_campaigns(cursors_of(call.query), actor=call.actor)
 
 
 @answers(OperationOut, takes=CampaignIn, status=201)

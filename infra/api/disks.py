@@ -112,7 +112,7 @@ class LeftOverMonthOut(serializers.Serializer[Month]):
 
 @answers(LeftSnapshotOut, many=True)
 def left_snapshot_list(call: Call) -> list[LeftSnapshot]:
-    """List snapshots of volumes that exist no more, the dearest first; those kept for now come last."""
+    """List snapshots of volumes that exist no more, the 500 dearest first; those kept for now come last. `money/` counts all of them."""
     seen = queries.left_snapshots(actor=call.actor, now=call.now)
     return [*seen.rows, *seen.snoozed]
 

@@ -97,7 +97,7 @@ class DeletionsOut(serializers.Serializer[Any]):
 
 @answers(LeftOverOut, many=True)
 def left_over_list(call: Call) -> list[LeftOver]:
-    """List volumes that serve nothing for long, the dearest first; those kept for now come last."""
+    """List volumes that serve nothing for long, the 500 dearest first; those kept for now come last. `money/` counts all of them."""
     seen = left_overs(actor=call.actor, now=call.now)
     return [*seen.rows, *seen.snoozed]
 

@@ -14,8 +14,9 @@ from infra.operations import holiday_lists
 from medical_audit.api.calls import Call, Told, answers, version_from
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
+from medical_audit.forms import cursors_of
+from medical_audit.queries.paging import Page, page_of
 
-SHOWN = 100
 TEXT_MAX = 500_000
 FED = (ListSource.CABINET, ListSource.ICAL)
 
@@ -65,11 +66,12 @@ class FeedIn(serializers.Serializer[Any]):
     )
 
 
-@answers(ListOut, many=True)
-def holiday_list_list(call: Call) -> list[HolidayList]:
+@answers(ListOut, paged=True)
+def holiday_list_list(call: Call) -> Page:
     """List the lists that came in, the newest first."""
     call.actor.require(Permission.RESOURCE_VIEW, call.actor.tenant_id)
-    return list(HolidayList.objects.order_by("-received_at", "-id")[:SHOWN])
+    rows = HolidayList.objects.all()
+    return page_of(rows, ("received_at", "id"), cursors_of(call.query), descending=True)
 
 
 @answers(ListOut, takes=ListIn, status=201)
@@ -116,10 +118,12 @@ def _feeds() -> Told:
 def holiday_feed_set(call: Call) -> Told:
     """Say from which address a source's list is fetched."""
     call.actor.require(Permission.CALENDAR_EDIT, call.actor.tenant_id)
-    given = call.given
-    call.expect(_feeds().version)
+    given, read = call.given, _feeds()
+    call.expect(read.version)
+    source = ListSource(given["source"])
+    seen = next((one.url for one in read.thing if one.source == source), "")
     holiday_lists.set_feed(
-        ListSource(given["source"]), given["url"], actor=call.actor, now=call.now, local=settings.LOCAL
+        source, given["url"], actor=call.actor, now=call.now, local=settings.LOCAL, seen=seen
     )
     return _feeds()
 

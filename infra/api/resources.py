@@ -13,7 +13,8 @@ from infra.models.account import Automation
 from infra.operations import by_hand
 from infra.queries import detail, resources, volumes
 from infra.queries.resources import Mark, get_resource
-from medical_audit.api.calls import Call, Told, answers, text_filter
+from medical_audit.api.calls import Call, Told, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.api.operations import OperationOut, version_of
 from medical_audit.domain.actor import Principal
 from medical_audit.domain.errors import Refused
@@ -168,7 +169,7 @@ def _standing(row: Any) -> Any:
 
 @answers(
     ResourceRowOut,
-    many=True,
+    paged=True,
     filters=(
         text_filter("state", "running, stopped, transition or unknown."),
         text_filter("kind", "ec2, rds, cluster or asg."),
@@ -195,7 +196,7 @@ def resource_get(call: Call, pk: UUID) -> detail.Detail:
 
 @answers(
     VolumeOut,
-    many=True,
+    paged=True,
     filters=(
         text_filter("state", "in-use, available, creating, deleting, error or gone."),
         text_filter("account", "The 12 digits of an AWS account."),

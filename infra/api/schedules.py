@@ -12,7 +12,8 @@ from infra.models.schedule import Scope
 from infra.operations import archiving, assigning, drafts, publishing
 from infra.queries import schedule_pages
 from infra.queries.schedule_pages import ListedSchedule
-from medical_audit.api.calls import Call, PreconditionFailed, Told, answers, text_filter
+from medical_audit.api.calls import Call, PreconditionFailed, Told, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound, StaleContent
 

@@ -13,7 +13,8 @@ from infra.domain.tagging import KEY_MAX, KEYS_MAX, NAME, Overwrite, Rules
 from infra.operations import tagging_rules, untagging
 from infra.queries import tagging
 from infra.queries.tagging import AccountLine, AccountPage, InForce, Run, RunPage
-from medical_audit.api.calls import Call, Told, answers, text_filter, version_from
+from medical_audit.api.calls import Call, Told, answers, version_from
+from medical_audit.api.describing import text_filter
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
 from medical_audit.forms import text_of
@@ -163,7 +164,7 @@ def tagging_rule_look(call: Call) -> Any:
 
 @answers(TaggingRunOut, many=True)
 def tagging_run_list(call: Call) -> list[Run]:
-    """List the last runs of tagging, the newest first."""
+    """List the last 50 runs of tagging, the newest first; what each did stands in the ledger."""
     return tagging.runs(actor=call.actor)
 
 

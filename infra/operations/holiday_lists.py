@@ -48,10 +48,19 @@ def receive_list(data: bytes, source: ListSource, *, actor: Actor, now: datetime
         return _receive(data, source, "", actor, now)
 
 
-def set_feed(source: ListSource, url: str, *, actor: Actor, now: datetime, local: bool = False) -> None:
+def set_feed(
+    source: ListSource,
+    url: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    local: bool = False,
+    seen: str | None = None,
+) -> None:
     """Say from which address a source's list is fetched every month, first at once; "" takes the address away.
 
-    Raises NotPermitted, Refused (bad_url, https_only, private_address, nothing_changed).
+    `seen`: the address in whose place it comes ("": none), where the caller read one. Raises NotPermitted, StaleContent
+    (feed_changed), Refused (bad_url, https_only, private_address, nothing_changed).
     """
     actor.require(Permission.CALENDAR_EDIT, actor.tenant_id)
     if source not in FEED_SOURCES:
@@ -65,6 +74,8 @@ def set_feed(source: ListSource, url: str, *, actor: Actor, now: datetime, local
     with tenant_scope(actor.tenant_id):
         feed: HolidayFeed | None = HolidayFeed.objects.filter(source=source).select_for_update().first()
         before = feed.url if feed else ""
+        if seen is not None and seen != before:
+            raise StaleContent("feed_changed")
         if url == before:
             raise Refused("nothing_changed", name=url)
         feed = feed or HolidayFeed(tenant_id=actor.tenant_id, source=source)

@@ -20,6 +20,7 @@ from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.states import FINAL, State
 from medical_audit.models import Event, Operation
+from medical_audit.queries.paging import Cursors, Page, page_of
 
 CAMPAIGN, CERTIFICATE, END = "rds.rotation", "rds.certificate", "rds.rotation_end"
 CHECKED = "resource.client_checked"
@@ -119,6 +120,13 @@ def planning(wanted_ca: str, planned: Mapping[str, Operation], *, actor: Actor) 
         campaigns=list(campaigns),
         may_plan=actor.may(Permission.DATABASE_EDIT, actor.tenant_id),
     )
+
+
+def list_campaigns(cursors: Cursors, *, actor: Actor) -> Page:
+    """One page of the campaigns' operations, the newest first. Raises NotPermitted, Refused."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    rows = Operation.objects.filter(target_type="rotation", kind=CAMPAIGN)
+    return page_of(rows, ("entered_at", "id"), cursors, descending=True)
 
 
 def _candidate(

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from medical_audit.api.calls import Call, Told, answers, text_filter, version_from
+from medical_audit.api.calls import Call, Told, answers, version_from
+from medical_audit.api.describing import text_filter
 from medical_audit.api.operations import OperationOut, PersonOut, ReasonIn, version_of
 from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.reviews import DRAWN_MOST, Verdict
@@ -161,10 +162,10 @@ class SignOffIn(serializers.Serializer[Any]):
     measures = serializers.CharField(max_length=REASON_MAX, default="", allow_blank=True)
 
 
-@answers(EmergencyOut, many=True)
-def emergency_list(call: Call) -> list[Emergency]:
-    """List emergency rights, the newest hundred."""
-    return opened.list_emergencies(actor=call.actor)
+@answers(EmergencyOut, paged=True)
+def emergency_list(call: Call) -> Page:
+    """List emergency rights, the newest first."""
+    return opened.list_emergencies(cursors_of(call.query), actor=call.actor)
 
 
 @answers(EmergencyOut)
@@ -204,7 +205,7 @@ def emergency_review(call: Call, pk: UUID) -> Told:
 
 @answers(
     AnomalyOut,
-    many=True,
+    paged=True,
     filters=(MONTH, text_filter("rule", "A rule's name."), text_filter("person", "The id of a person.")),
 )
 def anomaly_list(call: Call) -> Page:
@@ -236,12 +237,12 @@ def anomaly_limits_enter(call: Call) -> Told:
     return Told(entered, version_of(entered))
 
 
-@answers(ReviewOut, many=True)
-def review_list(call: Call) -> list[AccessReview]:
+@answers(ReviewOut, paged=True)
+def review_list(call: Call) -> Page:
     """List the reviews of the ledger, the newest first."""
     since, until = month_of(call)
     note_view("reviews", since, until, actor=call.actor, now=call.now)
-    return reviews.list_reviews(actor=call.actor)
+    return reviews.list_reviews(cursors_of(call.query), actor=call.actor)
 
 
 @answers(ReviewOut, takes=BeginIn, status=201, example={"month": "2026-10-01"})

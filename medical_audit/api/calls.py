@@ -3,37 +3,32 @@
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Final
 
-from django.http import QueryDict
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
+from django.db import transaction
+from django.http import Http404, QueryDict
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
-from medical_audit.api.examples import example_of
+from medical_audit.api.describing import SAFE, Described, Function, Given, schema_of
 from medical_audit.domain.actor import Actor, Reauthentication
-from medical_audit.domain.errors import NotPermitted, Refused
+from medical_audit.domain.errors import DomainError, NotPermitted, Refused
 from medical_audit.operations.answers import Answer, once
 from medical_audit.queries.paging import Page
 from medical_audit.requests import TenantRequest, of_tenant
 
-Given = type[serializers.Serializer[Any]]
-Function = Callable[..., Any]
 #: What a client may send as `Idempotency-Key`.
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
-SAFE: Final = ("get",)
-#: What the functions of one module are about, by the tag under which they stand.
-TAGS: Final[dict[str, str]] = {}
 METHODS: Final = ("get", "post", "put", "delete")
 
 
@@ -49,18 +44,6 @@ class PreconditionRequired(APIException):
 
     status_code = 428
     default_code = "precondition_required"
-
-
-class ProblemOut(serializers.Serializer[Any]):
-    """RFC 9457. `code` is stable and for programs; `title` and `detail` are in the language of `Accept-Language`."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    request_id = serializers.CharField()
-    fields = serializers.JSONField(required=False, help_text="Wrong, by name of field.")  # type: ignore[assignment]
 
 
 class Call:
@@ -144,26 +127,11 @@ class Told:
     version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    out: Given | None
-    many: bool
-    takes: Given | None
-    status: int
-    filters: Sequence[OpenApiParameter]
-    match: bool
-    must: bool
-    example: Mapping[str, Any] | None
-    inside: bool
-    file: bool
-    once: Sequence[str]
-    kept: bool
-
-
 def answers(
     out: Given | None,
     *,
     many: bool = False,
+    paged: bool = False,
     takes: Given | None = None,
     status: int = 200,
     filters: Sequence[OpenApiParameter] = (),
@@ -171,27 +139,38 @@ def answers(
     must: bool = False,
     example: Mapping[str, Any] | None = None,
     inside: bool = True,
-    file: bool = False,
+    file: Sequence[str] = (),
     once: Sequence[str] = (),
     kept: bool = True,
 ) -> Callable[[Function], Function]:
-    """Describe a function of the API: what it gives (`many`: a Page, or all at once as a list), what it takes, whether it
+    """Describe a function of the API: what it gives (`many`: all at once as a list; `paged`: a Page), what it takes, whether it
     knows versions (`match`) and has to be told which was read (`must`: it takes the place of what stands), whether it stands `inside` a
-    tenant, is read as a `file` (Django's answer), which fields are told `once`, whether the answer is `kept` to be repeated."""
+    tenant, is read as a `file` of these types (Django's answer), which fields are told `once`, whether the answer is `kept` to be repeated."""
 
     def mark(function: Function) -> Function:
         named = match or must
         function.described = Described(  # type: ignore[attr-defined]
-            out, many, takes, status, filters, named, must, example, inside, file, once, kept
+            out, many or paged, paged, takes, status, filters, named, must, example, inside, file, once, kept
         )
         return function
 
     return mark
 
 
+class WhatThereIs(DefaultContentNegotiation):
+    """Each address answers in the one form that it has (problem documents and files have theirs), whatever was asked for
+    (RFC 9110, 12.4.1): a client that names what the description names is not turned away."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        return renderers[0], renderers[0].media_type
+
+
 def address(**functions: Function) -> Any:
     """The view of one address: `address(get=operation_list, post=operation_enter)`."""
-    handlers = {method: _handler(method, function) for method, function in functions.items()}
+    handlers: dict[str, Any] = {method: _handler(method, function) for method, function in functions.items()}
+    handlers["content_negotiation_class"] = WhatThereIs
     names = [*functions, *(("head",) if "get" in functions else ())]
     view = type("Address", (APIView,), handlers | {"http_method_names": names, "functions": functions})
     return view.as_view()  # type: ignore[attr-defined]
@@ -207,18 +186,20 @@ def _handler(method: str, function: Function) -> Callable[..., Response]:
         call = Call(request, described.takes, must=described.must)
         if described.file:
             return function(call, **where)
+        # Before anything is done or recorded: a call that is refused for them had no effect.
+        names = _fields(call, described.out) if described.out is not None else frozenset()
         if method in SAFE:
-            return _shown(call, described, function(call, **where))
-        return _done(call, described, lambda: function(call, **where))
+            return _shown(call, described, names, function(call, **where))
+        return _done(call, described, names, lambda: function(call, **where))
 
     handle.__doc__, handle.__name__ = function.__doc__, function.__name__
-    return extend_schema(**_schema(method, function, described))(handle)
+    return extend_schema(**schema_of(method, function, described))(handle)
 
 
-def _shown(call: Call, described: Described, found: Any) -> Response:
+def _shown(call: Call, described: Described, names: frozenset[str], found: Any) -> Response:
     """What was asked for, as far as `?fields=` wants it, with its version; 304 where the caller has it already."""
     told = found if isinstance(found, Told) else Told(found)
-    body = _body(call, described, told.thing)
+    body = _body(described, names, told.thing)
     version = told.version or hashlib.sha256(_plain(body)).hexdigest()[:32]
     headers = {"ETag": tag_of(version)}
     if tag_of(version) in [
@@ -228,19 +209,28 @@ def _shown(call: Call, described: Described, found: Any) -> Response:
     return Response(body, headers=headers)
 
 
-def _done(call: Call, described: Described, act: Callable[[], Any]) -> Response:
+def _done(call: Call, described: Described, names: frozenset[str], act: Callable[[], Any]) -> Response:
     key = call.request.headers.get("Idempotency-Key", "")
-    versions: list[str] = []
 
     def answer() -> Answer:
-        found = act()
+        """What was done and what is told of it are kept together or not at all. What a refusal leaves behind stays: a wrong
+        password counts."""
+        with transaction.atomic():
+            try:
+                found = act()
+            except (DomainError, APIException, Http404) as error:
+                refused: Exception = error
+            else:
+                return told_of(found)
+        raise refused
+
+    def told_of(found: Any) -> Answer:
         told = found if isinstance(found, Told) else Told(found)
-        versions.append(told.version)
         if described.out is None:
-            return Answer(204, None)
-        body = json.loads(_plain(_body(call, described, told.thing)))
+            return Answer(204, None, version=told.version)
+        body = json.loads(_plain(_body(described, names, told.thing)))
         kept = body | {name: type(body[name])() for name in described.once if name in body}
-        return Answer(described.status, body, kept)
+        return Answer(described.status, body, kept, told.version)
 
     if key and not _KEY.fullmatch(key):
         raise Refused("bad_idempotency_key")
@@ -250,14 +240,14 @@ def _done(call: Call, described: Described, act: Callable[[], Any]) -> Response:
         sent = f"{call.request.method} {call.asked.get_full_path()}\n".encode() + call.asked.body
         made, again = once(key, sent, answer, actor=call.actor, now=call.now)
     headers = {"Idempotency-Replayed": "true"} if again else {}
-    if any(versions):
-        headers["ETag"] = tag_of(versions[0])
+    if made.version:
+        headers["ETag"] = tag_of(made.version)
     return Response(made.body, status=made.status, headers=headers)
 
 
-def _body(call: Call, described: Described, thing: Any) -> Any:
+def _body(described: Described, names: frozenset[str], thing: Any) -> Any:
     assert described.out is not None
-    names = _fields(call, described.out)
+    assert isinstance(thing, Page) == described.paged
     if isinstance(thing, Page):
         rows = described.out(thing.rows, many=True).data
         return {"results": _thin(rows, names), "next": thing.next, "previous": thing.previous}
@@ -288,113 +278,3 @@ def _thin(rows: Any, names: frozenset[str]) -> Any:
 
 def _plain(body: Any) -> bytes:
     return json.dumps(body, cls=JSONEncoder, ensure_ascii=False, sort_keys=True).encode()
-
-
-# --- the description of it -------------------------------------------------------------------------------------------
-
-
-def text_filter(name: str, help_text: str, enum: Sequence[str] = ()) -> OpenApiParameter:
-    return OpenApiParameter(name, OpenApiTypes.STR, description=help_text, enum=list(enum) or None)
-
-
-_FIELDS = text_filter("fields", "Only these fields, separated by commas: `fields=id,name`.")
-_PAGING = (
-    text_filter("after", "The cursor `next` of the page before."),
-    text_filter("before", "The cursor `previous` of the page after."),
-    OpenApiParameter("limit", OpenApiTypes.INT, description="Rows a page, 1 to 200; 50 if not said."),
-)
-_IDEMPOTENCY = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description=(
-        "8 to 64 letters, digits, hyphens or underscores. The same key with the same body within 24 hours is answered as the "
-        "first time (`Idempotency-Replayed: true`); with another body it is refused (422). A refused call had no effect and "
-        "leaves its key free."
-    ),
-)
-_IF_MATCH = OpenApiParameter(
-    "If-Match",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="The `ETag` that was read; another version that stands by now is answered with 412.",
-)
-_MUST_MATCH = OpenApiParameter(
-    "If-Match",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description=(
-        "The `ETag` that was read; without it 428, and where another version stands by now 412. `*` takes the place of whatever "
-        "stands; where nothing stands yet, send `If-None-Match: *`."
-    ),
-)
-
-
-def _schema(method: str, function: Function, described: Described) -> dict[str, Any]:
-    """What drf-spectacular is told: everything that may come back, and nothing else."""
-    unsafe = method not in SAFE
-    wrong = [400, 401, 403, 404, 406, 422, 429, *([409, 412, 413, 415, 428] if unsafe else [])]
-    responses: dict[Any, Any] = dict.fromkeys(
-        ((status, "application/problem+json") for status in wrong), ProblemOut
-    )
-    if described.file:
-        responses[(described.status, "application/octet-stream")] = OpenApiTypes.BINARY
-    elif described.out is None:
-        responses[204] = None
-    else:
-        responses[described.status] = _paged(described.out) if described.many else described.out
-    parameters = [*described.filters]
-    if described.out is not None:
-        parameters.append(_FIELDS)
-    if described.many:
-        parameters += _PAGING
-    if unsafe and not described.file:
-        parameters.append(_IDEMPOTENCY)
-    if described.match:
-        parameters.append(_MUST_MATCH if described.must else _IF_MATCH)
-    said = (function.__doc__ or "").strip()
-    schema: dict[str, Any] = {
-        "operation_id": function.__name__,
-        "summary": said.partition("\n")[0].rstrip("."),
-        "description": re.sub(r"(?m)^ +", "", said),
-        "tags": [_tag_of(function)],
-        "parameters": parameters,
-        "request": {"application/json": described.takes} if described.takes else None,
-        "responses": responses,
-    }
-    schema["examples"] = _examples(described)
-    return schema
-
-
-def _examples(described: Described) -> list[OpenApiExample]:
-    """Of what is sent and of what comes back."""
-    found = []
-    if described.takes is not None:
-        sent = example_of(described.takes) if described.example is None else dict(described.example)
-        found.append(OpenApiExample("Request", value=sent, request_only=True))
-    if described.out is not None:
-        row = example_of(described.out)
-        told = {"results": [row], "next": None, "previous": None} if described.many else row
-        found.append(
-            OpenApiExample("Answer", value=told, response_only=True, status_codes=[str(described.status)])
-        )
-    return found
-
-
-def _tag_of(function: Function) -> str:
-    tag = function.__module__.rpartition(".")[2].replace("_", "-")
-    about = (sys.modules[function.__module__].__doc__ or "").strip()
-    TAGS[tag] = re.sub(",? over the API", "", about.partition("\n")[0], count=1)
-    return tag
-
-
-@cache
-def _paged(out: Given) -> Any:
-    return inline_serializer(
-        f"{out.__name__}Page",
-        fields={
-            "results": out(many=True),
-            "next": serializers.CharField(allow_null=True),
-            "previous": serializers.CharField(allow_null=True),
-        },
-    )

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from medical_audit.api.calls import Call, Told, answers, text_filter
+from medical_audit.api.calls import Call, Told, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.api.operations import OperationOut, PersonOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.rights import LEDGER_VIEW, SESSION_END
@@ -93,7 +94,7 @@ class VerificationOut(serializers.Serializer[VerificationView]):
 
 @answers(
     EventOut,
-    many=True,
+    paged=True,
     filters=(
         text_filter("event", "For instance `operation.confirmed`."),
         text_filter("actor", "The id of who acted."),
@@ -117,7 +118,7 @@ def event_list(call: Call) -> Page:
 
 @answers(
     SessionOut,
-    many=True,
+    paged=True,
     filters=(
         text_filter("month", "`2026-11`; this month if not said."),
         text_filter("state", "open, parallel, or how it ended."),

@@ -11,7 +11,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from medical_audit import tasks
-from medical_audit.api.calls import Call, Told, answers, text_filter
+from medical_audit.api.calls import Call, Told, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.domain.kinds import get_kind, readable
 from medical_audit.domain.rights import OPERATION_CANCEL, RECORD_CORRECT
 from medical_audit.domain.states import State
@@ -137,7 +138,7 @@ FILTERS = (
 )
 
 
-@answers(OperationOut, many=True, filters=FILTERS)
+@answers(OperationOut, paged=True, filters=FILTERS)
 def operation_list(call: Call) -> Page:
     """List operations, the newest first."""
     wanted, cursors = operation_filter(call.query, ZONE), cursors_of(call.query)

@@ -18,14 +18,16 @@ from medical_audit.domain.burying import LEAST_YEARS, MOST_YEARS
 from medical_audit.domain.erasing import LEAST_PERSON_MONTHS, MOST_PERSON_MONTHS
 from medical_audit.domain.reports import Cell, Report
 from medical_audit.domain.rights import LEDGER_VIEW, POLICY_EDIT
-from medical_audit.forms import REASON_MAX, event_filter
+from medical_audit.forms import REASON_MAX, cursors_of, event_filter
 from medical_audit.models import Export
 from medical_audit.models.export import Format
 from medical_audit.operations import retaining
 from medical_audit.operations.auditing import note_report
 from medical_audit.operations.exports import asking
+from medical_audit.operations.exports.files import ENDINGS
 from medical_audit.operations.reading import read_exports, read_retention
 from medical_audit.queries.exports import get_export
+from medical_audit.queries.paging import Page
 from medical_audit.queries.purges import Keeping, PurgeLine, RetentionView
 from medical_audit.queries.reports import make_report
 from medical_audit.requests import handed_over
@@ -142,10 +144,10 @@ class PurgeIn(ReasonIn):
     until = InstantField(help_text="One of `months`, as it stands there.")
 
 
-@answers(ExportOut, many=True)
-def export_list(call: Call) -> list[Export]:
-    """List exports of the ledger, whoever asked for them."""
-    return read_exports(actor=call.actor, now=call.now)
+@answers(ExportOut, paged=True)
+def export_list(call: Call) -> Page:
+    """List exports of the ledger, whoever asked for them, the newest first."""
+    return read_exports(cursors_of(call.query), actor=call.actor, now=call.now)
 
 
 @answers(
@@ -174,7 +176,7 @@ def export_get(call: Call, pk: UUID) -> Export:
     return get_export(pk, actor=call.actor)
 
 
-@answers(None, file=True)
+@answers(None, file=[kind.partition(";")[0] for _ending, kind in ENDINGS.values()])
 def export_file(call: Call, pk: UUID) -> StreamingHttpResponse:
     """Take the file of a finished export; that it is taken is recorded first."""
     made = asking.hand_over(pk, actor=call.actor, now=call.now)

@@ -10,7 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from medical_audit.api.calls import Call, answers, text_filter
+from medical_audit.api.calls import Call, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.api.ledger import EventOut, SessionOut
 from medical_audit.api.operations import OperationOut
 from medical_audit.api.papers import ASKED
@@ -106,19 +107,19 @@ def event_get(call: Call, pk: UUID) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@answers(OwnEventOut, many=True)
+@answers(OwnEventOut, paged=True)
 def own_events(call: Call) -> Page:
     """List what I did, the newest first."""
     return read_own("did", cursors_of(call.query), actor=call.actor, now=call.now)
 
 
-@answers(OperationOut, many=True)
+@answers(OperationOut, paged=True)
 def own_proxies(call: Call) -> Page:
     """List what others entered in my name, the newest first."""
     return read_own("in_my_name", cursors_of(call.query), actor=call.actor, now=call.now)
 
 
-@answers(SessionOut, many=True)
+@answers(SessionOut, paged=True)
 def own_sessions(call: Call) -> Page:
     """List my sessions in this tenant, the newest first."""
     return read_own("sign_ins", cursors_of(call.query), actor=call.actor, now=call.now)

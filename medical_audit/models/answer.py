@@ -8,7 +8,8 @@ from medical_audit.tenancy import TenantModel
 
 
 class StoredAnswer(TenantModel):
-    """`caller` is the token or session that sent the `key`; `content` a keyed hash of what it sent, never the text."""
+    """`caller` is the token or session that sent the `key`; `content` a keyed hash of what it sent, never the text; `version` stands
+    in its ETag."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     caller = models.CharField(max_length=100)
@@ -16,6 +17,7 @@ class StoredAnswer(TenantModel):
     content = models.CharField(max_length=64)
     status = models.IntegerField(null=True)
     answer = models.JSONField(null=True)
+    version = models.CharField(max_length=80, blank=True, default="")
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 

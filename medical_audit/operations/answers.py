@@ -20,11 +20,13 @@ SWEPT_AT_ONCE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and the JSON that goes with it. `kept`: what is given when the call is sent again, where that lacks a secret."""
+    """A status and the JSON that goes with it. `kept`: what is given when the call is sent again, where that lacks a secret.
+    `version`: of the thing that is told, "" where it has none."""
 
     status: int
     body: Any
     kept: Any = None
+    version: str = ""
 
 
 def once(
@@ -47,14 +49,16 @@ def once(
     if found.id != row.id:
         if found.content != content:
             raise Refused("key_reused")
-        return Answer(found.status or 200, found.answer), True
+        return Answer(found.status or 200, found.answer, version=found.version), True
     try:
         answer = act()
     except Exception:
         StoredAnswer.objects.filter(id=row.id).delete()
         raise
     StoredAnswer.objects.filter(id=row.id).update(
-        status=answer.status, answer=answer.body if answer.kept is None else answer.kept
+        status=answer.status,
+        answer=answer.body if answer.kept is None else answer.kept,
+        version=answer.version,
     )
     return answer, False
 

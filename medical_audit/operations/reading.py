@@ -9,7 +9,7 @@ from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.recorded import Recorded
 from medical_audit.domain.rights import LEDGER_VIEW
-from medical_audit.models import Export, SavedSearch, VerificationRun
+from medical_audit.models import SavedSearch, VerificationRun
 from medical_audit.operations.ledger import record
 from medical_audit.queries import events, own, sessions, verifications
 from medical_audit.queries.events import Chain, EventChoices, EventFilter, LedgerRow
@@ -91,15 +91,15 @@ def read_event(event_id: UUID, form: str, *, actor: Actor, now: datetime) -> Eve
     return EventView(row, recorded_of(row.event, row.link), seal, path)
 
 
-def read_exports(*, actor: Actor, now: datetime) -> list[Export]:
-    """The exports of the tenant, as their page lists them. Raises NotPermitted."""
-    found = list_exports(actor=actor)
+def read_exports(cursors: Cursors, *, actor: Actor, now: datetime) -> Page:
+    """One page of the tenant's exports. Raises NotPermitted, Refused."""
+    found = list_exports(cursors, actor=actor)
     record(
         "ledger.viewed",
         actor=actor,
         subject=Subject("tenant", str(actor.tenant_id)),
         now=now,
-        detail={"page": "exports", "exports": len(found)},
+        detail={"page": "exports", "exports": len(found.rows)},
     )
     return found
 

@@ -12,6 +12,7 @@ from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.rights import OPERATION_VIEW
 from medical_audit.models import Emergency, Event
+from medical_audit.queries.paging import Cursors, Page, page_of
 
 
 def open_right(person_id: str) -> QuerySet[Emergency]:
@@ -30,10 +31,10 @@ def open_emergencies(now: datetime, *, actor: Actor) -> list[Emergency]:
     return list(Emergency.objects.filter(closed_at__isnull=True, closes_at__gt=now).order_by("closes_at"))
 
 
-def list_emergencies(*, actor: Actor) -> list[Emergency]:
-    """The newest hundred."""
+def list_emergencies(cursors: Cursors, *, actor: Actor) -> Page:
+    """One page, the newest first. Raises NotPermitted, Refused."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
-    return list(Emergency.objects.order_by("-opened_at", "-id")[:100])
+    return page_of(Emergency.objects.all(), ("opened_at", "id"), cursors, descending=True)
 
 
 def get_emergency(emergency_id: UUID, *, actor: Actor) -> Emergency:

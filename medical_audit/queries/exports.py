@@ -14,8 +14,7 @@ from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Event, Export, ExportPart, Link
 from medical_audit.queries.events import EventFilter, matching
 from medical_audit.queries.links import links_of
-
-LISTED = 50
+from medical_audit.queries.paging import Cursors, Page, page_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +25,10 @@ class Mark:
     ord: int
 
 
-def list_exports(*, actor: Actor) -> list[Export]:
-    """The newest ones, whoever asked for them."""
+def list_exports(cursors: Cursors, *, actor: Actor) -> Page:
+    """One page, whoever asked for them, the newest first. Raises NotPermitted, Refused."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
-    return list(Export.objects.order_by("-asked_at")[:LISTED])
+    return page_of(Export.objects.all(), ("asked_at", "id"), cursors, descending=True)
 
 
 def get_export(export_id: UUID, *, actor: Actor) -> Export:

@@ -75,10 +75,16 @@ def get_operation(operation_id: UUID, *, actor: Actor) -> Operation:
 
 def awaiting(*, actor: Actor, now: datetime, limit: int) -> tuple[list[Operation], int]:
     """What this very person could confirm now, oldest first, and how many there are."""
+    rows = awaiting_rows(actor=actor, now=now)
+    return list(rows.order_by("entered_at", "id")[:limit]), rows.count()
+
+
+def awaiting_rows(*, actor: Actor, now: datetime) -> QuerySet[Operation]:
+    """What this very person could confirm now, for a question of one's own that is cut only afterwards."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
     allowed = [kind for kind in all_kinds() if actor.may(kind.confirm_permission, actor.tenant_id)]
     others = Q(policy__in=(Policy.OTHER, Policy.TWO)) | ~Q(on_behalf_of_id="")
-    rows = (
+    rows: QuerySet[Operation] = (
         Operation.objects.filter(state=State.ENTERED, kind__in=[kind.name for kind in allowed])
         .exclude(Q(entered_by_id=actor.id) & others)
         .exclude(Q(kind__in=[kind.name for kind in allowed if kind.own]) & ~Q(entered_by_id=actor.id))
@@ -86,7 +92,7 @@ def awaiting(*, actor: Actor, now: datetime, limit: int) -> tuple[list[Operation
         .exclude(id__in=Confirmation.objects.filter(person_id=actor.id).values("operation"))
         .filter(_for_whom_it_may_be(actor, now))
     )
-    return list(rows.order_by("entered_at", "id")[:limit]), rows.count()
+    return rows
 
 
 def _for_whom_it_may_be(actor: Actor, now: datetime) -> Q:

@@ -79,7 +79,7 @@ def _values(model: type[Model], fields: tuple[str, str], mark: str) -> tuple[Any
     try:
         texts = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
         one, two = (_value(model, name, str(text)) for name, text in zip(fields, texts, strict=True))
-    except (ValueError, TypeError, binascii.Error, ValidationError) as error:
+    except (ValueError, TypeError, RecursionError, binascii.Error, ValidationError) as error:
         raise Refused("bad_cursor") from error
     return one, two
 

@@ -16,6 +16,7 @@ from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.states import State
 from medical_audit.models import AccessReview, Anomaly, Event, Operation, ReviewItem
 from medical_audit.queries.anomalies import limits_here
+from medical_audit.queries.paging import Cursors, Page, page_of
 from medical_audit.queries.people import name_or_erased, people_in
 from medical_audit.queries.seals import Stored
 from medical_audit.tenancy import current_tenant_id
@@ -137,9 +138,10 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=ZONE)
 
 
-def list_reviews(*, actor: Actor) -> list[AccessReview]:
+def list_reviews(cursors: Cursors, *, actor: Actor) -> Page:
+    """One page, the newest first. Raises NotPermitted, Refused."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
-    return list(AccessReview.objects.order_by("-until", "-begun_at")[:50])
+    return page_of(AccessReview.objects.all(), ("until", "id"), cursors, descending=True)
 
 
 def get_review(review_id: UUID, *, actor: Actor) -> AccessReview:

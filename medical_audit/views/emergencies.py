@@ -14,6 +14,7 @@ from medical_audit.domain.rights import EMERGENCY_ASK, EMERGENCY_OPEN, OPERATION
 from medical_audit.forms import EmergencyForm, VerdictForm
 from medical_audit.operations import emergencies
 from medical_audit.queries import emergencies as queries
+from medical_audit.queries.paging import PAGE_SIZE_MAX, Cursors
 from medical_audit.requests import TenantRequest
 
 USUAL_MINUTES = 60
@@ -80,7 +81,7 @@ def _people(request: TenantRequest) -> list[tuple[str, str]]:
 
 
 def _list(request: TenantRequest, *, status: int = 200, **more: Any) -> HttpResponse:
-    rows = queries.list_emergencies(actor=request.actor)
+    rows = queries.list_emergencies(Cursors(size=PAGE_SIZE_MAX), actor=request.actor).rows
     context = {
         "rows": rows,
         "form": EmergencyForm(initial={"minutes": USUAL_MINUTES}, people=_people(request)),

@@ -32,6 +32,7 @@ from medical_audit.operations.reading import COUNTED, read_event, read_exports, 
 from medical_audit.queries.events import ZONE
 from medical_audit.queries.exports import list_exports
 from medical_audit.queries.own import was_shown
+from medical_audit.queries.paging import Cursors
 from medical_audit.requests import TenantRequest, handed_over
 
 
@@ -95,8 +96,10 @@ def exports(request: TenantRequest, slug: str) -> HttpResponse:
         # What a page shows that refreshes itself was recorded when it was opened; whoever asks for the part alone is recorded now.
         shown = was_shown("exports", actor=request.actor, now=request.now)
         rows = (
-            list_exports(actor=request.actor) if shown else read_exports(actor=request.actor, now=request.now)
-        )
+            list_exports(Cursors(), actor=request.actor)
+            if shown
+            else read_exports(Cursors(), actor=request.actor, now=request.now)
+        ).rows
         context = {"rows": rows, "under_way": any(row.is_under_way for row in rows)}
         return render(request, "medical_audit/_export_rows.html", context)
     return _exports_page(request, ExportForm(initial={"format": text_of(request.GET, "format")}))
@@ -122,7 +125,7 @@ def _ask(request: TenantRequest, slug: str) -> HttpResponse:
 
 
 def _exports_page(request: TenantRequest, form: ExportForm, status: int = 200) -> HttpResponse:
-    rows = read_exports(actor=request.actor, now=request.now)
+    rows = read_exports(Cursors(), actor=request.actor, now=request.now).rows
     wanted = event_filter(request.GET, ZONE)
     context = {
         "rows": rows,

@@ -19,6 +19,7 @@ from medical_audit.operations import reviewing
 from medical_audit.operations.auditing import note_view
 from medical_audit.queries import reviews
 from medical_audit.queries.anomalies import limits_here
+from medical_audit.queries.paging import Cursors
 from medical_audit.queries.sessions import account_of
 from medical_audit.requests import TenantRequest
 from medical_audit.views.periods import ZONE, month_of
@@ -32,7 +33,9 @@ def review_list(request: TenantRequest, slug: str) -> HttpResponse:
 def _list(request: TenantRequest, *, status: int = 200, **more: Any) -> HttpResponse:
     month = month_of(QueryDict(), request.now)
     note_view("reviews", month.since, month.until, actor=request.actor, now=request.now)
-    rows = [(row, reviews.standing_of(row)) for row in reviews.list_reviews(actor=request.actor)]
+    rows = [
+        (row, reviews.standing_of(row)) for row in reviews.list_reviews(Cursors(), actor=request.actor).rows
+    ]
     context = {
         "rows": rows,
         "due": reviews.months_due(request.now),

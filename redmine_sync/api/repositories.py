@@ -85,7 +85,7 @@ def repository_get(call: Call, pk: UUID) -> Repository:
     return repositories.get_repository(pk, actor=call.actor)
 
 
-@answers(DeliveryOut, many=True)
+@answers(DeliveryOut, paged=True)
 def delivery_list(call: Call, pk: UUID) -> Page:
     """List what GitHub sent for a repository, the newest first."""
     row = repositories.get_repository(pk, actor=call.actor)

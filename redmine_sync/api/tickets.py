@@ -11,7 +11,8 @@ from rest_framework import serializers
 from accounts.domain.permissions import Permission
 from infra.api.left_over import UndoneOut
 from infra.domain.leftovers import BATCH_MAX
-from medical_audit.api.calls import Call, answers, text_filter
+from medical_audit.api.calls import Call, answers
+from medical_audit.api.describing import text_filter
 from medical_audit.api.operations import ReasonIn, TargetOut
 from medical_audit.domain.errors import NotFound
 from medical_audit.forms import cursors_of, text_of
@@ -46,7 +47,7 @@ class TicketOut(serializers.Serializer[Ticket]):
 
 @answers(
     TicketOut,
-    many=True,
+    paged=True,
     filters=(
         text_filter("state", "wanted, open, closed, snoozed, orphaned or diverged."),
         text_filter("q", "Part of a name."),

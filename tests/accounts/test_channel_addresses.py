@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import LazySettings
@@ -12,6 +12,7 @@ from accounts import outside
 from accounts.domain.channels import is_chat_host, slack_body, teams_body
 from accounts.domain.permissions import Role
 from accounts.operations import channels
+from accounts.operations.own_chats import choose_chat
 from accounts.queries.channels import reach
 from medical_audit import clock
 from medical_audit.domain.errors import Refused
@@ -83,3 +84,30 @@ def test_names_from_aws_become_neither_links_nor_mentions() -> None:
     card = teams_body("[x](https://evil)", ["[y](https://evil)"])["attachments"][0]["content"]["body"]
     assert "](" not in card[0]["text"]
     assert card[1]["type"] == "RichTextBlock"
+
+
+LONG = ("https://" + "a" * 300 + ".webhook.office.com/x", "https://" + "a" * 64 + ".webhook.office.com/x",
+        "https://" + "a." * 130 + "webhook.office.com/x", "https://a..webhook.office.com/x", "https://" + "a" * 64 + ".example.jp")  # fmt: skip
+
+
+@pytest.mark.parametrize("url", LONG)
+def test_a_host_longer_than_a_name_can_be_is_refused_by_every_way(
+    cast: Cast, receiver: Receiver, url: str
+) -> None:
+    actor = cast.actor(Role.ADMINISTRATOR)
+    channel, _secret = opened(cast, f"{receiver.url}/in")
+
+    def keeping(**given: str) -> None:
+        channels.enter_change(
+            channel.id, "x", given["url"], ["*"], "ja", actor=actor, now=clock.now(), reason="x"
+        )
+
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: channels.enter_open("webhook", "x", url, ["*"], "ja", actor=actor, now=clock.now(), reason="x"),
+        lambda: channels.enter_open("teams", "x", url, ["failed"], "ja", actor=actor, now=clock.now(), reason="x"),
+        lambda: choose_chat("teams", ["failed"], url, "ja", actor=actor, now=clock.now()),
+        lambda: keeping(url=url),
+    )  # fmt: skip
+    for way in ways:
+        with pytest.raises(Refused, match="bad_url"):
+            way()

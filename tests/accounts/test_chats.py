@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 
 from accounts.domain.permissions import Role
-from accounts.models import Channel, ChannelSecret
+from accounts.domain.terms import Terms
+from accounts.models import Channel, ChannelSecret, User
+from accounts.operations import clearing, members
+from accounts.operations.dispatching import Sent
 from accounts.operations.own_chats import choose_chat
+from accounts.operations.terms import enter_terms
 from accounts.queries.channels import list_channels
 from medical_audit import clock
+from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
 from medical_audit.models import Event
 from medical_audit.tenancy import tenant_scope
-from tests.accounts.channels import follow, happens, log_of, opened, serve
+from tests.accounts.channels import confirm, follow, happens, log_of, opened, serve
 from tests.accounts.receiver import Receiver, receiving
-from tests.factories import Cast, revoke
+from tests.conftest import _as_role
+from tests.factories import Cast, past_every_guard, revoke
 from tests.stage import Stage, make_stage
 
 
@@ -151,3 +158,52 @@ def test_each_person_picks_topics_by_way_on_one_page(stage: Stage, cast: Cast, r
     assert send(slack=["failed", "breaker"]).status_code == 302
     with tenant_scope(cast.tenant.id):
         assert Event.objects.filter(kind="channel.own_chosen").count() == 1, "what did not change is no event"
+
+
+def _closed(cast: Cast, person: User) -> None:
+    decided(cast, members.enter_close, person.id)
+
+
+def _without_role(cast: Cast, person: User) -> None:
+    decided(cast, members.enter_revoke, person.id, "operator")
+
+
+def _days_over(cast: Cast, person: User) -> None:
+    """The last day has passed, and the clock has run."""
+    decided(cast, enter_terms, person.id, Terms(kind="vendor", company="保守社", last=clock.now().date()))
+    past_every_guard(
+        "UPDATE accounts_memberterms SET ends_at = now() - interval '1 minute' WHERE tenant_id = %s AND user_id = %s",
+        [cast.tenant.id, person.id],
+    )
+
+
+def _without_word(cast: Cast, person: User) -> None:
+    """As people left before their rooms ended with them."""
+    revoke(cast.tenant.id, person)
+
+
+def decided(cast: Cast, enter: Any, *given: object) -> None:
+    confirm(cast, enter(*given, actor=cast.actor(Role.ADMINISTRATOR), now=clock.now(), reason="退職"))
+
+
+@pytest.mark.parametrize("leave", [_closed, _without_role, _days_over, _without_word])
+def test_ones_own_room_ends_with_ones_place_and_what_waits_is_not_sent(
+    cast: Cast, receiver: Receiver, leave: Callable[[Cast, User], None]
+) -> None:
+    mine = choose(cast, Role.OPERATOR, ["failed"], f"{receiver.url}/status/503")
+    assert mine is not None
+    for _one in range(2):
+        happens(cast)
+        follow(cast)
+    assert serve(cast, mine).failed == 2
+    leave(cast, cast.people[Role.OPERATOR])
+    before = len(receiver.got)
+    assert serve(cast, mine, after=timedelta(days=1)) == Sent()
+    with _as_role("worker"):
+        clearing.clear(actor=system_actor(cast.tenant.id, "channels"), now=clock.now())
+    assert len(receiver.got) == before
+    assert {one.state for one in log_of(cast, mine)} == {"dropped"}
+    with tenant_scope(cast.tenant.id):
+        assert Channel.objects.get(id=mine.id).state == "ended"
+        assert not ChannelSecret.objects.filter(channel=mine).exists()
+        assert Event.objects.filter(kind="channel.own_ended").count() == 1

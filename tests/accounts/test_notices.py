@@ -10,23 +10,30 @@ from django.conf import LazySettings
 from django.core import mail as outbox
 from django.core.mail import EmailMessage
 
-from accounts import tasks
+from accounts import mail, tasks
+from accounts.domain.mailboxes import is_mailbox
 from accounts.domain.notices import NEWS, Topic, news_kinds, topics_of
 from accounts.domain.permissions import Role
+from accounts.domain.terms import Terms, faults
 from accounts.models import NoticeChoice, NoticeDelivery
 from accounts.operations import notices
+from accounts.operations.own_chats import choose_chat
 from accounts.queries.notices import choice_of, head_seq, list_news, unread_count, waiting_for
 from config.words.events import EVENTS
 from medical_audit import clock
 from medical_audit.domain.actor import Actor, Subject, system_actor
+from medical_audit.domain.errors import Refused, StaleContent
 from medical_audit.operations.ledger import record
 from medical_audit.queries.paging import Cursors
 from medical_audit.tenancy import platform_scope, tenant_scope
+from tests.accounts.channels import follow, log_of
 from tests.conftest import AsRole
-from tests.factories import Cast, revoke
+from tests.factories import Cast, make_cast, revoke
 from tests.stage import Stage, make_stage
 
 ALL = [str(one) for one in Topic]
+#: A room of a chat to which nothing is sent here.
+UNSENT = "https://hooks.slack.com"
 
 
 @pytest.fixture
@@ -129,10 +136,12 @@ def test_what_waits_for_a_person_is_told_to_those_who_may_confirm_it_and_no_long
     approver = cast.actor(Role.APPROVER)
     notices.mark_read(head(cast), actor=approver, now=clock.now())
     with tenant_scope(cast.tenant.id):
-        [waiting] = waiting_for(approver, ALL, choice_of(approver).seen_seq, now=clock.now())
-    assert (waiting.operation.id, waiting.topic, waiting.unread) == (operation.id, Topic.WAITING, False)
+        [waiting], total = waiting_for(approver, ALL, choice_of(approver).seen_seq, now=clock.now())
+    assert (waiting.operation.id, waiting.topic, waiting.unread, total) == (
+        operation.id, Topic.WAITING, False, 1,
+    )  # fmt: skip
     with tenant_scope(cast.tenant.id):
-        assert waiting_for(approver, [str(Topic.BRAKE)], 0, now=clock.now()) == []
+        assert waiting_for(approver, [str(Topic.BRAKE)], 0, now=clock.now()) == ([], 0)
 
 
 def test_each_person_picks_what_he_is_told_of(cast: Cast) -> None:
@@ -145,6 +154,31 @@ def test_each_person_picks_what_he_is_told_of(cast: Cast) -> None:
     assert unread(cast.actor(Role.OPERATOR)) == 2
     with tenant_scope(cast.tenant.id):
         assert choice_of(viewer).inbox == ["missed"]
+
+
+def test_a_program_that_chooses_the_inbox_undoes_nothing_that_was_chosen_on_the_page_meanwhile(
+    cast: Cast,
+) -> None:
+    actor = cast.actor(Role.OPERATOR)
+    stale = notices.choose_inbox(["failed"], "ja", actor=actor, now=clock.now(), seen=lambda row: None)
+    choose(actor, ["failed"], ["missed"], "new@example.jp")
+    read: list[NoticeChoice] = []
+    kept = notices.choose_inbox(["drift"], "en", actor=actor, now=clock.now(), seen=read.append)
+    assert (kept.inbox, kept.language, kept.mail, kept.address) == (
+        ["drift"],
+        "en",
+        ["missed"],
+        "new@example.jp",
+    )
+    assert read[0].changed_at > stale.changed_at, "what is compared is what stands, while it is held"
+
+    def refuse(row: NoticeChoice) -> None:
+        raise StaleContent
+
+    with pytest.raises(StaleContent):
+        notices.choose_inbox(["brake"], "ja", actor=actor, now=clock.now(), seen=refuse)
+    with tenant_scope(cast.tenant.id):
+        assert choice_of(actor).inbox == ["drift"]
 
 
 def test_every_topic_is_a_word_and_every_news_an_event(cast: Cast) -> None:
@@ -270,3 +304,85 @@ def test_without_a_mail_server_nothing_is_prepared(cast: Cast, as_role: AsRole) 
     assert deliveries(cast) == []
     with platform_scope():
         assert clock.now()
+
+
+#: The vertical tab breaks the line of the header; with the colon the mail cannot be written at all.
+BREAKING = ('"\x0ba:b"@evil.jp', '"\x0bab"@evil.jp', '"a b"@evil.jp')
+
+
+@pytest.mark.parametrize("address", BREAKING)
+def test_an_address_that_no_mail_can_be_written_to_is_not_taken(cast: Cast, address: str) -> None:
+    with pytest.raises(Refused, match="bad_mail"):
+        choose(cast.actor(Role.OPERATOR), ALL, ["failed"], address)
+    page = make_stage(cast).client(Role.OPERATOR)
+    sent = {"inbox": ALL, "mail": ["failed"], "address": address}
+    assert page.post(f"/t/{cast.tenant.slug}/inbox/settings/", sent).status_code == 422
+    assert not is_mailbox(address)
+    assert faults(Terms(email=address), frozenset(), clock.now().date()) == ["bad_mail"]
+
+
+def test_one_persons_address_stops_the_mails_of_nobody_else(
+    cast: Cast, as_role: AsRole, posting: None, settings: LazySettings
+) -> None:
+    """Addresses that were taken before they were looked at so closely; two tenants, whichever is served first."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    casts = [cast, make_cast()]
+    for one in casts:
+        for role, address in (
+            (Role.OPERATOR, BREAKING[0]),
+            (Role.VIEWER, BREAKING[1]),
+            (Role.APPROVER, "kakutei@example.jp"),
+        ):
+            choose(one.actor(role), ALL, ["failed"])
+            with tenant_scope(one.tenant.id):
+                NoticeChoice.objects.filter(person_id=one.actor(role).id).update(address=address)
+        happened(one, "operation.failed")
+    with as_role("worker"):
+        tasks.send_digests()
+    for one in casts:
+        assert sorted((state, address) for state, _items, address in deliveries(one)) == [
+            ("failed", BREAKING[0]), ("failed", BREAKING[1]), ("sent", "kakutei@example.jp"),
+        ]  # fmt: skip
+
+
+def test_a_letter_that_breaks_the_mail_program_is_its_own_trouble(settings: LazySettings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    settings.DEFAULT_FROM_EMAIL = "toban@example.jp"
+    words = list(
+        mail.deliver([mail.Letter("a@example.jp", "\ud800", "x"), mail.Letter("b@example.jp", "b", "x")])
+    )
+    assert (words[0], words[1]) == ("UnicodeEncodeError", "")
+
+
+def test_who_has_a_long_queue_is_told_of_what_is_new_by_every_way(
+    stage: Stage, as_role: AsRole, posting: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one look takes of old entries of his own, which he cannot confirm, and of others', which he has read."""
+    monkeypatch.setattr("accounts.queries.notices.WAITING_SHOWN", 3)
+    cast, approver = stage.cast, stage.cast.actor(Role.APPROVER)
+    room = choose_chat("slack", ["waiting", "brake"], f"{UNSENT}/mine", "ja", actor=approver, now=clock.now())
+    assert room is not None
+    for role in (Role.APPROVER, Role.OPERATOR):
+        for _one in range(4):
+            stage.entered(role=role)
+    read = head(cast)
+    follow(cast)
+    notices.mark_read(read, actor=approver, now=clock.now())
+    choose(approver, ALL, ["brake", "waiting"], "kakutei@example.jp")
+    assert unread(approver) == 0
+    held = stage.entered(role=Role.OPERATOR)
+    assert unread(approver) == 1
+    assert send(cast, as_role) == 1
+    assert f"/operations/{held.id}/" in letters(cast)[0].body
+    assert follow(cast) == 1
+    assert f"/operations/{held.id}/" in log_of(cast, room)[-1].body
+    inbox = stage.client(Role.APPROVER).get(stage.url("inbox/"))
+    assert f"/operations/{held.id}/" in inbox.content.decode()
+    ids: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        given = {"limit": "2"} | ({"after": after} if after else {})
+        page = stage.client(Role.APPROVER).get(stage.api("inbox/waiting/"), given).json()
+        ids += [one["operation"]["id"] for one in page["results"]]
+        after = page["next"]
+    assert (len(ids), len(set(ids)), ids[-1]) == (5, 5, str(held.id))

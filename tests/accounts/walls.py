@@ -8,13 +8,13 @@ QUEUE = "toban_queue"
 ACCOUNT_PRIVILEGES = {
     "public.accounts_channel": {
         "toban_web": WORK,
-        "toban_worker": "SELECT, UPDATE (problem, problem_since, sent_at)",
+        "toban_worker": "SELECT, UPDATE (problem, problem_since, sent_at, state)",
         "toban_audit": READ,
         QUEUE: "SELECT (state, tenant_id)",
     },
     "public.accounts_channelsecret": {
         "toban_web": "DELETE, INSERT, SELECT, UPDATE (live, until)",
-        "toban_worker": "SELECT, UPDATE (sealed)",
+        "toban_worker": "DELETE, SELECT, UPDATE (sealed)",
     },
     "public.accounts_channelcursor": {"toban_worker": WORK, "toban_audit": READ},
     "public.accounts_dispatch": {

@@ -75,6 +75,14 @@ def test_a_server_is_found_listed_explained_and_started(run: Run, stage: Stage) 
     assert "ec2.start" in run("operations", "--state", "entered")[1]
 
 
+def test_every_operation_is_listed_not_only_the_first_page(
+    run: Run, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medical_audit.forms.PAGE_SIZE", 2)
+    made = {str(stage.entered().id) for _one in range(5)}
+    assert {line.split()[0] for line in run("operations")[1].splitlines()} == made
+
+
 def test_a_name_from_aws_moves_no_cursor_and_forges_no_line(run: Run, stage: Stage) -> None:
     stage.resource(name="web\x1b[2K\r\nrunning db\u202e　本番")
     (line,) = run("list")[1].splitlines()

@@ -20,6 +20,9 @@ from medical_audit.tenancy import tenant_scope
 from tests.factories import PASSWORD
 from tests.stage import Stage, signed_in
 
+#: Brackets in brackets, as a cursor.
+NESTED = "W1tb" * 500
+
 
 def send(client: Client, url: str, body: object, **headers: str) -> Any:
     text = body if isinstance(body, str) else json.dumps(body)
@@ -266,7 +269,8 @@ def test_pages_of_a_list_by_cursor(stage: Stage) -> None:
     assert {one for ids in seen for one in ids} == {str(row.id) for row in rows}
     assert client.get(url, {"limit": "0"}).status_code == 200
     assert client.get(url, {"limit": "9" * 400}).status_code == 200
-    assert problem(client.get(url, {"after": "?"}))["code"] == "bad_cursor"
+    for cursor in ("?", NESTED):
+        assert problem(client.get(url, {"after": cursor}))["code"] == "bad_cursor"
 
 
 def test_a_resource_tells_why_and_when(stage: Stage) -> None:

@@ -206,6 +206,7 @@ def test_events_page_by_keyset_and_lead_to_their_export(stock: Stock) -> None:
     shown = [row.pk for answer in (first, second) for row in answer.context["seen"].rows]
     assert first.context["found"] == len(shown) == len(set(shown)) == PAGE_SIZE + 5
     assert f"ledger/exports/?event=access.denied&amp;q={mark}" in first.content.decode()
+    assert client.get(url, {"after": "W1tb" * 500}).status_code == 422  # brackets in brackets
     today = {"event_at__year": now.year, "event_at__month": now.month}
     assert client.get(url, today | {"q": mark}).context["found"] >= PAGE_SIZE
     assert client.get(url, today | {"event_at__year": now.year - 1, "q": mark}).context["found"] == 0

@@ -70,7 +70,16 @@ def test_pages_of_fifty_forwards_and_back_show_each_row_once(stage: Stage) -> No
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "bm90LWpzb24", "WyJhIl0", "WyJhIiwiYiJd", "WyJhIiwiYiIsImMiXQ", "WyJcdTAwMDAiLCJhIl0"]
+    "cursor",
+    [
+        "x",
+        "W1tb" * 500,
+        "bm90LWpzb24",
+        "WyJhIl0",
+        "WyJhIiwiYiJd",
+        "WyJhIiwiYiIsImMiXQ",
+        "WyJcdTAwMDAiLCJhIl0",
+    ],
 )
 def test_a_cursor_that_is_not_ours_is_refused(stage: Stage, cursor: str) -> None:
     assert stage.client(Role.VIEWER).get(stage.url("resources/"), {"after": cursor}).status_code == 422
