@@ -23,6 +23,7 @@ from rest_framework.request import Request
 from accounts.models import User
 from accounts.requests import whereabouts
 from config.errors import problem
+from medical_audit.api.calls import WhatThereIs
 from medical_audit.api.describing import TAGS
 
 log = structlog.get_logger(__name__)
@@ -113,6 +114,9 @@ def schema(request: Request) -> HttpResponse:
     return HttpResponse(
         json.dumps(document(), ensure_ascii=False), content_type="application/vnd.oai.openapi+json"
     )
+
+
+schema.cls.content_negotiation_class = WhatThereIs  # its own type may be asked for, too
 
 
 @require_safe

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from accounts.domain.permissions import Role
-from accounts.models import ChannelSecret
+from accounts.models import Channel, ChannelSecret
 from accounts.operations import channels, clearing, dispatching
 from medical_audit import clock
 from medical_audit.domain.actor import system_actor
@@ -19,6 +19,10 @@ from tests.accounts.channels import confirm, follow, fresh, happens, opened, ser
 from tests.accounts.receiver import Receiver, receiving
 from tests.conftest import _as_role
 from tests.factories import Cast
+from tests.medical_audit.support import plant
+from tests.medical_audit.test_erasures import Scene, scene
+
+__all__ = ["scene"]
 
 
 @pytest.fixture
@@ -88,3 +92,18 @@ def test_secrets_that_nothing_is_signed_with_go(cast: Cast, receiver: Receiver) 
     happens(cast)
     follow(cast)
     assert serve(cast, kept, after=timedelta(hours=25)).done >= 1
+
+
+def test_the_address_of_his_own_room_goes_with_him(scene: Scene) -> None:
+    """As it was left before rooms ended with their person's place."""
+    kept = {"tenant_id": scene.tenant_id, "made_at": clock.now()}
+    room = plant(
+        Channel(
+            **kept, kind="slack", name="slack", host="hooks.slack.com", person_id=scene.person, state="active"
+        )
+    )
+    plant(ChannelSecret(**kept, channel=room, sealed="s", fingerprint="f", live=True))
+    scene.confirm(scene.enter())
+    with tenant_scope(scene.tenant_id):
+        assert Channel.objects.get(id=room.id).state == "ended"
+        assert not ChannelSecret.objects.filter(channel=room).exists()

@@ -80,7 +80,7 @@ def test_every_operation_is_listed_not_only_the_first_page(
 ) -> None:
     monkeypatch.setattr("medical_audit.forms.PAGE_SIZE", 2)
     made = {str(stage.entered().id) for _one in range(5)}
-    assert {line.split()[0] for line in run("operations")[1].splitlines()} == made
+    assert {line.split()[0] for line in run("operations")[1].splitlines()} >= made
 
 
 def test_a_name_from_aws_moves_no_cursor_and_forges_no_line(run: Run, stage: Stage) -> None:

@@ -20,7 +20,7 @@ from django.test import override_settings
 from pytest_django import Settings
 
 from accounts.domain.permissions import Role
-from accounts.models import Channel, ChannelSecret, User
+from accounts.models import User
 from accounts.operations.erasing import enter_erasure
 from accounts.queries.people import actor_in
 from medical_audit import clock
@@ -146,21 +146,6 @@ def scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Databas
     room.seal()
     assert old > 4
     return Scene(room, superuser_connection, cast, gone)
-
-
-def test_the_address_of_his_own_room_goes_with_him(scene: Scene) -> None:
-    """As it was left before rooms ended with their person's place."""
-    kept = {"tenant_id": scene.tenant_id, "made_at": clock.now()}
-    room = plant(
-        Channel(
-            **kept, kind="slack", name="slack", host="hooks.slack.com", person_id=scene.person, state="active"
-        )
-    )
-    plant(ChannelSecret(**kept, channel=room, sealed="s", fingerprint="f", live=True))
-    scene.confirm(scene.enter())
-    with tenant_scope(scene.tenant_id):
-        assert Channel.objects.get(id=room.id).state == "ended"
-        assert not ChannelSecret.objects.filter(channel=room).exists()
 
 
 def _has_others_act(cast: Cast, gone: User) -> None:
