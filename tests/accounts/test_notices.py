@@ -18,7 +18,7 @@ from accounts.domain.terms import Terms, faults
 from accounts.models import NoticeChoice, NoticeDelivery
 from accounts.operations import notices
 from accounts.operations.own_chats import choose_chat
-from accounts.queries.notices import choice_of, head_seq, list_news, unread_count, waiting_for
+from accounts.queries.notices import WAITING_SHOWN, choice_of, head_seq, list_news, unread_count, waiting_for
 from config.words.events import EVENTS
 from medical_audit import clock
 from medical_audit.domain.actor import Actor, Subject, system_actor
@@ -355,16 +355,14 @@ def test_a_letter_that_breaks_the_mail_program_is_its_own_trouble(settings: Lazy
 
 
 def test_who_has_a_long_queue_is_told_of_what_is_new_by_every_way(
-    stage: Stage, as_role: AsRole, posting: None, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, as_role: AsRole, posting: None
 ) -> None:
-    """More than one look takes of old entries of his own, which he cannot confirm, and of others', which he has read."""
-    monkeypatch.setattr("accounts.queries.notices.WAITING_SHOWN", 3)
+    """More than a page shows of others' old entries, which he has read, and one of his own, which he cannot confirm."""
     cast, approver = stage.cast, stage.cast.actor(Role.APPROVER)
     room = choose_chat("slack", ["waiting", "brake"], f"{UNSENT}/mine", "ja", actor=approver, now=clock.now())
     assert room is not None
-    for role in (Role.APPROVER, Role.OPERATOR):
-        for _one in range(4):
-            stage.entered(role=role)
+    for role in [Role.APPROVER] + [Role.OPERATOR] * WAITING_SHOWN:
+        stage.entered(role=role)
     read = head(cast)
     follow(cast)
     notices.mark_read(read, actor=approver, now=clock.now())
@@ -381,8 +379,8 @@ def test_who_has_a_long_queue_is_told_of_what_is_new_by_every_way(
     ids: list[str] = []
     after: str | None = ""
     while after is not None:
-        given = {"limit": "2"} | ({"after": after} if after else {})
+        given = {"limit": "30"} | ({"after": after} if after else {})
         page = stage.client(Role.APPROVER).get(stage.api("inbox/waiting/"), given).json()
         ids += [one["operation"]["id"] for one in page["results"]]
         after = page["next"]
-    assert (len(ids), len(set(ids)), ids[-1]) == (5, 5, str(held.id))
+    assert (len(ids), len(set(ids)), ids[-1]) == (WAITING_SHOWN + 1, WAITING_SHOWN + 1, str(held.id))
