@@ -55,7 +55,7 @@ site.show(
     order=("changed_at", "id"),
 )  # fmt: skip
 site.show(
-    SignOnLink, "made_at", "user__name", "user__username", "issuer", "used_at", more=("subject",),
+    SignOnLink, "made_at", "user__name", "user__username", "issuer", "used_at", "ended_at", more=("subject", "ended_operation"),
     search=("user__name", "user__username"), order=("made_at", "id"), joined=("user",),
 )  # fmt: skip
 site.show(

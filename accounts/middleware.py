@@ -156,7 +156,7 @@ class TenantMiddleware:
             token = request.token
             seat = request.seat
             if token is None:
-                why = door_refusal(user.id, seat.via if seat else None, tenant.id)
+                why = door_refusal(user.id, seat, tenant.id)
                 why = why or kept_out(user.id)
                 if why:
                     return self._kept_out(request, why, tenant)
@@ -172,7 +172,8 @@ class TenantMiddleware:
             grace = policy.grace if seat is not None else timedelta()
             # Whoever sends a call is no page at which somebody has just typed his password.
             by_page = seat is not None and not request.path.startswith("/api/")
-            recently = seat is not None and by_page and grace > timedelta() and now - seat.proved_at <= grace
+            proved_at = seat.proved_at if seat is not None and by_page else None
+            recently = proved_at is not None and grace > timedelta() and now - proved_at <= grace
             request.tenant, request.actor, request.now = tenant, actor, now
             request.proved_recently = recently
             request.prove_anew = partial(

@@ -90,6 +90,7 @@ tenant_api_urlpatterns = [
     path("members/<uuid:pk>/revoke/", address(post=member_api.member_revoke), name="member-revoke"),
     path("members/<uuid:pk>/close/", address(post=member_api.member_close), name="member-close"),
     path("members/<uuid:pk>/reissue/", address(post=member_api.member_reissue), name="member-reissue"),
+    path("members/<uuid:pk>/unbind/", address(post=member_api.member_unbind), name="member-unbind"),
     path("members/<uuid:pk>/terms/", address(put=member_api.member_terms), name="member-terms"),
     path("members/<uuid:pk>/tokens/", address(post=member_api.member_issue), name="member-tokens"),
     path("roles/", address(get=member_api.role_table), name="roles"),

@@ -61,7 +61,7 @@ def page(request: SeatedRequest) -> dict[str, Any]:
 
 def _signed_on(seat: Session) -> dict[str, Any]:
     """Whose identity provider vouched for this session, and whether its fresh word waits to be used."""
-    word = seat.provider_proof
+    word = None if (seat.provider_proof or {}).get("taken") else seat.provider_proof
     return {
         "house": seat.via,
         "name": name_of_provider(seat.via),

@@ -181,7 +181,7 @@ API: dict[str, Expected] = {
     "api:member": get(everyone(404)),
     **{
         f"api:member-{name}": post(everyone(404))
-        for name in ("grant", "revoke", "close", "reissue", "tokens")
+        for name in ("grant", "revoke", "close", "reissue", "tokens", "unbind")
     },
     "api:member-terms": Expected({"PUT": everyone(404)}),
     "api:roles": get(everyone(200)),
@@ -190,7 +190,7 @@ API: dict[str, Expected] = {
     "api:roster": post(only((A,), 400)),
     "api:roster-look": post(only((A,), 400)),
     "api:readable": Expected({"GET": only((A, U), 200), "POST": only((A,), 400)}),
-    "api:sign-on": Expected({"GET": only((A,), 200), "PUT": only((A,), 400)}),
+    "api:sign-on": Expected({"GET": only((A, U), 200), "PUT": only((A,), 400)}),
     "api:sign-on-mode": Expected({"PUT": only((A,), 400)}),
     "api:channel-replay": post(everyone(404)),
     "api:inbox-deliveries": get(everyone(200)),
@@ -296,7 +296,7 @@ PEOPLE_PAGES: dict[str, Expected] = {
     "people:admission-take-back": post(everyone(404)),
     "people:reconcile": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
     "people:rights": Expected({"GET": everyone(200), "POST": only((A,), 422)}),
-    "people:sign-on": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
+    "people:sign-on": Expected({"GET": only((A, U), 200), "POST": only((A,), 422)}),
     "accounts:sign-on": get(everyone(404), anonymous={"GET": 404}),
     "accounts:sign-on-ended": Expected({"POST": everyone(404)}, {"POST": 404}),
     "accounts:sign-on-back": get(everyone(404), anonymous={"GET": 404}),

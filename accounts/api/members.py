@@ -15,7 +15,7 @@ from accounts.domain.permissions import Permission, Role
 from accounts.domain.reissue import Reissue
 from accounts.domain.terms import TEXT_MAX, AccountKind, Terms, end_of
 from accounts.models import Admission, Membership
-from accounts.operations import admitting, links, members, terms, tokens
+from accounts.operations import admitting, links, members, terms, tokens, unbinding
 from accounts.queries.admissions import waiting_here
 from accounts.queries.members import Person, RightRow, list_members, table_of_roles
 from medical_audit.api.calls import Call, Told, answers, version_from
@@ -208,6 +208,12 @@ def member_revoke(call: Call, pk: UUID) -> Told:
 def member_close(call: Call, pk: UUID) -> Told:
     """Enter that a member's account is closed, with his sessions and tokens; it is never deleted."""
     return _changed(call, pk, members.enter_close)
+
+
+@answers(OperationOut, takes=ReasonIn, status=201)
+def member_unbind(call: Call, pk: UUID) -> Told:
+    """Enter that the tenant's identity provider names a member anew, whom it knows by another id now; for 14 days from the confirmation."""
+    return _changed(call, pk, unbinding.enter_unbind)
 
 
 @answers(InvitedOut, takes=ReissueIn, status=201, once=("link",))

@@ -11,12 +11,19 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from medical_audit.domain.seats import LIFETIME
+
+#: The kinds of operation by which whom a provider means ends.
+SET: Final = "sign_on.set"
+UNBIND: Final = "member.unbind"
 #: Between the provider's clock and ours.
 SKEW: Final = timedelta(seconds=60)
 #: What a browser was sent away with is answered within this time.
 ASKED_HOLDS: Final = timedelta(minutes=10)
 #: So long after somebody signed on his tokens work on, where the provider is required: long enough for holidays, too short for who left.
 WORD_HOLDS: Final = timedelta(days=14)
+#: So long after two people decided it a person may be bound anew: long enough for holidays, too short for who never comes.
+REBIND_HOLDS: Final = timedelta(days=14)
 #: A word of a logout that is older says nothing of now.
 LOGOUT_HOLDS: Final = timedelta(minutes=10)
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
@@ -38,6 +45,22 @@ class Mode(StrEnum):
     OFF = "off"
     OFFERED = "offered"
     REQUIRED = "required"
+
+
+class Replaces(StrEnum):
+    """What a change of the provider makes of whom it was known to name: nothing, where another one of it vouches. An id (`sub`) may
+    be another one for each client (pairwise, OpenID Connect Core 1.0, section 8)."""
+
+    NOTHING = ""
+    CLIENT = "client"
+    ISSUER = "issuer"
+
+
+def replaces(before: tuple[str, str] | None, after: tuple[str, str]) -> Replaces:
+    """What another provider replaces, each as (issuer, client id); None: there was none."""
+    if before is None or before == after:
+        return Replaces.NOTHING
+    return Replaces.CLIENT if before[0] == after[0] else Replaces.ISSUER
 
 
 class Claim(StrEnum):
@@ -83,6 +106,7 @@ class Said:
     amr: tuple[str, ...]
     acr: str
     auth_time: datetime | None
+    client_id: str
     sid: str = ""
 
     @property
@@ -90,7 +114,7 @@ class Said:
         """What stands at the session and at confirmations."""
         at = self.auth_time.isoformat() if self.auth_time else ""
         kept = {"issuer": self.issuer, "amr": list(self.amr), "acr": self.acr, "auth_time": at}
-        return kept | ({"sid": self.sid} if self.sid else {})
+        return kept | {"client_id": self.client_id} | ({"sid": self.sid} if self.sid else {})
 
 
 #: RFC 8176, by what kind of thing it is that was shown.
@@ -195,6 +219,8 @@ def said_by(
     auth_time = _time(claims, "auth_time") if "auth_time" in claims else None
     if since is not None and (auth_time is None or auth_time < since - SKEW):
         raise NotFromProvider("sign_on_not_fresh")
+    if auth_time is not None and auth_time > now + SKEW:
+        raise NotFromProvider("sign_on_expired", "auth_time")
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 1 <= len(subject) <= SUBJECT_MAX or not subject.isprintable():
         raise NotFromProvider("sign_on_nameless", "sub")
@@ -210,8 +236,20 @@ def said_by(
         else (),
         acr=_text(claims, "acr"),
         auth_time=auth_time,
+        client_id=client_id,
         sid=_text(claims, "sid"),
     )
+
+
+def is_new(auth_time: datetime | None, *, ended: datetime | None, now: datetime) -> bool | None:
+    """Whether the person proved himself within a working day, and after his last session had `ended` (None: he never had one).
+
+    The provider's own session may outlive ours at a terminal of many, and answers for whoever sits there then. None where it does
+    not say when he proved himself, and it matters. No allowance for clocks: who has just proved himself is asked once more at worst.
+    """
+    if auth_time is None:
+        return True if ended is None else None
+    return auth_time >= now - LIFETIME - SKEW and (ended is None or auth_time > ended)
 
 
 @dataclass(frozen=True, slots=True)

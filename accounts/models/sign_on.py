@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.db.models import Q
 
 from accounts.domain.sign_on import Claim, Endpoints, Mode
 from accounts.models.user import User
@@ -39,7 +40,7 @@ class SignOnProvider(TenantModel):
 
 
 class SignOnLink(TenantModel):
-    """Whom a provider means by one of its ids (`sub`): bound at the first sign-on, and for good.
+    """Whom a provider means by one of its ids (`sub`): bound at the first sign-on, until two people end it (`ended_operation`: the operation).
 
     A mail address or user name that the provider gives to somebody else later leads to nobody's account.
     """
@@ -50,9 +51,19 @@ class SignOnLink(TenantModel):
     subject = models.CharField(max_length=255)
     made_at = models.DateTimeField()
     used_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_operation = models.CharField(max_length=36, blank=True, default="")
 
     class Meta(TenantModel.Meta):
         constraints = [
-            models.UniqueConstraint(fields=["tenant_id", "issuer", "subject"], name="sign_on_subject_once"),
-            models.UniqueConstraint(fields=["tenant_id", "issuer", "user"], name="sign_on_person_once"),
+            models.UniqueConstraint(
+                fields=["tenant_id", "issuer", "subject"],
+                condition=Q(ended_at__isnull=True),
+                name="sign_on_subject_once",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "issuer", "user"],
+                condition=Q(ended_at__isnull=True),
+                name="sign_on_person_once",
+            ),
         ]

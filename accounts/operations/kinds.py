@@ -5,7 +5,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
-from accounts.operations import channels, erasing, links, members, recertifying, sign_on, terms, tokens
+from accounts.domain.sign_on import SET, UNBIND
+from accounts.operations import (
+    channels,
+    erasing,
+    links,
+    members,
+    recertifying,
+    sign_on,
+    terms,
+    tokens,
+    unbinding,
+)
 from accounts.queries.readable import KIND as PERSON_ERASE
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.domain.rights import POLICY_CONFIRM, POLICY_EDIT
@@ -52,9 +63,10 @@ def register_all() -> None:
     _channel(channels.CHANGE, channels.shown_change, channels.apply_change)
     _channel(channels.ROTATE, channels.shown_rotate, channels.apply_rotate)
     _channel(channels.END, channels.shown_end, channels.apply_end)
+    _member(UNBIND, unbinding.apply_unbind, unbinding.shown_unbind)
     _member(terms.TERMS, terms.apply_terms, terms.shown_terms)
     _member(tokens.ISSUE, tokens.apply_issue, tokens.shown)
-    _two_people(sign_on.SET, sign_on.shown_provider, sign_on.apply_provider)
+    _two_people(SET, sign_on.shown_provider, sign_on.apply_provider)
     _two_people(sign_on.SWITCH, sign_on.shown_switch, sign_on.apply_switch)
 
 

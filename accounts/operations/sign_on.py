@@ -16,15 +16,19 @@ from accounts.domain.permissions import Permission
 from accounts.domain.sign_on import (
     ID_MAX,
     SECRET_MAX,
+    SET,
     Claim,
     Endpoints,
     Mode,
     NotFromProvider,
+    Replaces,
     read_domains,
     read_issuer,
+    replaces,
 )
-from accounts.models import Membership, SignOnProvider, User
+from accounts.models import Membership, SignOnLink, SignOnProvider, User
 from accounts.operations import second_factor
+from accounts.operations.unbinding import end_links
 from medical_audit import sealing
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
@@ -34,7 +38,7 @@ from medical_audit.operations import entry
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 
-SET, SWITCH = "sign_on.set", "sign_on.switch"
+SWITCH = "sign_on.switch"
 #: What the sealed secret is bound to besides its tenant.
 FIELD = "sign-on"
 NAME_MAX = 60
@@ -92,21 +96,36 @@ def enter_provider(
         parameters = {
             "before": str(row.operation) if row else "", "name": name, "issuer": issuer, "client_id": client_id,
             "sealed": sealed, "claim": claim, "domains": taken, "endpoints": asdict(endpoints),
+            "replaces": _replaces(row, issuer, client_id),
+            "known_people": SignOnLink.objects.filter(ended_at__isnull=True).count(),
         }  # fmt: skip
         target = OperationTarget("sign_on", str(row.id if row else uuid.uuid4()), name)
         return entry.enter(SET, target, parameters, actor=actor, now=now, reason=reason)
 
 
 def apply_provider(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Keep it; a new one lets nobody in before it is switched on. Raises StaleContent (rules_changed)."""
+    """Keep it; a new one lets nobody in before it is switched on. Whom one of before named is to be named anew, also where only the
+    client is another one. Raises StaleContent (rules_changed)."""
     given = operation.parameters
     row = _unchanged(operation)
+    replaced = _replaces(row, given["issuer"], given["client_id"])
+    if replaced != given.get("replaces", ""):
+        raise StaleContent("rules_changed")
+    mode = row.mode if row and replaced != Replaces.ISSUER else Mode.OFF
     row = row or SignOnProvider(id=uuid.UUID(operation.target_id), tenant_id=operation.tenant_id)
     for field in ("name", "issuer", "client_id", "sealed", "claim", "domains", "endpoints"):
         setattr(row, field, given[field])
+    row.mode, row.local_people = mode, row.local_people if mode == Mode.REQUIRED else []
     row.operation, row.changed_at = str(operation.id), now
     row.save()
-    return {"issuer": row.issuer}
+    ended = {}
+    if replaced:
+        ended = end_links(operation, SignOnLink.objects.filter(ended_at__isnull=True), now)
+    return {"issuer": row.issuer, **ended}
+
+
+def _replaces(row: SignOnProvider | None, issuer: str, client_id: str) -> str:
+    return str(replaces((row.issuer, row.client_id) if row else None, (issuer, client_id)))
 
 
 def shown_provider(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +135,11 @@ def shown_provider(target: OperationTarget, parameters: Mapping[str, Any]) -> di
     return {
         "sentence": SET, "call": "", "issuer": parameters["issuer"], "client_id": parameters["client_id"],
         "claim": parameters["claim"], "domains": parameters["domains"], "hosts": sorted(hosts),
-    }  # fmt: skip
+    } | (
+        {"sign_on_replaces": parameters["replaces"], "known_people": parameters["known_people"]}
+        if parameters.get("replaces")
+        else {}
+    )  # fmt: skip
 
 
 def enter_switch(

@@ -64,7 +64,7 @@ def _tell(row: SignOnProvider, wrong: NotFromProvider, actor: Actor, now: dateti
 def _end(tenant_id: UUID, issuer: str, ended: Ended, now: datetime) -> int:
     """Sessions of this provider that began before: of the person it names, or whoever came in within a session's life."""
     with tenant_scope(tenant_id):
-        links = SignOnLink.objects.filter(issuer=issuer, used_at__gt=now - LIFETIME)
+        links = SignOnLink.objects.filter(issuer=issuer, used_at__gt=now - LIFETIME, ended_at__isnull=True)
         links = links.filter(subject=ended.subject) if ended.subject else links
         people = list(links.values_list("user_id", flat=True))
     actor, count = system_actor(tenant_id, "sign-on"), 0

@@ -22,15 +22,16 @@ from accounts.domain.sign_on import (
     NotFromProvider,
     ProviderSilent,
     Said,
+    is_new,
     is_strong,
     name_of,
 )
 from accounts.models import Membership, MemberTerms, SignOnLink, SignOnProvider, User
-from accounts.operations import guarding
+from accounts.operations import guarding, second_factor
 from accounts.operations.links import void_links
 from accounts.operations.sign_on import FIELD
 from accounts.queries.people import person_without_tenant
-from accounts.queries.sign_on import provider_at_the_door
+from accounts.queries.sign_on import last_end, opened_anew, provider_at_the_door, was_somebody_elses
 from accounts.queries.terms import outside
 from medical_audit import sealing
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
@@ -54,21 +55,38 @@ class Sent:
     asked: dict[str, str]
 
 
+class AskAnew(Exception):
+    """The provider's word is older than the end of the person's last session, or than a working day: its own session may be one
+    that he left open. It is asked to let him prove himself now."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignedOn:
-    """Whom the provider named, and how. `hint`: its token, sealed, for ending its session too."""
+    """Whom the provider named, and how. `hint`: its token, sealed, for ending its session too; `dated`: it says when he proved
+    himself, or that does not matter. A word that could be an old one is worth no second factor."""
 
     user: User
     said: Said
     hint: str
+    dated: bool = True
 
     @property
     def factors(self) -> tuple[str, ...]:
-        return ("sso", "mfa") if is_strong(self.said.amr, self.said.acr) else ("sso",)
+        return ("sso", "mfa") if self.dated and is_strong(self.said.amr, self.said.acr) else ("sso",)
 
 
-def send(tenant_id: UUID, back: str, goal: str, *, purpose: str, person: str = "", now: datetime) -> Sent:
-    """A question to the tenant's provider; `back`: our address for its answer, `person`: who has to be the one that answers.
+def send(
+    tenant_id: UUID,
+    back: str,
+    goal: str,
+    *,
+    purpose: str,
+    person: str = "",
+    anew: bool = False,
+    now: datetime,
+) -> Sent:
+    """A question to the tenant's provider; `back`: our address for its answer, `person`: who has to be the one that answers,
+    `anew`: he proves himself there now, whatever session it has of him (AGAIN always does).
 
     Raises NotFound, alike for no tenant, no provider and one that is switched off.
     """
@@ -77,6 +95,7 @@ def send(tenant_id: UUID, back: str, goal: str, *, purpose: str, person: str = "
     asked = {
         "tenant": str(tenant_id), "purpose": purpose, "state": secrets.token_urlsafe(32),
         "nonce": secrets.token_urlsafe(32), "verifier": verifier, "at": now.isoformat(), "next": goal, "person": person,
+        "issuer": row.issuer, "client_id": row.client_id, "anew": "yes" if anew else "",
     }  # fmt: skip
     digest = hashlib.sha256(verifier.encode()).digest()
     question = {
@@ -85,7 +104,7 @@ def send(tenant_id: UUID, back: str, goal: str, *, purpose: str, person: str = "
         "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
         "max_age": str(int(LIFETIME.total_seconds())),
     }  # fmt: skip
-    if purpose == AGAIN:
+    if anew or purpose == AGAIN:
         question |= {"prompt": "login", "max_age": "0"}
     return Sent(_with(row.places().authorization, question), asked)
 
@@ -104,7 +123,7 @@ def come_back(
 
     `asked`: what this browser was sent away with, taken out of its session by the caller; `browser`: that session's name. What a
     browser brings that asked nothing is nobody's sign-in: it is refused, and neither counted nor recorded, or any page could shut the
-    door of a whole house that has one address. Raises NotFound, Refused (also too_many_tries, by browser).
+    door of a whole house that has one address. Raises NotFound, Refused (also too_many_tries, by browser), AskAnew.
     """
     row, key, own = _provider(tenant_id), f"sign-on:{tenant_id}", guarding.own_session(browser)
     if asked is None:
@@ -132,12 +151,13 @@ def come_back(
 def proved_again(user: User, signed: SignedOn, *, actor: Actor, now: datetime) -> None:
     """The person of a session went to the provider and proved himself once more; it counts for one confirmation.
 
-    Raises Refused (sign_on_somebody_else).
+    Raises Refused (sign_on_somebody_else, sign_on_not_fresh).
     """
     if signed.user.id != user.id or actor.id != str(user.id):
         raise Refused("sign_on_somebody_else")
     claims = signed.said.kept | {"strong": "mfa" in signed.factors}
-    seats.provider_proved(actor.session, claims, actor=actor, now=now)
+    if not seats.provider_proved(actor.session, claims, actor=actor, now=now):
+        raise Refused("sign_on_not_fresh")
 
 
 def way_out(tenant_id: UUID, hint: str, home: str) -> str:
@@ -162,6 +182,8 @@ def _come_back(
 ) -> SignedOn:
     if asked["tenant"] != str(row.tenant_id):
         raise NotFromProvider("sign_on_not_asked")
+    if (asked.get("issuer"), asked.get("client_id")) != (row.issuer, row.client_id):
+        raise NotFromProvider("sign_on_not_asked")  # what one provider was asked is answered by no other
     if not secrets.compare_digest(asked["state"].encode(), answer.get("state", "").encode()):
         raise NotFromProvider("sign_on_not_asked")
     at = datetime.fromisoformat(asked["at"])
@@ -184,18 +206,40 @@ def _come_back(
         now=now,
         since=since,
     )
-    user = _recognised(row, said, now, origin)
-    return SignedOn(user, said, sealing.seal(token, tenant_id=row.tenant_id, field=FIELD))
+    user, dated = _recognised(row, said, asked, now, origin)
+    return SignedOn(user, said, sealing.seal(token, tenant_id=row.tenant_id, field=FIELD), dated)
 
 
-def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) -> User:
-    """The member whom the provider means; nobody becomes one by signing on. Raises NotFromProvider."""
+def _judged(user: User, said: Said, asked: Mapping[str, str], now: datetime) -> bool:
+    """Whether the provider says when this person proved himself, where that matters, and it is not before his last session ended.
+
+    Decided for the person, from what Toban recorded: a mark in the browser would be gone once somebody clears it. Raises AskAnew,
+    NotFromProvider.
+    """
+    if asked["purpose"] == AGAIN:
+        return True
+    new = is_new(said.auth_time, ended=last_end(user.id, now=now), now=now)
+    if new is None and not second_factor.is_enrolled(user.id):
+        raise NotFromProvider("sign_on_undated", username=user.username)
+    if new is False and not asked["anew"]:
+        raise AskAnew
+    if new is False:
+        raise NotFromProvider("sign_on_not_anew", username=user.username)
+    return bool(new)
+
+
+def _recognised(
+    row: SignOnProvider, said: Said, asked: Mapping[str, str], now: datetime, origin: Origin
+) -> tuple[User, bool]:
+    """The member whom the provider means, and as `_judged` says; nobody becomes one by signing on. Raises NotFromProvider, AskAnew."""
     with tenant_scope(row.tenant_id):
-        links = SignOnLink.objects.filter(issuer=said.issuer, subject=said.subject).select_related("user")
-        link: SignOnLink | None = links.first()
+        links = SignOnLink.objects.filter(issuer=said.issuer, subject=said.subject, ended_at__isnull=True)
+        link: SignOnLink | None = links.select_related("user").first()
         if link is not None:
+            user = _member(link.user)
+            dated = _judged(user, said, asked, now)
             SignOnLink.objects.filter(id=link.id).update(used_at=now)
-            return _member(link.user)
+            return user, dated
         wanted = name_of(said, row.claim, row.domains)
         people = User.objects.filter(id__in=Membership.objects.values("user_id"), is_active=True)
         if row.claim == Claim.EMAIL:
@@ -206,6 +250,8 @@ def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) 
         if len(found) != 1:
             raise NotFromProvider("sign_on_unknown_person", username=wanted)
         user = _member(found[0])
+        _refuse_given_anew(user, said, wanted, now)
+        dated = _judged(user, said, asked, now)
         link = SignOnLink(
             tenant_id=row.tenant_id, user=user, issuer=said.issuer, subject=said.subject, made_at=now, used_at=now,
         )  # fmt: skip
@@ -236,7 +282,18 @@ def _recognised(row: SignOnProvider, said: Said, now: datetime, origin: Origin) 
             now=now,
             detail=detail,
         )
-    return user
+    return user, dated
+
+
+def _refuse_given_anew(user: User, said: Said, wanted: str, now: datetime) -> None:
+    """Whom the provider has named before is bound anew only for some days after two people decided it; that its client was changed
+    lets no id of it pass from one person to another. Raises NotFromProvider."""
+    if opened_anew(user.id, alone=True, now=now):
+        return
+    before = SignOnLink.objects.filter(user=user, issuer=said.issuer)
+    closed = before.exists() and not opened_anew(user.id, alone=False, now=now)
+    if closed or was_somebody_elses(said.issuer, said.subject, user.id):
+        raise NotFromProvider("sign_on_name_given_anew", username=wanted)
 
 
 def _member(user: User) -> User:

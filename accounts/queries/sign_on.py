@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef, Q
 
-from accounts.domain.sign_on import WORD_HOLDS, Mode
+from accounts.domain.sign_on import REBIND_HOLDS, SET, UNBIND, WORD_HOLDS, Mode, Replaces
 from accounts.domain.terms import AccountKind
 from accounts.models import Membership, MemberTerms, SignOnLink, SignOnProvider, User
 from medical_audit.domain.actor import NO_TENANT, Actor
-from medical_audit.domain.rights import POLICY_EDIT
+from medical_audit.domain.rights import LEDGER_VIEW, POLICY_EDIT
+from medical_audit.domain.seats import over_at
 from medical_audit.domain.states import State
-from medical_audit.models import Operation
+from medical_audit.models import Operation, Session
 from medical_audit.tenancy import platform_scope, tenant_scope
 
 
@@ -28,16 +29,20 @@ def provider_at_the_door(tenant_id: UUID) -> SignOnProvider | None:
     return found
 
 
-def door_refusal(user_id: UUID, via: UUID | None, tenant_id: UUID) -> str:
+def door_refusal(user_id: UUID, seat: Session | None, tenant_id: UUID) -> str:
     """Why a session does not open the bound tenant: how it began is not how one comes in here; "" where it does.
 
-    `via`: the tenant whose provider vouched for the person, None for a password. What one house's provider says opens
-    nothing of another house.
+    What one house's provider says opens nothing of another house, nor does what a provider said that was replaced since, or of
+    somebody whom it is to name anew.
     """
-    row = SignOnProvider.objects.values("mode", "local_people").first()
+    live = SignOnLink.objects.filter(user_id=user_id, issuer=OuterRef("issuer"), ended_at__isnull=True)
+    rows = SignOnProvider.objects.annotate(known=Exists(live))
+    row = rows.values("mode", "local_people", "issuer", "client_id", "known").first()
     mode = row["mode"] if row else Mode.OFF
-    if via is not None:
-        return "" if via == tenant_id and mode != Mode.OFF else "signed_on_elsewhere"
+    if seat is not None and seat.via is not None:
+        vouches = row is not None and row["known"] and mode != Mode.OFF and seat.via == tenant_id
+        same = row is not None and all(seat.claims.get(one) == row[one] for one in ("issuer", "client_id"))
+        return "" if vouches and same else "signed_on_elsewhere"
     named = row["local_people"] if row else []
     return "sign_on_required" if mode == Mode.REQUIRED and str(user_id) not in named else ""
 
@@ -50,9 +55,45 @@ def vouched_for(user_id: UUID, *, now: datetime) -> bool:
     issuer = SignOnProvider.objects.filter(mode=Mode.REQUIRED).exclude(local_people__contains=str(user_id))
     machine = MemberTerms.objects.filter(user_id=user_id, kind=AccountKind.MACHINE)
     fresh = SignOnLink.objects.filter(
-        user_id=user_id, issuer=OuterRef("issuer"), used_at__gt=now - WORD_HOLDS
+        user_id=user_id, issuer=OuterRef("issuer"), used_at__gt=now - WORD_HOLDS, ended_at__isnull=True
     )
     return not issuer.exclude(Exists(machine)).exclude(Exists(fresh)).exists()
+
+
+def opened_anew(user_id: UUID, *, alone: bool, now: datetime) -> bool:
+    """Whether two people decided within `REBIND_HOLDS` that the bound tenant's provider names this person anew: him `alone`, or, where
+    that is not asked, everybody."""
+    done = Operation.objects.filter(state=State.SUCCEEDED, finished_at__gt=now - REBIND_HOLDS)
+    wanted = Q(kind=UNBIND, target_id=str(user_id))
+    if not alone:
+        wanted |= Q(kind=SET, parameters__replaces__in=[Replaces.CLIENT, Replaces.ISSUER])
+    return done.filter(wanted).exists()
+
+
+def was_somebody_elses(issuer: str, subject: str, user_id: UUID) -> bool:
+    """Whether the bound tenant knew this id of the provider as another person's, until its client was changed: that was no word about
+    whom the id means, so it does not become anybody else's."""
+    ended = SignOnLink.objects.filter(issuer=issuer, subject=subject, ended_at__isnull=False)
+    by = list(ended.exclude(user_id=user_id).values_list("ended_operation", flat=True))
+    return bool(by) and Operation.objects.filter(id__in=by, kind=SET).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How the tenant's provider knows a member: its `name`, since when, and when he came in last (None: it does not, or no more)."""
+
+    name: str
+    made_at: datetime | None
+    used_at: datetime | None
+
+
+def how_known(user_id: UUID) -> Known | None:
+    """None where the bound tenant has no provider."""
+    row = SignOnProvider.objects.first()
+    if row is None:
+        return None
+    link = SignOnLink.objects.filter(user_id=user_id, issuer=row.issuer, ended_at__isnull=True).first()
+    return Known(row.name, link.made_at if link else None, link.used_at if link else None)
 
 
 def name_of_provider(tenant_id: UUID | None) -> str:
@@ -81,10 +122,13 @@ class SignOnPage:
 
 
 def sign_on_page(*, actor: Actor) -> SignOnPage:
-    """For who may change policies. Raises NotPermitted. Needs the tenant bound."""
-    actor.require(POLICY_EDIT, actor.tenant_id)
+    """For who may change policies, and who judges them by the ledger. Raises NotPermitted. Needs the tenant bound."""
+    if not actor.may(POLICY_EDIT, actor.tenant_id):
+        actor.require(LEDGER_VIEW, actor.tenant_id)
     provider = SignOnProvider.objects.first()
-    links = SignOnLink.objects.select_related("user").order_by("user__name", "id")
+    links = (
+        SignOnLink.objects.filter(ended_at__isnull=True).select_related("user").order_by("user__name", "id")
+    )
     members = User.objects.filter(id__in=Membership.objects.values("user_id"), is_active=True).order_by(
         "name", "id"
     )
@@ -103,6 +147,20 @@ def sign_on_page(*, actor: Actor) -> SignOnPage:
         [one for one in everybody if str(one.id) in named],
         [one for one in everybody if one.has_usable_password()],
     )
+
+
+def last_end(user_id: UUID, *, now: datetime) -> datetime | None:
+    """When a session of this person ended last, wherever and however, or should have though nobody has written it down yet;
+    None where none ever did. Needs no scope of its own."""
+    with platform_scope(user_id=user_id):
+        rows = Session.objects.filter(user_id=user_id)
+        ended: datetime | None = rows.aggregate(last=Max("ended_at"))["last"]
+        ends = [ended] if ended else []
+        for one in rows.filter(ended_at__isnull=True):
+            idle = timedelta(seconds=one.idle_s)
+            over = over_at(started_at=one.started_at, active_at=one.active_at, idle=idle)
+            ends += [over] if over <= now else []
+    return max(ends, default=None)
 
 
 def belongs_only_to(user: User, tenant_id: UUID) -> bool:

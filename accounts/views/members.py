@@ -15,9 +15,10 @@ from accounts.domain.reissue import Reissue
 from accounts.domain.terms import AccountKind, end_of
 from accounts.forms import AdmitForm, InviteForm, IssueForm, TermsForm
 from accounts.models import Membership
-from accounts.operations import admitting, links, members, terms, tokens
+from accounts.operations import admitting, links, members, terms, tokens, unbinding
 from accounts.queries.admissions import waiting_here
 from accounts.queries.members import list_members, table_of_roles
+from accounts.queries.sign_on import how_known
 from accounts.queries.terms import days_of
 from accounts.requests import TenantRequest
 from medical_audit.domain.errors import NotFound, Refused
@@ -55,6 +56,8 @@ def _list(request: TenantRequest, form: InviteForm, admit: AdmitForm) -> HttpRes
         "roles": [str(role) for role in Role],
         "table": table_of_roles(),
         "may_edit": actor.may(Permission.MEMBER_EDIT, actor.tenant_id),
+        "may_see_sign_on": actor.may(Permission.POLICY_EDIT, actor.tenant_id)
+        or actor.may(Permission.LEDGER_VIEW, actor.tenant_id),
         "invited": invited,
         "admissions": waiting_here(actor=actor, now=request.now),
         "link": link,
@@ -101,8 +104,8 @@ def admission_take_back(request: TenantRequest, slug: str, pk: UUID) -> HttpResp
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def member_change(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
-    """One member. POST enters that he gets or loses a role, belongs on other terms, gets a way in anew or a token, or that his account
-    is closed; another person confirms it."""
+    """One member. POST enters that he gets or loses a role, belongs on other terms, gets a way in anew or a token, is named anew by the
+    provider, or that his account is closed; another person confirms it."""
     if not Membership.objects.filter(user_id=pk).exists():
         raise NotFound(type="user", id=str(pk))
     request.actor.require(Permission.MEMBER_EDIT, request.actor.tenant_id)
@@ -121,7 +124,7 @@ def _member(request: TenantRequest, pk: UUID, refused: Refused | None = None) ->
     context = {
         "one": one, "others": [person for person in people if person.user.id != pk], "given": request.POST, "refused": refused,
         "roles": [str(role) for role in Role], "kinds": [str(kind) for kind in AccountKind],
-        "reissues": [str(what) for what in Reissue], **days_of(one.terms, zone),
+        "reissues": [str(what) for what in Reissue], "signs_on": how_known(pk), **days_of(one.terms, zone),
     }  # fmt: skip
     return render(request, "accounts/member.html", context, status=422 if refused else 200)
 
@@ -135,6 +138,8 @@ def _enter(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         operation = members.enter_revoke(pk, role, actor=actor, now=now, reason=reason)
     elif then == "close":
         operation = members.enter_close(pk, actor=actor, now=now, reason=reason)
+    elif then == "unbind":
+        operation = unbinding.enter_unbind(pk, actor=actor, now=now, reason=reason)
     elif then == "terms":
         form = TermsForm(request.POST)
         if not form.is_valid():
@@ -148,5 +153,7 @@ def _enter(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
         link = request.build_absolute_uri(reverse("accounts:invitation", args=[given.link]))
         return render(request, "accounts/reissued.html", {"given": given, "link": link})
     else:
-        raise Refused("bad_parameter", name="then", allowed="grant, revoke, close, terms, reissue, issue")
+        raise Refused(
+            "bad_parameter", name="then", allowed="grant, revoke, close, terms, reissue, issue, unbind"
+        )
     return redirect("medical_audit:operation", slug=slug, pk=operation.id)

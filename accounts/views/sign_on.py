@@ -21,7 +21,15 @@ from accounts.models import User
 from accounts.operations import second_factor, sign_on, signing_off, signing_on
 from accounts.queries.people import person_without_tenant
 from accounts.queries.sign_on import name_of_provider, sign_on_page
-from accounts.requests import SeatedRequest, TenantRequest, origin_of, own_address, safe_next, whereabouts
+from accounts.requests import (
+    SeatedRequest,
+    TenantRequest,
+    origin_of,
+    own_address,
+    safe_next,
+    seat_taken,
+    whereabouts,
+)
 from accounts.views.second_factor import begin_second_step, complete
 from medical_audit import clock
 from medical_audit.domain.errors import NotFound, Refused
@@ -57,9 +65,17 @@ def leave_for_provider(request: SeatedRequest, house: UUID) -> HttpResponse:
     if again and (user is None or seat is None or seat.via != house):
         return redirect("accounts:sign-in")
     purpose, person = (signing_on.AGAIN, str(user.id)) if again and user else (signing_on.ENTER, "")
+    # Where a seat waits the answer would have to be a new one anyhow: one way there instead of two.
+    anew = seat_taken(request) is not None
+    return _send(request, house, safe_next(request), purpose=purpose, person=person, anew=anew)
+
+
+def _send(
+    request: HttpRequest, house: UUID, goal: str, *, purpose: str, person: str = "", anew: bool
+) -> HttpResponse:
     try:
         sent = signing_on.send(
-            house, _back(request, house), safe_next(request), purpose=purpose, person=person, now=clock.now()
+            house, _back(request, house), goal, purpose=purpose, person=person, anew=anew, now=clock.now()
         )
     except NotFound as missing:
         raise Http404 from missing
@@ -76,8 +92,8 @@ def _pressed(request: HttpRequest) -> bool:
 @never_cache
 @require_safe
 def come_back(request: HttpRequest, house: UUID) -> HttpResponse:
-    """The provider's answer: the session begins, the second factor is asked for, or a confirmation may follow. 403 with the
-    reason where it proves nobody."""
+    """The provider's answer: the session begins, the second factor is asked for, or a confirmation may follow; to the provider once
+    more where it only said what it knew before. 403 with the reason where it proves nobody."""
     now, origin = clock.now(), origin_of(request)
     asked = request.session.pop(ASKED, None)
     if asked is not None:
@@ -93,6 +109,8 @@ def come_back(request: HttpRequest, house: UUID) -> HttpResponse:
             raise Refused("sign_on_while_signed_in")
     except NotFound as missing:
         raise Http404 from missing
+    except signing_on.AskAnew:
+        return _send(request, house, asked["next"], purpose=signing_on.ENTER, anew=True)
     except Refused as refused:
         context = {"code": refused.code, "house": house, "provider": name_of_provider(house)}
         return render(request, "accounts/sign_on_failed.html", context, status=403)
@@ -148,9 +166,11 @@ def offered_here(request: HttpRequest) -> dict[str, object] | None:
 @sensitive_post_parameters("secret")
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings_page(request: TenantRequest, slug: str) -> HttpResponse:
-    """The tenant's provider. POST enters a provider (`then=set`) or who comes in by it (`switch`); another person confirms."""
+    """The tenant's provider, which auditors read, too. POST enters a provider (`then=set`) or who comes in by it (`switch`); another
+    person confirms."""
     actor = request.actor
-    actor.require(Permission.POLICY_EDIT, actor.tenant_id)
+    if request.method == "POST":
+        actor.require(Permission.POLICY_EDIT, actor.tenant_id)
     shown = sign_on_page(actor=actor)
     row, then = shown.provider, request.POST.get("then", "")
     initial = {
@@ -180,6 +200,8 @@ def settings_page(request: TenantRequest, slug: str) -> HttpResponse:
         "back": _back(request, request.tenant.id),
         "ended": f"{own_address(request)}{reverse('accounts:sign-on-ended', args=[request.tenant.id])}",
         "door": f"{own_address(request)}{reverse('accounts:sign-on', args=[request.tenant.id])}",
+        "may_edit": actor.may(Permission.POLICY_EDIT, actor.tenant_id),
+        "may_unbind": actor.may(Permission.MEMBER_EDIT, actor.tenant_id),
         "chosen": {str(one) for one in switch["local_people"].value() or []},
     }  # fmt: skip
     return render(request, "accounts/sign_on.html", context, status=422 if request.method == "POST" else 200)

@@ -7,7 +7,7 @@ from config.saying.accounts import feature_label
 from config.saying.channels import channel_kind, wanted_word
 from config.saying.codes import permission_label, role_label, state_of, state_word
 from config.saying.fields import field
-from config.saying.people import account_kind, reissue_label, sign_on_claim, sign_on_mode
+from config.saying.people import account_kind, reissue_label, sign_on_claim, sign_on_mode, sign_on_replaces
 from config.saying.schedules import schedule_reason
 from config.saying.times import jst, number
 from config.words import databases, facts, operations, schedules, sentence, states, volumes
@@ -140,7 +140,7 @@ def overwrite_text(code: object) -> str:
     return str(volumes.OVERWRITES.get(str(code), code))
 
 
-_COUNTS: Final = frozenset({"population", "unusual", "drawn", "remarked", "seal"})
+_COUNTS: Final = frozenset({"population", "unusual", "drawn", "remarked", "seal", "known_people"})
 #: How the values of a fact are joined, and what says each of them.
 _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "kind": ("", operation_label),
@@ -163,6 +163,7 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "elsewhere": ("", lambda code: str(volumes.YES_NO.get(str(code), code))),
     "claim": ("", sign_on_claim),
     "sign_on_mode": ("", sign_on_mode),
+    "sign_on_replaces": ("", sign_on_replaces),
     "mode": ("", lambda code: state_word(code, "account")),
     "features": ("、", feature_label),
     "managed_only": ("", lambda code: str(volumes.YES_NO[str(code)])),

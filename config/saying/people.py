@@ -29,3 +29,7 @@ def reissue_label(what: object) -> str:
 
 def sign_on_claim(claim: object) -> str:
     return str(people.SIGN_ON_CLAIMS.get(str(claim), claim))
+
+
+def sign_on_replaces(what: object) -> str:
+    return str(people.SIGN_ON_REPLACES.get(str(what), what))

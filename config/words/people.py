@@ -19,6 +19,15 @@ SIGN_ON_CLAIMS: Final[Mapping[str, Promise | str]] = {
     "preferred_username": _("The user name there is the user name here."),
 }
 
+SIGN_ON_REPLACES: Final[Mapping[str, Promise | str]] = {
+    "client": _(
+        "Another client of the same issuer: the provider may know people by other ids there. Everybody is named anew at the next sign-in, within 14 days; what the provider said before opens nothing any more, open sessions that it began end, and where it is required personal tokens rest until their person has come. Entering the client of before does not bring back what was bound."
+    ),
+    "issuer": _(
+        "Another issuer: nobody comes in by the provider until two people switch it on again, and until then passwords let in. Everybody is named anew at the next sign-in; open sessions that the provider of before began end. Entering it again does not bring back what was bound."
+    ),
+}
+
 ACCOUNT_KINDS: Final[Mapping[str, Promise | str]] = {
     "staff": pgettext_lazy("account", "Staff"),
     "vendor": pgettext_lazy("account", "Maintenance vendor"),
@@ -48,6 +57,7 @@ DECISIONS: Final[Mapping[str, Promise | str]] = {
 PEOPLE_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "member.terms": (_("Terms of an account"), _("Change on what terms %(target)s belongs here")),
     "token.issue": (_("Issue a token"), _("Issue a token for the program %(target)s")),
+    "member.unbind": (_("Name anew"), _("Let the identity provider name %(target)s anew")),
     "sign_on.set": (_("Identity provider"), _("Let the identity provider %(target)s vouch for people")),
     "sign_on.switch": (_("Single sign-on"), _("Change who comes in by %(target)s")),
 }
@@ -61,6 +71,14 @@ PEOPLE_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "token.issue": (
         _("Whoever holds the token may do what the roles of this account allow, until it ends."),
         _("Can be undone: end the token."),
+    ),
+    "member.unbind": (
+        _(
+            "The id by which the provider knows this person opens nothing any more, and his sessions that it began end. For 14 days whoever comes from the provider with the address or user name named here is bound to this account, with all its roles. Confirm only when the person and the provider's administrator have told you that it is still his."
+        ),
+        _(
+            "Can be undone until he has come: change the mail address in his terms, or close the account. Once bound again, only another such decision changes it."
+        ),
     ),
     "sign_on.set": (
         _(
@@ -86,6 +104,8 @@ PEOPLE_FACTS: Final[Mapping[str, Promise | str]] = {
     "domains": _("Mail domains"),
     "hosts": _("Machines that it names"),
     "sign_on_mode": _("Who comes in by it"),
+    "sign_on_replaces": _("What it changes for people"),
+    "known_people": _("Whom it knew until now"),
     "local_names": _("A password still lets in"),
     "reissues": _("What is given anew"),
     "elsewhere": _("He belongs to other tenants, too"),
@@ -164,6 +184,12 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "sign_on_not_fresh": _(
         "The provider does not say that you proved yourself just now. Use a code of your own instead."
     ),
+    "sign_on_not_anew": _(
+        "The provider did not ask anew who you are, and its word from before your last session opens none. Try again and prove yourself there; if it asks nothing, sign out there first."
+    ),
+    "sign_on_undated": _(
+        "The provider does not say when you proved yourself, so its word alone takes up no seat that was left. Sign in with your password of Toban. The provider's administrator should put auth_time into the ID token."
+    ),
     "sign_on_no_logout": _("What came is no word of a logout."),
     "sign_on_not_asked": _(
         "This sign-in did not begin in this browser, or was finished already. Begin anew."
@@ -178,7 +204,7 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
         "Nobody of that name was invited here. Ask your administrator for an invitation."
     ),
     "sign_on_name_given_anew": _(
-        "This name belonged to somebody else before. Ask your administrator: an account never passes to another person."
+        "The provider knows you by another id than before. If your account there was made anew, ask your administrator to let the provider name you anew; if the name belonged to somebody else before, ask for an invitation of your own."
     ),
     "sign_on_while_signed_in": _(
         "Somebody else is signed in with this browser. Sign out first, then sign in with the identity provider."
@@ -237,6 +263,10 @@ PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "user.reissued": (
         _("%(subject)s used a reissue link and set a new password."),
         _("Sign-in reissued"),
+    ),
+    "user.sign_on_unbound": (
+        _("%(subject)s is to be named anew by the identity provider (%(issuer)s). Reason: %(reason)s"),
+        _("Known to the provider no more"),
     ),
     "user.sign_on_bound": (
         _("%(subject)s came in by an identity provider for the first time, recognised as %(username)s."),

@@ -17,6 +17,8 @@ SILENCE: Final = timedelta(seconds=60)
 TOUCH_EVERY: Final = timedelta(seconds=5)
 #: The longest that proves a second factor: what a browser gets from a passkey, as JSON.
 CODE_MAX: Final = 8000
+#: What an identity provider says of a person at the door; each other factor Toban has seen itself.
+BY_WORD: Final = frozenset({"sso", "mfa"})
 
 
 class End(StrEnum):
@@ -68,7 +70,12 @@ def due_end(*, started_at: datetime, active_at: datetime, idle: timedelta, now: 
 
 def left(*, started_at: datetime, active_at: datetime, idle: timedelta, now: datetime) -> timedelta:
     """How long the session still holds if nobody does anything; never negative."""
-    return max(min(active_at + idle, started_at + LIFETIME) - now, timedelta())
+    return max(over_at(started_at=started_at, active_at=active_at, idle=idle) - now, timedelta())
+
+
+def over_at(*, started_at: datetime, active_at: datetime, idle: timedelta) -> datetime:
+    """When the session ends by itself if nobody does anything, or ended, though nobody has written it down."""
+    return min(active_at + idle, started_at + LIFETIME)
 
 
 def network_of(address: str) -> str:

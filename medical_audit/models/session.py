@@ -44,9 +44,9 @@ class Seat(models.Model):
 class Session(Seat):
     """One session of one person, over all tenants; row-level security shows it to him alone.
 
-    `active_at` is the last thing the person did, `seen_at` the last sign of his browser, `proved_at` when he last gave his
-    password; `idle_s` how long the seat may stand empty. `via`: the tenant whose provider vouched for him, None for a
-    password; `provider_proof`: its word that he proved himself once more, with when (used once). `elsewhere`: the other networks
+    `active_at` is the last thing the person did, `seen_at` the last sign of his browser, `proved_at` when he last gave a proof
+    that Toban saw, or a fresh word of his provider that was taken for one (None: its word at the door is none); `idle_s` how long the seat may stand empty. `via`: the tenant whose provider vouched for him, None for a
+    password; `provider_proof`: its word that he proved himself once more, with when (used once: then `taken`). `elsewhere`: the other networks
     from which this very session was used.
     """
 
@@ -54,7 +54,7 @@ class Session(Seat):
     name = models.CharField(max_length=16, unique=True)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
-    proved_at = models.DateTimeField()
+    proved_at = models.DateTimeField(null=True)
     idle_s = models.IntegerField(default=int(IDLE_DEFAULT.total_seconds()))
     user_agent = models.CharField(max_length=300, blank=True)
     via = models.UUIDField(null=True)

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from medical_audit.domain.actor import NO_TENANT, Actor, Subject, system_actor
-from medical_audit.domain.seats import TOUCH_EVERY, End, Origin, due_end, end_event, network_of
+from medical_audit.domain.seats import BY_WORD, TOUCH_EVERY, End, Origin, due_end, end_event, network_of
 from medical_audit.models import FailedSignIn, Session, Visit
 from medical_audit.operations.ledger import record
 from medical_audit.queries.policies import Policy, policy_here
@@ -33,14 +33,15 @@ def begin(
     """A session begins: `actor` is the person, his session's name in it. Other open ones in other networks are flagged.
 
     `resumed_from` names the session whose seat was left or stood idle, "" for a sign-in from nothing; `via`, `claims`: whose
-    identity provider vouched, and what it said.
+    identity provider vouched, and what it said. Its word alone begins no grace: for that Toban has to have seen a proof.
     """
     user_id, network = UUID(actor.id), network_of(origin.address)
     with platform_scope(user_id=user_id):
         others = Session.objects.filter(user_id=user_id, ended_at__isnull=True).exclude(network=network)
         beside = list(others.select_for_update().order_by("id"))
         session = Session(
-            user_id=user_id, user_name=actor.name, name=actor.session, started_at=now, seen_at=now, active_at=now, proved_at=now,
+            user_id=user_id, user_name=actor.name, name=actor.session, started_at=now, seen_at=now, active_at=now,
+            proved_at=now if via is None or set(factors) - BY_WORD else None,
             address=origin.address[:64], address_raw=origin.raw[:300], network=network[:64], device=origin.device[:100],
             user_agent=origin.user_agent[:300], method=method, factors=list(factors), resumed_from=resumed_from,
             parallel_with=beside[0].name if beside else "", via=via, claims=dict(claims or {}),
@@ -258,16 +259,27 @@ def forget_failures(account: str, address: str) -> None:
 
 
 def proved(session_name: str, *, actor: Actor, now: datetime) -> None:
-    """The person has just given his password again in this session."""
+    """The person has just given his password or his own factor again in this session."""
     with platform_scope(user_id=UUID(actor.id)):
         Session.objects.filter(name=session_name, ended_at__isnull=True).update(proved_at=now)
 
 
-def provider_proved(session_name: str, claims: Mapping[str, object], *, actor: Actor, now: datetime) -> None:
-    """The identity provider says that the person of this session has just proved himself there once more."""
+def provider_proved(session_name: str, claims: Mapping[str, object], *, actor: Actor, now: datetime) -> bool:
+    """The identity provider says that the person of this session has just proved himself there once more.
+
+    False where that is no later than what let him in or than its word before: then it only says the same once more.
+    """
     with platform_scope(user_id=UUID(actor.id)):
-        kept = {"at": now.isoformat(), **claims}
-        Session.objects.filter(name=session_name, ended_at__isnull=True).update(provider_proof=kept)
+        rows = Session.objects.filter(name=session_name, ended_at__isnull=True)
+        row: Session | None = rows.select_for_update(no_key=True).first()
+        if row is None:
+            return False
+        before = [(one or {}).get("auth_time") for one in (row.claims, row.provider_proof)]
+        said = datetime.fromisoformat(str(claims["auth_time"]))
+        if any(said <= datetime.fromisoformat(str(one)) for one in before if one):
+            return False
+        rows.update(provider_proof={"at": now.isoformat(), **claims})
+    return True
 
 
 def take_provider_proof(
@@ -282,11 +294,14 @@ def take_provider_proof(
         rows = Session.objects.filter(name=session_name, ended_at__isnull=True, provider_proof__isnull=False)
         row = rows.select_for_update(no_key=True).first()
         kept: dict[str, object] = row.provider_proof if row is not None and row.provider_proof else {}
-        if row is None or (only_strong and not kept["strong"]):
+        if row is None or kept.get("taken") or (only_strong and not kept["strong"]):
             return None
         age = now - datetime.fromisoformat(str(kept["at"]))
         counts = age <= timedelta(seconds=settings.REAUTHENTICATION_VALID_S)
-        rows.filter(id=row.id).update(provider_proof=None, proved_at=now if counts else F("proved_at"))
+        rows.filter(id=row.id).update(
+            provider_proof={"taken": True, "auth_time": kept["auth_time"]},
+            proved_at=now if counts else F("proved_at"),
+        )
     return kept if counts else None
 
 

@@ -26,6 +26,7 @@ class Provider:
     """`says`: claims on top of the honest ones, None leaves one out; `forge` signs otherwise: none, other_key, shared_secret."""
 
     issuer: str = ""
+    client: str = CLIENT
     key: RSAKey = field(
         default_factory=lambda: RSAKey.generate_key(2048, {"kid": "k1", "use": "sig", "alg": "RS256"})
     )
@@ -35,6 +36,8 @@ class Provider:
     #: Codes given and not redeemed yet, with the question that each answers.
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
+    #: When somebody proved himself here last: each time is a later one, in whole seconds.
+    proved: int = 0
 
     def sign_in(self, url: str) -> str:
         """A person at his browser follows our address and proves himself: gives where he is sent back to."""
@@ -48,9 +51,10 @@ class Provider:
 
     def token(self, question: dict[str, str]) -> str:
         now = int(time.time())
+        self.proved = max(now, self.proved) + 1
         claims = {
             "iss": self.issuer, "aud": question["client_id"], "sub": "sub-1", "nonce": question["nonce"], "iat": now,
-            "exp": now + 300, "auth_time": now, "amr": ["pwd"], "email_verified": True,
+            "exp": now + 300, "auth_time": self.proved, "amr": ["pwd"], "email_verified": True,
         }  # fmt: skip
         return self.signed(claims | self.says)
 
@@ -58,7 +62,7 @@ class Provider:
         """The word that a session of `sub-1` ended here; `says` as above."""
         now = int(time.time())
         claims = {
-            "iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 120, "jti": secrets.token_urlsafe(8), "sub": "sub-1",
+            "iss": self.issuer, "aud": self.client, "iat": now, "exp": now + 120, "jti": secrets.token_urlsafe(8), "sub": "sub-1",
             "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
         }  # fmt: skip
         return self.signed(claims | says)
@@ -87,7 +91,7 @@ class Provider:
         given = base64.b64decode(credentials.removeprefix("Basic ")).decode()
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        if question is None or given != f"{CLIENT}:{SECRET}" or challenge != question["code_challenge"]:
+        if question is None or given != f"{self.client}:{SECRET}" or challenge != question["code_challenge"]:
             return None
         if form["redirect_uri"] != question["redirect_uri"]:
             return None

@@ -8,8 +8,8 @@ from typing import Any
 from django.test import Client
 
 from accounts.domain.permissions import Role
+from accounts.domain.sign_on import SET
 from accounts.models import SignOnProvider
-from accounts.operations import sign_on
 from medical_audit.models import Event, FailedSignIn, Operation
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.accounts.test_sign_on import House, house, newest, provider  # noqa: F401  fixtures
@@ -104,7 +104,7 @@ def test_keys_that_do_not_come_are_nobodys_guess(house: House) -> None:  # noqa:
 
 def test_its_secret_is_read_nowhere_not_even_under_its_seal(house: House) -> None:  # noqa: F811
     with tenant_scope(house.cast.tenant.id):
-        row, sealed = Operation.objects.get(kind=sign_on.SET), SignOnProvider.objects.get().sealed
+        row, sealed = Operation.objects.get(kind=SET), SignOnProvider.objects.get().sealed
     api = house.stage.client(Role.VIEWER).get(house.stage.api(f"operations/{row.id}/"))
     assert api.json()["parameters"]["issuer"] == house.provider.issuer
     window = house.stage.client(Role.AUDITOR).get(house.stage.url(f"admin/medical_audit/operation/{row.id}/"))

@@ -122,13 +122,10 @@ def test_an_old_word_of_the_provider_proves_nothing_the_second_time_either(house
     user, stage = house.cast.people[Role.OPERATOR], house.stage
     house.decide(lambda **who: enter_policy(replace(Policy(), grace_seconds=60), **who))
     client, _answer = house.come()
-    past_every_guard(
-        "UPDATE medical_audit_session SET proved_at = now() - interval '10 minutes' WHERE user_id = %s",
-        [user.id],
-    )
     actor, now = replace(house.cast.actor(Role.OPERATOR), session=newest(user).name), clock.now()
-    old = {"issuer": house.provider.issuer, "amr": ["pwd"], "acr": "", "auth_time": 0, "strong": False}
-    seats.provider_proved(actor.session, old, actor=actor, now=now - timedelta(minutes=10))
+    later = (now + timedelta(seconds=30)).isoformat()
+    old = {"issuer": house.provider.issuer, "amr": ["pwd"], "acr": "", "auth_time": later, "strong": False}
+    assert seats.provider_proved(actor.session, old, actor=actor, now=now - timedelta(minutes=10))
     operation = stage.entered()
     url, sent = (
         stage.url(f"operations/{operation.id}/confirm/"),

@@ -25,7 +25,9 @@ ACCOUNT_PRIVILEGES = {
     "public.accounts_admission": {"toban_web": "INSERT, SELECT, UPDATE (answer, answered_at)"},
     "public.accounts_invitation": {"toban_web": "INSERT, SELECT, UPDATE (used_at)"},
     "public.accounts_signonprovider": {"toban_web": WORK, "toban_worker": "SELECT, UPDATE (sealed)"},
-    "public.accounts_signonlink": {"toban_web": "INSERT, SELECT, UPDATE (used_at)"},
+    "public.accounts_signonlink": {
+        "toban_web": "INSERT, SELECT, UPDATE (ended_at, ended_operation, used_at)"
+    },
     "public.accounts_secondfactor": {
         "toban_web": "DELETE, INSERT, SELECT, UPDATE (last_step)",
         "toban_worker": "SELECT, UPDATE (sealed)",
@@ -102,6 +104,8 @@ ACCOUNT_WRITERS = {
     "accounts/operations/members.py:apply_invite": "a kind's own work, inside the confirmation that names the person",
     "accounts/operations/recertifying.py:apply_revoke": "the same, with the round that it was the last of",
     "accounts/operations/members.py:apply_revoke": "a kind's own work, inside the confirmation that names the person",
+    "accounts/operations/unbinding.py:apply_unbind": "a kind's own work, inside the confirmation that names the person",
+    "accounts/operations/unbinding.py:end_links": "a part of it, or of another provider's",
     "accounts/operations/signing_off.py:ended_there": "a provider's word, which names whom it means",
     "accounts/operations/signing.py:sign_in": "begins the session of the very person",
     "accounts/operations/signing.py:check_code": "finds out who it is",
