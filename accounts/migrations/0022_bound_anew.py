@@ -9,7 +9,7 @@ LIVE = Q(ended_at__isnull=True)
 class Migration(migrations.Migration):
     """Whom a provider means can end, by two people's decision, and be bound anew; what was bound stays written down."""
 
-    dependencies = [("accounts", "0020_forget_answers")]
+    dependencies = [("accounts", "0021_clearing")]
     operations = [
         migrations.AddField("signonlink", "ended_at", models.DateTimeField(null=True)),
         migrations.AddField("signonlink", "ended_operation", models.CharField(blank=True, default="", max_length=36)),
