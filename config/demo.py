@@ -26,6 +26,8 @@ from medical_audit.tenancy import platform_scope, tenant_scope
 
 PASSWORD = "toban-demo-2026"
 FOUNDER = "demo_seed"
+#: An account of the second tenant that is only observed.
+OBSERVED = "302000000022"
 #: One person per role; the administrator of the first tenant also belongs to the others.
 PEOPLE: tuple[tuple[str, str, Role], ...] = (
     ("etsuran", "閲覧 花子", Role.VIEWER),
@@ -79,7 +81,8 @@ def seed_portal(now: Callable[[], datetime]) -> None:
                     account.account_id, account.name, role_arn=account.role_arn, external_id=account.external_id,
                     regions=account.regions, actor=admin, now=now(),
                 )  # fmt: skip
-                switch_on(tenant, row, people, now)
+                if account.account_id != OBSERVED:
+                    switch_on(tenant, row, people, now)
             _plan(tenant, people, now)
 
 

@@ -21,11 +21,9 @@ from config import demo_past, demo_tickets
 from config.demo import PASSWORD, PEOPLE
 from config.simulator import console, fleet
 from infra.domain.schedule import State
-from infra.models import AwsAccount, Region, Resource
-from infra.models.account import Automation
+from infra.models import Region, Resource
 from infra.models.schedule import Scope
 from infra.operations import assigning, drafts, overriding, publishing, ruling
-from infra.operations.automation import target_of_account
 from infra.operations.overriding import Wanted
 from infra.queries.overrides import live
 from infra.tasks import take_inventory
@@ -37,9 +35,8 @@ from medical_audit.operations import entry
 from medical_audit.tenancy import platform_scope, tenant_scope
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-#: Where most scenes play, and where the brake and an account that is only observed are.
+#: Where most scenes play, and where the brake is.
 FIRST, SECOND = fleet.TENANTS[0].slug, fleet.TENANTS[1].slug
-OBSERVED = "302000000022"
 #: So far back lies the morning that Toban slept through; longer than a late start may still be done.
 SLEPT, STARTED_BEFORE = timedelta(hours=2), timedelta(minutes=80)
 ENDS_SOON = timedelta(minutes=25)
@@ -65,13 +62,12 @@ class Stage:
 
 
 def prepare(now: Now) -> None:
-    """Before the clock runs: prices, the brake of the second tenant, and its account that is only observed."""
+    """Before the clock runs: prices, and the brake of the second tenant."""
     for one in fleet.TENANTS:
         _scene("prices", demo_past.price, stage_of(one.slug), now())
     stage = stage_of(SECOND)
     with tenant_scope(stage.tenant.id):
         _scene("brake", _brake, stage, now())
-        _scene("observed", _observe, stage, now())
 
 
 def tell(now: Now) -> None:
@@ -136,17 +132,6 @@ def _brake(stage: Stage, now: datetime) -> None:
     operation = ruling.enter_rules(
         brake_percent=15, brake_least=5, actor=stage.actor("kanri"), now=now,
         reason="一度に15%を超える停止は、人が確認してから行う",
-    )  # fmt: skip
-    stage.confirm(operation, "kakutei", now)
-
-
-def _observe(stage: Stage, now: datetime) -> None:
-    account = AwsAccount.objects.get(account_id=OBSERVED)
-    if account.automation != Automation.ON:
-        return
-    operation = entry.enter(
-        "account.automation", target_of_account(account), {"mode": "observe"}, actor=stage.actor("kanri"), now=now,
-        reason="導入前の確認: しばらくは観察だけにする",
     )  # fmt: skip
     stage.confirm(operation, "kakutei", now)
 

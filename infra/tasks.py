@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 from infra.operations import holiday_lists, inventory, organizing, setups
 from infra.operations import tick as ticking
 from infra.queries import queue
+from infra.queries.accounts import PROOF_LOST_AFTER
 from medical_audit import clock
 from medical_audit.domain.actor import system_actor
 from medical_audit.operations import heartbeat
@@ -73,7 +74,7 @@ def kick_proof(tenant_id: UUID, setup_id: UUID) -> None:
     """Ask for a proof; with the broker away the page says after a while that it may be asked for again."""
     try:
         # Of many that are asked for at once the last waits for the others.
-        prove_account.apply_async((str(tenant_id), str(setup_id)), expires=setups.PROOF_LOST_AFTER.seconds)
+        prove_account.apply_async((str(tenant_id), str(setup_id)), expires=PROOF_LOST_AFTER.seconds)
     except (OSError, OperationalError) as error:
         log.warning("kick_failed", error=type(error).__name__)
 
@@ -87,7 +88,7 @@ def list_organization(tenant_id: str, setup_id: str) -> None:
 def kick_listing(tenant_id: UUID, setup_id: UUID) -> None:
     """As kick_proof."""
     try:
-        list_organization.apply_async((str(tenant_id), str(setup_id)), expires=60)
+        list_organization.apply_async((str(tenant_id), str(setup_id)), expires=PROOF_LOST_AFTER.seconds)
     except (OSError, OperationalError) as error:
         log.warning("kick_failed", error=type(error).__name__)
 

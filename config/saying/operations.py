@@ -164,7 +164,8 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     "claim": ("", sign_on_claim),
     "sign_on_mode": ("", sign_on_mode),
     "sign_on_replaces": ("", sign_on_replaces),
-    "mode": ("", lambda code: state_word(code, "account")),
+    # Who enters "observe" switches it off: people may go on by hand.
+    "mode": ("", lambda code: state_word("off" if code == "observe" else code, "account")),
     "features": ("、", feature_label),
     "managed_only": ("", lambda code: str(volumes.YES_NO[str(code)])),
     "rights_more": (", ", str),

@@ -79,6 +79,7 @@ MEMBER_STATES: Final[Mapping[str, State]] = {
     "closed": State("excluded", pgettext_lazy("member", "Suspended or closed at AWS")),
     "unproven": State("waiting", pgettext_lazy("member", "Not proven yet")),
     "trying": State("transition", pgettext_lazy("member", "Is being tried")),
+    "lost": State("late", pgettext_lazy("member", "Was lost: ask again")),
     "proven": State("done", pgettext_lazy("member", "Proven")),
     "failed": State("failed", pgettext_lazy("member", "Not right")),
 }

@@ -19,6 +19,9 @@ from config.words.volumes import VOLUME_CODES
 # operations, the refusals of entering and confirming. %(action)s is the missing permission at AWS.
 CODES: Final[Mapping[str, Promise | str]] = {
     # problems at AWS
+    "only_observed": _(
+        "Toban only observes this AWS account: nothing in it is changed before its automation is switched on by two people. An administrator enters that on the page of the AWS account."
+    ),
     "feature_off": _(
         "Toban does not do this in the AWS account: the feature is off, or its rights are not proven yet. An administrator changes it under "
         "“AWS accounts”."

@@ -346,7 +346,9 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Can be undone: enter the rule again."),
     ),
     "account.automation": (
-        _("Decides whether schedules may start, stop and tag in this AWS account by themselves."),
+        _(
+            "Decides whether schedules may start, stop and tag in this AWS account by themselves. Once it was on, people may act there by hand, also while it is off."
+        ),
         _("Can be undone: switch it back. What was carried out until then stays as it is."),
     ),
     "account.features": (

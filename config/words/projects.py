@@ -38,4 +38,7 @@ PROJECT_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = dict.fromkeys(
 PROJECT_CODES: Final[Mapping[str, Promise | str]] = {
     "project_name_taken": _("There is a project of this name already. Change that one."),
     "project_changed": _("The project was changed meanwhile. Look again and enter it anew."),
+    "project_holds": _(
+        "A schedule, an override or a freeze hangs on the project's name and would be lost. Take it away or end it first; the page of the project names each."
+    ),
 }

@@ -68,8 +68,16 @@ RESTART_DUE = _("AWS starts it by itself any moment now.")
 # Why Toban keeps its hands off (infra.queries.standing.Standing.hands_off): (sentence, a few words).
 HANDS_OFF: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "observed": (
-        _("The automation of this AWS account is off: Toban only observes it and does nothing by schedule."),
+        _(
+            "Toban only observes this AWS account: nothing in it is changed, neither by schedule nor by hand, until its automation is switched on."
+        ),
         _("Only observed"),
+    ),
+    "off": (
+        _(
+            "The automation of this AWS account is off: Toban does nothing by schedule. People can act by hand."
+        ),
+        _("Automation off"),
     ),
     "never": (
         _("Its tag Toban=never tells Toban to leave it alone, so nothing is done by schedule."),

@@ -75,7 +75,8 @@ ACCOUNT_STATES: Final[Mapping[str, State]] = {
     "calling": State("done", pgettext_lazy("breaker", "Normal")),
     "paused": State("failed", pgettext_lazy("breaker", "Paused")),
     "on": State("running", pgettext_lazy("automation", "On")),
-    "observe": State("stopped", pgettext_lazy("automation", "Observes only")),
+    "off": State("stopped", pgettext_lazy("automation", "Off, by hand only")),
+    "observe": State("excluded", pgettext_lazy("automation", "Observes only")),
 }
 
 # What people can be told of (accounts.domain.notices.Topic).
@@ -127,6 +128,7 @@ NOTE_STATES: Final[Mapping[str, State]] = {
     "override": State("waiting", _("Override")),
     "restart": State("late", _("AWS will restart it")),
     "observed": State("excluded", _("Only observed")),
+    "off": State("excluded", _("Automation off")),
     "never": State("excluded", _("Never touched (tag)")),
 }
 

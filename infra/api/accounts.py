@@ -51,13 +51,15 @@ class RegionOut(serializers.Serializer[Any]):
 
 
 class AccountOut(serializers.Serializer[Any]):
-    """`automation`: on, or observe (Toban only looks); `waiting`: the operation that would switch it."""
+    """`automation`: what schedules may do, on or observe; `only_observed`: it was never switched on, so that nothing may be changed by
+    hand either; `waiting`: the operation that would switch it."""
 
     id = serializers.UUIDField(source="account.id")
     account_id = serializers.CharField(source="account.account_id")
     name = serializers.CharField(source="account.name")
     time_zone = serializers.CharField(source="account.time_zone")
     automation = serializers.ChoiceField(source="account.automation", choices=Automation.values)
+    only_observed = serializers.BooleanField(source="account.only_observed")
     automation_confirmed_by = serializers.CharField(source="account.automation_confirmed_by_name")
     automation_confirmed_at = serializers.DateTimeField(
         source="account.automation_confirmed_at", allow_null=True
@@ -189,19 +191,19 @@ def setup_begin(call: Call) -> AccountSetup:
 @answers(SetupOut)
 def setup_get(call: Call, pk: UUID) -> AccountSetup:
     """Get an account on its way in, with its proof."""
-    return accounts.get_setup(pk, actor=call.actor).setup
+    return accounts.get_setup(pk, actor=call.actor, now=call.now).setup
 
 
 @answers(TemplateOut)
 def setup_template(call: Call, pk: UUID) -> dict[str, Any]:
     """Get the CloudFormation template that makes its roles."""
-    return {"template": accounts.template_of(accounts.get_setup(pk, actor=call.actor).setup)}
+    return {"template": accounts.template_of(accounts.get_setup(pk, actor=call.actor, now=call.now).setup)}
 
 
 @answers(SetupOut, status=202)
 def setup_prove(call: Call, pk: UUID) -> AccountSetup:
     """Ask for the roles to be proven."""
-    accounts.get_setup(pk, actor=call.actor)
+    accounts.get_setup(pk, actor=call.actor, now=call.now)
     row = setups.ask_proof(pk, actor=call.actor, now=call.now)
     transaction.on_commit(partial(tasks.kick_proof, row.tenant_id, row.id))
     return row
@@ -210,7 +212,7 @@ def setup_prove(call: Call, pk: UUID) -> AccountSetup:
 @answers(AccountOut, status=201)
 def setup_take_in(call: Call, pk: UUID) -> accounts.ListedAccount:
     """Take the account in, to be observed."""
-    accounts.get_setup(pk, actor=call.actor)
+    accounts.get_setup(pk, actor=call.actor, now=call.now)
     made = setups.take_in(pk, actor=call.actor, now=call.now)
     return accounts.get_account(made.id, actor=call.actor, now=call.now)
 
@@ -218,5 +220,5 @@ def setup_take_in(call: Call, pk: UUID) -> accounts.ListedAccount:
 @answers(None)
 def setup_give_up(call: Call, pk: UUID) -> None:
     """Give an account up that is on its way in."""
-    accounts.get_setup(pk, actor=call.actor)
+    accounts.get_setup(pk, actor=call.actor, now=call.now)
     setups.give_up(pk, actor=call.actor, now=call.now)

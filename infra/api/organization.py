@@ -78,7 +78,7 @@ class ManyOut(serializers.Serializer[Any]):
 
 
 class StandingOut(serializers.Serializer[Any]):
-    """`standing`: unproven, trying, failed, proven or in."""
+    """`standing`: unproven, trying, lost (ask again), failed, proven or in."""
 
     standing = serializers.CharField()
     setup = SetupOut()
@@ -96,24 +96,24 @@ class RolloutOut(serializers.Serializer[Any]):
 @answers(OrganizationOut)
 def organization_get(call: Call, pk: UUID) -> queries.Organization:
     """Get the accounts of an account's organization, as they were last listed."""
-    return queries.get_organization(pk, actor=call.actor)
+    return queries.get_organization(pk, actor=call.actor, now=call.now)
 
 
 @answers(OrganizationOut)
 def organization_switch_on(call: Call, pk: UUID) -> queries.Organization:
     """Let an account list its organization's accounts; its looking role needs one right more."""
-    queries.get_organization(pk, actor=call.actor)
+    queries.get_organization(pk, actor=call.actor, now=call.now)
     organizing.switch_on_listing(pk, actor=call.actor, now=call.now)
-    return queries.get_organization(pk, actor=call.actor)
+    return queries.get_organization(pk, actor=call.actor, now=call.now)
 
 
 @answers(OrganizationOut, status=202)
 def organization_list(call: Call, pk: UUID) -> queries.Organization:
     """Ask for the list anew."""
-    queries.get_organization(pk, actor=call.actor)
+    queries.get_organization(pk, actor=call.actor, now=call.now)
     row = organizing.ask_listing(pk, actor=call.actor, now=call.now)
     transaction.on_commit(partial(tasks.kick_listing, row.tenant_id, row.id))
-    return queries.get_organization(pk, actor=call.actor)
+    return queries.get_organization(pk, actor=call.actor, now=call.now)
 
 
 @answers(
@@ -124,7 +124,7 @@ def organization_list(call: Call, pk: UUID) -> queries.Organization:
 )
 def rollout_begin(call: Call, pk: UUID) -> organizing.Many:
     """Begin to take in many accounts of the organization."""
-    queries.get_organization(pk, actor=call.actor)
+    queries.get_organization(pk, actor=call.actor, now=call.now)
     call.actor.require(Permission.AUTOMATION_ENTER, call.actor.tenant_id)
     given = call.given
     return organizing.begin_rollout(
@@ -136,19 +136,19 @@ def rollout_begin(call: Call, pk: UUID) -> organizing.Many:
 @answers(RolloutOut)
 def rollout_get(call: Call, pk: UUID) -> queries.SeenRollout:
     """Get accounts that are taken in together, with their proofs."""
-    return queries.get_rollout(pk, actor=call.actor)
+    return queries.get_rollout(pk, actor=call.actor, now=call.now)
 
 
 @answers(TemplateOut)
 def rollout_template(call: Call, pk: UUID) -> dict[str, Any]:
     """Get the CloudFormation template that makes the roles of all of them."""
-    return {"template": queries.rollout_template(queries.get_rollout(pk, actor=call.actor))}
+    return {"template": queries.rollout_template(queries.get_rollout(pk, actor=call.actor, now=call.now))}
 
 
 @answers(ManyOut, status=202)
 def rollout_prove(call: Call, pk: UUID) -> organizing.Many:
     """Ask for the roles of those to be proven that are not in."""
-    queries.get_rollout(pk, actor=call.actor)
+    queries.get_rollout(pk, actor=call.actor, now=call.now)
     asked = organizing.ask_proofs(pk, actor=call.actor, now=call.now)
     for row in asked.done:
         transaction.on_commit(partial(tasks.kick_proof, row.tenant_id, row.id))
@@ -158,5 +158,5 @@ def rollout_prove(call: Call, pk: UUID) -> organizing.Many:
 @answers(ManyOut)
 def rollout_take_in(call: Call, pk: UUID) -> organizing.Many:
     """Take in those whose roles are proven, to be observed."""
-    queries.get_rollout(pk, actor=call.actor)
+    queries.get_rollout(pk, actor=call.actor, now=call.now)
     return organizing.take_in_proven(pk, actor=call.actor, now=call.now)

@@ -109,6 +109,11 @@ class Gateway:
         tag_keys: what a call that tags is narrowed by (infra.domain.session_policy). Raises AwsError, and LeaseLost before a send that
         is not ours."""
         target = call.target
+        if target.observed:
+            raise AwsError(
+                Problem.ONLY_OBSERVED, action=call.full, code="OnlyObserved",
+                message=f"nothing may be changed in account {target.account_id}: its automation was never switched on",
+            )  # fmt: skip
         if target.allowed is not None and call.full not in target.allowed:
             raise AwsError(
                 Problem.FEATURE_OFF, action=call.full, code="FeatureOff",

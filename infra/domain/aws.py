@@ -22,6 +22,7 @@ class Problem(StrEnum):
 
     PERMISSION = "permission"
     FEATURE_OFF = "feature_off"
+    ONLY_OBSERVED = "only_observed"
     ROLE_REFUSED = "role_refused"
     THROTTLED = "throttled"
     GONE = "gone"
@@ -111,7 +112,7 @@ class Target:
 
     read_role_arn: the role for calls that change nothing; "" where role_arn serves for both. source: who is behind the
     call, as AWS's CloudTrail keeps it (SourceIdentity: 2 to 64 of A-Z a-z 0-9 +=,.@_-). policy: what a session is narrowed to
-    besides what its role allows, as JSON; "" for nothing more. managed_only: the account lets Toban change only what is tagged for it. allowed: the changing calls that the account's features are
+    besides what its role allows, as JSON; "" for nothing more. managed_only: the account lets Toban change only what is tagged for it. observed: nothing may be changed in it. allowed: the changing calls that the account's features are
     for; None where nobody chose any.
     """
 
@@ -124,6 +125,7 @@ class Target:
     source: str = READ_SOURCE
     policy: str = ""
     managed_only: bool = False
+    observed: bool = False
     allowed: frozenset[str] | None = field(default=None, repr=False)
 
     @property

@@ -8,7 +8,8 @@ from medical_audit.tenancy import TenantModel
 
 
 class Automation(models.TextChoices):
-    """What the clock may do in an account. Only a confirmed operation changes it."""
+    """What the clock may do in an account. Only a confirmed operation changes it. Before it was ever ON, OBSERVE holds for people,
+    too (ADR 13)."""
 
     OBSERVE = "observe"
     ON = "on"
@@ -34,6 +35,18 @@ class AwsAccount(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.account_id})"
+
+    @property
+    def only_observed(self) -> bool:
+        """Nobody may change anything in it, by hand neither, because its automation was never switched on."""
+        return self.automation != Automation.ON and self.automation_confirmed_at is None
+
+    @property
+    def standing(self) -> str:
+        """on, off (of the clock alone: it was on before), or observe: which state's icon and word stand for it."""
+        if self.automation == Automation.ON:
+            return "on"
+        return "observe" if self.only_observed else "off"
 
 
 class AccountTrust(TenantModel):

@@ -10,8 +10,10 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.models import Assignment, NamedSchedule, Resource
 from infra.models.schedule import Scope
+from infra.operations.overriding import one_at_a_time
 from infra.operations.plans import replan
 from infra.queries.forecast import forecast, shown_at_once
+from infra.queries.projects import is_there
 from infra.queries.rules import SNAPSHOT_OF_CLUSTER, Followed, Rules, refused_stop, rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import digest
@@ -34,7 +36,7 @@ def proposal(
     """
     actor.require(Permission.SCHEDULE_EDIT, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
-        target = _target(scope, key)
+        target = _target(scope, key, taken=schedule_id is None)
         rules = rules_at(now)
         before = rules.assigned.get((str(scope), key))
         if before == schedule_id:
@@ -94,6 +96,10 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
         "resource_id": UUID(key) if scope is Scope.RESOURCE else None,
         "project": key if scope is Scope.PROJECT else "",
     }
+    if scope is Scope.PROJECT:
+        one_at_a_time(operation.tenant_id)
+        if given["schedule"] and not is_there(key):
+            raise StaleContent("project_changed")
     row = Assignment.objects.filter(**where).select_for_update().first()
     if str(row.schedule_id if row else "") != given["replaces"]:
         raise StaleContent("assigned_meanwhile", name=operation.target_name)
@@ -114,15 +120,17 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     return {"before": given["replaces_name"], "after": given["schedule_name"], "resources": planned}
 
 
-def _target(scope: Scope, key: str) -> OperationTarget:
-    """An assignment as a target of its own, so that it never stands in the way of a start or stop."""
+def _target(scope: Scope, key: str, *, taken: bool) -> OperationTarget:
+    """An assignment as a target of its own, so that it never stands in the way of a start or stop. One that hangs on a project's name
+    can be taken away also where nothing has that name any more."""
     if scope is Scope.RESOURCE:
         row = Resource.objects.filter(id=key, gone_at__isnull=True).first()
         if row is None:
             raise NotFound(type="resource", id=key)
         return OperationTarget("assignment", str(row.id), str(row))
     if scope is Scope.PROJECT:
-        if not Resource.objects.filter(project=key).exists() or not key:
+        left = taken and Assignment.objects.filter(scope=str(scope), project=key).exists()
+        if not key or not (left or is_there(key)):
             raise NotFound(type="project", id=key)
         return OperationTarget("assignment", digest({"project": key}), key)
     return OperationTarget("assignment", "tenant", "")

@@ -129,6 +129,8 @@ def refusal_of(
     row: Resource, ca: str, terms: Mapping[tuple[UUID, str], Terms], planned: Mapping[str, Operation]
 ) -> str:
     """Why a database cannot join a campaign now (a code), or ""."""
+    if row.account.only_observed:
+        return "only_observed"
     if str(row.id) in planned:
         return "rotation_planned"
     known = terms.get((row.account_id, row.region)) or Terms({}, "", {})

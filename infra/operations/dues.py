@@ -145,11 +145,11 @@ def _options(row: Resource, one: Occurrence, duty: Duty) -> dict[str, bool]:
 
 
 def target_of_resource(row: Resource) -> OperationTarget:
-    """How an operation names a resource."""
+    """How an operation names a resource. Needs `row.account`."""
     return OperationTarget(
         type="resource", id=str(row.id), name=row.name or row.aws_id, lane=row.lane,
         facts={
             "kind": row.kind, "gone": row.gone_at is not None, "start_refusal": row.facts.get("start_refusal", ""),
-            "stop_refusal": row.facts.get("stop_refusal", ""),
+            "stop_refusal": row.facts.get("stop_refusal", ""), "observed": row.account.only_observed,
         },
     )  # fmt: skip

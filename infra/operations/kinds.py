@@ -17,6 +17,7 @@ from infra.operations import (
     featuring,
     holiday_lists,
     judging,
+    observing,
     overriding,
     power,
     pricing,
@@ -58,10 +59,14 @@ _PATIENT = frozenset(
 
 
 def register_all() -> None:
-    """Called once per process when the app is ready."""
-    for name in _CALLS:
-        register(_power_kind(name))
-    register(
+    """Called once per process when the app is ready. What changes something at AWS asks first whether the account is only observed."""
+    for kind in _all():
+        register(kind if kind.executor is None else observing.asking(kind))
+
+
+def _all() -> tuple[Kind, ...]:
+    return (
+        *(_power_kind(name) for name in _CALLS),
         Kind(
             name=pruning.KIND,
             enter_permission=Permission.POWER_ENTER,
@@ -75,16 +80,11 @@ def register_all() -> None:
             executor=pruning.PruneExecutor(),
             grace=pruning.GRACE,
             batch=10,
-        )
-    )  # fmt: skip
-    for kind in (
+        ),
         *_planning_kinds(),
         *_database_kinds(),
         *database_kinds.kinds(_PATIENT),
         *volume_kinds.kinds(_PATIENT),
-    ):
-        register(kind)
-    register(
         Kind(
             name=automation.KIND,
             enter_permission=Permission.AUTOMATION_ENTER,
@@ -98,9 +98,7 @@ def register_all() -> None:
             },
             refusal=lambda target, parameters: None,
             apply=automation.apply,
-        )
-    )
-    register(
+        ),
         Kind(
             name=featuring.KIND,
             enter_permission=Permission.AUTOMATION_ENTER,
@@ -110,8 +108,8 @@ def register_all() -> None:
             shown=featuring.shown,
             refusal=lambda target, parameters: None,
             apply=featuring.apply,
-        )
-    )
+        ),
+    )  # fmt: skip
 
 
 def _planning_kinds() -> tuple[Kind, ...]:

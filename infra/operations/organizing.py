@@ -16,7 +16,8 @@ from infra.domain.aws import AwsError, Problem, Target
 from infra.domain.onboarding import Feature
 from infra.domain.organization import ACTIVE, AT_ONCE, members_from_json
 from infra.models import AccountSetup
-from infra.operations.setups import PROOF_LOST_AFTER, ask_proof, begin_again, begin_setup, take_in, tell
+from infra.operations.setups import ask_proof, begin_again, begin_setup, take_in, tell
+from infra.queries.accounts import PROOF_LOST_AFTER
 from medical_audit.domain.actor import Actor, system_actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
 from medical_audit.tenancy import tenant_scope
@@ -126,7 +127,7 @@ def begin_rollout(
     """Begin with each of these accounts (numbers) of the organization that `account` lists, as begin_setup does with one; those that
     cannot begin are named and keep none of the others back.
 
-    Raises NotPermitted, NotFound, Refused: `bad_parameter` with the field's name, `nothing_chosen`, `too_many_accounts`.
+    Raises NotPermitted, NotFound, Refused: `bad_parameter` with the field's name, `nothing_chosen`, `too_many_accounts`, `listing_off`.
     """
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
     numbers = list(dict.fromkeys(chosen))
@@ -138,8 +139,10 @@ def begin_rollout(
         allowed = ", ".join(one for one in Feature if one is not Feature.ORGANIZATION)
         raise Refused("bad_parameter", name="features", allowed=allowed)
     with tenant_scope(actor.tenant_id):
-        listed = AccountSetup.objects.filter(registered=account, listing__has_key="members").first()
-    if listed is None:
+        listed = AccountSetup.objects.filter(registered=account).order_by("-started_at", "-id").first()
+    if listed is not None and Feature.ORGANIZATION not in listed.features:
+        raise Refused("listing_off", target=str(listed))
+    if listed is None or "members" not in listed.listing:
         raise NotFound(type="organization", id=str(account))
     known = {one.id: one for one in members_from_json(listed.listing["members"])}
     rollout, done, refused = uuid4(), [], {}

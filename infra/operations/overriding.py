@@ -17,6 +17,7 @@ from infra.domain.schedule import State
 from infra.models import NamedSchedule, Override, Resource
 from infra.models.schedule import OverrideKind, Scope
 from infra.operations.plans import PLAN_FIELDS, plan
+from infra.queries.projects import is_there
 from infra.queries.rules import rules_at
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.canonical import digest, utc_text
@@ -176,16 +177,18 @@ def apply_set(operation: Operation, now: datetime) -> dict[str, Any]:
         )
         for one in each
     ]  # fmt: skip
-    _one_at_a_time(operation.tenant_id)
+    one_at_a_time(operation.tenant_id)
+    if scope is Scope.PROJECT and not is_there(given["project"]):
+        raise StaleContent("project_changed")
     if _overlapping(scope, rows, since, until).exists():
         raise StaleContent("override_overlaps", target=operation.target_name)
     Override.objects.bulk_create(rows)
     return {"resources": _replan(rows, now)}
 
 
-def _one_at_a_time(tenant_id: UUID) -> None:
-    """Until commit no other override of the tenant comes into force: two that are the first of their thing would not see
-    each other."""
+def one_at_a_time(tenant_id: UUID) -> None:
+    """Until commit no other override of the tenant comes into force, and no project gets or loses its name: two that are the first of
+    their thing would not see each other."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"override:{tenant_id}"])
 
@@ -258,7 +261,7 @@ def _rows_of(wanted: Wanted) -> list[Resource]:
         return found
     if wanted.scope is Scope.PROJECT:
         found = list(rows.filter(project=wanted.project))
-        if not found:
+        if not is_there(wanted.project):
             raise NotFound(type="project", id=wanted.project)
         return found
     if wanted.schedule and not NamedSchedule.objects.filter(id=wanted.schedule).exists():

@@ -18,6 +18,7 @@ from infra.domain.onboarding import AccountRole, Feature, role_arn
 from infra.domain.proofs import check_from_json, proven
 from infra.models import AccountSetup, AccountTrust, AwsAccount, Region
 from infra.operations.onboarding import check_account, register_account
+from infra.queries.accounts import PROOF_LOST_AFTER
 from medical_audit.domain.actor import Actor, Subject, system_actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
 from medical_audit.operations.ledger import record
@@ -25,8 +26,6 @@ from medical_audit.tenancy import tenant_scope
 
 #: A proof speaks of the roles as they stood; later than this it has to be made again before the account comes in.
 PROOF_HOLDS = timedelta(hours=1)
-#: A proof that has not ended by then was lost with its worker and may be made again.
-PROOF_LOST_AFTER = timedelta(minutes=5)
 
 
 def begin_setup(
@@ -149,8 +148,8 @@ def run_proof(
 
 
 def take_in(setup_id: UUID, *, actor: Actor, now: datetime) -> AwsAccount:
-    """Make the proven account known: it is looked at from now on, and nothing in it is changed before its clock is switched
-    on by a confirmed operation.
+    """Make the proven account known: it is looked at from now on, and nothing in it is changed, by hand neither, before its automation is
+    switched on by a confirmed operation (infra.operations.observing).
 
     Raises NotPermitted, NotFound, AlreadyMoved, Refused (`not_proven`, `proof_too_old`, `account_taken`).
     """

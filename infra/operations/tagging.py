@@ -93,7 +93,13 @@ def _due(kind: str, one: Wanted, region: Region, authority: Authority, now: date
         reason = {"source": "snapshot_tags", "volume": one.row.volume_id, "keys": ", ".join(one.wish.tags)}
     return Due(
         kind=kind,
-        target=OperationTarget(_THINGS[kind].type, str(one.row.id), str(one.row), lane),
+        target=OperationTarget(
+            _THINGS[kind].type,
+            str(one.row.id),
+            str(one.row),
+            lane,
+            {"observed": region.account.only_observed},
+        ),
         parameters={_THINGS[kind].key: one.aws_id, **parameters},
         due_at=now,
         dedupe_key=f"{kind}/{one.row.id}/{what[:24]}/{one.instance}/{now:%Y-%m-%d}",

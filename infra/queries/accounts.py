@@ -22,6 +22,8 @@ from medical_audit.models.lane import Breaker
 
 #: An inventory is late when this many of its intervals went by without one.
 LATE_AFTER_INTERVALS = 3
+#: A proof or a list that has not ended by then was lost with its worker, or on its way to one, and may be asked for again.
+PROOF_LOST_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +131,28 @@ def _is_late(region: Region, now: datetime) -> bool:
 # --- setups ---------------------------------------------------------------------------------------------------------
 
 
+def is_awaited(asked_at: datetime | None, ended_at: datetime | None, now: datetime) -> bool:
+    """Whether what was asked of a worker is still to be waited for."""
+    return asked_at is not None and ended_at is None and now < asked_at + PROOF_LOST_AFTER
+
+
 @dataclass(frozen=True, slots=True)
 class SeenSetup:
-    """A setup with its proof; `under_way` while a worker tries, `proven` when the account may come in."""
+    """A setup with its proof as of `now`; `under_way` while a worker tries, `lost` when none will end it any more, `proven` when the
+    account may come in."""
 
     setup: AccountSetup
     checks: tuple[Check, ...]
+    now: datetime
 
     @property
     def under_way(self) -> bool:
-        return self.setup.proof_asked_at is not None and self.setup.proof_ended_at is None
+        return is_awaited(self.setup.proof_asked_at, self.setup.proof_ended_at, self.now)
+
+    @property
+    def lost(self) -> bool:
+        asked = self.setup.proof_asked_at is not None
+        return asked and self.setup.proof_ended_at is None and not self.under_way
 
     @property
     def proven(self) -> bool:
@@ -152,7 +166,7 @@ class SeenSetup:
         if self.under_way:
             return "trying"
         if self.setup.proof_ended_at is None:
-            return "unproven"
+            return "lost" if self.lost else "unproven"
         return "proven" if self.proven else "failed"
 
     def _ended(self, status: Status) -> list[Check]:
@@ -185,14 +199,14 @@ def listers(*, actor: Actor) -> list[AwsAccount]:
     return list(rows.filter(features__contains=[str(Feature.ORGANIZATION)]).order_by("name"))
 
 
-def get_setup(pk: UUID, *, actor: Actor) -> SeenSetup:
+def get_setup(pk: UUID, *, actor: Actor, now: datetime) -> SeenSetup:
     """One setup, open or about an account that is in. Raises NotFound, then NotPermitted."""
     wanted = AccountSetup.objects.select_related("registered")
     row = wanted.filter(Q(closed_at__isnull=True) | Q(registered__isnull=False), id=pk).first()
     if row is None:
         raise NotFound(type="setup", id=str(pk))
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
-    return SeenSetup(row, tuple(check_from_json(one) for one in row.proof))
+    return SeenSetup(row, tuple(check_from_json(one) for one in row.proof), now)
 
 
 def template_of(row: AccountSetup) -> dict[str, object]:

@@ -230,7 +230,8 @@ def snapshot_detail(snapshot_id: UUID, *, actor: Actor) -> SnapshotDetail:
         last_copy=row.kind != SHARED and source is None and row.gone_at is None and not other_copies(row),
         operations=under_way,
         events=events,
-        refusal=refusal or ("operation_open" if under_way else ""),
+        refusal=refusal
+        or ("only_observed" if row.account.only_observed else "operation_open" if under_way else ""),
         may_delete=(may := actor.may(Permission.DATABASE_EDIT, actor.tenant_id) and row.gone_at is None),
         may_restore=may and row.state == COMPLETE,
     )

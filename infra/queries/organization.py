@@ -15,7 +15,7 @@ from infra.domain.onboarding import Feature
 from infra.domain.organization import ACTIVE, Member, members_from_json, template
 from infra.domain.proofs import check_from_json
 from infra.models import AccountSetup, AccountTrust, AwsAccount
-from infra.queries.accounts import SeenSetup
+from infra.queries.accounts import SeenSetup, is_awaited
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused
 
@@ -49,6 +49,7 @@ class Organization:
     read_role_arn: str
     setup: AccountSetup | None
     lines: Sequence[Line]
+    now: datetime
 
     @property
     def on(self) -> bool:
@@ -57,14 +58,21 @@ class Organization:
     @property
     def under_way(self) -> bool:
         row = self.setup
-        return row is not None and row.listing_asked_at is not None and row.listing_ended_at is None
+        return row is not None and is_awaited(row.listing_asked_at, row.listing_ended_at, self.now)
+
+    @property
+    def lost(self) -> bool:
+        """Asked for, and no worker will end it any more."""
+        row = self.setup
+        asked = row is not None and row.listing_asked_at is not None and row.listing_ended_at is None
+        return asked and not self.under_way
 
     @property
     def free(self) -> int:
         return sum(1 for one in self.lines if one.standing == "free")
 
 
-def get_organization(pk: UUID, *, actor: Actor) -> Organization:
+def get_organization(pk: UUID, *, actor: Actor, now: datetime) -> Organization:
     """What an account of the tenant last listed. Raises NotFound, then NotPermitted."""
     account: AwsAccount | None = AwsAccount.objects.filter(id=pk).first()
     if account is None:
@@ -82,7 +90,7 @@ def get_organization(pk: UUID, *, actor: Actor) -> Organization:
     lines = [Line(one, known.get(one.id), open_ones.get(one.id)) for one in members]
     lines.sort(key=lambda one: _ORDER.index(one.standing))
     role = (trust.read_role_arn or trust.role_arn) if trust else ""
-    return Organization(account, role, setup, lines)
+    return Organization(account, role, setup, lines, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +162,7 @@ def split_setups(setups: Sequence[AccountSetup]) -> tuple[list[AccountSetup], li
     ]
 
 
-def get_rollout(rollout: UUID, *, actor: Actor) -> SeenRollout:
+def get_rollout(rollout: UUID, *, actor: Actor, now: datetime) -> SeenRollout:
     """Raises NotFound, then NotPermitted."""
     rows = AccountSetup.objects.filter(rollout=rollout).order_by("name", "account_id")
     kept = [one for one in rows if one.closed_at is None or one.registered_id is not None]
@@ -162,7 +170,7 @@ def get_rollout(rollout: UUID, *, actor: Actor) -> SeenRollout:
         raise NotFound(type="rollout", id=str(rollout))
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
     return SeenRollout(
-        rollout, [SeenSetup(one, tuple(check_from_json(check) for check in one.proof)) for one in kept]
+        rollout, [SeenSetup(one, tuple(check_from_json(check) for check in one.proof), now) for one in kept]
     )
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from accounts.domain.permissions import Permission
 from infra.domain.projects import ProjectRule
-from infra.models import Project, Resource
+from infra.models import Assignment, Project, Region, Resource
+from infra.models.schedule import Scope
+from infra.queries.overrides import Entry, entries, live
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
+from medical_audit.domain.states import State
+from medical_audit.models import Operation
 
 WITHOUT_SHOWN = 50
+SET, END = "project.set", "project.end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,43 @@ class ProjectPage:
     lines: Sequence[ProjectLine]
     without: Sequence[Resource]
     without_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """What speaks of a project by its name and would be lost with it: its schedule, and what holds now or later instead of that."""
+
+    assignment: Assignment | None
+    entries: Sequence[Entry]
+
+    @property
+    def count(self) -> int:
+        return len(self.entries) + (self.assignment is not None)
+
+
+def hanging_on(name: str, now: datetime) -> Hanging:
+    """Needs the tenant bound."""
+    assigned = Assignment.objects.filter(scope=str(Scope.PROJECT), project=name).select_related("schedule")
+    rows = live(now).filter(scope=str(Scope.PROJECT), project=name).select_related("resource", "schedule")
+    return Hanging(assigned.first(), entries(rows.order_by("until", "id")))
+
+
+def is_there(name: str) -> bool:
+    """Whether anything belongs to this project by what holds now. One that was renamed or ended keeps its resources until the next look
+    at AWS, and what was said of it by then would hang on nothing. Needs the tenant bound."""
+    rows = Resource.objects.filter(project=name, gone_at__isnull=True)
+    if not name or not rows.exists():
+        return False
+    renamed = Q(kind=SET, parameters__before__name=name) & ~Q(parameters__name=name)
+    given_up = Operation.objects.filter(
+        renamed | Q(kind=END, parameters__name=name), state=str(State.SUCCEEDED)
+    ).aggregate(at=Max("confirmed_at"))["at"]
+    if given_up is None or Project.objects.filter(name=name).exists():
+        return True
+    looked = Region.objects.filter(
+        account=OuterRef("account"), name=OuterRef("region"), inventory_at__gt=given_up
+    )
+    return bool(rows.filter(Exists(looked)).exists())
 
 
 def project_rules() -> tuple[ProjectRule, ...]:

@@ -55,13 +55,14 @@ class Mark(StrEnum):
     """What stands out of the ordinary with a resource, though nothing is broken.
 
     drift: otherwise than Toban left it. override: something holds for a while instead of its schedule. restart: a
-    stopped database that AWS will start. observed, never: Toban keeps its hands off.
+    stopped database that AWS will start. observed, off, never: Toban keeps its hands off, "off" only by schedule.
     """
 
     DRIFT = "drift"
     OVERRIDE = "override"
     RESTART = "restart"
     OBSERVED = "observed"
+    OFF = "off"
     NEVER = "never"
 
 
@@ -204,7 +205,12 @@ def _marked(mark: str, actor: Actor, now: datetime) -> Q:
             | Q(Exists(held.filter(scope=str(Scope.TENANT))))
         ),
         Mark.RESTART: lambda: Q(kind__in=sorted(RESTARTING_KINDS), state=str(Power.STOPPED)),
-        Mark.OBSERVED: lambda: ~Q(account__automation=str(Automation.ON)),
+        Mark.OBSERVED: lambda: (
+            ~Q(account__automation=str(Automation.ON)) & Q(account__automation_confirmed_at__isnull=True)
+        ),
+        Mark.OFF: lambda: (
+            ~Q(account__automation=str(Automation.ON)) & Q(account__automation_confirmed_at__isnull=False)
+        ),
         Mark.NEVER: lambda: Q(tags__contains={TOBAN: NEVER}),
     }
     return found[Mark(mark)]() if mark in set(Mark) else Q(pk__in=[])

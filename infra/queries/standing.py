@@ -9,14 +9,13 @@ from infra.domain.reasons import Reason, ReasonCode
 from infra.domain.schedule import Action, Schedule
 from infra.domain.tags import TOBAN
 from infra.models import Override, Resource
-from infra.models.account import Automation
 from infra.queries.rules import Followed, Rules
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`next` is what Toban will really do next: nothing in an account that it only observes (`observed`), and nothing
-    with what the tag Toban=never keeps it from (`never`); there `would` says what it would do. `followed`: which
+    """`next` is what Toban will really do next: nothing in an account whose automation is not on (`automation`: on, off or
+    observe), and nothing with what the tag Toban=never keeps it from (`never`); there `would` says what it would do. `followed`: which
     schedule and where from. `overrides`: the governing one first."""
 
     duty: Duty
@@ -25,14 +24,14 @@ class Standing:
     reason: Reason
     next: Change | None
     would: Change | None
-    observed: bool
+    automation: str
     never: bool
     overrides: tuple[Override, ...]
 
     @property
     def hands_off(self) -> str:
-        """Why nothing is done whatever the schedule says: "never", "observed", or ""."""
-        return "never" if self.never else "observed" if self.observed else ""
+        """Why nothing is done whatever the schedule says: "never", "observed" (nor by hand), "off" (by the clock alone), or ""."""
+        return "never" if self.never else {"observe": "observed", "off": "off"}.get(self.automation, "")
 
 
 def standing_of(resource: Resource, rules: Rules, now: datetime) -> Standing:
@@ -42,7 +41,7 @@ def standing_of(resource: Resource, rules: Rules, now: datetime) -> Standing:
     verdict = evaluate(duty, now)
     tags = {name: value for name, value in resource.tags.items() if name != TOBAN} if never else None
     followed, without = rules.followed(resource, tags), rules.duty(resource, tags) if never else duty
-    observed = resource.account.automation != Automation.ON
+    automation = resource.account.standing
     present = resource.gone_at is None and (resource.scheduled or never)
     would = (evaluate(without, now) if never else verdict).next_action if present else None
     return Standing(
@@ -50,9 +49,9 @@ def standing_of(resource: Resource, rules: Rules, now: datetime) -> Standing:
         schedule=without.schedule if isinstance(without.schedule, Schedule) else None,
         followed=followed if isinstance(followed, Followed) else None,
         reason=verdict.reason,
-        next=None if observed or never else would,
+        next=would if automation == "on" and not never else None,
         would=would,
-        observed=observed,
+        automation=automation,
         never=never,
         overrides=tuple(one for one in rules.overrides_of(resource) if (one.ended_at or one.until) > now),
     )
@@ -69,12 +68,12 @@ _REFUSED_STATES = {
 
 
 def refusal_of(resource: Resource, action: Action, *, busy: bool) -> str:
-    """Why a start or stop by hand cannot be entered now (a code), or ""."""
+    """Why a start or stop by hand cannot be entered now (a code), or "". Needs `resource.account`."""
     state = Power(resource.state)
     if resource.gone_at is not None or state is Power.GONE:
         return "gone"
-    if busy:
-        return "operation_open"
+    if busy or resource.account.only_observed:
+        return "only_observed" if resource.account.only_observed else "operation_open"
     if cannot := resource.facts.get(f"{action}_refusal", ""):
         return f"unsupported_{cannot}"
     if state is Power.TRANSITION:

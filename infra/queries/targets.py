@@ -30,6 +30,7 @@ def target_of(account_id: str, region: str) -> Target | None:
         read_role_arn=trust.read_role_arn,
         external_id=trust.external_id,
         managed_only=bool(holds and holds["managed_only"]),
+        observed=trust.account.only_observed,
         allowed=changes_of(map(Feature, holds["in_force"])) | _ALWAYS if holds else None,
     )
 

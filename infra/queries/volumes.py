@@ -85,7 +85,12 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
         snapshot=snapshot,
         restored=restored,
         restore_refusal=archived,
-        may_restore=may and bool(snapshot) and not restored and not under_way and not archived,
+        may_restore=may
+        and not row.account.only_observed
+        and bool(snapshot)
+        and not restored
+        and not under_way
+        and not archived,
         zones=zones_of(row) if snapshot else (),
         undone=shown_tags(marks_from_json(row.tag_marks).undone),
         volume=row,
@@ -94,7 +99,8 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
         operations=under_way,
         events=events,
         events_more=more,
-        refusal=refusal or ("operation_open" if under_way else ""),
+        refusal=refusal
+        or ("only_observed" if row.account.only_observed else "operation_open" if under_way else ""),
         may_delete=may and row.gone_at is None,
     )
 

@@ -88,7 +88,7 @@ def account_new(request: TenantRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_setup(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """Second and third step: the roles to make in the account, and the proof that they are right."""
-    seen = accounts.get_setup(pk, actor=request.actor)
+    seen = accounts.get_setup(pk, actor=request.actor, now=request.now)
     if request.method == "POST":
         return _move(request, slug, pk)
     context: dict[str, Any] = {
@@ -137,7 +137,7 @@ def _pasted(statements: Sequence[Mapping[str, Any]]) -> str:
 @require_safe
 def account_template(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """The CloudFormation template as a file."""
-    seen = accounts.get_setup(pk, actor=request.actor)
+    seen = accounts.get_setup(pk, actor=request.actor, now=request.now)
     answer = HttpResponse(
         json.dumps(accounts.template_of(seen.setup), indent=2), content_type="application/json"
     )

@@ -32,7 +32,7 @@ _MEMBERS = [one for one in Feature if one is not Feature.ORGANIZATION]
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_organization(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """What an account's organization holds; switching the list on, asking for it, and beginning with those that are ticked."""
-    seen = queries.get_organization(pk, actor=request.actor)
+    seen = queries.get_organization(pk, actor=request.actor, now=request.now)
     then = text_of(request.POST, "then")
     if request.method != "POST":
         if request.GET.get("part") == "live":
@@ -63,7 +63,7 @@ def _rollout(request: TenantRequest, many: organizing.Many, ignored: Iterable[st
     refused = {number: code for number, code in many.refused.items() if code not in ignored}
     if not refused:
         return redirect("infra:rollout", slug=request.tenant.slug, pk=many.rollout)
-    seen = queries.get_rollout(many.rollout, actor=request.actor)
+    seen = queries.get_rollout(many.rollout, actor=request.actor, now=request.now)
     context = {"seen": seen, "principal": settings.AWS_PRINCIPAL_ARN, "refused": refused}
     return render(request, "infra/rollout.html", context, status=422)
 
@@ -102,7 +102,7 @@ def _begin(request: TenantRequest, slug: str, seen: queries.Organization) -> Htt
 @require_http_methods(["GET", "HEAD", "POST"])
 def rollout(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """Accounts that are taken in together: one template for all, a proof for each, and the entry of those that are proven."""
-    seen = queries.get_rollout(pk, actor=request.actor)
+    seen = queries.get_rollout(pk, actor=request.actor, now=request.now)
     if request.method != "POST":
         page = "infra/_rollout_rows.html" if request.GET.get("part") == "live" else "infra/rollout.html"
         return render(request, page, {"seen": seen, "principal": settings.AWS_PRINCIPAL_ARN})
@@ -122,7 +122,7 @@ def rollout(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
 @require_safe
 def rollout_template(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     """The one CloudFormation template of a rollout as a file."""
-    seen = queries.get_rollout(pk, actor=request.actor)
+    seen = queries.get_rollout(pk, actor=request.actor, now=request.now)
     answer = HttpResponse(
         json.dumps(queries.rollout_template(seen), indent=2), content_type="application/json"
     )

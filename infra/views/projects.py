@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from infra.forms.projects import ProjectForm
+from infra.models import Project
 from infra.operations import projects
-from infra.queries.projects import get_project, list_projects
+from infra.queries.projects import get_project, hanging_on, list_projects
 from medical_audit.domain.errors import Refused
 from medical_audit.forms import text_of
 
@@ -66,11 +67,14 @@ def _enter(request: TenantRequest, form: ProjectForm, project_id: UUID | None) -
     return _list(request, form, changed=changed, status=422)
 
 
-def _list(request: TenantRequest, form: ProjectForm, *, status: int = 200, **more: Any) -> HttpResponse:
-    context = {
+def _list(
+    request: TenantRequest, form: ProjectForm, *, status: int = 200, changed: Project | None = None
+) -> HttpResponse:
+    context: dict[str, Any] = {
         "page": list_projects(actor=request.actor),
         "form": form,
-        "changed": None,
+        "changed": changed,
+        "hanging": hanging_on(changed.name, request.now) if changed else None,
         "may_edit": request.actor.may(Permission.SCHEDULE_EDIT, request.tenant.id),
     }
-    return render(request, "infra/project_list.html", context | more, status=status)
+    return render(request, "infra/project_list.html", context, status=status)

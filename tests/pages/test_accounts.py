@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import override_settings
 
@@ -80,6 +82,28 @@ def test_a_failed_proof_names_the_cure_and_offers_no_way_in(stage: Stage, as_rol
     (listed,) = stage.client(Role.VIEWER).get(stage.api("account-setups/")).json()["results"]
     assert set(listed) == {"id", "account_id", "name", "started_by", "started_at"}
     assert stage.client(Role.VIEWER).get(stage.api(f"account-setups/{row.id}/")).status_code == 403
+
+
+def test_a_proof_that_was_lost_says_so_and_can_be_asked_for_again_or_given_up(stage: Stage) -> None:
+    """The broker was away, or the worker was killed: nobody will ever end this proof."""
+    row = begun(stage)
+    admin, here = stage.client(Role.ADMINISTRATOR), stage.url(f"accounts/setup/{row.id}/")
+    actor = stage.cast.actor(Role.ADMINISTRATOR)
+    ask_proof(row.id, actor=actor, now=clock.now() - timedelta(minutes=4))
+    waiting = admin.get(here).content.decode()
+    assert ("every 2s" in waiting, 'value="prove"' in waiting, 'value="give-up"' in waiting) == (
+        True,
+        False,
+        True,
+    )
+    with tenant_scope(stage.cast.tenant.id):
+        AccountSetup.objects.filter(id=row.id).update(proof_asked_at=clock.now() - timedelta(minutes=6))
+    lost = admin.get(here).content.decode()
+    assert ("every 2s" in lost, 'value="prove"' in lost, 'value="give-up"' in lost) == (False, True, True)
+    assert "This proof was lost" in lost
+    assert admin.post(here, {"then": "prove"}).status_code == 302
+    assert "every 2s" in admin.get(here).content.decode()
+    assert admin.post(here, {"then": "give-up"}).status_code == 302
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_every_scene_is_there_and_made_by_people(as_role: AsRole) -> None:
         [held] = HeldRound.objects.all()
         assert len(held.items) * 100 > held.limit_percent * held.running
         assert Operation.objects.get(id=held.operation).state == State.ENTERED
-        assert AwsAccount.objects.get(account_id=demo_story.OBSERVED).automation == "observe"
+        assert AwsAccount.objects.get(account_id=demo.OBSERVED).only_observed
     demo_story.prepare(clock)
     with tenant_scope(second.tenant.id):
         assert Operation.objects.filter(kind="rules.change").count() == 1, (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -109,3 +110,16 @@ def test_over_the_api(stage: Stage, admin: Client, as_role: AsRole) -> None:
     work(stage, as_role)
     assert send(admin, f"{there}take-in/", {}).json()["done"] == [numbers["医事"]]
     assert admin.get(there).json()["left"] == 0
+
+
+def test_a_list_that_was_lost_can_be_asked_for_again(stage: Stage, admin: Client) -> None:
+    here = stage.url(f"accounts/{stage.account.id}/organization/")
+    admin.post(here, {"then": "switch-on"})
+    admin.post(here, {"then": "list"})
+    with tenant_scope(stage.cast.tenant.id):
+        AccountSetup.objects.update(listing_asked_at=clock.now() - timedelta(minutes=6))
+    lost = admin.get(here).content.decode()
+    assert ("every 2s" in lost, 'value="list"' in lost) == (False, True)
+    assert "This list was lost" in lost
+    assert admin.get(stage.api(f"accounts/{stage.account.id}/organization/")).json()["under_way"] is False
+    assert admin.post(here, {"then": "list"}).status_code == 302

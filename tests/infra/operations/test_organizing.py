@@ -14,6 +14,7 @@ from config.simulator.trust import CALLER
 from infra.domain import organization
 from infra.domain.onboarding import Feature
 from infra.models import AccountSetup, AwsAccount
+from infra.operations.featuring import enter_features
 from infra.operations.organizing import (
     Many,
     ask_listing,
@@ -29,9 +30,10 @@ from infra.queries.organization import SeenRollout, get_organization, get_rollou
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted, Refused
 from medical_audit.models import Event
+from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
-from tests.factories import MONDAY_0830, Cast
+from tests.factories import MONDAY_0830, Cast, proof
 from tests.simulated import TOKYO, Account, ask, customer_client, make_account, new_account_id
 
 NOW = MONDAY_0830
@@ -73,7 +75,10 @@ def begin(manager: Account, admin: Actor, chosen: list[str], **changed: Any) -> 
 
 def standings(manager: Account, admin: Actor) -> dict[str, str]:
     with tenant_scope(admin.tenant_id):
-        return {one.member.name: one.standing for one in get_organization(manager.row.id, actor=admin).lines}
+        return {
+            one.member.name: one.standing
+            for one in get_organization(manager.row.id, actor=admin, now=NOW).lines
+        }
 
 
 def test_the_list_says_what_is_in_what_is_coming_and_what_is_suspended(
@@ -121,13 +126,13 @@ def test_from_the_list_to_accounts_that_observe_and_one_that_is_wrong_keeps_none
             (first["id"], "observe"),
             (second["id"], "observe"),
         }
-        seen = get_rollout(begun.rollout, actor=admin)
+        seen = get_rollout(begun.rollout, actor=admin, now=NOW)
         assert [one.standing for one in seen.setups] == ["in", "in", "failed"]
         kept = rollout_template(seen)["Mappings"]["ExternalIds"]  # type: ignore[index]
         assert set(kept) == {first["id"], second["id"], third["id"]}, "those that came in keep their place"
     give_up(begun.done[2].id, actor=admin, now=NOW)
     with tenant_scope(admin.tenant_id):
-        assert len(get_rollout(begun.rollout, actor=admin).setups) == 2
+        assert len(get_rollout(begun.rollout, actor=admin, now=NOW).setups) == 2
 
 
 def test_only_when_it_is_switched_on_may_the_list_be_asked_for(
@@ -154,7 +159,7 @@ def test_what_one_account_of_a_rollout_may_list_stands_in_no_others_template(set
         AccountSetup(account_id=new_account_id(), external_id="x" * 32, features=features)
         for features in (["servers", "organization"], ["servers"])
     ]
-    seen = SeenRollout(uuid4(), [SeenSetup(row, ()) for row in rows])
+    seen = SeenRollout(uuid4(), [SeenSetup(row, (), NOW) for row in rows])
     assert "organizations:" not in json.dumps(rollout_template(seen))
 
 
@@ -209,3 +214,32 @@ def test_only_an_administrator_and_only_of_this_tenant(
         ):
             with pytest.raises(refusal):
                 step()
+
+
+def test_what_begins_is_of_the_newest_list_and_of_none_once_listing_is_off(
+    cast: Cast, manager: Account, admin: Actor, as_role: AsRole
+) -> None:
+    def decide(*features: str) -> None:
+        by = cast.actor(Role.APPROVER)
+        entered = enter_features(
+            manager.row.id, features, managed_only=False, actor=admin, now=NOW, reason="範囲を変えるため"
+        )
+        entry.confirm(
+            entered.id, actor=by, now=NOW, seen_digest=entered.digest, proof=proof(by, NOW)
+        )  # fmt: skip
+
+    old, new = members(2)
+    listed(manager, admin, as_role, old)
+    for features in (["servers", "volumes", "organization"], ["servers", "organization"]):
+        decide(*features)
+    ask("organization", {"management": manager.number, "name": "本部", "members": [new]})
+    look(manager, admin, as_role)
+    begun = begin(manager, admin, [old["id"], new["id"]])
+    assert ([row.account_id for row in begun.done], begun.refused) == (
+        [new["id"]],
+        {old["id"]: "not_in_organization"},
+    )
+    decide("servers")
+    with pytest.raises(Refused) as refused:
+        begin(manager, admin, [new["id"]])
+    assert refused.value.code == "listing_off"

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError
 
 from accounts.domain.permissions import Role
-from infra.models import NamedSchedule, Resource, Revision
+from infra.models import Assignment, NamedSchedule, Resource, Revision
 from infra.models.schedule import Scope
 from infra.operations import archiving, assigning, drafts, overriding, publishing
 from infra.operations.drafts import BadContent
@@ -280,6 +280,23 @@ def test_the_order_of_where_a_schedule_comes_from(planning: Planning) -> None:
         jst(2026, 11, 30, 9, 30),
     )
     assert tag
+
+
+def test_what_hangs_on_a_projects_name_that_nothing_has_any_more_can_be_taken_away(
+    planning: Planning,
+) -> None:
+    server = server_of(planning, tags={"Project": "emr"}, state="stopped")
+    planning.duty.look()
+    schedule = planning.published("日勤", WEEK)
+    planning.assign(Scope.PROJECT, "emr", schedule)
+    planning.duty.retag(server, Project="new")
+    planning.duty.clock.pass_(seconds=400)
+    planning.duty.look()
+    with pytest.raises(NotFound):
+        planning.assign(Scope.PROJECT, "gone", schedule)
+    planning.assign(Scope.PROJECT, "emr", None)
+    with tenant_scope(planning.planner.tenant_id):
+        assert not Assignment.objects.exists()
 
 
 def test_a_schedule_that_was_archived_meanwhile_is_not_assigned(planning: Planning) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +13,16 @@ from django.db import connection
 from django.db.utils import DatabaseError
 
 from accounts.domain.permissions import Role
+from infra.domain.duty import Rank
+from infra.domain.schedule import State
 from infra.models import Project, Resource
+from infra.models.schedule import OverrideKind
+from infra.operations.overriding import Wanted, enter_override
 from infra.operations.projects import enter_end, enter_project
 from infra.queries.projects import list_projects
+from infra.queries.rules import rules_at
 from medical_audit import clock
-from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
+from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
@@ -192,3 +198,66 @@ def test_over_the_api_as_owner_team_mate_and_stranger(stage: Stage) -> None:
     assert put(Role.VIEWER, **{"If-Match": tag}) == 403
     assert put(Role.OPERATOR, **{"If-Match": tag}) == 201
     assert signed_in(stage.cast.stranger).get(url).status_code == 404
+
+
+def frozen(duty: Duty, project: str) -> None:
+    """Two people freeze a project for a day."""
+    cast = duty.aws.cast
+    wanted = Wanted(State.ANY, clock.now() + timedelta(days=1), project=project, kind=OverrideKind.FREEZE)
+    confirm(cast, enter_override(wanted, actor=cast.actor(Role.OPERATOR), now=clock.now(), reason="月次処理"))
+
+
+def test_what_hangs_on_a_projects_name_is_neither_lost_nor_left_behind_when_it_is_renamed_or_ended(
+    duty: Duty,
+) -> None:
+    cast = duty.aws.cast
+    duty.aws.seed(instances=[{"tags": {"Name": "a", "Application": "ehr-web"}}])
+    made = declare(cast)
+    confirm(cast, made)
+    duty.look()
+    pk, operator = uuid.UUID(made.target_id), cast.actor(Role.OPERATOR)
+    renamed = declare(cast, "医事会計", project_id=pk)
+    ended = enter_end(pk, actor=operator, now=clock.now(), reason="終了")
+    frozen(duty, "電子カルテ")
+    for late in (renamed, ended):
+        with pytest.raises(StaleContent, match="project_holds"):
+            confirm(cast, late)
+    with pytest.raises(Refused, match="project_holds"):
+        declare(cast, "医事会計", project_id=pk)
+    with pytest.raises(Refused, match="project_holds"):
+        enter_end(pk, actor=operator, now=clock.now(), reason="終了")
+    # Everything but its name may change.
+    confirm(cast, declare(cast, values=["ehr-*", "emr-*"], project_id=pk))
+    duty.clock.pass_(minutes=5)
+    duty.look()
+    with tenant_scope(cast.tenant.id):
+        row = Resource.objects.select_related("account").get()
+        assert (row.project, rules_at(clock.now()).duty(row).windows[0].rank) == ("電子カルテ", Rank.FREEZE)
+
+
+def test_what_moves_by_a_project_is_counted_once_more_when_it_is_confirmed(duty: Duty) -> None:
+    cast = duty.aws.cast
+    entered = declare(cast)
+    assert entered.shown["count"] == 0
+    duty.aws.seed(instances=[{"tags": {"Name": "a", "Application": "ehr-web"}}])
+    duty.look()
+    with pytest.raises(StaleContent, match="project_changed"):
+        confirm(cast, entered)
+
+
+def test_what_was_entered_for_a_projects_name_that_is_gone_comes_to_nothing(duty: Duty) -> None:
+    """The row of the resource still has the old name until the next look at AWS."""
+    cast, duty.clock.now = duty.aws.cast, clock.now()
+    duty.aws.seed(instances=[{"tags": {"Name": "a", "Application": "ehr-web"}}])
+    made = declare(cast)
+    confirm(cast, made)
+    duty.look()
+    wanted = Wanted(
+        State.ANY, clock.now() + timedelta(days=1), project="電子カルテ", kind=OverrideKind.FREEZE
+    )
+    freeze = enter_override(wanted, actor=cast.actor(Role.OPERATOR), now=clock.now(), reason="月次処理")
+    confirm(cast, declare(cast, "医事会計", project_id=uuid.UUID(made.target_id)))
+    with pytest.raises(StaleContent, match="project_changed"):
+        confirm(cast, freeze)
+    with pytest.raises(NotFound):
+        enter_override(wanted, actor=cast.actor(Role.OPERATOR), now=clock.now(), reason="月次処理")
