@@ -16,6 +16,7 @@ from infra.api import overrides as override_api
 from infra.api import planning as planning_api
 from infra.api import projects as project_api
 from infra.api import reach as reach_api
+from infra.api import regions as region_api
 from infra.api import resources as resource_api
 from infra.api import schedules as schedule_api
 from infra.api import tagging as tagging_api
@@ -120,6 +121,7 @@ urlpatterns = [
     path("accounts/<uuid:pk>/organization/", organization.account_organization, name="account-organization"),
     path("accounts/<uuid:pk>/automation/", accounts.account_automation, name="account-automation"),
     path("accounts/<uuid:pk>/features/", accounts.account_features, name="account-features"),
+    path("accounts/<uuid:pk>/regions/", accounts.account_regions, name="account-regions"),
 ]
 api_urlpatterns = [
     path("today/", address(get=today_api.today_get), name="today"),
@@ -274,6 +276,11 @@ api_urlpatterns = [
         "accounts/<uuid:pk>/features/",
         address(get=feature_api.account_features_get, put=feature_api.account_features_enter),
         name="account-features",
+    ),
+    path(
+        "accounts/<uuid:pk>/regions/",
+        address(get=region_api.account_regions_get, put=region_api.account_regions_enter),
+        name="account-regions",
     ),
     path(
         "accounts/<uuid:pk>/organization/",

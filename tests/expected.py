@@ -124,6 +124,7 @@ API: dict[str, Expected] = {
     "api:accounts": get(everyone(200)),
     "api:account": get(everyone(200)),
     "api:account-automation": post(only((A,), 400)),
+    "api:account-regions": Expected({"GET": only((A,), 200), "PUT": only((A,), 400)}),
     "api:account-features": Expected({"GET": only((A,), 200), "PUT": only((A,), 400)}),
     "api:account-organization": get(only((A,), 200)),
     "api:account-organization-switch-on": post(only((A,), 200)),
@@ -353,5 +354,6 @@ ACCOUNTS: dict[str, Expected] = {
     "infra:rollout": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
     "infra:rollout-template": get(only((A,), 200)),
     "infra:account-automation": post(only((A,), 422)),
+    "infra:account-regions": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
     "infra:account-features": Expected({"GET": only((A,), 200), "POST": only((A,), 422)}),
 }

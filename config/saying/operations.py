@@ -167,6 +167,7 @@ _FACT_WORDS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
     # Who enters "observe" switches it off: people may go on by hand.
     "mode": ("", lambda code: state_word("off" if code == "observe" else code, "account")),
     "features": ("、", feature_label),
+    "regions": (", ", str),
     "managed_only": ("", lambda code: str(volumes.YES_NO[str(code)])),
     "rights_more": (", ", str),
     "rights_less": (", ", str),

@@ -56,6 +56,7 @@ _SAID: Final[Mapping[str, Callable[[object], str]]] = {
     "clockreading.state": _state("clock"),
     "noticedelivery.state": _state("delivery"),
     "awsaccount.automation": _state("account"),
+    "region.looking": _state("looking"),
     "resource.state": _state("resource"),
     "override.wish": _state("resource"),
     "override.kind": lambda code: (

@@ -84,6 +84,10 @@ KIND_FACTS: Final[Mapping[str, Mapping[str, Promise | str]]] = {
         "rights_more": _("Rights that come"),
         "rights_less": _("Rights that go"),
     },
+    "account.regions": {
+        "regions": _("Regions"),
+        "resources_left": _("Resources that are not looked at any more"),
+    },
     "override.set": {
         "wish": _("What holds meanwhile"),
         "project": _("Project"),

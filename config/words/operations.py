@@ -52,6 +52,7 @@ OPERATION_KINDS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     ),
     "account.automation": (_("Automation"), _("Change the automation of the AWS account %(target)s")),
     "account.features": (_("Features"), _("Change what Toban does in the AWS account %(target)s")),
+    "account.regions": (_("Regions"), _("Change in which regions of the AWS account %(target)s Toban looks")),
     "schedule.publish": (_("Publish schedule"), _("Publish a revision of the schedule %(target)s")),
     "schedule.assign": (_("Assign schedule"), _("Change which schedule %(target)s follows")),
     "schedule.archive": (_("Archive schedule"), _("Archive the schedule %(target)s")),
@@ -356,6 +357,12 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
             "What is switched off is used no more at once. What is switched on is used once the stack has the new template and the roles are proven."
         ),
         _("Can be undone: enter the features as they were."),
+    ),
+    "account.regions": (
+        _(
+            "A region that comes is looked at once the roles are proven there. In one that goes Toban starts, stops and tags nothing any more; what stands there goes on running at AWS."
+        ),
+        _("Can be undone: enter the regions as they were, and prove the roles again."),
     ),
 }
 

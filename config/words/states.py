@@ -72,11 +72,21 @@ ACCOUNT_STATES: Final[Mapping[str, State]] = {
     "late": State("late", pgettext_lazy("account", "Look is late")),
     "new": State("waiting", pgettext_lazy("account", "Not looked at yet")),
     "unreachable": State("failed", pgettext_lazy("account", "Does not answer")),
+    "waits": State("waiting", pgettext_lazy("account", "Waits for a proof")),
+    "left": State("excluded", pgettext_lazy("account", "Not looked at any more")),
     "calling": State("done", pgettext_lazy("breaker", "Normal")),
     "paused": State("failed", pgettext_lazy("breaker", "Paused")),
     "on": State("running", pgettext_lazy("automation", "On")),
     "off": State("stopped", pgettext_lazy("automation", "Off, by hand only")),
     "observe": State("excluded", pgettext_lazy("automation", "Observes only")),
+}
+
+# Whether Toban looks at a region (infra.models.account.Looking).
+LOOKING_STATES: Final[Mapping[str, State]] = {
+    "waits": State("waiting", pgettext_lazy("account", "Waits for a proof")),
+    "on": State("done", pgettext_lazy("region", "Looked at")),
+    "leaving": State("transition", pgettext_lazy("region", "Being left")),
+    "left": State("excluded", pgettext_lazy("account", "Not looked at any more")),
 }
 
 # What people can be told of (accounts.domain.notices.Topic).
@@ -284,6 +294,7 @@ STATE_FAMILIES: Final[Mapping[str, Mapping[str, State]]] = {
     "resource": RESOURCE_STATES,
     "operation": OPERATION_STATES,
     "mark": MARK_STATES,
+    "looking": LOOKING_STATES,
     "kept": KEPT_STATES,
     "topic": TOPIC_STATES,
     "delivery": DELIVERY_STATES,

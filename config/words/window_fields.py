@@ -188,6 +188,7 @@ FIELDS: Final[Mapping[str, Promise | str]] = {
     "linked": pgettext_lazy("field", "Links made"),
     "local_people": pgettext_lazy("field", "Let in by a password (IDs)"),
     "looked_at": pgettext_lazy("field", "Last looked"),
+    "looking": pgettext_lazy("field", "Looked at"),
     "machine": pgettext_lazy("field", "Machine"),
     "machine_ms": pgettext_lazy("field", "Machine clock (ms)"),
     "made_at": pgettext_lazy("field", "Made"),

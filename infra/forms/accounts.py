@@ -32,6 +32,10 @@ class RegionForm(forms.Form):
         return cleaned
 
 
+class RegionChangeForm(RegionForm):
+    reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})
+
+
 class AccountNumberField(forms.RegexField):
     """12 digits, also as the AWS console shows them (1111-2222-3333) or as an input method leaves them (full width)."""
 

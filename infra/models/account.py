@@ -120,12 +120,23 @@ class AccountSetup(TenantModel):
         return f"{self.name} ({self.account_id})"
 
 
+class Looking(models.TextChoices):
+    """Whether Toban looks at a region: it WAITS for a proof of the roles there, is ON, is LEAVING (until a worker has said so of what
+    stands in it), or LEFT: what was known of it is kept and not looked at any more."""
+
+    WAITS = "waits"
+    ON = "on"
+    LEAVING = "leaving"
+    LEFT = "left"
+
+
 class Region(TenantModel):
     """One account in one region: the unit of inventory, and the lane its operations run in."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(AwsAccount, on_delete=models.PROTECT, related_name="regions")
     name = models.CharField(max_length=30)
+    looking = models.CharField(max_length=8, choices=Looking.choices, default=Looking.ON)
     inventory_at = models.DateTimeField(null=True)
     inventory_tried_at = models.DateTimeField(null=True)
     inventory_ended_at = models.DateTimeField(null=True)

@@ -16,6 +16,7 @@ from infra.domain.aws import CallResult, Target
 from infra.domain.creations import Creation, creation_troubles, licence_of
 from infra.domain.makings import NEW_STORAGE, Stock
 from infra.models import Region
+from infra.models.account import Looking
 from infra.operations.database_makings import MakingExecutor, MakingPlan, check_tags, common_request, wish_of
 from infra.operations.database_restores import name_spoken_for
 from infra.operations.database_rounds import LANE_CLASS, LOOK_IN, Plan, fresh
@@ -58,7 +59,9 @@ def enter_creation(
     """Enter a new database in a region. Raises NotPermitted, NotFound, Refused: stock_unread, tag_value, the first reason for which AWS would
     refuse, operation_open."""
     with tenant_scope(actor.tenant_id):
-        region: Region | None = Region.objects.select_related("account").filter(id=region_id).first()
+        region: Region | None = (
+            Region.objects.select_related("account").filter(id=region_id, looking=Looking.ON).first()
+        )
         if region is None:
             raise NotFound(type="region", id=str(region_id))
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)

@@ -68,8 +68,18 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     held: AccountSetup = rows.order_by("-started_at", "-id")[0]
     if str(held.id) != given["before"] or held.features != given["features_before"]:
         raise StaleContent("rules_changed", name=operation.target_name)
+    new = succeed(held, operation, now)
+    new.features, new.managed_only = given["features"], given["managed_only"]
+    new.in_force = [one for one in held.in_force if one in new.features]
+    new.save(force_insert=True)
+    waits = [one for one in new.features if one not in new.in_force]
+    return {"setup": str(new.id), "waits_for_proof": waits}
+
+
+def succeed(held: AccountSetup, operation: Operation, now: datetime) -> AccountSetup:
+    """The unsaved row that takes the place of the one that holds, with what was proven and listed by then."""
     # Those that were taken in together go on sharing the template that they came in with.
-    new = AccountSetup.objects.get(id=held.id)
+    new: AccountSetup = AccountSetup.objects.get(id=held.id)
     new.pk, new.rollout, new.closed_at = uuid4(), None, now
     # The newest holds, also where two were confirmed at one instant.
     new.started_at = max(now, held.started_at + timedelta(microseconds=1))
@@ -78,8 +88,4 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
         new.proof, new.proof_asked_at, new.proof_began_at = [], None, None
     if new.listing_ended_at is None:
         new.listing_asked_at = new.listing_began_at = None
-    new.features, new.managed_only = given["features"], given["managed_only"]
-    new.in_force = [one for one in held.in_force if one in new.features]
-    new.save(force_insert=True)
-    waits = [one for one in new.features if one not in new.in_force]
-    return {"setup": str(new.id), "waits_for_proof": waits}
+    return new

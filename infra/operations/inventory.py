@@ -19,6 +19,7 @@ from infra.domain.clusters import DbCluster
 from infra.domain.groups import ScalingGroup
 from infra.domain.maintenance import SsmWindow
 from infra.models import Region
+from infra.models.account import Looking
 from infra.models.resource import ResourceKind
 from infra.operations import (
     campaigns,
@@ -35,6 +36,7 @@ from infra.operations import (
     volumes,
     windows,
 )
+from infra.operations.leaving import leave
 from infra.queries.rules import published_options
 from infra.queries.targets import target_of
 from medical_audit.domain.actor import Actor, Subject, schedule_actor, system_actor
@@ -99,7 +101,7 @@ def take_inventory(
     with tenant_scope(tenant_id):
         looked_at = clock()
         before = looked_at - timedelta(seconds=settings.INVENTORY_EVERY_S)
-        mine = Region.objects.filter(id=region_id)
+        mine = Region.objects.filter(id=region_id, looking__in=(Looking.ON, Looking.LEAVING))
         if not force:
             # A time in the future: the clock was put back.
             rested = Q(inventory_tried_at__lte=before) | Q(inventory_tried_at__gt=looked_at)
@@ -107,6 +109,9 @@ def take_inventory(
         if not mine.update(inventory_tried_at=looked_at):
             return None
         region = Region.objects.select_related("account").get(id=region_id)
+        left = None
+        if region.looking == Looking.LEAVING:
+            left = Taken(changed=leave(_locked(region_id), actor=actor, now=looked_at))
         target = target_of(region.account.account_id, region.name)
         terms_due = force or database_terms.due(region, looked_at)
         snapshots_due = volume_snapshots.due(region, looked_at)
@@ -114,8 +119,8 @@ def take_inventory(
         # Before AWS is asked: a look that fails keeps no way open. A tick serves only tenants with a resource that is due.
         closing = schedule_actor(tenant_id, worker, reaching.PERMISSIONS)
         reaching.enter_closings(actor=closing, now=looked_at)
-    if target is None:
-        return _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
+    if left is not None or target is None:
+        return left or _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
     named = any(one.get("maintenance_windows") for one in asked)
     kept = region.database_terms if terms_due else None
     try:

@@ -26,6 +26,7 @@ from infra.operations import (
     publishing,
     reach_rounds,
     reaching,
+    regions,
     rotating,
     rounds,
     ruling,
@@ -108,6 +109,16 @@ def _all() -> tuple[Kind, ...]:
             shown=featuring.shown,
             refusal=lambda target, parameters: None,
             apply=featuring.apply,
+        ),
+        Kind(
+            name=regions.KIND,
+            enter_permission=Permission.AUTOMATION_ENTER,
+            confirm_permission=Permission.AUTOMATION_CONFIRM,
+            policy=Policy.OTHER,
+            clean=dict,
+            shown=regions.shown,
+            refusal=lambda target, parameters: None,
+            apply=regions.apply,
         ),
     )  # fmt: skip
 

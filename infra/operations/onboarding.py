@@ -66,6 +66,11 @@ def check_account(
             raise Refused("bad_parameter", name="role_arn", allowed=f"arn:aws:iam::{account_id}:role/...")
     if not _EXTERNAL_ID.fullmatch(external_id):
         raise Refused("bad_parameter", name="external_id", allowed="2-64 [A-Za-z0-9+=,.@:/-]")
+    check_regions(regions)
+
+
+def check_regions(regions: Sequence[str]) -> None:
+    """Raises Refused (bad_parameter): not a region's name, twice, or none."""
     known = [region for region in regions if _REGION.fullmatch(region) and len(region) <= 30]
     if not known or len(set(known)) != len(regions):
         raise Refused("bad_parameter", name="regions", allowed="ap-northeast-1")

@@ -13,12 +13,14 @@ from django.db.models import F, Q
 from accounts.domain.permissions import Permission
 from infra.aws import proving
 from infra.domain.aws import Target
-from infra.domain.features import counting
+from infra.domain.features import counting, regions_counting
 from infra.domain.onboarding import AccountRole, Feature, role_arn
 from infra.domain.proofs import check_from_json, proven
 from infra.models import AccountSetup, AccountTrust, AwsAccount, Region
+from infra.models.account import Looking
 from infra.operations.onboarding import check_account, register_account
 from infra.queries.accounts import PROOF_LOST_AFTER
+from infra.queries.regions import chosen_regions
 from medical_audit.domain.actor import Actor, Subject, system_actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
 from medical_audit.operations.ledger import record
@@ -83,7 +85,7 @@ def begin_again(account: UUID, *, actor: Actor, now: datetime) -> AccountSetup:
         supposed = [str(one) for one in Feature if one is not Feature.ORGANIZATION]
         made: AccountSetup = AccountSetup.objects.create(
             tenant_id=actor.tenant_id, registered=trust.account, account_id=trust.account.account_id,
-            name=trust.account.name, regions=list(Region.objects.filter(account=trust.account).values_list("name", flat=True)),
+            name=trust.account.name, regions=chosen_regions(trust.account_id),
             features=supposed, in_force=supposed, role_arn=trust.role_arn,
             read_role_arn=trust.read_role_arn or trust.role_arn, external_id=trust.external_id, started_by_id=actor.id,
             started_by_name=actor.name, started_at=now, closed_at=now,
@@ -142,6 +144,9 @@ def run_proof(
         if not same.update(proof=[one.as_json() for one in checks], in_force=in_force, proof_ended_at=now):
             return None
         row = _get(setup_id)
+        proven_here = regions_counting(checks, row.regions)
+        waiting = Region.objects.filter(account=row.registered_id, looking=Looking.WAITS)
+        waiting.filter(name__in=proven_here).update(looking=Looking.ON, inventory_tried_at=None)
         failed = [f"{one.code} {one.role} {one.subject}".strip() for one in checks if one.status == "failed"]
         tell("account.proof_ended", row, actor, now, "ok" if proven(checks) else "failed", failed=failed)
         return row

@@ -82,6 +82,22 @@ def keep_resources(
     return len(rows)
 
 
+def lose_all(region: Region, *, actor: Actor, now: datetime) -> int:
+    """Say of what is known here that Toban sees it no more, as nobody looks: no plan, nothing due. Returns how many rows. The caller
+    holds the region's row."""
+    here = Resource.objects.filter(account=region.account, region=region.name, gone_at__isnull=True)
+    rows = list(here.select_for_update(of=("self",)).order_by("id"))
+    rules, found = rules_at(now), {}
+    for row in rows:
+        row.account = region.account
+        found[row] = _lose(row, rules, now)
+    Resource.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["id"], update_fields=SEEN_FIELDS, batch_size=500
+    )
+    _keep_findings(region, found, actor=actor, now=now)
+    return len(rows)
+
+
 def _sorted(facts: dict[str, Any], projects: Sequence[ProjectRule]) -> dict[str, Any]:
     """With the project that the tenant's rules say; what belongs elsewhere than its own tag says differs by that, too."""
     project = project_of(facts["tags"], projects)

@@ -15,6 +15,7 @@ from infra.aws.gateway import current
 from infra.domain.onboarding import Feature, template
 from infra.domain.proofs import Check, Status, check_from_json, proven
 from infra.models import AccountSetup, AwsAccount, Region, Resource
+from infra.models.account import Looking
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.models import Lane, Operation
@@ -44,6 +45,8 @@ class RegionHealth:
     @property
     def state(self) -> str:
         """Which state's icon and word stand for it."""
+        if self.region.looking != Looking.ON:
+            return "waits" if self.region.looking == Looking.WAITS else "left"
         if self.region.inventory_problem or self.paused is not None:
             return "unreachable"
         if self.region.inventory_at is None:
@@ -66,7 +69,7 @@ class ListedAccount:
     @property
     def worst(self) -> str:
         order = ("unreachable", "late", "new", "ok")
-        return min((one.state for one in self.regions), key=order.index, default="new")
+        return min((one.state for one in self.regions if one.state in order), key=order.index, default="new")
 
 
 def list_accounts(*, actor: Actor, now: datetime) -> list[ListedAccount]:

@@ -21,6 +21,7 @@ from infra.domain.makings import (
 )
 from infra.domain.snapshots import SHARED
 from infra.models import DatabaseSnapshot, Region, Resource
+from infra.models.account import Looking
 from infra.models.resource import ResourceKind
 from infra.queries.makings import source_of_snapshot, stock_of
 from medical_audit.domain.actor import Actor
@@ -175,7 +176,9 @@ class Place:
 def places(*, actor: Actor) -> list[Place]:
     """Where a database can be made, by account, region and engine. Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    rows = Region.objects.filter(database_terms__stock__has_key="offers").select_related("account")
+    rows = Region.objects.filter(looking=Looking.ON, database_terms__stock__has_key="offers").select_related(
+        "account"
+    )
     found = []
     for row in rows.order_by("account__name", "name"):
         stock = stock_of(row.account, row.name)

@@ -19,12 +19,13 @@ from accounts.requests import TenantRequest
 from infra import tasks
 from infra.domain.onboarding import OPTIONAL, Feature, missing_statements
 from infra.domain.proofs import Check
-from infra.forms.accounts import COMMON_REGIONS, FeatureChangeForm, SetupForm
+from infra.forms.accounts import COMMON_REGIONS, FeatureChangeForm, RegionChangeForm, SetupForm
 from infra.models import AccountSetup
-from infra.operations import automation, featuring, setups
+from infra.operations import automation, featuring, regions, setups
 from infra.queries import accounts, features
 from infra.queries.accounts import open_setups
 from infra.queries.organization import split_setups
+from infra.queries.regions import get_regions
 from medical_audit.domain.errors import Refused
 from medical_audit.forms import text_of
 
@@ -168,6 +169,29 @@ def account_features(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
     }  # fmt: skip
     return render(
         request, "infra/account_features.html", context, status=422 if request.method == "POST" else 200
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_regions(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
+    """In which regions Toban looks in an account that is in; POST enters another choice."""
+    seen = get_regions(pk, actor=request.actor)
+    others = [one for one in seen.chosen if one not in COMMON_REGIONS]
+    held = {"region": seen.chosen, "other_regions": ", ".join(others)}
+    form, refused = RegionChangeForm(request.POST if request.method == "POST" else None, initial=held), ""
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            operation = regions.enter_regions(
+                pk, given["regions"], actor=request.actor, now=request.now, reason=given["reason"]
+            )
+        except Refused as why:
+            refused = why.code
+        else:
+            return redirect("medical_audit:operation", slug=slug, pk=operation.id)
+    context = {"seen": seen, "form": form, "refused": refused, "regions": COMMON_REGIONS}
+    return render(
+        request, "infra/account_regions.html", context, status=422 if request.method == "POST" else 200
     )
 
 

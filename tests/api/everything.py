@@ -31,7 +31,7 @@ ENTERED: Mapping[str, str] = {
     "tagging.rules": "tagging_rule_enter", "tagging.undo": "tagging_run_undo", "volume.delete": "volume_delete",
     "volume.restore": "volume_restore", "volume.termination": "staying_change",
     "volume_snapshot.delete": "left_snapshot_delete", "account.automation": "account_automation",
-    "account.features": "account_features_enter",
+    "account.features": "account_features_enter", "account.regions": "account_regions_enter",
     "redmine.connect": "redmine_connect", "redmine.leave": "redmine_leave", "ticket.rule": "ticket_rule_enter",
     "ticket.rule_end": "ticket_rule_end", "repository.register": "repository_enter", "repository.repin": "repository_enter",
     "repository.leave": "repository_enter",
@@ -83,7 +83,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "infra:rollout-template": ("account-rollout-template",),
     "infra:account-template": ("account-setup-template",), "infra:account": ("account",),
     "infra:account-prove": ("account-prove",), "infra:account-automation": ("account-automation",),
-    "infra:account-features": ("account-features", "account-setup-template"),
+    "infra:account-features": ("account-features", "account-setup-template"), "infra:account-regions": ("account-regions",),
     "medical_audit:operations": ("operations",), "medical_audit:operation": ("operation",),
     **{
         f"medical_audit:operation-{move}": (f"operation-{move}",)

@@ -125,7 +125,7 @@ def test_every_unsafe_call_may_carry_an_idempotency_key_and_every_list_its_curso
 
 #: Calls that take the place of what stands: they must say which version they read.
 OVERWRITING = {
-    "account_features_enter", "anomaly_limits_enter", "channel_change", "channel_rotate", "choice_put", "confirm_policy_enter",
+    "account_features_enter", "account_regions_enter", "anomaly_limits_enter", "channel_change", "channel_rotate", "choice_put", "confirm_policy_enter",
     "deputies_enter", "holiday_feed_set", "member_terms", "policy_enter", "project_change", "retention_enter",
     "draft_delete", "draft_put", "sign_on_set", "sign_on_switch", "tagging_rule_enter",
 }  # fmt: skip
