@@ -120,7 +120,9 @@ def take_inventory(
         closing = schedule_actor(tenant_id, worker, reaching.PERMISSIONS)
         reaching.enter_closings(actor=closing, now=looked_at)
     if left is not None or target is None:
-        return left or _failed(region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock)
+        return left or _failed(
+            region, looked_at, "no_trust", "no role and ExternalId are registered", actor, clock
+        )
     named = any(one.get("maintenance_windows") for one in asked)
     kept = region.database_terms if terms_due else None
     try:

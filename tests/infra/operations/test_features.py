@@ -199,10 +199,12 @@ def test_the_gateway_sends_nothing_that_belongs_to_no_feature_in_force(place: Pl
     with place.as_role("worker"), tenant_scope(place.cast.tenant.id):
         target = target_of(place.account.account_id, TOKYO)
     assert target is not None
-    call = Call(EC2, replace(target, source="u-1"), "CreateTags")
-    with pytest.raises(AwsError) as refused:
-        current().mutate(call, lambda ec2: pytest.fail("it was sent"), ids=["vol-1"], still_ours=None)
-    assert (refused.value.problem, refused.value.action) == (Problem.FEATURE_OFF, "ec2:CreateTags")
+    assert target.observed, "it came in and nobody has switched its automation on"
+    for observed, problem in ((True, Problem.ONLY_OBSERVED), (False, Problem.FEATURE_OFF)):
+        call = Call(EC2, replace(target, source="u-1", observed=observed), "CreateTags")
+        with pytest.raises(AwsError) as refused:
+            current().mutate(call, lambda ec2: pytest.fail("it was sent"), ids=["vol-1"], still_ours=None)
+        assert (refused.value.problem, refused.value.action) == (problem, "ec2:CreateTags")
 
 
 def test_who_enters_it_does_not_confirm_it_and_an_older_picture_is_refused(place: Place) -> None:

@@ -6,6 +6,7 @@ from pytest_django import Settings
 from medical_audit.domain.states import State
 from tests.conftest import AsRole
 from tests.infra.operations.duty import Duty, jst, stranger_cast
+from tests.medical_audit.support import plant
 from tests.simulated import Clock, ask, make_account
 
 TAGS = {"AutoStart": "08:30"}
@@ -256,6 +257,9 @@ def test_an_account_that_hangs_leaves_another_tenants_work_alone(
 ) -> None:
     settings.AWS_READ_TIMEOUT_S = 1.0
     theirs = Duty(make_account(stranger_cast(duty.aws.cast), on=False), Clock(duty.clock()), as_role)
+    # Its clock was on once; there is nobody else in that tenant who could confirm it.
+    theirs.aws.row.automation_confirmed_at = duty.clock()
+    plant(theirs.aws.row, force_insert=False)
     (hung,) = due(duty)
     (fine,) = theirs.aws.seed(instances=[{"tags": TAGS}])["instances"]
     theirs.look()
