@@ -38,7 +38,7 @@ site.show(
     search=("name", "account_id", "started_by_name"), order=("started_at", "id"),
 )  # fmt: skip
 site.show(
-    Region, "name", "account__name", "inventory_at", "inventory_problem", "inventory_problem_since",
+    Region, "name", "account__name", "looking", "inventory_at", "inventory_problem", "inventory_problem_since",
     more=("inventory_tried_at", "inventory_ended_at", "inventory_problem_detail"),
     filters=("name",), search=("account__name",), order=("name", "id"), newest_first=False, joined=("account",),
 )  # fmt: skip

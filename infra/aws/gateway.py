@@ -26,6 +26,7 @@ from infra.aws.sessions import (
     acting_as,
 )
 from infra.domain.aws import AwsError, LeaseLost, Problem, Target
+from infra.domain.features import ALWAYS
 from infra.domain.session_policy import session_policies
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Gateway:
         tag_keys: what a call that tags is narrowed by (infra.domain.session_policy). Raises AwsError, and LeaseLost before a send that
         is not ours."""
         target = call.target
-        if target.observed:
+        if target.observed and call.full not in ALWAYS:
             raise AwsError(
                 Problem.ONLY_OBSERVED, action=call.full, code="OnlyObserved",
                 message=f"nothing may be changed in account {target.account_id}: its automation was never switched on",

@@ -9,6 +9,8 @@ from infra.domain.onboarding import CHANGES, READS, AccountRole, Feature
 from infra.domain.proofs import DOOR, Check, Status
 
 Right = tuple[AccountRole, str]
+#: What Toban opened it may always close, also where that feature was switched off meanwhile, or the account is only observed.
+ALWAYS = frozenset({"ec2:RevokeSecurityGroupIngress"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,8 @@ def _locked(region_id: UUID) -> Region:
 
 def _overtaken(region: Region, looked_at: datetime, now: datetime) -> bool:
     """A look that began after this one is already kept (one in the future is no look: the clock was put back)."""
-    return region.inventory_at is not None and looked_at < region.inventory_at <= now
+    left = region.looking != Looking.ON
+    return left or (region.inventory_at is not None and looked_at < region.inventory_at <= now)
 
 
 def _look(

@@ -60,9 +60,11 @@ _PATIENT = frozenset(
 
 
 def register_all() -> None:
-    """Called once per process when the app is ready. What changes something at AWS asks first whether the account is only observed."""
+    """Called once per process when the app is ready. What changes something at AWS asks first whether the account is only observed; what
+    Toban opened there before it asked, it may close."""
     for kind in _all():
-        register(kind if kind.executor is None else observing.asking(kind))
+        asks = kind.executor is not None and kind.name != reaching.CLOSE_KIND
+        register(observing.asking(kind) if asks else kind)
 
 
 def _all() -> tuple[Kind, ...]:

@@ -1,14 +1,11 @@
 """Whom to speak to at AWS for an account and region."""
 
 from infra.domain.aws import Target
-from infra.domain.features import changes_of
+from infra.domain.features import ALWAYS, changes_of
 from infra.domain.onboarding import Feature
 from infra.models import AccountSetup, AccountTrust
 from medical_audit.domain.kinds import Policy
 from medical_audit.models import Operation
-
-#: What Toban opened it may always close, also where that feature was switched off meanwhile.
-_ALWAYS = frozenset({"ec2:RevokeSecurityGroupIngress"})
 
 
 def target_of(account_id: str, region: str) -> Target | None:
@@ -31,7 +28,7 @@ def target_of(account_id: str, region: str) -> Target | None:
         external_id=trust.external_id,
         managed_only=bool(holds and holds["managed_only"]),
         observed=trust.account.only_observed,
-        allowed=changes_of(map(Feature, holds["in_force"])) | _ALWAYS if holds else None,
+        allowed=changes_of(map(Feature, holds["in_force"])) | ALWAYS if holds else None,
     )
 
 
