@@ -99,7 +99,6 @@ WITHOUT_ACTOR = {
     "medical_audit/operations/seats.py:forget_failures": "a right password; its session or confirmation is recorded",
     "infra/operations/automation.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/featuring.py:apply": "a kind's own work, inside the confirmation that names the person",
-    "infra/operations/featuring.py:succeed": "unsaved: its caller, a kind's own work, keeps it",
     "infra/operations/regions.py:apply": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/holiday_lists.py:apply_adopt": "a kind's own work, inside the confirmation that names the person",
     "infra/operations/calendars.py:apply_change": "a kind's own work, inside the confirmation that names the person",
