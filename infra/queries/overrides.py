@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.domain.permissions import Permission
 from infra.models import Override, Resource
-from infra.models.schedule import OverrideKind
+from infra.models.schedule import OverrideKind, Scope
 from medical_audit.domain.actor import Actor
 
 #: So many resources of an entry are named in its line.
@@ -62,6 +62,9 @@ def live_entries(*, actor: Actor, now: datetime) -> list[Entry]:
 def freeze_of(now: datetime) -> Override | None:
     """The freeze of the whole tenant that holds now. Needs the tenant bound."""
     row: Override | None = (
-        live(now).filter(kind=str(OverrideKind.FREEZE), since__lte=now).order_by("-until").first()
+        live(now)
+        .filter(kind=str(OverrideKind.FREEZE), scope=str(Scope.TENANT), since__lte=now)
+        .order_by("-until")
+        .first()
     )
     return row

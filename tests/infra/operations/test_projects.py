@@ -19,6 +19,7 @@ from infra.models import Project, Resource
 from infra.models.schedule import OverrideKind
 from infra.operations.overriding import Wanted, enter_override
 from infra.operations.projects import enter_end, enter_project
+from infra.queries.overrides import freeze_of
 from infra.queries.projects import list_projects
 from infra.queries.rules import rules_at
 from medical_audit import clock
@@ -233,6 +234,7 @@ def test_what_hangs_on_a_projects_name_is_neither_lost_nor_left_behind_when_it_i
     with tenant_scope(cast.tenant.id):
         row = Resource.objects.select_related("account").get()
         assert (row.project, rules_at(clock.now()).duty(row).windows[0].rank) == ("電子カルテ", Rank.FREEZE)
+        assert freeze_of(clock.now()) is None, "the tenant as a whole is not frozen, and no page says so"
 
 
 def test_what_moves_by_a_project_is_counted_once_more_when_it_is_confirmed(duty: Duty) -> None:

@@ -14,23 +14,34 @@ from infra.domain.proofs import DOOR, Check, Status
 from infra.models import AccountSetup, Region, Resource
 from infra.operations.inventory import Taken, take_inventory
 from infra.operations.regions import enter_regions
-from infra.operations.setups import begin_again
+from infra.operations.setups import begin_again, take_in
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.models import Event, Operation
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
 from tests.factories import MONDAY_0830, Cast
 from tests.infra.operations.test_features import Place
-from tests.infra.operations.test_setups import prove
+from tests.infra.operations.test_setups import begin, create_stack, prove
 from tests.simulated import TOKYO, ask
 
 OSAKA = "ap-northeast-3"
 NOW = MONDAY_0830
 
 
+class Whole(Place):
+    """An account in which Toban is to do everything."""
+
+    def __init__(self, cast: Cast, as_role: AsRole) -> None:
+        self.cast, self.as_role, self.admin = cast, as_role, cast.actor(Role.ADMINISTRATOR)
+        row = begin(self.admin)
+        create_stack(row)
+        prove(as_role, self.admin, row)
+        self.account = take_in(row.id, actor=self.admin, now=NOW)
+
+
 @pytest.fixture
 def place(cast: Cast, as_role: AsRole) -> Place:
-    return Place(cast, as_role)
+    return Whole(cast, as_role)
 
 
 def enter(place: Place, *regions: str, role: Role = Role.ADMINISTRATOR) -> Operation:
