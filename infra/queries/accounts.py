@@ -67,6 +67,11 @@ class ListedAccount:
         return sum(one.resources for one in self.regions)
 
     @property
+    def looked_at(self) -> list[RegionHealth]:
+        """Without those that are not looked at any more."""
+        return [one for one in self.regions if one.state != "left"]
+
+    @property
     def worst(self) -> str:
         order = ("unreachable", "late", "new", "ok")
         return min((one.state for one in self.regions if one.state in order), key=order.index, default="new")
