@@ -34,6 +34,9 @@ from infra.operations import (
     volume_kinds,
 )
 from infra.operations.machines import MACHINES
+from infra.queries.projects import END as PROJECT_END
+from infra.queries.projects import SET as PROJECT_SET
+from infra.queries.regions import KIND as REGIONS
 from medical_audit.domain.kinds import Kind, OperationTarget, Policy, register
 from medical_audit.models import Operation
 
@@ -113,7 +116,7 @@ def _all() -> tuple[Kind, ...]:
             apply=featuring.apply,
         ),
         Kind(
-            name=regions.KIND,
+            name=REGIONS,
             enter_permission=Permission.AUTOMATION_ENTER,
             confirm_permission=Permission.AUTOMATION_CONFIRM,
             policy=Policy.OTHER,
@@ -133,8 +136,8 @@ def _planning_kinds() -> tuple[Kind, ...]:
         _planned(archiving.ARCHIVE, archiving.shown_archive, archiving.apply),
         _planned(archiving.RESTORE, archiving.shown_restore, archiving.apply),
         _planned(ruling.KIND, ruling.shown, ruling.apply),
-        _planned(projects.SET, projects.shown, projects.apply),
-        _planned(projects.END, projects.shown_end, projects.apply_end),
+        _planned(PROJECT_SET, projects.shown, projects.apply),
+        _planned(PROJECT_END, projects.shown_end, projects.apply_end),
         _planned(overriding.THAW, overriding.shown_end, overriding.apply_end),
         _planned(overriding.FREEZE, overriding.shown, overriding.apply_set),
         _calendar(calendars.CHANGE, calendars.shown, calendars.apply_change),
