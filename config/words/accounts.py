@@ -129,3 +129,27 @@ CHECKS: Final[Mapping[tuple[str, str], Promise | str]] = {
         "%(subject)s did not answer as a dry run should. Do not go on; ask support."
     ),
 }
+
+# Whether Toban looks at a region (infra.models.account.Looking).
+LOOKING_STATES: Final[Mapping[str, State]] = {
+    "waits": State("waiting", pgettext_lazy("account", "Waits for a proof")),
+    "on": State("done", pgettext_lazy("region", "Looked at")),
+    "leaving": State("transition", pgettext_lazy("region", "Being left")),
+    "left": State("excluded", pgettext_lazy("account", "Not looked at any more")),
+}
+
+# What follows from an operation on an account, and whether it can be undone.
+ACCOUNT_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
+    "account.features": (
+        _(
+            "What is switched off is used no more at once. What is switched on is used once the stack has the new template and the roles are proven."
+        ),
+        _("Can be undone: enter the features as they were."),
+    ),
+    "account.regions": (
+        _(
+            "A region that comes is looked at once the roles are proven there. In one that goes Toban starts, stops and tags nothing any more; what stands there goes on running at AWS."
+        ),
+        _("Can be undone: enter the regions as they were, and prove the roles again."),
+    ),
+}

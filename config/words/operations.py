@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.words.accounts import ACCOUNT_EFFECTS
 from config.words.audits import RETENTION_EFFECTS
 from config.words.channels import CHANNEL_EFFECTS, CHANNEL_KINDS
 from config.words.databases import DATABASE_EFFECTS, DATABASE_KINDS
@@ -352,18 +353,7 @@ OPERATION_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         ),
         _("Can be undone: switch it back. What was carried out until then stays as it is."),
     ),
-    "account.features": (
-        _(
-            "What is switched off is used no more at once. What is switched on is used once the stack has the new template and the roles are proven."
-        ),
-        _("Can be undone: enter the features as they were."),
-    ),
-    "account.regions": (
-        _(
-            "A region that comes is looked at once the roles are proven there. In one that goes Toban starts, stops and tags nothing any more; what stands there goes on running at AWS."
-        ),
-        _("Can be undone: enter the regions as they were, and prove the roles again."),
-    ),
+    **ACCOUNT_EFFECTS,
 }
 
 POLICIES: Final[Mapping[str, Promise | str]] = {

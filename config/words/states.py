@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.words.accounts import FEATURE_STATES, MEMBER_STATES
+from config.words.accounts import FEATURE_STATES, LOOKING_STATES, MEMBER_STATES
 from config.words.audits import EDITION_STATES, TEST_STATES
 from config.words.channels import CHANNEL_STATES, DISPATCH_STATES
 from config.words.database_states import (
@@ -79,14 +79,6 @@ ACCOUNT_STATES: Final[Mapping[str, State]] = {
     "on": State("running", pgettext_lazy("automation", "On")),
     "off": State("stopped", pgettext_lazy("automation", "Off, by hand only")),
     "observe": State("excluded", pgettext_lazy("automation", "Observes only")),
-}
-
-# Whether Toban looks at a region (infra.models.account.Looking).
-LOOKING_STATES: Final[Mapping[str, State]] = {
-    "waits": State("waiting", pgettext_lazy("account", "Waits for a proof")),
-    "on": State("done", pgettext_lazy("region", "Looked at")),
-    "leaving": State("transition", pgettext_lazy("region", "Being left")),
-    "left": State("excluded", pgettext_lazy("account", "Not looked at any more")),
 }
 
 # What people can be told of (accounts.domain.notices.Topic).

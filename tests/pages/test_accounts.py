@@ -100,7 +100,7 @@ def test_a_proof_that_was_lost_says_so_and_can_be_asked_for_again_or_given_up(st
         AccountSetup.objects.filter(id=row.id).update(proof_asked_at=clock.now() - timedelta(minutes=6))
     lost = admin.get(here).content.decode()
     assert ("every 2s" in lost, 'value="prove"' in lost, 'value="give-up"' in lost) == (False, True, True)
-    assert "This proof was lost" in lost
+    assert "途絶えました" in lost
     assert admin.post(here, {"then": "prove"}).status_code == 302
     assert "every 2s" in admin.get(here).content.decode()
     assert admin.post(here, {"then": "give-up"}).status_code == 302

@@ -120,6 +120,6 @@ def test_a_list_that_was_lost_can_be_asked_for_again(stage: Stage, admin: Client
         AccountSetup.objects.update(listing_asked_at=clock.now() - timedelta(minutes=6))
     lost = admin.get(here).content.decode()
     assert ("every 2s" in lost, 'value="list"' in lost) == (False, True)
-    assert "This list was lost" in lost
+    assert "途絶えました" in lost
     assert admin.get(stage.api(f"accounts/{stage.account.id}/organization/")).json()["under_way"] is False
     assert admin.post(here, {"then": "list"}).status_code == 302
