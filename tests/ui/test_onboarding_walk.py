@@ -72,7 +72,8 @@ def test_from_the_first_step_to_the_features_of_later(
     looked_at(visitor, here)
     sent(visitor, then="button[value=take-in]")
     account = visitor.page.url
-    looked_at(visitor, f"{account.removeprefix(visitor.address)}features/", stage.url("accounts/"))
+    there = account.removeprefix(visitor.address)
+    looked_at(visitor, f"{there}features/", f"{there}regions/", stage.url("accounts/"))
     looked_at(visitor, stage.url("projects/"))
 
 
