@@ -218,6 +218,7 @@ def database(superuser_connection: Database) -> Database:
     return superuser_connection
 
 
+@pytest.mark.wall("database")
 def test_every_tenant_table_has_every_wall(database: Database) -> None:
     tables = [
         table.name for table in catalogue.all_tables(database) if table.has_tenant and not table.is_partition

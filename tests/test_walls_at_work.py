@@ -46,6 +46,9 @@ def unscoped(model: type[models.Model]) -> models.QuerySet[Any]:
     return models.QuerySet(model)
 
 
+pytestmark = pytest.mark.wall("database")
+
+
 @pytest.fixture(scope="module")
 def ours(django_db_setup: None) -> Stock:
     return fill()
