@@ -37,7 +37,7 @@ site.show(
 )  # fmt: skip
 site.show(
     Admission, "asked_at", "user__username", "role", "ends_at", "answer", "answered_at",
-    more=("house", "company", "reason", "operation"), filters=("answer",), search=("user__username", "company"),
+    more=("house", "kind", "company", "reason", "operation"), filters=("answer",), search=("user__username", "company"),
     order=("asked_at", "id"), joined=("user",),
 )  # fmt: skip
 site.show(

@@ -1,10 +1,9 @@
 """Whether the session still holds, and the only place where a page or API call enters a tenant."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -18,11 +17,10 @@ from django.urls.exceptions import Resolver404
 from django.utils.cache import patch_cache_control
 from django.utils.http import urlencode
 
-from accounts.models import ApiToken, Tenant, User
-from accounts.operations import second_factor, signing, tokens
+from accounts.models import Tenant, User
+from accounts.operations import entering, signing, tokens
 from accounts.queries.people import actor_in, get_tenant, person_without_tenant
-from accounts.queries.sign_on import door_refusal, name_of_provider
-from accounts.queries.terms import is_machine, kept_out
+from accounts.queries.sign_on import name_of_provider
 from accounts.requests import (
     SeatedRequest,
     TenantRequest,
@@ -156,18 +154,14 @@ class TenantMiddleware:
             token = request.token
             seat = request.seat
             if token is None:
-                why = door_refusal(user.id, seat, tenant.id)
-                why = why or kept_out(user.id)
-                if why:
+                if why := entering.closed_door(user, tenant, seat):
                     return self._kept_out(request, why, tenant)
                 policy = self._sits_here(request, actor, now)
             elif token.tenant_id == tenant.id:
                 actor, policy = tokens.narrowed(actor, token), policy_here()
             else:
                 raise NotFound(type="tenant")
-            today = now.astimezone(ZoneInfo(tenant.time_zone)).date()
-            by_two = token is not None and _issued_by_two(token, policy.second_factor_day, tenant)
-            if today >= policy.second_factor_day and not by_two and not self._two_factors(user, seat):
+            if entering.lacks_factor(user, tenant, policy, seat=seat, token=token, now=now):
                 return self._without_factor(request)
             grace = policy.grace if seat is not None else timedelta()
             # Whoever sends a call is no page at which somebody has just typed his password.
@@ -192,12 +186,6 @@ class TenantMiddleware:
         """Note the session in this tenant; gives what the tenant decided."""
         return seats.enter_tenant(seat_of(request), actor=actor, polling=is_polling(request), now=now)
 
-    @staticmethod
-    def _two_factors(user: User, seat: Session | None) -> bool:
-        """Whether the person shows two: of his own, or by the word of the provider that this very session rests on."""
-        vouched = seat is not None and seat.via is not None and "mfa" in seat.factors
-        return vouched or second_factor.is_enrolled(user.id)
-
     def _kept_out(self, request: SeatedRequest, why: str, tenant: Tenant) -> HttpResponseBase:
         """A member, who came in by a way that does not lead here: the page names the one that does."""
         if request.path.startswith("/api/"):
@@ -214,12 +202,6 @@ class TenantMiddleware:
             request.kept_out = "second_factor_missing"
             return self.get_response(request)
         return redirect(f"{resolve_url('accounts:second-factor')}?{urlencode({'required': 'yes'})}")
-
-
-def _issued_by_two(token: ApiToken, day: date, tenant: Tenant) -> bool:
-    """A program shows no factor; its token was entered and confirmed by two people who had to show theirs: since that day."""
-    made = token.made_at.astimezone(ZoneInfo(tenant.time_zone)).date()
-    return made >= day and is_machine(token.user_id)
 
 
 def _to_sign_in(request: SeatedRequest) -> HttpResponseBase:

@@ -25,8 +25,12 @@ def make_token(
     networks: Sequence[str] = (),
     lasts: timedelta = A_DAY,
     now: datetime | None = None,
+    factor: str = "otp",
 ) -> str:
-    """The text of a confirmed token; with everything that the person may put into it, unless said otherwise."""
+    """The text of a confirmed token; with everything that the person may put into it, unless said otherwise.
+
+    `factor`: by which besides the password he confirmed it, "" for none.
+    """
     actor, now = cast.actor(role), now or clock.now()
     wanted = sorted(actor.permissions - NEVER) if permissions is None else permissions
     made = enter_token("CI", wanted, networks, now + lasts, actor=actor, now=now, reason="自動化のため")
@@ -35,7 +39,7 @@ def make_token(
         actor=actor,
         now=now,
         seen_digest=made.operation.digest,
-        proof=replace(proof(actor, now), method="password+otp"),
+        proof=replace(proof(actor, now), method=f"password+{factor}" if factor else "password"),
     )
     return made.text
 

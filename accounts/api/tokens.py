@@ -6,7 +6,7 @@ from uuid import UUID
 from rest_framework import serializers
 
 from accounts.models import ApiToken
-from accounts.operations import tokens
+from accounts.operations import ending_tokens
 from accounts.queries.tokens import get_token, tokens_of
 from medical_audit.api.calls import Call, answers
 
@@ -35,4 +35,4 @@ def token_list(call: Call) -> list[ApiToken]:
 def token_delete(call: Call, pk: UUID) -> None:
     """End a token at once."""
     get_token(pk, actor=call.actor)
-    tokens.end_token(pk, actor=call.actor, now=call.now)
+    ending_tokens.end_token(pk, actor=call.actor, now=call.now)

@@ -126,8 +126,16 @@ EMERGENCY_PERMISSIONS = frozenset(
 )
 
 
-#: By an account that is no one person's (a program's, or one that several share) nobody asks for the emergency right.
-NOT_FOR_NO_ONE = frozenset({str(Permission.EMERGENCY_ASK)})
+#: By an account that is no one person's (a program's, or one that several share) nobody asks for the emergency right or opens it,
+#: reviews what others did, or lets somebody act for him.
+NOT_FOR_NO_ONE = frozenset(
+    {
+        str(Permission.EMERGENCY_ASK),
+        str(Permission.EMERGENCY_OPEN),
+        str(Permission.REVIEW),
+        str(Permission.DELEGATE),
+    }
+)
 
 
 def permissions_of(roles: tuple[str, ...]) -> frozenset[str]:

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -165,26 +166,27 @@ def _columns(head: Sequence[str]) -> dict[str, int]:
 
 
 def _rows(rows: Iterable[list[str]], columns: Mapping[str, int]) -> tuple[list[Listed], list[BadRow]]:
-    people: list[Listed] = []
-    bad: list[BadRow] = []
-    taken: set[str] = set()
+    read: list[Listed | BadRow] = []
     for line, row in enumerate(rows, start=2):
         if line > ROWS_MAX + 1:
             raise Unreadable("roster_too_long", limit=ROWS_MAX)
         if not any(cell.strip() for cell in row):
             continue
         cells = {field: row[at].strip() if at < len(row) else "" for field, at in columns.items()}
-        found = _person(line, cells)
-        if isinstance(found, Listed) and found.username in taken:
-            found = BadRow(line, "roster_twice", found.username)
-        if isinstance(found, BadRow):
-            bad.append(found)
-        else:
-            taken.add(found.username)
-            people.append(found)
-    if not people and not bad:
+        read.append(_person(line, cells))
+    if not read:
         raise Unreadable("roster_empty")
-    return people, bad
+    told = Counter(one.username for one in read)
+    each = [_alone(one, told[one.username]) for one in read]
+    return [one for one in each if isinstance(one, Listed)], [one for one in each if isinstance(one, BadRow)]
+
+
+def _alone(found: Listed | BadRow, times: int) -> Listed | BadRow:
+    """Of who stands in the list twice (rehired: the old row has a last day that is over) no row counts: which one holds, only a
+    person knows."""
+    if isinstance(found, Listed) and times > 1:
+        return BadRow(found.line, "roster_twice", found.username, found.username)
+    return found
 
 
 def _person(line: int, cells: Mapping[str, str]) -> Listed | BadRow:

@@ -13,6 +13,11 @@ from medical_audit.domain.actor import NO_TENANT
 
 #: The tenant stands in the token, so that its row is looked for inside that tenant's walls only.
 _FORM: Final = re.compile(r"toban_(?P<tenant>[0-9a-f]{32})_(?P<secret>[A-Za-z0-9_-]{43})")
+#: The kinds of operations by which a person makes one for himself, and two people issue one for a program.
+MAKE: Final = "token.make"
+ISSUE: Final = "token.issue"
+#: What a person shows by himself besides his password, and no provider on his behalf.
+OWN_FACTORS: Final = ("otp", "passkey", "recovery")
 SECRET_BYTES: Final = 32
 NAME_MAX: Final = 60
 NETWORKS_MAX: Final = 20
@@ -44,6 +49,11 @@ def read_token(text: str) -> Presented | None:
 
 def hash_of(secret: str) -> str:
     return hashlib.sha256(f"toban-token:{secret}".encode()).hexdigest()
+
+
+def is_with_factor(method: str) -> bool:
+    """Whether a proof ("password+otp") showed a factor of the person's own besides what he knows."""
+    return method.partition("+")[2] in OWN_FACTORS
 
 
 def clean_networks(texts: Sequence[str]) -> list[str]:

@@ -14,13 +14,14 @@ class Admission(TenantModel):
     """Two people decided it, and the person himself answers; before that it counts for nothing.
 
     `house`: the tenant's name, which somebody who does not belong to it could not read; `role`: what he gets, "" where only his
-    terms change; `operation`: which holds the terms word for word; `ends_at`: when they would be over, after which nobody answers.
+    terms change; `kind`: as what he would belong there ("" of before that was asked); `operation`: which holds the terms word for word; `ends_at`: when they would be over, after which nobody answers.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     house = models.CharField(max_length=100)
     role = models.CharField(max_length=20, blank=True)
+    kind = models.CharField(max_length=10, blank=True, default="")
     company = models.CharField(max_length=100, blank=True)
     reason = models.TextField(blank=True)
     operation = models.CharField(max_length=36)

@@ -15,6 +15,7 @@ from accounts.domain.permissions import Permission, Role
 from accounts.domain.terms import AccountKind, Terms
 from accounts.models import Admission, Membership, MemberTerms, User
 from accounts.operations import second_factor
+from accounts.operations.own_rights import refuse_own
 from accounts.operations.terms import keep_terms, parameters_of
 from accounts.queries.terms import is_ones_own, outside
 from medical_audit.domain.actor import Actor, Reauthentication, Subject
@@ -41,8 +42,7 @@ def enter_admit(
     user = User.objects.filter(username__iexact=username.strip(), is_active=True).first()
     if user is None or not is_ones_own(user):
         raise Refused("no_such_person", name=username.strip()[:60])
-    if actor.id == str(user.id):
-        raise Refused("own_rights")
+    refuse_own(user.id, actor=actor)
     if last - now.date() > GUEST_LONGEST:
         raise Refused("guest_too_long", days=GUEST_LONGEST.days)
     if role not in set(Role):
@@ -77,7 +77,8 @@ def accept(
         raise Refused("no_such_person", name=user.username)
     row = _own(admission_id, user, now)
     with tenant_scope(row.tenant_id, user_id=user.id):
-        User.objects.select_for_update().get(id=user.id, is_active=True)
+        if User.objects.select_for_update().filter(id=user.id, is_active=True).first() is None:
+            raise NotFound(type="admission", id=str(admission_id))
         _answer(row, Answer.ACCEPTED, now)
         operation = Operation.objects.get(id=UUID(row.operation))
         held = MemberTerms.objects.filter(user=user).select_for_update(of=("self",)).first()

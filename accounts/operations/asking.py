@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.domain.admitting import NOT_FOR_GUESTS, Answer
+from accounts.domain.terms import AccountKind
 from accounts.models import Admission, Tenant, User
 from accounts.queries.admissions import agreed_here
 from accounts.queries.terms import is_ones_own
@@ -27,7 +28,7 @@ def ask(operation: Operation, given: Mapping[str, Any], role: str, now: datetime
     lay_aside(user.id, now)
     ends = given["ends_at"]
     Admission(
-        id=uuid.uuid4(), tenant_id=operation.tenant_id, user=user, role=role, company=given["company"], reason=operation.reason,
+        id=uuid.uuid4(), tenant_id=operation.tenant_id, user=user, role=role, kind=given["kind"], company=given["company"], reason=operation.reason,
         house=Tenant.objects.values_list("name", flat=True).get(id=operation.tenant_id), operation=str(operation.id),
         asked_at=now, ends_at=datetime.fromisoformat(ends) if ends else None,
     ).save(force_insert=True)  # fmt: skip
@@ -47,6 +48,8 @@ def must_agree(user_id: UUID, given: Mapping[str, Any]) -> bool:
         return False
     if given["kind"] in NOT_FOR_GUESTS:
         raise Refused("guest_is_ones_own")
+    if given["kind"] != (agreed.kind or AccountKind.VENDOR):
+        return True
     if agreed.ends_at is None:
         return False
     return not given["ends_at"] or datetime.fromisoformat(given["ends_at"]) > agreed.ends_at

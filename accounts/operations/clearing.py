@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 from accounts.models import Channel, ChannelSecret, Membership, MemberTerms
 from accounts.models.channel import ChannelState
 from accounts.operations.channels import OPEN, ROTATE, end
-from accounts.operations.tokens import end_tokens_of
+from accounts.operations.ending_tokens import end_tokens_of
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.states import State
 from medical_audit.models import Operation

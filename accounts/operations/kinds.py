@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.domain.permissions import Permission
 from accounts.domain.sign_on import SET, UNBIND
+from accounts.domain.tokens import ISSUE, MAKE
 from accounts.operations import (
     channels,
     erasing,
@@ -30,7 +31,7 @@ def register_all() -> None:
     """Called once per process when the app is ready. Who belongs to a tenant takes two people to decide."""
     register(
         Kind(
-            name=tokens.KIND,
+            name=MAKE,
             enter_permission=Permission.TOKEN_MAKE,
             confirm_permission=Permission.TOKEN_MAKE,
             policy=Policy.SELF,
@@ -65,7 +66,7 @@ def register_all() -> None:
     _channel(channels.END, channels.shown_end, channels.apply_end)
     _member(UNBIND, unbinding.apply_unbind, unbinding.shown_unbind)
     _member(terms.TERMS, terms.apply_terms, terms.shown_terms)
-    _member(tokens.ISSUE, tokens.apply_issue, tokens.shown)
+    _member(ISSUE, tokens.apply_issue, tokens.shown)
     _two_people(SET, sign_on.shown_provider, sign_on.apply_provider)
     _two_people(sign_on.SWITCH, sign_on.shown_switch, sign_on.apply_switch)
 

@@ -22,8 +22,9 @@ from accounts.domain.reissue import Reissue, agreed
 from accounts.domain.tokens import SECRET_BYTES, hash_of
 from accounts.models import Invitation, Membership, MemberTerms, User
 from accounts.operations import second_factor
+from accounts.operations.ending_tokens import end_tokens_made_alone, end_tokens_of
+from accounts.operations.own_rights import refuse_own
 from accounts.operations.signing import refuse_weak
-from accounts.operations.tokens import end_tokens_of
 from accounts.operations.typed import new_code, plain, spelled
 from accounts.queries.admissions import guest_at
 from medical_audit.domain.actor import NO_TENANT, Actor, Subject
@@ -86,8 +87,7 @@ def enter_reissue(user_id: UUID, what: str, *, actor: Actor, now: datetime, reas
         raise NotFound(type="user", id=str(user_id))
     actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
     user: User = member.user
-    if actor.id == str(user_id):
-        raise Refused("own_rights")
+    refuse_own(user_id, actor=actor)
     if what not in set(Reissue):
         raise Refused("bad_parameter", name="what", allowed=", ".join(Reissue))
     if not user.is_active:
@@ -171,6 +171,7 @@ def _accept_again(invitation: Invitation, password: str, actor: Actor, now: date
                 record("user.reissued", actor=here, subject=_subject(user), now=now, detail=detail)
         if what == Reissue.EVERYTHING:
             second_factor.forget(user, actor=me, now=now)
+        end_tokens_made_alone(user.id, actor=me, now=now)
         _choose(password, user)
         record("user.reissued", actor=me, subject=_subject(user), now=now, detail=detail)
         for session in Session.objects.filter(user_id=user.id, ended_at__isnull=True):

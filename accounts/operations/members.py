@@ -17,6 +17,7 @@ from accounts.models import Membership, MemberTerms, User
 from accounts.operations.asking import ask, lay_aside
 from accounts.operations.clearing import end_means_of
 from accounts.operations.links import LINK_HOLDS, Invited, keep_link, new_link
+from accounts.operations.own_rights import refuse_own
 from accounts.operations.terms import keep_terms, parameters_of
 from accounts.queries.terms import over_of_own
 from medical_audit.domain.actor import Actor, ActorType
@@ -142,6 +143,8 @@ def enter_close(user_id: UUID, *, actor: Actor, now: datetime, reason: str) -> O
 def apply_close(operation: Operation, now: datetime) -> dict[str, Any]:
     """Account, roles, tokens, own rooms and sessions end together, in this transaction."""
     user, actor = _still(operation), _confirmer(operation)
+    # Held until commit: an admission into another tenant that he agrees to at this moment is waited for, or waits and finds him closed.
+    User.objects.select_for_update().get(id=user.id)
     _refuse_elsewhere(user, operation.tenant_id)
     User.objects.filter(id=user.id).update(is_active=False)
     Membership.objects.filter(user=user).delete()
@@ -173,8 +176,7 @@ def _member(user_id: UUID, actor: Actor) -> tuple[User, list[str]]:
     if not rows:
         raise NotFound(type="user", id=str(user_id))
     actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
-    if actor.id == str(user_id):
-        raise Refused("own_rights")
+    refuse_own(user_id, actor=actor)
     return rows[0].user, sorted(row.role for row in rows)
 
 

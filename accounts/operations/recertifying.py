@@ -68,6 +68,7 @@ def decide(
     Raises NotPermitted, Refused (nothing_chosen, bad_parameter, reason_missing).
     """
     actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
+    actor.require_somebody()
     if not item_ids:
         raise Refused("nothing_chosen")
     if decision not in (Decision.KEEP, Decision.TAKE):

@@ -12,8 +12,10 @@ import pyotp
 from django.contrib.auth.hashers import check_password, make_password
 
 from accounts.domain.passwords import least_length
+from accounts.domain.tokens import is_with_factor
 from accounts.models import Passkey, RecoveryCode, SecondFactor, User
 from accounts.operations import passkeys
+from accounts.operations.ending_tokens import end_tokens_made_alone
 from accounts.operations.typed import new_code, plain, spelled
 from accounts.queries.sign_on import belongs_only_to
 from medical_audit.domain.actor import NO_TENANT, Actor, Reauthentication, Subject, system_actor
@@ -30,8 +32,6 @@ ISSUER: Final = "Toban"
 STEP_S: Final = 30
 #: Clocks of telephones may be wrong by so many steps.
 TOLERANCE: Final = 1
-#: What a person shows here, and no provider on his behalf.
-OWN_FACTORS: Final = ("otp", "passkey", "recovery")
 RECOVERY_CODES: Final = 10
 _LENGTH: Final = 12
 
@@ -69,7 +69,7 @@ def enrol(
 ) -> list[str]:
     """Take an app in that has shown its first code; gives the codes on paper, which are shown once, if it is the first factor.
 
-    Every other session of the person ends then: it was begun with a password alone. `actor`: the person, without a tenant.
+    Every other session of the person, and every token, that a password alone began ends then. `actor`: the person, without a tenant.
     Raises NotReauthenticated, Refused (already_enrolled, wrong_code, sign_on_counts_for_one).
     """
     with _held(user, proof, actor, now):
@@ -212,9 +212,9 @@ def _refuse_elsewhere(user: User, actor: Actor) -> None:
 def proves_whole(proof: Reauthentication, user: User, *, enrolled: bool) -> bool:
     """Whether a proof is enough to change what a person proves himself with: a password that was typed just now, or for who
     has none the fresh word of his identity provider; and of who has a second factor also that, shown here."""
-    method, _, factor = proof.method.partition("+")
+    method = proof.method.partition("+")[0]
     typed = method == "password" or (method == "sso" and not user.has_usable_password())
-    return typed and (factor in OWN_FACTORS or not enrolled)
+    return typed and (is_with_factor(proof.method) or not enrolled)
 
 
 def _has_any(user_id: UUID) -> bool:
@@ -228,6 +228,7 @@ def _begin(user: User, actor: Actor, now: datetime) -> list[str]:
     """The first factor is in use: codes on paper, and what a password alone began is over."""
     for other in Session.objects.filter(user_id=user.id, ended_at__isnull=True).exclude(name=actor.session):
         seats.end(other, End.FORCED, actor=system_actor(NO_TENANT, "sessions"), now=now)
+    end_tokens_made_alone(user.id, actor=actor, now=now)
     return _new_codes(user.id)
 
 

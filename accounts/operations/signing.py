@@ -17,6 +17,7 @@ from accounts.domain.passwords import is_like
 from accounts.domain.terms import AccountKind
 from accounts.models import Membership, MemberTerms, User
 from accounts.operations import guarding, second_factor
+from accounts.operations.ending_tokens import end_tokens_made_alone
 from accounts.queries.people import name_to_keep, person_without_tenant
 from accounts.queries.terms import outside_of_own, over_of_own
 from accounts.validators import UNREADABLE
@@ -173,7 +174,7 @@ def _tell_of_envelope(user: User, actor: Actor, origin: Origin, now: datetime) -
 def change_password(
     user: User, password: str, before: str, *, actor: Actor, now: datetime, proof: Reauthentication | None
 ) -> None:
-    """Set a new one, and end every session that the old one began; `actor`: the person, without a tenant.
+    """Set a new one, and end every session that the old one began and every token that it alone made; `actor`: the person, without a tenant.
 
     `before`: the old one as he typed it, "" where he proved himself without it. Raises NotReauthenticated, Refused (weak_password,
     password_like_before).
@@ -192,6 +193,7 @@ def change_password(
         record(
             "user.password_changed", actor=actor, subject=Subject("user", str(user.id), user.name), now=now
         )
+        end_tokens_made_alone(user.id, actor=actor, now=now)
         open_ones = list(Session.objects.filter(user_id=user.id, ended_at__isnull=True))
     for session in open_ones:
         seats.end(session, End.SIGNED_OUT, actor=actor, now=now, reason="password_changed")

@@ -8,12 +8,14 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from accounts.domain.admitting import NOT_FOR_GUESTS
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.terms import AccountKind, Terms, faults, instants
 from accounts.models import Membership, MemberTerms, Tenant, User
 from accounts.operations.asking import ask, lay_aside, must_agree
-from accounts.operations.tokens import end_tokens_of
-from medical_audit.domain.actor import Actor, Subject
+from accounts.operations.ending_tokens import end_tokens_of
+from accounts.operations.own_rights import refuse_own
+from medical_audit.domain.actor import Actor, ActorType, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget
@@ -36,8 +38,7 @@ def enter_terms(user_id: UUID, wanted: Terms, *, actor: Actor, now: datetime, re
         if not rows:
             raise NotFound(type="user", id=str(user_id))
         actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
-        if actor.id == str(user_id):
-            raise Refused("own_rights")
+        refuse_own(user_id, actor=actor)
         parameters = parameters_of(wanted, frozenset(row.role for row in rows), actor.tenant_id, now=now)
         held = MemberTerms.objects.filter(user_id=user_id).first()
         if held is not None and all(_text(getattr(held, name)) == parameters[name] for name in _FIELDS):
@@ -82,6 +83,13 @@ def apply_terms(operation: Operation, now: datetime) -> dict[str, Any]:
         ask(operation, operation.parameters, "", now)
         return {"account_kind": operation.parameters["kind"], "agrees": "yes"}
     lay_aside(user_id, now)
+    kinds = {row.kind if row else str(AccountKind.STAFF), operation.parameters["kind"]}
+    if len(kinds) > 1 and kinds & NOT_FOR_GUESTS:
+        # It changes whose account it is: what its person, or a program, was given before opens nothing any more.
+        confirmer = Actor(
+            operation.tenant_id, ActorType.USER, operation.confirmed_by_id, operation.confirmed_by_name
+        )
+        end_tokens_of(user_id, actor=confirmer, now=now)
     keep_terms(operation, operation.parameters, user_id, now, row=row)
     return {"account_kind": operation.parameters["kind"]}
 

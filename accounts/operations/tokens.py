@@ -4,18 +4,22 @@ import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from accounts.domain.addresses import is_within, read_networks
-from accounts.domain.permissions import Permission, permissions_of
+from accounts.domain.permissions import NOT_FOR_NO_ONE, Permission, permissions_of
 from accounts.domain.tokens import (
+    ISSUE,
     LIFE_LONGEST,
+    MAKE,
     NAME_MAX,
     SECRET_BYTES,
     clean_networks,
     hash_of,
+    is_with_factor,
     read_token,
     token_text,
 )
@@ -25,14 +29,13 @@ from accounts.queries.sign_on import vouched_for
 from accounts.queries.terms import is_emergency, is_machine, outside
 from medical_audit.domain.actor import Actor, ActorType, Principal, Reauthentication, Subject
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
+from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
 
-KIND, ISSUE = "token.make", "token.issue"
 #: Its own use is written down at most so often.
 USED_EVERY = timedelta(minutes=1)
 #: A program may do none of these: it would be a way round the person who has to prove himself.
@@ -61,19 +64,16 @@ def enter_token(
 ) -> Made:
     """Enter a token for oneself; it lets nobody in before its person has confirmed it.
 
-    Raises NotPermitted, Refused (emergency_makes_no_token, bad_name, bad_parameter, token_too_strong, token_too_long,
+    Raises NotPermitted, Refused (bad_name, bad_parameter, token_too_strong, token_too_long,
     token_in_the_past).
     """
     actor.require(Permission.TOKEN_MAKE, actor.tenant_id)
-    with tenant_scope(actor.tenant_id):
-        if is_emergency(UUID(actor.id)):
-            raise Refused("emergency_makes_no_token")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     parameters = _parameters(
         name, permissions, networks, expires_at, secret, allowed=actor.permissions, now=now
     )
     target = OperationTarget("token", str(uuid.uuid4()), parameters["name"])
-    operation = entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason)
+    operation = entry.enter(MAKE, target, parameters, actor=actor, now=now, reason=reason)
     return Made(operation, token_text(actor.tenant_id, secret))
 
 
@@ -108,7 +108,9 @@ def enter_issue(
     now: datetime,
     reason: str,
 ) -> Made:
-    """Enter a token for a program's own account, with what its roles may but confirm; another person confirms it.
+    """Enter a token for a program's own account, with what its roles may but decide; another person confirms it.
+
+    From then on the actor has that account in hand, and is no second person for what it enters.
 
     Raises NotPermitted, NotFound, Refused (not_a_machine, and as `enter_token`).
     """
@@ -117,12 +119,14 @@ def enter_issue(
         if not rows:
             raise NotFound(type="user", id=str(user_id))
         actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
+        actor.require_somebody()
         if not is_machine(user_id):
             raise Refused("not_a_machine", name=rows[0].user.name)
         allowed = permissions_of(tuple(row.role for row in rows))
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        # A program confirms nothing: what its roles could confirm is no part of its token.
-        wanted = sorted(one for one in allowed - NEVER if not one.endswith(".confirm"))
+        # A program decides nothing: what its roles could confirm or judge is no part of its token.
+        allowed -= NEVER | NOT_FOR_NO_ONE
+        wanted = sorted(one for one in allowed if not one.endswith(".confirm"))
         parameters = _parameters(name, wanted, networks, expires_at, secret, allowed=allowed, now=now)
         target = OperationTarget("user", str(user_id), rows[0].user.name)
         operation = entry.enter(ISSUE, target, parameters, actor=actor, now=now, reason=reason)
@@ -176,7 +180,7 @@ def _parameters(
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
     names = ("permissions", "networks", "expires_at")
     return {
-        "sentence": KIND if target.type == "token" else ISSUE,
+        "sentence": MAKE if target.type == "token" else ISSUE,
         "call": "",
         **{name: parameters[name] for name in names},
     }
@@ -202,35 +206,6 @@ def _keep(operation: Operation, token_id: UUID, user_id: UUID, now: datetime) ->
         name=given["name"], hashed=given["hashed"], permissions=given["permissions"], networks=given["networks"],
         operation=str(operation.id), made_at=now, expires_at=datetime.fromisoformat(given["expires_at"]),
     ).save(force_insert=True)  # fmt: skip
-
-
-def end_token(token_id: UUID, *, actor: Actor, now: datetime) -> None:
-    """End a token at once: its person, or who may end sessions. Raises NotFound, NotPermitted, AlreadyMoved."""
-    with tenant_scope(actor.tenant_id):
-        token: ApiToken | None = ApiToken.objects.filter(id=token_id).select_for_update().first()
-        if token is None:
-            raise NotFound(type="token", id=str(token_id))
-        own = str(token.user_id) == actor.id
-        actor.require(Permission.OWN_CHANGE if own else Permission.SESSION_END, actor.tenant_id)
-        if token.ended_at is not None:
-            raise AlreadyMoved("token_over")
-        token.ended_at, token.ended_by_name = now, actor.name
-        token.save(update_fields=["ended_at", "ended_by_name"])
-        record("token.ended", actor=actor, subject=Subject("token", str(token.id), token.name), now=now)
-
-
-def end_tokens_of(user_id: UUID, *, actor: Actor, now: datetime) -> int:
-    """End every open token of a person in the actor's tenant, with what ends his place there; returns how many."""
-    with tenant_scope(actor.tenant_id):
-        rows = list(
-            ApiToken.objects.filter(user_id=user_id, ended_at__isnull=True)
-            .only("id", "name")
-            .select_for_update()
-        )
-        for token in rows:
-            ApiToken.objects.filter(id=token.id).update(ended_at=now, ended_by_name=actor.name)
-            record("token.ended", actor=actor, subject=Subject("token", str(token.id), token.name), now=now)
-    return len(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +243,20 @@ def admit(text: str, *, address: str, now: datetime) -> Admitted | str:
             ids = list(free.values_list("id", flat=True))
             ApiToken.objects.filter(id__in=ids).update(used_at=now, used_from=address[:64])
     return Admitted(token, token.user)
+
+
+def rests_on_two(token: ApiToken, *, day: date, zone: ZoneInfo) -> bool:
+    """Whether a token counts where nobody comes in with a password alone: of a person made with a factor of his own, and he still has
+    one; of a program, which shows none, issued by two people who had to show theirs, since that day. Needs the tenant bound.
+
+    `day`: from which on that holds, in `zone`.
+    """
+    made: Operation | None = Operation.objects.filter(id=UUID(token.operation)).first()
+    if made is None:
+        return False
+    if made.kind == ISSUE:
+        return token.made_at.astimezone(zone).date() >= day and is_machine(token.user_id)
+    return is_with_factor(made.reauthentication) and second_factor.is_enrolled(token.user_id)
 
 
 def narrowed(actor: Actor, token: ApiToken) -> Actor:

@@ -1,5 +1,6 @@
 """Who somebody is in a tenant, with the rights he has at this moment."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db import connection
@@ -7,12 +8,16 @@ from django.db.models import Exists
 
 from accounts.domain.permissions import EMERGENCY_PERMISSIONS, NOT_FOR_NO_ONE, Role, permissions_of
 from accounts.domain.terms import AccountKind
-from accounts.models import Membership, Tenant, User
+from accounts.domain.tokens import ISSUE
+from accounts.models import Membership, MemberTerms, Tenant, User
 from accounts.queries.terms import NO_ONE, kind_of, outside, outside_of_own
-from medical_audit.domain.actor import NO_TENANT, Actor, ActorType
+from medical_audit.domain.actor import ENVELOPE, NO_TENANT, Actor, ActorType
+from medical_audit.domain.emergencies import OPEN
 from medical_audit.domain.emergencies import ROLE as EMERGENCY
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.people import Member
+from medical_audit.domain.states import State
+from medical_audit.models import Operation
 from medical_audit.queries.emergencies import open_right
 from medical_audit.tenancy import platform_scope
 
@@ -63,11 +68,10 @@ def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request:
     roles = tuple(role for role, _opened, _kind in held)
     if not roles or not user.is_active:
         raise NotFound(type="tenant")
-    permissions, no_one = permissions_of(roles), NO_ONE.get(held[0][2], "")
-    if no_one:
-        permissions -= NOT_FOR_NO_ONE
-    elif held[0][1]:
-        roles, permissions = (*roles, EMERGENCY), permissions | {str(one) for one in EMERGENCY_PERMISSIONS}
+    _role, opened, kind = held[0]
+    permissions, no_one = _may(roles, kind, opened), NO_ONE.get(kind, "")
+    if opened and no_one in ("", ENVELOPE):
+        roles = (*roles, EMERGENCY)
     return Actor(
         tenant_id=tenant.id,
         type=ActorType.USER,
@@ -80,6 +84,16 @@ def actor_in(tenant: Tenant, user: User, *, session: str, address: str, request:
         request=request,
         no_one=no_one,
     )
+
+
+def _may(roles: tuple[str, ...], kind: str | None, opened: bool) -> frozenset[str]:
+    """What an account may at this moment. One that lies in an envelope may nothing; opened, what the emergency right gives, whatever
+    its roles: it would be a second person that one person can be."""
+    emergency = frozenset(str(one) for one in EMERGENCY_PERMISSIONS) if opened else frozenset()
+    if kind == AccountKind.EMERGENCY:
+        return emergency
+    own = permissions_of(roles)
+    return own - NOT_FOR_NO_ONE if kind in NO_ONE else own | emergency
 
 
 def name_to_keep(username: str) -> str:
@@ -125,13 +139,26 @@ class People:
         rows = Membership.objects.filter(tenant_id=tenant_id, user_id=user_id, user__is_active=True)
         rows = rows.exclude(user_id__in=outside().values("user_id"))
         held = list(rows.annotate(account=kind_of("user_id")).values_list("role", "account"))
-        roles = tuple(role for role, _kind in held)
-        permissions = permissions_of(roles)
-        if held and held[0][1] in NO_ONE:
+        roles, kind = tuple(role for role, _kind in held), held[0][1] if held else None
+        if not roles or NO_ONE.get(kind, "") not in ("", ENVELOPE):
             return False
-        opened = bool(roles) and open_right(user_id).exists()
-        if opened:
-            permissions |= {str(one) for one in EMERGENCY_PERMISSIONS}
-        elif held and held[0][1] == AccountKind.EMERGENCY:
-            return False
+        permissions = _may(roles, kind, open_right(user_id).exists())
         return permission in permissions and (not role or role in roles)
+
+    def in_hands_of(self, tenant_id: UUID, person_id: str, accounts: Collection[str]) -> frozenset[str]:
+        """Needs the tenant bound; accounts_in_hands in PostgreSQL asks the same."""
+        kept = MemberTerms.objects.filter(tenant_id=tenant_id, kind__in=list(NO_ONE))
+        kinds = {
+            str(user_id): (kind, holder)
+            for user_id, kind, holder in kept.values_list("user_id", "kind", "holder_id")
+            if str(user_id) in accounts
+        }
+        given = Operation.objects.filter(
+            tenant_id=tenant_id, target_type="user", target_id__in=list(accounts), entered_by_id=person_id,
+            kind__in=(ISSUE, OPEN), state=State.SUCCEEDED,
+        ).values_list("target_id", "kind")  # fmt: skip
+        found = {one for one, (_kind, holder) in kinds.items() if holder == person_id}
+        for account, how in given:
+            if how == ISSUE or kinds.get(account, ("", ""))[0] == AccountKind.EMERGENCY:
+                found.add(account)
+        return frozenset(found)

@@ -14,10 +14,9 @@ from django.db.models.functions import Now
 
 from accounts.domain.terms import AccountKind
 from accounts.models import MemberTerms, User
+from medical_audit.domain.actor import ENVELOPE
 from medical_audit.queries.emergencies import open_right
 from medical_audit.tenancy import platform_scope
-
-_NOT_ONES_OWN: Final = (AccountKind.SHARED, AccountKind.EMERGENCY, AccountKind.MACHINE)
 
 
 def outside() -> QuerySet[MemberTerms]:
@@ -51,7 +50,11 @@ def kept_out(user_id: UUID) -> str:
 
 
 #: Accounts by which nobody decides: what is entered or confirmed must be one person's (ADR 14, 22).
-NO_ONE: Final[dict[str, str]] = {AccountKind.MACHINE: "program", AccountKind.SHARED: "shared"}
+NO_ONE: Final[dict[str, str]] = {
+    AccountKind.MACHINE: "program",
+    AccountKind.SHARED: "shared",
+    AccountKind.EMERGENCY: ENVELOPE,
+}
 
 
 def kind_of(user_field: str) -> Subquery:
@@ -72,7 +75,7 @@ def is_ones_own(user: User) -> bool:
     its own.
     """
     with platform_scope(user_id=user.id):
-        kept = MemberTerms.own.filter(user_id=user.id, kind__in=_NOT_ONES_OWN)
+        kept = MemberTerms.own.filter(user_id=user.id, kind__in=list(NO_ONE))
         return user.has_usable_password() and not kept.exists()
 
 

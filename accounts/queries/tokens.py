@@ -1,24 +1,28 @@
 """API tokens as their page lists them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from accounts.domain.permissions import Permission
+from accounts.domain.tokens import ISSUE, MAKE, is_with_factor
 from accounts.models import ApiToken
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
+from medical_audit.models import Operation
 
 ENDED_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """`live` let somebody in now; `ended` are the newest of those that do not any more."""
+    """`live` let somebody in now; `ended` are the newest of those that do not any more; `alone`: ids of live ones that a password alone
+    made."""
 
     live: Sequence[ApiToken]
     ended: Sequence[ApiToken]
+    alone: Collection[UUID]
 
 
 def tokens_of(actor: Actor, now: datetime) -> Tokens:
@@ -27,7 +31,20 @@ def tokens_of(actor: Actor, now: datetime) -> Tokens:
     if not actor.may(Permission.SESSION_END, actor.tenant_id):
         rows = rows.filter(user_id=UUID(actor.id))
     live = rows.filter(ended_at__isnull=True, expires_at__gt=now)
-    return Tokens(list(live), list(rows.exclude(id__in=live.values("id"))[:ENDED_SHOWN]))
+    found = list(live)
+    return Tokens(found, list(rows.exclude(id__in=live.values("id"))[:ENDED_SHOWN]), made_alone(found))
+
+
+def made_alone(rows: Sequence[ApiToken]) -> set[UUID]:
+    """Which of these tokens their own person made with a password alone: they count for nothing from the day on from which the
+    tenant asks for a second factor. Needs the tenant bound."""
+    made = Operation.objects.filter(id__in=[UUID(one.operation) for one in rows])
+    how = {str(pk): (kind, method) for pk, kind, method in made.values_list("id", "kind", "reauthentication")}
+    return {one.id for one in rows if not _is_strong(*how.get(one.operation, (MAKE, "")))}
+
+
+def _is_strong(kind: str, method: str) -> bool:
+    return kind == ISSUE or is_with_factor(method)
 
 
 def get_token(token_id: UUID, *, actor: Actor) -> ApiToken:

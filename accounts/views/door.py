@@ -1,6 +1,6 @@
 """The door: signing in and out, leaving the seat, one's own sessions, choosing a tenant; and there one's own inbox."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.contrib.auth import logout
@@ -15,8 +15,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.forms import SignInForm
-from accounts.models import User
-from accounts.operations import notices, second_factor, signing, signing_on
+from accounts.models import Tenant, User
+from accounts.operations import entering, notices, second_factor, signing, signing_on
 from accounts.queries.admissions import waiting_for_person
 from accounts.queries.notices import (
     choice_of,
@@ -27,7 +27,7 @@ from accounts.queries.notices import (
 )
 from accounts.queries.people import tenants_of
 from accounts.queries.sign_on import name_of_provider
-from accounts.queries.waiting import waiting_by_tenant
+from accounts.queries.waiting import TENANTS_COUNTED, waiting_by_tenant
 from accounts.requests import (
     LEFT_SEAT,
     SeatedRequest,
@@ -48,6 +48,7 @@ from medical_audit import clock
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.seats import End
 from medical_audit.forms import cursors_of, text_of
+from medical_audit.models import Session
 from medical_audit.operations.seats import ZONE
 from medical_audit.queries.sessions import get_own_session, own_failures, own_sessions
 
@@ -216,13 +217,22 @@ def home(request: SeatedRequest) -> HttpResponse:
 @login_required
 def tenants(request: SeatedRequest) -> HttpResponse:
     assert isinstance(request.user, User)
-    own = tenants_of(request.user, via=seat_of(request).via)
-    waiting = waiting_by_tenant([tenant for tenant, _roles in own], request.user)
+    seat = seat_of(request)
+    own = tenants_of(request.user, via=seat.via)
+    waiting = _waiting([tenant for tenant, _roles in own], request.user, seat)
     rows = [
         {"tenant": tenant, "roles": roles, "running": None, "waiting": waiting.get(tenant.id), "wrong": None}
         for tenant, roles in own
     ]
     return render(request, "accounts/tenants.html", {"tenants": rows, "admissions": asked_of(request)})
+
+
+def _waiting(own: Sequence[Tenant], user: User, seat: Session) -> dict[UUID, int]:
+    """What waits in those tenants into which this session leads; of one that keeps it out nothing is told."""
+    if len(own) > TENANTS_COUNTED:
+        return {}
+    now = clock.now()
+    return waiting_by_tenant([one for one in own if entering.leads_into(user, one, seat, now=now)], user)
 
 
 def asked_of(request: SeatedRequest) -> int:

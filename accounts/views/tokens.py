@@ -14,12 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.domain.permissions import Permission
 from accounts.domain.terms import end_of
 from accounts.forms import TokenForm
-from accounts.operations import tokens
+from accounts.operations import ending_tokens, tokens
 from accounts.queries.tokens import get_token, tokens_of
 from accounts.requests import TenantRequest
 from accounts.views.second_factor import is_signed_on
 from medical_audit.domain.errors import NotReauthenticated, Refused
 from medical_audit.forms import not_proven
+from medical_audit.queries.policies import policy_here
 
 LASTS = timedelta(days=90)
 
@@ -36,6 +37,7 @@ def token_list(request: TenantRequest, slug: str) -> HttpResponse:
         request.POST if request.method == "POST" else None, allowed=allowed, initial={"last_day": last_day},
         signed_on=is_signed_on(request),
     )  # fmt: skip
+    day = policy_here().second_factor_day
     text = ""
     if request.method == "POST" and form.is_valid():
         text = _make(request, form, zone)
@@ -45,6 +47,8 @@ def token_list(request: TenantRequest, slug: str) -> HttpResponse:
         "permissions": allowed,
         "text": text,
         "tokens": tokens_of(actor, request.now),
+        "factor_day": day,
+        "factor_due": request.now.astimezone(zone).date() >= day,
         "sees_all": actor.may(Permission.SESSION_END, actor.tenant_id),
     }
     if not is_signed_on(request):
@@ -75,6 +79,6 @@ def _make(request: TenantRequest, form: TokenForm, zone: ZoneInfo) -> str:
 @require_POST
 def token_end(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse:
     get_token(pk, actor=request.actor)
-    tokens.end_token(pk, actor=request.actor, now=request.now)
+    ending_tokens.end_token(pk, actor=request.actor, now=request.now)
     messages.success(request, _("The token is ended. It lets nobody in any more."))
     return redirect("people:tokens", slug=slug)

@@ -44,6 +44,7 @@ _SAID: Final[Mapping[str, Callable[[object], str]]] = {
     "policy_role": role_label,
     "role": role_label,
     "memberterms.kind": account_kind,
+    "admission.kind": account_kind,
     "invitation.reissues": reissue_label,
     "decision": decision_label,
     "permissions": permission_label,

@@ -117,7 +117,6 @@ REISSUES: Final[Mapping[str, Promise | str]] = {
 }
 PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "no_such_person": _("Nobody has an account of this name. Invite the person instead."),
-    "emergency_makes_no_token": _("An emergency account makes no tokens: they would open what lies sealed."),
     "account_closed": _("This account is closed. Invite the person again with another user name."),
     "other_half_wrong": _("This code does not belong to this link."),
     "guest_is_ones_own": _(
@@ -131,7 +130,9 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "roster_no_csv": _("The file cannot be read as CSV. Save it anew as CSV."),
     "roster_columns": _("The first row lacks a column:"),
     "roster_empty": _("The file names nobody. Nothing was compared."),
-    "roster_twice": _("This user name stands in the file twice. Take one of the rows out."),
+    "roster_twice": _(
+        "This user name stands in the file more than once. None of its rows counts and nothing is proposed for this person: keep the row that holds, and read the file again."
+    ),
     "roster_bad_day": _("This is no day of the form 2026-11-30 or 2026/11/30."),
     "nothing_chosen": _("Tick at least one."),
     "too_many_chosen": _("Too many at once: 200 at most. Check the file."),

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from medical_audit.domain.errors import NotPermitted
 
+#: Of an account that lies in a sealed envelope (see `Actor.no_one`): opened, it acts, but is nobody's second person.
+ENVELOPE = "envelope"
 #: Stands for "no tenant": events of the platform itself (a failed sign-in has no tenant yet).
 NO_TENANT = UUID(int=0)
 
@@ -22,7 +24,7 @@ class ActorType(StrEnum):
 class Actor:
     """One identified person or process, inside one tenant, with the rights it has right now.
 
-    `no_one`: why what this account does is no one person's decision ("program", "shared"), "" for everybody else.
+    `no_one`: why what this account does is no one person's decision ("program", "shared", "envelope"), "" for everybody else.
     """
 
     tenant_id: UUID
@@ -43,6 +45,11 @@ class Actor:
         """Raise NotPermitted unless this actor holds `permission` in exactly this tenant."""
         if not self.may(permission, tenant_id):
             raise NotPermitted(permission=str(permission))
+
+    def require_somebody(self) -> None:
+        """Raise NotPermitted where this account is no one person's: by it nobody judges, signs or gives anything away."""
+        if self.no_one:
+            raise NotPermitted(f"{self.no_one}_confirms_nothing")
 
 
 @dataclass(frozen=True, slots=True)

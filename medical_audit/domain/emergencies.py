@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+#: The kind of operation by which it is opened.
+OPEN = "emergency.open"
 #: As what it stands among a person's roles while it is open, and so in every event of what he does meanwhile.
 ROLE = "emergency"
 #: Minutes, both allowed.

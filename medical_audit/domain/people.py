@@ -1,19 +1,26 @@
 """People of a tenant as the floor above knows them; this floor asks, and never looks anybody up itself."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from medical_audit.domain.actor import ENVELOPE
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person of a tenant with his roles. `no_one`: as of an actor (`domain.actor.Actor`)."""
+    """One person of a tenant with his roles. `no_one`: as of an actor (`domain.actor.Actor`); an emergency right is opened for one
+    person, or for an envelope."""
 
     id: str
     name: str
     roles: tuple[str, ...]
     no_one: str = ""
+
+    @property
+    def for_emergencies(self) -> bool:
+        return self.no_one in ("", ENVELOPE)
 
 
 class Directory(Protocol):
@@ -27,7 +34,11 @@ class Directory(Protocol):
 
     def holds(self, tenant_id: UUID, user_id: str, permission: str, role: str) -> bool:
         """Does this person hold the right, and the role (if one is named), at this moment? Nobody does by an account that is no one
-        person's."""
+        person's, but by an envelope while it is opened."""
+
+    def in_hands_of(self, tenant_id: UUID, person_id: str, accounts: Collection[str]) -> frozenset[str]:
+        """Of these accounts (ids) those that are nobody's own and that this person can act by: he was shown a token of it, asked for
+        its envelope, or answers for it. What such an account did counts as his own act."""
 
 
 _directory: list[Directory] = []

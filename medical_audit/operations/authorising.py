@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from medical_audit.domain.actor import Actor, ActorType, Reauthentication
+from medical_audit.domain.actor import ENVELOPE, Actor, ActorType, Reauthentication
 from medical_audit.domain.errors import NotPermitted, NotReauthenticated
 from medical_audit.domain.kinds import Kind, Policy, get_kind
 from medical_audit.domain.people import directory
@@ -45,13 +45,15 @@ def check_confirmer(operation: Operation, kind: Kind, actor: Actor, *, now: date
     actor.require(kind.confirm_permission, operation.tenant_id)
     if actor.type != ActorType.USER:
         raise NotPermitted("confirmer_not_a_person")
-    if actor.no_one:
-        raise NotPermitted(f"{actor.no_one}_confirms_nothing")
+    if not _acts_alone(operation, actor):
+        actor.require_somebody()
     same = actor.id == operation.entered_by_id
     if same and operation.on_behalf_of_id:
         raise NotPermitted("proxy_cannot_confirm")
     if same and operation.policy in (Policy.OTHER, Policy.TWO):
         raise NotPermitted("another_person_must_confirm")
+    if directory().in_hands_of(operation.tenant_id, actor.id, [operation.entered_by_id]):
+        raise NotPermitted("in_your_hands")
     if kind.own and not same:
         raise NotPermitted("only_the_enterer_confirms")
     if (code := kind.confirmer_refusal(operation, actor.id)) is not None:
@@ -64,6 +66,11 @@ def check_confirmer(operation: Operation, kind: Kind, actor: Actor, *, now: date
             raise NotPermitted("confirmed_by_you_already")
         first = not standing_confirmations(operation, kind)
     return Standing(deputy_for=_in_whose_place(operation, actor, now), first_of_two=first)
+
+
+def _acts_alone(operation: Operation, actor: Actor) -> bool:
+    """Whether an opened envelope may confirm this: only where nobody asks for a second person, for it is none."""
+    return actor.no_one == ENVELOPE and operation.policy == Policy.SELF and not operation.on_behalf_of_id
 
 
 def refusal_to_confirm(operation: Operation, actor: Actor, *, now: datetime) -> str | None:

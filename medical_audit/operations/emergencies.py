@@ -7,7 +7,7 @@ from uuid import UUID
 
 from medical_audit.domain.actor import Actor, ActorType, Subject
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.emergencies import LONGEST, SHORTEST, Closing
+from medical_audit.domain.emergencies import LONGEST, OPEN, SHORTEST, Closing
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted, Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.domain.people import directory
@@ -18,7 +18,7 @@ from medical_audit.operations.ledger import record
 from medical_audit.queries.emergencies import get_emergency
 from medical_audit.tenancy import tenant_scope
 
-OPEN, EXAMINE = "emergency.open", "emergency.review"
+EXAMINE = "emergency.review"
 
 
 def enter_open(person_id: str, minutes: int, *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -31,7 +31,7 @@ def enter_open(person_id: str, minutes: int, *, actor: Actor, now: datetime, rea
         found = [one for one in directory().members(actor.tenant_id) if one.id == person_id]
         if not found:
             raise NotFound(type="user")
-        if found[0].no_one:
+        if not found[0].for_emergencies:
             raise Refused("emergency_for_one_person")
         if not SHORTEST <= minutes <= LONGEST:
             raise Refused("bad_parameter", name="minutes", allowed=f"{SHORTEST}-{LONGEST}")
@@ -48,7 +48,7 @@ def apply_open(operation: Operation, now: datetime) -> dict[str, Any]:
     Raises Refused (emergency_open, and emergency_for_one_person of an account that became no one person's meanwhile).
     """
     people = directory().members(operation.tenant_id)
-    if any(one.no_one for one in people if one.id == operation.target_id):
+    if any(not one.for_emergencies for one in people if one.id == operation.target_id):
         raise Refused("emergency_for_one_person")
     minutes = int(operation.parameters["minutes"])
     opened, made = Emergency.objects.get_or_create(
@@ -126,7 +126,7 @@ def enter_review(emergency_id: UUID, verdict: str, *, actor: Actor, now: datetim
             raise AlreadyMoved(state="reviewed")
         if row.closed_at is None and row.closes_at > now:
             raise Refused("emergency_still_open")
-        if actor.id == row.person_id:
+        if _concerns(row.tenant_id, row.person_id, actor.id):
             raise NotPermitted("own_act")
         if not verdict.strip():
             raise Refused("findings_missing")
@@ -141,8 +141,13 @@ def enter_review(emergency_id: UUID, verdict: str, *, actor: Actor, now: datetim
 
 
 def refusal_to_review(operation: Operation, person_id: str) -> str | None:
-    """He who held the right does not sign its review."""
-    return "signer_concerned" if operation.target_id == person_id else None
+    """He who held the right, or asked for the envelope that did, does not sign its review."""
+    concerned = _concerns(operation.tenant_id, operation.target_id, person_id)
+    return "signer_concerned" if concerned else None
+
+
+def _concerns(tenant_id: UUID, held_by: str, person_id: str) -> bool:
+    return held_by == person_id or bool(directory().in_hands_of(tenant_id, person_id, [held_by]))
 
 
 def apply_review(operation: Operation, now: datetime) -> dict[str, Any]:

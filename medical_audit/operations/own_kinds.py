@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from medical_audit.domain.emergencies import OPEN
 from medical_audit.domain.kinds import Kind, Policy, register
 from medical_audit.domain.rights import (
     DELEGATE,
@@ -56,7 +57,7 @@ def register_own() -> None:
         _kind(PURGE_END, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, retaining.apply_end, approval_ttl=A_WEEK),
         _kind(watching.KIND, POLICY_EDIT, POLICY_CONFIRM, Policy.OTHER, watching.apply),
         _kind(
-            emergencies.OPEN,
+            OPEN,
             EMERGENCY_ASK,
             EMERGENCY_OPEN,
             Policy.OTHER,

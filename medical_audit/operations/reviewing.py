@@ -12,6 +12,7 @@ from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import digest, utc_text
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted, Refused, StaleContent
 from medical_audit.domain.kinds import OperationTarget
+from medical_audit.domain.people import directory
 from medical_audit.domain.reviews import Standing, Verdict, draw, month_name, standing_for
 from medical_audit.domain.rights import REVIEW
 from medical_audit.models import AccessReview, Anomaly, Event, Operation, ReviewItem
@@ -110,9 +111,11 @@ def judge(
     Raises NotPermitted (own_act), NotFound, AlreadyMoved, Refused (note_missing, reason_too_long).
     """
     actor.require(REVIEW, actor.tenant_id)
+    actor.require_somebody()
     with tenant_scope(actor.tenant_id):
         review = _locked(review_id, Standing.DRAWN)
         rows = {row.id: row for row in ReviewItem.objects.filter(review=review, id__in=list(verdicts))}
+        mine = reviews.own_acts(actor, [row.actor_id for row in rows.values()])
         changed = []
         for item_id, (verdict, note) in verdicts.items():
             row = rows.get(item_id)
@@ -120,7 +123,7 @@ def judge(
                 raise NotFound(type="review_item")
             if (row.verdict, row.note) == (verdict, note.strip()):
                 continue
-            if row.actor_id == actor.id:
+            if row.actor_id in mine:
                 raise NotPermitted("own_act")
             if verdict == Verdict.FINDING and not note.strip():
                 raise Refused("note_missing")
@@ -145,6 +148,7 @@ def enter_sign_off(
     Raises NotPermitted, NotFound, AlreadyMoved, Refused (items_open, findings_missing, measures_missing).
     """
     actor.require(REVIEW, actor.tenant_id)
+    actor.require_somebody()
     with tenant_scope(actor.tenant_id):
         review = _locked(review_id, Standing.DRAWN)
         rows = _items(review)
@@ -181,11 +185,13 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
 
 
 def refusal_to_sign(operation: Operation, person_id: str) -> str | None:
-    """A signer neither judged nor did anything of what was reviewed."""
+    """A signer neither judged nor did anything of what was reviewed, himself or by an account that is nobody's own."""
     rows = ReviewItem.objects.filter(review=operation.target_id)
     if rows.filter(judged_by_id=person_id).exists():
         return "signer_judged"
-    return "signer_concerned" if rows.filter(actor_id=person_id).exists() else None
+    who = set(rows.values_list("actor_id", flat=True))
+    by_others = directory().in_hands_of(operation.tenant_id, person_id, who)
+    return "signer_concerned" if person_id in who or by_others else None
 
 
 def remind(tenant_id: UUID, *, actor: Actor, now: datetime) -> int:

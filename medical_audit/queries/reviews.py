@@ -1,6 +1,6 @@
 """Reviews: what must be reviewed, what was drawn, what was said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.db import connection
 
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
+from medical_audit.domain.people import directory
 from medical_audit.domain.reviews import Standing, due_at, month_name
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.states import State
@@ -176,6 +177,11 @@ class Item:
         return max(0, self.row.findings - len(self.anomalies))
 
 
+def own_acts(actor: Actor, who: Collection[str]) -> frozenset[str]:
+    """Whose of these acts count as the actor's own: his, and those of accounts that are nobody's own and in his hands."""
+    return directory().in_hands_of(actor.tenant_id, actor.id, who) | {actor.id}
+
+
 def items_of(review: AccessReview, *, actor: Actor) -> list[Item]:
     """What was found unusual first, then what was drawn, each by time."""
     actor.require(LEDGER_VIEW, actor.tenant_id)
@@ -185,9 +191,9 @@ def items_of(review: AccessReview, *, actor: Actor) -> list[Item]:
     found: dict[UUID, list[Anomaly]] = {}
     for one in Anomaly.objects.filter(event_id__in=ids).order_by("rule"):
         found.setdefault(one.event_id, []).append(one)
+    mine = own_acts(actor, {row.actor_id for row in rows})
     items = [
-        Item(row, events.get(row.event_id), found.get(row.event_id, []), row.actor_id == actor.id)
-        for row in rows
+        Item(row, events.get(row.event_id), found.get(row.event_id, []), row.actor_id in mine) for row in rows
     ]
 
     def place(item: Item) -> tuple[bool, float]:

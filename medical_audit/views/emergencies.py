@@ -76,7 +76,7 @@ def emergency_review(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
 def _people(request: TenantRequest) -> list[tuple[str, str]]:
     """Oneself first: mostly it is asked for oneself."""
     members = directory().members(request.actor.tenant_id)
-    people = [(one.id, one.name) for one in members if not one.no_one]
+    people = [(one.id, one.name) for one in members if one.for_emergencies]
     return sorted(people, key=lambda one: one[0] != request.actor.id)
 
 

@@ -6,15 +6,17 @@ import re
 import uuid
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
 
 from accounts.domain.permissions import Role
 from accounts.domain.terms import Terms
 from accounts.models import Admission, Invitation, Membership, MemberTerms, User
 from accounts.operations import admitting, links, members, signing, terms
+from accounts.queries.people import person_without_tenant
 from accounts.requests import session_name
 from medical_audit import clock
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
@@ -22,7 +24,9 @@ from medical_audit.domain.seats import Origin
 from medical_audit.models import Event, Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import platform_scope, tenant_scope
+from tests.conftest import _admin
 from tests.factories import PASSWORD, Cast, make_cast, past_every_guard, proof
+from tests.medical_audit.test_forgetting import held_by_another, refused_after
 from tests.stage import BACKEND, Stage, make_stage, signed_in
 
 NEW = "raku-da wa sabaku 41"
@@ -183,6 +187,56 @@ def test_a_guest_stays_longer_only_when_he_agrees_and_his_account_stays_his_own(
     with tenant_scope(other.tenant.id):
         assert MemberTerms.objects.get(user=person).ends_at <= before
         assert not Admission.objects.filter(user=person, answer="open").exists()
+
+
+def test_a_guest_becomes_no_staff_without_his_agreement(cast: Cast) -> None:
+    other, person = make_cast(), cast.people[Role.OPERATOR]
+    agree(person, ask(other, person))
+    with tenant_scope(other.tenant.id):
+        last = MemberTerms.objects.get(user=person).ends_at - timedelta(days=1)
+    wanted = Terms(kind="staff", last=last.astimezone(ZoneInfo("Asia/Tokyo")).date())
+    assert decide(other, terms.enter_terms, person.id, wanted).shown["agrees"] == "yes"
+    with tenant_scope(other.tenant.id):
+        assert MemberTerms.objects.get(user=person).kind == "vendor"
+        row = Admission.objects.get(user=person, answer="open")
+    assert "職員" in signed_in(person).get("/admissions/").content.decode()
+    agree(person, row)
+    with tenant_scope(other.tenant.id):
+        assert MemberTerms.objects.get(user=person).kind == "staff"
+
+
+def test_closing_and_agreeing_at_the_same_moment_leave_nobody_closed_and_admitted(
+    cast: Cast,
+) -> None:
+    other, person = make_cast(), cast.people[Role.OPERATOR]
+    row, house = ask(other, person), cast.tenant.id
+    actor, confirmer, now = cast.actor(Role.ADMINISTRATOR), cast.actor(Role.APPROVER), clock.now()
+    close = members.enter_close(person.id, actor=actor, now=now, reason="退職")
+    me = person_without_tenant(person, person.name, session="", address="192.0.2.7", request="r")
+    role = "INSERT INTO accounts_membership (tenant_id, id, role, granted_at, user_id) VALUES (%s, %s, 'viewer', now(), %s)"
+    gone = "DELETE FROM accounts_membership WHERE tenant_id = %s AND user_id = %s"
+    closed = "UPDATE accounts_user SET is_active = false WHERE id = %s"
+    with _admin(connection.settings_dict["NAME"]) as watching:
+        with held_by_another(role, [other.tenant.id, uuid.uuid4(), person.id]) as agreeing:
+            closing = refused_after(
+                lambda: entry.confirm(
+                    close.id, actor=confirmer, now=now, seen_digest=close.digest, proof=proof(confirmer, now)
+                ),
+                agreeing,
+                watching,
+            )
+        assert closing is not None
+        assert closing.code == "belongs_elsewhere"
+        past_every_guard(gone, [other.tenant.id, person.id])
+        with held_by_another(closed, [person.id]) as other_side:
+            found = refused_after(
+                lambda: admitting.accept(row.id, person, actor=me, now=now, proof=proof(me, now)),
+                other_side,
+                watching,
+            )
+    assert isinstance(found, NotFound)
+    with tenant_scope(house):
+        assert Operation.objects.get(id=close.id).state == "ENTERED"
 
 
 def test_a_newer_decision_lays_an_older_question_aside(cast: Cast) -> None:

@@ -14,19 +14,19 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.domain.permissions import Role
-from accounts.models import RecoveryCode, SecondFactor, User
+from accounts.models import ApiToken, RecoveryCode, SecondFactor, User
 from accounts.operations import second_factor, signing
 from accounts.queries.people import person_without_tenant
 from medical_audit import clock
 from medical_audit.domain.actor import Actor, Reauthentication
 from medical_audit.domain.errors import Refused
-from medical_audit.models import Session, TenantPolicy
+from medical_audit.models import Event, Operation, Session, TenantPolicy
 from medical_audit.operations import entry
 from medical_audit.operations.policies import enter_policy
 from medical_audit.queries.policies import Policy
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import AsRole
-from tests.factories import PASSWORD, Cast, proof, told
+from tests.factories import PASSWORD, Cast, grant, make_cast, past_every_guard, proof, told
 from tests.stage import Stage, make_stage
 from tests.tokens import bearer, make_token
 
@@ -207,7 +207,8 @@ def require_from(cast: Cast, day: str) -> None:
 
 def test_from_the_tenants_day_on_nobody_works_with_a_password_alone(stage: Stage) -> None:
     cast = stage.cast
-    client, program = door(cast.people[Role.OPERATOR]), bearer(make_token(cast, Role.OPERATOR))
+    client, program = door(cast.people[Role.OPERATOR]), bearer(make_token(cast, Role.OPERATOR, factor=""))
+    strong = bearer(make_token(cast, Role.OPERATOR))
     require_from(cast, f"{clock.now().date() + timedelta(days=2)}")
     assert client.get(stage.url()).status_code == 200
     assert program.get(stage.api()).status_code == 200
@@ -216,11 +217,46 @@ def test_from_the_tenants_day_on_nobody_works_with_a_password_alone(stage: Stage
     require_from(cast, "2026-11-01")
     page = client.get(stage.url())
     assert (page.status_code, page["Location"]) == (302, "/second-factor/?required=yes")
-    for caller in (client, program):
+    for caller in (client, program, strong):
         answer = caller.get(stage.api("resources/"))
         assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_missing")
+    with tenant_scope(cast.tenant.id):  # as it is where the person has had a factor and taken it away since
+        weak = ApiToken.objects.get(ended_at__isnull=True, operation__in=_alone(cast))
     enrolled(cast.people[Role.OPERATOR])
-    assert program.get(stage.api("resources/")).status_code == 200
+    assert strong.get(stage.api("resources/")).status_code == 200
+    assert program.get(stage.api("resources/")).json()["code"] == "token_over"
+    past_every_guard("UPDATE accounts_apitoken SET ended_at = NULL WHERE id = %s", [weak.id])
+    answer = program.get(stage.api("resources/"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_missing")
+
+
+def _alone(cast: Cast) -> list[str]:
+    rows = Operation.objects.filter(kind="token.make", reauthentication="password")
+    return [str(one) for one in rows.values_list("id", flat=True)]
+
+
+def test_the_first_factor_and_a_new_password_end_the_tokens_that_a_password_alone_made(stage: Stage) -> None:
+    cast, user, now = stage.cast, stage.cast.people[Role.OPERATOR], clock.now()
+    other = make_cast()
+    grant(other.tenant.id, user, Role.OPERATOR)
+    house = replace(other, people={**other.people, Role.OPERATOR: user})
+    weak = [bearer(make_token(one, Role.OPERATOR, factor="")) for one in (cast, house)]
+    strong, api = bearer(make_token(cast, Role.OPERATOR)), stage.api("resources/")
+    there = f"/api/v1/tenants/{other.tenant.slug}/resources/"
+    assert [one.get(url).status_code for one, url in zip(weak, (api, there), strict=True)] == [200, 200]
+    signing.change_password(
+        user, "und-ganz-anders-81", PASSWORD, actor=person(user), now=now, proof=proven(user, now)
+    )
+    assert [one.get(url).status_code for one, url in zip(weak, (api, there), strict=True)] == [401, 401]
+    assert strong.get(api).status_code == 200
+    program = bearer(make_token(cast, Role.OPERATOR, factor=""))
+    assert program.get(api).status_code == 200
+    enrolled(user)
+    assert program.get(api).json()["code"] == "token_over"
+    assert strong.get(api).status_code == 200
+    for one, number in ((cast, 2), (other, 1)):
+        with tenant_scope(one.tenant.id):
+            assert Event.objects.filter(kind="token.ended").count() == number
 
 
 def test_a_tenant_may_ask_for_it_earlier_but_not_later(cast: Cast) -> None:

@@ -12,7 +12,8 @@ from django.test import Client
 
 from accounts.domain.permissions import Permission, Role
 from accounts.models import ApiToken
-from accounts.operations.tokens import end_token, enter_token
+from accounts.operations.ending_tokens import end_token
+from accounts.operations.tokens import enter_token
 from medical_audit import clock
 from medical_audit.domain.errors import AlreadyMoved, NotPermitted, Refused
 from medical_audit.models import Event

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.test import Client
 
 from accounts.domain.permissions import Role
 from medical_audit.models import Event
 from medical_audit.tenancy import tenant_scope
-from tests.factories import PASSWORD, Cast, change, revoke
+from tests.accounts.test_second_factor import require_from
+from tests.factories import PASSWORD, Cast, change, past_every_guard, revoke
 from tests.stage import Stage, signed_in
 
 
@@ -92,6 +95,28 @@ def test_tenants_lists_only_ones_own_with_what_waits_there(stage: Stage) -> None
     assert [row["tenant"].id for row in page.context["tenants"]] == [stage.cast.tenant.id]
     assert page.context["tenants"][0]["waiting"] == 1
     assert stage.cast.other_tenant.name not in page.content.decode()
+
+
+def test_of_a_tenant_that_keeps_this_session_out_the_list_tells_nothing(stage: Stage) -> None:
+    """It asks for a second factor that was not shown; its identity provider is required; the account lies in an envelope."""
+    stage.entered()
+    cast, client = stage.cast, stage.client(Role.APPROVER)
+
+    def waiting() -> int | None:
+        (row,) = client.get("/tenants/").context["tenants"]
+        return row["waiting"] or None
+
+    assert waiting() == 1
+    require_from(cast, "2026-11-01")
+    assert waiting() is None
+    past_every_guard("DELETE FROM medical_audit_tenantpolicy WHERE tenant_id = %s", [cast.tenant.id])
+    assert waiting() == 1
+    past_every_guard(
+        "INSERT INTO accounts_signonprovider (tenant_id, id, name, issuer, client_id, sealed, claim, domains, endpoints, mode, local_people, "
+        "operation, changed_at) VALUES (%s, %s, 'x', 'https://x', 'x', 'x', 'email', '[]', '{}', 'required', '[]', 'o', now())",
+        [cast.tenant.id, uuid.uuid4()],
+    )
+    assert waiting() is None
 
 
 def test_a_membership_taken_away_closes_the_tenant_at_once(cast: Cast) -> None:
