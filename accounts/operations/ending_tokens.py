@@ -45,15 +45,16 @@ def end_tokens_made_alone(user_id: UUID, *, actor: Actor, now: datetime) -> int:
     ended = 0
     for tenant_id in tenants:
         with tenant_scope(tenant_id, user_id=user_id):
-            rows = _open(user_id)
+            rows = _open(user_id, "operation")
             alone = made_alone(rows)
             ended += _end([one for one in rows if one.id in alone], replace(actor, tenant_id=tenant_id), now)
     return ended
 
 
-def _open(user_id: UUID) -> list[ApiToken]:
+def _open(user_id: UUID, *more: str) -> list[ApiToken]:
+    """Locked until commit; `more`: columns besides id and name, which are all that the clock may read."""
     rows = ApiToken.objects.filter(user_id=user_id, ended_at__isnull=True)
-    return list(rows.only("id", "name", "operation").order_by("id").select_for_update())
+    return list(rows.only("id", "name", *more).order_by("id").select_for_update())
 
 
 def _end(rows: Sequence[ApiToken], actor: Actor, now: datetime) -> int:
