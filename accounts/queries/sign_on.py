@@ -12,6 +12,8 @@ from django.db.models import Exists, Max, OuterRef, Q
 from accounts.domain.sign_on import REBIND_HOLDS, SET, UNBIND, WORD_HOLDS, Mode, Replaces
 from accounts.domain.terms import AccountKind
 from accounts.models import Membership, MemberTerms, SignOnLink, SignOnProvider, User
+from accounts.queries.admissions import guest_at
+from accounts.queries.terms import over_of_own
 from medical_audit.domain.actor import NO_TENANT, Actor
 from medical_audit.domain.rights import LEDGER_VIEW, POLICY_EDIT
 from medical_audit.domain.seats import over_at
@@ -164,6 +166,9 @@ def last_end(user_id: UUID, *, now: datetime) -> datetime | None:
 
 
 def belongs_only_to(user: User, tenant_id: UUID) -> bool:
-    """Whether this is the person's only tenant. Needs no scope of its own."""
+    """Whether this is the person's only tenant, as ADR 23 counts them: not where he was a guest and is no more. Needs no scope of its
+    own."""
     with platform_scope(user_id=user.id):
-        return not Membership.own.filter(user=user).exclude(tenant_id=tenant_id).exists()
+        others = Membership.own.filter(user=user).exclude(tenant_id=tenant_id)
+        left = Q(Exists(over_of_own()), tenant_id__in=guest_at(user.id))
+        return not others.exclude(left).exists()

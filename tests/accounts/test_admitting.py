@@ -17,6 +17,7 @@ from accounts.domain.terms import Terms
 from accounts.models import Admission, Invitation, Membership, MemberTerms, User
 from accounts.operations import admitting, links, members, signing, terms
 from accounts.queries.people import person_without_tenant
+from accounts.queries.sign_on import belongs_only_to
 from accounts.requests import session_name
 from medical_audit import clock
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
@@ -145,6 +146,7 @@ def test_whose_days_are_over_in_his_own_house_is_not_taken_over_by_another(cast:
     other, person = make_cast(), cast.people[Role.OPERATOR]
     agree(person, ask(other, person))
     over(cast, person)
+    assert not belongs_only_to(person, other.tenant.id)
     decide(other, links.enter_reissue, person.id, "everything")
     with platform_scope(user_id=person.id), tenant_scope(other.tenant.id, user_id=person.id):
         link = Invitation.objects.get(user=person)
@@ -156,7 +158,9 @@ def test_whose_days_are_over_elsewhere_is_given_a_way_in_and_closed_at_home(cast
     agree(person, ask(other, person))
     with pytest.raises(Refused, match="belongs_elsewhere"):
         decide(cast, members.enter_close, person.id)
+    assert not belongs_only_to(person, cast.tenant.id)
     over(other, person)
+    assert belongs_only_to(person, cast.tenant.id)
     wrong = {"username": person.username, "password": "wrong"}
     assert Client().post("/sign-in/", wrong).status_code == 422
     assert said_in(other, "session.failed") == 0

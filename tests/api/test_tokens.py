@@ -44,12 +44,12 @@ def test_a_person_makes_one_on_the_page_and_sees_it_once(stage: Stage) -> None:
     (text,) = set(re.findall(r"toban_[0-9a-f]{32}_[A-Za-z0-9_-]{43}", page.content.decode()))
     assert page["Cache-Control"] == "private, no-store"
     assert bearer(text).get(stage.api("resources/")).status_code == 200
-    assert text.rpartition("_")[2] not in client.get(stage.url("tokens/")).content.decode()
+    assert text.split("_", 2)[2] not in client.get(stage.url("tokens/")).content.decode()
     with tenant_scope(stage.cast.tenant.id):
         token = ApiToken.objects.get()
         kinds = Event.objects.filter(subject_id=str(token.id)).order_by("ord").values_list("kind", flat=True)
         assert list(kinds)[:2] == ["operation.entered", "operation.confirmed"]
-        assert text.rpartition("_")[2] not in json.dumps([event.body for event in Event.objects.all()])
+        assert text.split("_", 2)[2] not in json.dumps([event.body for event in Event.objects.all()])
     assert token.used_at is not None
     assert token.used_from == "127.0.0.1"
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Whoever is asked sees as what he would belong there, and what he agreed to is kept: another kind is asked anew."""
 
-    dependencies = [("accounts", "0021_second_person")]
+    dependencies = [("accounts", "0023_second_person")]
     operations = [
         migrations.AddField(
             model_name="admission",
