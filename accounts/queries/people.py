@@ -139,7 +139,7 @@ class People:
         rows = Membership.objects.filter(tenant_id=tenant_id, user_id=user_id, user__is_active=True)
         rows = rows.exclude(user_id__in=outside().values("user_id"))
         held = list(rows.annotate(account=kind_of("user_id")).values_list("role", "account"))
-        roles, kind = tuple(role for role, _kind in held), held[0][1] if held else None
+        roles, kind = tuple(role for role, _kind in held), str(held[0][1] or "") if held else ""
         if not roles or NO_ONE.get(kind, "") not in ("", ENVELOPE):
             return False
         permissions = _may(roles, kind, open_right(user_id).exists())

@@ -9,13 +9,13 @@ from django.db import DatabaseError
 
 from accounts.domain.permissions import EMERGENCY_PERMISSIONS, Permission, Role
 from accounts.domain.terms import Terms
-from accounts.models import User
+from accounts.models import RecertificationItem, User
 from accounts.operations import members, recertifying, terms, tokens
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.domain.states import State
-from medical_audit.models import Confirmation, Operation
+from medical_audit.models import Confirmation, Emergency, Operation
 from medical_audit.operations import emergencies, entry
 from medical_audit.operations.confirm_policies import enter_confirm_policy
 from medical_audit.tenancy import tenant_scope
@@ -103,7 +103,7 @@ def test_a_program_judges_nothing_signs_nothing_and_issues_no_token(stage: Stage
     other = cast.people[Role.VIEWER]
     recertifying.begin(actor=cast.actor(Role.ADMINISTRATOR), now=clock.now())
     with tenant_scope(cast.tenant.id):
-        item = recertifying.RecertificationItem.objects.filter(user=other).get()
+        item = RecertificationItem.objects.filter(user=other).get()
     sent = {"items": [str(item.id)], "decision": "keep", "reason": "要る"}
     answer = program.post(stage.api("rights/decide/"), sent, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (403, "program_confirms_nothing")
@@ -161,7 +161,7 @@ def test_who_asked_for_an_envelope_does_not_say_what_its_use_was_good_for(stage:
     decide(cast, terms.enter_terms, envelope.id, Terms(kind="emergency"))
     decide(cast, emergencies.enter_open, str(envelope.id), 60, by=Role.OPERATOR)
     with tenant_scope(cast.tenant.id):
-        row = emergencies.Emergency.objects.get()
+        row = Emergency.objects.get()
     emergencies.close(row.id, actor=cast.actor(Role.APPROVER), now=clock.now())
     with pytest.raises(NotPermitted, match="own_act"):
         emergencies.enter_review(row.id, "妥当", actor=cast.actor(Role.OPERATOR), now=clock.now())
