@@ -52,7 +52,7 @@ def code_with_detail(code: object, detail: object) -> str:
     if not code:
         return ""
     inner = field(detail, "detail", None) or detail
-    text = sentence(CODES, str(code), {"action": field(inner, "missing_action") or "—"})
+    text = _of_outcome(code, inner)
     if last := field(inner, "last"):
         text = f"{text} {code_text(last)}"
     if also := field(inner, "also"):
@@ -127,7 +127,14 @@ def outcome_text(operation: object) -> str:
 def outcome_short(operation: object) -> str:
     """The same without AWS's own words, for a list."""
     code, detail = field(operation, "outcome"), field(operation, "outcome_detail", {})
-    return sentence(CODES, str(code), {"action": field(detail, "missing_action") or "—"}) if code else ""
+    return _of_outcome(code, detail) if code else ""
+
+
+def _of_outcome(code: object, detail: object) -> str:
+    """A missing right is told otherwise where another policy than the role's own refuses it."""
+    denial = field(detail, "denial") if str(code) == "permission" else ""
+    said = f"denied_{denial}" if denial else str(code)
+    return sentence(CODES, said, {"action": field(detail, "missing_action") or "—"})
 
 
 def policy_text(policy: object) -> str:

@@ -1,7 +1,8 @@
 """What a session may do: the policies of its role, and the one that came with its AssumeRole, which moto never looks at.
 
-Of a role's own policies only the actions are held against a call; of a session's policy also the call's ids. What AWS asks about besides
-(a key, a tag at birth) is not looked at. A role without inline policies may do everything (moto's way).
+Of a role's own policies the actions are held against a call, and what they say of the tags that a call of EC2 writes, at birth too; of a
+session's policy also the call's ids. What AWS asks about besides (a key, the tags of a target) is not looked at. A role without inline
+policies may do everything (moto's way).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 
 from config.simulator.identify import Call
-from config.simulator.trust import listed, policies_of
+from config.simulator.policies import Asked, allows, listed
+from config.simulator.trust import policies_of
 from config.simulator.wire import Answer
 
 #: AWS's own limit of a policy's plain text.
@@ -27,6 +29,7 @@ CHARACTERS_MAX = 2_048
 KEPT = 20_000
 _KEY = re.compile(rb"<AccessKeyId>([^<]+)</AccessKeyId>")
 _TAGGED = "aws:ResourceTag/"
+_TAG_KEY, _BORN_KEY = r"Tag\.\d+\.Key", r"TagSpecification\.\d+\.Tag\.\d+\.Key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,10 @@ class Sessions:
             return None
         action = f"{call.service}:{call.action}"
         own = [_read(text) for text in policies_of(session.account, session.role)]
-        if own and not any(_acts(one, action) for policy in own for one in policy["Statement"]):
-            return _denied(call, action, session.role, "identity-based")
+        statements = [one for policy in own for one in policy["Statement"]]
+        for asked in _asks(call, action) if own else ():
+            if not allows(statements, asked):
+                return _denied(call, asked.action, session.role, "identity-based")
         if session.policy and call.mutates and not _allows(_read(session.policy), call, action):
             return _denied(call, action, session.role, "session")
         return None
@@ -73,6 +78,24 @@ class Sessions:
             )
             while len(self._sessions) > KEPT:
                 self._sessions.popitem(last=False)
+
+
+def _asks(call: Call, action: str) -> list[Asked]:
+    """What a call asks for: itself, and of EC2 what it writes on what it makes. Source: EC2 user guide, supported-iam-actions-tagging."""
+    named = {
+        part: [value for key, value in call.params.items() if re.fullmatch(part, key)]
+        for part in (_TAG_KEY, _BORN_KEY)
+    }
+    tags = {"aws:TagKeys": named[_TAG_KEY]} if named[_TAG_KEY] else {}
+    asked = [Asked(action, context=tags, known=_is_known)]
+    if call.service == "ec2" and named[_BORN_KEY]:
+        born = {"aws:TagKeys": named[_BORN_KEY], "ec2:CreateAction": [call.action]}
+        asked.append(Asked("ec2:CreateTags", context=born, known=_is_known))
+    return asked
+
+
+def _is_known(key: str) -> bool:
+    return key in ("aws:TagKeys", "ec2:CreateAction")
 
 
 def _denied(call: Call, action: str, role: str, kind: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
 from config.simulator.identify import Call
+from config.simulator.policies import listed
 
 #: Who Toban is here: the owner of its access key.
 CALLER = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:user/toban"
@@ -155,8 +156,3 @@ def _is_for(statement: Mapping[str, Any], call: Call) -> bool:
         for key, values in conditions.get("StringLike", {}).items()
     )
     return equal and alike and set(conditions) <= {"StringEquals", "StringLike"}
-
-
-def listed(value: Any) -> list[str]:
-    """What a policy writes as one value or several."""
-    return [value] if isinstance(value, str) else list(value)

@@ -49,7 +49,7 @@ FEATURES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "leftovers": (
         _("Delete left-over EBS volumes"),
         _(
-            "Makes a snapshot of a volume that serves nothing, and deletes the volume, once two people confirmed it. Deletes snapshots without a volume the same way, never those of AWS Backup."
+            "Makes a snapshot of a volume that serves nothing, and deletes the volume, once two people confirmed it. Deletes snapshots without a volume the same way, never those of AWS Backup. So that encrypted volumes can come back, EC2 may use their keys in the role's name."
         ),
     ),
     "organization": (
@@ -111,7 +111,7 @@ CHECKS: Final[Mapping[tuple[str, str], Promise | str]] = {
     ("right_id", "passed"): _("With the right external ID Toban gets in."),
     ("right_id", "failed"): _(
         "Toban does not get in (%(subject)s). Check that the stack is complete, that it was made from this template and in "
-        "this account, and that the trust policy names exactly the external ID of this page. AWS says: %(message)s"
+        "this account, and that the trust policy names exactly the external ID of this page."
     ),
     ("right_account", "passed"): _("It leads into account %(subject)s, as it should."),
     ("right_account", "failed"): _("It leads into account %(subject)s, which is another one."),
@@ -120,9 +120,36 @@ CHECKS: Final[Mapping[tuple[str, str], Promise | str]] = {
         "May not do %(subject)s: %(missing)s is missing. Add this statement to its policy:"
     ),
     ("region_off", "failed"): _(
-        "The region is not switched on in this account: %(subject)s. Switch it on at AWS, or begin again without it."
+        "The region is not switched on in this account: %(subject)s. Switch it on at AWS (Account > AWS Regions), which takes some minutes, and prove the roles again; or begin again without it."
     ),
     ("not_answered", "untried"): _("%(subject)s could not be tried: %(message)s"),
+    ("not_answered", "failed"): _(
+        "AWS did not answer %(subject)s, so nobody knows whether it may be done. Check the name of the region, then prove the roles again."
+    ),
+    ("answered_otherwise", "untried"): _(
+        "AWS answered %(subject)s with something else than its rights: %(message)s"
+    ),
+    ("denied_service_control", "failed"): _(
+        "%(subject)s is refused by a service control policy (SCP) of the AWS organization. No statement added to the role helps: whoever manages the organization has to allow it there."
+    ),
+    ("denied_resource_control", "failed"): _(
+        "%(subject)s is refused by a resource control policy (RCP) of the AWS organization. No statement added to the role helps: whoever manages the organization has to allow it there."
+    ),
+    ("denied_boundary", "failed"): _(
+        "%(subject)s is refused by the permissions boundary that was put on the role. Allow it in that boundary, or take the boundary off the role."
+    ),
+    ("denied_session", "failed"): _(
+        "%(subject)s is refused by the session policy with which Toban narrows its own calls. Nothing is wrong in this account: tell whoever runs Toban."
+    ),
+    ("denied_identity", "failed"): _(
+        "%(subject)s is denied by a policy that is attached to the role (Effect: Deny). Take that statement out: none that is added outweighs it."
+    ),
+    ("denied_resource", "failed"): _(
+        "%(subject)s is refused by a policy of the resource itself, that of a KMS key for example. Allow the role there."
+    ),
+    ("denied_endpoint", "failed"): _(
+        "%(subject)s is refused by the policy of a VPC endpoint through which Toban reaches AWS. Allow it there: tell whoever runs Toban."
+    ),
     ("no_dry_run", "untried"): _("AWS offers no way to try %(subject)s without doing it."),
     ("nothing_there", "untried"): _("There is nothing in the account yet to try %(subject)s on."),
     ("dry_run_ignored", "failed"): _(
@@ -151,5 +178,40 @@ ACCOUNT_EFFECTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
             "A region that comes is looked at once the roles are proven there. In one that goes Toban starts, stops and tags nothing any more; what stands there goes on running at AWS."
         ),
         _("Can be undone: enter the regions as they were, and prove the roles again."),
+    ),
+}
+
+# Codes of the table in config.words.codes that are about the rights of an account's roles, and about its regions.
+ACCOUNT_CODES: Final[Mapping[str, Promise | str]] = {
+    "denied_service_control": _(
+        "A service control policy (SCP) of the AWS organization refuses %(action)s. No statement added to the role helps: whoever manages the organization has to allow it there."
+    ),
+    "denied_resource_control": _(
+        "A resource control policy (RCP) of the AWS organization refuses %(action)s. No statement added to the role helps: whoever manages the organization has to allow it there."
+    ),
+    "denied_boundary": _(
+        "The permissions boundary of the role refuses %(action)s. Allow it in that boundary, or take the boundary off the role."
+    ),
+    "denied_session": _(
+        "The session policy with which Toban narrows its own calls refuses %(action)s. Nothing is wrong in the account: tell whoever runs Toban."
+    ),
+    "denied_identity": _(
+        "A policy that is attached to the role denies %(action)s (Effect: Deny). Take that statement out: none that is added outweighs it."
+    ),
+    "denied_resource": _(
+        "A policy of the resource itself, that of a KMS key for example, refuses %(action)s. Allow the role there."
+    ),
+    "denied_endpoint": _(
+        "The policy of a VPC endpoint through which Toban reaches AWS refuses %(action)s. Tell whoever runs Toban."
+    ),
+    "proof_under_way": _(
+        "The roles of the AWS account are just being proven. Toban waits for what comes of it."
+    ),
+    "key_rights_unproven": _(
+        "The volume is encrypted, and the last proof of the account's roles did not ask for the rights on its key that bringing it back takes. Nothing was deleted. Update the roles with the template of today, prove them again, then enter this anew."
+    ),
+    "region_unknown": _("There is no AWS region %(region)s. Did you mean: %(alike)s?"),
+    "region_other_partition": _(
+        "%(region)s belongs to a separate AWS (China or GovCloud), which the roles of this one do not reach."
     ),
 }

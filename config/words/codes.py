@@ -6,6 +6,7 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from config.words.accounts import ACCOUNT_CODES
 from config.words.channels import CHANNEL_CODES
 from config.words.databases import DATABASE_CODES
 from config.words.makings import MAKING_CODES
@@ -68,7 +69,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "snapshot_complete": _("Its snapshot is complete. Next the volume is deleted."),
     "restored": _("The new volume is there: seen at AWS."),
     "volume_creating": _("AWS is making the volume from its snapshot."),
-    "restore_failed": _("AWS could not make the volume. Its snapshot is kept."),
+    "restore_failed": _(
+        "AWS could not make the volume. Its snapshot is kept. If the volume was encrypted, check that its KMS key is enabled and that the role and the policy of the key allow its use."
+    ),
     "snapshot_gone": _("The snapshot is not there any more, so nothing can be made from it."),
     "not_deleted": _("It is not deleted, so there is nothing to bring back."),
     "nothing_to_restore": _(
@@ -390,6 +393,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "state_unknown": _("Its state is unknown. Wait for the next look at AWS."),
     "operation_open": _("Another operation on it is not finished yet."),
     "refused": _("This is not possible now."),
+    **ACCOUNT_CODES,
     **DATABASE_CODES,
     **VOLUME_CODES,
     **MAKING_CODES,

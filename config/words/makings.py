@@ -61,6 +61,12 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
         "AWS brings snapshots of this engine to no other version. Nothing was copied. Copy it as it is, or upgrade a database of it."
     ),
     "upgrade_impossible": _("AWS does not bring this version to the wanted one directly. Nothing was copied. Choose one that it names."),
+    "name_for_a_while": _(
+        "The name of a database that is restored for a while begins with “toban-tmp-”. Only such ones may Toban's role delete in AWS when the time is over."
+    ),
+    "name_of_one_that_goes": _(
+        "Names that begin with “toban-tmp-” are for databases that are restored for a while. Choose another name for one that stays."
+    ),
     "test_end_missing": _("Say until when it is needed."),
     "test_end_soon": _("The end is too soon: an hour from now at least."),
     "test_end_over": _("The time for which it was wanted was over before it was restored, so nothing was restored. Enter it anew."),

@@ -22,13 +22,15 @@ class FeatureOut(serializers.Serializer[Any]):
 
 
 class MissingOut(serializers.Serializer[Any]):
-    """A right that the last proof did not find. `refused`: AWS said no; else it was never tried. `statements`: what gives it."""
+    """A right that the last proof did not find. `refused`: AWS said no; else it was never tried. `statements`: what gives it, none where another
+    policy than the role's own refuses it: `denied` says which (denied_service_control, denied_boundary, ...), else it is empty."""
 
     role = serializers.CharField()
     action = serializers.CharField()
     refused = serializers.BooleanField()
     features = serializers.ListField(child=serializers.CharField())
     statements = serializers.ListField(child=serializers.DictField())
+    denied = serializers.CharField(source="denied.code", default="")
 
 
 class FeaturesOut(serializers.Serializer[SeenFeatures]):

@@ -111,7 +111,7 @@ class WishIn(ReasonIn):
 
 
 class RestoreIn(WishIn):
-    """`until`: when its removal is asked for; null: it stays."""
+    """`until`: when its removal is asked for, and then `aws_id` begins with `toban-tmp-`; null: it stays, and its name does not begin so."""
 
     until = InstantField(default=None, allow_null=True)
 

@@ -19,7 +19,7 @@ from botocore.exceptions import (
     ValidationError,
 )
 
-from infra.domain.aws import AwsError, Problem
+from infra.domain.aws import AwsError, Denial, Problem
 
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
@@ -81,8 +81,20 @@ _NOT_A_REQUEST = (ParamValidationError, ValidationError, BaseEndpointResolverErr
 _NO_BASE_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 
 _MISSING_ACTION = re.compile(r"not authorized to perform:? ?\"?([a-z0-9-]+:[A-Za-z0-9*]+)")
+#: Which policy stands in the way, as AWS says it: "because no session policy allows ..." or "with an explicit deny in a service control
+#: policy". Source: IAM user guide, "Troubleshoot access denied error messages".
+_POLICY = re.compile(
+    r"(?P<how>with an explicit deny in|because no) (?:an? |the )?(?P<kind>identity-based|resource-based|service control|resource control"
+    r"|session|VPC endpoint|permissions boundary)\b(?: policy)?",
+    re.IGNORECASE,
+)
 _NO_SUCH_GROUP = re.compile(r"AutoScalingGroup name not found", re.IGNORECASE)
 _ENCODED_REASON = re.compile(r"\s*Encoded authorization failure message:.*", re.DOTALL)
+_DENIALS: dict[str, Denial] = {
+    "identity-based": Denial.IDENTITY, "resource-based": Denial.RESOURCE, "service control": Denial.SERVICE_CONTROL,
+    "resource control": Denial.RESOURCE_CONTROL, "session": Denial.SESSION, "vpc endpoint": Denial.ENDPOINT,
+    "permissions boundary": Denial.BOUNDARY,
+}  # fmt: skip
 _WORD = re.compile(r"[\w-]+")
 _MESSAGE_LIMIT = 500
 
@@ -110,12 +122,13 @@ def _refused(exc: ClientError, *, action: str, asked: Sequence[str], secret: str
     raw = detail.get("Message") or ""
     message = _clean(raw, secret)
     problem = problem_of_code(code, status=metadata.get("HTTPStatusCode", 0), action=action)
-    missing = ""
+    missing, denied = "", None
     if problem is Problem.INVALID and _NO_SUCH_GROUP.match(raw):
         problem = Problem.GONE  # AWS has no code of its own for it
     if problem is Problem.PERMISSION:
         found = _MISSING_ACTION.search(raw)
         missing = found.group(1) if found else action
+        denied = denial_of(raw)
         if missing not in message:
             message = f"{message} ({missing})"
     words = set(_WORD.findall(raw))
@@ -127,7 +140,23 @@ def _refused(exc: ClientError, *, action: str, asked: Sequence[str], secret: str
         request_id=metadata.get("RequestId", ""),
         ids=tuple(asked_id for asked_id in asked if asked_id in words),
         missing_action=missing,
+        denial=denied,
     )
+
+
+def denial_of(message: str) -> Denial | None:
+    """The policy besides the role's own rights that AWS says stands in the way; None where a right is only missing, or AWS does not say.
+
+    That no identity-based policy allows an action is what a missing right is.
+    """
+    found = _POLICY.search(message)
+    if found is None:
+        return None
+    explicit = found["how"].lower().startswith("with")
+    kind = found["kind"].lower()
+    if kind == "identity-based" and not explicit:
+        return None
+    return _DENIALS[kind]
 
 
 def problem_of_code(code: str, *, status: int, action: str) -> Problem:

@@ -5,33 +5,35 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
-
-from botocore import xform_name
+from typing import Any
 
 from infra.aws.gateway import Call, current
-from infra.aws.identity import caller_account
-from infra.aws.sessions import AUTOSCALING, EC2, ORGANIZATIONS, QUOTAS, RDS, SSM
+from infra.aws.identity import caller_anew
+from infra.aws.looks import LOOKS, WOULD_SUCCEED
+from infra.aws.sessions import EC2
 from infra.domain.aws import AwsError, Problem, Target
-from infra.domain.onboarding import CHANGES, READS, AccountRole, Feature
+from infra.domain.onboarding import CHANGES, AccountRole, Feature, reads_of
 from infra.domain.proofs import Check, Status
-from infra.domain.reach import RULES_QUOTA
-from infra.domain.tags import MANAGED, TOBAN
 
-#: How AWS answers a dry run that would have been allowed.
-_WOULD_SUCCEED = "DryRunOperation"
-_FEWEST = 5  # the smallest page that DescribeInstances and DescribeVolumes take
-_RDS_FEWEST = 20
-_SSM_FEWEST = 10
 _OF_BACKUP = "aws:backup:source-resource"
 #: Asked once: it has no regions.
 _GLOBAL = "organizations:"
+#: How a region that the account has not opted into refuses a caller who was let in elsewhere, whatever he may do.
+_NOT_IN_THIS_REGION = frozenset(
+    {"OptInRequired", "InvalidClientTokenId", "UnrecognizedClientException", "RegionDisabledException"}
+)
+#: Nobody answered, or nobody who looked at rights.
+_SAYS_NOTHING = frozenset(
+    {Problem.THROTTLED, Problem.UNREACHABLE, Problem.NO_ANSWER, Problem.ROLE_REFUSED, Problem.INVALID}
+)
+_NOT_VALIDATED = "not able to validate"
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Something to try a dry run on; "" where the account has none."""
+    """Something to try a dry run on, in the first region that answered; "" where the account has none."""
 
+    region: str = ""
     instance: str = ""
     volume: str = ""
     zone: str = ""
@@ -50,13 +52,10 @@ def prove(target: Target, regions: Sequence[str], features: Sequence[Feature]) -
         checks += _door(_in(first, role), role)
     seen = _Seen()
     if _entered(checks, AccountRole.READ):
-        for one in _looks(target, regions, features):
-            if isinstance(one, Check):
-                checks.append(one)
-            else:
-                seen = one
-    if _entered(checks, AccountRole.OPERATE):
-        checks += _dry_runs(first, features, seen)
+        looked, seen = _looks(target, regions, features)
+        checks += looked
+    if _entered(checks, AccountRole.OPERATE) and seen.region:
+        checks += _dry_runs(replace(target, region=seen.region), features, seen)
     return checks
 
 
@@ -74,7 +73,7 @@ def _door(target: Target, role: AccountRole) -> Iterator[Check]:
     for code, external_id in (("no_id", None), ("wrong_id", secrets.token_hex(16))):
         yield _kept_out(code, target, role, external_id)
     try:
-        account = caller_account(target)
+        account = caller_anew(target)
     except AwsError as error:
         yield Check("right_id", role, Status.FAILED, target.role_arn, error.message)
         return
@@ -94,210 +93,37 @@ def _kept_out(code: str, target: Target, role: AccountRole, external_id: str | N
     return Check(code, role, Status.FAILED)
 
 
-def _looks(target: Target, regions: Sequence[str], features: Sequence[Feature]) -> Iterator[Check | _Seen]:
-    """Look, as an inventory would, in every region; what is found serves the dry runs."""
+def _looks(target: Target, regions: Sequence[str], features: Sequence[Feature]) -> tuple[list[Check], _Seen]:
+    """Look, as an inventory would, in every region; what is found in the first that answers serves the dry runs."""
+    checks: list[Check] = []
     seen = _Seen()
-    wanted = sorted({action for feature in features for action in READS[feature]})
     for region in regions:
         here = replace(target, region=region)
-        for action in wanted:
-            if action.startswith(_GLOBAL) and region != regions[0]:
+        mine = seen.region in ("", region)
+        for action in reads_of(features):
+            if action.startswith(_GLOBAL) and not mine:
                 continue
             try:
-                answer = _LOOKS[action](here)
+                answer = LOOKS[action](here)
             except AwsError as error:
-                yield _failed(error, AccountRole.READ, action, region)
+                if _is_off(error):
+                    checks.append(Check("region_off", AccountRole.READ, Status.FAILED, region, error.message))
+                    break
+                checks.append(_refused(error, AccountRole.READ, action, region))
+                answered = error.problem is Problem.PERMISSION
+                seen = replace(seen, region=region) if mine and answered else seen
                 continue
-            yield Check("may", AccountRole.READ, Status.PASSED, f"{action} {region}")
-            if region == regions[0]:
-                seen = _found(seen, action, answer, managed_only=target.managed_only)
-    yield seen
+            checks.append(Check("may", AccountRole.READ, Status.PASSED, f"{action} {region}"))
+            if mine:
+                seen = _found(replace(seen, region=region), action, answer, managed_only=target.managed_only)
+    return checks, seen
 
 
-def _managed(target: Target) -> Any:
-    """A filter: what the operate role may not touch in this account would fail a dry run that is right."""
-    return [{"Name": f"tag:{TOBAN}", "Values": [MANAGED]}] if target.managed_only else []
-
-
-def _describe_instances(target: Target) -> Mapping[str, Any]:
-    call = Call(EC2, target, "DescribeInstances", "Reservations")
-    return cast(
-        Mapping[str, Any],
-        current().read(
-            call, lambda ec2: ec2.describe_instances(MaxResults=_FEWEST, Filters=_managed(target))
-        ),
-    )
-
-
-def _describe_volumes(target: Target) -> Mapping[str, Any]:
-    call = Call(EC2, target, "DescribeVolumes", "Volumes")
-    return cast(
-        Mapping[str, Any],
-        current().read(call, lambda ec2: ec2.describe_volumes(MaxResults=_FEWEST, Filters=_managed(target))),
-    )
-
-
-def _describe_tags(target: Target) -> Mapping[str, Any]:
-    call = Call(EC2, target, "DescribeTags", "Tags")
-    return cast(Mapping[str, Any], current().read(call, lambda ec2: ec2.describe_tags(MaxResults=_FEWEST)))
-
-
-def _describe_databases(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeDBInstances", "DBInstances")
-    return cast(
-        Mapping[str, Any], current().read(call, lambda rds: rds.describe_db_instances(MaxRecords=_RDS_FEWEST))
-    )
-
-
-def _describe_clusters(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeDBClusters", "DBClusters")
-    return cast(
-        Mapping[str, Any], current().read(call, lambda rds: rds.describe_db_clusters(MaxRecords=_RDS_FEWEST))
-    )
-
-
-def _describe_snapshots(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeDBSnapshots", "DBSnapshots")
-    return cast(
-        Mapping[str, Any], current().read(call, lambda rds: rds.describe_db_snapshots(MaxRecords=_RDS_FEWEST))
-    )
-
-
-def _describe_certificates(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeCertificates", "Certificates")
-    return cast(
-        Mapping[str, Any], current().read(call, lambda rds: rds.describe_certificates(MaxRecords=_RDS_FEWEST))
-    )
-
-
-def _describe_versions(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeDBEngineVersions", "DBEngineVersions")
-    return cast(
-        Mapping[str, Any],
-        current().read(call, lambda rds: rds.describe_db_engine_versions(MaxRecords=_RDS_FEWEST)),
-    )
-
-
-def _describe_rules(target: Target) -> Mapping[str, Any]:
-    call = Call(EC2, target, "DescribeSecurityGroupRules", "SecurityGroupRules")
-    return cast(
-        Mapping[str, Any],
-        current().read(call, lambda ec2: ec2.describe_security_group_rules(MaxResults=_FEWEST)),
-    )
-
-
-def _describe_copies(target: Target) -> Mapping[str, Any]:
-    call = Call(EC2, target, "DescribeSnapshots", "Snapshots")
-    return cast(
-        Mapping[str, Any],
-        current().read(call, lambda ec2: ec2.describe_snapshots(OwnerIds=["self"], MaxResults=_FEWEST)),
-    )
-
-
-def _describe_images(target: Target) -> Mapping[str, Any]:
-    call = Call(EC2, target, "DescribeImages", "Images")
-    return cast(
-        Mapping[str, Any],
-        current().read(call, lambda ec2: ec2.describe_images(Owners=["self"], MaxResults=_FEWEST)),
-    )
-
-
-def _describe_shares(target: Target) -> Mapping[str, Any]:
-    """Of a snapshot that does not exist: that AWS misses it, or would answer, says that the role may ask."""
-    call = Call(EC2, target, "DescribeSnapshotAttribute")
-    try:
-        current().read(
-            call,
-            lambda ec2: ec2.describe_snapshot_attribute(
-                SnapshotId="snap-00000000000000000", Attribute="createVolumePermission", DryRun=True
-            ),
-        )
-    except AwsError as error:
-        if error.code != _WOULD_SUCCEED and error.problem is not Problem.GONE:
-            raise
-    return {}
-
-
-def _describe_groups(target: Target) -> Mapping[str, Any]:
-    call = Call(AUTOSCALING, target, "DescribeAutoScalingGroups", "AutoScalingGroups")
-    return cast(
-        Mapping[str, Any], current().read(call, lambda asg: asg.describe_auto_scaling_groups(MaxRecords=1))
-    )
-
-
-def _describe_windows(target: Target) -> Mapping[str, Any]:
-    call = Call(SSM, target, "DescribeMaintenanceWindows", "WindowIdentities")
-    return cast(
-        Mapping[str, Any],
-        current().read(call, lambda ssm: ssm.describe_maintenance_windows(MaxResults=_SSM_FEWEST)),
-    )
-
-
-def _list_accounts(target: Target) -> Mapping[str, Any]:
-    call = Call(ORGANIZATIONS, target, "ListAccounts", "Accounts")
-    return cast(Mapping[str, Any], current().read(call, lambda client: client.list_accounts(MaxResults=1)))
-
-
-def _rules_limit(target: Target) -> Mapping[str, Any]:
-    call = Call(QUOTAS, target, "GetServiceQuota", "Quota")
-    return cast(
-        Mapping[str, Any],
-        current().read(
-            call, lambda client: client.get_service_quota(ServiceCode="vpc", QuotaCode=RULES_QUOTA)
-        ),
-    )
-
-
-def _look_at_rds(action: str, **params: Any) -> Callable[[Target], Mapping[str, Any]]:
-    """What is looked at only to know whether it may be: the answer itself serves nothing."""
-    method = xform_name(action)
-
-    def look(target: Target) -> Mapping[str, Any]:
-        call = Call(RDS, target, action)
-        return cast(Mapping[str, Any], current().read(call, lambda rds: getattr(rds, method)(**params)))
-
-    return look
-
-
-def _describe_security_groups(target: Target) -> Mapping[str, Any]:
-    call = Call(EC2, target, "DescribeSecurityGroups", "SecurityGroups")
-    return cast(
-        Mapping[str, Any],
-        current().read(
-            call, lambda ec2: ec2.describe_security_groups(MaxResults=_FEWEST, Filters=_managed(target))
-        ),
-    )
-
-
-_LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
-    "ec2:DescribeInstances": _describe_instances,
-    "ec2:DescribeVolumes": _describe_volumes,
-    "ec2:DescribeSnapshots": _describe_copies,
-    "ec2:DescribeTags": _describe_tags,
-    "ec2:DescribeImages": _describe_images,
-    "ec2:DescribeSnapshotAttribute": _describe_shares,
-    "rds:DescribeDBInstances": _describe_databases,
-    "rds:DescribeDBClusters": _describe_clusters,
-    "rds:DescribeDBSnapshots": _describe_snapshots,
-    "rds:DescribeCertificates": _describe_certificates,
-    "ec2:DescribeSecurityGroupRules": _describe_rules,
-    "ec2:DescribeSecurityGroups": _describe_security_groups,
-    "rds:DescribeAccountAttributes": _look_at_rds("DescribeAccountAttributes"),
-    "rds:DescribeDBParameterGroups": _look_at_rds("DescribeDBParameterGroups", MaxRecords=_RDS_FEWEST),
-    "rds:DescribeDBSubnetGroups": _look_at_rds("DescribeDBSubnetGroups", MaxRecords=_RDS_FEWEST),
-    "rds:DescribeOptionGroups": _look_at_rds("DescribeOptionGroups", MaxRecords=_RDS_FEWEST),
-    "rds:DescribeOrderableDBInstanceOptions": _look_at_rds(
-        "DescribeOrderableDBInstanceOptions", Engine="mysql", MaxRecords=_RDS_FEWEST
-    ),
-    "rds:DescribePendingMaintenanceActions": _look_at_rds(
-        "DescribePendingMaintenanceActions", MaxRecords=_RDS_FEWEST
-    ),
-    "rds:DescribeDBEngineVersions": _describe_versions,
-    "autoscaling:DescribeAutoScalingGroups": _describe_groups,
-    "ssm:DescribeMaintenanceWindows": _describe_windows,
-    "organizations:ListAccounts": _list_accounts,
-    "servicequotas:GetServiceQuota": _rules_limit,
-}
+def _is_off(error: AwsError) -> bool:
+    """Whether a caller whom STS has just let in is unknown in this region. Source: AWS account management guide, "Enable or disable AWS
+    Regions" (an opt-in region knows no credentials of an account that has not opted in)."""
+    unknown = error.code == "AuthFailure" and _NOT_VALIDATED in error.message
+    return not error.action.startswith("sts:") and (unknown or error.code in _NOT_IN_THIS_REGION)
 
 
 def _found(seen: _Seen, action: str, answer: Mapping[str, Any], *, managed_only: bool) -> _Seen:
@@ -331,12 +157,22 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
     # An address that nobody has (RFC 5737).
     way: Any = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "192.0.2.1/32"}]}
     rule = {"GroupId": seen.group, "IpPermissions": [way], "DryRun": True}
+    named: Any = [{"Key": "Name", "Value": "-"}]
+
+    def copied(ec2: Any) -> Any:
+        """As Toban does it: what it makes carries its tags from the first moment."""
+        tags = [{"ResourceType": "snapshot", "Tags": named}]
+        return ec2.create_snapshot(VolumeId=seen.volume, DryRun=True, TagSpecifications=tags)
+
     tries: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
         "ec2:AuthorizeSecurityGroupIngress": (seen.group, lambda ec2: ec2.authorize_security_group_ingress(**rule)),
         "ec2:RevokeSecurityGroupIngress": (seen.group, lambda ec2: ec2.revoke_security_group_ingress(**rule)),
-        "ec2:CreateSnapshot": (seen.volume, lambda ec2: ec2.create_snapshot(VolumeId=seen.volume, DryRun=True)),
+        "ec2:CreateSnapshot": (seen.volume, copied),
         "ec2:CreateVolume": (
-            seen.zone, lambda ec2: ec2.create_volume(AvailabilityZone=seen.zone, Size=1, DryRun=True),
+            seen.zone,
+            lambda ec2: ec2.create_volume(
+                AvailabilityZone=seen.zone, Size=1, DryRun=True, TagSpecifications=[{"ResourceType": "volume", "Tags": named}]
+            ),
         ),
         "ec2:DeleteSnapshot": (
             seen.snapshot, lambda ec2: ec2.delete_snapshot(SnapshotId=seen.snapshot, DryRun=True),
@@ -346,7 +182,7 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
         "ec2:StopInstances": (seen.instance, lambda ec2: ec2.stop_instances(InstanceIds=[seen.instance], DryRun=True)),
         "ec2:CreateTags": (
             seen.volume,
-            lambda ec2: ec2.create_tags(Resources=[seen.volume], Tags=[{"Key": "Name", "Value": "-"}], DryRun=True),
+            (lambda ec2: ec2.create_tags(Resources=[seen.volume], Tags=named, DryRun=True)) if _names(features) else copied,
         ),
         "ec2:ModifyInstanceAttribute": (
             seen.instance,
@@ -355,7 +191,7 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
             ),
         ),
         "ec2:DeleteTags": (
-            seen.volume, lambda ec2: ec2.delete_tags(Resources=[seen.volume], Tags=[{"Key": "Name", "Value": "-"}], DryRun=True),
+            seen.volume, lambda ec2: ec2.delete_tags(Resources=[seen.volume], Tags=named, DryRun=True),
         ),
     }  # fmt: skip
     for action in sorted({action for feature in features for action in CHANGES[feature]}):
@@ -366,25 +202,37 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
         if not subject:
             yield Check("nothing_there", AccountRole.OPERATE, Status.UNTRIED, action)
             continue
-        call = Call(EC2, target, action.partition(":")[2])
+        # The right to tag at birth is asked about with what is born.
+        at_birth = action == "ec2:CreateTags" and not _names(features)
+        call = Call(EC2, target, "CreateSnapshot" if at_birth else action.partition(":")[2])
         # A zone is where something would be made, and no id of anything.
         ids = [] if subject == seen.zone else [subject]
         try:
             current().mutate(call, send, ids=ids, still_ours=None)
         except AwsError as error:
-            if error.code == _WOULD_SUCCEED:
+            if error.code == WOULD_SUCCEED:
                 yield Check("may", AccountRole.OPERATE, Status.PASSED, action)
             else:
-                yield _failed(error, AccountRole.OPERATE, action, target.region)
+                yield _refused(error, AccountRole.OPERATE, action, target.region)
         else:
             yield Check("dry_run_ignored", AccountRole.OPERATE, Status.FAILED, action)
 
 
-def _failed(error: AwsError, role: AccountRole, action: str, region: str) -> Check:
-    """A missing right is a failure that names it; anything else leaves open whether the right is there."""
+def _names(features: Sequence[Feature]) -> bool:
+    """Whether what is there already may be tagged, and not only what Toban makes."""
+    return Feature.VOLUMES in features or Feature.TAGS in features
+
+
+def _refused(error: AwsError, role: AccountRole, action: str, region: str) -> Check:
+    """A missing right is a failure that names it. A look that was not answered proves nothing; one that was answered otherwise (the account
+    belongs to no organization) is not about rights; a dry run that was not answered leaves open whether the right is there."""
+    subject = f"{action} {region}"
+    if error.problem is Problem.PERMISSION and error.denial is not None:
+        return Check(error.told_as, role, Status.FAILED, subject, error.message)
     if error.problem is Problem.PERMISSION:
-        code = "region_off" if error.code == "OptInRequired" else "may_not"
-        return Check(
-            code, role, Status.FAILED, f"{action} {region}", error.message, error.missing_action or action
-        )
-    return Check("not_answered", role, Status.UNTRIED, f"{action} {region}", error.message)
+        return Check("may_not", role, Status.FAILED, subject, error.message, error.missing_action or action)
+    if role is AccountRole.OPERATE:
+        return Check("not_answered", role, Status.UNTRIED, subject, error.message)
+    if error.problem in _SAYS_NOTHING:
+        return Check("not_answered", role, Status.FAILED, subject, error.message)
+    return Check("answered_otherwise", role, Status.UNTRIED, subject, error.message)

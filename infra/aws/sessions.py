@@ -138,6 +138,14 @@ class Clients:
         )
 
 
+def _key_of(target: Target) -> tuple[object, ...]:
+    """Tenant and source are part of it: the session in the customer's CloudTrail must carry the right names. So is what a session is
+    narrowed to: one for three servers must never serve a fourth."""
+    return (
+        target.tenant_id, target.account_id, target.role_arn, target.external_id, target.source, target.policy,
+    )  # fmt: skip
+
+
 class CredentialCache:
     """Keep role credentials until shortly before they expire, and ask only once at a time for each role."""
 
@@ -158,11 +166,7 @@ class CredentialCache:
 
         Whoever comes while they are being fetched waits for the same answer, or the same AwsError.
         """
-        # Tenant and source are part of the key: the session in the customer's CloudTrail must carry the right names.
-        # So is what a session is narrowed to: one for three servers must never serve a fourth.
-        key = (
-            target.tenant_id, target.account_id, target.role_arn, target.external_id, target.source, target.policy,
-        )  # fmt: skip
+        key = _key_of(target)
         with self._lock:
             self._drop_spent()
             known = self._asked.get(key)
@@ -179,6 +183,11 @@ class CredentialCache:
             return future.result()
         except AwsError as error:
             raise copy.copy(error) from None  # many threads may raise it; each needs a traceback of its own
+
+    def forget(self, target: Target) -> None:
+        """Ask anew for the target's role next time, whatever is kept or just being fetched."""
+        with self._lock:
+            self._asked.pop(_key_of(target), None)
 
     def _drop_spent(self) -> None:
         """Narrowed sessions are many and used once: those that are over must not pile up. The caller holds the lock."""

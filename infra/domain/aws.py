@@ -38,11 +38,23 @@ class Problem(StrEnum):
     OTHER = "other"
 
 
+class Denial(StrEnum):
+    """Which policy refuses what the role's own statements may well allow: no statement added to the role helps there."""
+
+    SERVICE_CONTROL = "service_control"
+    RESOURCE_CONTROL = "resource_control"
+    BOUNDARY = "boundary"
+    SESSION = "session"
+    IDENTITY = "identity"
+    RESOURCE = "resource"
+    ENDPOINT = "endpoint"
+
+
 class AwsError(Exception):
     """Carry one refusal or failure of one AWS call.
 
     action: the call that was tried ("ec2:StartInstances"). missing_action: what the role may not do, where
-    AWS says so ("kms:CreateGrant"), else "". ids: those of the asked ids that AWS named. code: AWS's own, or
+    AWS says so ("kms:CreateGrant"), else "". denial: the policy besides the role's own that AWS says refuses it. ids: those of the asked ids that AWS named. code: AWS's own, or
     our word for a failure that AWS never saw. retry_after_s: when trying again makes sense, where known.
     """
 
@@ -57,6 +69,7 @@ class AwsError(Exception):
         ids: tuple[str, ...] = (),
         retry_after_s: float | None = None,
         missing_action: str = "",
+        denial: Denial | None = None,
     ) -> None:
         super().__init__(message)
         self.problem = problem
@@ -67,9 +80,15 @@ class AwsError(Exception):
         self.ids = ids
         self.retry_after_s = retry_after_s
         self.missing_action = missing_action
+        self.denial = denial
 
     def __str__(self) -> str:
         return f"{self.action}: {self.problem} ({self.code or 'no code'}): {self.message}"
+
+    @property
+    def told_as(self) -> str:
+        """The code in whose words it is told: a refusal by another policy than the role's own is no missing right."""
+        return f"denied_{self.denial}" if self.denial else str(self.problem)
 
     def __repr__(self) -> str:
         return f"<AwsError {self} request_id={self.request_id!r}>"

@@ -10,7 +10,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.domain.makings import STORAGE_QUOTA, Offer, Stock, Trouble, Wish, alike_classes, making_troubles
+from infra.domain.makings import (
+    STORAGE_QUOTA,
+    Offer,
+    Stock,
+    Trouble,
+    Wish,
+    alike_classes,
+    making_troubles,
+    stay_troubles,
+)
 
 USER_MAX = 16
 STORAGE_LEAST, STORAGE_MOST = 20, 65_536
@@ -193,6 +202,7 @@ def creation_troubles(asked: Creation, stock: Stock) -> list[Trouble]:
     licence = licence_of(asked.engine)
     if offer is not None and offer.licences and licence and licence not in offer.licences:
         found.append(Trouble("licence_not_offered", "", {"licence": licence}))
+    found += stay_troubles(asked.wish, for_a_while=False)
     return [*found, *making_troubles(asked.wish, asked.engine, asked.version, stock, lambda one: one.for_new)]
 
 

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from infra.domain.snapshots import PREFIX
+
 #: A certificate authority that ends within this long is told of; at each of these many days before its end once more.
 SOON = timedelta(days=180)
 TOLD_DAYS = (180, 90, 30, 7)
@@ -18,6 +20,8 @@ RESTART_SOON = timedelta(days=1)
 
 #: The mark of a database that was restored for a while: it is to be removed again, so that it has no deletion protection.
 UNTIL_TAG = "toban:until"
+#: How the name of one begins. Toban's right to delete is bound to it, because a tag can be put on any database (ADR 13).
+FOR_A_WHILE = f"{PREFIX}-tmp-"
 
 
 class Warn(StrEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from infra.domain.onboarding import CHANGES, READS, AccountRole, Feature
-from infra.domain.proofs import DOOR, Check, Status
+from infra.domain.onboarding import CHANGES, AccountRole, Feature, reads_of
+from infra.domain.proofs import DENIED, DOOR, Check, Status
 
 Right = tuple[AccountRole, str]
 #: What Toban opened it may always close, also where that feature was switched off meanwhile, or the account is only observed.
@@ -16,18 +16,20 @@ ALWAYS = frozenset({"ec2:RevokeSecurityGroupIngress"})
 @dataclass(frozen=True, slots=True)
 class Lack:
     """A right that a feature needs and the last proof did not find. refused: AWS said no; else it was never tried, because the feature is
-    newer than the proof or needs more than it did then."""
+    newer than the proof or needs more than it did then. denied: what was tried, where another policy than the role's own refuses it, so
+    that no statement helps."""
 
     feature: Feature
     role: AccountRole
     action: str
     refused: bool
+    denied: Check | None = None
 
 
 def rights_of(feature: Feature) -> list[Right]:
-    """What both roles must be allowed for it."""
+    """What both roles must be allowed for it; what every inventory looks at, each feature needs."""
     return [
-        *((AccountRole.READ, one) for one in READS[feature]),
+        *((AccountRole.READ, one) for one in reads_of([feature])),
         *((AccountRole.OPERATE, one) for one in CHANGES[feature]),
     ]
 
@@ -46,7 +48,7 @@ def lacking(checks: Sequence[Check], features: Iterable[Feature]) -> list[Lack]:
     """What is missing by the last proof, feature by feature. An action that fails in one region is missing."""
     tried, refused = _told(checks)
     return [
-        Lack(feature, role, action, (role, action) in refused)
+        Lack(feature, role, action, (role, action) in refused, refused.get((role, action)))
         for feature in features
         for role, action in rights_of(feature)
         if (role, action) in refused or (role, action) not in tried
@@ -73,14 +75,19 @@ def regions_counting(checks: Sequence[Check], regions: Iterable[str]) -> list[st
     return [one for one in regions if (one, Status.PASSED) in told and (one, Status.FAILED) not in told]
 
 
-def _told(checks: Sequence[Check]) -> tuple[set[Right], set[Right]]:
-    """Rights that a check was about, and those that AWS refused."""
+def _told(checks: Sequence[Check]) -> tuple[set[Right], dict[Right, Check | None]]:
+    """Rights that a check was about, and those that AWS refused, with the check where another policy than the role's own did.
+
+    A look that AWS did not answer, or not in that region, says nothing of the right.
+    """
     tried: set[Right] = set()
-    refused: set[Right] = set()
+    refused: dict[Right, Check | None] = {}
     for one in checks:
-        if one.code not in DOOR:
-            right = (one.role, one.subject.partition(" ")[0])
-            tried.add(right)
-            if one.status is Status.FAILED:
-                refused.add(right)
+        unanswered = one.code == "not_answered" and one.role is AccountRole.READ
+        if one.code in DOOR or one.code == "region_off" or unanswered:
+            continue
+        right = (one.role, one.subject.partition(" ")[0])
+        tried.add(right)
+        if one.status is Status.FAILED:
+            refused[right] = one if one.code.startswith(DENIED) else refused.get(right)
     return tried, refused

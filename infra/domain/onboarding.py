@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
 
-from infra.domain.databases import UNTIL_TAG
+from infra.domain.role_statements import Policy, leftovers, making, never_marks, statement
 from infra.domain.snapshots import PREFIX
 from infra.domain.tags import MANAGED, TOBAN
 
@@ -20,8 +19,6 @@ MANAGED_TAG = (TOBAN, MANAGED)
 POLICY_VERSION = "2012-10-17"
 #: SourceIdentity tells CloudTrail who: a person (u-<id>) or the clock (sched-<what>); an inventory is `read-inventory`.
 SOURCE_IDENTITIES = ("u-*", "sched-*", "read-*")
-
-Policy = dict[str, Any]
 
 
 class Feature(StrEnum):
@@ -50,7 +47,13 @@ class AccountRole(StrEnum):
     OPERATE = "operate"
 
 
-#: What the read role may look at, by feature.
+#: What every inventory looks at, whatever was chosen: without one of these nothing of the account is seen at all.
+LOOKS: tuple[str, ...] = (
+    "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "ec2:DescribeTags", "ec2:DescribeVolumes",
+    "rds:DescribeCertificates", "rds:DescribeDBClusters", "rds:DescribeDBEngineVersions", "rds:DescribeDBInstances",
+    "rds:DescribeDBSnapshots", "ssm:DescribeMaintenanceWindows",
+)  # fmt: skip
+#: What the read role may look at besides, by feature.
 READS: Mapping[Feature, tuple[str, ...]] = {
     Feature.SERVERS: (
         "autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "ec2:DescribeTags",
@@ -91,6 +94,8 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
     Feature.TAGS: ("ec2:CreateTags", "ec2:DeleteTags"),
     Feature.LEFTOVERS: (
         "ec2:CreateSnapshot", "ec2:CreateTags", "ec2:CreateVolume", "ec2:DeleteSnapshot", "ec2:DeleteVolume",
+        "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
     ),
     Feature.TERMINATION: ("ec2:ModifyInstanceAttribute",),
     Feature.REACH: ("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
@@ -106,9 +111,6 @@ CHANGES: Mapping[Feature, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-#: Copying an encrypted snapshot takes these, through RDS only, on the key of the original, which may be another account's, and on the
-#: new one; and a grant for RDS itself.
-_COPY_KEYS = ("kms:Decrypt", "kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 #: A snapshot is made of a database: AWS asks for the right on the one and on the other.
 _POWER = (
     "rds:CreateDBSnapshot",
@@ -148,7 +150,12 @@ def trust_policy(principal: str, external_id: str | Policy) -> Policy:
 
 def read_policy(features: Iterable[Feature]) -> Policy:
     """Looking only. AWS's Describe actions know no single resources, hence the star."""
-    return _policy([_statement("TobanLooks", _actions(READS, features), "*")])
+    return _policy([statement("TobanLooks", reads_of(features), "*")])
+
+
+def reads_of(features: Iterable[Feature]) -> tuple[str, ...]:
+    """What every inventory looks at, and what these features look at besides."""
+    return tuple(sorted({*LOOKS, *(action for one in features for action in READS[one])}))
 
 
 def operate_policy(
@@ -161,127 +168,58 @@ def operate_policy(
     found: list[Policy] = []
     if Feature.SERVERS in chosen:
         servers = f"arn:{partition}:ec2:*:{account_id}:instance/*"
-        found.append(_statement("TobanServers", _of("ec2", Feature.SERVERS), servers, narrowed))
+        found.append(statement("TobanServers", _of("ec2", Feature.SERVERS), servers, narrowed))
         groups = f"arn:{partition}:autoscaling:*:{account_id}:autoScalingGroup:*:autoScalingGroupName/*"
-        found.append(_statement("TobanGroups", _of("autoscaling", Feature.SERVERS), groups, narrowed))
+        found.append(statement("TobanGroups", _of("autoscaling", Feature.SERVERS), groups, narrowed))
         keys = {
             "Bool": {"kms:GrantIsForAWSResource": "true"},
             "StringLike": {"kms:ViaService": "ec2.*.amazonaws.com"},
         }
         found.append(
-            _statement(
+            statement(
                 "TobanKeysOfDisks", ("kms:CreateGrant",), f"arn:{partition}:kms:*:{account_id}:key/*", keys
             )
         )
     if Feature.DATABASES in chosen:
         databases = [f"arn:{partition}:rds:*:{account_id}:{kind}:*" for kind in ("db", "cluster")]
-        found.append(_statement("TobanDatabases", _POWER, databases, narrowed))
+        found.append(statement("TobanDatabases", _POWER, databases, narrowed))
         # Only what Toban has made: the name begins so (infra.domain.snapshots).
         ours = f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*"
-        found.append(_statement("TobanSnapshots", _SNAPSHOTS, ours))
+        found.append(statement("TobanSnapshots", _SNAPSHOTS, ours))
     if Feature.CERTIFICATES in chosen:
         # AWS has no condition on which settings are modified, so that this is a choice of its own.
         single = f"arn:{partition}:rds:*:{account_id}:db:*"
-        found.append(_statement("TobanCertificates", CHANGES[Feature.CERTIFICATES], single, narrowed))
+        found.append(statement("TobanCertificates", CHANGES[Feature.CERTIFICATES], single, narrowed))
     if Feature.MAKING in chosen:
-        found += _making(account_id, partition)
+        found += making(account_id, partition)
     if Feature.REACH in chosen:
         # A security group carries its own tag, not that of the databases behind it.
         groups = f"arn:{partition}:ec2:*:{account_id}:security-group/*"
-        found.append(_statement("TobanReach", CHANGES[Feature.REACH], groups, narrowed))
+        found.append(statement("TobanReach", CHANGES[Feature.REACH], groups, narrowed))
         rules = f"arn:{partition}:ec2:*:{account_id}:security-group-rule/*"
-        found.append(_statement("TobanReachRules", CHANGES[Feature.REACH], rules))
+        found.append(statement("TobanReachRules", CHANGES[Feature.REACH], rules))
     if Feature.VOLUMES in chosen:
         only_name = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name"]}, "Null": {"aws:TagKeys": "false"}}
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
-        found.append(_statement("TobanNamesVolumes", CHANGES[Feature.VOLUMES], volumes, only_name))
+        found.append(statement("TobanNamesVolumes", CHANGES[Feature.VOLUMES], volumes, only_name))
     if Feature.TAGS in chosen:
         # Which keys a rule copies is decided later, in the portal, by two people.
         kinds = [f"arn:{partition}:ec2:*:{account_id}:volume/*", f"arn:{partition}:ec2:*::snapshot/*"]
-        found.append(_statement("TobanTagsVolumes", CHANGES[Feature.TAGS], kinds))
+        found.append(statement("TobanTagsVolumes", CHANGES[Feature.TAGS], kinds))
         # What a volume or snapshot carries from its birth on is that of the one it was made of.
         found.append(
-            _never_marks("TobanMarksNoVolume", CHANGES[Feature.TAGS], {"Null": {"ec2:CreateAction": "true"}})
+            never_marks("TobanMarksNoVolume", CHANGES[Feature.TAGS], {"Null": {"ec2:CreateAction": "true"}})
         )
     if Feature.LEFTOVERS in chosen:
-        volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
-        # AWS writes the account into the ARN of a volume, but not into that of a snapshot.
-        made = f"arn:{partition}:ec2:*::snapshot/*"
-        found.append(
-            _statement("TobanDeletesVolumes", ("ec2:CreateSnapshot", "ec2:DeleteVolume"), volumes, narrowed)
-        )
-        found.append(_statement("TobanCopiesVolumes", ("ec2:CreateSnapshot",), made))
-        of_backups = {"Null": {"aws:ResourceTag/aws:backup:source-resource": "true"}}
-        found.append(_statement("TobanDeletesSnapshots", ("ec2:DeleteSnapshot",), made, of_backups))
-        found.append(_statement("TobanRestoresVolumes", ("ec2:CreateVolume",), [volumes, made]))
-        at_birth = {"StringEquals": {"ec2:CreateAction": ["CreateSnapshot", "CreateVolume"]}}
-        found.append(_statement("TobanNamesCopies", ("ec2:CreateTags",), [made, volumes], at_birth))
+        found += leftovers(account_id, partition, narrowed)
     if Feature.TERMINATION in chosen:
         servers = f"arn:{partition}:ec2:*:{account_id}:instance/*"
         # The right covers other attributes of a server, too, so that this is a choice of its own.
-        found.append(_statement("TobanVolumesGoWithServers", CHANGES[Feature.TERMINATION], servers, narrowed))
+        found.append(statement("TobanVolumesGoWithServers", CHANGES[Feature.TERMINATION], servers, narrowed))
         # AWS asks about the volume, too, and that does not carry the tag of its server.
         volumes = f"arn:{partition}:ec2:*:{account_id}:volume/*"
-        found.append(_statement("TobanVolumesOfServers", CHANGES[Feature.TERMINATION], volumes))
+        found.append(statement("TobanVolumesOfServers", CHANGES[Feature.TERMINATION], volumes))
     return _policy(found)
-
-
-def _never_marks(sid: str, actions: Sequence[str], besides: Mapping[str, Any] | None = None) -> Policy:
-    """Whoever may tag may not lift what the tag Toban says: neither take something under Toban's hand nor out of its guard."""
-    condition = {"ForAnyValue:StringEquals": {"aws:TagKeys": [TOBAN]}, **(besides or {})}
-    denied = _statement(sid, actions, "*", condition)
-    return denied | {"Effect": "Deny"}
-
-
-def _making(account_id: str, partition: str) -> list[Policy]:
-    """Making a database asks for rights on all that it is made of; only what Toban made for a while may Toban delete.
-
-    The password is made and kept by RDS, for which the caller needs secrets whose names begin as RDS names them. Source: Amazon
-    RDS user guide, rds-secrets-manager (permissions); service authorization reference of Amazon RDS.
-    """
-    made = {"aws:RequestTag/toban:made-by": "toban"}
-    # What Toban made to stay is nobody's to delete with this role: only what carries the end of a restore for a while.
-    ours = {
-        "StringEquals": {"aws:ResourceTag/toban:made-by": "toban"},
-        "Null": {f"aws:ResourceTag/{UNTIL_TAG}": "false"},
-    }
-    parts = [f"arn:{partition}:rds:*:{account_id}:{kind}:*" for kind in ("og", "pg", "secgrp", "subgrp")]
-    database = f"arn:{partition}:rds:*:{account_id}:db:*"
-    calls = ("rds:CreateDBInstance", "rds:RestoreDBInstanceFromDBSnapshot")
-    secrets = f"arn:{partition}:secretsmanager:*:{account_id}:secret:rds!db-*"
-    any_key, via_rds = (
-        f"arn:{partition}:kms:*:*:key/*",
-        {"StringLike": {"kms:ViaService": "rds.*.amazonaws.com"}},
-    )
-    keys = {"StringLike": {"kms:ViaService": ["rds.*.amazonaws.com", "secretsmanager.*.amazonaws.com"]}}
-    return [
-        _statement("TobanMakesDatabases", calls, database, {"StringEquals": made}),
-        _statement("TobanMakesOf", calls, parts),
-        _statement("TobanNamesDatabases", ("rds:AddTagsToResource",), database, {"StringEquals": made}),
-        _never_marks("TobanMarksNoDatabase", ("rds:AddTagsToResource",)),
-        _statement(
-            "TobanRemovesDatabases", ("rds:CreateDBSnapshot", "rds:DeleteDBInstance"), database, ours
-        ),
-        _statement(
-            "TobanLastSnapshots", ("rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBInstance"),
-            f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*",
-        ),
-        # Any snapshot is copied or restored, shared ones of other accounts too; a copy is ours by its name.
-        _statement(
-            "TobanTakesSnapshots", ("rds:CopyDBSnapshot", "rds:RestoreDBInstanceFromDBSnapshot"), f"arn:{partition}:rds:*:*:snapshot:*"
-        ),
-        # With Oracle, an option group is named as well.
-        _statement(
-            "TobanUpgradesCopies", ("rds:ModifyDBSnapshot",),
-            [f"arn:{partition}:rds:*:{account_id}:snapshot:{PREFIX}-*", f"arn:{partition}:rds:*:{account_id}:og:*"],
-        ),
-        _statement("TobanKeysOfCopies", _COPY_KEYS, any_key, via_rds),
-        _statement(
-            "TobanGrantsOfCopies", ("kms:CreateGrant",), any_key, {"Bool": {"kms:GrantIsForAWSResource": "true"}, **via_rds}
-        ),
-        _statement("TobanPasswords", ("secretsmanager:CreateSecret", "secretsmanager:TagResource"), secrets),
-        _statement("TobanKeysOfDatabases", ("kms:DescribeKey",), f"arn:{partition}:kms:*:{account_id}:key/*", keys),
-    ]  # fmt: skip
 
 
 def template(
@@ -352,26 +290,15 @@ def missing_statements(
     sid = "TobanAlso" + "".join(part[:1].upper() + part[1:] for part in action.split(":")).replace("*", "")
     found = [one for one in whole["Statement"] if action in one["Action"]]
     if not any(one["Effect"] == "Allow" for one in found):
-        return [_statement(sid, (action,), "*")]
+        return [statement(sid, (action,), "*")]
     return [
         dict(one) | {"Sid": f"{sid}{number if number > 1 else ''}", "Action": [action]}
         for number, one in enumerate(found, start=1)
     ]
 
 
-def _actions(table: Mapping[Feature, tuple[str, ...]], features: Iterable[Feature]) -> tuple[str, ...]:
-    return tuple(sorted({action for one in features for action in table[one]}))
-
-
 def _of(service: str, feature: Feature) -> tuple[str, ...]:
     return tuple(action for action in CHANGES[feature] if action.startswith(f"{service}:"))
-
-
-def _statement(
-    sid: str, actions: Sequence[str], resource: str | list[str], condition: Mapping[str, Any] | None = None
-) -> Policy:
-    found: Policy = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}
-    return found | {"Condition": dict(condition)} if condition else found
 
 
 def _policy(statements: Sequence[Policy]) -> Policy:

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infra.domain import onboarding
-from infra.domain.onboarding import Feature, Policy
+from infra.domain.onboarding import Feature
+from infra.domain.role_statements import Policy
 
 #: So many accounts are begun at once; a mapping in a template holds 200.
 AT_ONCE = 50

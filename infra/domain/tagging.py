@@ -19,6 +19,8 @@ TAGS_MAX, KEY_MAX, VALUE_MAX = 50, 128, 256
 #: So many keys a rule copies; every distinct set of values is a call of its own.
 KEYS_MAX = 10
 _BESIDE_LETTERS = frozenset(" +-=._:/@")
+#: IAM takes "toban" for the tag Toban (infra.domain.onboarding), so that no key of ours is anybody's in other letters.
+_OURS = frozenset(one.lower() for one in OUR_TAGS)
 
 
 class Overwrite(StrEnum):
@@ -52,7 +54,7 @@ def key_problem(key: str) -> str:
         return "tag_key_long"
     if key.lower().startswith("aws:"):
         return "tag_key_of_aws"
-    if key in OUR_TAGS or key.lower().startswith("toban:"):
+    if key.lower() in _OURS or key.lower().startswith("toban:"):
         return "tag_key_of_toban"
     return "" if all(one.isalnum() or one in _BESIDE_LETTERS for one in key) else "tag_key_characters"
 

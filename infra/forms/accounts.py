@@ -9,12 +9,23 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from infra.domain.onboarding import Feature
+from medical_audit.domain.errors import Refused
 from medical_audit.forms import REASON_MAX
 
 #: Offered as boxes; others are typed.
 COMMON_REGIONS = ("ap-northeast-1", "ap-northeast-3")
 _BETWEEN = re.compile(r"[\s‐‑–—-]+")
 _SEPARATORS = re.compile(r"[\s,、]+")
+
+
+#: A region that is refused, said at its field; `config.words` says the same to programs.
+_REGIONS_REFUSED = {
+    "bad_parameter": "",
+    "region_unknown": _("There is no AWS region %(region)s. Did you mean: %(alike)s?"),
+    "region_other_partition": _(
+        "%(region)s belongs to a separate AWS (China or GovCloud), which the roles of this one do not reach."
+    ),
+}
 
 
 class RegionForm(forms.Form):
@@ -30,6 +41,13 @@ class RegionForm(forms.Form):
         if not cleaned["regions"] and "region" not in self.errors:
             self.add_error("other_regions", _("Choose at least one region."))
         return cleaned
+
+    def refuse_region(self, why: Refused) -> bool:
+        """Say it at the field where a region was refused; whether one was."""
+        if why.params.get("name") != "regions":
+            return False
+        self.add_error("other_regions", str(_REGIONS_REFUSED[why.code]) % why.params)
+        return True
 
 
 class RegionChangeForm(RegionForm):

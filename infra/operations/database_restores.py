@@ -16,7 +16,7 @@ from accounts.domain.permissions import Permission
 from infra.aws import makings
 from infra.domain.aws import CallResult, Target
 from infra.domain.databases import UNTIL_TAG
-from infra.domain.makings import Source, Stock, Wish, restore_troubles
+from infra.domain.makings import Source, Stock, Wish, restore_troubles, stay_troubles
 from infra.domain.snapshots import DbSnapshot
 from infra.models import DatabaseSnapshot
 from infra.operations.database_makings import MakingExecutor, MakingPlan, check_tags, common_request, wish_of
@@ -91,7 +91,8 @@ def enter_restore(
         if problem := end_problem(asked.until, now):
             raise Refused(problem, target=row.name)
         check_tags(asked.tags)
-        if troubles := restore_troubles(asked.wish, source_of_snapshot(row), stock):
+        named = stay_troubles(asked.wish, for_a_while=asked.until is not None)
+        if troubles := named or restore_troubles(asked.wish, source_of_snapshot(row), stock):
             raise Refused(troubles[0].code, target=row.name)
         if busy or name_spoken_for(row.lane, asked.wish.aws_id):
             raise Refused("operation_open", target=row.name)
@@ -151,8 +152,9 @@ class RestoreExecutor(MakingExecutor):
         if snapshot.replaces(one.parameters.get("made_at", "")):
             plan.stale = True
             return Fail("source_replaced")
-        troubles = restore_troubles(
-            wish_of(one.parameters["request"]), _source(snapshot), plan.stocks.get(one.id, Stock())
+        wish = wish_of(one.parameters["request"])
+        troubles = stay_troubles(wish, for_a_while=bool(until)) or restore_troubles(
+            wish, _source(snapshot), plan.stocks.get(one.id, Stock())
         )
         if troubles:
             plan.stale = True

@@ -21,6 +21,7 @@ from infra.models import Attachment, Volume
 from infra.operations.tagging import KIND as TAG_KIND
 from infra.operations.tagging import LANE_CLASS
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
+from infra.queries.features import keys_doubt
 from infra.queries.targets import source_of, target_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import LeaseLost, NotFound, Refused
@@ -115,9 +116,10 @@ def refusal(target: OperationTarget, parameters: Mapping[str, Any]) -> str | Non
 @dataclass(slots=True)
 class Plan:
     """Whom to ask, and what a look showed: volumes by id, snapshots by operation. taken: volumes (ids of their rows) whose
-    deletion by some operation has begun."""
+    deletion by some operation has begun. doubt: why nobody knows that an encrypted one could be brought back."""
 
     target: Target | None
+    doubt: str = ""
     volumes: Mapping[str, EbsVolume] = field(default_factory=dict)
     snapshots: Mapping[str, EbsSnapshot] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
@@ -138,7 +140,7 @@ class DeleteExecutor:
             kind=KIND, target_type="volume", target_id__in=list(ids), state__in=OPEN, called_at__isnull=False
         )
         taken = set(begun.values_list("target_id", flat=True))
-        return Plan(target_of(account, region), used=frozenset(used), taken=taken)
+        return Plan(target_of(account, region), keys_doubt(account), used=frozenset(used), taken=taken)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, lambda one: self._before(plan, one, now), before=True)
@@ -222,9 +224,14 @@ class DeleteExecutor:
             (why, True),
             ("volume_used_meanwhile", one.target_id in plan.used),
             ("operation_open", second),
+            (plan.doubt, bool(volume.key_id)),
         )
         if speaks_against := next((code for code, holds in checks if code and holds), ""):
-            return Drop(speaks_against, {**_told(snapshot), "aws_state": volume.state})
+            told = {**_told(snapshot), "aws_state": volume.state}
+            if speaks_against == plan.doubt:
+                told["keys"] = volume.key_id
+            under_way = speaks_against == "proof_under_way"
+            return Later(speaks_against, SNAPSHOT_WAIT, told) if under_way else Drop(speaks_against, told)
         if snapshot is None or (snapshot.state == COMPLETE and snapshot.volume_id == volume.id):
             plan.taken.add(one.target_id)
             return too_late(one, now) or Go(_told(snapshot))

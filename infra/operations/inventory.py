@@ -140,7 +140,7 @@ def take_inventory(
             changed = _keep(region, seen, kept or {}, looked_at=looked_at, actor=actor, now=now)
             _enter_what_is_due(region, worker, prunes=any(one.get("snapshot") for one in asked), now=now)
     except AwsError as error:
-        return _failed(region, looked_at, str(error.problem), str(error), actor, clock)
+        return _failed(region, looked_at, error.told_as, str(error), actor, clock)
     except Exception as error:
         # Whatever it is, people must see that nothing came of the look, and what is behind it is in the log.
         log.exception("inventory_broke", tenant=str(tenant_id), region=str(region_id))
@@ -248,7 +248,7 @@ def _allowed(seen: Seen, part: str) -> Iterator[None]:
 
 def _say_what_is_missing(region: Region, seen: Seen, actor: Actor, now: datetime) -> None:
     """Say on the region what could not be read or kept; only a change is an event."""
-    unread = [f"{error.action}: {error.problem}" for error in seen.unread.values()]
+    unread = [f"{error.action}: {error.told_as}" for error in seen.unread.values()]
     unread += [f"{part}: {why}" for part, why in seen.unkept.items()]
     detail = "; ".join(sorted(unread))
     before = region.inventory_problem

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import IntegrityError
 
 from accounts.domain.permissions import Permission
+from infra.aws.regions import PARTITION, alike, partition_of
 from infra.models import AccountTrust, AwsAccount, Region
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import Refused
@@ -32,7 +33,7 @@ def register_account(
 ) -> AwsAccount:
     """Keep the account, how to enter it, and the regions to look at. read_role_arn: "" where role_arn serves for both.
 
-    Raises NotPermitted, Refused: `bad_parameter` with the field's name, `account_taken` when any customer has this
+    Raises NotPermitted, Refused: `bad_parameter`, `region_unknown`, `region_other_partition` with the field's name, `account_taken` when any customer has this
     account already, `external_id_taken`.
     """
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
@@ -66,14 +67,24 @@ def check_account(
             raise Refused("bad_parameter", name="role_arn", allowed=f"arn:aws:iam::{account_id}:role/...")
     if not _EXTERNAL_ID.fullmatch(external_id):
         raise Refused("bad_parameter", name="external_id", allowed="2-64 [A-Za-z0-9+=,.@:/-]")
-    check_regions(regions)
+    check_regions(regions, role_arns[0].split(":")[1])
 
 
-def check_regions(regions: Sequence[str]) -> None:
-    """Raises Refused (bad_parameter): not a region's name, twice, or none."""
+def check_regions(regions: Sequence[str], partition: str = PARTITION) -> None:
+    """Refuse none, one twice, and one that is none of the roles' partition: its looks would fail for ever, or the roles not be found.
+
+    Raises Refused: `bad_parameter`, `region_unknown`, `region_other_partition`, each with the field's name.
+    """
     known = [region for region in regions if _REGION.fullmatch(region) and len(region) <= 30]
     if not known or len(set(known)) != len(regions):
         raise Refused("bad_parameter", name="regions", allowed="ap-northeast-1")
+    for region in regions:
+        if not (found := partition_of(region)):
+            raise Refused(
+                "region_unknown", name="regions", region=region, alike=", ".join(alike(region, partition))
+            )
+        if found != partition:
+            raise Refused("region_other_partition", name="regions", region=region)
 
 
 def _keep(

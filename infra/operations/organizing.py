@@ -22,6 +22,9 @@ from medical_audit.domain.actor import Actor, system_actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
 from medical_audit.tenancy import tenant_scope
 
+#: What is wrong with all alike, so that nothing is begun.
+OF_WHAT_WAS_SENT = frozenset({"bad_parameter", "region_unknown", "region_other_partition"})
+
 
 @dataclass(frozen=True, slots=True)
 class Many:
@@ -127,7 +130,8 @@ def begin_rollout(
     """Begin with each of these accounts (numbers) of the organization that `account` lists, as begin_setup does with one; those that
     cannot begin are named and keep none of the others back.
 
-    Raises NotPermitted, NotFound, Refused: `bad_parameter` with the field's name, `nothing_chosen`, `too_many_accounts`, `listing_off`.
+    Raises NotPermitted, NotFound, Refused: `bad_parameter`, `region_unknown`, `region_other_partition` with the field's name,
+    `nothing_chosen`, `too_many_accounts`, `listing_off`.
     """
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
     numbers = list(dict.fromkeys(chosen))
@@ -159,7 +163,7 @@ def begin_rollout(
                 )
             )  # fmt: skip
         except Refused as why:
-            if why.code == "bad_parameter":
+            if why.code in OF_WHAT_WAS_SENT:
                 raise
             refused[number] = why.code
     return Many(rollout, done, refused)

@@ -239,7 +239,7 @@ def _ended(made: EbsVolume) -> Verdict:
     if made.state in READY:
         return Done("restored", detail=told)
     return (
-        Fail("restore_failed", detail=told)
+        Fail("restore_failed", detail=told | ({"keys": made.key_id} if made.key_id else {}))
         if made.state == "error"
         else Later("volume_creating", LOOK_IN, told)
     )

@@ -44,8 +44,8 @@ def begin_setup(
     """Begin with one account: makes its ExternalId, 128 random bits that nobody chooses. rollout: those that
     are begun together.
 
-    Raises NotPermitted, Refused: `bad_parameter` with the field's name, `account_taken`, `setup_open` when this tenant is at
-    it already.
+    Raises NotPermitted, Refused: `bad_parameter`, `region_unknown`, `region_other_partition` with the field's name, `account_taken`,
+    `setup_open` when this tenant is at it already.
     """
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
     external_id = secrets.token_hex(16)

@@ -22,8 +22,11 @@ _LANE_FAILS = frozenset({Problem.THROTTLED, Problem.UNREACHABLE, Problem.NO_ANSW
 
 def detail_of(error: AwsError) -> dict[str, str]:
     """What a person and AWS support need; nothing secret is in an AwsError."""
-    detail = {"aws_code": error.code, "message": error.message[:500], "missing_action": error.missing_action}
-    return {key: value for key, value in detail.items() if value}
+    detail = {
+        "aws_code": error.code, "message": error.message[:500], "missing_action": error.missing_action,
+        "denial": error.denial or "",
+    }  # fmt: skip
+    return {key: str(value) for key, value in detail.items() if value}
 
 
 def before_error(error: AwsError) -> Fail | Later:

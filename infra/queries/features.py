@@ -10,7 +10,7 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.domain.features import Lack, lacking
 from infra.domain.onboarding import AccountRole, Feature, missing_statements
-from infra.domain.proofs import check_from_json
+from infra.domain.proofs import Check, check_from_json
 from infra.models import AccountSetup, AwsAccount
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
@@ -31,11 +31,13 @@ class FeatureLine:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One right that the last proof did not find, which features need it, and the statements that give it."""
+    """One right that the last proof did not find, which features need it, and the statements that give it: none where another policy
+    than the role's own refuses it (`denied`, what was tried)."""
 
     role: AccountRole
     action: str
     refused: bool
+    denied: Check | None
     features: Sequence[Feature]
     statements: Sequence[dict[str, Any]]
 
@@ -105,8 +107,24 @@ def _grouped(short: Sequence[Lack], row: AccountSetup) -> list[Missing]:
         found.setdefault((one.role, one.action), []).append(one)
     return [
         Missing(
-            role, action, any(one.refused for one in lacks), [one.feature for one in lacks],
-            missing_statements(action, role, row.account_id, wanted, managed_only=row.managed_only),
+            role, action, lacks[0].refused, lacks[0].denied, [one.feature for one in lacks],
+            () if lacks[0].denied
+            else missing_statements(action, role, row.account_id, wanted, managed_only=row.managed_only),
         )
         for (role, action), lacks in found.items()
     ]  # fmt: skip
+
+
+def keys_doubt(account_id: str) -> str:
+    """Why nobody knows that an encrypted volume of an account (12 digits) could be brought back (a code), or "": its last proof never asked
+    about the rights on its key, because its template is older, or a proof is under way. Never of an account for which nobody chose
+    anything. Needs the tenant bound."""
+    rows = AccountSetup.objects.filter(registered__account_id=account_id)
+    row: AccountSetup | None = rows.order_by("-started_at", "-id").first()
+    if row is None:
+        return ""
+    short = lacking([check_from_json(one) for one in row.proof], [Feature.LEFTOVERS])
+    if not any(one.action.startswith("kms:") for one in short):
+        return ""
+    asked = row.proof_asked_at is not None and row.proof_ended_at is None
+    return "proof_under_way" if asked else "key_rights_unproven"

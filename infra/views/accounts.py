@@ -74,9 +74,8 @@ def account_new(request: TenantRequest, slug: str) -> HttpResponse:
                 managed_only=given["managed_only"], actor=request.actor, now=request.now,
             )  # fmt: skip
         except Refused as why:
-            refused = why.code
-            if refused == "bad_parameter" and why.params.get("name") == "regions":
-                form.add_error("other_regions", "")
+            at_field = form.refuse_region(why)
+            refused = why.code if not at_field or why.code == "bad_parameter" else ""
         else:
             return redirect("infra:account-setup", slug=slug, pk=row.id)
     context = {

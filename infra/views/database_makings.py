@@ -22,7 +22,8 @@ from infra.domain.creations import (
     usual_user,
     wish_anew,
 )
-from infra.domain.makings import Stock, free_name
+from infra.domain.databases import FOR_A_WHILE
+from infra.domain.makings import Stock, free_name, stay_troubles
 from infra.forms import database_makings as forms
 from infra.forms.schedules import ReasonForm
 from infra.operations import database_creations, database_removals, database_restores
@@ -76,7 +77,7 @@ def database_restore(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
         "choices": making_pages.choices(wish, page.source.engine, page.source.version, page.stock),
         "wish": wish,
         "staying": staying,
-        "troubles": making_pages.troubles_of(wish, page),
+        "troubles": [*stay_troubles(wish, for_a_while=not staying), *making_pages.troubles_of(wish, page)],
         "region": page.snapshot.region,
         "end_problem": end,
         "plan": making_pages.plan(wish, page, tags, protected=protected) if step == forms.LAST else [],
@@ -93,7 +94,7 @@ def _initial(request: TenantRequest, page: making_pages.RestorePage, zone: ZoneI
     """How the form begins: as the original is, in working hours, for a while."""
     assert page.stock is not None
     local = request.now.astimezone(zone)
-    name = free_name(f"{page.snapshot.database[:45]}-{local:%Y%m%d}", page.stock.names)
+    name = free_name(f"{FOR_A_WHILE}{page.snapshot.database[:35]}-{local:%Y%m%d}", page.stock.names)
     wish = making_pages.proposal(page, name)
     tags = page.original.tags if page.original is not None else {}
     return {

@@ -89,9 +89,8 @@ def _begin(request: TenantRequest, slug: str, seen: queries.Organization) -> Htt
                 managed_only=given["managed_only"], actor=request.actor, now=request.now,
             )  # fmt: skip
         except Refused as why:
-            more["problem"] = why.code
-            if why.code == "bad_parameter" and why.params.get("name") == "regions":
-                form.add_error("other_regions", "")
+            at_field = form.refuse_region(why)
+            more["problem"] = why.code if not at_field or why.code == "bad_parameter" else ""
         else:
             if begun.done:
                 return _rollout(request, begun)

@@ -47,7 +47,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "classes": "db.t4g.medium", "clause": "14.1", "client_id": "toban", "clock": "ok", "closing": "", "code": "nothing_changed",
     "company": "保守会社", "confirmed_by": _SECOND, "content": "schedules: {}", "currency": "JPY", "damage": "",
     "database": "karte", "db_class": "db.t4g.medium", "db_name": "karte", "decided_by": _SECOND, "decision": "keep",
-    "deploy_key": "ssh-ed25519 AAAA…", "deputies": ID, "deputy_reason": "", "description": "app server", "detail": "",
+    "denied": "denied_service_control", "deploy_key": "ssh-ed25519 AAAA…", "deputies": ID, "deputy_reason": "", "description": "app server", "detail": "",
     "device": "/dev/xvda", "digest": DIGEST, "diverged": "", "domains": "sakuragawa.example.jp", "drafted_by": _PERSON,
     "drift": "", "email": "hanako@sakuragawa.example.jp", "end": "", "ended_by": "", "engine": "mysql",
     "engine_version": "8.0.40", "entered": "", "entered_by": _PERSON, "event": "push", "event_kind": "operation.failed",

@@ -112,6 +112,8 @@ def test_a_proof_that_was_lost_says_so_and_can_be_asked_for_again_or_given_up(st
         ({"account_id": "1234"}, "id_account_id-problem"),
         ({"name": ""}, "id_name-problem"),
         ({"region": [], "other_regions": ""}, "id_other_regions-problem"),
+        ({"other_regions": "ap-northest-1"}, "ap-northeast-1, ap-northeast-3"),
+        ({"other_regions": "cn-north-1"}, "GovCloud"),
         ({"feature": []}, "id_feature"),
     ],
 )

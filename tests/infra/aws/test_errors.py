@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from infra.aws.errors import translate
-from infra.domain.aws import Problem
+from infra.domain.aws import Denial, Problem
 
 URL = "https://ec2.ap-northeast-1.amazonaws.com/"
 
@@ -135,3 +135,30 @@ def test_a_secret_is_cut_out_of_messages() -> None:
     exc = client_error("ValidationError", "Value 's3cret' at 'externalId' failed")
     error = translate(exc, action="sts:AssumeRole", secret="s3cret")
     assert "s3cret" not in str(error) + repr(error)
+
+
+_WHO = "User: arn:aws:sts::1:assumed-role/TobanOperate/x is not authorized to perform: "
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "denial"),
+    [
+        ("UnauthorizedOperation", f"{_WHO}ec2:StopInstances on resource: arn:aws:ec2:x:1:instance/i-1 because no identity-based policy allows the ec2:StopInstances action. Encoded authorization failure message: AA", None),
+        ("AccessDenied", f"{_WHO}rds:StopDBInstance on resource: arn:aws:rds:x:1:db:karte", None),
+        ("UnauthorizedOperation", "You are not authorized to perform this operation.", None),
+        ("AccessDenied", f"{_WHO}rds:StopDBInstance on resource: arn:aws:rds:x:1:db:karte with an explicit deny in a service control policy", Denial.SERVICE_CONTROL),
+        ("AccessDeniedException", f"{_WHO}ssm:DescribeMaintenanceWindows because no service control policy allows the ssm:DescribeMaintenanceWindows action", Denial.SERVICE_CONTROL),
+        ("AccessDenied", f"{_WHO}rds:StopDBInstance with an explicit deny in a resource control policy", Denial.RESOURCE_CONTROL),
+        ("UnauthorizedOperation", f"{_WHO}ec2:StopInstances because no permissions boundary allows the ec2:StopInstances action", Denial.BOUNDARY),
+        ("UnauthorizedOperation", f"{_WHO}ec2:StopInstances with an explicit deny in a permissions boundary: arn:aws:iam::1:policy/limits", Denial.BOUNDARY),
+        ("UnauthorizedOperation", f"{_WHO}ec2:StopInstances because no session policy allows the ec2:StopInstances action", Denial.SESSION),
+        ("UnauthorizedOperation", f"{_WHO}ec2:CreateTags with an explicit deny in an identity-based policy", Denial.IDENTITY),
+        ("AccessDeniedException", f"{_WHO}kms:CreateGrant with an explicit deny in a resource-based policy", Denial.RESOURCE),
+        ("AccessDenied", f"{_WHO}rds:DescribeDBInstances because no VPC endpoint policy allows the rds:DescribeDBInstances action", Denial.ENDPOINT),
+    ],
+)  # fmt: skip
+def test_a_policy_that_no_statement_of_the_role_lifts_is_told_apart_from_a_missing_right(
+    code: str, message: str, denial: Denial | None
+) -> None:
+    error = translate(client_error(code, message, 403), action="ec2:StopInstances")
+    assert (error.problem, error.denial) == (Problem.PERMISSION, denial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from infra.aws.gateway import current
 from infra.aws.proving import prove
 from infra.domain import onboarding
 from infra.domain.aws import AwsError, Problem, Target
+from infra.domain.features import counting, lacking
 from infra.domain.onboarding import AccountRole, Feature
 from infra.domain.proofs import Check, Status, proven
 from tests.infra.aws.builders import REGION, make_target
@@ -27,6 +29,7 @@ TRIED = (
     "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "DeleteTags",
     "ModifyInstanceAttribute",
 )  # fmt: skip
+STS_REGION = "ap-northeast-1"
 EXTERNAL_ID = "0f9c2b7d5e8a4c21b6d3e0f1a2b3c4d5"
 
 
@@ -34,9 +37,15 @@ def customer(account: Account, service: str) -> Any:
     return customer_client(account.target.account_id, service, account.url)
 
 
-def create_stack(account: Account, *, external_id: str = EXTERNAL_ID, principal: str = CALLER) -> None:
+def create_stack(
+    account: Account,
+    *,
+    external_id: str = EXTERNAL_ID,
+    principal: str = CALLER,
+    features: Sequence[Feature] = EVERY,
+) -> None:
     template = onboarding.template(
-        principal, external_id, account.target.account_id, EVERY, managed_only=False
+        principal, external_id, account.target.account_id, features, managed_only=False
     )
     template.pop("Rules")  # moto does not know assertions
     customer(account, "cloudformation").create_stack(StackName="toban", TemplateBody=json.dumps(template))
@@ -69,6 +78,7 @@ def test_roles_made_by_the_template_prove_right(account: Account) -> None:
     tried = {one.subject for one in checks if one.code == "may" and one.role is AccountRole.OPERATE}
     assert tried == {f"ec2:{name}" for name in TRIED}
     assert {one.subject for one in checks if one.code == "no_dry_run"} == {
+        "kms:GenerateDataKeyWithoutPlaintext",
         "autoscaling:UpdateAutoScalingGroup",
         "kms:CreateGrant",
         "kms:Decrypt",
@@ -111,7 +121,7 @@ def test_a_role_that_lets_everybody_in_is_no_proof(account: Account) -> None:
     ],
 )
 def test_a_stack_of_another_template_is_refused_at_the_door(
-    account: Account, made_with: dict[str, str], why: str
+    account: Account, made_with: dict[str, Any], why: str
 ) -> None:
     create_stack(account, **made_with)
     checks = prove(target_of(account), [REGION], EVERY)
@@ -189,3 +199,92 @@ def test_the_trail_of_the_customer_says_who_looks_and_who_acts(account: Account)
     assert current().assume(replace(target, source="u-3f9c0d5e"), EXTERNAL_ID)
     with pytest.raises(AwsError):
         current().assume(replace(target, source="somebody"), EXTERNAL_ID)
+
+
+@pytest.mark.parametrize("feature", EVERY)
+def test_each_feature_is_proven_by_its_own_template(account: Account, feature: Feature) -> None:
+    create_stack(account, features=[feature])
+    account.seed(instances=[{}], volumes=[{}])
+    checks = prove(target_of(account), [REGION], [feature])
+    assert [one for one in checks if one.status is Status.FAILED] == []
+    assert proven(checks)
+    assert counting(checks, [feature]) == [feature]
+
+
+def test_tags_at_birth_are_proven_where_nothing_else_may_be_tagged(account: Account) -> None:
+    """Without the right to tag what it makes, Toban could make no snapshot before it deletes a volume."""
+    create_stack(account, features=[Feature.LEFTOVERS])
+    account.seed(volumes=[{}])
+    iam = customer(account, "iam")
+    policy = onboarding.operate_policy(account.target.account_id, [Feature.LEFTOVERS], managed_only=False)
+    without = [one for one in policy["Statement"] if one["Sid"] != "TobanNamesCopies"]
+    iam.put_role_policy(
+        RoleName="TobanOperate", PolicyName="TobanOperate", PolicyDocument=json.dumps(policy | {"Statement": without})
+    )  # fmt: skip
+    checks = prove(target_of(account), [REGION], [Feature.LEFTOVERS])
+    assert {(one.code, one.missing) for one in checks if one.status is Status.FAILED} == {
+        ("may_not", "ec2:CreateTags")
+    }
+
+
+def test_a_trust_that_was_changed_lets_nobody_in_from_memory(account: Account) -> None:
+    create_stack(account)
+    target = target_of(account)
+    assert proven(prove(target, [REGION], [Feature.SERVERS]))
+    nobody = onboarding.trust_policy("arn:aws:iam::999999999999:role/other", EXTERNAL_ID)
+    for role in ("TobanRead", "TobanOperate"):
+        customer(account, "iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(nobody))
+    checks = prove(target, [REGION], [Feature.SERVERS])
+    assert {one.status for one in checks if one.code == "right_id"} == {Status.FAILED}
+
+
+@pytest.mark.parametrize(
+    ("off", "on"), [("ap-northeast-3", "ap-northeast-1"), ("ap-northeast-1", "ap-northeast-3")]
+)
+def test_a_region_that_is_not_switched_on_is_named_and_its_neighbour_proven(
+    account: Account, off: str, on: str
+) -> None:
+    """EC2 and RDS know nobody there, whatever the role may do; the stack is not to blame."""
+    create_stack(account)
+    for service, code, message in (
+        ("ec2", "AuthFailure", "AWS was not able to validate the provided access credentials"),
+        ("rds", "InvalidClientTokenId", "The security token included in the request is invalid."),
+        *(
+            [("sts", "InvalidClientTokenId", "The security token included in the request is invalid.")]
+            if off != STS_REGION
+            else []
+        ),
+        ("autoscaling", "InvalidClientTokenId", "The security token included in the request is invalid."),
+    ):
+        account.fault(".*", code=code, status=403, message=message, match={"service": service, "region": off})
+    checks = prove(target_of(account), ["ap-northeast-3", "ap-northeast-1"], [Feature.SERVERS])
+    failed = [(one.code, one.subject, one.missing) for one in checks if one.status is Status.FAILED]
+    assert failed == [("region_off", off, "")]
+    assert f"ec2:DescribeInstances {on}" in {one.subject for one in checks if one.code == "may"}
+    assert counting(checks, [Feature.SERVERS]) == [Feature.SERVERS], "its rights were found elsewhere"
+
+
+def test_a_look_that_was_not_answered_proves_nothing(account: Account) -> None:
+    create_stack(account)
+    account.fault("DescribeVolumes", code="InternalError", status=500, message="try later")
+    checks = prove(target_of(account), [REGION], [Feature.VOLUMES])
+    assert {(one.code, one.subject) for one in checks if one.status is Status.FAILED} == {
+        ("not_answered", f"ec2:DescribeVolumes {REGION}")
+    }
+    assert counting(checks, [Feature.VOLUMES]) == []
+
+
+def test_what_an_organization_forbids_is_no_missing_statement(account: Account) -> None:
+    create_stack(account)
+    account.seed(instances=[{}])
+    account.fault(
+        "StopInstances", code="UnauthorizedOperation", status=403,
+        message="User: x is not authorized to perform: ec2:StopInstances with an explicit deny in a service control policy",
+    )  # fmt: skip
+    checks = prove(target_of(account), [REGION], [Feature.SERVERS])
+    assert {(one.code, one.missing) for one in checks if one.status is Status.FAILED} == {
+        ("denied_service_control", "")
+    }
+    (lack,) = lacking(checks, [Feature.SERVERS])
+    assert lack.denied is not None
+    assert lack.denied.code == "denied_service_control"

@@ -18,6 +18,7 @@ from infra.domain.databases import (
     trust_ends,
     warnings_of,
 )
+from infra.domain.makings import Wish, stay_troubles
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 CA, OWN = NOW + timedelta(days=9000), NOW + timedelta(days=100)
@@ -85,3 +86,15 @@ def test_one_that_is_to_be_removed_again_is_not_said_to_lack_deletion_protection
     bare = {**QUIET, "protected": False}
     assert warnings_of(expected_facts(bare, {}), None, None, NOW) == (Warn.UNPROTECTED,)
     assert warnings_of(expected_facts(bare, {"toban:until": "2026-12-03"}), None, None, NOW) == ()
+
+
+def test_a_name_that_says_something_else_than_its_end_has_the_right_one_beside_it() -> None:
+    def fixes(name: str, *, for_a_while: bool) -> list[tuple[str, str]]:
+        wish = Wish(name, "db.t4g.medium", "main", ("sg-1",), "default:mysql-8-0", "default.mysql8.0")
+        found = stay_troubles(wish, for_a_while=for_a_while)
+        return [(one.code, fix["aws_id"]) for one in found for fix in one.fixes]
+
+    assert fixes("karte", for_a_while=True) == [("name_for_a_while", "toban-tmp-karte")]
+    assert fixes("toban-tmp-karte", for_a_while=False) == [("name_of_one_that_goes", "karte")]
+    assert fixes("toban-tmp-karte", for_a_while=True) == fixes("karte", for_a_while=False) == []
+    assert len(fixes("k" * 63, for_a_while=True)[0][1]) == 63

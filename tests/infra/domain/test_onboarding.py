@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from config.simulator.policies import Asked, allows
 from infra.domain import onboarding
 from infra.domain.onboarding import AccountRole, Feature
 from infra.domain.proofs import DOOR, Check, Status, check_from_json, proven
+from infra.domain.role_statements import Policy
 
 ACCOUNT = "111122223333"
 SETS = [
@@ -19,7 +21,7 @@ SETS = [
 ]  # fmt: skip
 
 
-def actions_of(policy: onboarding.Policy) -> set[str]:
+def actions_of(policy: Policy) -> set[str]:
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
@@ -30,7 +32,7 @@ def _arns(statement: Mapping[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("features", SETS)
 def test_each_role_holds_what_its_features_need_and_nothing_else(features: tuple[Feature, ...]) -> None:
-    looks = {action for one in features for action in onboarding.READS[one]}
+    looks = {*onboarding.LOOKS, *(action for one in features for action in onboarding.READS[one])}
     changes = {action for one in features for action in onboarding.CHANGES[one]}
     keys = {"kms:CreateGrant"} if Feature.SERVERS in features else set()
     assert actions_of(onboarding.read_policy(features)) == looks
@@ -61,7 +63,10 @@ def test_nothing_is_operated_outside_the_account() -> None:
     }  # fmt: skip
     for one in elsewhere:
         if "arn:aws:kms:*:*:key/*" in _arns(one):
-            assert one["Condition"]["StringLike"] == {"kms:ViaService": "rds.*.amazonaws.com"}
+            via = one["Condition"]["StringLike"]["kms:ViaService"]
+            assert via in ("rds.*.amazonaws.com", "ec2.*.amazonaws.com"), (
+                "through the service that the call goes to, and no other"
+            )
             if "kms:CreateGrant" in one["Action"]:
                 assert one["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
 
@@ -106,6 +111,7 @@ def test_only_a_database_that_was_restored_for_a_while_can_be_deleted() -> None:
         for one in policy["Statement"]
         if "rds:DeleteDBInstance" in one["Action"] and ":db:" in one["Resource"]
     ]
+    assert deleting["Resource"] == f"arn:aws:rds:*:{ACCOUNT}:db:toban-tmp-*"
     assert deleting["Condition"] == {
         "StringEquals": {"aws:ResourceTag/toban:made-by": "toban"},
         "Null": {"aws:ResourceTag/toban:until": "false"},
@@ -174,7 +180,7 @@ def test_a_statement_to_add_is_no_wider_than_the_template(managed_only: bool) ->
             assert len({one["Sid"] for one in found}) == len(found)
 
 
-NEVER_MARKED = {"ForAnyValue:StringEquals": {"aws:TagKeys": ["Toban"]}}
+NEVER_MARKED = {"ForAnyValue:StringEqualsIgnoreCase": {"aws:TagKeys": ["Toban"]}}
 #: What is made of something takes its tags along, the tag Toban too (EC2 user guide, supported-iam-actions-tagging).
 AFTER_BIRTH = {"Null": {"ec2:CreateAction": "true"}}
 
@@ -195,6 +201,38 @@ def test_no_role_that_tags_can_set_the_tag_that_binds_it(features: list[Feature]
                 for action in other["Action"]
             }  # fmt: skip
             assert mine <= denied or '"Name"' in keys or "CreateAction" in keys, one["Sid"]
+
+
+@pytest.mark.parametrize("key", ["Toban", "toban", "TOBAN"])
+@pytest.mark.parametrize("feature", [Feature.TAGS, Feature.MAKING])
+def test_the_mark_is_nobodys_to_set_in_whatever_letters(feature: Feature, key: str) -> None:
+    """IAM finds aws:ResourceTag/Toban on what carries "toban"."""
+    policy = onboarding.operate_policy(ACCOUNT, [feature], managed_only=True)
+    tagging, arn = {
+        Feature.TAGS: ("ec2:CreateTags", f"arn:aws:ec2:ap-northeast-1:{ACCOUNT}:volume/vol-1"),
+        Feature.MAKING: ("rds:AddTagsToResource", f"arn:aws:rds:ap-northeast-1:{ACCOUNT}:db:karte"),
+    }[feature]
+    ours = {"aws:RequestTag/toban:made-by": ["toban"]}
+    assert allows(policy["Statement"], Asked(tagging, arn, {**ours, "aws:TagKeys": ["Owner"]}))
+    assert not allows(policy["Statement"], Asked(tagging, arn, {**ours, "aws:TagKeys": ["Owner", key]}))
+
+
+def test_no_database_that_toban_did_not_make_for_a_while_can_be_tagged_and_then_deleted() -> None:
+    """Whoever holds the role may put every tag that it can on any database: that makes none deletable."""
+    policy = onboarding.operate_policy(ACCOUNT, [Feature.MAKING], managed_only=False)["Statement"]
+    tags = {"toban:made-by": "toban", "toban:until": "2027-01-01T00:00:00Z"}
+    asked = {f"aws:RequestTag/{key}": [value] for key, value in tags.items()} | {"aws:TagKeys": list(tags)}
+    carried = {f"aws:ResourceTag/{key}": [value] for key, value in tags.items()}
+
+    def chain(name: str) -> bool:
+        arn = f"arn:aws:rds:ap-northeast-1:{ACCOUNT}:db:{name}"
+        tagged = allows(policy, Asked("rds:AddTagsToResource", arn, asked))
+        return tagged and allows(policy, Asked("rds:DeleteDBInstance", arn, carried))
+
+    assert [
+        name for name in ("karte", "toban", "toban-portal", "my-toban-tmp-x", "toban-tmp") if chain(name)
+    ] == []
+    assert chain("toban-tmp-karte"), "what was restored for a while goes again"
 
 
 def test_what_reaches_further_is_chosen_by_whoever_means_it() -> None:
@@ -219,6 +257,8 @@ ENTERED = [passed(code, role) for role in AccountRole for code in sorted(DOOR)]
         ([*ENTERED[1:], Check("no_id", AccountRole.READ, Status.UNTRIED)], False),
         ([*ENTERED, Check("no_dry_run", AccountRole.OPERATE, Status.UNTRIED)], True),
         ([*ENTERED, Check("may_not", AccountRole.READ, Status.FAILED)], False),
+        ([*ENTERED, Check("not_answered", AccountRole.READ, Status.UNTRIED)], False),
+        ([*ENTERED, Check("not_answered", AccountRole.OPERATE, Status.UNTRIED)], True),
     ],
 )
 def test_a_proof_holds_when_nothing_failed_and_both_roles_were_entered(

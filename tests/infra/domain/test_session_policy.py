@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from botocore.session import Session
 
 import infra.aws
+from infra.domain.onboarding import CHANGES, Feature, operate_policy
 from infra.domain.session_policy import CHARACTERS_MAX, ROWS, session_policies
 
 ROLE = "arn:aws:iam::123456789012:role/TobanOperator"
@@ -101,6 +103,26 @@ def test_every_row_fits_and_allows_its_own_action() -> None:
             found = policies(action, ids, managed_only=managed_only)
             assert len(found) == 2, action
             assert all(action in one[0]["Action"] for one in found)
+
+
+def test_what_a_session_may_do_with_keys_the_role_of_its_feature_may_too() -> None:
+    """A session never widens a role: an encrypted volume comes back, and a database is made, only where the role has the key, too."""
+    with_keys = [action for action, row in ROWS.items() if row.keys]
+    assert with_keys
+    for action in with_keys:
+        wanted = {
+            one for row in policies(action, ["snap-1"])[0] for one in row["Action"] if one.startswith("kms:")
+        }
+        if action.startswith("rds:"):
+            wanted -= {"kms:GenerateDataKeyWithoutPlaintext"}  # RDS asks for none
+        for feature in (one for one in Feature if action in CHANGES[one] and one is not Feature.DATABASES):
+            allowed = {
+                right
+                for one in operate_policy("123456789012", [feature], managed_only=False)["Statement"]
+                for right in one["Action"]
+            }
+            held = {one for one in allowed if one.startswith("kms:")}
+            assert all(any(fnmatchcase(right, one) for right in held) for one in wanted), (action, feature)
 
 
 def test_a_call_that_nobody_thought_through_is_not_made() -> None:

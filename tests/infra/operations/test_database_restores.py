@@ -84,7 +84,8 @@ def enter(duty: Duty, row: DatabaseSnapshot, asked: Restore, **more: Any) -> Ope
 
 
 def restored(duty: Duty, row: DatabaseSnapshot, **more: Any) -> Operation:
-    entered = enter(duty, row, Restore(proposed(duty, row), tags={"AutoStop": "19:00"}, **more))
+    name = "toban-tmp-karte" if "until" in more else "karte-try"
+    entered = enter(duty, row, Restore(proposed(duty, row, name), tags={"AutoStop": "19:00"}, **more))
     confirm(duty, entered, Role.APPROVER)
     return entered
 
@@ -169,9 +170,18 @@ def test_another_snapshot_that_took_the_name_since_is_not_restored_in_its_place(
     assert duty.sent("RestoreDBInstanceFromDBSnapshot") == []
 
 
+def test_the_name_says_whether_it_stays(duty: Duty) -> None:
+    row, until = snapshot(duty), duty.clock() + timedelta(days=2)
+    for name, end in (("karte-try", until), ("toban-tmp-karte", None)):
+        with pytest.raises(Refused, match="name_"):
+            enter(duty, row, Restore(proposed(duty, row, name), until=end))
+
+
 def test_one_for_a_while_that_is_confirmed_after_its_end_is_not_restored(duty: Duty) -> None:
     row = snapshot(duty)
-    entered = enter(duty, row, Restore(proposed(duty, row), until=duty.clock() + timedelta(hours=2)))
+    entered = enter(
+        duty, row, Restore(proposed(duty, row, "toban-tmp-karte"), until=duty.clock() + timedelta(hours=2))
+    )
     duty.clock.pass_(hours=3)
     confirm(duty, entered, Role.APPROVER)
     work(duty)
@@ -273,7 +283,7 @@ def test_one_to_which_aws_copied_its_tags_does_not_hide_it(duty: Duty) -> None:
         rds.restore_db_instance_from_db_snapshot(
             DBInstanceIdentifier=name, DBSnapshotIdentifier=row.name, DBSubnetGroupName="main", Tags=copied
         )
-    assert over(duty).parameters["aws_id"] == "karte-try"
+    assert over(duty).parameters["aws_id"] == "toban-tmp-karte"
 
 
 def test_turned_down_it_stays_and_is_asked_for_again_a_day_later(duty: Duty) -> None:
@@ -287,7 +297,7 @@ def test_turned_down_it_stays_and_is_asked_for_again_a_day_later(duty: Duty) -> 
     duty.clock.pass_(days=1)
     duty.look()
     assert len(duty.operations(kind="rds.remove")) == 2
-    assert "karte-try" in duty.aws.states()["rds"]
+    assert "toban-tmp-karte" in duty.aws.states()["rds"]
 
 
 def test_where_its_snapshot_is_gone_one_is_made_at_the_end(duty: Duty) -> None:
@@ -296,7 +306,7 @@ def test_where_its_snapshot_is_gone_one_is_made_at_the_end(duty: Duty) -> None:
     work(duty)
     duty.console("rds").delete_db_snapshot(DBSnapshotIdentifier=row.name)
     asked = over(duty)
-    assert asked.parameters["final_snapshot"].startswith("toban-final-karte-try-")
+    assert asked.parameters["final_snapshot"].startswith("toban-final-toban-tmp-karte-")
     confirm(duty, asked, Role.APPROVER)
     work(duty)
     assert outcome(duty, "rds.remove") == ("SUCCEEDED", "database_removed")
@@ -313,7 +323,7 @@ def test_a_snapshot_that_goes_between_asking_and_removing_keeps_the_database(dut
     confirm(duty, asked, Role.APPROVER)
     work(duty)
     assert outcome(duty, "rds.remove") == ("FAILED", "final_snapshot_needed")
-    assert "karte-try" in duty.aws.states()["rds"]
+    assert "toban-tmp-karte" in duty.aws.states()["rds"]
 
 
 def test_another_snapshot_that_took_its_name_holds_nothing_of_it(duty: Duty) -> None:
@@ -333,9 +343,9 @@ def test_where_aws_makes_no_snapshot_at_the_end_nothing_is_removed_that_is_nowhe
     work(duty)
     duty.console("rds").delete_db_snapshot(DBSnapshotIdentifier=row.name)
     asked = over(duty)
-    tags = {one["Key"]: one["Value"] for one in at_aws(duty, "karte-try")["TagList"]}
-    duty.console("rds").delete_db_instance(DBInstanceIdentifier="karte-try", SkipFinalSnapshot=True)
-    duty.aws.seed(databases=[{"id": "karte-try", "state": "incompatible-restore", "tags": tags}])
+    tags = {one["Key"]: one["Value"] for one in at_aws(duty, "toban-tmp-karte")["TagList"]}
+    duty.console("rds").delete_db_instance(DBInstanceIdentifier="toban-tmp-karte", SkipFinalSnapshot=True)
+    duty.aws.seed(databases=[{"id": "toban-tmp-karte", "state": "incompatible-restore", "tags": tags}])
     removed = len(duty.sent("DeleteDBInstance"))
     confirm(duty, asked, Role.APPROVER)
     work(duty)
@@ -343,7 +353,7 @@ def test_where_aws_makes_no_snapshot_at_the_end_nothing_is_removed_that_is_nowhe
     duty.look()
     with pytest.raises(Refused, match="no_final_snapshot"):
         database_removals.enter_removal(
-            duty.resource("karte-try").id,
+            duty.resource("toban-tmp-karte").id,
             actor=duty.aws.cast.actor(Role.OPERATOR),
             now=duty.clock(),
             reason="x",
@@ -357,7 +367,8 @@ def test_one_that_is_never_to_be_touched_by_then_stays_and_is_not_asked_for(duty
     work(duty)
     asked = over(duty)
     duty.console("rds").add_tags_to_resource(
-        ResourceName=at_aws(duty, "karte-try")["DBInstanceArn"], Tags=[{"Key": "Toban", "Value": "never"}]
+        ResourceName=at_aws(duty, "toban-tmp-karte")["DBInstanceArn"],
+        Tags=[{"Key": "Toban", "Value": "never"}],
     )
     confirm(duty, asked, Role.APPROVER)
     work(duty)
@@ -368,7 +379,7 @@ def test_one_that_is_never_to_be_touched_by_then_stays_and_is_not_asked_for(duty
     assert len(duty.operations(kind="rds.remove")) == 1
     with pytest.raises(Refused, match="never_touch"):
         database_removals.enter_removal(
-            duty.resource("karte-try").id,
+            duty.resource("toban-tmp-karte").id,
             actor=duty.aws.cast.actor(Role.OPERATOR),
             now=duty.clock(),
             reason="x",

@@ -10,7 +10,12 @@ import pytest
 from pytest_django import Settings
 
 from accounts.domain.permissions import Role
+from infra.domain import onboarding
+from infra.domain.onboarding import AccountRole, Feature
+from infra.domain.proofs import Check, Status
+from infra.models import AccountSetup
 from infra.operations import deleting
+from infra.operations.setups import begin_again
 from infra.queries.volumes import VolumeDetail, volume_detail
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.kinds import OperationTarget, Round, get_kind
@@ -301,3 +306,39 @@ def test_two_people_who_entered_it_at_one_moment_make_one_snapshot(duty: Duty, a
     ended = {one.state: one.outcome for one in duty.operations(kind=deleting.KIND)}
     assert ended == {"SUCCEEDED": "deleted", "CANCELLED": "operation_open"}
     assert page(duty, volume).may_restore
+
+
+def test_an_encrypted_one_is_deleted_only_where_the_roles_were_asked_for_the_rights_on_its_key(
+    duty: Duty,
+) -> None:
+    """Its snapshot needs the key to become a volume again, and templates of before gave no right on it."""
+    key = f"arn:aws:kms:ap-northeast-1:{duty.aws.number}:key/1"
+    locked, open_ = duty.aws.seed(volumes=[{"key_id": key}, {}])["volumes"]
+    duty.look()
+    admin = duty.aws.cast.actor(Role.ADMINISTRATOR)
+    row = begin_again(duty.aws.row.id, actor=admin, now=duty.clock())
+    proven(row, without="kms:")
+    for volume in (locked, open_):
+        ordered(duty, volume)
+    work(duty)
+    ends = {one.parameters["volume_id"]: one for one in duty.operations(kind=deleting.KIND)}
+    assert (ends[locked].outcome, ends[open_].outcome) == ("key_rights_unproven", "deleted")
+    assert ends[locked].outcome_detail["keys"] == key
+    assert exists(duty, locked)
+    proven(row, without="")
+    ordered(duty, locked)
+    work(duty)
+    assert not exists(duty, locked)
+
+
+def proven(row: AccountSetup, without: str) -> None:
+    """As a proof of today tells it, or one of before, which did not ask about some rights."""
+    asked = [
+        Check("no_dry_run", AccountRole.OPERATE, Status.UNTRIED, one).as_json()
+        for one in onboarding.CHANGES[Feature.LEFTOVERS]
+        if not without or not one.startswith(without)
+    ]
+    with tenant_scope(row.tenant_id):
+        AccountSetup.objects.filter(id=row.id).update(
+            proof=asked, proof_asked_at=row.started_at, proof_ended_at=row.started_at
+        )

@@ -61,12 +61,14 @@ def checks(*features: Feature, refused: str = "", without: str = "") -> list[Che
 def test_a_feature_counts_when_the_proof_found_every_right_that_it_needs() -> None:
     servers, volumes = Feature.SERVERS, Feature.VOLUMES
     assert counting(checks(servers, volumes), [servers, volumes]) == [servers, volumes]
-    for lack in ({"refused": "ec2:DescribeVolumes"}, {"without": "ec2:DescribeVolumes"}):
+    for lack in ({"refused": "ec2:CreateTags"}, {"without": "ec2:CreateTags"}):
         short = lacking(checks(servers, volumes, **lack), [servers, volumes])
         assert [(one.feature, one.role, one.action, one.refused) for one in short] == [
-            (volumes, READ, "ec2:DescribeVolumes", "refused" in lack)
+            (volumes, OPERATE, "ec2:CreateTags", "refused" in lack)
         ]
         assert counting(checks(servers, volumes, **lack), [servers, volumes]) == [servers]
+    # Without what every inventory looks at, nothing counts.
+    assert counting(checks(servers, volumes, refused="rds:DescribeDBClusters"), [servers, volumes]) == []
     # STS gave no answer to one attempt: whether the door is open to others nobody knows.
     untried = [one for one in checks(servers) if (one.code, one.role) != ("wrong_id", OPERATE)]
     for end in (Status.FAILED, Status.UNTRIED):
@@ -152,27 +154,27 @@ def states(seen: SeenFeatures) -> dict[str, str]:
 def test_what_is_switched_on_is_used_once_it_is_proven_and_what_is_switched_off_no_more_at_once(
     place: Place,
 ) -> None:
-    entered = place.enter("servers", "volumes")
+    entered = place.enter("servers", "tags")
     assert entered.shown["before"]["features"] == ["servers"]
-    assert entered.shown["rights_more"] == ["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeVolumes"]
+    assert entered.shown["rights_more"] == ["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeSnapshots"]
     assert states(place.seen) == {"servers": "on"}, "nobody has confirmed it"
     place.confirm(entered)
-    assert states(place.seen) == {"servers": "on", "volumes": "waits"}
+    assert states(place.seen) == {"servers": "on", "tags": "waits"}
     with tenant_scope(place.cast.tenant.id):
         template: Any = template_of(place.setup)
-    assert "TobanNamesVolumes" in json.dumps(template)
+    assert "TobanTagsVolumes" in json.dumps(template)
     assert (place.allowed("ec2:StartInstances"), place.allowed("ec2:CreateTags")) == (True, False)
     place.prove()
     assert {(one.role, one.action, one.refused) for one in place.seen.missing} >= {
-        (READ, "ec2:DescribeVolumes", True)
+        (READ, "ec2:DescribeSnapshots", True)
     }
-    assert states(place.seen)["volumes"] == "waits"
-    place.allow(Feature.VOLUMES)
+    assert states(place.seen)["tags"] == "waits"
+    place.allow(Feature.TAGS)
     place.prove()
-    assert (place.seen.missing, states(place.seen)) == ([], {"servers": "on", "volumes": "on"})
+    assert (place.seen.missing, states(place.seen)) == ([], {"servers": "on", "tags": "on"})
     assert place.allowed("ec2:CreateTags")
-    place.decide("volumes")
-    assert states(place.seen) == {"volumes": "on"}
+    place.decide("tags")
+    assert states(place.seen) == {"tags": "on"}
     assert (place.allowed("ec2:StartInstances"), place.allowed("ec2:CreateTags")) == (False, True)
     assert (place.allowed("ec2:AuthorizeSecurityGroupIngress"), place.allowed("ec2:RevokeSecurityGroupIngress")) == (
         False, True,

@@ -83,11 +83,34 @@ def test_the_role_is_a_role_of_that_account(admin: Actor, arn: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arn", ["arn:aws:iam::{number}:role/ops/Toban", "arn:aws-cn:iam::{number}:role/Toban+=,.@-_"]
+    ("arn", "region"),
+    [
+        ("arn:aws:iam::{number}:role/ops/Toban", TOKYO),
+        ("arn:aws-cn:iam::{number}:role/Toban+=,.@-_", "cn-north-1"),
+    ],
 )
-def test_paths_and_other_partitions_are_roles_too(admin: Actor, arn: str) -> None:
+def test_paths_and_other_partitions_are_roles_too(admin: Actor, arn: str, region: str) -> None:
     number = new_account_id()
-    assert register(admin, number, role_arn=arn.format(number=number)).account_id == number
+    row = register(admin, number, role_arn=arn.format(number=number), regions=[region])
+    assert row.account_id == number
+
+
+@pytest.mark.parametrize(
+    ("regions", "code", "told"),
+    [
+        ([TOKYO, "ap-northest-1"], "region_unknown", "ap-northeast-1"),
+        ([TOKYO, "cn-north-1"], "region_other_partition", ""),
+        (["us-gov-west-1"], "region_other_partition", ""),
+    ],
+)
+def test_a_region_that_the_roles_cannot_reach_is_refused_by_name(
+    admin: Actor, regions: list[str], code: str, told: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        register(admin, new_account_id(), regions=regions)
+    params = refused.value.params
+    assert (refused.value.code, params["name"], params["region"]) == (code, "regions", regions[-1])
+    assert told in str(params.get("alike", ""))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from medical_audit.tenancy import tenant_scope
 from tests.catalogue import Database
 from tests.conftest import AsRole
 from tests.factories import MONDAY_0830, Cast
-from tests.simulated import TOKYO, customer_client, new_account_id
+from tests.simulated import TOKYO, ask, customer_client, new_account_id
 
 NOW = MONDAY_0830
 EVERY = [str(one) for one in Feature]
@@ -86,6 +86,36 @@ def test_from_the_first_step_to_an_account_that_observes(admin: Actor, as_role: 
     assert taken.problem == ""
 
 
+def test_whatever_was_chosen_the_account_is_seen_whole(admin: Actor, as_role: AsRole) -> None:
+    """An inventory looks at servers, databases and volumes wherever it looks; what nobody chose is nothing that is missing."""
+    for feature in Feature:
+        row = begin(admin, features=[str(feature)])
+        create_stack(row, [feature])
+        here = {"account_id": row.account_id, "region": TOKYO}
+        ask(
+            "seed",
+            {
+                "seed": row.account_id,
+                "instances": [here],
+                "volumes": [here],
+                "databases": [here | {"id": "karte"}],
+            },
+        )
+        prove(as_role, admin, row)
+        account = take_in(row.id, actor=admin, now=NOW)
+        with tenant_scope(admin.tenant_id):
+            region = Region.objects.get(account=account)
+        with as_role("worker"):
+            taken = take_inventory(admin.tenant_id, region.id, worker="test", clock=lambda: NOW, force=True)
+        assert taken is not None
+        with tenant_scope(admin.tenant_id):
+            region.refresh_from_db()
+        assert (taken.problem, region.inventory_problem, region.inventory_problem_detail) == ("", "", ""), (
+            feature
+        )
+        assert (taken.resources, taken.volumes) == (2, 1), feature
+
+
 def test_the_external_id_is_made_by_toban_and_never_twice_the_same(admin: Actor) -> None:
     ids = {begin(admin).external_id for _ in range(5)}
     assert len(ids) == 5
@@ -106,17 +136,17 @@ def test_without_a_proof_nothing_comes_in(admin: Actor, as_role: AsRole) -> None
 
 
 def test_a_role_that_lacks_an_action_is_told_which_and_what_to_add(admin: Actor, as_role: AsRole) -> None:
-    row = begin(admin, features=["servers", "volumes"])
+    row = begin(admin, features=["servers", "tags"])
     create_stack(row, [Feature.SERVERS])
     failed = {one["missing"] for one in prove(as_role, admin, row).proof if one["status"] == "failed"}
-    assert failed == {"ec2:DescribeVolumes"}
+    assert failed == {"ec2:DescribeSnapshots"}
     statement = onboarding.missing_statements(
-        "ec2:DescribeVolumes", AccountRole.READ, row.account_id, [Feature.VOLUMES], managed_only=False
+        "ec2:DescribeSnapshots", AccountRole.READ, row.account_id, [Feature.TAGS], managed_only=False
     )[0]
-    assert (statement["Action"], statement["Resource"]) == (["ec2:DescribeVolumes"], "*")
+    assert (statement["Action"], statement["Resource"]) == (["ec2:DescribeSnapshots"], "*")
     create_again = customer_client(row.account_id, "iam")
     create_again.put_role_policy(
-        RoleName="TobanRead", PolicyName="more", PolicyDocument=json.dumps(onboarding.read_policy([Feature.VOLUMES]))
+        RoleName="TobanRead", PolicyName="more", PolicyDocument=json.dumps(onboarding.read_policy([Feature.TAGS]))
     )  # fmt: skip
     assert all(one["status"] != "failed" for one in prove(as_role, admin, row).proof)
 
