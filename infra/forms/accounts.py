@@ -42,12 +42,12 @@ class RegionForm(forms.Form):
             self.add_error("other_regions", _("Choose at least one region."))
         return cleaned
 
-    def refuse_region(self, why: Refused) -> bool:
-        """Say it at the field where a region was refused; whether one was."""
-        if why.params.get("name") != "regions":
-            return False
+    def refuse_region(self, why: Refused) -> str:
+        """Say it at the field where a region was refused; gives the code that is left to be said above the form, or ""."""
+        if why.params.get("name") != "regions" or why.code not in _REGIONS_REFUSED:
+            return why.code
         self.add_error("other_regions", str(_REGIONS_REFUSED[why.code]) % why.params)
-        return True
+        return why.code if why.code == "bad_parameter" else ""
 
 
 class RegionChangeForm(RegionForm):

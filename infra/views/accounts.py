@@ -74,8 +74,7 @@ def account_new(request: TenantRequest, slug: str) -> HttpResponse:
                 managed_only=given["managed_only"], actor=request.actor, now=request.now,
             )  # fmt: skip
         except Refused as why:
-            at_field = form.refuse_region(why)
-            refused = why.code if not at_field or why.code == "bad_parameter" else ""
+            refused = form.refuse_region(why)
         else:
             return redirect("infra:account-setup", slug=slug, pk=row.id)
     context = {
@@ -185,7 +184,7 @@ def account_regions(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse
                 pk, given["regions"], actor=request.actor, now=request.now, reason=given["reason"]
             )
         except Refused as why:
-            refused = why.code
+            refused = form.refuse_region(why)
         else:
             return redirect("medical_audit:operation", slug=slug, pk=operation.id)
     context = {"seen": seen, "form": form, "refused": refused, "regions": COMMON_REGIONS}

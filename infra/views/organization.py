@@ -89,8 +89,7 @@ def _begin(request: TenantRequest, slug: str, seen: queries.Organization) -> Htt
                 managed_only=given["managed_only"], actor=request.actor, now=request.now,
             )  # fmt: skip
         except Refused as why:
-            at_field = form.refuse_region(why)
-            more["problem"] = why.code if not at_field or why.code == "bad_parameter" else ""
+            more["problem"] = form.refuse_region(why)
         else:
             if begun.done:
                 return _rollout(request, begun)
