@@ -219,12 +219,6 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "not_reauthenticated": _("Confirm that it is you: enter your password."),
     "wrong_password": _("The password is not right."),
     "another_person_must_confirm": _("Whoever entered it cannot confirm it. A second person must."),
-    "in_your_hands": _(
-        "The account that entered this is nobody's own, and you have it in hand: you were shown its token, asked for its envelope, or answer for it. Somebody else has to confirm it."
-    ),
-    "envelope_confirms_nothing": _(
-        "An emergency account is no second person: somebody has to confirm this with an account of his own."
-    ),
     "proxy_cannot_confirm": _("Whoever entered it for somebody else cannot confirm it."),
     "program_confirms_nothing": _("A program's account confirms nothing: a person of this tenant has to."),
     "shared_confirms_nothing": _(

@@ -130,6 +130,12 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "roster_no_csv": _("The file cannot be read as CSV. Save it anew as CSV."),
     "roster_columns": _("The first row lacks a column:"),
     "roster_empty": _("The file names nobody. Nothing was compared."),
+    "in_your_hands": _(
+        "The account that entered this is nobody's own, and you have it in hand: you were shown its token, asked for its envelope, or answer for it. Somebody else has to confirm it."
+    ),
+    "envelope_confirms_nothing": _(
+        "An emergency account is no second person: somebody has to confirm this with an account of his own."
+    ),
     "roster_twice": _(
         "This user name stands in the file more than once. None of its rows counts and nothing is proposed for this person: keep the row that holds, and read the file again."
     ),
