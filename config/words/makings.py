@@ -106,6 +106,9 @@ MAKING_CODES: Final[Mapping[str, Promise | str]] = {
     "not_a_test_restore": _(
         "Toban removes only databases that it restored for a while. This one is none, or somebody has changed its marks."
     ),
+    "name_of_before": _(
+        "Its name is of before: what Toban restores for a while is called “toban-tmp-…” now, and nothing else may Toban's role delete. Toban does not remove this one and asks nobody for it. When it is needed no more, delete it in AWS's console."
+    ),
     "database_going": _("AWS is removing the database."),
     "database_removed": _("The database is removed, and that was seen at AWS."),
     "database_protected": _(

@@ -24,6 +24,11 @@ UNTIL_TAG = "toban:until"
 FOR_A_WHILE = f"{PREFIX}-tmp-"
 
 
+def is_called_for_a_while(name: str) -> bool:
+    """Whether Toban's role may delete a database of this name."""
+    return name.lower().startswith(FOR_A_WHILE)
+
+
 class Warn(StrEnum):
     """Why a database is looked at first. The order is that of the list: what breaks first stands on top."""
 

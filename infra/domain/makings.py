@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.domain.database_names import DATABASE_MAX, name_problem
-from infra.domain.databases import FOR_A_WHILE
+from infra.domain.databases import FOR_A_WHILE, is_called_for_a_while
 from infra.domain.snapshots import COMPLETE, can_upgrade
 
 #: Service Quotas' codes of "Total storage for all DB instances" and "DB instances".
@@ -278,7 +278,7 @@ def _name_troubles(wish: Wish, stock: Stock) -> list[Trouble]:
 def stay_troubles(wish: Wish, *, for_a_while: bool) -> list[Trouble]:
     """The name says whether it stays: only what is called so may Toban's role delete, and only what goes again is called so."""
     name = wish.aws_id.lower()
-    called_so = name.startswith(FOR_A_WHILE)
+    called_so = is_called_for_a_while(name)
     if called_so == for_a_while:
         return []
     right = name.removeprefix(FOR_A_WHILE) if called_so else f"{FOR_A_WHILE}{name}"[:DATABASE_MAX].rstrip("-")

@@ -205,7 +205,9 @@ def operate_policy(
     if Feature.TAGS in chosen:
         # Which keys a rule copies is decided later, in the portal, by two people.
         kinds = [f"arn:{partition}:ec2:*:{account_id}:volume/*", f"arn:{partition}:ec2:*::snapshot/*"]
-        found.append(statement("TobanTagsVolumes", CHANGES[Feature.TAGS], kinds))
+        # Without keys DeleteTags means every tag, Toban's mark too, and names none that could be denied.
+        keys_named = {"Null": {"aws:TagKeys": "false"}}
+        found.append(statement("TobanTagsVolumes", CHANGES[Feature.TAGS], kinds, keys_named))
         # What a volume or snapshot carries from its birth on is that of the one it was made of.
         found.append(
             never_marks("TobanMarksNoVolume", CHANGES[Feature.TAGS], {"Null": {"ec2:CreateAction": "true"}})

@@ -16,6 +16,7 @@ from accounts.domain.permissions import Permission
 from infra.aws import makings
 from infra.domain.aws import CallResult, Database, Target
 from infra.domain.database_names import SNAPSHOT_MAX
+from infra.domain.databases import is_called_for_a_while
 from infra.domain.disks import OPERATION_TAG
 from infra.domain.snapshots import COMPLETE, PREFIX, has_no_final_snapshot
 from infra.domain.tags import hands_off
@@ -49,8 +50,8 @@ PATIENT = frozenset({"in_transition", "database_going"})
 def enter_removal(
     resource_id: UUID, *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
-    """Enter that a database that was restored for a while goes. Raises NotPermitted, NotFound, Refused (not_a_test_restore, gone,
-    never_touch, toban_value, operation_open, no_final_snapshot)."""
+    """Enter that a database that was restored for a while goes. Raises NotPermitted, NotFound, Refused (not_a_test_restore,
+    name_of_before, gone, never_touch, toban_value, operation_open, no_final_snapshot)."""
     with tenant_scope(actor.tenant_id):
         row = database_row(resource_id)
         actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
@@ -61,6 +62,8 @@ def enter_removal(
         restored = restored_as(row)
         if restored is None:
             raise Refused("not_a_test_restore", target=str(row))
+        if not is_called_for_a_while(row.aws_id):
+            raise Refused("name_of_before", target=str(row))
         if row.gone_at is not None:
             raise Refused("gone", target=str(row))
         if code := hands_off(row.tags):
@@ -95,7 +98,7 @@ def final_name(database: str, restored: UUID) -> str:
 
 def ask_for_removals(region: Region, *, actor: Actor, now: datetime) -> list[Operation]:
     """Ask people to confirm the removal of everything here whose time is over; asked again a day after they turned it down or let
-    it lie. Needs the tenant bound."""
+    it lie. Those whose name is of before are people's to delete at AWS: the role may not. Needs the tenant bound."""
     here = Resource.objects.filter(
         account=region.account, region=region.name, kind=ResourceKind.RDS, gone_at__isnull=True, tags__has_key=OPERATION_TAG
     ).select_related("account")  # fmt: skip
@@ -106,7 +109,9 @@ def ask_for_removals(region: Region, *, actor: Actor, now: datetime) -> list[Ope
     over = [
         one
         for one in for_a_while()
-        if _key(one) in rows and datetime.fromisoformat(one.parameters["until_at"]) <= now
+        if _key(one) in rows
+        and is_called_for_a_while(one.parameters["aws_id"])
+        and datetime.fromisoformat(one.parameters["until_at"]) <= now
     ]
     last = removals_of(over) if over else {}
     busy = set(
@@ -156,6 +161,8 @@ class RemovalExecutor(DatabaseExecutor):
             return Done("already")
         if seen.tags.get(OPERATION_TAG) != one.parameters["restored"]:
             return Drop("not_a_test_restore", {"aws_state": seen.state})
+        if not is_called_for_a_while(seen.id):
+            return Drop("name_of_before", {"aws_state": seen.state})
         if code := hands_off(seen.tags):
             return Drop(code, {"aws_state": seen.state})
         return self._held(plan, one, seen) or too_late(one, now) or Go()

@@ -14,6 +14,7 @@ from infra.domain.databases import (
     EngineVersion,
     Warn,
     expected_facts,
+    is_called_for_a_while,
     terms_from_json,
     trust_ends,
     warnings_of,
@@ -41,7 +42,7 @@ SNAPSHOTS_SHOWN = 30
 @dataclass(frozen=True, slots=True)
 class DatabaseDetail:
     """One database's page. seen_at: the last look at it; read_at: when AWS was last asked of snapshots and certificates.
-    restored: the restore that made it for a while, if one did."""
+    restored: the restore that made it for a while, if one did; kept_by: why Toban does not remove that one (a code), or ""."""
 
     database: Resource
     ends: datetime | None
@@ -57,6 +58,7 @@ class DatabaseDetail:
     snapshot_refusal: str
     may_snapshot: bool
     restored: Operation | None
+    kept_by: str
     may_remove: bool
     seen_at: datetime | None
     read_at: datetime | None
@@ -139,6 +141,7 @@ def database_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Databa
         ),
         may_snapshot=actor.may(Permission.POWER_ENTER, actor.tenant_id) and row.gone_at is None,
         restored=restored_as(row),
+        kept_by="" if is_called_for_a_while(row.aws_id) else "name_of_before",
         may_remove=actor.may(Permission.DATABASE_EDIT, actor.tenant_id) and row.gone_at is None,
         seen_at=row.gone_at or (region.inventory_at if region else None),
         read_at=region.database_terms_at if region else None,

@@ -22,7 +22,7 @@ from infra.domain.creations import (
     usual_user,
     wish_anew,
 )
-from infra.domain.databases import FOR_A_WHILE
+from infra.domain.databases import FOR_A_WHILE, is_called_for_a_while
 from infra.domain.makings import Stock, free_name, stay_troubles
 from infra.forms import database_makings as forms
 from infra.forms.schedules import ReasonForm
@@ -207,6 +207,8 @@ def database_remove(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse
     form = ReasonForm(request.POST if posted else None)
     restored = restored_as(row)
     refused = "" if restored is not None else "not_a_test_restore"
+    if restored is not None and not is_called_for_a_while(row.aws_id):
+        restored, refused = None, "name_of_before"
     if posted and form.is_valid():
         try:
             operation = database_removals.enter_removal(

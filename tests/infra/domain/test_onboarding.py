@@ -80,6 +80,20 @@ def test_only_the_tag_name_may_be_set_and_none_may_be_set_without_naming_it() ->
     }
 
 
+@pytest.mark.parametrize("features", [[Feature.VOLUMES], [Feature.TAGS], list(Feature)])
+def test_no_call_takes_every_tag_off_at_once(features: list[Feature]) -> None:
+    """DeleteTags without keys means all of them, Toban's mark too, and names none by which a Deny could know it (EC2 API reference)."""
+    policy = onboarding.operate_policy(ACCOUNT, features, managed_only=True)["Statement"]
+    for arn in (
+        f"arn:aws:ec2:ap-northeast-1:{ACCOUNT}:volume/vol-1",
+        "arn:aws:ec2:ap-northeast-1::snapshot/snap-1",
+    ):
+        assert not allows(policy, Asked("ec2:DeleteTags", arn))
+    named = {"aws:TagKeys": ["Name"]}
+    volume = f"arn:aws:ec2:ap-northeast-1:{ACCOUNT}:volume/vol-1"
+    assert allows(policy, Asked("ec2:DeleteTags", volume, named))
+
+
 def test_managed_only_binds_starts_and_stops_to_the_tag() -> None:
     policy = onboarding.operate_policy(ACCOUNT, [Feature.SERVERS, Feature.DATABASES], managed_only=True)
     bound = {statement["Sid"]: statement.get("Condition") for statement in policy["Statement"]}
