@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
+
+#: The kinds of operations by which somebody is shown a way into an account: the first one, and one given anew.
+INVITE: Final = "member.invite"
+REISSUE: Final = "member.reissue"
+WAYS_IN: Final = (INVITE, REISSUE)
 
 
 class Reissue(StrEnum):

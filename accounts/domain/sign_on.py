@@ -245,7 +245,8 @@ def is_new(auth_time: datetime | None, *, ended: datetime | None, now: datetime)
     """Whether the person proved himself within a working day, and after his last session had `ended` (None: he never had one).
 
     The provider's own session may outlive ours at a terminal of many, and answers for whoever sits there then. None where it does
-    not say when he proved himself, and it matters. No allowance for clocks: who has just proved himself is asked once more at worst.
+    not say when he proved himself, and it matters. No allowance for clocks: where the provider's is slow, who proves himself within
+    these seconds after his session ended is refused, and comes in when he tries once more.
     """
     if auth_time is None:
         return True if ended is None else None

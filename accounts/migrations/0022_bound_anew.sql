@@ -15,7 +15,7 @@ BEGIN
         WHERE o.tenant_id = NEW.tenant_id AND o.state = 'RUNNING' AND o.id::text = NEW.ended_operation
           AND o.confirmed_by_id <> o.entered_by_id
           AND (o.kind = 'sign_on.set'
-               OR o.kind = 'member.unbind' AND o.target_id = NEW.user_id::text AND o.confirmed_by_id <> o.target_id)
+               OR o.kind IN ('member.unbind', 'member.close') AND o.target_id = NEW.user_id::text AND o.confirmed_by_id <> o.target_id)
     ) THEN
         RETURN NEW;
     END IF;

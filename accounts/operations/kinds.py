@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.domain.permissions import Permission
+from accounts.domain.reissue import INVITE, REISSUE
 from accounts.domain.sign_on import SET, UNBIND
 from accounts.domain.tokens import ISSUE, MAKE
 from accounts.operations import (
@@ -55,11 +56,11 @@ def register_all() -> None:
             approval_ttl=timedelta(days=7),
         )
     )
-    _member(members.INVITE, members.apply_invite)
+    _member(INVITE, members.apply_invite)
     _member(members.GRANT, members.apply_grant)
     _member(members.REVOKE, recertifying.apply_revoke)
     _member(members.CLOSE, members.apply_close)
-    _member(links.REISSUE, links.apply_reissue, links.shown_reissue)
+    _member(REISSUE, links.apply_reissue, links.shown_reissue)
     _channel(channels.OPEN, channels.shown_open, channels.apply_open)
     _channel(channels.CHANGE, channels.shown_change, channels.apply_change)
     _channel(channels.ROTATE, channels.shown_rotate, channels.apply_rotate)

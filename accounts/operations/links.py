@@ -18,7 +18,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils.crypto import constant_time_compare
 
 from accounts.domain.permissions import Permission
-from accounts.domain.reissue import Reissue, agreed
+from accounts.domain.reissue import REISSUE, Reissue, agreed
 from accounts.domain.tokens import SECRET_BYTES, hash_of
 from accounts.models import Invitation, Membership, MemberTerms, User
 from accounts.operations import second_factor
@@ -37,7 +37,6 @@ from medical_audit.operations import entry, seats
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import platform_scope, tenant_scope
 
-REISSUE: Final = "member.reissue"
 LINK_HOLDS: Final = timedelta(days=7)
 #: Of the confirmer's half, as people read it to each other: 78 bits, which nobody guesses at a door.
 CODE_LENGTH: Final = 16

@@ -12,13 +12,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists
 
 from accounts.domain.permissions import Permission, Role
+from accounts.domain.reissue import INVITE
 from accounts.domain.terms import AccountKind, Terms
-from accounts.models import Membership, MemberTerms, User
+from accounts.models import Membership, MemberTerms, SignOnLink, User
 from accounts.operations.asking import ask, lay_aside
 from accounts.operations.clearing import end_means_of
 from accounts.operations.links import LINK_HOLDS, Invited, keep_link, new_link
 from accounts.operations.own_rights import refuse_own
 from accounts.operations.terms import keep_terms, parameters_of
+from accounts.operations.unbinding import end_links
 from accounts.queries.terms import over_of_own
 from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.canonical import utc_text
@@ -29,7 +31,7 @@ from medical_audit.models import Operation, Session
 from medical_audit.operations import entry, seats
 from medical_audit.tenancy import platform_scope, tenant_scope
 
-INVITE, GRANT, REVOKE, CLOSE = "member.invite", "member.grant", "member.revoke", "member.close"
+GRANT, REVOKE, CLOSE = "member.grant", "member.revoke", "member.close"
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}")
 NAME_MAX: Final = 100
 
@@ -141,7 +143,7 @@ def enter_close(user_id: UUID, *, actor: Actor, now: datetime, reason: str) -> O
 
 
 def apply_close(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Account, roles, tokens, own rooms and sessions end together, in this transaction."""
+    """Account, roles, tokens, own rooms, sessions and whom the provider means end together, in this transaction."""
     user, actor = _still(operation), _confirmer(operation)
     # Held until commit: an admission into another tenant that he agrees to at this moment is waited for, or waits and finds him closed.
     User.objects.select_for_update().get(id=user.id)
@@ -153,6 +155,8 @@ def apply_close(operation: Operation, now: datetime) -> dict[str, Any]:
         open_ones = list(Session.objects.filter(user_id=user.id, ended_at__isnull=True))
     for session in open_ones:
         seats.end(session, End.FORCED, actor=actor, now=now, reason=operation.reason)
+    # Whoever comes again gets another account, and the provider means that one.
+    end_links(operation, SignOnLink.objects.filter(user=user, ended_at__isnull=True), now)
     return {"tokens": tokens, "sessions": len(open_ones), **_changed(operation)}
 
 

@@ -60,6 +60,10 @@ class AskAnew(Exception):
     that he left open. It is asked to let him prove himself now."""
 
 
+#: The provider vouches for somebody, but not that he sits there now.
+OLD_WORD: Final = ("sign_on_not_anew", "sign_on_undated")
+
+
 @dataclass(frozen=True, slots=True)
 class SignedOn:
     """Whom the provider named, and how. `hint`: its token, sealed, for ending its session too; `dated`: it says when he proved
@@ -142,8 +146,8 @@ def come_back(
         with tenant_scope(tenant_id):
             subject = Subject("user", "", row.name)
             record("session.failed", actor=actor, subject=subject, now=now, outcome="failed", detail=detail)
-        # A provider that is down is nobody's guess: behind this address a whole house may wait for it.
-        if not isinstance(wrong, ProviderSilent):
+        # A provider that is down, or that named him by an old word, is nobody's guess: behind this address a whole house may wait.
+        if not isinstance(wrong, ProviderSilent) and wrong.code not in OLD_WORD:
             guarding.failed(None, key, actor=replace(actor, tenant_id=NO_TENANT), now=now, own=own)
         raise Refused(wrong.code) from wrong
 

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.domain.permissions import Permission
 from accounts.domain.sign_on import REBIND_HOLDS, UNBIND, Claim
 from accounts.models import Membership, MemberTerms, SignOnLink, SignOnProvider, User
+from accounts.operations.own_rights import refuse_own
 from accounts.queries.sign_on import opened_anew
 from medical_audit.domain.actor import Actor, ActorType, Subject
 from medical_audit.domain.canonical import utc_text
@@ -29,24 +30,24 @@ from medical_audit.tenancy import platform_scope, tenant_scope
 
 
 def enter_unbind(user_id: UUID, *, actor: Actor, now: datetime, reason: str) -> Operation:
-    """Enter that the tenant's provider is to name this member anew: his account there was made anew, or another one was bound.
+    """Enter that the tenant's provider is to name this person anew: his account there was made anew, or another one was bound. Of who
+    left only what was bound ends.
 
     Raises NotPermitted, NotFound, Refused (own_rights, account_closed, sign_on_missing, nothing_changed).
     """
     with tenant_scope(actor.tenant_id):
-        member = Membership.objects.filter(user_id=user_id).select_related("user").first()
-        if member is None:
+        here = Q(id__in=Membership.objects.values("user_id")) | Q(id__in=_live().values("user_id"))
+        user = User.objects.filter(here, id=user_id).first()
+        if user is None:
             raise NotFound(type="user", id=str(user_id))
         actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
-        user: User = member.user
-        if actor.id == str(user_id):
-            raise Refused("own_rights")
-        if not user.is_active:
+        refuse_own(user_id, actor=actor)
+        bound = _live().filter(user=user).exists()
+        if not bound and not user.is_active:
             raise Refused("account_closed", name=user.name)
         row: SignOnProvider | None = SignOnProvider.objects.first()
         if row is None:
             raise Refused("sign_on_missing")
-        bound = SignOnLink.objects.filter(user=user, ended_at__isnull=True).exists()
         if not bound and opened_anew(user.id, alone=True, now=now):
             raise Refused("nothing_changed")
         target = OperationTarget("user", str(user.id), user.name)
@@ -59,17 +60,21 @@ def apply_unbind(operation: Operation, now: datetime) -> dict[str, Any]:
     if operation.confirmed_by_id == operation.target_id:
         raise NotPermitted("own_rights")
     user = User.objects.get(id=UUID(operation.target_id))
-    if not user.is_active or not Membership.objects.filter(user=user).exists():
+    links = _live().filter(user=user)
+    if not links.exists() and not (user.is_active and Membership.objects.filter(user=user).exists()):
         raise Refused("account_closed", name=user.name)
     row: SignOnProvider | None = SignOnProvider.objects.select_for_update().first()
     if row is None or _parameters(row, user) != operation.parameters:
         raise StaleContent("rules_changed")
-    links = SignOnLink.objects.filter(user=user, ended_at__isnull=True)
     return {**end_links(operation, links, now), "until": utc_text(now + REBIND_HOLDS)}
 
 
 def shown_unbind(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {"sentence": UNBIND, "call": ""} | {name: value for name, value in parameters.items() if value}
+
+
+def _live() -> QuerySet[SignOnLink]:
+    return SignOnLink.objects.filter(ended_at__isnull=True)
 
 
 def end_links(operation: Operation, links: QuerySet[SignOnLink], now: datetime) -> dict[str, Any]:

@@ -106,9 +106,12 @@ def name_of_provider(tenant_id: UUID | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
+    """`here`: he is a member still."""
+
     user: User
     made_at: datetime
     used_at: datetime
+    here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def sign_on_page(*, actor: Actor) -> SignOnPage:
     return SignOnPage(
         provider,
         [
-            Linked(one.user, one.made_at, one.used_at)
+            Linked(one.user, one.made_at, one.used_at, one.user in everybody)
             for one in links
             if provider and one.issuer == provider.issuer
         ],

@@ -195,7 +195,7 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
         "The provider did not ask anew who you are, and its word from before your last session opens none. Try again and prove yourself there; if it asks nothing, sign out there first."
     ),
     "sign_on_undated": _(
-        "The provider does not say when you proved yourself, so its word alone takes up no seat that was left. Sign in with your password of Toban. The provider's administrator should put auth_time into the ID token."
+        "The provider does not say when you proved yourself, so its word alone takes up no seat that was left. Ask your administrator: the provider has to put auth_time into the ID token. Until it does, a second factor of Toban beside its word lets you in; where you have none, two people give you a link for it."
     ),
     "sign_on_no_logout": _("What came is no word of a logout."),
     "sign_on_not_asked": _(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -36,9 +37,12 @@ class Directory(Protocol):
         """Does this person hold the right, and the role (if one is named), at this moment? Nobody does by an account that is no one
         person's, but by an envelope while it is opened."""
 
-    def in_hands_of(self, tenant_id: UUID, person_id: str, accounts: Collection[str]) -> frozenset[str]:
-        """Of these accounts (ids) those that are nobody's own and that this person can act by: he was shown a token of it, asked for
-        its envelope, or answers for it. What such an account did counts as his own act."""
+    def in_hands_of(
+        self, tenant_id: UUID, person_id: str, accounts: Collection[str], *, since: datetime | None = None
+    ) -> frozenset[str]:
+        """Of these accounts (ids) those that are nobody's own and that this person can act by: he was shown a token of it that had not
+        ended by `since` (None: ever), asked for its envelope or was shown the last way into it, or answers for it. What such an
+        account did counts as his own act."""
 
 
 _directory: list[Directory] = []

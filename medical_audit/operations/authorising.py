@@ -52,7 +52,8 @@ def check_confirmer(operation: Operation, kind: Kind, actor: Actor, *, now: date
         raise NotPermitted("proxy_cannot_confirm")
     if same and operation.policy in (Policy.OTHER, Policy.TWO):
         raise NotPermitted("another_person_must_confirm")
-    if directory().in_hands_of(operation.tenant_id, actor.id, [operation.entered_by_id]):
+    entered_by, entered_at = [operation.entered_by_id], operation.entered_at
+    if directory().in_hands_of(operation.tenant_id, actor.id, entered_by, since=entered_at):
         raise NotPermitted("in_your_hands")
     if kind.own and not same:
         raise NotPermitted("only_the_enterer_confirms")

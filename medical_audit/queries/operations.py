@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from medical_audit.domain.actor import Actor
+from medical_audit.domain.actor import ENVELOPE, Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.kinds import Policy, all_kinds
+from medical_audit.domain.people import directory
 from medical_audit.domain.rights import OPERATION_VIEW
 from medical_audit.domain.states import OPEN, TROUBLE, State
 from medical_audit.models import Confirmation, Deputy, Operation
@@ -92,6 +93,15 @@ def awaiting_rows(*, actor: Actor, now: datetime) -> QuerySet[Operation]:
         .exclude(id__in=Confirmation.objects.filter(person_id=actor.id).values("operation"))
         .filter(_for_whom_it_may_be(actor, now))
     )
+    if actor.no_one:
+        # An account that is nobody's confirms nothing; an opened envelope what nobody else has to look at.
+        return (
+            rows.filter(policy=Policy.SELF, on_behalf_of_id="") if actor.no_one == ENVELOPE else rows.none()
+        )
+    enterers = {by for by in rows.values_list("entered_by_id", flat=True).distinct() if by != actor.id}
+    if enterers:
+        held = directory().in_hands_of(actor.tenant_id, actor.id, enterers, since=now)
+        rows = rows.exclude(entered_by_id__in=held) if held else rows
     return rows
 
 

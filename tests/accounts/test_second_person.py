@@ -10,7 +10,8 @@ from django.db import DatabaseError
 from accounts.domain.permissions import EMERGENCY_PERMISSIONS, Permission, Role
 from accounts.domain.terms import Terms
 from accounts.models import RecertificationItem, User
-from accounts.operations import members, recertifying, terms, tokens
+from accounts.operations import links, members, recertifying, terms, tokens, unbinding
+from accounts.operations.ending_tokens import end_tokens_of
 from medical_audit import clock
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotPermitted, Refused
@@ -18,6 +19,7 @@ from medical_audit.domain.states import State
 from medical_audit.models import Confirmation, Emergency, Operation
 from medical_audit.operations import emergencies, entry
 from medical_audit.operations.confirm_policies import enter_confirm_policy
+from medical_audit.queries.operations import awaiting_rows
 from medical_audit.tenancy import tenant_scope
 from tests.accounts.test_terms import decide
 from tests.factories import Cast, grant, proof
@@ -59,6 +61,11 @@ def forged(actor: Actor, operation: Operation) -> None:
         )
 
 
+def count_awaiting(actor: Actor) -> int:
+    with tenant_scope(actor.tenant_id):
+        return awaiting_rows(actor=actor, now=clock.now()).count()
+
+
 def refused(actor: Actor, operation: Operation, code: str) -> None:
     """By the program and by the database that it works on."""
     with pytest.raises(NotPermitted) as no:
@@ -84,8 +91,31 @@ def test_who_was_shown_a_program_s_token_confirms_nothing_that_it_entered(stage:
             tenant_id=cast.tenant.id, operation=operation.id, person_id=cast.actor(Role.ADMINISTRATOR).id, person_name="a",
             digest=operation.digest, reauthentication="password", at=clock.now(),
         ).save(force_insert=True)  # fmt: skip
+    told = {role: count_awaiting(cast.actor(role)) for role in (Role.ADMINISTRATOR, Role.APPROVER)}
+    assert told == {Role.ADMINISTRATOR: 0, Role.APPROVER: 2}, "nobody is told of what he may not confirm"
     assert confirm(cast.actor(Role.APPROVER), operation).state == State.ENTERED
     assert confirm(cast.actor(Role.AUDITOR), operation).state == State.CONFIRMED
+
+
+def test_a_token_that_has_ended_is_in_nobody_s_hands(stage: Stage) -> None:
+    """A house of two renews it by turns, and one of them can confirm what the program enters."""
+    cast, machine = stage.cast, stage.cast.people[Role.OPERATOR]
+    grant(cast.tenant.id, cast.people[Role.ADMINISTRATOR], Role.APPROVER)
+    grant(cast.tenant.id, cast.people[Role.APPROVER], Role.ADMINISTRATOR)
+    made_machine(cast, machine)
+    decide(cast, enter_confirm_policy, "ec2.start", "other", "")
+    before = stage.entered()
+    with tenant_scope(cast.tenant.id):
+        end_tokens_of(machine.id, actor=cast.actor(Role.APPROVER), now=clock.now())
+    second = tokens.enter_issue(
+        machine.id, "監視", [], clock.now() + timedelta(days=30),
+        actor=cast.actor(Role.APPROVER), now=clock.now(), reason="更新",
+    )  # fmt: skip
+    confirm(cast.actor(Role.ADMINISTRATOR), second.operation)
+    after = stage.entered()
+    refused(cast.actor(Role.ADMINISTRATOR), before, "in_your_hands")
+    refused(cast.actor(Role.APPROVER), after, "in_your_hands")
+    assert confirm(cast.actor(Role.ADMINISTRATOR), after).state == State.CONFIRMED
 
 
 def test_who_answers_for_a_program_is_no_second_person_either(stage: Stage) -> None:
@@ -118,6 +148,8 @@ def test_a_program_judges_nothing_signs_nothing_and_issues_no_token(stage: Stage
     ):  # who was shown the token gives himself nothing by it
         with pytest.raises(Refused, match="own_rights"):
             members.enter_grant(about.id, "approver", actor=actor, now=clock.now(), reason="r")
+        with pytest.raises(Refused, match="own_rights"):
+            unbinding.enter_unbind(about.id, actor=actor, now=clock.now(), reason="r")
     decide(cast, terms.enter_terms, other.id, Terms(kind="machine"))
     with pytest.raises(NotPermitted, match="program_confirms_nothing"):
         tokens.enter_issue(
@@ -143,7 +175,22 @@ def test_an_envelope_is_no_second_person_and_holds_only_what_the_emergency_right
     refused(sealed, mine, "envelope_confirms_nothing")
     theirs = stage.entered(role=Role.APPROVER)
     refused(actor, theirs, "in_your_hands")
+    told = {role: count_awaiting(cast.actor(role)) for role in (asker, Role.APPROVER, Role.AUDITOR)}
+    assert told == {asker: 0, Role.APPROVER: 0, Role.AUDITOR: 2}
     assert confirm(cast.actor(Role.AUDITOR), theirs).state == State.CONFIRMED
+
+
+def test_who_was_shown_the_way_into_an_envelope_has_it_in_hand(stage: Stage) -> None:
+    """He gave it its password and sealed it; another one asks for it one night."""
+    cast, envelope = stage.cast, stage.cast.people[Role.VIEWER]
+    grant(cast.tenant.id, cast.people[Role.ADMINISTRATOR], Role.APPROVER)
+    decide(cast, enter_confirm_policy, "ec2.start", "other", "")
+    decide(cast, terms.enter_terms, envelope.id, Terms(kind="emergency"))
+    decide(cast, links.enter_reissue, envelope.id, "password")
+    decide(cast, emergencies.enter_open, str(envelope.id), 60, by=Role.OPERATOR)
+    operation = stage.entered(role=Role.VIEWER)
+    refused(cast.actor(Role.ADMINISTRATOR), operation, "in_your_hands")
+    assert confirm(cast.actor(Role.APPROVER), operation).state == State.CONFIRMED
 
 
 def test_an_envelope_still_starts_a_server_by_itself(stage: Stage) -> None:
