@@ -29,6 +29,9 @@ AS $$
           AND t.kind IN ('machine', 'shared', 'emergency'))
 $$;
 
+-- Who tells people what waits for them asks it, too.
+GRANT SELECT (tenant_id, operation, ended_at, expires_at) ON accounts_apitoken TO toban_worker;
+
 -- `p_alone`: nobody asks for a second person, so that an opened envelope may confirm what the emergency right lets it do.
 CREATE FUNCTION accounts_refuse_no_person(
     p_tenant uuid, p_operation uuid, p_account text, p_entered_at timestamptz, p_person text, p_alone boolean)

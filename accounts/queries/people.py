@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists
+from django.db.models import BooleanField, Exists, F, Func, Value
 from django.db.models.functions import Least
 
 from accounts.domain.permissions import EMERGENCY_PERMISSIONS, NOT_FOR_NO_ONE, Role, permissions_of
@@ -179,3 +179,9 @@ class People:
             last = ways_in.distinct("target_id").values_list("target_id", "entered_by_id")
             found |= {account for account, by in last if by == person_id}
         return frozenset(found)
+
+    def has_enterer_in_hand(self, person_id: str) -> Func:
+        return Func(
+            F("tenant_id"), F("entered_by_id"), Value(person_id), F("entered_at"),
+            function="public.accounts_in_hands", output_field=BooleanField(),
+        )  # fmt: skip

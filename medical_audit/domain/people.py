@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from medical_audit.domain.actor import ENVELOPE
@@ -43,6 +43,9 @@ class Directory(Protocol):
         """Of these accounts (ids) those that are nobody's own and that this person can act by: he was shown a token of it that had not
         ended by `since` (None: ever), asked for its envelope or was shown the last way into it, or answers for it. What such an
         account did counts as his own act."""
+
+    def has_enterer_in_hand(self, person_id: str) -> Any:
+        """The same, of the account that entered it, as a condition for a query of operations."""
 
 
 _directory: list[Directory] = []

@@ -98,11 +98,7 @@ def awaiting_rows(*, actor: Actor, now: datetime) -> QuerySet[Operation]:
         return (
             rows.filter(policy=Policy.SELF, on_behalf_of_id="") if actor.no_one == ENVELOPE else rows.none()
         )
-    enterers = {by for by in rows.values_list("entered_by_id", flat=True).distinct() if by != actor.id}
-    if enterers:
-        held = directory().in_hands_of(actor.tenant_id, actor.id, enterers, since=now)
-        rows = rows.exclude(entered_by_id__in=held) if held else rows
-    return rows
+    return rows.exclude(directory().has_enterer_in_hand(actor.id))
 
 
 def _for_whom_it_may_be(actor: Actor, now: datetime) -> Q:

@@ -37,6 +37,7 @@ ACCOUNT_PRIVILEGES = {
     "public.accounts_passkeyquestion": {"toban_web": "DELETE, INSERT, SELECT"},
     "public.accounts_apitoken": {
         "toban_web": "INSERT, SELECT, UPDATE (ended_at, ended_by_name, used_at, used_from)",
+        "toban_worker": "SELECT (ended_at, expires_at, operation, tenant_id)",
         "toban_scheduler": "SELECT (ended_at, id, name, tenant_id, user_id), UPDATE (ended_at, ended_by_name)",
     },
     "public.accounts_recertification": {
