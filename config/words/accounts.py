@@ -126,6 +126,12 @@ CHECKS: Final[Mapping[tuple[str, str], Promise | str]] = {
     ("not_answered", "failed"): _(
         "AWS did not answer %(subject)s, so nobody knows whether it may be done. Check the name of the region, then prove the roles again."
     ),
+    ("rest_untried", "untried"): _(
+        "AWS did not answer in %(subject)s, so what else is looked at there was not tried: %(message)s"
+    ),
+    ("out_of_time", "failed"): _(
+        "AWS answers too slowly: the time of this proof was over before everything was tried in %(subject)s. Prove the roles again."
+    ),
     ("answered_otherwise", "untried"): _(
         "AWS answered %(subject)s with something else than its rights: %(message)s"
     ),
@@ -208,7 +214,7 @@ ACCOUNT_CODES: Final[Mapping[str, Promise | str]] = {
         "The roles of the AWS account are just being proven. Toban waits for what comes of it."
     ),
     "key_rights_unproven": _(
-        "The volume is encrypted, and the last proof of the account's roles did not ask for the rights on its key that bringing it back takes. Nothing was deleted. Update the roles with the template of today, prove them again, then enter this anew."
+        "The volume is encrypted, and the last proof of the account's roles did not ask for the rights on its key that bringing it back takes, or never ended. Nothing was deleted. Update the roles with the template of today, prove them again, then enter this anew."
     ),
     "region_unknown": _("There is no AWS region %(region)s. Did you mean: %(alike)s?"),
     "region_other_partition": _(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from infra.aws.gateway import Call, current
 from infra.aws.sessions import ORGANIZATIONS
-from infra.domain.aws import Target
+from infra.domain.aws import AwsError, Problem, Target
 from infra.domain.organization import Member
 
 PAGE_SIZE = 20  # the most that Organizations gives
 PAGES_MOST = 50
 
 
-def list_members(target: Target) -> tuple[list[Member], bool]:
-    """The accounts by name, and whether there are more than PAGES_MOST pages hold. Raises AwsError.
+def list_members(
+    target: Target, *, may_go_on: Callable[[], bool] = lambda: True
+) -> tuple[list[Member], bool]:
+    """The accounts by name, and whether there are more than PAGES_MOST pages hold. Raises AwsError, also where there is no time for
+    another page.
 
     The target's region matters not: Organizations has one address for all.
     """
@@ -30,6 +34,10 @@ def list_members(target: Target) -> tuple[list[Member], bool]:
         if number == PAGES_MOST:
             more = bool(answer.get("NextToken"))
             break
+        if answer.get("NextToken") and not may_go_on():
+            raise AwsError(
+                Problem.NO_ANSWER, action="organizations:ListAccounts", code="TooSlow", message="AWS answered too slowly for the whole list"
+            )  # fmt: skip
     return sorted(found, key=lambda one: (one.name, one.id)), more
 
 

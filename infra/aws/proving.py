@@ -22,10 +22,9 @@ _GLOBAL = "organizations:"
 _NOT_IN_THIS_REGION = frozenset(
     {"OptInRequired", "InvalidClientTokenId", "UnrecognizedClientException", "RegionDisabledException"}
 )
+_NOBODY_ANSWERS = frozenset({Problem.THROTTLED, Problem.UNREACHABLE, Problem.NO_ANSWER})
 #: Nobody answered, or nobody who looked at rights.
-_SAYS_NOTHING = frozenset(
-    {Problem.THROTTLED, Problem.UNREACHABLE, Problem.NO_ANSWER, Problem.ROLE_REFUSED, Problem.INVALID}
-)
+_SAYS_NOTHING = _NOBODY_ANSWERS | {Problem.ROLE_REFUSED, Problem.INVALID}
 _NOT_VALIDATED = "not able to validate"
 
 
@@ -41,10 +40,17 @@ class _Seen:
     snapshot: str = ""
 
 
-def prove(target: Target, regions: Sequence[str], features: Sequence[Feature]) -> list[Check]:
+def prove(
+    target: Target,
+    regions: Sequence[str],
+    features: Sequence[Feature],
+    *,
+    may_go_on: Callable[[], bool] = lambda: True,
+) -> list[Check]:
     """Try everything and give one Check each, in the order in which a person reads them. Never raises AwsError.
 
-    target: both roles and the ExternalId, region ignored. Regions are tried one by one, because one may not be enabled.
+    target: both roles and the ExternalId, region ignored. Regions are tried one by one, because one may not be enabled. may_go_on: asked
+    before each call but those at the door; what is left over then is told as not tried, and the proof fails.
     """
     first = replace(target, region=regions[0])
     checks: list[Check] = []
@@ -52,10 +58,10 @@ def prove(target: Target, regions: Sequence[str], features: Sequence[Feature]) -
         checks += _door(_in(first, role), role)
     seen = _Seen()
     if _entered(checks, AccountRole.READ):
-        looked, seen = _looks(target, regions, features)
+        looked, seen = _looks(target, regions, features, may_go_on)
         checks += looked
     if _entered(checks, AccountRole.OPERATE) and seen.region:
-        checks += _dry_runs(replace(target, region=seen.region), features, seen)
+        checks += _dry_runs(replace(target, region=seen.region), features, seen, may_go_on)
     return checks
 
 
@@ -93,30 +99,52 @@ def _kept_out(code: str, target: Target, role: AccountRole, external_id: str | N
     return Check(code, role, Status.FAILED)
 
 
-def _looks(target: Target, regions: Sequence[str], features: Sequence[Feature]) -> tuple[list[Check], _Seen]:
-    """Look, as an inventory would, in every region; what is found in the first that answers serves the dry runs."""
+def _looks(
+    target: Target, regions: Sequence[str], features: Sequence[Feature], may_go_on: Callable[[], bool]
+) -> tuple[list[Check], _Seen]:
+    """Look, as an inventory would, in every region; what is found in the first that was seen whole serves the dry runs, else what was
+    found in the first that answered at all."""
     checks: list[Check] = []
-    seen = _Seen()
+    whole, partly = _Seen(), _Seen()
     for region in regions:
-        here = replace(target, region=region)
-        mine = seen.region in ("", region)
-        for action in reads_of(features):
-            if action.startswith(_GLOBAL) and not mine:
-                continue
-            try:
-                answer = LOOKS[action](here)
-            except AwsError as error:
-                if _is_off(error):
-                    checks.append(Check("region_off", AccountRole.READ, Status.FAILED, region, error.message))
-                    break
-                checks.append(_refused(error, AccountRole.READ, action, region))
-                answered = error.problem is Problem.PERMISSION
-                seen = replace(seen, region=region) if mine and answered else seen
-                continue
-            checks.append(Check("may", AccountRole.READ, Status.PASSED, f"{action} {region}"))
-            if mine:
-                seen = _found(replace(seen, region=region), action, answer, managed_only=target.managed_only)
-    return checks, seen
+        # Asked once, and where it was not reached, in the next.
+        asked = any(one.subject.startswith(_GLOBAL) for one in checks)
+        actions = [one for one in reads_of(features) if not (asked and one.startswith(_GLOBAL))]
+        told, seen, all_of_it = _look_around(replace(target, region=region), actions, may_go_on)
+        checks += told
+        if all_of_it and not whole.region:
+            whole = seen
+        partly = partly if partly.region else seen
+    return checks, whole if whole.region else partly
+
+
+def _look_around(
+    here: Target, actions: Sequence[str], may_go_on: Callable[[], bool]
+) -> tuple[list[Check], _Seen, bool]:
+    """Look in one region, until nobody answers there: 23 looks of 20 seconds would keep every other account waiting. Whether all was
+    looked at comes last."""
+    checks: list[Check] = []
+    seen, region = _Seen(), here.region
+    for action in actions:
+        if not may_go_on():
+            return [*checks, Check("out_of_time", AccountRole.READ, Status.FAILED, region)], seen, False
+        try:
+            answer = LOOKS[action](here)
+        except AwsError as error:
+            if _is_off(error):
+                off = Check("region_off", AccountRole.READ, Status.FAILED, region, error.message)
+                return [*checks, off], seen, False
+            checks.append(_refused(error, AccountRole.READ, action, region))
+            # That of an organization is answered elsewhere.
+            if error.problem in _NOBODY_ANSWERS and not action.startswith(_GLOBAL):
+                rest = Check("rest_untried", AccountRole.READ, Status.UNTRIED, region, error.message)
+                return [*checks, rest], seen, False
+            if error.problem is Problem.PERMISSION:
+                seen = replace(seen, region=region)
+            continue
+        checks.append(Check("may", AccountRole.READ, Status.PASSED, f"{action} {region}"))
+        seen = _found(replace(seen, region=region), action, answer, managed_only=here.managed_only)
+    return checks, seen, True
 
 
 def _is_off(error: AwsError) -> bool:
@@ -152,7 +180,9 @@ def _found(seen: _Seen, action: str, answer: Mapping[str, Any], *, managed_only:
     return seen
 
 
-def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Iterator[Check]:
+def _dry_runs(
+    target: Target, features: Sequence[Feature], seen: _Seen, may_go_on: Callable[[], bool]
+) -> Iterator[Check]:
     """What EC2 would answer. RDS has no dry run, and without a server or volume there is nothing to ask about."""
     # An address that nobody has (RFC 5737).
     way: Any = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "192.0.2.1/32"}]}
@@ -199,6 +229,9 @@ def _dry_runs(target: Target, features: Sequence[Feature], seen: _Seen) -> Itera
             yield Check("no_dry_run", AccountRole.OPERATE, Status.UNTRIED, action)
             continue
         subject, send = tries[action]
+        if subject and not may_go_on():
+            yield Check("out_of_time", AccountRole.OPERATE, Status.FAILED, target.region)
+            return
         if not subject:
             yield Check("nothing_there", AccountRole.OPERATE, Status.UNTRIED, action)
             continue

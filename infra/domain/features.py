@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from infra.domain.onboarding import CHANGES, AccountRole, Feature, reads_of
-from infra.domain.proofs import DENIED, DOOR, Check, Status
+from infra.domain.proofs import DENIED, DOOR, OF_REGIONS, Check, Status
 
 Right = tuple[AccountRole, str]
 #: What Toban opened it may always close, also where that feature was switched off meanwhile, or the account is only observed.
@@ -84,7 +84,7 @@ def _told(checks: Sequence[Check]) -> tuple[set[Right], dict[Right, Check | None
     refused: dict[Right, Check | None] = {}
     for one in checks:
         unanswered = one.code == "not_answered" and one.role is AccountRole.READ
-        if one.code in DOOR or one.code == "region_off" or unanswered:
+        if one.code in DOOR or one.code in OF_REGIONS or unanswered:
             continue
         right = (one.role, one.subject.partition(" ")[0])
         tried.add(right)

@@ -39,6 +39,9 @@ class Feature(StrEnum):
 #: Chosen by whoever means it: the rights that they need reach further than what Toban does with them, or one account alone has them.
 OPTIONAL = frozenset(Feature) - {Feature.SERVERS, Feature.DATABASES, Feature.VOLUMES}
 
+#: What an account that came in without anybody choosing is supposed to do; one account alone lists an organization's.
+SUPPOSED = tuple(one for one in Feature if one is not Feature.ORGANIZATION)
+
 
 class AccountRole(StrEnum):
     """Looking and changing are two roles, so that an inventory never carries the right to change anything."""

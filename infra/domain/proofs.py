@@ -11,6 +11,9 @@ from infra.domain.onboarding import AccountRole
 #: What proves that a role lets in Toban and nobody else: each must have been tried and have passed, in both roles.
 DOOR = frozenset({"no_id", "wrong_id", "right_id", "right_account"})
 
+#: What says of a region, and of no right, that it or the rest of it was not tried.
+OF_REGIONS = frozenset({"region_off", "rest_untried", "out_of_time"})
+
 #: How the code of a check begins that says which policy besides the role's own refuses a right.
 DENIED = "denied_"
 

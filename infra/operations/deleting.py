@@ -140,7 +140,7 @@ class DeleteExecutor:
             kind=KIND, target_type="volume", target_id__in=list(ids), state__in=OPEN, called_at__isnull=False
         )
         taken = set(begun.values_list("target_id", flat=True))
-        return Plan(target_of(account, region), keys_doubt(account), used=frozenset(used), taken=taken)
+        return Plan(target_of(account, region), keys_doubt(account, now), used=frozenset(used), taken=taken)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, lambda one: self._before(plan, one, now), before=True)

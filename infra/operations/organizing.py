@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db.models import F, Q
-
 from accounts.domain.permissions import Permission
 from infra.aws.organization import list_members
 from infra.domain.aws import AwsError, Problem, Target
@@ -17,7 +15,7 @@ from infra.domain.onboarding import Feature
 from infra.domain.organization import ACTIVE, AT_ONCE, members_from_json
 from infra.models import AccountSetup
 from infra.operations.setups import ask_proof, begin_again, begin_setup, take_in, tell
-from infra.queries.accounts import PROOF_LOST_AFTER
+from infra.queries.accounts import PROOF_TRIES_FOR, may_be_asked
 from medical_audit.domain.actor import Actor, system_actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
 from medical_audit.tenancy import tenant_scope
@@ -63,12 +61,7 @@ def ask_listing(account: UUID, *, actor: Actor, now: datetime) -> AccountSetup:
         row = begin_again(account, actor=actor, now=now)
         if Feature.ORGANIZATION not in row.features:
             raise Refused("listing_off", target=str(row))
-        idle = (
-            Q(listing_asked_at__isnull=True)
-            | Q(listing_ended_at__gte=F("listing_asked_at"))
-            | Q(listing_asked_at__lte=now - PROOF_LOST_AFTER)
-        )
-        asked = AccountSetup.objects.filter(idle, id=row.id)
+        asked = AccountSetup.objects.filter(may_be_asked("listing", now), id=row.id)
         if not asked.update(listing_asked_at=now, listing_began_at=None, listing_ended_at=None):
             raise AlreadyMoved("listing_under_way")
         row.refresh_from_db()
@@ -81,12 +74,12 @@ def run_listing(
 ) -> AccountSetup | None:
     """List them, once for each time it was asked for; None: another worker has it, or nobody asks. A list that fails leaves the last
     good one and says why beside it."""
-    actor = system_actor(tenant_id, worker)
+    actor, began = system_actor(tenant_id, worker), clock()
     with tenant_scope(tenant_id):
         asked = AccountSetup.objects.filter(
             id=setup_id, listing_asked_at__isnull=False, listing_began_at__isnull=True
         )
-        if not asked.update(listing_began_at=clock()):
+        if not asked.update(listing_began_at=began):
             return None
         row: AccountSetup = AccountSetup.objects.get(id=setup_id)
     target = Target(
@@ -94,7 +87,7 @@ def run_listing(
     )  # fmt: skip
     said: dict[str, Any]
     try:
-        members, more = list_members(target)
+        members, more = list_members(target, may_go_on=lambda: clock() < began + PROOF_TRIES_FOR)
         said = {"members": [one.as_json() for one in members], "more": more, "problem": "", "detail": ""}
     except AwsError as error:
         said = row.listing | {"problem": _why(error), "detail": error.message}

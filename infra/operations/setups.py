@@ -8,18 +8,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import F, Q
 
 from accounts.domain.permissions import Permission
 from infra.aws import proving
 from infra.domain.aws import Target
 from infra.domain.features import counting, regions_counting
-from infra.domain.onboarding import AccountRole, Feature, role_arn
+from infra.domain.onboarding import SUPPOSED, AccountRole, Feature, role_arn
 from infra.domain.proofs import check_from_json, proven
 from infra.models import AccountSetup, AccountTrust, AwsAccount, Region
 from infra.models.account import Looking
 from infra.operations.onboarding import check_account, register_account
-from infra.queries.accounts import PROOF_LOST_AFTER
+from infra.queries.accounts import PROOF_TRIES_FOR, may_be_asked
 from infra.queries.regions import chosen_regions
 from medical_audit.domain.actor import Actor, Subject, system_actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, Refused
@@ -82,7 +81,7 @@ def begin_again(account: UUID, *, actor: Actor, now: datetime) -> AccountSetup:
         )
         if last is not None:
             return last
-        supposed = [str(one) for one in Feature if one is not Feature.ORGANIZATION]
+        supposed = [str(one) for one in SUPPOSED]
         made: AccountSetup = AccountSetup.objects.create(
             tenant_id=actor.tenant_id, registered=trust.account, account_id=trust.account.account_id,
             name=trust.account.name, regions=chosen_regions(trust.account_id),
@@ -97,7 +96,7 @@ def ask_proof(setup_id: UUID, *, actor: Actor, now: datetime) -> AccountSetup:
     """Ask a worker to try the roles; one that is under way is not asked again. Raises NotPermitted, NotFound, AlreadyMoved."""
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
-        idle = Q(proof_asked_at__isnull=True) | Q(proof_ended_at__gte=F("proof_asked_at")) | Q(proof_asked_at__lte=now - PROOF_LOST_AFTER)  # fmt: skip
+        idle = may_be_asked("proof", now)
         asked = AccountSetup.objects.filter(
             idle, id=setup_id, closed_at__isnull=True
         ) | AccountSetup.objects.filter(idle, id=setup_id, registered__isnull=False)
@@ -116,12 +115,12 @@ def run_proof(
 
     The calls are made outside any transaction; what came of them is kept only while nobody asked anew.
     """
-    actor = system_actor(tenant_id, worker)
+    actor, began = system_actor(tenant_id, worker), clock()
     with tenant_scope(tenant_id):
         mine = AccountSetup.objects.filter(
             id=setup_id, proof_asked_at__isnull=False, proof_began_at__isnull=True
         )
-        if not mine.update(proof_began_at=clock()):
+        if not mine.update(proof_began_at=began):
             return None
         row = _get(setup_id)
     target = Target(
@@ -134,7 +133,7 @@ def run_proof(
         managed_only=row.managed_only,
     )
     wanted = [Feature(one) for one in row.features]
-    checks = proving.prove(target, row.regions, wanted)
+    checks = proving.prove(target, row.regions, wanted, may_go_on=lambda: clock() < began + PROOF_TRIES_FOR)
     # A proof lets more count and never less: what AWS refuses fails by itself, and a moment's refusal stops nothing.
     counts = {*row.in_force, *counting(checks, wanted)}
     in_force = [one for one in row.features if one in counts]

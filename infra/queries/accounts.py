@@ -23,8 +23,13 @@ from medical_audit.models.lane import Breaker
 
 #: An inventory is late when this many of its intervals went by without one.
 LATE_AFTER_INTERVALS = 3
-#: A proof or a list that has not ended by then was lost with its worker, or on its way to one, and may be asked for again.
+#: A proof or a list that no worker has begun by then was lost on its way to one, and may be asked for again.
 PROOF_LOST_AFTER = timedelta(minutes=5)
+#: So long after its beginning a worker makes no further call for it. 40 regions with 23 looks each of 0.3 s take 5 minutes.
+PROOF_TRIES_FOR = timedelta(minutes=10)
+#: Begun longer ago than this it was lost with its worker. The longest call comes to 4 minutes (infra.aws.gateway and config): twice three
+#: tries of 20 s at STS, three of 10 s of pacing and 20 s of waiting for an answer, and the pauses between them.
+PROOF_ENDS_WITHIN = PROOF_TRIES_FOR + timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +144,21 @@ def _is_late(region: Region, now: datetime) -> bool:
 # --- setups ---------------------------------------------------------------------------------------------------------
 
 
-def is_awaited(asked_at: datetime | None, ended_at: datetime | None, now: datetime) -> bool:
+def is_awaited(
+    asked_at: datetime | None, began_at: datetime | None, ended_at: datetime | None, now: datetime
+) -> bool:
     """Whether what was asked of a worker is still to be waited for."""
-    return asked_at is not None and ended_at is None and now < asked_at + PROOF_LOST_AFTER
+    if asked_at is None or ended_at is not None:
+        return False
+    return now < (asked_at + PROOF_LOST_AFTER if began_at is None else began_at + PROOF_ENDS_WITHIN)
+
+
+def may_be_asked(what: str, now: datetime) -> Q:
+    """The rows whose `what` ("proof" or "listing") is not awaited, as is_awaited says it."""
+    never, ended = Q(**{f"{what}_asked_at__isnull": True}), Q(**{f"{what}_ended_at__isnull": False})
+    on_its_way = Q(**{f"{what}_began_at__isnull": True, f"{what}_asked_at__lte": now - PROOF_LOST_AFTER})
+    with_its_worker = Q(**{f"{what}_began_at__lte": now - PROOF_ENDS_WITHIN})
+    return never | ended | on_its_way | with_its_worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +172,8 @@ class SeenSetup:
 
     @property
     def under_way(self) -> bool:
-        return is_awaited(self.setup.proof_asked_at, self.setup.proof_ended_at, self.now)
+        row = self.setup
+        return is_awaited(row.proof_asked_at, row.proof_began_at, row.proof_ended_at, self.now)
 
     @property
     def lost(self) -> bool:

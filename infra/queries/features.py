@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from accounts.domain.permissions import Permission
 from infra.domain.features import Lack, lacking
-from infra.domain.onboarding import AccountRole, Feature, missing_statements
+from infra.domain.onboarding import SUPPOSED, AccountRole, Feature, missing_statements
 from infra.domain.proofs import Check, check_from_json
 from infra.models import AccountSetup, AwsAccount
+from infra.queries.accounts import is_awaited
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.states import State
@@ -115,16 +117,29 @@ def _grouped(short: Sequence[Lack], row: AccountSetup) -> list[Missing]:
     ]  # fmt: skip
 
 
-def keys_doubt(account_id: str) -> str:
+def keys_doubt(account_id: str, now: datetime) -> str:
     """Why nobody knows that an encrypted volume of an account (12 digits) could be brought back (a code), or "": its last proof never asked
-    about the rights on its key, because its template is older, or a proof is under way. Never of an account for which nobody chose
-    anything. Needs the tenant bound."""
-    rows = AccountSetup.objects.filter(registered__account_id=account_id)
-    row: AccountSetup | None = rows.order_by("-started_at", "-id").first()
-    if row is None:
+    about the rights on its key, because its template is older, or it was lost, or a proof is under way. Never of an account for which
+    nobody chose or tried anything. Needs the tenant bound."""
+    rows = list(AccountSetup.objects.filter(registered__account_id=account_id).order_by("started_at", "id"))
+    if _only_supposed(rows):
         return ""
+    row = rows[-1]
     short = lacking([check_from_json(one) for one in row.proof], [Feature.LEFTOVERS])
     if not any(one.action.startswith("kms:") for one in short):
         return ""
-    asked = row.proof_asked_at is not None and row.proof_ended_at is None
-    return "proof_under_way" if asked else "key_rights_unproven"
+    awaited = is_awaited(row.proof_asked_at, row.proof_began_at, row.proof_ended_at, now)
+    return "proof_under_way" if awaited else "key_rights_unproven"
+
+
+def _only_supposed(rows: Sequence[AccountSetup]) -> bool:
+    """Whether all that is known of an account is what it was supposed to do when it was in already (begin_again): made known by a command,
+    it was never tried, and nobody chose. What came in by a setup was tried; a choice of features leaves a row with others, and so does that
+    it lists its organization."""
+    return not rows or (
+        rows[0].started_at == rows[0].closed_at
+        and all(
+            one.proof_asked_at is None and not one.managed_only and one.features == [*SUPPOSED]
+            for one in rows
+        )
+    )

@@ -58,7 +58,9 @@ class Organization:
     @property
     def under_way(self) -> bool:
         row = self.setup
-        return row is not None and is_awaited(row.listing_asked_at, row.listing_ended_at, self.now)
+        return row is not None and is_awaited(
+            row.listing_asked_at, row.listing_began_at, row.listing_ended_at, self.now
+        )
 
     @property
     def lost(self) -> bool:

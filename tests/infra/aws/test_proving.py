@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from infra.aws.gateway import current
 from infra.aws.proving import prove
 from infra.domain import onboarding
 from infra.domain.aws import AwsError, Problem, Target
-from infra.domain.features import counting, lacking
+from infra.domain.features import counting, lacking, regions_counting
 from infra.domain.onboarding import AccountRole, Feature
 from infra.domain.proofs import Check, Status, proven
 from tests.infra.aws.builders import REGION, make_target
@@ -272,6 +273,59 @@ def test_a_look_that_was_not_answered_proves_nothing(account: Account) -> None:
         ("not_answered", f"ec2:DescribeVolumes {REGION}")
     }
     assert counting(checks, [Feature.VOLUMES]) == []
+
+
+def test_a_region_that_does_not_answer_is_left_after_its_first_look_and_its_neighbour_tried_on(
+    account: Account,
+) -> None:
+    """Each look that nobody answers takes 20 seconds, and 40 regions may be chosen."""
+    create_stack(account)
+    account.seed(instances=[{}], volumes=[{}])
+    account.fault(
+        "DescribeTags",
+        code="InternalError",
+        status=500,
+        message="try later",
+        match={"region": "ap-northeast-3"},
+    )
+    checks = prove(target_of(account), ["ap-northeast-3", REGION], [Feature.SERVERS, Feature.VOLUMES])
+    there = [(one.code, one.subject) for one in checks if one.subject.endswith("ap-northeast-3")]
+    assert there[-2:] == [
+        ("not_answered", "ec2:DescribeTags ap-northeast-3"),
+        ("rest_untried", "ap-northeast-3"),
+    ]
+    assert there.count(("rest_untried", "ap-northeast-3")) == 1
+    assert {one.subject for one in checks if one.code == "nothing_there"} == set(), (
+        "tried on what stands in the other"
+    )
+    assert not proven(checks)
+    assert regions_counting(checks, ["ap-northeast-3", REGION]) == [REGION]
+
+
+def test_where_no_region_is_seen_whole_what_was_seen_serves(account: Account) -> None:
+    create_stack(account)
+    account.seed(instances=[{}])
+    account.fault("DescribeTags", code="InternalError", status=500, message="try later")
+    checks = prove(target_of(account), [REGION], [Feature.SERVERS])
+    assert ("may", "ec2:StopInstances") in {(one.code, one.subject) for one in checks}
+    assert {one.subject for one in checks if one.code == "not_answered"} == {f"ec2:DescribeTags {REGION}"}
+    untried = {one.action for one in lacking(checks, [Feature.DATABASES]) if one.role is AccountRole.READ}
+    assert "rds:DescribeDBInstances" in untried, "a look that was left out proves no right"
+
+
+def test_what_was_not_tried_in_time_is_no_proof(account: Account) -> None:
+    create_stack(account)
+    account.seed(instances=[{}], volumes=[{}])
+    looks = len(onboarding.reads_of([Feature.SERVERS]))
+    for tries in (0, 3, looks + 1):
+        asked = itertools.count()
+        checks = prove(
+            target_of(account), [REGION], [Feature.SERVERS], may_go_on=lambda asked=asked, tries=tries: next(asked) < tries
+        )  # fmt: skip
+        assert {one.subject for one in checks if one.code == "out_of_time"} == {REGION}
+        assert len([one for one in checks if one.code == "may"]) == tries
+        assert not proven(checks)
+        assert counting(checks, [Feature.SERVERS]) == []
 
 
 def test_what_an_organization_forbids_is_no_missing_statement(account: Account) -> None:

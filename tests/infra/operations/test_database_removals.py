@@ -10,6 +10,7 @@ from accounts.domain.permissions import Role
 from infra.operations import database_removals
 from infra.operations.database_restores import Restore
 from infra.operations.snapshotting import target_of_database
+from infra.queries.database_pages import database_detail
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.operations import entry
@@ -44,6 +45,9 @@ def test_one_whose_name_is_of_before_is_people_s_to_delete_at_aws_and_nobody_is_
     with pytest.raises(Refused, match="name_of_before"):
         database_removals.enter_removal(old.id, actor=operator, now=duty.clock(), reason="x")
     with tenant_scope(duty.aws.cast.tenant.id):
+        assert database_detail(old.id, actor=operator, now=duty.clock()).kept_by == "name_of_before", (
+            "its page says it"
+        )
         parameters = database_removals.parameters_of(old, before)
         target = target_of_database(old)
     confirm(

@@ -15,7 +15,10 @@ from infra.domain.onboarding import AccountRole, Feature
 from infra.domain.proofs import Check, Status
 from infra.models import AccountSetup
 from infra.operations import deleting
-from infra.operations.setups import begin_again
+from infra.operations.featuring import enter_features
+from infra.operations.regions import enter_regions
+from infra.operations.setups import ask_proof, begin_again
+from infra.queries.features import keys_doubt
 from infra.queries.volumes import VolumeDetail, volume_detail
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.kinds import OperationTarget, Round, get_kind
@@ -329,6 +332,54 @@ def test_an_encrypted_one_is_deleted_only_where_the_roles_were_asked_for_the_rig
     ordered(duty, locked)
     work(duty)
     assert not exists(duty, locked)
+
+
+def test_a_lost_proof_holds_no_deletion_longer_than_a_proof_may_take(duty: Duty) -> None:
+    [locked] = duty.aws.seed(volumes=[{"key_id": f"arn:aws:kms:ap-northeast-1:{duty.aws.number}:key/1"}])[
+        "volumes"
+    ]
+    duty.look()
+    admin = duty.aws.cast.actor(Role.ADMINISTRATOR)
+    row = begin_again(duty.aws.row.id, actor=admin, now=duty.clock())
+    ask_proof(row.id, actor=admin, now=duty.clock())
+    ordered(duty, locked)
+    duty.tag()
+    [waits] = duty.operations(kind=deleting.KIND)
+    assert (waits.state, waits.outcome) == ("CONFIRMED", "proof_under_way")
+    duty.clock.pass_(minutes=6)
+    work(duty)
+    [ended] = duty.operations(kind=deleting.KIND)
+    assert (ended.state, ended.outcome) == ("CANCELLED", "key_rights_unproven")
+    assert exists(duty, locked)
+
+
+def test_what_nobody_has_chosen_or_tried_casts_no_doubt_on_keys(duty: Duty) -> None:
+    """That somebody enters a change, and even that it is turned down, writes down what an account made known by a command does."""
+    cast, account, now = duty.aws.cast, duty.aws.row, duty.clock()
+    admin, approver = cast.actor(Role.ADMINISTRATOR), cast.actor(Role.APPROVER)
+
+    def doubt() -> str:
+        with tenant_scope(cast.tenant.id):
+            return keys_doubt(account.account_id, duty.clock())
+
+    def osaka() -> Operation:
+        wanted = ["ap-northeast-1", "ap-northeast-3"]
+        return enter_regions(account.id, wanted, actor=admin, now=duty.clock(), reason="x")
+
+    entry.reject(osaka().id, actor=approver, now=now, reason="x")
+    assert doubt() == ""
+    confirm(duty, osaka())
+    assert doubt() == "", "regions are no features"
+    wanted = [str(one) for one in Feature if one not in (Feature.ORGANIZATION, Feature.REACH)]
+    chosen = enter_features(account.id, wanted, managed_only=False, actor=admin, now=duty.clock(), reason="x")
+    assert doubt() == ""
+    confirm(duty, chosen)
+    assert doubt() == "key_rights_unproven"
+    back = [str(one) for one in Feature if one is not Feature.ORGANIZATION]
+    confirm(
+        duty, enter_features(account.id, back, managed_only=False, actor=admin, now=duty.clock(), reason="x")
+    )
+    assert doubt() == "key_rights_unproven", "what two people chose stays chosen"
 
 
 def proven(row: AccountSetup, without: str) -> None:

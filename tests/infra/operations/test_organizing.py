@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +27,7 @@ from infra.operations.organizing import (
     take_in_proven,
 )
 from infra.operations.setups import begin_setup, give_up, run_proof
-from infra.queries.accounts import SeenSetup
+from infra.queries.accounts import PROOF_ENDS_WITHIN, PROOF_TRIES_FOR, SeenSetup
 from infra.queries.organization import SeenRollout, get_organization, get_rollout, rollout_template
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted, Refused
@@ -151,6 +153,35 @@ def test_only_when_it_is_switched_on_may_the_list_be_asked_for(
     with tenant_scope(admin.tenant_id):
         kinds = Event.objects.filter(subject_id=str(row.id)).order_by("ord").values_list("kind", flat=True)
         assert list(kinds) == ["account.listing_switched_on", "account.listing_asked"]
+
+
+def test_a_list_that_a_worker_has_begun_is_no_lost_one_before_the_longest_that_it_may_take(
+    manager: Account, admin: Actor
+) -> None:
+    switch_on_listing(manager.row.id, actor=admin, now=NOW)
+    row = ask_listing(manager.row.id, actor=admin, now=NOW)
+    with tenant_scope(admin.tenant_id):
+        AccountSetup.objects.filter(id=row.id).update(listing_began_at=NOW)
+    later = NOW + timedelta(minutes=6)
+    with tenant_scope(admin.tenant_id):
+        found = get_organization(manager.row.id, actor=admin, now=later)
+    assert (found.under_way, found.lost) == (True, False)
+    with pytest.raises(AlreadyMoved):
+        ask_listing(manager.row.id, actor=admin, now=later)
+    gone = NOW + PROOF_ENDS_WITHIN
+    assert ask_listing(manager.row.id, actor=admin, now=gone).listing_asked_at == gone
+
+
+def test_a_list_that_takes_too_long_ends_and_leaves_the_last_good_one(
+    manager: Account, admin: Actor, as_role: AsRole
+) -> None:
+    good = listed(manager, admin, as_role, *members(25)).listing["members"]
+    row = ask_listing(manager.row.id, actor=admin, now=NOW)
+    times = itertools.chain([NOW], itertools.repeat(NOW + PROOF_TRIES_FOR))
+    with as_role("worker"):
+        found = run_listing(admin.tenant_id, row.id, worker="test", clock=lambda: next(times))
+    assert found is not None
+    assert (found.listing["problem"], found.listing["members"]) == ("no_answer", good)
 
 
 def test_what_one_account_of_a_rollout_may_list_stands_in_no_others_template(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from infra.models import AccountSetup, AccountTrust, AwsAccount, Region
 from infra.operations.automation import enter_automation
 from infra.operations.inventory import take_inventory
 from infra.operations.setups import ask_proof, begin_again, begin_setup, give_up, run_proof, take_in
+from infra.queries.accounts import PROOF_ENDS_WITHIN, PROOF_TRIES_FOR, get_setup
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted, Refused
 from medical_audit.models import Event
@@ -187,6 +189,46 @@ def test_a_proof_under_way_is_not_asked_for_twice_but_a_lost_one_is(admin: Actor
     )
 
 
+def test_a_proof_that_a_worker_has_begun_is_no_lost_one_before_the_longest_that_it_may_take(
+    admin: Actor,
+) -> None:
+    """It waited for its worker, or a region is slow: asked anew, what it finds would be thrown away and two would run side by side."""
+    row = begin(admin)
+    ask_proof(row.id, actor=admin, now=NOW)
+    began = NOW + timedelta(minutes=4, seconds=59)
+    with tenant_scope(admin.tenant_id):
+        AccountSetup.objects.filter(id=row.id).update(proof_began_at=began)
+
+    def seen(now: datetime) -> tuple[bool, bool]:
+        with tenant_scope(admin.tenant_id):
+            found = get_setup(row.id, actor=admin, now=now)
+            return found.under_way, found.lost
+
+    for now in (NOW + timedelta(minutes=6), began + PROOF_ENDS_WITHIN - timedelta(seconds=1)):
+        assert seen(now) == (True, False)
+        with pytest.raises(AlreadyMoved):
+            ask_proof(row.id, actor=admin, now=now)
+    gone = began + PROOF_ENDS_WITHIN
+    assert seen(gone) == (False, True)
+    assert ask_proof(row.id, actor=admin, now=gone).proof_asked_at == gone
+
+
+def test_a_proof_goes_on_no_longer_than_it_may_and_then_says_so(admin: Actor, as_role: AsRole) -> None:
+    """AWS answers, and slowly: what was not tried by then is no proof."""
+    row = begin(admin)
+    create_stack(row)
+    ask_proof(row.id, actor=admin, now=NOW)
+    times = itertools.chain([NOW], itertools.repeat(NOW + PROOF_TRIES_FOR))
+    with as_role("worker"):
+        ended = run_proof(admin.tenant_id, row.id, worker="w", clock=lambda: next(times))
+    assert ended is not None
+    assert ended.proof_ended_at == NOW + PROOF_TRIES_FOR
+    assert {one["code"] for one in ended.proof if one["status"] == "failed"} == {"out_of_time"}
+    assert ended.in_force == []
+    with pytest.raises(Refused, match="not_proven"):
+        take_in(row.id, actor=admin, now=NOW)
+
+
 def test_what_a_slow_worker_brings_after_a_new_question_is_dropped(
     admin: Actor, as_role: AsRole, superuser_connection: Database
 ) -> None:
@@ -194,7 +236,7 @@ def test_what_a_slow_worker_brings_after_a_new_question_is_dropped(
     create_stack(row)
     ask_proof(row.id, actor=admin, now=NOW)
     later = NOW + timedelta(minutes=6)
-    times = iter([NOW, later])
+    times = itertools.chain([NOW], itertools.repeat(later))
 
     def clock() -> datetime:
         """Between the worker's claim and its answer the question is asked anew."""
