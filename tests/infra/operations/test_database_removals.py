@@ -10,7 +10,6 @@ from accounts.domain.permissions import Role
 from infra.operations import database_removals
 from infra.operations.database_restores import Restore
 from infra.operations.snapshotting import target_of_database
-from infra.queries.database_pages import database_detail
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.operations import entry
@@ -18,6 +17,7 @@ from medical_audit.tenancy import tenant_scope
 from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_database_restores import enter, proposed, snapshot
 from tests.infra.operations.test_snapshotting import confirm, outcome, work
+from tests.stage import signed_in
 
 
 def test_one_whose_name_is_of_before_is_people_s_to_delete_at_aws_and_nobody_is_asked(duty: Duty) -> None:
@@ -44,10 +44,14 @@ def test_one_whose_name_is_of_before_is_people_s_to_delete_at_aws_and_nobody_is_
     old = duty.resource(name)
     with pytest.raises(Refused, match="name_of_before"):
         database_removals.enter_removal(old.id, actor=operator, now=duty.clock(), reason="x")
+    client, page = (
+        signed_in(duty.aws.cast.people[Role.OPERATOR]),
+        f"/t/{duty.aws.cast.tenant.slug}/databases/{old.id}/",
+    )
+    for address, offer in ((page, "/remove/"), (f"{page}remove/", 'name="token"')):
+        shown = client.get(address).content.decode()
+        assert ("以前の決まりで付けられた名前" in shown, offer in shown) == (True, False), address
     with tenant_scope(duty.aws.cast.tenant.id):
-        assert database_detail(old.id, actor=operator, now=duty.clock()).kept_by == "name_of_before", (
-            "its page says it"
-        )
         parameters = database_removals.parameters_of(old, before)
         target = target_of_database(old)
     confirm(
