@@ -135,7 +135,7 @@ PRIVILEGES = {
         "toban_worker": "SELECT, UPDATE",
         "toban_scheduler": READ,
         "toban_audit": READ,
-        QUEUE: "SELECT (id, inventory_tried_at, tenant_id)",
+        QUEUE: "SELECT (id, inventory_tried_at, looking, tenant_id)",
     },
     "public.infra_resource": {
         "toban_web": PLAN,

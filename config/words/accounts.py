@@ -216,6 +216,22 @@ ACCOUNT_CODES: Final[Mapping[str, Promise | str]] = {
     "key_rights_unproven": _(
         "The volume is encrypted, and the last proof of the account's roles did not ask for the rights on its key that bringing it back takes, or never ended. Nothing was deleted. Update the roles with the template of today, prove them again, then enter this anew."
     ),
+    "region_off": _(
+        "Toban does not look at this region of the AWS account, so it changes nothing there: the region was left, or the roles are not proven there yet. An administrator chooses the regions on the page of the AWS account."
+    ),
+    # What keeps a region from being left; the form says the same at its field (infra.forms.accounts).
+    "region_busy": _(
+        "Toban cannot leave %(target)s: something that was entered there has not ended yet. Wait for it, or take it back; then enter this again."
+    ),
+    "region_restores": _(
+        "Toban cannot leave the region: %(target)s was restored for a while and is still there. Have it removed first, because nobody is asked to remove it in a region that was left."
+    ),
+    "region_reach": _(
+        "Toban cannot leave the region: the way to %(target)s is open until a time at which Toban closes it. Close it first."
+    ),
+    "region_rotates": _(
+        "Toban cannot leave the region: %(target)s is to get a new certificate in a campaign that is not over. Wait for it, or end the campaign first, because nothing is begun in a region that was left."
+    ),
     "region_unknown": _("There is no AWS region %(region)s. Did you mean: %(alike)s?"),
     "region_other_partition": _(
         "%(region)s belongs to a separate AWS (China or GovCloud), which the roles of this one do not reach."

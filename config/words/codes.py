@@ -23,9 +23,6 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "only_observed": _(
         "Toban only observes this AWS account: nothing in it is changed before its automation is switched on by two people. An administrator enters that on the page of the AWS account."
     ),
-    "region_busy": _(
-        "Something that was entered for a region that is to go has not ended yet. Wait for it, or take it back; then enter this again."
-    ),
     "feature_off": _(
         "Toban does not do this in the AWS account: the feature is off, or its rights are not proven yet. An administrator changes it under "
         "“AWS accounts”."

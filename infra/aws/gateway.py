@@ -115,6 +115,11 @@ class Gateway:
                 Problem.ONLY_OBSERVED, action=call.full, code="OnlyObserved",
                 message=f"nothing may be changed in account {target.account_id}: its automation was never switched on",
             )  # fmt: skip
+        if target.left and call.full not in ALWAYS:
+            raise AwsError(
+                Problem.REGION_OFF, action=call.full, code="RegionOff",
+                message=f"nothing may be changed in {target.region} of account {target.account_id}: Toban does not look there",
+            )  # fmt: skip
         if target.allowed is not None and call.full not in target.allowed:
             raise AwsError(
                 Problem.FEATURE_OFF, action=call.full, code="FeatureOff",

@@ -23,6 +23,7 @@ class Problem(StrEnum):
     PERMISSION = "permission"
     FEATURE_OFF = "feature_off"
     ONLY_OBSERVED = "only_observed"
+    REGION_OFF = "region_off"
     ROLE_REFUSED = "role_refused"
     THROTTLED = "throttled"
     GONE = "gone"
@@ -131,7 +132,8 @@ class Target:
 
     read_role_arn: the role for calls that change nothing; "" where role_arn serves for both. source: who is behind the
     call, as AWS's CloudTrail keeps it (SourceIdentity: 2 to 64 of A-Z a-z 0-9 +=,.@_-). policy: what a session is narrowed to
-    besides what its role allows, as JSON; "" for nothing more. managed_only: the account lets Toban change only what is tagged for it. observed: nothing may be changed in it. allowed: the changing calls that the account's features are
+    besides what its role allows, as JSON; "" for nothing more. managed_only: the account lets Toban change only what is tagged for it. observed: nothing may be changed in it. left: nor in this
+    region of it, which Toban does not look at. allowed: the changing calls that the account's features are
     for; None where nobody chose any.
     """
 
@@ -145,6 +147,7 @@ class Target:
     policy: str = ""
     managed_only: bool = False
     observed: bool = False
+    left: bool = False
     allowed: frozenset[str] | None = field(default=None, repr=False)
 
     @property

@@ -26,6 +26,21 @@ _REGIONS_REFUSED = {
         "%(region)s belongs to a separate AWS (China or GovCloud), which the roles of this one do not reach."
     ),
 }
+#: What keeps a region from being left; said above the form.
+_REGIONS_KEPT = {
+    "region_busy": _(
+        "Toban cannot leave %(target)s: something that was entered there has not ended yet. Wait for it, or take it back; then enter this again."
+    ),
+    "region_restores": _(
+        "Toban cannot leave the region: %(target)s was restored for a while and is still there. Have it removed first, because nobody is asked to remove it in a region that was left."
+    ),
+    "region_reach": _(
+        "Toban cannot leave the region: the way to %(target)s is open until a time at which Toban closes it. Close it first."
+    ),
+    "region_rotates": _(
+        "Toban cannot leave the region: %(target)s is to get a new certificate in a campaign that is not over. Wait for it, or end the campaign first, because nothing is begun in a region that was left."
+    ),
+}
 
 
 class RegionForm(forms.Form):
@@ -43,7 +58,11 @@ class RegionForm(forms.Form):
         return cleaned
 
     def refuse_region(self, why: Refused) -> str:
-        """Say it at the field where a region was refused; gives the code that is left to be said above the form, or ""."""
+        """Say it at the field where a region was refused, or of the whole form where one cannot be left; gives the code that is left to
+        be said above the form, or ""."""
+        if why.code in _REGIONS_KEPT:
+            self.add_error(None, str(_REGIONS_KEPT[why.code]) % why.params)
+            return ""
         if why.params.get("name") != "regions" or why.code not in _REGIONS_REFUSED:
             return why.code
         self.add_error("other_regions", str(_REGIONS_REFUSED[why.code]) % why.params)

@@ -11,10 +11,11 @@ from accounts.domain.permissions import Permission
 from infra.domain.schedule import Action
 from infra.models import AwsAccount, Resource
 from infra.operations.dues import target_of_resource
+from infra.queries.regions import left_places
 from infra.queries.standing import BESIDE, refusal_of
 from medical_audit.domain.actor import Actor, Principal, Reauthentication
 from medical_audit.domain.errors import NotFound, Refused, StaleContent, TokenReused
-from medical_audit.domain.kinds import Policy, get_kind
+from medical_audit.domain.kinds import OperationTarget, Policy, get_kind
 from medical_audit.domain.states import State
 from medical_audit.models import Operation
 from medical_audit.operations import entry
@@ -75,10 +76,11 @@ def preview(action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime)
     rows = _resources(ids)
     busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor, beside=BESIDE)
     groups: dict[tuple[str, UUID, str], list[Resource]] = {}
-    calls, digests, refused = {}, {}, []
+    calls, digests, refused, left = {}, {}, [], left_places()
     for row in rows:
         try:
-            draft = _draft(row, action, actor=actor, now=now, busy=str(row.id) in busy)
+            target = target_of_resource(row, left=(row.account_id, row.region) in left)
+            draft = _draft(row, target, action, actor=actor, now=now, busy=str(row.id) in busy)
         except Refused as why:
             refused.append(Refusal(row, why.code))
             continue
@@ -152,14 +154,14 @@ def _enter(
     busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor, beside=BESIDE)
     if before := _entered(action, rows, actor=actor, reason=reason, token=token):
         return before
-    operations = []
+    operations, left = [], left_places()
     for row, key in zip(rows, _keys(len(rows), actor, token), strict=True):
         if refusal := refusal_of(row, action, busy=str(row.id) in busy):
             raise Refused(refusal, target=str(row))
         operations.append(
             entry.enter(
                 f"{row.kind}.{action}",
-                target_of_resource(row),
+                target_of_resource(row, left=(row.account_id, row.region) in left),
                 {"aws_id": row.aws_id},
                 actor=actor,
                 now=now,
@@ -180,13 +182,13 @@ def _confirm(operation: Operation, confirmation: Confirmation, *, actor: Actor, 
     return entry.confirm(operation.id, actor=actor, now=now, seen_digest=seen, proof=confirmation.proof)
 
 
-def _draft(row: Resource, action: Action, *, actor: Actor, now: datetime, busy: bool) -> Operation:
+def _draft(
+    row: Resource, target: OperationTarget, action: Action, *, actor: Actor, now: datetime, busy: bool
+) -> Operation:
     if refusal := refusal_of(row, action, busy=busy):
         raise Refused(refusal)
     kind = get_kind(f"{row.kind}.{action}")
-    return entry.draft(
-        kind, target_of_resource(row), {"aws_id": row.aws_id}, actor=actor, now=now, due_at=now
-    )
+    return entry.draft(kind, target, {"aws_id": row.aws_id}, actor=actor, now=now, due_at=now)
 
 
 def _resources(ids: Iterable[UUID]) -> list[Resource]:

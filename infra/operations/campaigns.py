@@ -29,15 +29,16 @@ from infra.domain.rotation import (
     window_problem,
 )
 from infra.domain.tags import hands_off
-from infra.models import Region, Resource
+from infra.models import AwsAccount, Region, Resource
 from infra.models.resource import ResourceKind
 from infra.operations import rotating
 from infra.operations.snapshotting import target_of_database
 from infra.queries.databases import databases_of, terms_by_lane
+from infra.queries.regions import left_places, left_regions
 from infra.queries.rotations import rotation_key
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.errors import NotFound, Refused
+from medical_audit.domain.errors import NotFound, Refused, StaleContent
 from medical_audit.domain.kinds import Authority, OperationTarget
 from medical_audit.domain.states import OPEN, State
 from medical_audit.models import Operation
@@ -72,7 +73,7 @@ def enter_campaign(
     ca: str, waves: Sequence[Wave], *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
     """Enter a campaign, all of it or nothing. Raises NotPermitted, NotFound, Refused: nothing_chosen, too_many,
-    chosen_twice, window_past, window_short, window_far, rotation_planned, or why a database cannot get this CA; `target` names it."""
+    chosen_twice, window_past, window_short, window_far, region_off, rotation_planned, or why a database cannot get this CA; `target` names it."""
     actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         key = f"form/{actor.id}/{token}/{KIND}" if token else None
@@ -98,6 +99,9 @@ def _waves(ca: str, waves: Sequence[Wave], now: datetime) -> list[dict[str, Any]
     rows = {row.id: row for row in databases_of(wanted)}
     if len(rows) != len(wanted):
         raise NotFound(type="resource")
+    left = left_places()
+    if away := next((row for row in rows.values() if (row.account_id, row.region) in left), None):
+        raise Refused("region_off", target=away.name)
     terms, planned = terms_by_lane(), planned_for(wanted, now)
     listed = []
     for wave in waves:
@@ -249,7 +253,19 @@ def shown_end(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[st
 
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Nothing happens yet: the clock begins with each wave."""
+    """Nothing happens yet: the clock begins with each wave. Raises StaleContent (region_off): nobody would begin it there."""
+    named = [one for wave in operation.parameters["waves"] for one in wave["databases"]]
+    # Whoever leaves a region holds its account, and refuses to while a wave is to come.
+    accounts = AwsAccount.objects.filter(account_id__in={one["account"] for one in named})
+    list(accounts.select_for_update().order_by("id"))
+    left = set(left_regions().values_list("account__account_id", "name"))
+    if away := next((one for one in named if (one["account"], one["region"]) in left), None):
+        raise StaleContent("region_off", target=away["name"])
+    return {}
+
+
+def apply_end(operation: Operation, now: datetime) -> dict[str, Any]:
+    """Nothing happens: the clock asks which were ended."""
     return {}
 
 

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from accounts.domain.permissions import Permission
 from infra.aws import makings
 from infra.domain.aws import CallResult, Database, Target
@@ -36,6 +38,7 @@ from medical_audit.queries.operations import open_by_target
 from medical_audit.tenancy import tenant_scope
 
 KIND = REMOVE
+log = structlog.get_logger(__name__)
 PERMISSIONS = frozenset({str(Permission.DATABASE_EDIT)})
 VERIFY_WITHIN = timedelta(hours=24)
 #: How long people may take to decide before they are asked anew.
@@ -98,7 +101,11 @@ def final_name(database: str, restored: UUID) -> str:
 
 def ask_for_removals(region: Region, *, actor: Actor, now: datetime) -> list[Operation]:
     """Ask people to confirm the removal of everything here whose time is over; asked again a day after they turned it down or let
-    it lie. Those whose name is of before are people's to delete at AWS: the role may not. Needs the tenant bound."""
+    it lie. Those whose name is of before are people's to delete at AWS: the role may not. Of an account that is only observed nobody is
+    asked: what deletes databases is sent to none, whoever made them. One that cannot be entered keeps neither the others nor the look
+    that asks from being kept. Needs the tenant bound, and `region.account`."""
+    if region.account.only_observed:
+        return []
     here = Resource.objects.filter(
         account=region.account, region=region.name, kind=ResourceKind.RDS, gone_at__isnull=True, tags__has_key=OPERATION_TAG
     ).select_related("account")  # fmt: skip
@@ -124,11 +131,14 @@ def ask_for_removals(region: Region, *, actor: Actor, now: datetime) -> list[Ope
         if str(row.id) in busy or hands_off(row.tags):
             continue
         if asks_again_at(last.get(str(one.id)), now):
-            asked.append(
-                entry.enter(
-                    KIND, target_of_database(row), parameters_of(row, one), actor=actor, now=now, reason=one.reason
-                )
-            )  # fmt: skip
+            try:
+                asked.append(
+                    entry.enter(
+                        KIND, target_of_database(row), parameters_of(row, one), actor=actor, now=now, reason=one.reason
+                    )
+                )  # fmt: skip
+            except Refused as why:
+                log.warning("removal_not_asked", resource=str(row.id), restored=str(one.id), code=why.code)
     return asked
 
 

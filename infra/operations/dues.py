@@ -144,12 +144,12 @@ def _options(row: Resource, one: Occurrence, duty: Duty) -> dict[str, bool]:
     return {name: True for name, yes in asked.items() if yes}
 
 
-def target_of_resource(row: Resource) -> OperationTarget:
-    """How an operation names a resource. Needs `row.account`."""
+def target_of_resource(row: Resource, *, left: bool | None = None) -> OperationTarget:
+    """How an operation names a resource. Needs `row.account`. left: whether its region is not looked at, where that is known."""
     return OperationTarget(
         type="resource", id=str(row.id), name=row.name or row.aws_id, lane=row.lane,
         facts={
             "kind": row.kind, "gone": row.gone_at is not None, "start_refusal": row.facts.get("start_refusal", ""),
-            "stop_refusal": row.facts.get("stop_refusal", ""), "observed": row.account.only_observed,
+            "stop_refusal": row.facts.get("stop_refusal", ""), "observed": row.account.only_observed, "left": left,
         },
     )  # fmt: skip

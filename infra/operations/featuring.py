@@ -64,6 +64,8 @@ def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, A
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     """What went is used no more at once; what came is used once the roles are proven. Raises StaleContent (rules_changed)."""
     given = operation.parameters
+    # By itself and first: whoever changes the account's regions meanwhile leaves the row that held as it is, and adds one.
+    AwsAccount.objects.select_for_update().get(id=operation.target_id)
     rows = AccountSetup.objects.filter(registered=operation.target_id).select_for_update(of=("self",))
     held: AccountSetup = rows.order_by("-started_at", "-id")[0]
     if str(held.id) != given["before"] or held.features != given["features_before"]:

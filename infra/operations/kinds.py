@@ -63,8 +63,8 @@ _PATIENT = frozenset(
 
 
 def register_all() -> None:
-    """Called once per process when the app is ready. What changes something at AWS asks first whether the account is only observed; what
-    Toban opened there before it asked, it may close."""
+    """Called once per process when the app is ready. What changes something at AWS asks first whether the account is only observed and its
+    region looked at; what Toban opened there before, it may close."""
     for kind in _all():
         asks = kind.executor is not None and kind.name != reaching.CLOSE_KIND
         register(observing.asking(kind) if asks else kind)
@@ -242,7 +242,7 @@ def _database_kinds() -> tuple[Kind, ...]:
             clean=dict,
             shown=campaigns.shown_end,
             refusal=lambda target, parameters: None,
-            apply=campaigns.apply,
+            apply=campaigns.apply_end,
         ),
         Kind(
             name=rotating.KIND,

@@ -167,6 +167,12 @@ def open_now(databases: Sequence[str]) -> list[Operation]:
     return list(mine.order_by("entered_at", "id"))
 
 
+def ending_in(lane: str) -> list[Operation]:
+    """What stands open in an account and region (their lane) until the clock closes it, oldest first. Needs the tenant bound."""
+    here = _standing().filter(lane=f"{lane}/{LANE_CLASS}").exclude(parameters__until_at="")
+    return list(here.order_by("entered_at", "id"))
+
+
 def enter_closings(*, actor: Actor, now: datetime) -> list[Operation]:
     """Enter the closing of everything whose confirmed time is over. Needs the tenant bound.
 

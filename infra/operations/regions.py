@@ -11,10 +11,14 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.models import AccountSetup, AwsAccount, Region, Resource
 from infra.models.account import Looking
+from infra.models.resource import ResourceKind
 from infra.operations.automation import target_of_account
+from infra.operations.campaigns import planned_for
 from infra.operations.featuring import succeed
 from infra.operations.onboarding import check_regions
+from infra.operations.reaching import ending_in
 from infra.operations.setups import begin_again
+from infra.queries.makings import standing_for_a_while
 from infra.queries.regions import KIND, chosen_regions
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
@@ -30,7 +34,8 @@ def enter_regions(
 ) -> Operation:
     """Enter in which regions of an account Toban is to look from now on, all of them; another person confirms it.
 
-    Raises NotPermitted, NotFound, Refused (bad_parameter, nothing_changed, region_busy, reason_missing).
+    Raises NotPermitted, NotFound, Refused (bad_parameter, nothing_changed, reason_missing, and what keeps a region from being left:
+    region_busy, region_restores, region_reach, region_rotates; `target` names what stands there).
     """
     actor.require(Permission.AUTOMATION_ENTER, actor.tenant_id)
     check_regions(regions)
@@ -43,8 +48,8 @@ def enter_regions(
         if before == after:
             raise Refused("nothing_changed")
         gone = [one for one in before if one not in after]
-        if busy := _busy(account, gone):
-            raise Refused("region_busy", target=busy)
+        if kept := _kept_by(account, gone, now):
+            raise Refused(kept[0], target=kept[1])
         here = Resource.objects.filter(account=account, region__in=gone, gone_at__isnull=True)
         parameters = {
             "before": str(held.id), "regions_before": before, "regions": after, "resources_left": here.count(),
@@ -62,7 +67,7 @@ def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, A
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     """What went is looked at no more, and a worker says so of what stands in it; what came waits for a proof. Raises StaleContent
-    (rules_changed, region_busy)."""
+    (rules_changed, and what keeps a region from being left)."""
     given = operation.parameters
     account = AwsAccount.objects.select_for_update().get(id=operation.target_id)
     rows = AccountSetup.objects.filter(registered=account).select_for_update(of=("self",))
@@ -72,8 +77,8 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
         raise StaleContent("rules_changed", name=operation.target_name)
     gone = [one for one in before if one not in given["regions"]]
     came = [one for one in given["regions"] if one not in before]
-    if busy := _busy(account, gone):
-        raise StaleContent("region_busy", target=busy)
+    if kept := _kept_by(account, gone, now):
+        raise StaleContent(kept[0], target=kept[1])
     here = Region.objects.filter(account=account)
     here.filter(name__in=gone, looking=Looking.WAITS).update(looking=Looking.LEFT)
     # Due at once, for the worker.
@@ -93,11 +98,27 @@ def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     return {"setup": str(new.id), "came": came, "gone": gone}
 
 
-def _busy(account: AwsAccount, regions: Sequence[str]) -> str:
-    """One of these in which something that was entered has not ended, or ""."""
-    for one in regions:
-        lane = f"{account.account_id}/{one}"
-        here = Operation.objects.filter(lane__startswith=lane, state__in=[str(state) for state in OPEN])
-        if any(row == lane or row.startswith(f"{lane}/") for row in here.values_list("lane", flat=True)):
-            return one
-    return ""
+def _kept_by(account: AwsAccount, names: Sequence[str], now: datetime) -> tuple[str, str] | None:
+    """Why one of these cannot be left (a code, and what stands there): something has not ended, or something confirmed is still to come,
+    which only looks begin."""
+    for region in (
+        Region.objects.filter(account=account, name__in=names).select_related("account").order_by("name")
+    ):
+        if _busy(account, region.name):
+            return "region_busy", region.name
+        if standing := standing_for_a_while(region):
+            return "region_restores", f"{standing[0].parameters['aws_id']} ({region.name})"
+        if ways := ending_in(f"{account.account_id}/{region.name}"):
+            return "region_reach", f"{ways[0].target_name} ({region.name})"
+        here = Resource.objects.filter(account=account, region=region.name, kind=ResourceKind.RDS)
+        databases = dict(here.filter(gone_at__isnull=True).values_list("id", "aws_id"))
+        if planned := planned_for(list(databases), now):
+            return "region_rotates", f"{databases[UUID(min(planned))]} ({region.name})"
+    return None
+
+
+def _busy(account: AwsAccount, region: str) -> bool:
+    """Whether something that was entered here has not ended."""
+    lane = f"{account.account_id}/{region}"
+    here = Operation.objects.filter(lane__startswith=lane, state__in=[str(state) for state in OPEN])
+    return any(row == lane or row.startswith(f"{lane}/") for row in here.values_list("lane", flat=True))

@@ -15,7 +15,7 @@ from infra.domain.aws import LeaseLost as GatewayLeaseLost
 from infra.domain.tagging import NAME, Marks, Rules, allowed, marks_from_json, shown_tags, still_wanted
 from infra.domain.tags import MANAGED, NEVER, TOBAN
 from infra.models import Region, Volume, VolumeSnapshot
-from infra.models.account import Automation
+from infra.models.account import Automation, Looking
 from infra.models.volume import Naming
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.authority import account_authority
@@ -54,7 +54,7 @@ def enter_tagging(tenant_id: UUID, region_id: UUID, *, now: datetime) -> int:
         region = Region.objects.select_related("account").get(id=region_id)
         held = rule_of(region.account)
         authority = account_authority(region.account, "ebs_tagging")
-        if authority is None:
+        if authority is None or region.looking != Looking.ON:
             return 0
         if held.row is not None:
             row = held.row
@@ -98,7 +98,7 @@ def _due(kind: str, one: Wanted, region: Region, authority: Authority, now: date
             str(one.row.id),
             str(one.row),
             lane,
-            {"observed": region.account.only_observed},
+            {"observed": region.account.only_observed, "left": False},
         ),
         parameters={_THINGS[kind].key: one.aws_id, **parameters},
         due_at=now,

@@ -1,12 +1,13 @@
 """The tick: what schedules say is due becomes operations, once, however many ticks run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from accounts.domain.permissions import Permission
 from infra.models import Resource
@@ -14,6 +15,7 @@ from infra.operations import rounds
 from infra.operations.dues import Note, Spoken, spoken
 from infra.operations.owing import owed
 from infra.operations.plans import PLAN_FIELDS, set_next
+from infra.queries.regions import left_regions
 from infra.queries.rules import Rules, rules_at
 from medical_audit.domain.actor import Actor, EventDraft, Subject, schedule_actor
 from medical_audit.models import Operation
@@ -63,8 +65,9 @@ def tick(tenant_id: UUID, *, now: datetime, at_once: int = AT_ONCE) -> Ticked:
 
 
 def _due_rows(now: datetime, at_once: int) -> list[Resource]:
-    """The longest due first, locked in the order of their ids, as everybody does who locks several."""
-    due = Resource.objects.filter(next_change_at__lte=now)
+    """The longest due first, locked in the order of their ids, as everybody does who locks several; none of a region that is left."""
+    left = left_regions().filter(account=OuterRef("account"), name=OuterRef("region"))
+    due = Resource.objects.filter(~Exists(left), next_change_at__lte=now)
     ids = list(due.order_by("next_change_at", "id").values_list("id", flat=True)[:at_once])
     return list(
         due.filter(id__in=ids).select_related("account").select_for_update(of=("self",)).order_by("id")
@@ -86,10 +89,17 @@ def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[l
         events += [_event(row, note, actor, now) for note in (*left.notes, *said.notes)]
         row.owed = []
         set_next(row, said.next, now)
-    operations = enter_due(rounds.hold(dues, actor=actor, now=now), actor=actor, now=now)
+    held = rounds.hold(dues, actor=actor, now=now)
+    operations = enter_due([_looked_at(one) for one in held], actor=actor, now=now)
     record_many(tenant_id, events)
     write_rows(rows, PLAN_FIELDS)
     return operations, sum(event.kind.startswith("schedule.skipped") for event in events)
+
+
+def _looked_at(due: Due) -> Due:
+    """Its region was asked about with its row, and is not for each of a thousand anew."""
+    facts = {**(due.target.facts or {}), "left": False}
+    return replace(due, target=replace(due.target, facts=facts))
 
 
 def _settle_rounds(tenant_id: UUID, now: datetime) -> list[Operation]:

@@ -47,6 +47,32 @@ def for_a_while(ids: Sequence[UUID] | None = None) -> list[Operation]:
     return list(rows.order_by("entered_at", "id"))
 
 
+def standing_for_a_while(region: Region) -> list[Operation]:
+    """Restores for a while of which a database stands in a region, or may: what was made after its last look nobody has seen yet. Needs the
+    tenant bound, and `region.account`."""
+    here = Resource.objects.filter(account=region.account, region=region.name, kind=ResourceKind.RDS)
+    seen = {
+        (row.tags.get(OPERATION_TAG, ""), row.aws_id.lower()): row.gone_at is None
+        for row in here.filter(tags__has_key=OPERATION_TAG)
+    }
+    lane = f"{region.account.account_id}/{region.name}/"
+    mine = [one for one in for_a_while() if one.lane.startswith(lane)]
+    removed = {
+        key for key, one in removals_of(mine).items() if one.state == State.SUCCEEDED
+    } if mine else set()  # fmt: skip
+
+    def stands(one: Operation) -> bool:
+        known = seen.get((str(one.id), one.parameters["aws_id"].lower()))
+        if known is not None:
+            return known and str(one.id) not in removed
+        unseen = (
+            region.inventory_at is None or one.finished_at is None or one.finished_at >= region.inventory_at
+        )
+        return one.state == State.SUCCEEDED and unseen and str(one.id) not in removed
+
+    return [one for one in mine if stands(one)]
+
+
 def restored_as(row: Resource) -> Operation | None:
     """The restore that made a database for a while; None for any other. Needs the tenant bound."""
     text = row.tags.get(OPERATION_TAG, "")

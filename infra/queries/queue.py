@@ -14,14 +14,15 @@ def due_tenants(now: datetime) -> list[UUID]:
 
 
 def due_inventories(before: datetime, now: datetime) -> list[tuple[UUID, UUID]]:
-    """Regions (tenant, region) last looked at before an instant, or after now (the clock was put back); longest ago first."""
+    """Regions (tenant, region) that are looked at, or to be told of as left, last looked at before an instant, or after now (the clock was
+    put back); longest ago first."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT tenant_id, region_id FROM queue.due_inventories(%s, %s)", [before, now])
         return list(cursor.fetchall())
 
 
 def every_region() -> list[tuple[UUID, UUID]]:
-    """All regions of all tenants, whenever they were last looked at."""
+    """All regions of all tenants that are looked at, whenever that last was."""
     ever = datetime.max.replace(tzinfo=UTC)
     return due_inventories(ever, ever)
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from accounts.domain.permissions import Permission
 from infra.models import AwsAccount, Region
 from infra.models.account import Looking
@@ -54,3 +56,19 @@ def chosen_regions(account: UUID) -> list[str]:
     """Names of those that are looked at, or will be once the roles are proven there. Needs the tenant bound."""
     rows = Region.objects.filter(account=account, looking__in=CHOSEN)
     return list(rows.order_by("name").values_list("name", flat=True))
+
+
+def left_regions() -> QuerySet[Region]:
+    """Those in which nothing is changed: left, on their way out, or not proven yet. Needs the tenant bound."""
+    rows: QuerySet[Region] = Region.objects.exclude(looking=Looking.ON)
+    return rows
+
+
+def left_places() -> frozenset[tuple[UUID, str]]:
+    """The same as (id of the account, name of the region)."""
+    return frozenset(left_regions().values_list("account_id", "name"))
+
+
+def is_left(number: str, name: str) -> bool:
+    """Whether a region of an account (12 digits) is one of these. Needs the tenant bound."""
+    return left_regions().filter(account__account_id=number, name=name).exists()

@@ -4,6 +4,7 @@ from infra.domain.aws import Target
 from infra.domain.features import ALWAYS, changes_of
 from infra.domain.onboarding import Feature
 from infra.models import AccountSetup, AccountTrust
+from infra.queries.regions import is_left
 from medical_audit.domain.kinds import Policy
 from medical_audit.models import Operation
 
@@ -28,6 +29,7 @@ def target_of(account_id: str, region: str) -> Target | None:
         external_id=trust.external_id,
         managed_only=bool(holds and holds["managed_only"]),
         observed=trust.account.only_observed,
+        left=is_left(account_id, region),
         allowed=changes_of(map(Feature, holds["in_force"])) | ALWAYS if holds else None,
     )
 

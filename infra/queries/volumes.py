@@ -16,6 +16,7 @@ from infra.domain.tagging import marks_from_json, shown_tags
 from infra.models import Attachment, AwsAccount, Price, Resource, Volume, VolumeSnapshot
 from infra.queries.leftovers import month_price
 from infra.queries.prices import price_book
+from infra.queries.regions import is_left
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.states import FINAL, State
@@ -78,6 +79,8 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
     price, amount = month_price(row, price_book())
     snapshot, restored = snapshot_of(row) if row.gone_at else ("", "")
     archived = restore_refusal(row, snapshot) if snapshot else ""
+    if snapshot and is_left(row.account.account_id, row.region):
+        archived = "region_off"
     may = actor.may(Permission.VOLUME_DELETE, actor.tenant_id)
     return VolumeDetail(
         price=price,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from accounts.domain.permissions import Role
@@ -15,6 +17,8 @@ from tests.catalogue import Database
 from tests.conftest import AsRole
 from tests.factories import MONDAY_0830, Cast
 from tests.infra.operations.duty import Duty
+from tests.infra.operations.test_database_restores import restored, snapshot
+from tests.infra.operations.test_snapshotting import work
 from tests.simulated import Account, Clock, make_account
 from tests.stage import make_stage
 
@@ -65,6 +69,26 @@ def test_each_kind_that_changes_something_at_aws_asks(observed: Duty) -> None:
     assert len(asked) > 20
     others = {name: code for name, code in asked.items() if code != "only_observed"}
     assert others == {"reach.close": None}, "what stands open is closed everywhere"
+
+
+def test_a_restore_for_a_while_whose_removal_cannot_be_asked_for_costs_no_look(
+    duty: Duty, superuser_connection: Database
+) -> None:
+    """Made before Toban asked whether an account is only observed; then, of a row that can be entered for no other reason."""
+    restored(duty, snapshot(duty), until=duty.clock() + timedelta(days=2))
+    work(duty)
+    duty.look()
+    duty.clock.pass_(days=3)
+    for change in (
+        "UPDATE infra_awsaccount SET automation = 'observe', automation_confirmed_at = NULL WHERE id = %(account)s",
+        "UPDATE infra_awsaccount SET automation = 'on' WHERE id = %(account)s; UPDATE medical_audit_operation SET reason = '' WHERE kind = 'rds.restore'",
+    ):
+        with superuser_connection.transaction():
+            superuser_connection.execute("SET LOCAL session_replication_role = replica")
+            for statement in change.split(";"):
+                superuser_connection.execute(statement, {"account": duty.aws.row.id})
+        assert duty.look().problem == ""
+        assert duty.operations(kind="rds.remove") == []
 
 
 def test_what_was_entered_and_confirmed_all_the_same_is_never_sent(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Thread
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from accounts.domain.permissions import Role
 from infra.domain.features import regions_counting
@@ -15,9 +17,11 @@ from infra.models import AccountSetup, Region, Resource
 from infra.operations.inventory import Taken, take_inventory
 from infra.operations.regions import enter_regions
 from infra.operations.setups import begin_again, take_in
+from infra.queries.queue import due_inventories
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.models import Event, Operation
 from medical_audit.tenancy import tenant_scope
+from tests.catalogue import Database
 from tests.conftest import AsRole
 from tests.factories import MONDAY_0830, Cast
 from tests.infra.operations.test_features import Place
@@ -104,6 +108,56 @@ def test_a_region_comes_once_its_roles_are_proven_and_goes_with_what_was_known_k
     look(place, OSAKA, after=120)
     with tenant_scope(place.admin.tenant_id):
         assert Resource.objects.get(name="大阪").gone_at is None
+
+
+def test_no_worker_is_asked_for_a_region_that_waits_or_was_left(place: Place) -> None:
+    place.confirm(enter(place, TOKYO, OSAKA))
+    assert due(place) == {TOKYO}, "Osaka waits"
+    proven(place)
+    assert due(place) == {TOKYO, OSAKA}
+    place.confirm(enter(place, TOKYO))
+    assert due(place) == {TOKYO, OSAKA}, "it is leaving, and a worker has to say so"
+    look(place, OSAKA, after=1)
+    assert due(place) == {TOKYO}, "it is left"
+
+
+def due(place: Place) -> set[str]:
+    ever = NOW + timedelta(days=1)
+    with place.as_role("scheduler"):
+        asked = {region for tenant, region in due_inventories(ever, ever) if tenant == place.admin.tenant_id}
+    with tenant_scope(place.admin.tenant_id):
+        return set(Region.objects.filter(id__in=asked).values_list("name", flat=True))
+
+
+def test_of_changes_of_regions_and_features_that_are_confirmed_at_one_moment_none_is_lost(
+    place: Place, superuser_connection: Database
+) -> None:
+    before = begin_again(place.account.id, actor=place.admin, now=NOW).features
+    # Who confirms has confirmed before: else the second would wait for the key of his name, which the first makes.
+    place.decide(*before[:-1])
+    first, found = enter(place, TOKYO, OSAKA), list[object]()
+    second = place.enter(*before[:-2])
+
+    def confirm() -> None:
+        try:
+            found.append(place.confirm(second))
+        except StaleContent as stale:
+            found.append(stale.code)
+        finally:
+            connection.close()
+
+    thread = Thread(target=confirm)
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with tenant_scope(place.admin.tenant_id):
+        place.confirm(first)
+        thread.start()
+        while thread.is_alive() and superuser_connection.execute(waits).fetchone() == (0,):
+            thread.join(0.02)
+        assert thread.is_alive(), "it waits for the first"
+    thread.join()
+    assert found == ["rules_changed"]
+    now = begin_again(place.account.id, actor=place.admin, now=NOW)
+    assert (now.regions, now.features) == ([TOKYO, OSAKA], before[:-1])
 
 
 def test_what_cannot_be_chosen_is_refused_and_a_decision_holds_for_what_stood(place: Place) -> None:
