@@ -18,6 +18,7 @@ from tests.infra.operations import test_reaching as reach
 from tests.infra.operations import test_restoring as volumes
 from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_database_restores import restored, snapshot
+from tests.infra.operations.test_deleting import page
 from tests.infra.operations.test_observed import changing
 from tests.infra.operations.test_rotating import entered, seeded
 from tests.infra.operations.test_snapshotting import confirm, work
@@ -116,7 +117,7 @@ def test_in_a_region_that_was_left_nothing_is_entered_but_the_closing_of_what_st
     left(duty)
     with pytest.raises(Refused, match="region_off"):
         volumes.enter(duty, volume)
-    seen = volumes.page(duty, volume)
+    seen = page(duty, volume)
     assert (seen.restore_refusal, seen.may_restore) == ("region_off", False)
     with tenant_scope(duty.aws.cast.tenant.id):
         asked = {
