@@ -12,6 +12,7 @@ from medical_audit.domain.kinds import Kind, Policy, get_kind
 from medical_audit.domain.people import directory
 from medical_audit.models import Confirmation, ConfirmPolicy, Delegation, Deputy, Operation
 from medical_audit.queries.policies import policy_here
+from medical_audit.tenancy import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def _acts_alone(operation: Operation, actor: Actor) -> bool:
 def refusal_to_confirm(operation: Operation, actor: Actor, *, now: datetime) -> str | None:
     """Why this actor may not confirm this operation (a code for the page), or None: the same rule confirm raises."""
     try:
-        check_confirmer(operation, get_kind(operation.kind), actor, now=now)
+        with within(operation.tenant_id):
+            check_confirmer(operation, get_kind(operation.kind), actor, now=now)
     except NotPermitted as refused:
         return refused.code
     return None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from pytest_django import Settings
 
 from accounts.domain.permissions import Role
 from infra.models import Region, Resource
@@ -109,8 +110,12 @@ def test_a_start_that_a_holiday_suppresses_is_not_announced(stage: Stage, as_rol
     assert seen.reason.code == "holiday"
 
 
-def test_the_page_shows_upcoming_starts_in_the_tenants_words(stage: Stage, as_role: AsRole) -> None:
-    now = clock.now()
+def test_the_page_shows_upcoming_starts_in_the_tenants_words(
+    stage: Stage, as_role: AsRole, settings: Settings
+) -> None:
+    begin = clock.now()
+    now = (begin + timedelta(days=1)).replace(hour=3)  # noon in Tokyo: what comes soon comes today
+    settings.TOBAN_CLOCK_OFFSET += (now - begin).total_seconds()
     soon = (now + timedelta(minutes=30)).astimezone(TOKYO)
     row = stage.resource(name="夜間サーバー", state="running", tags={"AutoStop": f"{soon:%H:%M}"})
     planned_at(stage, [row], now + timedelta(hours=8), as_role)
