@@ -14,7 +14,7 @@ from tests.infra.holiday_lists import JAPAN, cabinet
 from tests.stage import make_stage
 from tests.ui.browser import visit
 
-LOOKS = [(1440, "light", "ja"), (1024, "dark", "en"), (360, "dark", "ja"), (360, "light", "en")]
+LOOKS = [(1440, "light", "ja"), (1024, "dark", "en"), (360, "dark", "ja")]
 
 
 @pytest.fixture
