@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import LazySettings
@@ -170,7 +171,12 @@ def _without_role(cast: Cast, person: User) -> None:
 
 def _days_over(cast: Cast, person: User) -> None:
     """The last day has passed, and the clock has run."""
-    decided(cast, enter_terms, person.id, Terms(kind="vendor", company="保守社", last=clock.now().date()))
+    decided(
+        cast,
+        enter_terms,
+        person.id,
+        Terms(kind="vendor", company="保守社", last=clock.now().astimezone(ZoneInfo("Asia/Tokyo")).date()),
+    )
     past_every_guard(
         "UPDATE accounts_memberterms SET ends_at = now() - interval '1 minute' WHERE tenant_id = %s AND user_id = %s",
         [cast.tenant.id, person.id],
