@@ -49,6 +49,7 @@ def carry_out(room: SealingRoom) -> None:
         verifier.step()
 
 
+@pytest.mark.wall("database")  # the catalogue is found to be changed, as it is
 def test_an_auditor_asks_and_sees_the_verdict(
     own_stage: Stage, room: SealingRoom, superuser_connection: Database
 ) -> None:
@@ -122,6 +123,7 @@ def test_a_verification_that_fails_says_so_and_is_over(
     assert "検証そのものに失敗しました" in page.content.decode()
 
 
+@pytest.mark.wall("database")  # the catalogue is found to be changed, as it is
 def test_without_any_copy_it_says_that_it_cannot_be_said(
     own_stage: Stage, room: SealingRoom, tmp_path: Path
 ) -> None:
