@@ -1,7 +1,7 @@
 -- An account that is nobody's own (a program's, a shared one, an envelope) is no person, so it is no second one; and what it entered
 -- was entered by whoever has it in hand: who was shown a token of it that had not ended by then, who asked for its envelope or was
 -- shown the last way into it, who answers for it.
--- People.in_hands_of and check_confirmer (accounts, medical_audit) ask the same before.
+-- People.in_hands_of asks it, too, before anything is confirmed or judged.
 CREATE FUNCTION accounts_in_hands(p_tenant uuid, p_account text, p_person text, p_since timestamptz) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog

@@ -14,13 +14,14 @@ from django.db.models import Exists
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.reissue import INVITE
 from accounts.domain.terms import AccountKind, Terms
-from accounts.models import Membership, MemberTerms, SignOnLink, User
+from accounts.models import Membership, MemberTerms, User
 from accounts.operations.asking import ask, lay_aside
 from accounts.operations.clearing import end_means_of
 from accounts.operations.links import LINK_HOLDS, Invited, keep_link, new_link
 from accounts.operations.own_rights import refuse_own
 from accounts.operations.terms import keep_terms, parameters_of
 from accounts.operations.unbinding import end_links
+from accounts.queries.sign_on import live_links
 from accounts.queries.terms import over_of_own
 from medical_audit.domain.actor import Actor, ActorType
 from medical_audit.domain.canonical import utc_text
@@ -156,7 +157,7 @@ def apply_close(operation: Operation, now: datetime) -> dict[str, Any]:
     for session in open_ones:
         seats.end(session, End.FORCED, actor=actor, now=now, reason=operation.reason)
     # Whoever comes again gets another account, and the provider means that one.
-    end_links(operation, SignOnLink.objects.filter(user=user, ended_at__isnull=True), now)
+    end_links(operation, live_links().filter(user=user), now)
     return {"tokens": tokens, "sessions": len(open_ones), **_changed(operation)}
 
 

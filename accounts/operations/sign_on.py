@@ -26,9 +26,10 @@ from accounts.domain.sign_on import (
     read_issuer,
     replaces,
 )
-from accounts.models import Membership, SignOnLink, SignOnProvider, User
+from accounts.models import Membership, SignOnProvider, User
 from accounts.operations import second_factor
 from accounts.operations.unbinding import end_links
+from accounts.queries.sign_on import live_links
 from medical_audit import sealing
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
@@ -97,7 +98,7 @@ def enter_provider(
             "before": str(row.operation) if row else "", "name": name, "issuer": issuer, "client_id": client_id,
             "sealed": sealed, "claim": claim, "domains": taken, "endpoints": asdict(endpoints),
             "replaces": _replaces(row, issuer, client_id),
-            "known_people": SignOnLink.objects.filter(ended_at__isnull=True).count(),
+            "known_people": live_links().count(),
         }  # fmt: skip
         target = OperationTarget("sign_on", str(row.id if row else uuid.uuid4()), name)
         return entry.enter(SET, target, parameters, actor=actor, now=now, reason=reason)
@@ -120,7 +121,7 @@ def apply_provider(operation: Operation, now: datetime) -> dict[str, Any]:
     row.save()
     ended = {}
     if replaced:
-        ended = end_links(operation, SignOnLink.objects.filter(ended_at__isnull=True), now)
+        ended = end_links(operation, live_links(), now)
     return {"issuer": row.issuer, **ended}
 
 

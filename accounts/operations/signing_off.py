@@ -12,9 +12,9 @@ from uuid import UUID
 
 from accounts import identity
 from accounts.domain.sign_on import SKEW, Ended, NotFromProvider, ProviderSilent
-from accounts.models import SignOnLink, SignOnProvider
+from accounts.models import SignOnProvider
 from accounts.operations import guarding
-from accounts.queries.sign_on import provider_at_the_door
+from accounts.queries.sign_on import live_links, provider_at_the_door
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject, system_actor
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.seats import LIFETIME, End, Origin
@@ -64,7 +64,7 @@ def _tell(row: SignOnProvider, wrong: NotFromProvider, actor: Actor, now: dateti
 def _end(tenant_id: UUID, issuer: str, ended: Ended, now: datetime) -> int:
     """Sessions of this provider that began before: of the person it names, or whoever came in within a session's life."""
     with tenant_scope(tenant_id):
-        links = SignOnLink.objects.filter(issuer=issuer, used_at__gt=now - LIFETIME, ended_at__isnull=True)
+        links = live_links().filter(issuer=issuer, used_at__gt=now - LIFETIME)
         links = links.filter(subject=ended.subject) if ended.subject else links
         people = list(links.values_list("user_id", flat=True))
     actor, count = system_actor(tenant_id, "sign-on"), 0

@@ -31,7 +31,13 @@ from accounts.operations import guarding, second_factor
 from accounts.operations.links import void_links
 from accounts.operations.sign_on import FIELD
 from accounts.queries.people import person_without_tenant
-from accounts.queries.sign_on import last_end, opened_anew, provider_at_the_door, was_somebody_elses
+from accounts.queries.sign_on import (
+    last_end,
+    live_links,
+    opened_anew,
+    provider_at_the_door,
+    was_somebody_elses,
+)
 from accounts.queries.terms import outside
 from medical_audit import sealing
 from medical_audit.domain.actor import NO_TENANT, Actor, ActorType, Subject
@@ -237,7 +243,7 @@ def _recognised(
 ) -> tuple[User, bool]:
     """The member whom the provider means, and as `_judged` says; nobody becomes one by signing on. Raises NotFromProvider, AskAnew."""
     with tenant_scope(row.tenant_id):
-        links = SignOnLink.objects.filter(issuer=said.issuer, subject=said.subject, ended_at__isnull=True)
+        links = live_links().filter(issuer=said.issuer, subject=said.subject)
         link: SignOnLink | None = links.select_related("user").first()
         if link is not None:
             user = _member(link.user)

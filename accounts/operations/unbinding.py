@@ -17,7 +17,7 @@ from accounts.domain.permissions import Permission
 from accounts.domain.sign_on import REBIND_HOLDS, UNBIND, Claim
 from accounts.models import Membership, MemberTerms, SignOnLink, SignOnProvider, User
 from accounts.operations.own_rights import refuse_own
-from accounts.queries.sign_on import opened_anew
+from accounts.queries.sign_on import live_links, opened_anew
 from medical_audit.domain.actor import Actor, ActorType, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused, StaleContent
@@ -36,13 +36,13 @@ def enter_unbind(user_id: UUID, *, actor: Actor, now: datetime, reason: str) -> 
     Raises NotPermitted, NotFound, Refused (own_rights, account_closed, sign_on_missing, nothing_changed).
     """
     with tenant_scope(actor.tenant_id):
-        here = Q(id__in=Membership.objects.values("user_id")) | Q(id__in=_live().values("user_id"))
+        here = Q(id__in=Membership.objects.values("user_id")) | Q(id__in=live_links().values("user_id"))
         user = User.objects.filter(here, id=user_id).first()
         if user is None:
             raise NotFound(type="user", id=str(user_id))
         actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
         refuse_own(user_id, actor=actor)
-        bound = _live().filter(user=user).exists()
+        bound = live_links().filter(user=user).exists()
         if not bound and not user.is_active:
             raise Refused("account_closed", name=user.name)
         row: SignOnProvider | None = SignOnProvider.objects.first()
@@ -60,7 +60,7 @@ def apply_unbind(operation: Operation, now: datetime) -> dict[str, Any]:
     if operation.confirmed_by_id == operation.target_id:
         raise NotPermitted("own_rights")
     user = User.objects.get(id=UUID(operation.target_id))
-    links = _live().filter(user=user)
+    links = live_links().filter(user=user)
     if not links.exists() and not (user.is_active and Membership.objects.filter(user=user).exists()):
         raise Refused("account_closed", name=user.name)
     row: SignOnProvider | None = SignOnProvider.objects.select_for_update().first()
@@ -71,10 +71,6 @@ def apply_unbind(operation: Operation, now: datetime) -> dict[str, Any]:
 
 def shown_unbind(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {"sentence": UNBIND, "call": ""} | {name: value for name, value in parameters.items() if value}
-
-
-def _live() -> QuerySet[SignOnLink]:
-    return SignOnLink.objects.filter(ended_at__isnull=True)
 
 
 def end_links(operation: Operation, links: QuerySet[SignOnLink], now: datetime) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from accounts.domain.sign_on import REBIND_HOLDS, SET, UNBIND, WORD_HOLDS, Mode, Replaces
 from accounts.domain.terms import AccountKind
@@ -31,13 +31,18 @@ def provider_at_the_door(tenant_id: UUID) -> SignOnProvider | None:
     return found
 
 
+def live_links() -> QuerySet[SignOnLink]:
+    """Whom the bound tenant's provider means, now."""
+    return SignOnLink.objects.filter(ended_at__isnull=True)
+
+
 def door_refusal(user_id: UUID, seat: Session | None, tenant_id: UUID) -> str:
     """Why a session does not open the bound tenant: how it began is not how one comes in here; "" where it does.
 
     What one house's provider says opens nothing of another house, nor does what a provider said that was replaced since, or of
     somebody whom it is to name anew.
     """
-    live = SignOnLink.objects.filter(user_id=user_id, issuer=OuterRef("issuer"), ended_at__isnull=True)
+    live = live_links().filter(user_id=user_id, issuer=OuterRef("issuer"))
     rows = SignOnProvider.objects.annotate(known=Exists(live))
     row = rows.values("mode", "local_people", "issuer", "client_id", "known").first()
     mode = row["mode"] if row else Mode.OFF
@@ -56,9 +61,7 @@ def vouched_for(user_id: UUID, *, now: datetime) -> bool:
     """
     issuer = SignOnProvider.objects.filter(mode=Mode.REQUIRED).exclude(local_people__contains=str(user_id))
     machine = MemberTerms.objects.filter(user_id=user_id, kind=AccountKind.MACHINE)
-    fresh = SignOnLink.objects.filter(
-        user_id=user_id, issuer=OuterRef("issuer"), used_at__gt=now - WORD_HOLDS, ended_at__isnull=True
-    )
+    fresh = live_links().filter(user_id=user_id, issuer=OuterRef("issuer"), used_at__gt=now - WORD_HOLDS)
     return not issuer.exclude(Exists(machine)).exclude(Exists(fresh)).exists()
 
 
@@ -94,7 +97,7 @@ def how_known(user_id: UUID) -> Known | None:
     row = SignOnProvider.objects.first()
     if row is None:
         return None
-    link = SignOnLink.objects.filter(user_id=user_id, issuer=row.issuer, ended_at__isnull=True).first()
+    link = live_links().filter(user_id=user_id, issuer=row.issuer).first()
     return Known(row.name, link.made_at if link else None, link.used_at if link else None)
 
 
@@ -131,9 +134,7 @@ def sign_on_page(*, actor: Actor) -> SignOnPage:
     if not actor.may(POLICY_EDIT, actor.tenant_id):
         actor.require(LEDGER_VIEW, actor.tenant_id)
     provider = SignOnProvider.objects.first()
-    links = (
-        SignOnLink.objects.filter(ended_at__isnull=True).select_related("user").order_by("user__name", "id")
-    )
+    links = live_links().select_related("user").order_by("user__name", "id")
     members = User.objects.filter(id__in=Membership.objects.values("user_id"), is_active=True).order_by(
         "name", "id"
     )

@@ -48,42 +48,6 @@ def _describe_tags(target: Target) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], current().read(call, lambda ec2: ec2.describe_tags(MaxResults=_FEWEST)))
 
 
-def _describe_databases(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeDBInstances", "DBInstances")
-    return cast(
-        Mapping[str, Any], current().read(call, lambda rds: rds.describe_db_instances(MaxRecords=_RDS_FEWEST))
-    )
-
-
-def _describe_clusters(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeDBClusters", "DBClusters")
-    return cast(
-        Mapping[str, Any], current().read(call, lambda rds: rds.describe_db_clusters(MaxRecords=_RDS_FEWEST))
-    )
-
-
-def _describe_snapshots(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeDBSnapshots", "DBSnapshots")
-    return cast(
-        Mapping[str, Any], current().read(call, lambda rds: rds.describe_db_snapshots(MaxRecords=_RDS_FEWEST))
-    )
-
-
-def _describe_certificates(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeCertificates", "Certificates")
-    return cast(
-        Mapping[str, Any], current().read(call, lambda rds: rds.describe_certificates(MaxRecords=_RDS_FEWEST))
-    )
-
-
-def _describe_versions(target: Target) -> Mapping[str, Any]:
-    call = Call(RDS, target, "DescribeDBEngineVersions", "DBEngineVersions")
-    return cast(
-        Mapping[str, Any],
-        current().read(call, lambda rds: rds.describe_db_engine_versions(MaxRecords=_RDS_FEWEST)),
-    )
-
-
 def _describe_rules(target: Target) -> Mapping[str, Any]:
     call = Call(EC2, target, "DescribeSecurityGroupRules", "SecurityGroupRules")
     return cast(
@@ -154,12 +118,12 @@ def _rules_limit(target: Target) -> Mapping[str, Any]:
     )
 
 
-def _look_at_rds(action: str, **params: Any) -> Callable[[Target], Mapping[str, Any]]:
-    """What is looked at only to know whether it may be: the answer itself serves nothing."""
+def _look_at_rds(action: str, member: str = "", **params: Any) -> Callable[[Target], Mapping[str, Any]]:
+    """`member`: as of a Call; of what is looked at only to know whether it may be, none is named."""
     method = xform_name(action)
 
     def look(target: Target) -> Mapping[str, Any]:
-        call = Call(RDS, target, action)
+        call = Call(RDS, target, action, member)
         return cast(Mapping[str, Any], current().read(call, lambda rds: getattr(rds, method)(**params)))
 
     return look
@@ -182,10 +146,10 @@ LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "ec2:DescribeTags": _describe_tags,
     "ec2:DescribeImages": _describe_images,
     "ec2:DescribeSnapshotAttribute": _describe_shares,
-    "rds:DescribeDBInstances": _describe_databases,
-    "rds:DescribeDBClusters": _describe_clusters,
-    "rds:DescribeDBSnapshots": _describe_snapshots,
-    "rds:DescribeCertificates": _describe_certificates,
+    "rds:DescribeDBInstances": _look_at_rds("DescribeDBInstances", "DBInstances", MaxRecords=_RDS_FEWEST),
+    "rds:DescribeDBClusters": _look_at_rds("DescribeDBClusters", "DBClusters", MaxRecords=_RDS_FEWEST),
+    "rds:DescribeDBSnapshots": _look_at_rds("DescribeDBSnapshots", "DBSnapshots", MaxRecords=_RDS_FEWEST),
+    "rds:DescribeCertificates": _look_at_rds("DescribeCertificates", "Certificates", MaxRecords=_RDS_FEWEST),
     "ec2:DescribeSecurityGroupRules": _describe_rules,
     "ec2:DescribeSecurityGroups": _describe_security_groups,
     "rds:DescribeAccountAttributes": _look_at_rds("DescribeAccountAttributes"),
@@ -198,7 +162,9 @@ LOOKS: Mapping[str, Callable[[Target], Mapping[str, Any]]] = {
     "rds:DescribePendingMaintenanceActions": _look_at_rds(
         "DescribePendingMaintenanceActions", MaxRecords=_RDS_FEWEST
     ),
-    "rds:DescribeDBEngineVersions": _describe_versions,
+    "rds:DescribeDBEngineVersions": _look_at_rds(
+        "DescribeDBEngineVersions", "DBEngineVersions", MaxRecords=_RDS_FEWEST
+    ),
     "autoscaling:DescribeAutoScalingGroups": _describe_groups,
     "ssm:DescribeMaintenanceWindows": _describe_windows,
     "organizations:ListAccounts": _list_accounts,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,88 +13,21 @@ from django.test import Client
 
 from accounts.domain.permissions import Role
 from accounts.domain.terms import Terms
-from accounts.models import SignOnLink, SignOnProvider, User
+from accounts.models import SignOnLink, SignOnProvider
 from accounts.operations import second_factor, sign_on
 from accounts.operations.terms import enter_terms
 from medical_audit import clock
 from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
-from medical_audit.models import Event, Operation, Session
-from medical_audit.operations import entry
-from medical_audit.tenancy import platform_scope, tenant_scope
-from tests.accounts.provider import CLIENT, SECRET, Provider, running
+from medical_audit.models import Event, Operation
+from medical_audit.tenancy import tenant_scope
+from tests.accounts.house import CLICKED, House, newest
+from tests.accounts.provider import CLIENT, SECRET
 from tests.accounts.test_second_factor import code_at, door, enrolled, require_from
 from tests.conftest import AsRole
-from tests.factories import PASSWORD, Cast, change, grant, proof
+from tests.factories import PASSWORD, change, grant
 from tests.medical_audit.support import Database
-from tests.stage import Stage, make_stage, signed_in
-
-
-@pytest.fixture
-def provider() -> Iterator[Provider]:
-    with running() as one:
-        yield one
-
-
-#: A link of our own page was clicked.
-CLICKED = {"Sec-Fetch-Site": "same-origin"}
-
-
-@dataclass
-class House:
-    """A tenant whose people come in by a provider."""
-
-    stage: Stage
-    provider: Provider
-
-    @property
-    def cast(self) -> Cast:
-        return self.stage.cast
-
-    def decide(self, enter: Any, *values: object) -> Operation:
-        """Entered by the administrator and confirmed by the approver."""
-        operation = enter(
-            *values, actor=self.cast.actor(Role.ADMINISTRATOR), now=clock.now(), reason="病院IDへの移行"
-        )
-        confirmer, now = self.cast.actor(Role.APPROVER), clock.now()
-        entry.confirm(
-            operation.id, actor=confirmer, now=now, seen_digest=operation.digest, proof=proof(confirmer, now)
-        )
-        return operation
-
-    def address(self, back: str = "") -> str:
-        return f"/sign-in/with/{self.cast.tenant.id}/{back}"
-
-    def come(self, client: Client | None = None, goal: str = "", again: bool = False) -> tuple[Client, Any]:
-        """Away to the provider and back; gives the browser and what it was answered."""
-        client = client or Client()
-        sent = client.get(
-            self.address(), {"next": goal} | ({"again": "yes"} if again else {}), headers=CLICKED
-        )
-        assert sent.status_code == 302
-        return client, client.get(self.provider.sign_in(sent["Location"]))
-
-
-def make_house(cast: Cast, provider: Provider) -> House:
-    """Switched on beside the password; the operator has an address by which he is recognised."""
-    one = House(make_stage(cast), provider)
-    one.decide(enter_terms, cast.people[Role.OPERATOR].id, Terms(email="unyo@hospital.example.jp"))
-    one.decide(
-        sign_on.enter_provider, "病院ID", provider.issuer, CLIENT, SECRET, "email", "hospital.example.jp"
-    )
-    one.decide(sign_on.enter_switch, "offered", [])
-    provider.says = {"email": "unyo@hospital.example.jp"}
-    return one
-
-
-@pytest.fixture
-def house(cast: Cast, provider: Provider) -> House:
-    return make_house(cast, provider)
-
-
-def newest(user: User) -> Session:
-    with platform_scope(user_id=user.id):
-        return Session.objects.filter(user_id=user.id).latest("started_at")
+from tests.stage import signed_in
 
 
 def test_somebody_who_was_invited_comes_in_and_it_stands_at_his_session(house: House) -> None:

@@ -20,8 +20,8 @@ from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
 from medical_audit.models import Event, Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
+from tests.accounts.house import House, newest
 from tests.accounts.provider import CLIENT, SECRET, Provider, running
-from tests.accounts.test_sign_on import House, house, newest, provider  # noqa: F401  fixtures
 from tests.factories import past_every_guard, proof, unique
 
 MAIL = "unyo@hospital.example.jp"
@@ -34,11 +34,11 @@ def second() -> Iterator[Provider]:
         yield one
 
 
-def enter(house: House, issuer: str, client: str) -> None:  # noqa: F811
+def enter(house: House, issuer: str, client: str) -> None:
     house.decide(sign_on.enter_provider, "病院ID", issuer, client, SECRET, "email", "hospital.example.jp")
 
 
-def is_in(house: House) -> bool:  # noqa: F811
+def is_in(house: House) -> bool:
     """He came by the provider, and the tenant opens: the answer is no way back to the provider."""
     client, _answer = house.come()
     return bool(client.get(house.stage.url("resources/")).status_code == 200)
@@ -62,7 +62,7 @@ def test_what_another_provider_replaces(before: Any, after: Any, what: Replaces)
 
 
 def test_what_a_replaced_provider_said_opens_nothing_and_the_new_one_is_off(
-    house: House,  # noqa: F811
+    house: House,
     second: Provider,
 ) -> None:
     page, api = house.stage.url("resources/"), house.stage.api("resources/")
@@ -98,7 +98,7 @@ def test_what_a_replaced_provider_said_opens_nothing_and_the_new_one_is_off(
     assert late.get(api).json()["code"] == "signed_on_elsewhere"
 
 
-def test_another_client_names_everybody_anew_for_some_days(house: House) -> None:  # noqa: F811
+def test_another_client_names_everybody_anew_for_some_days(house: House) -> None:
     """Some providers name a person by another id to each client (Entra ID): what was bound would shut everybody out."""
     client, _ = house.come()
     asked = client.get(house.address(), headers={"Sec-Fetch-Site": "same-origin"})
@@ -120,7 +120,7 @@ def test_another_client_names_everybody_anew_for_some_days(house: House) -> None
     assert code(house.come()[1]) == "sign_on_name_given_anew", "the days are over"
 
 
-def test_two_people_let_the_provider_name_somebody_anew(house: House) -> None:  # noqa: F811
+def test_two_people_let_the_provider_name_somebody_anew(house: House) -> None:
     cast, user = house.cast, house.cast.people[Role.OPERATOR]
     client, _ = house.come()
     house.provider.says |= {"sub": "sub-2"}
@@ -152,7 +152,7 @@ def test_two_people_let_the_provider_name_somebody_anew(house: House) -> None:  
         assert (told.subject_id, told.actor_id) == (str(user.id), confirmer.id)
 
 
-def test_who_left_and_comes_again_is_known_by_his_new_account(house: House) -> None:  # noqa: F811
+def test_who_left_and_comes_again_is_known_by_his_new_account(house: House) -> None:
     """A closed account stays closed (ADR 23); the provider means the same person by the same id."""
     cast, user = house.cast, house.cast.people[Role.OPERATOR]
     house.come()
@@ -171,7 +171,7 @@ def test_who_left_and_comes_again_is_known_by_his_new_account(house: House) -> N
         assert [(one == user.id, ended is None) for one, ended in links] == [(True, False), (False, True)]
 
 
-def test_nobody_unbinds_himself_nor_without_the_operation(house: House) -> None:  # noqa: F811
+def test_nobody_unbinds_himself_nor_without_the_operation(house: House) -> None:
     cast, user = house.cast, house.cast.people[Role.OPERATOR]
     house.come()
     administrator, now = cast.actor(Role.ADMINISTRATOR), clock.now()
@@ -193,7 +193,7 @@ def test_nobody_unbinds_himself_nor_without_the_operation(house: House) -> None:
     assert is_in(house), "nothing was unbound"
 
 
-def test_who_does_not_come_in_time_waits_for_nobody_s_address(house: House) -> None:  # noqa: F811
+def test_who_does_not_come_in_time_waits_for_nobody_s_address(house: House) -> None:
     user = house.cast.people[Role.OPERATOR]
     house.come()
     house.decide(unbinding.enter_unbind, user.id)

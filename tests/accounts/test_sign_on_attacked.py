@@ -21,9 +21,9 @@ from medical_audit.operations import entry, seats
 from medical_audit.operations.policies import enter_policy
 from medical_audit.queries.policies import Policy
 from medical_audit.tenancy import tenant_scope
+from tests.accounts.house import CLICKED, House, make_house, newest
 from tests.accounts.provider import CLIENT, SECRET, Provider, running
 from tests.accounts.test_second_factor import enrolled
-from tests.accounts.test_sign_on import CLICKED, House, make_house, newest
 from tests.factories import PASSWORD, Cast, past_every_guard, proof, unique
 from tests.stage import signed_in
 from tests.tokens import bearer, make_token

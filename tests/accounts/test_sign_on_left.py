@@ -17,18 +17,18 @@ from medical_audit.domain.seats import End
 from medical_audit.operations.policies import enter_policy
 from medical_audit.queries.policies import Policy
 from medical_audit.tenancy import tenant_scope
+from tests.accounts.house import House, newest
 from tests.accounts.test_second_factor import code_at, enrolled
-from tests.accounts.test_sign_on import CLICKED, House, house, newest, provider  # noqa: F401  fixtures
 from tests.factories import past_every_guard
 
 
-def follow(house: House, client: Client, answer: Any) -> Any:  # noqa: F811
+def follow(house: House, client: Client, answer: Any) -> Any:
     """To the provider once more, if that is where the browser was sent."""
     sent_on = answer.status_code == 302 and answer["Location"].startswith(house.provider.issuer)
     return client.get(house.provider.sign_in(answer["Location"])) if sent_on else answer
 
 
-def is_in(house: House, client: Client) -> bool:  # noqa: F811
+def is_in(house: House, client: Client) -> bool:
     return bool(client.get(house.stage.url("resources/")).status_code == 200)
 
 
@@ -36,7 +36,7 @@ def minutes_ago(minutes: int) -> int:
     return int(time.time()) - minutes * 60
 
 
-def test_a_left_seat_is_not_taken_up_by_what_the_provider_said_before(house: House) -> None:  # noqa: F811
+def test_a_left_seat_is_not_taken_up_by_what_the_provider_said_before(house: House) -> None:
     house.provider.says |= {"auth_time": minutes_ago(9)}
     client, _ = house.come()
     assert is_in(house, client)
@@ -61,7 +61,7 @@ def test_a_left_seat_is_not_taken_up_by_what_the_provider_said_before(house: Hou
     assert is_in(house, client)
 
 
-def test_each_way_of_ending_asks_anew_and_so_does_an_end_that_nobody_wrote_down_yet(house: House) -> None:  # noqa: F811
+def test_each_way_of_ending_asks_anew_and_so_does_an_end_that_nobody_wrote_down_yet(house: House) -> None:
     user = house.cast.people[Role.OPERATOR]
     for how in End:
         house.provider.says |= {"auth_time": minutes_ago(1)}
@@ -84,7 +84,7 @@ def test_each_way_of_ending_asks_anew_and_so_does_an_end_that_nobody_wrote_down_
     assert follow(house, other, house.come(other)[1]).status_code == 403
 
 
-def test_a_word_of_yesterday_is_asked_for_anew_though_no_seat_was_left(house: House) -> None:  # noqa: F811
+def test_a_word_of_yesterday_is_asked_for_anew_though_no_seat_was_left(house: House) -> None:
     house.provider.says |= {"auth_time": minutes_ago(13 * 60)}
     client, answer = house.come()
     assert answer["Location"].startswith(house.provider.issuer)
@@ -98,7 +98,7 @@ def test_a_word_of_yesterday_is_asked_for_anew_though_no_seat_was_left(house: Ho
     assert is_in(house, house.come()[0])
 
 
-def test_a_provider_that_never_says_when_takes_up_a_seat_with_his_own_factor_only(house: House) -> None:  # noqa: F811
+def test_a_provider_that_never_says_when_takes_up_a_seat_with_his_own_factor_only(house: House) -> None:
     house.provider.says |= {"auth_time": None, "amr": ["mfa"]}
     client, _ = house.come()
     assert is_in(house, client)
@@ -114,7 +114,7 @@ def test_a_provider_that_never_says_when_takes_up_a_seat_with_his_own_factor_onl
     assert is_in(house, client)
 
 
-def test_the_word_that_let_him_in_is_no_second_word(house: House) -> None:  # noqa: F811
+def test_the_word_that_let_him_in_is_no_second_word(house: House) -> None:
     """Whoever sits at an open session takes `prompt=login` out of the address, and the provider answers with what it said before."""
     client, _ = house.come()
     said = newest(house.cast.people[Role.OPERATOR]).claims["auth_time"]
@@ -124,7 +124,7 @@ def test_the_word_that_let_him_in_is_no_second_word(house: House) -> None:  # no
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_a_provider_s_word_at_the_door_begins_no_grace(house: House, own: bool) -> None:  # noqa: F811
+def test_a_provider_s_word_at_the_door_begins_no_grace(house: House, own: bool) -> None:
     """A confirmation takes a fresh word or the own factor (ADR 20); shown at the door, the own factor began the grace."""
     house.decide(lambda **who: enter_policy(replace(Policy(), grace_seconds=600), **who))
     if own:
