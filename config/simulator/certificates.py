@@ -139,6 +139,8 @@ _WAITS = {
     "db_instance_class": "DBInstanceClass",
     "allocated_storage": "AllocatedStorage",
     "engine_version": "EngineVersion",
+    "backup_retention_period": "BackupRetentionPeriod",
+    "multi_az": "MultiAZ",
 }
 
 

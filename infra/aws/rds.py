@@ -147,7 +147,7 @@ def _database(raw: DBInstanceTypeDef) -> Database:
         public=raw.get("PubliclyAccessible", False),
         protected=raw.get("DeletionProtection", False),
         backup_days=raw.get("BackupRetentionPeriod", 0),
-        pending=tuple(sorted(name for name, value in raw.get("PendingModifiedValues", {}).items() if value)),
+        pending=_waiting(raw.get("PendingModifiedValues", {})),
         address=endpoint.get("Address", ""),
         port=endpoint.get("Port", 0),
         storage_gib=raw.get("AllocatedStorage", 0),
@@ -166,3 +166,8 @@ def _database(raw: DBInstanceTypeDef) -> Database:
         secret=raw.get("MasterUserSecret", {}).get("SecretArn", ""),
         resource_id=raw.get("DbiResourceId", ""),
     )
+
+
+def _waiting(values: Mapping[str, object]) -> tuple[str, ...]:
+    """Names of the changes that wait: also one to 0 or to false, such as backups that end."""
+    return tuple(sorted(name for name, value in values.items() if value not in (None, "", {}, [])))

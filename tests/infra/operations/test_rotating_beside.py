@@ -97,6 +97,20 @@ def test_other_changes_that_wait_in_aws_are_never_applied_with_a_certificate(dut
     )
 
 
+def test_a_change_that_waits_to_switch_something_off_is_one_too(duty: Duty) -> None:
+    """Backups that end are told as 0, and an end of Multi-AZ as false."""
+    seeded(duty, state="available", multi_az=True)
+    rds = duty.console("rds")
+    rds.modify_db_instance(DBInstanceIdentifier="karte", BackupRetentionPeriod=0, MultiAZ=False)
+    duty.look()
+    with pytest.raises(Refused) as refused:
+        entered(duty)
+    assert (refused.value.code, refused.value.params["target"]) == (
+        "pending_changes",
+        "karte (BackupRetentionPeriod, MultiAZ)",
+    )
+
+
 def test_one_whose_other_changes_are_seen_once_it_has_started_is_stopped_again(duty: Duty) -> None:
     seeded(duty, state="stopped")
     begun(duty)
