@@ -232,6 +232,19 @@ ACCOUNT_CODES: Final[Mapping[str, Promise | str]] = {
     "region_rotates": _(
         "Toban cannot leave the region: %(target)s is to get a new certificate in a campaign that is not over. Wait for it, or end the campaign first, because nothing is begun in a region that was left."
     ),
+    # What keeps a feature from being taken away; the form says the same (infra.forms.accounts).
+    "feature_busy": _(
+        "Toban cannot give this up: an operation on %(target)s that rests on it has not ended yet. Wait for it, or take it back; then enter this again."
+    ),
+    "feature_restores": _(
+        "Toban cannot give this up: %(target)s was restored for a while and is still there. Have it removed first, because the role could not remove it any more."
+    ),
+    "feature_reach": _(
+        "Toban cannot change this: the way to %(target)s is open until a time at which Toban closes it, and the role might not be able to any more. Close it first."
+    ),
+    "feature_rotates": _(
+        "Toban cannot change this: %(target)s is to get a new certificate in a campaign that is not over. Wait for it, or end the campaign first; where the account is narrowed to what carries Toban=managed, that tag on the database will do."
+    ),
     "region_unknown": _("There is no AWS region %(region)s. Did you mean: %(alike)s?"),
     "region_other_partition": _(
         "%(region)s belongs to a separate AWS (China or GovCloud), which the roles of this one do not reach."

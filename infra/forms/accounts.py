@@ -41,6 +41,21 @@ _REGIONS_KEPT = {
         "Toban cannot leave the region: %(target)s is to get a new certificate in a campaign that is not over. Wait for it, or end the campaign first, because nothing is begun in a region that was left."
     ),
 }
+#: What keeps a feature from being taken away; said above the form.
+_FEATURES_KEPT = {
+    "feature_busy": _(
+        "Toban cannot give this up: an operation on %(target)s that rests on it has not ended yet. Wait for it, or take it back; then enter this again."
+    ),
+    "feature_restores": _(
+        "Toban cannot give this up: %(target)s was restored for a while and is still there. Have it removed first, because the role could not remove it any more."
+    ),
+    "feature_reach": _(
+        "Toban cannot change this: the way to %(target)s is open until a time at which Toban closes it, and the role might not be able to any more. Close it first."
+    ),
+    "feature_rotates": _(
+        "Toban cannot change this: %(target)s is to get a new certificate in a campaign that is not over. Wait for it, or end the campaign first; where the account is narrowed to what carries Toban=managed, that tag on the database will do."
+    ),
+}
 
 
 class RegionForm(forms.Form):
@@ -102,3 +117,10 @@ class SetupForm(FeatureForm, RegionForm):
 
 class FeatureChangeForm(FeatureForm):
     reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})
+
+    def refuse(self, why: Refused) -> str:
+        """Say of the whole form what keeps a feature; gives the code that is left to be said above the form, or ""."""
+        if why.code not in _FEATURES_KEPT:
+            return why.code
+        self.add_error(None, str(_FEATURES_KEPT[why.code]) % why.params)
+        return ""

@@ -11,14 +11,11 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.models import AccountSetup, AwsAccount, Region, Resource
 from infra.models.account import Looking
-from infra.models.resource import ResourceKind
 from infra.operations.automation import target_of_account
-from infra.operations.campaigns import planned_for
 from infra.operations.featuring import succeed
 from infra.operations.onboarding import check_regions
-from infra.operations.reaching import ending_in
 from infra.operations.setups import begin_again
-from infra.queries.makings import standing_for_a_while
+from infra.operations.standing import standing_in
 from infra.queries.regions import KIND, chosen_regions
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
@@ -106,14 +103,8 @@ def _kept_by(account: AwsAccount, names: Sequence[str], now: datetime) -> tuple[
     ):
         if _busy(account, region.name):
             return "region_busy", region.name
-        if standing := standing_for_a_while(region):
-            return "region_restores", f"{standing[0].parameters['aws_id']} ({region.name})"
-        if ways := ending_in(f"{account.account_id}/{region.name}"):
-            return "region_reach", f"{ways[0].target_name} ({region.name})"
-        here = Resource.objects.filter(account=account, region=region.name, kind=ResourceKind.RDS)
-        databases = dict(here.filter(gone_at__isnull=True).values_list("id", "aws_id"))
-        if planned := planned_for(list(databases), now):
-            return "region_rotates", f"{databases[UUID(min(planned))]} ({region.name})"
+        if standing := next(standing_in(region, now), None):
+            return f"region_{standing.what}", standing.name
     return None
 
 

@@ -158,7 +158,7 @@ def account_features(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
                 reason=given["reason"],
             )  # fmt: skip
         except Refused as why:
-            refused = why.code
+            refused = form.refuse(why)
         else:
             return redirect("medical_audit:operation", slug=slug, pk=operation.id)
     context = {
