@@ -247,6 +247,20 @@ def test_an_import_inside_a_function_says_why() -> None:
     assert silent == []
 
 
+def test_what_a_page_asks_by_itself_is_never_taken_for_a_person_s_act() -> None:
+    """The script marks requests of `data-live` as its own: another element that asks by itself would keep a left seat open."""
+    tags = [
+        (name_of(path), tag)
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        for tag in re.findall(
+            r"<[a-z][^<]*?hx-trigger=\"[^\"]*\b(?:every|load|revealed)\b[^<]*",
+            path.read_text(encoding="utf-8"),
+        )
+    ]
+    assert len(tags) >= 10
+    assert [name for name, tag in tags if "data-live" not in tag.partition("hx-trigger")[0]] == []
+
+
 # -- tables that must be whole -----------------------------------------------------------------------------------------
 
 

@@ -260,7 +260,8 @@ def review_get(call: Call, pk: UUID) -> AccessReview:
 
 @answers(ItemOut, many=True)
 def review_items(call: Call, pk: UUID) -> list[reviews.Item]:
-    """List the events of a review, what was found unusual first; drawn now, if the seal that fixes the draw has come."""
+    """List the events of a review, what was found unusual first; drawn now, if the seal that fixes the draw has come and the rules have looked
+    at all of the period."""
     reviews.get_review(pk, actor=call.actor)
     _review, items = reviewing.read_review(pk, actor=call.actor, now=call.now)
     return items

@@ -15,13 +15,21 @@ Finding = TypeVar("Finding")
 
 
 class Standing(StrEnum):
-    """How far a review is. begun: it waits for the seal that fixes the draw. drawn: events are being looked at. waiting:
+    """How far a review is. begun: it waits (`Awaited`). drawn: events are being looked at. waiting:
     reported, somebody else must sign. signed: done."""
 
     BEGUN = "begun"
     DRAWN = "drawn"
     WAITING = "waiting"
     SIGNED = "signed"
+
+
+class Awaited(StrEnum):
+    """What must come before events are drawn. seal: the one that fixes the draw. watch: the rules' look at all of the period, so that
+    what they find is in the review."""
+
+    SEAL = "seal"
+    WATCH = "watch"
 
 
 class Verdict(StrEnum):

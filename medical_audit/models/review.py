@@ -1,8 +1,12 @@
 """The review of a period's ledger: what was drawn, what reviewers said of it, who signed."""
 
 import uuid
+from zoneinfo import ZoneInfo
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import ExtractDay
+from django.db.models.lookups import Exact
 
 from medical_audit.domain.reviews import Standing, Verdict
 from medical_audit.tenancy import TenantModel
@@ -32,7 +36,13 @@ class AccessReview(TenantModel):
     signed_by_name = models.CharField(max_length=200, blank=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant_id", "name"], name="review_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "name"], name="review_once"),
+            models.CheckConstraint(
+                condition=Q(interim=True) | Q(Exact(ExtractDay("since", tzinfo=ZoneInfo("Asia/Tokyo")), 1)),
+                name="review_of_a_whole_month",
+            ),
+        ]
         indexes = [models.Index(fields=["tenant_id", "-until"], name="review_recent")]
 
     @property

@@ -32,11 +32,13 @@ def begin(first: date | None, *, actor: Actor, now: datetime) -> AccessReview:
     """Begin the review of the month that begins on `first`, or (None) of the present month up to now.
 
     Of an interim review the draw is fixed by a seal that is still to come. Beginning twice is beginning once.
-    Raises NotPermitted, Refused (month_not_over, nothing_to_review).
+    Raises NotPermitted, Refused (bad_parameter, month_not_over, nothing_to_review).
     """
     actor.require(REVIEW, actor.tenant_id)
     interim = first is None
     begins = first or now.astimezone(ZONE).date().replace(day=1)
+    if begins.day != 1:
+        raise Refused("bad_parameter", name="month", allowed=f"{begins.replace(day=1)}")
     since = datetime(begins.year, begins.month, begins.day, tzinfo=ZONE)
     end = (begins + timedelta(days=32)).replace(day=1)
     until = now if interim else datetime(end.year, end.month, end.day, tzinfo=ZONE)
@@ -59,7 +61,7 @@ def begin(first: date | None, *, actor: Actor, now: datetime) -> AccessReview:
 
 
 def read_review(review_id: UUID, *, actor: Actor, now: datetime) -> tuple[AccessReview, list[reviews.Item]]:
-    """A review and its items; drawn now, if the seal that fixes the draw has come. Raises NotPermitted, NotFound."""
+    """A review and its items; drawn now, if it waits for nothing any more. Raises NotPermitted, NotFound."""
     with tenant_scope(actor.tenant_id):
         review = reviews.get_review(review_id, actor=actor)
         if review.drawn_at is None and actor.may(REVIEW, actor.tenant_id):
@@ -73,7 +75,7 @@ def read_review(review_id: UUID, *, actor: Actor, now: datetime) -> tuple[Access
 def _draw(review: AccessReview, *, actor: Actor, now: datetime) -> AccessReview:
     row: AccessReview = AccessReview.objects.select_for_update().get(id=review.id)
     seal = reviews.seal_after(row.until)
-    if row.drawn_at is not None or seal is None:
+    if row.drawn_at is not None or seal is None or reviews.unwatched(row.until):
         return row
     limits, items = limits_here(), dict[UUID, ReviewItem]()
     found = list(Anomaly.objects.filter(at__gte=row.since, at__lt=row.until).order_by("at", "id"))

@@ -12,10 +12,10 @@ from django.db import connection
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.people import directory
-from medical_audit.domain.reviews import Standing, due_at, month_name
+from medical_audit.domain.reviews import Awaited, Standing, due_at, month_name
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.domain.states import State
-from medical_audit.models import AccessReview, Anomaly, Event, Operation, ReviewItem
+from medical_audit.models import AccessReview, Anomaly, AnomalyWatch, Event, Link, Operation, ReviewItem
 from medical_audit.queries.anomalies import limits_here
 from medical_audit.queries.paging import Cursors, Page, page_of
 from medical_audit.queries.people import name_or_erased, people_in
@@ -62,6 +62,19 @@ def seal_after(until: datetime) -> Stored | None:
         cursor.execute(_SEAL, [until - _shift()])
         row = cursor.fetchone()
     return Stored(row[0], row[1], row[2], bytes(row[3])) if row else None
+
+
+def unwatched(until: datetime) -> bool:
+    """Whether the rules have still to look at something that was recorded before this moment of the portal's clock."""
+    looked = AnomalyWatch.objects.values_list("seq", flat=True).first() or 0
+    return Link.objects.filter(seq__gt=looked, event_at__lt=until - _shift()).exists()
+
+
+def awaited(review: AccessReview) -> Awaited | None:
+    """What a review that is begun still waits for."""
+    if review.drawn_at is not None:
+        return None
+    return Awaited.SEAL if seal_after(review.until) is None else Awaited.WATCH
 
 
 def population(group: str, since: datetime, until: datetime) -> int:

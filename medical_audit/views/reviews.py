@@ -118,6 +118,7 @@ def _page(request: TenantRequest, pk: UUID, *, status: int = 200, **more: Any) -
         "review": review,
         "month": f"{review.since.astimezone(ZONE):%Y-%m}",
         "standing": standing,
+        "awaited": reviews.awaited(review),
         "lines": [_line(item, typed) for item in items],
         "open": counts[Verdict.OPEN],
         "own_open": sum(item.own and item.row.verdict == Verdict.OPEN for item in items),

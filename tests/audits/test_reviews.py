@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from medical_audit.models import AccessReview, Anomaly, Event, Operation, Review
 from medical_audit.operations import entry, reviewing, watching
 from medical_audit.queries import reviews
 from medical_audit.tenancy import tenant_scope
+from tests.api.test_v1 import problem, send
 from tests.conftest import _as_role
 from tests.factories import grant, make_cast, make_person, proof
 from tests.medical_audit.sealers import SealingRoom, make_room
@@ -61,11 +62,14 @@ def own(room: SealingRoom) -> Stage:
     """A tenant in the fresh database, in which an operator entered and an approver confirmed at once."""
     stage = make_stage(make_cast())
     confirm(stage.cast.actor(Role.APPROVER), stage.entered())
-    with _as_role("scheduler"):
-        watching.watch(
-            stage.cast.tenant.id, actor=system_actor(stage.cast.tenant.id, "watch"), now=clock.now()
-        )
+    watch(stage)
     return stage
+
+
+def watch(stage: Stage) -> None:
+    here = stage.cast.tenant.id
+    with _as_role("scheduler"):
+        watching.watch(here, actor=system_actor(here, "watch"), now=clock.now())
 
 
 def confirm(actor: Actor, operation: Operation) -> Operation:
@@ -89,6 +93,7 @@ def begun(stage: Stage, room: SealingRoom) -> AccessReview:
     review = reviewing.begin(None, actor=auditor, now=clock.now())
     assert review.standing == Standing.BEGUN
     room.seal()
+    watch(stage)
     review, _items = reviewing.read_review(review.id, actor=auditor, now=clock.now())
     assert review.standing == Standing.DRAWN
     return review
@@ -164,6 +169,38 @@ def test_a_month_is_reviewed_when_it_is_over(own: Stage) -> None:
         reviewing.begin(date(2020, 1, 1), actor=auditor, now=now)
     with pytest.raises(NotPermitted):
         reviewing.begin(None, actor=own.cast.actor(Role.APPROVER), now=now)
+
+
+def test_no_review_of_a_few_days_stands_in_a_month_s_place(own: Stage) -> None:
+    auditor, later = own.cast.actor(Role.AUDITOR), clock.now() + timedelta(days=75)
+    first = clock.now().astimezone(TOKYO).date().replace(day=1)
+    refused = send(own.client(Role.AUDITOR), own.api("reviews/"), {"month": f"{first.replace(day=28)}"})
+    assert (refused.status_code, problem(refused)["code"]) == (422, "bad_parameter")
+    with pytest.raises(Refused, match="bad_parameter"):
+        reviewing.begin(first.replace(day=28), actor=auditor, now=later)
+    review = reviewing.begin(first, actor=auditor, now=later)
+    assert review.since == datetime(first.year, first.month, 1, tzinfo=TOKYO)
+    end = (first + timedelta(days=32)).replace(day=1)
+    assert review.until == datetime(end.year, end.month, 1, tzinfo=TOKYO)
+    review.since += timedelta(days=1)
+    with pytest.raises(IntegrityError, match="review_of_a_whole_month"):
+        plant(review, force_insert=False)
+
+
+def test_nothing_is_drawn_before_the_rules_have_looked_at_all_of_the_period(
+    own: Stage, room: SealingRoom
+) -> None:
+    auditor = own.cast.actor(Role.AUDITOR)
+    hasty = confirm(own.cast.actor(Role.APPROVER), own.entered())
+    review = reviewing.begin(None, actor=auditor, now=clock.now())
+    room.seal()
+    page = own.client(Role.AUDITOR).get(own.url(f"audit/reviews/{review.id}/"))
+    assert (page.context["standing"], page.context["awaited"]) == (Standing.BEGUN, "watch")
+    watch(own)
+    review, found = reviewing.read_review(review.id, actor=auditor, now=clock.now())
+    assert review.standing == Standing.DRAWN
+    of_it = [one for one in found if one.event and one.event.operation_id == str(hasty.id)]
+    assert Rule.HASTY in {anomaly.rule for one in of_it for anomaly in one.anomalies}
 
 
 def test_what_is_due_is_said_and_reminded_of_once_a_week(own: Stage) -> None:
@@ -280,6 +317,7 @@ def test_the_whole_way_in_the_browser_s_forms(own: Stage, room: SealingRoom) -> 
     url = began["Location"]
     assert "次の封印" in client.get(url).content.decode()
     room.seal()
+    watch(own)
     page = client.get(url)
     rows = [line["item"].row for line in page.context["lines"]]
     assert rows
