@@ -145,7 +145,8 @@ if [ "$action" = reset ]; then
 fi
 if ! serving >/dev/null; then
     say "starting"
-    setsid nohup bundle exec puma -e production -b "tcp://127.0.0.1:$port" -w 0 -t 1:4 --pidfile "$pidfile" config.ru >"$home/puma.log" 2>&1 9>&- </dev/null &
+    # One thread: of two that write, SQLite refuses one (BusyException, a 500), however long its timeout is.
+    setsid nohup bundle exec puma -e production -b "tcp://127.0.0.1:$port" -w 0 -t 1:1 --pidfile "$pidfile" config.ru >"$home/puma.log" 2>&1 9>&- </dev/null &
 fi
 for _ in $(seq 240); do
     if serving >/dev/null && answers; then
