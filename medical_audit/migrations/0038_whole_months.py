@@ -1,5 +1,6 @@
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 from django.db.models import Q
 from django.db.models.functions import ExtractDay
@@ -7,11 +8,14 @@ from django.db.models.lookups import Exact
 
 
 class Migration(migrations.Migration):
-    """A month's review begins with the month: one of a few days would stand in its place for good."""
+    """A month's review begins with the month: one of a few days would stand in its place for good.
+
+    Those that were begun so before are left as they are.
+    """
 
     dependencies = [("medical_audit", "0037_a_word_is_no_proof")]
     operations = [
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             "accessreview",
             models.CheckConstraint(
                 condition=Q(interim=True) | Q(Exact(ExtractDay("since", tzinfo=ZoneInfo("Asia/Tokyo")), 1)),
