@@ -87,6 +87,7 @@ PRIVILEGES = {
     "public.infra_accountsetup": {
         "toban_web": WORK,
         "toban_worker": "SELECT, UPDATE (in_force, listing, listing_began_at, listing_ended_at, proof, proof_began_at, proof_ended_at)",
+        "toban_scheduler": "SELECT (id, in_force, registered_id, started_at, tenant_id)",
     },
     "public.infra_accounttrust": {"toban_web": WORK, "toban_worker": READ},
     "public.infra_assignment": {

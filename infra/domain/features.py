@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from infra.domain.onboarding import CHANGES, AccountRole, Feature, reads_of
@@ -11,6 +11,37 @@ from infra.domain.proofs import DENIED, DOOR, OF_REGIONS, Check, Status
 Right = tuple[AccountRole, str]
 #: What Toban opened it may always close, also where that feature was switched off meanwhile, or the account is only observed.
 ALWAYS = frozenset({"ec2:RevokeSecurityGroupIngress"})
+_SERVERS, _DATABASES = (Feature.SERVERS,), (Feature.DATABASES,)
+_STARTS = (Feature.DATABASES, Feature.CERTIFICATES)
+#: By kind of operation the features that it is for, of which one is enough: where none is in force, it is neither offered nor entered. Every
+#: kind of ours that changes something at AWS stands here but `reach.close` (ALWAYS).
+KIND_IS_FOR: Mapping[str, tuple[Feature, ...]] = {
+    "ec2.start": _SERVERS,
+    "ec2.stop": _SERVERS,
+    "asg.start": _SERVERS,
+    "asg.stop": _SERVERS,
+    # A certificate is changed with a start and a stop, and the role may do either for it.
+    "rds.start": _STARTS,
+    "rds.stop": _STARTS,
+    "cluster.start": _DATABASES,
+    "cluster.stop": _DATABASES,
+    "rds.snapshot": _DATABASES,
+    "rds.snapshot_delete": _DATABASES,
+    "rds.prune": _DATABASES,
+    "rds.certificate": (Feature.CERTIFICATES,),
+    "rds.create": (Feature.MAKING,),
+    "rds.restore": (Feature.MAKING,),
+    "rds.remove": (Feature.MAKING,),
+    "rds.snapshot_copy": (Feature.MAKING,),
+    "reach.open": (Feature.REACH,),
+    "ebs.tag": (Feature.VOLUMES, Feature.TAGS),
+    "snapshot.tag": (Feature.TAGS,),
+    "tagging.undo": (Feature.VOLUMES, Feature.TAGS),
+    "volume.delete": (Feature.LEFTOVERS,),
+    "volume.restore": (Feature.LEFTOVERS,),
+    "volume_snapshot.delete": (Feature.LEFTOVERS,),
+    "volume.termination": (Feature.TERMINATION,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +73,11 @@ def rights_of_all(features: Iterable[Feature]) -> set[str]:
 def changes_of(features: Iterable[Feature]) -> frozenset[str]:
     """The changing calls that these features are for."""
     return frozenset(action for one in features for action in CHANGES[one])
+
+
+def is_offered(kind: str, in_force: Collection[str] | None) -> bool:
+    """Whether a kind of operation belongs to a feature in force; None: nobody chose any feature."""
+    return in_force is None or any(one in in_force for one in KIND_IS_FOR[kind])
 
 
 def lacking(checks: Sequence[Check], features: Iterable[Feature]) -> list[Lack]:

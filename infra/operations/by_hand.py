@@ -11,6 +11,7 @@ from accounts.domain.permissions import Permission
 from infra.domain.schedule import Action
 from infra.models import AwsAccount, Resource
 from infra.operations.dues import target_of_resource
+from infra.operations.observing import knowing_features
 from infra.queries.regions import left_places
 from infra.queries.standing import BESIDE, refusal_of
 from medical_audit.domain.actor import Actor, Principal, Reauthentication
@@ -76,10 +77,9 @@ def preview(action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime)
     rows = _resources(ids)
     busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor, beside=BESIDE)
     groups: dict[tuple[str, UUID, str], list[Resource]] = {}
-    calls, digests, refused, left = {}, {}, [], left_places()
-    for row in rows:
+    calls, digests, refused = {}, {}, []
+    for row, target in zip(rows, _targets(rows), strict=True):
         try:
-            target = target_of_resource(row, left=(row.account_id, row.region) in left)
             draft = _draft(row, target, action, actor=actor, now=now, busy=str(row.id) in busy)
         except Refused as why:
             refused.append(Refusal(row, why.code))
@@ -154,14 +154,14 @@ def _enter(
     busy = open_by_target("resource", [str(row.id) for row in rows], actor=actor, beside=BESIDE)
     if before := _entered(action, rows, actor=actor, reason=reason, token=token):
         return before
-    operations, left = [], left_places()
-    for row, key in zip(rows, _keys(len(rows), actor, token), strict=True):
+    operations = []
+    for row, target, key in zip(rows, _targets(rows), _keys(len(rows), actor, token), strict=True):
         if refusal := refusal_of(row, action, busy=str(row.id) in busy):
             raise Refused(refusal, target=str(row))
         operations.append(
             entry.enter(
                 f"{row.kind}.{action}",
-                target_of_resource(row, left=(row.account_id, row.region) in left),
+                target,
                 {"aws_id": row.aws_id},
                 actor=actor,
                 now=now,
@@ -189,6 +189,14 @@ def _draft(
         raise Refused(refusal)
     kind = get_kind(f"{row.kind}.{action}")
     return entry.draft(kind, target, {"aws_id": row.aws_id}, actor=actor, now=now, due_at=now)
+
+
+def _targets(rows: Sequence[Resource]) -> list[OperationTarget]:
+    """Whether their regions are looked at and what is in force in their accounts is asked once for all."""
+    left = left_places()
+    return knowing_features(
+        [target_of_resource(row, left=(row.account_id, row.region) in left) for row in rows]
+    )
 
 
 def _resources(ids: Iterable[UUID]) -> list[Resource]:

@@ -13,7 +13,7 @@ from infra.aws import disks, ec2
 from infra.domain.aws import Attachment as AwsAttachment
 from infra.domain.aws import AwsError, EbsVolume, Target
 from infra.domain.aws import LeaseLost as GatewayLeaseLost
-from infra.domain.tags import MANAGED, NEVER, TOBAN
+from infra.domain.tags import hands_off
 from infra.models import Attachment, Volume
 from infra.operations.batches import Undone, enter_each
 from infra.operations.tagging import KIND as TAG_KIND
@@ -97,10 +97,8 @@ def _refusal(row: Volume, attached: Sequence[Attachment], wish: str) -> str:
     if len(attached) > 1 or row.multi_attach:
         # It would go with the first of its servers that is terminated.
         return "multi_attached"
-    guard = row.tags.get(TOBAN, MANAGED)
-    if guard != MANAGED:
-        return "never_touch" if guard == NEVER else "toban_value"
-    return "nothing_changed" if _word(attached[0].delete_on_termination) == wish else ""
+    unchanged = _word(attached[0].delete_on_termination) == wish
+    return hands_off(row.tags) or ("nothing_changed" if unchanged else "")
 
 
 def _word(deletes: bool) -> str:
@@ -194,9 +192,8 @@ class TerminationExecutor:
         seen, volume = self._as_wanted(plan, one)
         if seen is None or volume is None:
             return Drop("attachment_changed")
-        guard = volume.tags.get(TOBAN, MANAGED)
-        if guard != MANAGED:
-            return Drop("never_touch" if guard == NEVER else "toban_value")
+        if why := hands_off(volume.tags):
+            return Drop(why)
         if len(volume.attachments) > 1:
             return Drop("multi_attached")
         return Done("already") if seen else too_late(one, now) or Go()

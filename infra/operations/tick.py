@@ -13,6 +13,7 @@ from accounts.domain.permissions import Permission
 from infra.models import Resource
 from infra.operations import rounds
 from infra.operations.dues import Note, Spoken, spoken
+from infra.operations.observing import knowing_features
 from infra.operations.owing import owed
 from infra.operations.plans import PLAN_FIELDS, set_next
 from infra.queries.regions import left_regions
@@ -90,7 +91,7 @@ def _settle(rows: Sequence[Resource], tenant_id: UUID, now: datetime) -> tuple[l
         row.owed = []
         set_next(row, said.next, now)
     held = rounds.hold(dues, actor=actor, now=now)
-    operations = enter_due([_looked_at(one) for one in held], actor=actor, now=now)
+    operations = enter_due(_knowing([_looked_at(one) for one in held]), actor=actor, now=now)
     record_many(tenant_id, events)
     write_rows(rows, PLAN_FIELDS)
     return operations, sum(event.kind.startswith("schedule.skipped") for event in events)
@@ -102,11 +103,16 @@ def _looked_at(due: Due) -> Due:
     return replace(due, target=replace(due.target, facts=facts))
 
 
+def _knowing(dues: Sequence[Due]) -> list[Due]:
+    targets = knowing_features([one.target for one in dues])
+    return [replace(one, target=target) for one, target in zip(dues, targets, strict=True)]
+
+
 def _settle_rounds(tenant_id: UUID, now: datetime) -> list[Operation]:
     """Enter the stops of rounds that a person released; those of rounds that nobody released are recorded as missed."""
     entered: list[Operation] = []
     for held, released in rounds.decided(now):
-        dues = rounds.dues_of_round(held, now, released=released)
+        dues = _knowing(rounds.dues_of_round(held, now, released=released))
         entered += enter_due(dues, actor=_clockwork(tenant_id), now=now)
         rounds.settle(held, now)
     return entered

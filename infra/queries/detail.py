@@ -12,6 +12,7 @@ from infra.domain.restart import Restart, restart_of
 from infra.domain.schedule import Action
 from infra.models import Finding, Region, Resource, Volume
 from infra.queries.drift import Drift, drift_of, last_actions
+from infra.queries.in_force import places
 from infra.queries.keeping import Planned, kept_of
 from infra.queries.resources import get_resource
 from infra.queries.rules import Rules, rules_at
@@ -70,6 +71,7 @@ def resource_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Detail
     rules = rules_at(now)
     standing = standing_of(resource, rules, now)
     may_enter = actor.may(Permission.POWER_ENTER, actor.tenant_id) and resource.gone_at is None
+    places_now = places()
     return Detail(
         resource=resource,
         standing=standing,
@@ -82,7 +84,11 @@ def resource_detail(resource_id: UUID, *, actor: Actor, now: datetime) -> Detail
         restart=restart_of(resource.kind, resource.state, resource.facts, resource.state_since),
         planned=kept_of(str(resource.id), actor=actor, now=now),
         buttons=tuple(
-            Button(one, refusal_of(resource, one, busy=any(other.kind not in BESIDE for other in under_way)))
+            Button(
+                one,
+                refusal_of(resource, one, busy=any(other.kind not in BESIDE for other in under_way))
+                or places_now.refusal(resource.account, resource.region, f"{resource.kind}.{one}"),
+            )
             for one in Action
         )
         if may_enter

@@ -19,6 +19,7 @@ from infra.domain.leftovers import Advice, advice
 from infra.domain.prices import VOLUME, month_of, provisioned_beside
 from infra.domain.projects import project_of
 from infra.models import Price, Resource, Volume
+from infra.queries.in_force import places
 from infra.queries.prices import PriceBook, is_stale, price_book
 from infra.queries.projects import project_rules
 from medical_audit.domain.actor import Actor
@@ -146,7 +147,7 @@ def _unattached(now: datetime) -> Sequence[Any]:
 
 
 def _judged(found: Sequence[Any], actor: Actor, now: datetime) -> list[LeftOver]:
-    book, places = price_book(), places_of(found)
+    book, homes, doors = price_book(), places_of(found), places()
     busy = open_by_target("volume", [str(row.id) for row in found], actor=actor, beside=_BESIDE)
     judged = []
     for row in found:
@@ -154,8 +155,9 @@ def _judged(found: Sequence[Any], actor: Actor, now: datetime) -> list[LeftOver]
         refusal = deletion_refusal(row.state, False, row.tags, False)
         judged.append(
             LeftOver(
-                row, row.since, *places[row.id], price, amount, price is not None and is_stale(price.as_of, now),
-                advice(now - row.since, refusal), refusal or ("operation_open" if str(row.id) in busy else ""),
+                row, row.since, *homes[row.id], price, amount, price is not None and is_stale(price.as_of, now),
+                advice(now - row.since, refusal),
+                refusal or doors.refusal(row.account, row.region, "volume.delete") or ("operation_open" if str(row.id) in busy else ""),
             )
         )  # fmt: skip
     return judged

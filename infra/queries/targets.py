@@ -3,7 +3,8 @@
 from infra.domain.aws import Target
 from infra.domain.features import ALWAYS, changes_of
 from infra.domain.onboarding import Feature
-from infra.models import AccountSetup, AccountTrust
+from infra.models import AccountTrust
+from infra.queries.in_force import newest_setups
 from infra.queries.regions import is_left
 from medical_audit.domain.kinds import Policy
 from medical_audit.models import Operation
@@ -14,12 +15,7 @@ def target_of(account_id: str, region: str) -> Target | None:
     trust = AccountTrust.objects.filter(account__account_id=account_id).select_related("account").first()
     if trust is None:
         return None
-    holds = (
-        AccountSetup.objects.filter(registered=trust.account)
-        .order_by("-started_at", "-id")
-        .values("managed_only", "in_force")
-        .first()
-    )
+    holds = newest_setups([account_id]).values("managed_only", "in_force").first()
     return Target(
         tenant_id=trust.tenant_id,
         account_id=account_id,

@@ -13,7 +13,9 @@ from django.conf import settings
 from accounts.domain.permissions import Permission
 from infra.domain.disks import COPIED_FROM, SERVED_TAG, snapshot_deletion_refusal
 from infra.domain.prices import VOLUME_SNAPSHOT, month_of
+from infra.domain.tags import hands_off
 from infra.models import Attachment, Price, Volume, VolumeSnapshot
+from infra.queries.in_force import places
 from infra.queries.leftovers import SHOWN_MAX, Money, month_price, places_of
 from infra.queries.prices import is_stale, price_book
 from medical_audit.domain.actor import Actor
@@ -80,15 +82,15 @@ def left_snapshots(*, actor: Actor, now: datetime) -> LeftSnapshots:
 
 
 def _judged(found: Sequence[Any], actor: Actor, now: datetime) -> list[LeftSnapshot]:
-    book, volumes = price_book(), _volumes_of(found)
-    places = places_of(list(volumes.values()))
+    book, volumes, doors = price_book(), _volumes_of(found), places()
+    homes = places_of(list(volumes.values()))
     busy = open_by_target(
         "volume_snapshot", [str(row.id) for row in found], actor=actor, beside=("snapshot.tag",)
     )
     judged = []
     for row in found:
         volume = volumes.get((str(row.account_id), row.volume_id))
-        project, owner = places[volume.id] if volume else ("", "")
+        project, owner = homes[volume.id] if volume else ("", "")
         price = book.find(VOLUME_SNAPSHOT, row.region, row.tier or "standard")
         refusal = snapshot_deletion_refusal(row.tags, row.images, row.state, row.made_at, now, gone=False)
         served = (volume.served_name or volume.served_instance) if volume else ""
@@ -97,7 +99,9 @@ def _judged(found: Sequence[Any], actor: Actor, now: datetime) -> list[LeftSnaps
                 row, volume, served or row.tags.get(SERVED_TAG, ""), row.tags.get("Project", "") or project,
                 row.tags.get("Owner", "") or owner, price, month_of(price.per_hour, row.size_gib) if price else None,
                 price is not None and is_stale(price.as_of, now),
-                refusal or ("operation_open" if str(row.id) in busy else ""),
+                refusal
+                or doors.refusal(row.account, row.region, "volume_snapshot.delete")
+                or ("operation_open" if str(row.id) in busy else ""),
             )
         )  # fmt: skip
     return judged
@@ -118,13 +122,15 @@ def staying(*, actor: Actor) -> tuple[list[Staying], int]:
     rows = list(
         held.select_related("volume__account").order_by("instance_name", "instance_id", "device")[:SHOWN_MAX]
     )
-    volumes, book = [one.volume for one in rows], price_book()
-    places = places_of(volumes)
+    volumes, book, doors = [one.volume for one in rows], price_book(), places()
+    homes = places_of(volumes)
     busy = open_by_target("volume", [str(one.id) for one in volumes], actor=actor, beside=("ebs.tag",))
     found = []
     for one in rows:
         price, amount = month_price(one.volume, book)
-        refusal = "multi_attached" if one.volume.multi_attach else ""
-        refusal = refusal or ("operation_open" if str(one.volume.id) in busy else "")
-        found.append(Staying(one.volume, one, price, amount, places[one.volume.id][0], refusal))
+        row = one.volume
+        refusal = "multi_attached" if row.multi_attach else hands_off(row.tags)
+        refusal = refusal or doors.refusal(row.account, row.region, "volume.termination")
+        refusal = refusal or ("operation_open" if str(row.id) in busy else "")
+        found.append(Staying(row, one, price, amount, homes[row.id][0], refusal))
     return found, total

@@ -14,9 +14,9 @@ from accounts.domain.permissions import Permission
 from infra.domain.disks import ARCHIVE, OPERATION_TAG, SNAPSHOT_FAILED, deletion_refusal
 from infra.domain.tagging import marks_from_json, shown_tags
 from infra.models import Attachment, AwsAccount, Price, Resource, Volume, VolumeSnapshot
+from infra.queries.in_force import places
 from infra.queries.leftovers import month_price
 from infra.queries.prices import price_book
-from infra.queries.regions import is_left
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.states import FINAL, State
@@ -78,22 +78,17 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
     refusal = deletion_refusal(row.state, attached, row.tags, row.gone_at is not None)
     price, amount = month_price(row, price_book())
     snapshot, restored = snapshot_of(row) if row.gone_at else ("", "")
-    archived = restore_refusal(row, snapshot) if snapshot else ""
-    if snapshot and is_left(row.account.account_id, row.region):
-        archived = "region_off"
+    doors = places()
+    closed = doors.refusal(row.account, row.region, "volume.restore")
+    cannot_come_back = (closed or restore_refusal(row, snapshot)) if snapshot else ""
     may = actor.may(Permission.VOLUME_DELETE, actor.tenant_id)
     return VolumeDetail(
         price=price,
         amount=amount,
         snapshot=snapshot,
         restored=restored,
-        restore_refusal=archived,
-        may_restore=may
-        and not row.account.only_observed
-        and bool(snapshot)
-        and not restored
-        and not under_way
-        and not archived,
+        restore_refusal=cannot_come_back,
+        may_restore=may and bool(snapshot) and not restored and not under_way and not cannot_come_back,
         zones=zones_of(row) if snapshot else (),
         undone=shown_tags(marks_from_json(row.tag_marks).undone),
         volume=row,
@@ -103,7 +98,8 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
         events=events,
         events_more=more,
         refusal=refusal
-        or ("only_observed" if row.account.only_observed else "operation_open" if under_way else ""),
+        or doors.refusal(row.account, row.region, "volume.delete")
+        or ("operation_open" if under_way else ""),
         may_delete=may and row.gone_at is None,
     )
 

@@ -17,6 +17,7 @@ from accounts.domain.permissions import Role
 from infra.models import Finding, Region, Resource, Volume
 from infra.operations.automation import target_of_account
 from infra.operations.dues import target_of_resource
+from infra.operations.featuring import enter_features
 from infra.operations.inventory import Taken
 from infra.operations.tagging import LANE_CLASS
 from infra.operations.tick import Ticked, tick
@@ -103,6 +104,17 @@ class Duty:
                               actor=cast.actor(Role.ADMINISTRATOR), now=self.clock(), reason="test")  # fmt: skip
         entry.confirm(entered.id, actor=approver, now=self.clock(), seen_digest=entered.digest,
                       proof=proof(approver, self.clock()))  # fmt: skip
+
+    def does(self, *features: str) -> None:
+        """Two people decide that Toban does no more than this here."""
+        cast, now = self.aws.cast, self.clock()
+        admin, approver = cast.actor(Role.ADMINISTRATOR), cast.actor(Role.APPROVER)
+        entered = enter_features(
+            self.aws.row.id, features, managed_only=False, actor=admin, now=now, reason="test"
+        )
+        entry.confirm(
+            entered.id, actor=approver, now=now, seen_digest=entered.digest, proof=proof(approver, now)
+        )
 
     def order(self, kind: str, aws_id: str) -> Operation:
         """An operator enters and confirms one action by hand."""

@@ -10,7 +10,7 @@ from accounts.domain.permissions import Role
 from infra.domain.schedule import Action
 from infra.operations.by_hand import enter_by_hand, preview
 from medical_audit.domain.errors import Refused
-from medical_audit.domain.kinds import OperationTarget, all_kinds
+from medical_audit.domain.kinds import Kind, OperationTarget, all_kinds
 from medical_audit.tenancy import tenant_scope
 from tests.api.test_v1 import send
 from tests.catalogue import Database
@@ -32,6 +32,18 @@ def running(duty: Duty) -> str:
     (one,) = duty.aws.seed(instances=[{"tags": {"Name": "電子カルテ"}, "state": "running"}])["instances"]
     duty.look()
     return str(one)
+
+
+OF_TAGS = ("ebs.tag", "snapshot.tag", "tagging.undo")
+
+
+def changing_kinds() -> list[Kind]:
+    """Those of ours that call AWS."""
+    return [
+        kind
+        for kind in all_kinds()
+        if kind.executor is not None and type(kind.executor).__module__.startswith("infra.")
+    ]
 
 
 def changing(aws: Account) -> list[str]:
@@ -61,11 +73,8 @@ def test_nothing_is_entered_by_hand_before_the_automation_was_switched_on(observ
 
 def test_each_kind_that_changes_something_at_aws_asks(observed: Duty) -> None:
     with tenant_scope(observed.aws.cast.tenant.id):
-        asked = {
-            kind.name: kind.refusal(OperationTarget("x", "x", "x", observed.aws.lane), {})
-            for kind in all_kinds()
-            if kind.executor is not None and type(kind.executor).__module__.startswith("infra.")
-        }
+        place = OperationTarget("x", "x", "x", observed.aws.lane)
+        asked = {kind.name: kind.refusal(place, {}) for kind in changing_kinds()}
     assert len(asked) > 20
     others = {name: code for name, code in asked.items() if code != "only_observed"}
     assert others == {"reach.close": None}, "what stands open is closed everywhere"
@@ -133,3 +142,19 @@ def test_the_page_and_the_api_say_why_and_where_it_is_switched_on(cast: Cast) ->
         client, stage.api("operations/"), {"kind": "ec2.stop", "resource": str(row.id), "reason": "x"}
     )
     assert (told.status_code, told.json()["code"]) == (422, "only_observed")
+
+
+def test_what_belongs_to_no_feature_in_force_is_neither_offered_nor_entered(duty: Duty) -> None:
+    one = running(duty)
+    duty.does("tags")
+    place = OperationTarget("x", "x", "x", duty.aws.lane, {})
+    with tenant_scope(duty.aws.cast.tenant.id):
+        asked = {kind.name: kind.refusal(place, {}) for kind in changing_kinds() if kind.name not in OF_TAGS}
+    others = {name: code for name, code in asked.items() if code != "feature_off"}
+    assert others == {"reach.close": None}, "what stands open is closed everywhere"
+    operator = duty.aws.cast.actor(Role.OPERATOR)
+    with tenant_scope(operator.tenant_id):
+        (refused,) = preview(Action.STOP, [duty.resource(one).id], actor=operator, now=duty.clock()).refused
+    assert refused.refusal == "feature_off"
+    with pytest.raises(Refused, match="feature_off"):
+        duty.order("ec2.stop", one)

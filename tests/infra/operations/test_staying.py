@@ -221,3 +221,23 @@ def test_a_copy_of_a_snapshot_is_no_left_over_because_its_volume_is_not_known(du
         assert left_snapshots(actor=actor, now=duty.clock()).rows == []
     with pytest.raises(Refused, match="snapshot_copied"):
         delete(duty, first)
+
+
+def test_the_page_says_of_each_volume_what_the_entry_would_say(duty: Duty) -> None:
+    """No tick is offered that is only refused."""
+    tie = {"device": "/dev/sdf", "delete_on_termination": False}
+    servers = duty.aws.seed(instances=[{}, {}])["instances"]
+    marked = [{"Toban": "never"}, {}]
+    duty.aws.seed(volumes=[
+        {"tags": tags, "attachments": [tie | {"instance_id": one}]} for one, tags in zip(servers, marked, strict=True)
+    ])  # fmt: skip
+    duty.look()
+    actor = duty.aws.cast.actor(Role.OPERATOR)
+
+    def told() -> list[str]:
+        with tenant_scope(actor.tenant_id):
+            return sorted(one.refusal for one in staying_page(actor=actor)[0])
+
+    assert told() == ["", "never_touch"]
+    duty.does("servers")
+    assert told() == ["feature_off", "never_touch"]
