@@ -243,6 +243,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "round_settled": _("This round is settled already."),
     "schedule_in_use": _("Something still follows this schedule. Assign another one first."),
     "no_delegation": _("You may not enter this for that person now: there is no live delegation."),
+    "principal_without_right": _(
+        "The person it is entered for may not confirm it (any more): a delegation gives no more than its principal has. End the delegation, or enter it in your own name."
+    ),
     "only_the_principal": _(
         "It was entered for somebody else: he, or a deputy whom he named, must confirm it."
     ),

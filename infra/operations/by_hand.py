@@ -100,7 +100,7 @@ def preview(action: Action, ids: Iterable[UUID], *, actor: Actor, now: datetime)
         digests=digests,
         policy=policies[0][0],
         policy_role=policies[0][1],
-        principals=principals_of(actor.id, {kind.name for kind in kinds}, now),
+        principals=principals_of(actor.tenant_id, actor.id, {kind.name for kind in kinds}, now),
         may_confirm=all(
             policy == Policy.SELF and actor.may(kind.confirm_permission, actor.tenant_id)
             for kind, (policy, _role) in zip(kinds, policies, strict=True)

@@ -188,7 +188,7 @@ class Kind:
     outcomes of a call that are tried again until the deadline, however many attempts that takes.
     `own`: the enterer himself confirms it and nobody else, because it is his own right that he gives away.
     `confirmer_refusal`: why this person (an id) may not confirm this one although he holds the right, or None.
-    `reject_permission`: who may send it back; "" for those who may send back anything.
+    `reject_permission`: who may send it back, unless `confirmer_refusal` speaks against him; "" for those who may send back anything.
     `proxied`: its entry page offers to enter it for another (代行入力), so that a delegation may name it.
     """
 

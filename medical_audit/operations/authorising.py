@@ -1,5 +1,6 @@
 """Who may confirm one operation: the right, the policy, never the proxy himself, and for the principal only his deputies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -60,14 +61,25 @@ def check_confirmer(operation: Operation, kind: Kind, actor: Actor, *, now: date
         raise NotPermitted("only_the_enterer_confirms")
     if (code := kind.confirmer_refusal(operation, actor.id)) is not None:
         raise NotPermitted(code)
-    first = False
+    first, spoken = False, False
     if operation.policy == Policy.TWO:
         if operation.policy_role and operation.policy_role not in actor.roles:
             raise NotPermitted("confirmer_lacks_the_role", role=operation.policy_role)
         if Confirmation.objects.filter(operation=operation.id, person_id=actor.id).exists():
             raise NotPermitted("confirmed_by_you_already")
-        first = not standing_confirmations(operation, kind)
-    return Standing(deputy_for=_in_whose_place(operation, actor, now), first_of_two=first)
+        given = [row.person_id for row in standing_confirmations(operation, kind)]
+        first, spoken = not given, speak_for(operation, given)
+        if spoken and operation.on_behalf_of_id not in (actor.id, *given):
+            require_principal(operation.tenant_id, operation.on_behalf_of_id, kind)
+    place = "" if spoken else _in_whose_place(operation, kind, actor, now)
+    return Standing(deputy_for=place, first_of_two=first)
+
+
+def speak_for(operation: Operation, people: Sequence[str]) -> bool:
+    """Whether the principal, or a deputy whom he names now, is among these people (ids); then any other holder of the right may be the
+    second of two."""
+    named = Deputy.objects.filter(principal_id=operation.on_behalf_of_id, deputy_id__in=people)
+    return operation.on_behalf_of_id in people or named.exists()
 
 
 def _acts_alone(operation: Operation, actor: Actor) -> bool:
@@ -105,9 +117,9 @@ def still_confirmed(operation: Operation, kind: Kind) -> bool:
     return held and (operation.policy != Policy.TWO or bool(standing_confirmations(operation, kind)))
 
 
-def _in_whose_place(operation: Operation, actor: Actor, now: datetime) -> str:
+def _in_whose_place(operation: Operation, kind: Kind, actor: Actor, now: datetime) -> str:
     """A proxy's entry is confirmed by the principal; when he is away, by his deputies in order, each after one more
-    escalation period."""
+    escalation period. What he may not confirm himself (any more), nobody confirms in his place."""
     if not operation.on_behalf_of_id or operation.on_behalf_of_id == actor.id:
         return ""
     row = Deputy.objects.filter(principal_id=operation.on_behalf_of_id, deputy_id=actor.id).first()
@@ -115,12 +127,19 @@ def _in_whose_place(operation: Operation, actor: Actor, now: datetime) -> str:
         raise NotPermitted("only_the_principal")
     if now < turn_of(operation.entered_at, row.place, policy_here().escalate_hours):
         raise NotPermitted("deputy_not_yet")
+    require_principal(operation.tenant_id, operation.on_behalf_of_id, kind)
     return operation.on_behalf_of_name
 
 
 def turn_of(entered_at: datetime, place: int, escalate_hours: int) -> datetime:
     """From when on the deputy in this place (1 is the first) may confirm."""
     return entered_at + timedelta(hours=(place - 1) * escalate_hours)
+
+
+def require_principal(tenant_id: UUID, principal_id: str, kind: Kind) -> None:
+    """Raise NotPermitted unless he for whom it is entered may confirm it now: a delegation gives no more than its principal has."""
+    if not directory().holds(tenant_id, principal_id, kind.confirm_permission, ""):
+        raise NotPermitted("principal_without_right")
 
 
 def live_delegation(proxy_id: str, principal_id: str, kind: str, now: datetime) -> Delegation:
@@ -135,13 +154,19 @@ def live_delegation(proxy_id: str, principal_id: str, kind: str, now: datetime) 
     return row
 
 
-def principals_of(proxy_id: str, kinds: set[str], now: datetime) -> list[tuple[str, str]]:
+def principals_of(tenant_id: UUID, proxy_id: str, kinds: set[str], now: datetime) -> list[tuple[str, str]]:
     """For whom this person may enter all of these kinds now: [(id, name)], by name."""
+    rights = {get_kind(name).confirm_permission for name in kinds}
     rows = Delegation.objects.filter(
         proxy_id=proxy_id, begins_at__lte=now, ends_at__gt=now, ended_at__isnull=True
     )
     found = {row.principal_id: row.principal_name for row in rows if kinds <= set(row.kinds)}
-    return sorted(found.items(), key=lambda item: item[1])
+    able = {
+        (principal, name)
+        for principal, name in found.items()
+        if all(directory().holds(tenant_id, principal, right, "") for right in rights)
+    }
+    return sorted(able, key=lambda item: item[1])
 
 
 def confirmed_first(operation_id: UUID) -> list[Confirmation]:

@@ -8,7 +8,7 @@ from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_VIEW, OWN_CH
 from medical_audit.domain.states import UNCONFIRMED, State
 from medical_audit.models import Deputy, Operation
 from medical_audit.operations.authorising import refusal_to_confirm
-from medical_audit.operations.entry import right_to_reject
+from medical_audit.operations.entry import refusal_to_reject, right_to_reject
 from medical_audit.queries.versions import CORRECTION
 
 
@@ -31,7 +31,10 @@ def moves_of(operation: Operation, *, actor: Actor, now: datetime) -> Moves:
     refusal = refusal_to_confirm(operation, actor, now=now) if waits else None
     return Moves(
         confirm=waits and refusal is None,
-        reject=waits and not own and actor.may(right_to_reject(operation), operation.tenant_id),
+        reject=waits
+        and not own
+        and actor.may(right_to_reject(operation), operation.tenant_id)
+        and refusal_to_reject(operation, actor) is None,
         withdraw=waits and own and actor.may(OWN_CHANGE, operation.tenant_id),
         cancel=operation.state == State.CONFIRMED and actor.may(OPERATION_CANCEL, operation.tenant_id),
         confirm_refusal=refusal or "",

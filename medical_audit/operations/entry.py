@@ -14,23 +14,25 @@ from medical_audit.domain.kinds import Kind, OperationTarget, Policy, get_kind
 from medical_audit.domain.personal import named
 from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT, OWN_CHANGE
 from medical_audit.domain.states import State
-from medical_audit.models import Confirmation, Operation
+from medical_audit.models import Confirmation, Event, Operation
 from medical_audit.operations.authorising import (
     check_confirmer,
     check_proof,
     live_delegation,
     policy_of,
+    require_principal,
     standing_confirmations,
 )
 from medical_audit.operations.ledger import record_many
 from medical_audit.operations.moves import event_of, finish, one_locked, save_moves
 from medical_audit.queries.policies import policy_here
-from medical_audit.tenancy import tenant_scope
+from medical_audit.tenancy import tenant_scope, within
 
 REASON_MAX = 1000
 NAME_MAX = 300
 #: A proxy's entry waits this many escalation periods longer than others: for the principal, then for his deputies.
 PROXY_PERIODS = 3
+FIRST = "operation.half_confirmed"
 
 
 def content_digest(
@@ -112,7 +114,7 @@ def enter(
     """Enter one action that waits for its confirmation, under the policy that the tenant holds for this kind.
 
     `behalf`: for whom (代行入力), which a live delegation must allow; `corrects`: the version that this one takes the place of.
-    Raises NotPermitted (also no_delegation), Refused (with the kind's own code, or `reason_missing`).
+    Raises NotPermitted (also no_delegation, principal_without_right), Refused (with the kind's own code, or `reason_missing`).
     """
     kind = get_kind(kind_name)
     actor.require(kind.enter_permission, actor.tenant_id)
@@ -137,6 +139,7 @@ def enter(
 def _for_another(operation: Operation, kind: Kind, behalf: Principal, now: datetime) -> None:
     """The principal, or after him his deputies, must have the time to confirm what somebody else entered."""
     delegation = live_delegation(operation.entered_by_id, behalf.id, kind.name, now)
+    require_principal(operation.tenant_id, behalf.id, kind)
     operation.on_behalf_of_id, operation.on_behalf_of_name = behalf.id, delegation.principal_name
     hours = PROXY_PERIODS * policy_here().escalate_hours
     operation.approval_expires_at = now + kind.approval_ttl + timedelta(hours=hours)
@@ -174,9 +177,15 @@ def confirm(
             raise Refused("approval_expired", id=str(operation.id))
         if standing.deputy_for and not deputy_reason.strip():
             raise Refused("deputy_reason_missing")
-        method, said = given.method, {"provider": dict(given.claims)} if given.claims else {}
+        why = deputy_reason.strip()[:REASON_MAX] if standing.deputy_for else ""
+        proved: dict[str, object] = {
+            "digest": operation.digest,
+            "reauthentication": given.method,
+            "deputy_for": standing.deputy_for,
+        }
+        proved |= {"provider": dict(given.claims)} if given.claims else {}
         if standing.first_of_two:
-            _confirm_first(operation, actor, now, method, said)
+            _confirm_first(operation, actor, now, why, proved)
             return operation
         operation.state = State.CONFIRMED
         operation.confirmed_by_id, operation.confirmed_by_name, operation.confirmed_at = (
@@ -184,18 +193,11 @@ def confirm(
             actor.name,
             now,
         )
-        operation.reauthentication = method
+        operation.reauthentication = given.method
         operation.authority = {"policy": str(operation.policy), "person": actor.name} | _more_authority(
-            operation, kind, standing.deputy_for, deputy_reason.strip()[:REASON_MAX]
+            operation, kind, standing.deputy_for, why
         )
         operation.deadline, operation.work_at = now + kind.grace, now if operation.lane else None
-        proved: dict[str, object] = {
-            "digest": operation.digest,
-            "reauthentication": method,
-            "deputy_for": standing.deputy_for,
-        }
-        proved |= said
-        why = deputy_reason.strip()[:REASON_MAX] if standing.deputy_for else ""
         events = [event_of(operation, "operation.confirmed", actor=actor, now=now, reason=why, **proved)]
         save_moves(actor.tenant_id, [operation], events)
         if kind.apply is not None:
@@ -204,17 +206,22 @@ def confirm(
 
 
 def _confirm_first(
-    operation: Operation, actor: Actor, now: datetime, method: str, said: Mapping[str, Any]
+    operation: Operation, actor: Actor, now: datetime, why: str, proved: Mapping[str, Any]
 ) -> None:
     """The first of two: kept beside the operation, which goes on waiting for the second."""
     Confirmation(
         tenant_id=operation.tenant_id, operation=operation.id, person_id=actor.id, person_name=actor.name,
-        digest=operation.digest, reauthentication=method, at=now,
+        digest=operation.digest, reauthentication=proved["reauthentication"], at=now,
     ).save(force_insert=True)  # fmt: skip
     draft = event_of(
-        operation, "operation.half_confirmed", actor=actor, now=now, digest=operation.digest, reauthentication=method,
-        target=operation.target_name or operation.target_id, **said,
-    )  # fmt: skip
+        operation,
+        FIRST,
+        actor=actor,
+        now=now,
+        reason=why,
+        target=operation.target_name or operation.target_id,
+        **proved,
+    )
     record_many(operation.tenant_id, [replace(draft, subject=Subject("user", actor.id, actor.name))])
 
 
@@ -222,16 +229,36 @@ def _more_authority(operation: Operation, kind: Kind, deputy_for: str, why: str)
     """What a confirmation rests on besides the last person's name: who confirmed first, in whose place and why."""
     more: dict[str, Any] = {}
     if operation.policy == Policy.TWO:
-        more["first"] = [one.person_name for one in standing_confirmations(operation, kind)]
+        first = standing_confirmations(operation, kind)
+        more["first"] = [one.person_name for one in first]
         more["role"] = operation.policy_role
+        people = {operation.confirmed_by_id, *(one.person_id for one in first)}
+        if operation.on_behalf_of_id and operation.on_behalf_of_id not in people and not deputy_for:
+            deputy_for, why = operation.on_behalf_of_name, _why_in_place(operation)
     if deputy_for:
         more |= {"deputy_for": deputy_for, "deputy_reason": why}
     return more
 
 
+def _why_in_place(operation: Operation) -> str:
+    """Why the principal did not confirm, as the first of two said who did so in his place."""
+    said = Event.objects.filter(kind=FIRST, operation_id=str(operation.id)).order_by("-ord")
+    return next((str(one.said["reason"]) for one in said if one.said.get("reason")), "")
+
+
 def right_to_reject(operation: Operation) -> str:
     """The right to send an entry back, which its kind may say."""
     return get_kind(operation.kind).reject_permission or OPERATION_REJECT
+
+
+def refusal_to_reject(operation: Operation, actor: Actor) -> str | None:
+    """Why this person may not send it back although he holds the right: what a kind says who sends back judges somebody's acts, and he
+    whom it concerns neither signs nor hinders it."""
+    kind = get_kind(operation.kind)
+    if not kind.reject_permission:
+        return None
+    with within(operation.tenant_id):
+        return kind.confirmer_refusal(operation, actor.id)
 
 
 def reject(operation_id: UUID, *, actor: Actor, now: datetime, reason: str) -> Operation:
@@ -291,6 +318,8 @@ def _turn_down(
     with tenant_scope(actor.tenant_id):
         operation = one_locked(operation_id, before)
         actor.require(right(operation), operation.tenant_id)
+        if after == State.REJECTED and (code := refusal_to_reject(operation, actor)) is not None:
+            raise NotPermitted(code)
         if only_enterer and actor.id != operation.entered_by_id:
             raise NotPermitted("only_the_enterer")
         finish(operation, after, str(after).lower(), now)

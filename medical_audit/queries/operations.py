@@ -102,11 +102,21 @@ def awaiting_rows(*, actor: Actor, now: datetime) -> QuerySet[Operation]:
 
 
 def _for_whom_it_may_be(actor: Actor, now: datetime) -> Q:
-    """Entered for nobody else, for this person, or for somebody whose deputy he is and whose turn it is."""
-    found = Q(on_behalf_of_id__in=("", actor.id))
-    period = timedelta(hours=policy_here().escalate_hours)
+    """Entered for nobody else, for this person, or for somebody who may confirm it, whose deputy he is and whose turn it is; or the
+    first of two has spoken for him."""
+    named = Deputy.objects.filter(principal_id=OuterRef(OuterRef("on_behalf_of_id"))).values("deputy_id")
+    given = Confirmation.objects.filter(operation=OuterRef("id"), digest=OuterRef("digest"))
+    spoken = given.filter(Q(person_id=OuterRef("on_behalf_of_id")) | Q(person_id__in=named))
+    found = Q(on_behalf_of_id__in=("", actor.id)) | Q(Exists(spoken), policy=Policy.TWO)
+    period, proxied = (
+        timedelta(hours=policy_here().escalate_hours),
+        [kind for kind in all_kinds() if kind.proxied],
+    )
     for principal, place in Deputy.objects.filter(deputy_id=actor.id).values_list("principal_id", "place"):
-        found |= Q(on_behalf_of_id=principal, entered_at__lte=now - (place - 1) * period)
+        rights = {kind.confirm_permission for kind in proxied}
+        held = {one for one in rights if directory().holds(actor.tenant_id, principal, one, "")}
+        kinds = [kind.name for kind in proxied if kind.confirm_permission in held]
+        found |= Q(on_behalf_of_id=principal, entered_at__lte=now - (place - 1) * period, kind__in=kinds)
     return found
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.kinds import all_kinds
 from medical_audit.domain.people import directory
-from medical_audit.domain.rights import DELEGATE, OPERATION_VIEW
+from medical_audit.domain.rights import DELEGATE, OPERATION_VIEW, POLICY_EDIT
 from medical_audit.forms import DelegationForm, DeputiesForm, ReasonForm
 from medical_audit.models import Delegation, Deputy
 from medical_audit.operations import delegating
@@ -110,6 +110,7 @@ def _delegations(request: TenantRequest, *, status: int = 200, **forms: Any) -> 
         "deputies": Deputy.objects.order_by("principal_name", "principal_id", "place"),
         "may_give": request.actor.may(DELEGATE, request.actor.tenant_id),
         "me_id": request.actor.id,
+        "may_end_any": request.actor.may(POLICY_EDIT, request.actor.tenant_id),
         "form": DelegationForm(
             initial={"begins": today, "ends": today + timedelta(days=30)}, **_choices(request)
         ),

@@ -21,6 +21,7 @@ from medical_audit.domain.errors import AlreadyMoved, NotPermitted, Refused
 from medical_audit.domain.reviews import Standing, Verdict, draw
 from medical_audit.models import AccessReview, Anomaly, Event, Operation, ReviewItem
 from medical_audit.operations import entry, reviewing, watching
+from medical_audit.operations.choices import moves_of
 from medical_audit.queries import reviews
 from medical_audit.tenancy import tenant_scope
 from tests.api.test_v1 import problem, send
@@ -291,6 +292,21 @@ def test_a_report_that_is_sent_back_leads_back_to_the_events(own: Stage, room: S
     judge_all(own, review, Verdict.FINDING, "夜間の分")
     with tenant_scope(own.cast.tenant.id):
         assert reviews.standing_of(AccessReview.objects.get(id=review.id)) == Standing.DRAWN
+
+
+def test_whom_the_review_concerns_does_not_send_it_back_either(own: Stage, room: SealingRoom) -> None:
+    """He could hinder for ever what is found of his own acts."""
+    review = begun(own, room)
+    judge_all(own, review)
+    auditor, now = own.cast.actor(Role.AUDITOR), clock.now()
+    operation = reviewing.enter_sign_off(review.id, "所見なし", "", actor=auditor, now=now)
+    concerned = replace(auditor, id=str(own.cast.people[Role.APPROVER].id))
+    with pytest.raises(NotPermitted, match="signer_concerned"):
+        entry.reject(operation.id, actor=concerned, now=now, reason="もう一度")
+    _user, second = colleague(own)
+    with tenant_scope(own.cast.tenant.id):
+        assert not moves_of(operation, actor=concerned, now=now).reject
+        assert moves_of(operation, actor=second, now=now).reject
 
 
 def test_judgements_changed_behind_the_signer_s_back_are_not_signed(own: Stage, room: SealingRoom) -> None:

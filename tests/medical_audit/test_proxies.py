@@ -12,15 +12,18 @@ from accounts.domain.permissions import Role
 from medical_audit.domain.actor import Actor, Principal, system_actor
 from medical_audit.domain.errors import NotFound, NotPermitted, Refused
 from medical_audit.domain.states import State
-from medical_audit.models import Delegation, Event, Operation
+from medical_audit.models import Confirmation, ConfirmPolicy, Delegation, Event, Operation
 from medical_audit.operations import delegating, entry, proxies
+from medical_audit.operations.authorising import principals_of
 from medical_audit.operations.moves import person_of
 from medical_audit.queries.operations import awaiting
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole, _as_role
-from tests.factories import make_cast, proof
+from tests.factories import grant as add_role
+from tests.factories import make_cast, make_person, proof, revoke
 from tests.forging import copy, forge, move
 from tests.medical_audit.desk import SELF, Desk, make_desk
+from tests.medical_audit.support import plant
 
 V, O, A, D = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMINISTRATOR  # noqa: E741
 HOUR = timedelta(hours=1)
@@ -221,6 +224,89 @@ def test_deputies_have_their_turns_in_order(desk: Desk) -> None:
 def test_what_is_asked_of_deputies(roles: tuple[Role, ...], code: str, desk: Desk) -> None:
     with pytest.raises(Refused, match=code):
         deputies(desk, *roles)
+
+
+def test_a_delegation_gives_no_more_than_its_principal_has(desk: Desk) -> None:
+    """His role is gone: nobody enters for him any more, and for what waits no deputy confirms."""
+    granted(desk)
+    deputies(desk, D)
+    waiting, operator = for_approver(desk), desk.actor(O)
+    revoke(desk.tenant_id, desk.cast.people[A])
+    with pytest.raises(NotPermitted, match="principal_without_right"):
+        for_approver(desk)
+    with pytest.raises(NotPermitted, match="principal_without_right"):
+        confirm_for(desk, waiting, D, "確定者が異動したため")
+    assert waits_for(desk, D) == 0
+    with tenant_scope(desk.tenant_id):
+        assert principals_of(desk.tenant_id, operator.id, {SELF}, desk.clock()) == []
+
+
+# -- two people ----------------------------------------------------------------------------------------------------------
+
+
+def asks_for_two(desk: Desk) -> Actor:
+    """The tenant asks for two approvers; gives the second one."""
+    policy = ConfirmPolicy(
+        tenant_id=desk.tenant_id,
+        kind=SELF,
+        policy="two",
+        role="approver",
+        operation="",
+        changed_at=desk.clock(),
+    )
+    plant(policy)
+    second = make_person("second")
+    add_role(desk.tenant_id, second, A)
+    desk.cast.people[V] = second
+    return desk.actor(V)
+
+
+def test_once_the_principal_has_confirmed_any_other_of_the_role_is_the_second(desk: Desk) -> None:
+    granted(desk)
+    second = asks_for_two(desk)
+    operation = for_approver(desk)
+    with pytest.raises(NotPermitted, match="only_the_principal"):
+        desk.confirm_as(operation, second)
+    assert desk.confirm(operation).state == State.ENTERED
+    with tenant_scope(desk.tenant_id):
+        assert awaiting(actor=second, now=desk.clock(), limit=10)[1] == 1
+    row = desk.confirm_as(operation, second)
+    assert (row.state, row.authority["first"]) == (State.CONFIRMED, ["approver"])
+    assert "deputy_for" not in row.authority
+
+
+def test_a_deputy_who_is_the_first_of_two_says_why_and_the_record_keeps_it(desk: Desk) -> None:
+    granted(desk)
+    second = asks_for_two(desk)
+    operation = delegating.enter_deputies([second.id], actor=desk.actor(A), now=desk.clock(), reason="休暇")
+    assert desk.confirm(operation).state == State.SUCCEEDED
+    third = make_person("third")
+    add_role(desk.tenant_id, third, A)
+    operation = for_approver(desk)
+    actor, now = second, desk.clock()
+    given = {"actor": actor, "now": now, "seen_digest": operation.digest, "proof": proof(actor, now)}
+    assert entry.confirm(operation.id, **given, deputy_reason="学会出張のため").state == State.ENTERED
+    desk.cast.people[V] = third
+    row = desk.confirm_as(operation, desk.actor(V))
+    assert row.state == State.CONFIRMED
+    assert (row.authority["deputy_for"], row.authority["deputy_reason"]) == ("approver", "学会出張のため")
+
+
+def test_the_database_asks_that_one_of_the_two_stands_for_the_principal(desk: Desk) -> None:
+    granted(desk)
+    second = asks_for_two(desk)
+    operation = for_approver(desk)
+    third = make_person("third")
+    plant(
+        Confirmation(
+            tenant_id=desk.tenant_id, operation=operation.id, person_id=str(third.id), person_name="third",
+            digest=operation.digest, reauthentication="password", at=desk.clock(),
+        )
+    )  # fmt: skip
+    with pytest.raises(DatabaseError, match="named no such deputy"):
+        move(
+            desk, operation, second, state="CONFIRMED", confirmed_by_id=second.id, confirmed_by_name="second"
+        )
 
 
 # -- waiting -------------------------------------------------------------------------------------------------------------
