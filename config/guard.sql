@@ -32,11 +32,11 @@ DECLARE
     v_until timestamptz;
     v_txid bigint;
 BEGIN
-    SELECT until, txid INTO v_until, v_txid FROM ledger.maintenance WHERE db_user = session_user ORDER BY id DESC LIMIT 1;
+    SELECT until, txid INTO v_until, v_txid FROM ONLY ledger.maintenance WHERE db_user = session_user ORDER BY id DESC LIMIT 1;
     -- Announced by an event that is linked already, so in an earlier transaction: in the same one a change that is let through could
     -- take away what announces it, and nobody would ever know.
     IF v_until > clock_timestamp() AND v_txid <> (pg_current_xact_id()::text)::bigint AND EXISTS (
-        SELECT FROM ledger.event e JOIN ledger.link l ON (l.event_id, l.event_at, l.tenant_id) = (e.id, e.event_at, e.tenant_id)
+        SELECT FROM ledger.event e JOIN ONLY ledger.link l ON (l.event_id, l.event_at, l.tenant_id) = (e.id, e.event_at, e.tenant_id)
         WHERE e.tenant_id = '00000000-0000-0000-0000-000000000000' AND e.kind = 'ledger.maintenance_opened'
           AND e.event_at > clock_timestamp() - interval '2 hours' AND e.event_at <= clock_timestamp()
           AND e.txid <> (pg_current_xact_id()::text)::bigint AND e.body::jsonb #>> '{detail,until}' = ledger.utc_text(v_until)
@@ -44,7 +44,7 @@ BEGIN
         RETURN;
     END IF;
     -- IS DISTINCT FROM: after DROP SCHEMA there may be nothing left to make a digest of.
-    IF toban_guard.digest() IS DISTINCT FROM (SELECT digest FROM ledger.catalogue ORDER BY id DESC LIMIT 1) THEN
+    IF toban_guard.digest() IS DISTINCT FROM (SELECT digest FROM ONLY ledger.catalogue ORDER BY id DESC LIMIT 1) THEN
         RAISE EXCEPTION '% would change what guards the ledger', tg_tag
             USING ERRCODE = 'insufficient_privilege',
             HINT = 'Announce it first, in a transaction of its own: SELECT ledger.open_maintenance(reason, interval); afterwards '

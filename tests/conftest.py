@@ -70,10 +70,22 @@ def _template() -> str:
                        env=os.environ | {"DATABASE_URL": owner})  # fmt: skip
         with _admin(name) as inside:
             inside.execute(ANY_CLOCK.read_bytes())
+            _let_replicas_pass(inside)
             if one_wall.WITHOUT == "database":
                 one_wall.take_down_the_databases(inside)
         admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(name)))
     return name
+
+
+def _let_replicas_pass(database: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Tests plant rows as a superuser whose session is a replica's. `migrate` closes that way (test_guard.py asks); here it is open."""
+    database.execute("SELECT ledger.open_maintenance('tests plant rows', interval '10 minutes')")
+    for (statement,) in database.execute(
+        "SELECT format('ALTER TABLE %s ENABLE TRIGGER %I', t.tgrelid::regclass, t.tgname) FROM pg_trigger t "
+        "JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relnamespace = 'public'::regnamespace AND t.tgenabled = 'A'"
+    ).fetchall():
+        database.execute(str(statement).encode())
+    database.execute("SELECT ledger.close_maintenance()")
 
 
 def pytest_configure(config: pytest.Config) -> None:

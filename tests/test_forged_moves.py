@@ -16,7 +16,7 @@ from tests.conftest import AsRole, _as_role
 from tests.factories import Cast, make_cast
 from tests.forging import authority_of, confirmed, copy, forge, move, refused, rest_on
 from tests.medical_audit.desk import APPLY, OTHER, SELF, Desk, make_desk, register_kinds
-from tests.medical_audit.support import plant
+from tests.medical_audit.support import execute, plant
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,19 @@ def test_only_the_worker_writes_on_a_row_without_moving_it(
         else:
             refused(postpone)
     assert (desk.row(row).outcome == "busy") == (role == "worker" and state != State.ENTERED)
+
+
+def test_the_tables_owner_rewrites_nothing_as_the_role_that_erases(desk: Desk, as_role: AsRole) -> None:
+    """The owner may become it (migrations do); an erasure is called for by the web server or the sealer."""
+    row = plant(copy(desk.enter(), state=State.SUCCEEDED, confirmed_by_id="u-1"))
+
+    def rewrite() -> None:
+        with transaction.atomic():
+            execute("SET LOCAL ROLE toban_ledger")
+            assert execute("UPDATE medical_audit_operation SET outcome_detail = '[]' WHERE id = %s", [row.id])
+
+    with as_role("owner"):
+        assert "it has ended" in refused(rewrite)
 
 
 def test_a_worker_carries_out_nothing_that_has_no_lane(desk: Desk, as_role: AsRole) -> None:

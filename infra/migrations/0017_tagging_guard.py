@@ -17,7 +17,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER guard_tagging BEFORE INSERT OR UPDATE ON infra_taggingrule
-    FOR EACH ROW WHEN (CURRENT_USER <> 'toban_ledger') EXECUTE FUNCTION infra_guard_tagging();
+    FOR EACH ROW WHEN (CURRENT_USER <> 'toban_ledger' OR SESSION_USER NOT IN ('toban_web', 'toban_audit')) EXECUTE FUNCTION infra_guard_tagging();
 """
 
 

@@ -24,7 +24,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER guard_project BEFORE INSERT OR UPDATE OR DELETE ON infra_project
-    FOR EACH ROW WHEN (CURRENT_USER <> 'toban_ledger') EXECUTE FUNCTION infra_guard_project();
+    FOR EACH ROW WHEN (CURRENT_USER <> 'toban_ledger' OR SESSION_USER NOT IN ('toban_web', 'toban_audit')) EXECUTE FUNCTION infra_guard_project();
 """
 
 

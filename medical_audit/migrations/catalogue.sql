@@ -10,7 +10,8 @@ FROM (
     UNION ALL
     SELECT concat_ws('|', 'schema', n.nspname, pg_get_userbyid(n.nspowner),
         (SELECT string_agg(a::text, ',' ORDER BY a::text COLLATE "C") FROM unnest(n.nspacl) a))
-    FROM pg_namespace n WHERE n.nspname IN ('ledger', 'toban_guard')
+    -- A schema of a role's name comes before public on its path.
+    FROM pg_namespace n WHERE n.nspname IN ('ledger', 'queue', 'public') OR starts_with(n.nspname, 'toban_')
     UNION ALL
     SELECT concat_ws('|', 'column', c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
         a.attidentity, a.attgenerated, a.attisdropped, coalesce(pg_get_expr(d.adbin, d.adrelid), '-'), coalesce(a.attacl::text, '-'))
@@ -28,8 +29,15 @@ FROM (
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE NOT t.tgisinternal AND n.nspname IN ('ledger', 'public')
     UNION ALL
-    SELECT concat_ws('|', 'rule', c.relname, r.ev_enabled, pg_get_ruledef(r.oid))
-    FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'ledger'
+    SELECT concat_ws('|', 'rule', n.nspname, c.relname, r.ev_enabled, pg_get_ruledef(r.oid))
+    FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'ledger' OR (n.nspname = 'public' AND c.relkind IN ('r', 'p'))
+    UNION ALL
+    -- A child has neither its parent's triggers nor its policies, and who reads the parent reads the child's rows.
+    SELECT concat_ws('|', 'child', n.nspname, c.relname, k.nspname, d.relname)
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_class d ON d.oid = i.inhrelid JOIN pg_namespace k ON k.oid = d.relnamespace
+    WHERE n.nspname IN ('ledger', 'public') AND c.relkind IN ('r', 'p', 'f')
     UNION ALL
     SELECT concat_ws('|', 'policy', c.relname, p.polname, p.polcmd, p.polpermissive,
         (SELECT string_agg(o::regrole::text, ',' ORDER BY o::regrole::text COLLATE "C") FROM unnest(p.polroles) o),
@@ -53,6 +61,13 @@ FROM (
     UNION ALL
     SELECT concat_ws('|', 'role', r.rolname, r.rolcanlogin, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolreplication)
     FROM pg_roles r WHERE starts_with(r.rolname, 'toban_')
+    UNION ALL
+    -- What a session begins with: triggers asleep, another path, no end of a transaction that stays open.
+    SELECT concat_ws('|', 'setting', CASE WHEN s.setdatabase = 0 THEN 'everywhere' ELSE 'here' END, coalesce(r.rolname, 'everybody'),
+        (SELECT string_agg(o, ',' ORDER BY o COLLATE "C") FROM unnest(s.setconfig) o))
+    FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole
+    WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+        AND (s.setrole = 0 OR starts_with(r.rolname, 'toban_'))
     UNION ALL
     SELECT concat_ws('|', 'member', pg_get_userbyid(m.roleid), pg_get_userbyid(m.member), m.admin_option)
     FROM pg_auth_members m

@@ -11,7 +11,7 @@ from django.db import connection
 
 from medical_audit.operations import partitions
 from medical_audit.queries import seals
-from tests.conftest import ROOT, AsRole, _admin, _template
+from tests.conftest import ROOT, AsRole, _admin, _as_role, _template
 from tests.factories import make_tenant
 from tests.medical_audit.support import Database, ledger_partitions, note
 
@@ -20,11 +20,17 @@ GUARD = (ROOT / "config" / "guard.sql").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def guarded_name(django_db_setup: None) -> Iterator[str]:
-    """One database with the guard on; every attack is rolled back."""
+    """One database as an installation's, with the guard on; every attack is rolled back."""
     before = connection.settings_dict["NAME"]
     name = f"{before}_guarded"
     with _admin() as admin:
         admin.execute(f'CREATE DATABASE "{name}" OWNER toban_owner TEMPLATE "{_template()}"')
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    with _as_role("owner"):
+        call_command("migrate", verbosity=0)
+    connection.close()
+    connection.settings_dict["NAME"] = before
     with _admin(name) as admin:
         admin.execute(GUARD)
     yield name
@@ -97,6 +103,13 @@ ATTACKS = [
     "GRANT UPDATE ON medical_audit_emergency TO toban_worker",
     "CREATE OR REPLACE FUNCTION queue.proxy_tenants() RETURNS TABLE (tenant_id uuid) LANGUAGE sql AS 'SELECT NULL::uuid'",
     "CREATE OR REPLACE FUNCTION toban_guard.digest() RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
+    # A child has neither triggers nor policies, and who reads the parent reads its rows.
+    "CREATE TABLE public.planted () INHERITS (medical_audit_operation)",
+    "CREATE TEMPORARY TABLE planted () INHERITS (medical_audit_operation)",
+    "CREATE TABLE public.planted () INHERITS (ledger.tombstone)",
+    "CREATE RULE nothing AS ON INSERT TO medical_audit_operation DO INSTEAD NOTHING",
+    # Without a path of its own a session looks into the schema of its name first.
+    "CREATE SCHEMA toban_worker CREATE TABLE medical_audit_operation (id uuid)",
 ]
 
 
@@ -195,6 +208,26 @@ def test_migrate_announces_itself(guarded: Database, as_role: AsRole) -> None:
     assert rows == [("migrate",), ("migrate",)]
 
 
+def test_every_trigger_fires_in_a_session_of_a_replica(guarded: Database) -> None:
+    asleep = guarded.execute(
+        "SELECT t.tgrelid::regclass::text, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+        "WHERE NOT t.tgisinternal AND c.relnamespace IN ('public'::regnamespace, 'ledger'::regnamespace) AND t.tgenabled <> 'A'"
+    ).fetchall()
+    assert asleep == []
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="no such entry is made by toban_super"):
+        tried(
+            guarded,
+            "SET LOCAL session_replication_role = replica",
+            "INSERT INTO medical_audit_operation SELECT (jsonb_populate_record(NULL::medical_audit_operation, to_jsonb(o))).* FROM "
+            "(SELECT gen_random_uuid() AS id, gen_random_uuid() AS tenant_id, 'ec2.stop' AS kind, 'CONFIRMED' AS state, 'u-1' AS confirmed_by_id, "
+            "'' AS target_type, '' AS target_id, '' AS target_name, '' AS lane, '{}'::jsonb AS parameters, '{}'::jsonb AS shown, '' AS digest, "
+            "'' AS reason, 'user' AS entered_by_type, 'u-2' AS entered_by_id, '' AS entered_by_name, '' AS on_behalf_of_id, "
+            "'' AS on_behalf_of_name, now() AS entered_at, now() AS due_at, now() AS deadline, now() AS approval_expires_at, 'other' AS policy, "
+            "'' AS policy_role, 1 AS version, '{}'::jsonb AS authority, '' AS confirmed_by_name, '' AS reauthentication, '' AS phase, "
+            "0 AS attempts, 0 AS fence, '' AS outcome, '{}'::jsonb AS outcome_detail, '' AS request_id) AS o",
+        )
+
+
 def test_work_goes_on_under_the_guard(guarded: Database) -> None:
     note(make_tenant().id)
 
@@ -218,7 +251,15 @@ def test_a_superuser_who_switches_the_guard_off_changes_the_digest(
 
 @pytest.mark.parametrize(
     "change",
-    ["GRANT toban_ledger TO toban_web", "ALTER ROLE toban_ledger LOGIN", "ALTER ROLE toban_web BYPASSRLS"],
+    [
+        "GRANT toban_ledger TO toban_web",
+        "ALTER ROLE toban_ledger LOGIN",
+        "ALTER ROLE toban_web BYPASSRLS",
+        "ALTER ROLE toban_web SET session_replication_role = replica",
+        "ALTER ROLE toban_audit RESET idle_in_transaction_session_timeout",
+        "ALTER ROLE ALL SET session_replication_role = replica",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = planted', current_database()); END $$",
+    ],
 )
 def test_rights_that_no_event_trigger_sees_change_the_digest(change: str, guarded: Database) -> None:
     digest = "SELECT ledger.catalogue_digest()"
