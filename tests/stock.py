@@ -224,7 +224,14 @@ def _fill_seats(tenant: dict[str, Any], user: User) -> None:
     now, person = MONDAY_0830, uuid.uuid4()
     principal = {"principal_id": "p", "principal_name": "確定"}
     review = AccessReview(
-        **tenant, name="2026-10", since=now, until=now, begun_at=now, begun_by_id="u", begun_by_name="監査"
+        **tenant,
+        name="2026-10",
+        interim=True,
+        since=now,
+        until=now,
+        begun_at=now,
+        begun_by_id="u",
+        begun_by_name="監査",
     )
     channel = Channel(
         **tenant,
