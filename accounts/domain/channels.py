@@ -27,7 +27,7 @@ NAMED = frozenset({"resource", "volume", "snapshot", "schedule", "account"})
 #: What is offered first; whoever wants more writes it (group.* or a kind).
 OFFERED = (
     "operation.entered", "operation.confirmed", "operation.rejected", "operation.expired", "operation.succeeded",
-    "operation.failed", "operation.unknown", "operation.missed", "breaker.opened", "breaker.closed",
+    "operation.failed", "operation.unknown", "operation.unsettled", "operation.missed", "breaker.opened", "breaker.closed",
     "account.unreachable", "account.reachable", "resource.drifted", "resource.certificate_ends", "volume.left_over",
     "emergency.opened", "emergency.account_used", "review.overdue",
 )  # fmt: skip

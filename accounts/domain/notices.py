@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Topic(StrEnum):
-    """failed: an operation failed, an AWS account cannot be read, or a receiver of the ledger's stream lags. missed: a planned action was not done in time.
+    """failed: an operation failed or nobody can find out whether it was done, an AWS account cannot be read, or a receiver of the ledger's stream lags. missed: a planned action was not done in time.
     waiting: an operation waits for this person's confirmation. brake: stops are held until a person decides. drift:
     something was changed outside Toban. review: the review of a month is overdue.
     emergency: an emergency right was opened, or an account that lies in a sealed envelope was used. expiry: what a database is trusted by ends soon.
@@ -28,6 +28,7 @@ class Topic(StrEnum):
 #: News: what has happened. The other topics are of what waits now, and end by themselves when it does not any more.
 NEWS: Mapping[str, Topic] = {
     "operation.failed": Topic.FAILED,
+    "operation.unsettled": Topic.FAILED,
     "account.unreachable": Topic.FAILED,
     "operation.missed": Topic.MISSED,
     "schedule.long_outage": Topic.MISSED,

@@ -28,6 +28,9 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "operation.succeeded": _("Done, and verified with AWS: %(operation)s."),
     "operation.failed": _("Failed: %(operation)s. %(problem)s"),
     "operation.unknown": _("AWS gave no answer, so the outcome is being looked up: %(operation)s."),
+    "operation.unsettled": _(
+        "Toban still cannot find out whether AWS carried it out, and goes on looking. Look at AWS: %(operation)s. %(problem)s"
+    ),
     "operation.missed": _("Missed, its time has passed: %(operation)s."),
     "operation.retried": _("To be tried again: %(operation)s. %(problem)s"),
     "operation.postponed": _("Postponed: %(operation)s. %(problem)s"),
@@ -242,6 +245,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "operation.succeeded": _("Operation done"),
     "operation.failed": _("Operation failed"),
     "operation.unknown": _("Outcome unknown"),
+    "operation.unsettled": _("Outcome unknown for long"),
     "operation.missed": _("Operation missed"),
     "operation.retried": _("Operation to be tried again"),
     "operation.postponed": _("Operation postponed"),

@@ -131,7 +131,7 @@ def _wrong(actor: Actor, now: datetime) -> tuple[list[Wrong], int]:
         .select_related("account")
         .order_by("inventory_problem_since", "id")
     )
-    failed = troubles(now - TROUBLE_FOR, actor=actor).order_by("-entered_at", "-id")
+    failed = troubles(now - TROUBLE_FOR, actor=actor).order_by("-finished_at", "-id")  # the unknown first
     late = overdue(now - LATE_AFTER, actor=actor).order_by("due_at", "id")
     findings = Finding.objects.filter(
         resolved_at__isnull=True, resource__gone_at__isnull=True

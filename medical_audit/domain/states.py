@@ -54,7 +54,7 @@ WORKABLE = frozenset({State.CONFIRMED, State.RUNNING, State.UNKNOWN})
 #: States of an operation on which automatic ones may rest: confirmed, and not come to nothing. The database has them, too.
 AUTHORISING = frozenset({State.CONFIRMED, State.RUNNING, State.UNKNOWN, State.SUCCEEDED})
 #: Final states that a person should look at.
-TROUBLE = frozenset({State.FAILED, State.MISSED, State.UNKNOWN})
+ENDED_BADLY = frozenset({State.FAILED, State.MISSED})
 
 
 def may_move(before: State, after: State) -> bool:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from medical_audit.domain.states import AUTHORISING, OPEN, UNCONFIRMED, Phase, State
+from medical_audit.domain.states import AUTHORISING, ENDED_BADLY, OPEN, UNCONFIRMED, Phase, State
 from medical_audit.tenancy import TenantManager, TenantModel
 
 
@@ -107,6 +107,11 @@ class Operation(TenantModel):
                 fields=["tenant_id", "target_type", "target_id", "-entered_at"], name="operation_of_target"
             ),
             models.Index(fields=["tenant_id", "state", "-entered_at"], name="operation_by_state"),
+            models.Index(
+                fields=["tenant_id", "finished_at"],
+                condition=Q(state__in=sorted(map(str, ENDED_BADLY))),
+                name="operation_ended_badly",
+            ),
             models.Index(
                 fields=["tenant_id", "on_behalf_of_id", "-entered_at", "-id"],
                 condition=~Q(on_behalf_of_id=""),

@@ -15,7 +15,7 @@ import structlog
 
 from medical_audit.domain.actor import Actor, system_actor
 from medical_audit.domain.errors import LeaseLost, Refused
-from medical_audit.domain.kinds import Drop, Fail, Go, Kind, Verdict, get_kind
+from medical_audit.domain.kinds import Drop, Fail, Go, Kind, Later, Verdict, get_kind
 from medical_audit.domain.states import WORKABLE, Phase, State
 from medical_audit.models import Lane, Operation
 from medical_audit.models.lane import Breaker
@@ -71,14 +71,8 @@ def _take(lease: Lease, served: set[UUID]) -> list[Operation]:
         moved, events = [], []
         for operation in batch:
             if operation.state == State.RUNNING and operation.phase == Phase.CALLING:
-                operation.state, operation.phase, operation.unknown_since = State.UNKNOWN, Phase.NONE, now
-                operation.work_at, operation.outcome = now, results.WORKER_LOST
+                events += results.lost(operation, actor=_actor(lease), now=now)
                 moved.append(operation)
-                events.append(
-                    event_of(
-                        operation, "operation.unknown", actor=_actor(lease), now=now, code=results.WORKER_LOST
-                    )
-                )
         save_moves(lease.tenant_id, moved, events)
     return batch
 
@@ -120,7 +114,7 @@ def _serve_each_other(lease: Lease, kind: Kind, operations: Sequence[Operation])
     except Exception:
         log.exception("serving_failed", lane=lease.lane, kind=kind.name, operations=len(operations))
         if len(operations) == 1:
-            _postpone(lease, operations, "internal_error")
+            _write_broken(lease, kind, operations)
             return
         for operation in _still_due(lease, operations):
             _serve_each_other(lease, kind, [operation])
@@ -133,6 +127,15 @@ def _still_due(lease: Lease, operations: Sequence[Operation]) -> list[Operation]
         mine = Operation.objects.filter(id__in=[row.id for row in operations], state__in=WORKABLE)
         rows = mine.filter(work_at__lte=lease.clock())
         return list(rows.exclude(phase=Phase.CALLING))
+
+
+def _write_broken(lease: Lease, kind: Kind, operations: Sequence[Operation]) -> None:
+    """An error of our own: what was called was not seen, what is not called yet waits."""
+    called = [row for row in _still_due(lease, operations) if row.state != State.CONFIRMED]
+    unseen = dict.fromkeys((row.id for row in called), Later("internal_error", POISON_WAIT, seen=False))
+    with tenant_scope(lease.tenant_id):
+        _move(lease, kind, called, unseen, results.after_looking)
+    _postpone(lease, operations, "internal_error")
 
 
 def _postpone(lease: Lease, operations: Sequence[Operation], outcome: str) -> None:
@@ -233,17 +236,29 @@ def _write(
     if not operations:
         return
     with tenant_scope(lease.tenant_id):
-        lease.hold()
-        now = lease.clock()
-        events, rows = [], []
-        for state in {row.state for row in operations}:
-            for row in locked([row.id for row in operations if row.state == state], State(state)):
-                verdict = verdicts.get(row.id) or results.SILENCE[rule]
-                events += rule(row, kind, verdict, actor=_actor(lease), now=now)
-                rows.append(row)
-        save_moves(lease.tenant_id, rows, events)
+        now = _move(lease, kind, operations, verdicts, rule)
         if kind.executor is not None:
             kind.executor.remember(plan, now)
+
+
+def _move(
+    lease: Lease,
+    kind: Kind,
+    operations: Sequence[Operation],
+    verdicts: Mapping[UUID, Verdict],
+    rule: results.Rule,
+) -> datetime:
+    """Inside the caller's transaction; gives the moment at which it was written."""
+    lease.hold()
+    now = lease.clock()
+    events, rows = [], []
+    for state in {row.state for row in operations}:
+        for row in locked([row.id for row in operations if row.state == state], State(state)):
+            verdict = verdicts.get(row.id) or results.SILENCE[rule]
+            events += rule(row, kind, verdict, actor=_actor(lease), now=now)
+            rows.append(row)
+    save_moves(lease.tenant_id, rows, events)
+    return now
 
 
 def expire_overdue(tenant_id: UUID, *, actor: Actor, now: datetime) -> int:

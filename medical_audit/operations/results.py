@@ -16,6 +16,9 @@ from medical_audit.models import Operation
 from medical_audit.operations.moves import event_of, finish
 
 LOOK_AGAIN_MAX = timedelta(minutes=1)
+#: For so long what is unknown is only looked up; then people are told, and in the end it is left to them (ADR 4). No kind
+#: waits longer than that for AWS (verify_within).
+TOLD_AFTER, SETTLED_WITHIN = timedelta(minutes=15), timedelta(hours=24)
 WORKER_LOST = "worker_lost"
 """Outcome of a row whose worker died in its call. It stays on the row until the next answer: see execution._company."""
 
@@ -86,17 +89,29 @@ def after_looking(
         case Again(code=code):
             return _retry(row, kind, code, now + verdict.wait, actor, now, verdict.detail)
         case Later():
-            late = row.verify_until is not None and now > row.verify_until
-            if row.state == State.RUNNING and late and verdict.seen:
-                return _end(row, State.FAILED, Fail("did_not_reach", detail=verdict.detail), actor, now)
-            if row.state == State.RUNNING and late:
-                return _unknown(row, verdict.code, Unknown(verdict.code, detail=verdict.detail), actor, now)
-            row.work_at = now + min(verdict.wait, LOOK_AGAIN_MAX)
-            if seen := (verdict.detail or {}).get(SEEN):
-                row.outcome_detail = {**row.outcome_detail, SEEN: str(seen)[:60]}
-            return []
+            return _not_there(row, verdict, actor, now)
         case _:
             raise TypeError(f"{kind.name}: {verdict} is no answer to a look after the call")
+
+
+def _not_there(row: Operation, verdict: Later, actor: Actor, now: datetime) -> list[EventDraft]:
+    """Not to be judged yet. What was accepted is waited for until `verify_until`; what is unknown and cannot
+    be looked at is told then, once; it ends a day after it became so."""
+    late = row.verify_until is not None and now > row.verify_until
+    if row.state == State.RUNNING and late and verdict.seen:
+        return _end(row, State.FAILED, Fail("did_not_reach", detail=verdict.detail), actor, now)
+    if row.state == State.RUNNING and late:
+        return _unknown(row, verdict.code, Unknown(verdict.code, detail=verdict.detail), actor, now)
+    if row.state == State.UNKNOWN and now > (row.unknown_since or row.entered_at) + SETTLED_WITHIN:
+        detail = {**row.outcome_detail, **_plain(verdict.detail), "last": verdict.code}
+        return _end(row, State.FAILED, Fail("outcome_unknown", detail=detail), actor, now)
+    row.work_at = now + min(verdict.wait, LOOK_AGAIN_MAX)
+    if seen := (verdict.detail or {}).get(SEEN):
+        row.outcome_detail = {**row.outcome_detail, SEEN: str(seen)[:60]}
+    if not late or verdict.seen:
+        return []
+    row.verify_until = None
+    return [event_of(row, "operation.unsettled", actor=actor, now=now, code=verdict.code)]
 
 
 #: What it means that a round says nothing of a row: never that it may go, and of a call never that it had no effect.
@@ -200,11 +215,24 @@ def _give_up(row: Operation, code: str, actor: Actor, now: datetime) -> list[Eve
     return _end(row, state, Fail(code), actor, now)
 
 
+def lost(row: Operation, *, actor: Actor, now: datetime) -> list[EventDraft]:
+    """RUNNING rows whose worker died in its call: looked up at once."""
+    return _nobody_knows(row, WORKER_LOST, now, actor, now, {})
+
+
 def _unknown(row: Operation, code: str, verdict: Unknown, actor: Actor, now: datetime) -> list[EventDraft]:
-    row.state, row.phase, row.unknown_since, row.outcome = State.UNKNOWN, Phase.NONE, now, code[:60]
-    row.work_at, row.outcome_detail = now + timedelta(seconds=settings.SETTLE_AFTER_S), _plain(verdict.detail)
+    row.outcome_detail = _plain(verdict.detail)
     row.request_id = (verdict.request_id or row.request_id)[:100]
-    return [event_of(row, "operation.unknown", actor=actor, now=now, code=code, detail=row.outcome_detail)]
+    at = now + timedelta(seconds=settings.SETTLE_AFTER_S)
+    return _nobody_knows(row, code, at, actor, now, row.outcome_detail)
+
+
+def _nobody_knows(
+    row: Operation, code: str, at: datetime, actor: Actor, now: datetime, detail: dict[str, Any]
+) -> list[EventDraft]:
+    row.state, row.phase, row.unknown_since, row.outcome = State.UNKNOWN, Phase.NONE, now, code[:60]
+    row.work_at, row.verify_until = at, now + TOLD_AFTER
+    return [event_of(row, "operation.unknown", actor=actor, now=now, code=code, detail=detail)]
 
 
 def _plain(detail: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from medical_audit.domain.actor import ENVELOPE, Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.kinds import Policy, all_kinds
 from medical_audit.domain.people import directory
 from medical_audit.domain.rights import OPERATION_VIEW
-from medical_audit.domain.states import OPEN, TROUBLE, State
+from medical_audit.domain.states import ENDED_BADLY, OPEN, State
 from medical_audit.models import Confirmation, Deputy, Operation
 from medical_audit.queries.paging import Cursors, Page, page_of
 from medical_audit.queries.policies import policy_here
@@ -152,15 +153,19 @@ def open_of_target(target_type: str, target_id: str, *, actor: Actor) -> list[Op
 
 
 def troubles(since: datetime, *, actor: Actor) -> QuerySet[Operation]:
-    """What went wrong since an instant and was not put right: a later success with the same target settles it."""
+    """What went wrong since an instant, or is unknown however long, and was not put right: what was entered later with
+    the same target and succeeded after it settles it."""
     actor.require(OPERATION_VIEW, actor.tenant_id)
     later = Operation.objects.filter(
         target_type=OuterRef("target_type"),
         target_id=OuterRef("target_id"),
         state=State.SUCCEEDED,
         entered_at__gt=OuterRef("entered_at"),
+        finished_at__gte=Coalesce(OuterRef("finished_at"), OuterRef("entered_at")),
     )
-    rows: QuerySet[Operation] = Operation.objects.filter(state__in=TROUBLE, entered_at__gte=since)
+    rows: QuerySet[Operation] = Operation.objects.filter(
+        Q(state__in=ENDED_BADLY, finished_at__gte=since) | Q(state=State.UNKNOWN)
+    )
     return rows.filter(~Exists(later))
 
 

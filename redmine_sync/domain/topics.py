@@ -14,6 +14,8 @@ from typing import Any
 
 ENTERED, MISSED, FAILED = "operation.entered", "operation.missed", "operation.failed"
 CONFIRMED, SUCCEEDED = "operation.confirmed", "operation.succeeded"
+#: Nobody could find out for long whether it was done.
+UNSETTLED = "operation.unsettled"
 VOLUME_ASKED = "volume.ticket_asked"
 #: Nothing comes of it any more, and nothing happened.
 _DROPPED = frozenset(
@@ -108,9 +110,11 @@ class Topic:
 
 #: An operation that is told from its entry to its end.
 _FOLLOWED: dict[str, Any] = {
-    "opens": frozenset({ENTERED}), "notes": frozenset({CONFIRMED, FAILED, MISSED}), "closes": _DROPPED | {SUCCEEDED},
+    "opens": frozenset({ENTERED}), "notes": frozenset({CONFIRMED, FAILED, MISSED, UNSETTLED}), "closes": _DROPPED | {SUCCEEDED},
 }  # fmt: skip
-FAILURE = Topic("failure", By.ACTION, opens=frozenset({FAILED, MISSED}), closes=frozenset({SUCCEEDED}))
+FAILURE = Topic(
+    "failure", By.ACTION, opens=frozenset({FAILED, MISSED, UNSETTLED}), closes=frozenset({SUCCEEDED})
+)
 APPROVAL = Topic(
     "approval", By.OPERATION, opens=frozenset({ENTERED}), closes=_DROPPED | {CONFIRMED}, standing=True
 )

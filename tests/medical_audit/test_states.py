@@ -9,10 +9,10 @@ from django.db import IntegrityError, connection
 
 from accounts.domain.permissions import Role
 from medical_audit.domain.states import (
+    ENDED_BADLY,
     FINAL,
     OPEN,
     TRANSITIONS,
-    TROUBLE,
     UNCONFIRMED,
     WORKABLE,
     State,
@@ -42,7 +42,7 @@ def test_states_are_final_or_open_and_work_is_open() -> None:
     assert set(State) == FINAL | OPEN
     assert not FINAL & OPEN
     assert WORKABLE < OPEN
-    assert set(TROUBLE) <= set(State)
+    assert ENDED_BADLY <= FINAL
     assert {
         State.SUCCEEDED,
         State.FAILED,

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
+from accounts.domain.notices import NEWS, Topic
 from medical_audit.domain.actor import system_actor
-from medical_audit.domain.kinds import Done, Fail, Go, Later, Unknown
+from medical_audit.domain.kinds import Done, Fail, Go, Health, Later, Unknown
 from medical_audit.domain.states import Phase, State
 from medical_audit.models import Operation
 from medical_audit.operations.execution import expire_overdue
+from redmine_sync.domain.topics import FAILURE
 from tests.conftest import AsRole
 from tests.medical_audit.desk import SOON, Desk
 from tests.medical_audit.support import plant
@@ -90,6 +92,36 @@ def test_what_stays_unknown_is_never_called_and_never_closed_by_guessing(
         )
     assert own_desk.row(operation).state == State.UNKNOWN
     assert len(own_desk.outside.called()) == 1
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_what_nobody_can_look_up_is_told_and_ends_after_a_day(refused: bool, desk: Desk) -> None:
+    """Be it that the role is refused from the acceptance on, or that the look itself breaks each time."""
+    (operation,) = desk.confirmed()
+    desk.drain()
+
+    def cannot_be_seen(row: Operation) -> Later:
+        if refused:
+            desk.outside.health = Health.REFUSED
+            return Later("role_refused", SOON, seen=False)
+        raise ZeroDivisionError
+
+    desk.outside.observe = cannot_be_seen
+    seen = []
+    for minutes in (11, 16, 16, 24 * 60):
+        desk.clock.pass_(minutes=minutes)
+        desk.drain()
+        seen.append(str(desk.row(operation).state))
+    assert seen == ["UNKNOWN", "UNKNOWN", "UNKNOWN", "FAILED"]
+    assert desk.story(operation)[2:] == ["called", "accepted", "unknown", "unsettled", "failed"]
+    row = desk.row(operation)
+    assert (row.outcome, row.outcome_detail["last"]) == (
+        "outcome_unknown",
+        "role_refused" if refused else "internal_error",
+    )
+    assert len(desk.outside.called()) == 1
+    told = {"kind": "operation.unsettled", "operation": str(row.id), "detail": {"kind": row.kind}}
+    assert (NEWS["operation.unsettled"], FAILURE.verb(told)) == (Topic.FAILED, "open")
 
 
 def test_a_call_that_says_nothing_of_a_row_is_unknown_and_a_look_that_says_nothing_is_repeated(

@@ -19,6 +19,7 @@ from medical_audit import clock
 from medical_audit.models import Operation
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
+from tests.medical_audit.support import plant
 from tests.simulated import switch_on
 from tests.stage import Stage
 
@@ -139,6 +140,33 @@ def test_what_is_wrong_comes_from_accounts_operations_and_tags(stage: Stage, as_
     page = client.get(stage.url()).content.decode()
     assert stage.account.name in page
     assert "bad" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "settled", "wrong"),
+    [("FAILED", None, True), ("UNKNOWN", None, True), ("FAILED", timedelta(minutes=5), True), ("FAILED", timedelta(0), False)],
+)  # fmt: skip
+def test_what_failed_long_after_it_was_entered_is_wrong_when_it_failed(
+    state: str, settled: timedelta | None, wrong: bool, stage: Stage
+) -> None:
+    """It counts from the failure on; only what succeeded after the failure puts it right. UNKNOWN has no end yet."""
+    now, row = clock.now(), stage.resource(name="night")
+    began, ended = now - timedelta(hours=30), now - timedelta(minutes=1)
+    became(stage.entered(row), state, began, None if state == "UNKNOWN" else ended)
+    if settled is not None:
+        became(stage.entered(row), "SUCCEEDED", began + timedelta(hours=1), ended - settled)
+    with tenant_scope(stage.cast.tenant.id):
+        seen = today(actor=stage.cast.actor(Role.VIEWER), now=now, zone=TOKYO)
+    assert [one.operation.state for one in seen.wrong if one.operation] == [state] * wrong
+    page = stage.client(Role.VIEWER).get(stage.url("resources/"), {"problem": "yes"})
+    assert [one.resource.name for one in page.context["rows"]] == ["night"] * wrong
+
+
+def became(operation: Operation, state: str, entered: datetime, finished: datetime | None) -> None:
+    """As if it had been entered and ended then; UNKNOWN since a while."""
+    operation.state, operation.entered_at, operation.finished_at = state, entered, finished
+    operation.confirmed_by_id, operation.confirmed_by_name = "somebody", "誰か"
+    plant(operation, force_insert=False)
 
 
 def test_what_waits_for_another_person_does_not_wait_for_me(stage: Stage) -> None:

@@ -1,0 +1,17 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """What went wrong is looked for by when it ended, not by when it was entered."""
+
+    dependencies = [("medical_audit", "0037_a_word_is_no_proof")]
+    operations = [
+        migrations.AddIndex(
+            "operation",
+            models.Index(
+                condition=models.Q(("state__in", ["FAILED", "MISSED"])),
+                fields=["tenant_id", "finished_at"],
+                name="operation_ended_badly",
+            ),
+        ),
+    ]
