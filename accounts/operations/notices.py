@@ -134,7 +134,8 @@ def mark_read(up_to: int, *, actor: Actor, now: datetime) -> None:
 
 
 def prepare(tenant_id: UUID, *, now: datetime) -> list[Digest]:
-    """Claim and record the mails that are due in one tenant: one a person, nothing for somebody who may see nothing.
+    """Claim and record the mails that are due in one tenant: one a person, nothing for somebody who may see nothing. What is
+    urgent waits for no MAIL_EVERY.
 
     A second run at the same time claims others, or none.
     """
@@ -163,6 +164,8 @@ def _apart(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
 
 
 def _digest(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
+    if row.mail_after is not None and row.mail_after > now and _under_way(row, now):
+        return None
     up_to = head_seq()
     user = User.objects.only("id", "name", "is_active").filter(id=row.person_id).first()
     if user is None:
@@ -198,6 +201,13 @@ def _digest(row: NoticeChoice, tenant: Tenant, now: datetime) -> Digest | None:
         waits,
         number + waiting,
     )
+
+
+def _under_way(row: NoticeChoice, now: datetime) -> bool:
+    """Whether a mail to this person is being sent, or was not taken a moment ago: then what is urgent waits, too. Asked while
+    the row is held."""
+    lately = NoticeDelivery.objects.filter(person_id=row.person_id, begun_at__gt=now - TRY_AGAIN)
+    return lately.exclude(state=DeliveryState.SENT).exists()
 
 
 def settle(digest: Digest, problem: str, *, now: datetime) -> None:

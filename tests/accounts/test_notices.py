@@ -263,6 +263,20 @@ def test_a_mail_server_that_is_down_is_recorded_and_what_it_did_not_take_comes_l
     assert "ehr-web-01" in letters(cast)[0].body
 
 
+def test_what_is_urgent_waits_for_the_mail_that_is_being_sent_and_for_a_mailbox_that_refused(
+    cast: Cast, as_role: AsRole
+) -> None:
+    choose(cast.actor(Role.OPERATOR), ALL, ["emergency"])
+    happened(cast, "emergency.opened")
+    now, minute = clock.now(), timedelta(minutes=1)
+    with as_role("worker"):
+        [claimed] = notices.prepare(cast.tenant.id, now=now)
+        assert notices.prepare(cast.tenant.id, now=now + minute) == [], "it is being sent"
+        notices.settle(claimed, "SMTPServerDisconnected", now=now + minute)
+        assert notices.prepare(cast.tenant.id, now=now + 2 * minute) == [], "it was refused a minute ago"
+        assert len(notices.prepare(cast.tenant.id, now=now + 11 * minute)) == 1
+
+
 def test_a_worker_that_died_while_sending_sends_again_and_says_that_it_does_not_know(
     cast: Cast, as_role: AsRole, posting: None
 ) -> None:
