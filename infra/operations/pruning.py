@@ -3,12 +3,14 @@ operation of its own, never before, and never a snapshot that no stop of ours ha
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models.fields.json import KT
 
 from accounts.domain.permissions import Permission
 from infra.aws import snapshots
@@ -24,6 +26,7 @@ from infra.models.account import Automation
 from infra.operations.dues import target_of_resource
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest
 from infra.queries.authority import authority_of
+from infra.queries.drift import newest_of
 from infra.queries.rules import Followed, Rules, rules_at
 from infra.queries.targets import target_of
 from medical_audit.domain.actor import Actor
@@ -39,6 +42,8 @@ GRACE = timedelta(hours=6)
 LOOK_IN = timedelta(seconds=60)
 #: How long a deletion waits that a freeze or an override holds.
 FREEZE_WAIT = timedelta(minutes=10)
+#: So many stops of a database are looked back at: a snapshot that could not be deleted after so many more is left to people.
+STOPS = 14
 _KEYS = ("aws_id", "snapshot", "newer")
 
 
@@ -56,7 +61,7 @@ def enter_pruning(region: Region, *, actor: Actor, now: datetime) -> list[Operat
         gone_at__isnull=True,
         schedule_revision__in=asking,
     ).select_related("account")
-    stops = _stops({str(row.id): row.aws_id for row in rows})
+    stops = _stops([str(row.id) for row in rows])
     dues = []
     for row in rows.order_by("id"):
         found = rules.followed(row)
@@ -85,17 +90,23 @@ def enter_pruning(region: Region, *, actor: Actor, now: datetime) -> list[Operat
     return enter_due(dues, actor=actor, now=now)
 
 
-def _stops(databases: Mapping[str, str]) -> Mapping[str, list[UUID]]:
-    """The stops of each resource (id to identifier) that left a snapshot which nobody deletes yet, the newest first."""
-    mine = Operation.objects.filter(target_type="resource", target_id__in=list(databases))
-    done = mine.filter(kind="rds.stop", state=State.SUCCEEDED, outcome="reached", parameters__snapshot=True)
-    entered = mine.filter(kind=KIND).exclude(state__in=(State.CANCELLED, State.MISSED, State.FAILED))
-    pruned = {parameters["snapshot"] for parameters in entered.values_list("parameters", flat=True)}
-    found: dict[str, list[UUID]] = defaultdict(list)
-    for target_id, pk in done.order_by("-finished_at", "-id").values_list("target_id", "id"):
-        if snapshot_name(databases[target_id], pk) not in pruned:
-            found[target_id].append(pk)
-    return found
+def _stops(databases: Collection[str]) -> Mapping[str, list[UUID]]:
+    """The last stops of each resource that left a snapshot which nobody deletes yet, the newest first."""
+    done = Operation.objects.filter(
+        kind="rds.stop", state=State.SUCCEEDED, outcome="reached", parameters__snapshot=True
+    )
+    entered = Operation.objects.filter(kind=KIND).exclude(
+        state__in=(State.CANCELLED, State.MISSED, State.FAILED)
+    )
+    rows = Resource.objects.filter(id__in=databases).annotate(
+        stops=ArraySubquery(newest_of(done).values("id")[:STOPS]),
+        # A stop has one at most that goes on or went well: those of stops that have left the list since stand among them.
+        pruned=ArraySubquery(newest_of(entered).values(name=KT("parameters__snapshot"))[: 2 * STOPS]),
+    )
+    return {
+        str(pk): [one for one in stops if snapshot_name(aws_id, one) not in pruned]
+        for pk, aws_id, stops, pruned in rows.values_list("id", "aws_id", "stops", "pruned")
+    }
 
 
 def clean(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,16 +41,22 @@ def _touching() -> QuerySet[Operation]:
     """Starts and stops that reached AWS or were verified there."""
     kinds = Q(kind__endswith=".start") | Q(kind__endswith=".stop")
     reached = Q(state=str(State.SUCCEEDED)) | Q(called_at__isnull=False)
-    rows: QuerySet[Operation] = Operation.objects.filter(kinds, reached, target_type="resource")
+    rows: QuerySet[Operation] = Operation.objects.filter(kinds, reached)
     return rows
 
 
 def last_actions(ids: Iterable[str]) -> dict[str, Operation]:
     """The newest start or stop of each resource that reached AWS, by resource id. Needs the tenant bound."""
-    rows = _touching().filter(target_id__in=list(ids))
-    return {
-        row.target_id: row for row in rows.order_by("target_id", "-entered_at", "-id").distinct("target_id")
-    }
+    newest = newest_of(_touching())
+    named = Resource.objects.filter(id__in=list(ids)).annotate(newest=Subquery(newest.values("id")[:1]))
+    return {row.target_id: row for row in Operation.objects.filter(id__in=named.values("newest"))}
+
+
+def newest_of(rows: QuerySet[Operation]) -> QuerySet[Operation]:
+    """Operations of the resource of an outer question, the newest first, for a subquery that is cut: by their index a few of
+    each are read, however many there have been."""
+    mine = rows.filter(target_type="resource", target_id=Cast(OuterRef("id"), CharField(max_length=64)))
+    return mine.order_by("-entered_at", "-id")
 
 
 def drift_of(resource: Resource, last: Operation | None) -> Drift | None:
@@ -74,8 +80,7 @@ def _held(resource: Resource) -> bool:
 def drifted(*, actor: Actor) -> QuerySet[Resource]:
     """Every resource with a drift, for filters and counts; the same rule as `drift_of`, asked of the database."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    mine = _touching().filter(target_id=Cast(OuterRef("id"), CharField(max_length=64)))
-    last = mine.order_by("-entered_at", "-id").annotate(word=Concat(F("state"), Value("/"), F("kind")))
+    last = newest_of(_touching()).annotate(word=Concat(F("state"), Value("/"), F("kind")))
     rows: QuerySet[Resource] = Resource.objects.filter(
         ~Q(memory__has_key="rotation"), gone_at__isnull=True
     ).annotate(last_action=Subquery(last.values("word")[:1]))

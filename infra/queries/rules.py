@@ -6,12 +6,16 @@ assignment to the project, default of the tenant. Needs the tenant bound.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Q
 
 from infra.domain import tags as tagging
 from infra.domain.calendar import Calendar
@@ -119,7 +123,7 @@ class Rules:
 
     def override(self, window: str) -> Override | None:
         """The override behind a window's id."""
-        return next((one for one in self.overrides if str(one.id) == window), None)
+        return self._override_by_id.get(window)
 
     def with_published(self, schedule_id: UUID, schedule: Schedule) -> Rules:
         """The rules as they would be with this content published."""
@@ -186,16 +190,27 @@ class Rules:
         return Unreadable((finding,))
 
     def _overrides(self, resource: Resource, followed: Followed | Unreadable | None) -> Iterable[Override]:
-        named = followed.named if isinstance(followed, Followed) else None
-        for one in self.overrides:
-            speaks = {
-                Scope.RESOURCE: one.resource_id == resource.id,
-                Scope.PROJECT: bool(resource.project) and one.project == resource.project,
-                Scope.SCHEDULE: named is not None and one.schedule_id == named.id,
-                Scope.TENANT: True,
-            }
-            if speaks[Scope(one.scope)]:
-                yield one
+        about: list[tuple[Scope, Any]] = [(Scope.RESOURCE, resource.id), (Scope.TENANT, None)]
+        if resource.project:
+            about.append((Scope.PROJECT, resource.project))
+        if isinstance(followed, Followed) and followed.named is not None:
+            about.append((Scope.SCHEDULE, followed.named.id))
+        found = [one for key in about for one in self._overrides_about.get(key, ())]
+        return [self.overrides[place] for place in sorted(found)]
+
+    @cached_property
+    def _overrides_about(self) -> Mapping[tuple[Scope, Any], Sequence[int]]:
+        """Places in `overrides` by what they speak of: a tenant has thousands, a resource few."""
+        found: dict[tuple[Scope, Any], list[int]] = defaultdict(list)
+        column = {Scope.RESOURCE: "resource_id", Scope.PROJECT: "project", Scope.SCHEDULE: "schedule_id"}
+        for place, one in enumerate(self.overrides):
+            scope = Scope(one.scope)
+            found[scope, getattr(one, column[scope]) if scope in column else None].append(place)
+        return found
+
+    @cached_property
+    def _override_by_id(self) -> Mapping[str, Override]:
+        return {str(one.id): one for one in self.overrides}
 
 
 def published_options() -> list[tuple[UUID, dict[str, Any]]]:
@@ -217,7 +232,8 @@ def rules_at(now: datetime) -> Rules:
         (row.scope, str(row.resource_id) if row.scope == Scope.RESOURCE else row.project): row.schedule_id
         for row in Assignment.objects.all()
     }
-    live = Override.objects.filter(until__gt=now - KEPT).order_by("since", "id")
+    ended = Q(ended_at__isnull=False, ended_at__lt=now - KEPT)
+    live = Override.objects.filter(until__gt=now - KEPT).exclude(ended).order_by("since", "id")
     return Rules(now, calendar_of(now), published, assigned, tuple(live), _maintenance(published.values()))
 
 
