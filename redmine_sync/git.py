@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -31,8 +32,9 @@ LOOK_S = 30.0
 LOCAL_S = 60.0
 CONNECT_S = 5
 OUTPUT_MAX = 20_000_000
-#: So many columns of a message are read: what one person writes must not be too much for a command that reads 500.
-MESSAGE_MAX = 10_000
+#: So many columns of a message are read: what one person writes must not be too much for a command that reads 500. Letters
+#: without a width make no column: where a message is too much all the same, so many of its bytes are read.
+MESSAGE_MAX, BYTES_MAX = 10_000, 40_000
 COMPLAINT_MAX = 100_000
 REFS_MAX = 5_000
 STEP_S = 0.05
@@ -43,6 +45,7 @@ QUIET = (
     "http.followRedirects=false", "fetch.recurseSubmodules=no", "gc.auto=0", "maintenance.auto=false", "core.quotePath=false",
 )  # fmt: skip
 
+_LAST_WORD = re.compile(r"\S+\Z")
 StillOurs = Callable[[], None]
 
 
@@ -124,8 +127,8 @@ class Mirror:
         """Make branches here what they are there; those that are gone there go here. `strict` takes nothing that was pushed
         by force. Raises GitError."""
         with _unwritable():
-            for left in (self.folder / "objects" / "pack").glob("tmp_*"):
-                left.unlink(missing_ok=True)  # of a git that was killed; ours is the only one, see `alone`
+            for left in self._left_behind():
+                left.unlink(missing_ok=True)
         spec = "refs/heads/*:refs/heads/*"
         command = [
             "fetch",
@@ -145,6 +148,12 @@ class Mirror:
                 (one for one in ("refs/heads/main", "refs/heads/master") if one in heads), min(heads)
             )
             self._git("symbolic-ref", "HEAD", first)
+
+    def _left_behind(self) -> Iterator[Path]:
+        """Half packs and locks of a git that was killed, which the next one would trip over; ours is the only one, see `alone`."""
+        yield from (self.folder / "objects" / "pack").glob("tmp_*")
+        yield from self.folder.glob("*.lock")
+        yield from (self.folder / "refs").rglob("*.lock")
 
     def fetch_kept(self, access: Access, commit: str) -> bool:
         """Get a commit back that no branch has any more, because Redmine goes on from it; False where it cannot be had."""
@@ -185,16 +194,42 @@ class Mirror:
 
     def _log(self, revisions: Sequence[str], *, limit: int, skip: int = 0) -> list[Commit]:
         """git chooses from the newest end on, and so does not tell a whole history to be thrown away here."""
-        said = self._git(
-            "log", "--topo-order", "--no-show-signature", "-z", f"--format=%H%n%<({MESSAGE_MAX},trunc)%B", f"--max-count={limit}",
-            f"--skip={skip}", *revisions,
-        )  # fmt: skip
-        return [Commit(*_halves(one)) for one in reversed(said.split("\0")) if one.strip()]
+        ids = self._git(
+            "rev-list", "--topo-order", f"--max-count={limit}", f"--skip={skip}", *revisions
+        ).split()
+        return self.messages(ids[::-1])
 
-    def _git(self, *command: str, access: Access | None = None, patience_s: float = LOCAL_S) -> str:
+    def messages(self, ids: Sequence[str]) -> list[Commit]:
+        """Those of these commits that are here, in this order. Where that is too much to be said at once, of each half; of a single one how it begins."""
+        if not ids:
+            return []
+        command = (
+            "log",
+            "--no-walk=unsorted",
+            "--ignore-missing",
+            "--no-show-signature",
+            "-z",
+            f"--format=%H%n%<({MESSAGE_MAX},trunc)%B",
+            *ids,
+        )
+        try:
+            said = self._git(*command)
+        except GitError as error:
+            if error.code != "git_too_much":
+                raise
+        else:
+            return [Commit(*_halves(one)) for one in said.split("\0") if one.strip()]
+        if len(ids) == 1:
+            return [Commit(*_halves(self._git(*command, cut=BYTES_MAX) + ".."))]
+        middle = len(ids) // 2
+        return [*self.messages(ids[:middle]), *self.messages(ids[middle:])]
+
+    def _git(
+        self, *command: str, access: Access | None = None, patience_s: float = LOCAL_S, cut: int | None = None
+    ) -> str:
         return run(
             [f"--git-dir={self.folder}", *command], access=access, patience_s=patience_s, still_ours=self.still_ours,
-            held=self._lock,
+            held=self._lock, cut=cut,
         )  # fmt: skip
 
 
@@ -228,15 +263,17 @@ def run(
     patience_s: float = LOCAL_S,
     still_ours: StillOurs = lambda: None,
     held: IO[Any] | None = None,
+    cut: int | None = None,
 ) -> str:
-    """What one git command says. Raises GitError, or what `still_ours` raises."""
+    """What one git command says; with `cut` so many bytes of it, whatever comes after them. Raises GitError, or what
+    `still_ours` raises."""
     arguments = ["git", *(part for one in QUIET for part in ("-c", one)), *command]
     with tempfile.TemporaryDirectory(prefix="toban-git-") as name:
         home = Path(name)
         environment = _environment(home)
         if access is not None and access.key:
             environment["GIT_SSH_COMMAND"] = _ssh(home, access)
-        return _run(arguments, environment, patience_s=patience_s, still_ours=still_ours, held=held)
+        return _run(arguments, environment, patience_s=patience_s, still_ours=still_ours, held=held, cut=cut)
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -274,6 +311,7 @@ def _run(
     patience_s: float,
     still_ours: StillOurs,
     held: IO[Any] | None,
+    cut: int | None = None,
 ) -> str:
     watch = Watch(time.monotonic(), patience_s, min(SILENT_S, patience_s))
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -289,8 +327,8 @@ def _run(
                 told = os.fstat(out.fileno()).st_size
                 if over := watch.over(time.monotonic(), told + os.fstat(err.fileno()).st_size):
                     raise GitError("git_timeout", f"{over:.0f} s")
-                if told > OUTPUT_MAX:
-                    raise GitError("git_too_much")
+                if told > (OUTPUT_MAX if cut is None else cut):
+                    break
                 still_ours()
                 time.sleep(STEP_S)
         finally:
@@ -298,10 +336,12 @@ def _run(
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
+        if cut is None and os.fstat(out.fileno()).st_size > OUTPUT_MAX:
+            raise GitError("git_too_much")
         out.seek(0)
         err.seek(max(0, os.fstat(err.fileno()).st_size - COMPLAINT_MAX))  # what went wrong is said last
-        said, complaint = out.read(OUTPUT_MAX), err.read(COMPLAINT_MAX)
-    if child.returncode != 0:
+        said, complaint = out.read(cut or OUTPUT_MAX), err.read(COMPLAINT_MAX)
+    if child.returncode != 0 and (cut is None or len(said) < cut):
         raise problem_of(complaint.decode("utf-8", "replace"))
     return said.decode("utf-8", "replace")
 
@@ -334,8 +374,8 @@ def _halves(page: str) -> tuple[str, str]:
     """(id, message) of one commit. git fills a short message with spaces and ends a long one with two dots, perhaps within a
     number, which would be another's then."""
     commit, _, message = page.partition("\n")
-    whole = message.rsplit(maxsplit=1)[0] if message.endswith("..") else message.rstrip()
-    return commit.strip(), whole
+    whole = _LAST_WORD.sub("", message) if message.endswith("..") else message
+    return commit.strip(), whole.rstrip()
 
 
 @contextlib.contextmanager

@@ -32,6 +32,8 @@ def step_words(step: Mapping[str, Any]) -> str:
         )
     if step.get("unread"):
         told.append(_("commits that Redmine has not read: %(n)s") % {"n": step["unread"]})
+    if step.get("left"):
+        told.append(_("commits whose links are proven by the next visit: %(n)s") % {"n": step["left"]})
     if "n" in step:
         told.append(_step_count(str(step["step"]), int(step["n"])))
     if step.get("detail"):

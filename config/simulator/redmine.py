@@ -24,7 +24,7 @@ STATUSES = (
     {"id": 5, "name": "終了", "is_closed": True},
     {"id": 6, "name": "却下", "is_closed": True},
 )
-CLOSED = {one["id"] for one in STATUSES if one["is_closed"]}
+ARCHIVED = 9
 FIELDS = [{"id": 1, "name": "portal_key"}, {"id": 3, "name": "aws_account"}]
 KEY = "0123456789abcdef"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -32,13 +32,14 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass
 class SimulatedRedmine:
-    """`now` stands still where somebody sets it; `left`: so many more requests are answered, then none. `filters`: the ids of fields that are used as a filter."""
+    """`now` stands still where somebody sets it; `left`: so many more requests are answered, then none. `project_status`: 1 open, 5 closed, 9 archived. `filters`: the ids of fields that are used as a filter."""
 
     now: datetime | None = None
     admin: bool = True
     fields: list[dict[str, Any]] = field(default_factory=lambda: list(FIELDS))
     for_all: bool = False
     filters: set[int] = field(default_factory=lambda: {1})
+    statuses: list[dict[str, Any]] = field(default_factory=lambda: [dict(one) for one in STATUSES])
     refused_statuses: set[int] = field(default_factory=set)
     role: list[str] = field(
         default_factory=lambda: ["view_issues", "add_issues", "edit_issues", "add_issue_notes"]
@@ -94,7 +95,7 @@ class SimulatedRedmine:
                 self.writes += 1
             routes: tuple[tuple[str, Callable[..., tuple[int, Any]]], ...] = (
                 (r"/users/current\.json", self._me), (r"/roles/\d+\.json", self._role),
-                (r"/issue_statuses\.json", lambda *_: (200, {"issue_statuses": list(STATUSES)})),
+                (r"/issue_statuses\.json", lambda *_: (200, {"issue_statuses": list(self.statuses)})),
                 (r"/projects\.json", self._projects), (r"(?:/projects/\d+)?/issues\.json", self._issues),
                 (r"/issues/(\d+)\.json", self._issue), (r"/custom_fields\.json", self._fields),
                 (r"/projects/portal-demo/repository/([^/]+)/revisions/([^/]+)/issues\.json", self._relate),
@@ -127,7 +128,11 @@ class SimulatedRedmine:
     def _issues(self, method: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         if method == "POST":
             return self._create(body["issue"])
-        rows = [row for row in self.issues.values() if self._wanted(row, query)]
+        rows = [
+            row
+            for row in self.issues.values()
+            if self.project_status != ARCHIVED and self._wanted(row, query)
+        ]
         for name in reversed(query.get("sort", "id:desc").split(",")):
             column, _, way = name.partition(":")
             rows.sort(key=lambda row: row[column], reverse=way == "desc")
@@ -136,7 +141,7 @@ class SimulatedRedmine:
         return 200, {"issues": page, "total_count": len(rows), "offset": offset, "limit": limit}
 
     def _wanted(self, row: dict[str, Any], query: dict[str, str]) -> bool:
-        if query.get("status_id") != "*" and row["status_id"] in CLOSED:
+        if query.get("status_id") != "*" and self._closes(row["status_id"]):
             return False
         if "issue_id" in query and str(row["id"]) not in query["issue_id"].split(","):
             return False
@@ -173,6 +178,8 @@ class SimulatedRedmine:
         row = self.issues.get(int(number))
         if row is None:
             return 404, None
+        if self.project_status == ARCHIVED:
+            return 403, None
         if method == "GET":
             commits = [{"revision": one} for one in sorted(self.commits.links.get(int(number), ()))]
             return 200, {"issue": self._shown(row, journals=True) | {"changesets": commits}}
@@ -194,7 +201,7 @@ class SimulatedRedmine:
             details.append({"property": "attr", "name": "status_id", "old_value": str(row["status_id"]),
                             "new_value": str(status)})  # fmt: skip
             row["status_id"] = status
-            row["closed_on"] = self._clock() if status in CLOSED else row["closed_on"]
+            row["closed_on"] = self._clock() if self._closes(status) else row["closed_on"]
         if given.get("notes") or details:
             self.journals += 1
             row["journals"].append(
@@ -206,7 +213,7 @@ class SimulatedRedmine:
         row["updated_on"] = self._clock()
 
     def _shown(self, row: dict[str, Any], *, journals: bool) -> dict[str, Any]:
-        names = {one["id"]: one["name"] for one in STATUSES}
+        names = {one["id"]: one["name"] for one in self.statuses}
         held = [
             {"id": one["id"], "name": one["name"], "value": row["fields"].get(one["id"], "")}
             for one in self.fields
@@ -217,6 +224,9 @@ class SimulatedRedmine:
             "updated_on": row["updated_on"], "closed_on": row["closed_on"], "custom_fields": held,
         }  # fmt: skip
         return shown | ({"journals": row["journals"]} if journals else {})
+
+    def _closes(self, status: int) -> bool:
+        return any(one["is_closed"] for one in self.statuses if one["id"] == status)
 
     def _clock(self) -> str:
         return f"{self.now or datetime.now(UTC):{_TIME}}"

@@ -38,6 +38,9 @@ REDMINE_CODES: Final[Mapping[str, Promise | str]] = {
     "redmine_invalid": _(
         "Redmine refuses the content, for example a required field that Toban does not fill."
     ),
+    "redmine_unforeseen": _(
+        "Toban could not make anything of what Redmine answered and tries again. Tell whoever runs Toban; its log names the cause."
+    ),
     "redmine_key_not_kept": _(
         "Redmine did not keep Toban's key in the field portal_key. Enable the field for the project and the tracker."
     ),

@@ -50,6 +50,13 @@ class Broken(RedmineError):
     in_doubt = passes = True
 
 
+class Unforeseen(RedmineError):
+    """Its answer made us fail in a way that nobody thought of: this entry's trouble, and no other's."""
+
+    code = "redmine_unforeseen"
+    in_doubt = passes = True
+
+
 class KeyRefused(RedmineError):
     """401: the API key is wrong or its user is locked."""
 

@@ -23,7 +23,7 @@ class Repository(TenantModel):
     """`name` is GitHub's full name. `host_key` is the pinned line of known_hosts. `report` is what the last look found.
 
     `heads` are the refs that Redmine was proven to have read; a poll compares with them. `silent` counts pushes that the
-    poll found since the webhook last came. `removal` maps a step of leaving to who did it and when.
+    poll found since the webhook last came. `unproven`: commits whose links a later visit proves, oldest first. `removal` maps a step of leaving to who did it and when.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -63,6 +63,7 @@ class Repository(TenantModel):
     )
     rule_proof = models.CharField(max_length=64, blank=True)
     hints = models.JSONField(default=dict)
+    unproven = models.JSONField(default=list)
 
     class Meta(TenantModel.Meta):
         constraints = [

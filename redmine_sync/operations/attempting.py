@@ -6,16 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+from django.db import DatabaseError
+
 from medical_audit.domain.errors import LeaseLost
 from medical_audit.operations.lanes import Lease
 from redmine_sync.domain.issues import Issue, NewIssue
 from redmine_sync.domain.judging import Do, Judgement, is_told, to_close, to_open
-from redmine_sync.domain.problems import RedmineError
+from redmine_sync.domain.problems import RedmineError, Unforeseen
 from redmine_sync.domain.writing import mark_of
 from redmine_sync.models import Entry, RedmineServer, TicketState, Verb
 from redmine_sync.operations.reading import learn, require_ours
+from redmine_sync.operations.statuses import is_closed
 from redmine_sync.operations.telling import description_of, note_of, subject_of
 from redmine_sync.redmine import Tickets
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -53,14 +59,18 @@ class Attempt:
         assert server.bot_id is not None
         self.field: int = server.key_field
         self.bot: int = server.bot_id
-        self.closed_ids = {one["id"] for one in server.report["statuses"] if one["closed"]}
 
     def run(self) -> Told | RedmineError:
-        """Raises LeaseLost when the server is somebody else's by now."""
+        """Raises LeaseLost when the server is somebody else's by now, and what the database says."""
         try:
             return self._open() if self.entry.verb == Verb.OPEN else self._close()
         except RedmineError as error:
             return error
+        except (LeaseLost, DatabaseError):
+            raise
+        except Exception as error:
+            log.exception("redmine_attempt_failed", entry=str(self.entry.id))
+            return Unforeseen(type(error).__name__)
 
     # -- opening -------------------------------------------------------------------------------------------------------
 
@@ -77,7 +87,7 @@ class Attempt:
             return Told("created", event="ticket.opened")
         was_over = ticket.wished_closed
         verdict = to_open(
-            closed=issue.status_id in self.closed_ids, journals=issue.journals, bot=self.bot,
+            closed=self._is_closed(issue), journals=issue.journals, bot=self.bot,
             settled=ticket.settled_journal, was_over=was_over, snooze=timedelta(days=self.here.server.snooze_days),
             now=self.here.clock(), closed_on=issue.closed_on,
         )  # fmt: skip
@@ -88,7 +98,7 @@ class Attempt:
         moves = verdict.do == Do.MOVE
         issue = self._write(issue, self.here.server.open_status if moves else None)
         self._now(TicketState.OPEN, times=ticket.times + 1)
-        if moves and issue.status_id in self.closed_ids:
+        if moves and self._is_closed(issue):
             return self._status_refused()
         self._agree()
         return Told("reopened" if moves else "noted", event="ticket.reopened" if moves else "")
@@ -127,7 +137,7 @@ class Attempt:
         issue = self._read()
         told = is_told(issue.journals, mark_of(self.entry.id), bot=self.bot)
         verdict = to_close(
-            closed=issue.status_id in self.closed_ids, journals=issue.journals, bot=self.bot,
+            closed=self._is_closed(issue), journals=issue.journals, bot=self.bot,
             settled=ticket.settled_journal,
         )  # fmt: skip
         if verdict.do == Do.NOTHING:
@@ -145,7 +155,7 @@ class Attempt:
         if not moves:
             ticket.diverged = verdict.diverged
             return Told("noted")
-        if issue.status_id not in self.closed_ids:
+        if not self._is_closed(issue):
             return self._status_refused()
         self._now(TicketState.CLOSED)
         self._agree()
@@ -160,6 +170,9 @@ class Attempt:
         require_ours(issue, self.ticket)
         learn(self.ticket, issue, bot=self.bot, now=self.here.clock())
         return issue
+
+    def _is_closed(self, issue: Issue) -> bool:
+        return is_closed(self.here.server, self.here.tickets, issue, self.here.ours)
 
     def _write(self, issue: Issue, status: int | None) -> Issue:
         """The note, once, with the move if there is one; then what the server says it is. Nothing is sent where the note is

@@ -23,6 +23,7 @@ from redmine_sync.domain.addresses import BadAddress, host_of, read_address
 from redmine_sync.domain.checks import KEY_FIELD, Check, Found, is_enough, judge
 from redmine_sync.domain.problems import RedmineError
 from redmine_sync.models import RedmineKey, RedmineServer, ServerState, ServiceKey
+from redmine_sync.operations.statuses import as_rows
 from redmine_sync.queries.servers import KEY_NAME, looking_gateway_of
 from redmine_sync.redmine import Tickets
 
@@ -272,7 +273,7 @@ def _look(opened: Tickets | Check) -> tuple[dict[str, Any], int | None, int | No
     )  # fmt: skip
     report = {
         "login": me.login, "checks": [one.as_json() for one in checks], "projects": rows,
-        "statuses": [{"id": one.id, "name": one.name, "closed": one.closed} for one in statuses],
+        "statuses": as_rows(statuses),
     }  # fmt: skip
     return report, field, me.id
 

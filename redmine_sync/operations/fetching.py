@@ -142,11 +142,12 @@ def _fetch(visit: Visit, access: Access | None, following: Access | None) -> Non
         access, there = _there(visit, access, following)
         told["n"] = len(there)
     mirror, before = Mirror(mirror_folder(row), visit.ours), dict(row.heads)
-    if there == before and not row.problem and mirror.exists() and _asks_for_news_only(visit.run):
+    settled = there == before and not row.unproven
+    if settled and not row.problem and mirror.exists() and _asks_for_news_only(visit.run):
         _rest(visit)
         return
     if visit.run is None:
-        _begin_poll(visit)
+        _begin_poll(visit, news=there != before)
     with visit.step("mirror") as told:
         told["code"] = _ready(mirror, bool(before))
     with mirror.alone():
@@ -209,8 +210,8 @@ def _short(refs: Sequence[str] | set[str]) -> list[str]:
     return [ref.removeprefix("refs/heads/")[:100] for ref in sorted(refs)][:20]
 
 
-def _begin_poll(visit: Visit) -> None:
-    """The poll found something that no webhook told of: a run of its own, and one push more on which the webhook was silent."""
+def _begin_poll(visit: Visit, *, news: bool) -> None:
+    """A run of its own. `news`: the poll found something that no webhook told of, one push more on which it was silent."""
     now, row = visit.clock(), visit.row
     visit.run = SyncRun(
         tenant_id=row.tenant_id, repository=row, cause=Cause.POLL, state=RunState.RUNNING, asked_at=now, started_at=now,
@@ -219,7 +220,7 @@ def _begin_poll(visit: Visit) -> None:
     with tenant_scope(row.tenant_id):
         visit.lease.hold()
         visit.run.save(force_insert=True)
-        if not row.problem:
+        if news and not row.problem:
             Repository.objects.filter(id=row.id).update(silent=F("silent") + 1)
 
 

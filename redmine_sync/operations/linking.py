@@ -11,11 +11,16 @@ from redmine_sync.domain.problems import Missing
 from redmine_sync.git import Commit
 from redmine_sync.redmine import Commits, Linked
 
+#: So many questions are asked in one visit: whoever pushes must not decide how long a worker is kept, and Redmine busy.
+ASKED_MAX = 500
+
 
 @dataclass(slots=True)
 class Proof:
-    """`linked`: links that stand, those that were `repaired` among them; `unread`: commits that Redmine does not know."""
+    """`linked`: links that stand, those that were `repaired` among them; `unread`: commits that Redmine does not know; `done`:
+    how many of the commits were looked at."""
 
+    done: int = 0
     linked: int = 0
     repaired: int = 0
     unread: int = 0
@@ -27,7 +32,8 @@ class Proof:
 @dataclass(slots=True)
 class Prover:
     """Looks at each ticket once. `project` is its number in Redmine: tickets of other projects are none of ours. `heard`:
-    words after which a ticket was linked, though they are none of Redmine's as it comes."""
+    words after which a ticket was linked, though they are none of Redmine's as it comes. `left`: so many questions more are
+    asked, but that a commit is looked at to its end."""
 
     redmine: Commits
     identifier: str
@@ -35,20 +41,24 @@ class Prover:
     project: int
     rule: Rule
     ours: Callable[[], None]
+    left: int = ASKED_MAX
     seen: dict[int, Linked | None] = field(default_factory=dict)
     heard: set[str] = field(default_factory=set)
 
     def prove(self, commits: Sequence[Commit], *, backfill: bool = False) -> Proof:
         """Compare what messages name with what stands at the tickets, and link what is missing.
 
-        `backfill`: also where Redmine read the commit before it had its rule; numbers of pull requests are left out then.
+        Those for which no question is left are for another visit. `backfill`: also where Redmine read the commit before it had its rule; numbers of pull requests are left out then.
         Raises RedmineError.
         """
         proof = Proof(rule=self.rule)
         for commit in commits:
+            if self.left <= 0:
+                break
             message = without_pulls(commit.message) if backfill else commit.message
             proof.hints += read_hints(commit.message)
             self._prove(commit, message, proof, backfill=backfill)
+            proof.done += 1
         return proof
 
     def _prove(self, commit: Commit, message: str, proof: Proof, *, backfill: bool) -> None:
@@ -75,7 +85,7 @@ class Prover:
         proof.linked += sum(stands.values())
 
     def _link(self, commit: Commit, issue: int, proof: Proof) -> bool:
-        self.ours()
+        self._ask()
         try:
             done = self.redmine.link(self.identifier, self.repository, commit.id, issue)
         except Missing:
@@ -86,6 +96,10 @@ class Prover:
 
     def _look(self, issue: int) -> Linked | None:
         if issue not in self.seen:
-            self.ours()
+            self._ask()
             self.seen[issue] = self.redmine.linked(issue)
         return self.seen[issue]
+
+    def _ask(self) -> None:
+        self.ours()
+        self.left -= 1

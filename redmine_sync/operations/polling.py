@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Min
+from django.db.models import Min, Q
 
 from medical_audit.domain.actor import Actor
 from medical_audit.tenancy import tenant_scope
@@ -15,6 +15,7 @@ from redmine_sync.domain.problems import Forbidden, KeyGone, Missing, RedmineErr
 from redmine_sync.models import RedmineServer, Ticket, TicketState
 from redmine_sync.models.ticket import OF_THE_LANE
 from redmine_sync.operations.reading import judge_quietly, learn, require_ours
+from redmine_sync.operations.statuses import is_closed, note_statuses
 from redmine_sync.redmine import PAGE, Tickets
 
 EVERY = timedelta(seconds=60)
@@ -26,6 +27,9 @@ OVERLAP = timedelta(seconds=120)
 #: The server's clock has whole seconds: an issue is settled at a second once it was read that long after the first time.
 SETTLED_AFTER = timedelta(seconds=2)
 PAGES_MAX = 50
+#: A closed ticket is looked at by the hour for so long after its last change.
+CLOSED_FOR = timedelta(days=30)
+HIDDEN = "issue_hidden"
 
 Ours = Callable[[], None]
 Clock = Callable[[], datetime]
@@ -161,35 +165,45 @@ def _read(server: RedmineServer, tickets: Tickets, ticket: Ticket, ours: Ours, c
     except KeyGone:
         ticket.state, ticket.diverged = TicketState.ORPHANED, "key_gone"
     except Forbidden:
-        ticket.diverged = "issue_hidden"
+        ticket.diverged = HIDDEN
     else:
         now = clock()
         learn(ticket, issue, bot=server.bot_id, now=now)
-        closed_ids = {one["id"] for one in server.report["statuses"] if one["closed"]}
+        if ticket.diverged == HIDDEN:
+            ticket.diverged = ""
+        closed = is_closed(server, tickets, issue, ours)
         until = (issue.closed_on or now) + timedelta(days=server.snooze_days)
-        judge_quietly(ticket, issue, bot=server.bot_id, closed_ids=closed_ids, snooze_until=until)
+        judge_quietly(ticket, issue, bot=server.bot_id, closed=closed, snooze_until=until)
 
 
 def _reconcile(server: RedmineServer, tickets: Tickets, ours: Ours, *, clock: Clock) -> int:
-    """Look at every issue that is not gone already: what was deleted, hidden or missed shows here."""
+    """Look at every issue about which something is to come: what was deleted, hidden or missed shows here. What is closed
+    is looked at while that is recent, a hundred at a time, and never by itself: later its next trouble looks at it."""
     assert server.key_field is not None
+    ours()
+    note_statuses(server, tickets)
     with tenant_scope(server.tenant_id):
         rows = Ticket.objects.filter(server=server, issue__isnull=False).exclude(state=TicketState.ORPHANED)
-        mine = list(rows.order_by("issue"))
+        over = Q(state=TicketState.CLOSED) & ~Q(updated_on__gte=clock() - CLOSED_FOR)
+        mine = list(rows.exclude(over).order_by("issue"))
     read = 0
     for begin in range(0, len(mine), PAGE):
         part = mine[begin : begin + PAGE]
         ours()
         there = {one.id: one for one in tickets.among(server.key_field, [ticket.issue for ticket in part])}
-        changed = [
-            ticket
-            for ticket in part
-            if (issue := there.get(ticket.issue or 0)) is None or issue.updated_on != ticket.updated_on
-        ]
+        changed = [ticket for ticket in part if _is_to_be_read(ticket, there.get(ticket.issue or 0))]
         read += _read_all(server, tickets, changed, ours, clock)
     ours()
     _note_projects(server, tickets)
     return read
+
+
+def _is_to_be_read(ticket: Ticket, there: Issue | None) -> bool:
+    """there: the issue in a list of all that Toban's user sees. Of one that is not in it only an open one is asked for, once:
+    it is gone, or hidden."""
+    if there is None:
+        return ticket.state != TicketState.CLOSED and ticket.diverged != HIDDEN
+    return there.updated_on != ticket.updated_on or ticket.diverged == HIDDEN
 
 
 def _note_projects(server: RedmineServer, tickets: Tickets) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
 from redmine_sync.domain.issues import Issue
@@ -37,11 +36,8 @@ def learn(ticket: Ticket, issue: Issue, *, bot: int, now: datetime) -> None:
         ticket.read_journal = max(ticket.read_journal, issue.journals[-1].id)
 
 
-def judge_quietly(
-    ticket: Ticket, issue: Issue, *, bot: int, closed_ids: Collection[int], snooze_until: datetime
-) -> None:
+def judge_quietly(ticket: Ticket, issue: Issue, *, bot: int, closed: bool, snooze_until: datetime) -> None:
     """What a person did at an issue while nothing was to be written: closed early, opened again, or come round."""
-    closed = issue.status_id in closed_ids
     by_person = moved_by_a_person(issue.journals, bot=bot, settled=ticket.settled_journal) is not None
     if closed and ticket.wished_closed:
         ticket.state, ticket.diverged, ticket.snoozed_until = TicketState.CLOSED, "", None

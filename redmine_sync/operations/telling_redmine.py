@@ -15,7 +15,7 @@ from redmine_sync.operations.visiting import Visit
 from redmine_sync.queries.repositories import mirror_in_redmine, name_in_redmine
 from redmine_sync.redmine import READING_S
 
-#: How many new commits are proven link by link; of a first fetch the newest.
+#: How many new commits are proven link by link; of a first fetch the newest, and of those that are left for another visit.
 PROVEN_MAX = 500
 HEADS_MAX = 20
 PAGE = 200
@@ -43,12 +43,15 @@ def tell_redmine(
     with visit.step("links") as told:
         commits = mirror.count(moved, but=old)
         newest = mirror.newest(moved, but=old, limit=PROVEN_MAX)
-        proof = _prover(visit, name, Rule(row.rule)).prove(newest)
-        told |= {"n": proof.linked, "repaired": proof.repaired, "unread": proof.unread}
+        pending = [*mirror.messages(row.unproven), *newest][-PROVEN_MAX:]
+        proof = _prover(visit, name, Rule(row.rule)).prove(pending)
+        unproven = [one.id for one in pending[proof.done :]]
+        told |= {"n": proof.linked, "repaired": proof.repaired, "unread": proof.unread, "left": len(unproven)}
     hints = Counter(row.hints) + proof.hints
     return {
         "repository": {
-            "redmine_repository": name, "rule": proof.rule, "rule_proof": proof.rule_proof or row.rule_proof, "hints": dict(hints)
+            "redmine_repository": name, "rule": proof.rule, "rule_proof": proof.rule_proof or row.rule_proof, "hints": dict(hints),
+            "unproven": unproven,
         },
         "run": {"commits": commits, "linked": proof.linked, "repaired": proof.repaired},
         "code": "links_repaired" if proof.repaired else "",
@@ -65,13 +68,15 @@ def backfill_some(visit: Visit, mirror: Mirror, run: SyncRun) -> bool:
         page = mirror.oldest(heads, limit=PAGE, skip=run.done)
         proof = prover.prove(page, backfill=True)
         run.done, run.linked, run.repaired = (
-            run.done + len(page),
+            run.done + proof.done,
             run.linked + proof.linked,
             run.repaired + proof.repaired,
         )
         with tenant_scope(row.tenant_id):
             visit.lease.hold()
             run.save(update_fields=["done", "total", "linked", "repaired"])
+        if proof.done < len(page):
+            return True
         if len(page) < PAGE:
             return False
     return True

@@ -159,7 +159,7 @@ def refusals(response: requests.Response) -> str:
     try:
         said = response.json()["errors"]
         return "; ".join(str(one) for one in said)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

@@ -296,6 +296,9 @@ def test_a_refusal_can_be_kept_whatever_letters_it_has(odd: Any) -> None:
 
 
 def test_an_answer_that_is_nested_without_end_is_no_redmine(odd: Any) -> None:
+    odd.answer = (422, {}, b"[" * 200_000)
+    with pytest.raises(problems.Invalid):
+        at(odd).me()
     odd.answer = (200, {}, b"[" * 200_000)
     with pytest.raises(problems.NotRedmine):
         at(odd).me()

@@ -20,7 +20,7 @@ from redmine_sync.domain.remotes import read_remote
 from redmine_sync.git import Access, Mirror, Watch, host_key_of, remote_heads
 from redmine_sync.models import Place, RunState
 from redmine_sync.operations import registering, repository_keys
-from tests.redmine.origin import SSHD, Origin, Sshd
+from tests.redmine.origin import SSHD, Origin, Sshd, git
 from tests.redmine.shop import REASON
 from tests.redmine.yard import Yard
 
@@ -115,14 +115,25 @@ def test_settings_and_hooks_of_the_machine_are_not_read(
     assert not mark.exists()
 
 
-def test_what_a_fetch_that_was_killed_left_behind_goes_with_the_next(origin: Origin, tmp_path: Path) -> None:
-    """A killed git leaves its half pack; one each quarter of an hour would fill the disk."""
+@pytest.mark.parametrize(
+    "name",
+    ["objects/pack/tmp_pack_abc123", "HEAD.lock", "packed-refs.lock", "refs/heads/main.lock", "refs/heads/team/old.lock"],
+)  # fmt: skip
+def test_what_a_fetch_that_was_killed_left_behind_goes_with_the_next(
+    name: str, origin: Origin, tmp_path: Path
+) -> None:
+    """A killed git leaves its half pack; one each quarter of an hour would fill the disk. Its locks would stop every other."""
     mirror = Mirror(tmp_path / "x.git")
     mirror.make()
-    left = mirror.folder / "objects" / "pack" / "tmp_pack_abc123"
-    left.parent.mkdir(parents=True, exist_ok=True)
-    left.write_bytes(b"half")
     with mirror.alone():
+        origin.push("of a team", branch="team/old")
+        mirror.fetch(Access(origin.url), strict=False)
+        git(mirror.folder, "pack-refs", "--all")
+        origin.delete("team/old")
+        origin.push("more")
+        left = mirror.folder / name
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes(b"half")
         mirror.fetch(Access(origin.url), strict=False)
     assert not left.exists()
     assert mirror.heads() == {"refs/heads/main": origin.commits[-1]}
@@ -309,15 +320,21 @@ def test_what_a_git_server_says_can_be_kept_whatever_letters_it_has() -> None:
 
 
 def test_one_endless_message_stops_nobody(tmp_path: Path) -> None:
+    """Be it long, or of letters that have no width and so no column."""
     mirror = Mirror(tmp_path / "long.git")
     mirror.make()
-    messages = ["first #1", f"{'long ' * 1999}  #123{' long' * 5_000_000}", "最後 #3\n\nrefs #4.."]
+    messages = [
+        "first #1",
+        f"{'long ' * 1999}  #123{' long' * 5_000_000}",
+        "refs #7 " + "\u200b" * 8_000_000,
+        "最後 #3\n\nrefs #4..",
+    ]
     feed = b"".join(
         f"commit refs/heads/main\ncommitter a <a@example.net> {1_700_000_000 + number} +0000\ndata {len(one.encode())}\n{one}\n".encode()
         for number, one in enumerate(messages)
     )  # fmt: skip
     subprocess.run(["git", "-C", str(mirror.folder), "fast-import", "--quiet"], input=feed, check=True)
-    first, long, last = (one.message for one in mirror.newest([*mirror.heads().values()], limit=500))
-    assert (first, last) == (messages[0], messages[2])
+    first, long, narrow, last = (one.message for one in mirror.newest([*mirror.heads().values()], limit=500))
+    assert (first, narrow, last) == (messages[0], "refs #7", messages[3])
     assert messages[1].startswith(long)
     assert not long.endswith("#1")  # the cut goes through the number: a part of it is another ticket's

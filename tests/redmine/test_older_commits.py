@@ -73,6 +73,25 @@ def test_linking_older_commits_is_asked_for_once_while_it_is_under_way(yard: Yar
     assert older(yard).id == begun.id
 
 
+def test_whoever_pushes_does_not_decide_how_many_questions_redmine_is_asked(yard: Yard) -> None:
+    """So many a visit, and the next visit goes on."""
+    issues(yard, 1)
+    yard.register()
+    yard.serve()
+    yard.fake.commits.forgets_links = True
+    numbers = range(1000, 2200)
+    flood = [" ".join(f"refs #{one}" for one in numbers[at : at + 100]) for at in range(0, 1200, 100)]
+    commit = yard.origin.push(*flood, "refs #1")
+    asked = []
+    for _ in range(3):
+        before = len(yard.fake.asked)
+        yard.serve(minutes=6)
+        asked.append(sum("/issues/" in one for one in yard.fake.asked[before:]))
+    assert asked == [500, 500, 201]
+    assert (yard.links[1], yard.row().unproven) == ({commit}, [])
+    assert yard.row().silent == 1, "one push, however many visits"
+
+
 def test_the_poll_goes_on_while_older_commits_are_linked(yard: Yard) -> None:
     yard.register()
     yard.serve()

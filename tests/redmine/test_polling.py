@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.domain.permissions import Role
-from config.simulator.redmine import KEY, SimulatedRedmine
+from config.simulator.redmine import ARCHIVED, KEY, SimulatedRedmine
 from medical_audit.tenancy import tenant_scope
 from redmine_sync.domain.issues import Changed, Issue
 from redmine_sync.models import Ticket, TicketState
-from redmine_sync.operations import connecting, deciding, sending
+from redmine_sync.operations import connecting, deciding, polling, sending
 from redmine_sync.redmine import RedmineTickets
 from tests.conftest import _as_role
 from tests.redmine.conftest import People
@@ -197,6 +197,63 @@ def test_a_project_that_was_closed_shows_within_the_hour_and_again_when_it_is_op
     fake_shop.serve(minutes=61)
     assert fake_shop.ticket().diverged == ""
     assert [one["usable"] for one in fake_shop.server().report["projects"]] == [True]
+
+
+def test_a_status_that_came_after_the_connection_closes_an_issue_too(
+    fake: SimulatedRedmine, fake_shop: Shop
+) -> None:
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    issue = fake_shop.ticket().issue or 0
+    fake.statuses.append({"id": 9, "name": "完了", "is_closed": True})
+    fake.move(issue, 9)
+    fake_shop.happens("succeeded", "web")
+    fake_shop.serve()
+    assert (fake_shop.ticket().state, fake_shop.ticket().diverged) == (TicketState.CLOSED, "")
+    fake_shop.happens("failed", "web")
+    fake_shop.serve()
+    assert (fake_shop.ticket().state, fake.issues[issue]["status_id"]) == (TicketState.OPEN, 1)
+    fake.statuses[1]["is_closed"] = True  # nor does one mean for ever what it meant
+    fake_shop.serve(minutes=2)
+    fake_shop.serve(minutes=61)
+    assert {one["id"] for one in fake_shop.server().report["statuses"] if one["closed"]} == {2, 5, 6, 9}
+
+
+def test_what_is_hidden_is_asked_for_once_and_shows_again_when_it_is_seen(
+    fake: SimulatedRedmine, fake_shop: Shop
+) -> None:
+    for target in ("web", "db"):
+        fake_shop.happens("failed", target)
+    fake_shop.happens("succeeded", "db")
+    fake_shop.serve()
+    fake.project_status = ARCHIVED
+    fake_shop.serve(minutes=2)
+    fake_shop.serve(minutes=61)
+    assert {one.target_name: one.diverged for one in fake_shop.tickets()} == {"web": "issue_hidden", "db": ""}
+    fake.asked.clear()
+    fake_shop.serve(minutes=61)
+    assert [one for one in fake.asked if "/issues/" in one] == []
+    fake.project_status = 1
+    fake_shop.serve(minutes=61)
+    assert {one.diverged for one in fake_shop.tickets()} == {""}
+
+
+def test_tickets_closed_long_ago_are_not_gone_through_each_hour(
+    fake: SimulatedRedmine, fake_shop: Shop
+) -> None:
+    plant_tickets(fake_shop, fake, 250)
+    with _as_role("worker"), tenant_scope(fake_shop.tenant_id):
+        Ticket.objects.update(
+            state=TicketState.CLOSED, wished_closed=True, updated_on=SECOND - timedelta(days=400)
+        )
+    server = fake_shop.server()
+    fake_shop.clock.pass_(minutes=61)
+    asked = len(fake.asked)
+    with _as_role("worker"):
+        read = polling._reconcile(
+            server, RedmineTickets(server.url, KEY), lambda: None, clock=fake_shop.clock
+        )
+    assert (read, [one for one in fake.asked[asked:] if "issues" in one]) == (0, [])
 
 
 def test_an_issue_that_lost_its_key_is_not_taken_for_deleted(fake: SimulatedRedmine, fake_shop: Shop) -> None:

@@ -10,8 +10,11 @@ from accounts.domain.permissions import Role
 from config.simulator.redmine import KEY, SimulatedRedmine
 from medical_audit.domain.errors import AlreadyMoved, NotFound, NotPermitted
 from medical_audit.operations import entry as entering
+from redmine_sync.domain.issues import Issue, NewIssue
 from redmine_sync.models import Entry, EntryState, TicketState
-from redmine_sync.operations import deciding
+from redmine_sync.operations import deciding, sending
+from redmine_sync.redmine import RedmineTickets
+from tests.conftest import _as_role
 from tests.factories import Cast
 from tests.redmine.conftest import People
 from tests.redmine.shop import Shop
@@ -63,6 +66,28 @@ def test_the_same_trouble_again_is_a_note_and_after_its_end_the_same_issue_opens
         len([note for note in issue["notes"] if note]) == 3
     )  # once more, over, missed; a second success is no news
     assert [event["kind"] for event in open_shop.events("ticket.")][-1] == "ticket.reopened"
+
+
+def test_an_answer_that_nobody_thought_of_stops_its_own_entry_and_no_other(
+    fake: SimulatedRedmine, fake_shop: Shop
+) -> None:
+    class Odd(RedmineTickets):
+        def create(self, new: NewIssue, field: int) -> Issue:
+            if "web" in new.key:
+                raise RecursionError
+            return super().create(new, field)
+
+    fake_shop.happens("failed", "web")
+    fake_shop.happens("failed", "db")
+    with _as_role("worker"):
+        sending.serve(
+            fake_shop.tenant_id, fake_shop.server().id, worker="test", clock=fake_shop.clock,
+            open_server=lambda server: Odd(server.url, KEY),
+        )  # fmt: skip
+    assert [(one.state, one.outcome) for one in fake_shop.entries()] == [
+        ("trying", "redmine_unforeseen"), ("done", "created"),
+    ]  # fmt: skip
+    assert len(fake.issues) == 1
 
 
 def test_each_action_and_target_has_its_own_issue(open_shop: Shop) -> None:
