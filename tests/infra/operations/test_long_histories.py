@@ -45,6 +45,8 @@ def past(database: Resource, first: datetime, days: int) -> None:
     with _as_role("super"), tenant_scope(database.tenant_id):
         execute("SET LOCAL session_replication_role = replica")
         Operation.objects.bulk_create(rows[:-1])
+    with _as_role("super"):
+        execute("ANALYZE medical_audit_operation")
 
 
 def operation(database: Resource, kind: str, at: datetime, **parameters: object) -> Operation:
