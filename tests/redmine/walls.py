@@ -6,7 +6,7 @@ READ, WORK, FULL = "SELECT", "INSERT, SELECT, UPDATE", "DELETE, INSERT, SELECT, 
 SEEN = "bot_id, caught_up_seq, followed_seq, key_field, polled_at, polled_to, probed_at, problem, problem_since, reconciled_at, report, unread"
 LOOKED = (
     "failures, heads, hints, hook_refused_at, looked_at, next_at, polled_at, problem, problem_detail, problem_since, "
-    "redmine_repository, removal, report, rule, rule_proof, silent, synced_at"
+    "redmine_repository, removal, report, rule, rule_proof, silent, synced_at, unproven"
 )
 TICKET_PRIVILEGES = {
     "public.redmine_sync_redmineserver": {
