@@ -138,9 +138,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     ),
     "not_yet": _("The new state is not there yet. Toban looks again."),
     "not_applied": _("The call had no effect. Toban sends it again."),
-    "outcome_unknown": _(
-        "For a day Toban could not find out whether AWS carried it out. Look at AWS, and enter what is still wanted."
-    ),
+    "outcome_unknown": _("For a day nobody could see whether AWS did it. Look at AWS; enter what is wanted."),
     "did_not_reach": _("AWS accepted the call, but the state was not reached in time."),
     "fell_back": _("It started and fell back at once. Look at the reason that AWS gives."),
     "automation_off": _("The automation of the AWS account was switched off in the meantime."),
