@@ -17,6 +17,7 @@ from medical_audit.domain import rights
 from medical_audit.domain.kinds import Kind, Policy, all_kinds
 from medical_audit.domain.states import TRANSITIONS, State
 from tests.accounts.walls import ACCOUNT_WRITERS
+from tests.redmine.walls import TICKET_WRITERS
 from tests.reviewed import WITHOUT_ACTOR_HERE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,6 +85,7 @@ def arguments(function: Function) -> set[str]:
 WITHOUT_ACTOR = {
     **WITHOUT_ACTOR_HERE,
     **ACCOUNT_WRITERS,
+    **TICKET_WRITERS,
     "accounts/operations/asking.py:lay_aside": "a part of a kind's own work, inside the confirmation that names the person",
     "infra/operations/archiving.py:apply": "a kind's own work, inside the confirmation that names the person",
     "medical_audit/operations/confirm_policies.py:apply": "a kind's own work, inside the confirmation that names the person",
@@ -121,24 +123,6 @@ WITHOUT_ACTOR = {
     "infra/operations/tick.py:tick": "the clock itself, under the authority that each entry names",
     "infra/operations/volumes.py:keep_volumes": "a part of a look at AWS",
     "infra/operations/windows.py:keep_windows": "a part of a look at AWS",
-    "redmine_sync/operations/connecting.py:probe": "a look at a server",
-    "redmine_sync/operations/connecting.py:probe_if_asked": "a look at a server",
-    "redmine_sync/operations/fetching.py:serve": "the worker is named; its runs name who asked",
-    "redmine_sync/operations/looking.py:look_if_asked": "a look at a server",
-    "redmine_sync/operations/receiving.py:ask": "a run names who asked",
-    "redmine_sync/operations/receiving.py:note_refused": "somebody whom no signature names",
-    "redmine_sync/operations/receiving.py:receive": "GitHub, whom the signature names",
-    "redmine_sync/operations/waking.py:hear": "a Redmine, which the signature names",
-    "redmine_sync/operations/registering.py:apply_register": "a kind's own work, inside the confirmation that names the person",
-    "redmine_sync/operations/registering.py:apply_repin": "a kind's own work, inside the confirmation that names the person",
-    "redmine_sync/operations/repository_keys.py:make_deploy_key": "a part of what the caller records",
-    "redmine_sync/operations/repository_keys.py:make_hook_secret": "a part of what the caller records",
-    "redmine_sync/operations/repository_leaving.py:apply_leave": "a kind's own work, inside the confirmation that names the person",
-    "redmine_sync/operations/repository_leaving.py:remove_mirror_if_asked": "a worker, asked by the person whom the step names",
-    "redmine_sync/operations/statuses.py:is_closed": "a part of a visit, which names the worker",
-    "redmine_sync/operations/statuses.py:note_statuses": "a part of a visit, which names the worker",
-    "redmine_sync/operations/telling_redmine.py:backfill_some": "a part of a visit, which names the worker",
-    "redmine_sync/operations/sending.py:serve": "the worker is named; each entry rests on an event that names its actor",
     "medical_audit/operations/execution.py:drain_lane": "the worker is named; each operation names its confirmer",
     "medical_audit/operations/heartbeat.py:beat": "a process says that it is alive",
     "medical_audit/operations/lanes.py:lease_lane": "the worker is named",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import Q, Subquery
+from django.db.models import Q
 
 from infra.domain.calendar import Calendar
 from infra.domain.drift import RESTART_SLACK, RESTARTED_AFTER
@@ -27,7 +27,7 @@ from infra.operations.dues import due_of
 from infra.operations.owing import owe_due
 from infra.operations.rounds import NOT_RELEASED
 from infra.queries.authority import authority_of
-from infra.queries.drift import newest_of
+from infra.queries.drift import newest_each
 from infra.queries.rules import Followed, Rules, rules_at
 from medical_audit.domain.states import OPEN
 from medical_audit.domain.states import State as OperationState
@@ -147,13 +147,10 @@ def _candidates(region: Region, rules: Rules, now: datetime) -> list[Resource]:
 
 def _last_stops(ids: Sequence[str]) -> dict[str, datetime]:
     """When Toban's last word on each database was a stop that succeeded: the instant it ended."""
-    done = newest_of(Operation.objects.filter(_POWER, state=OperationState.SUCCEEDED))
-    done = done.exclude(
-        kind__endswith=".stop", outcome="already"
-    )  # one that found it stopped has not stopped it
-    named = Resource.objects.filter(id__in=ids).annotate(newest=Subquery(done.values("id")[:1]))
-    last = Operation.objects.filter(id__in=named.values("newest"), kind__endswith=".stop")
-    return dict(last.values_list("target_id", "finished_at"))
+    done = Operation.objects.filter(_POWER, state=OperationState.SUCCEEDED)
+    # One that found it stopped has not stopped it.
+    last = newest_each(done.exclude(kind__endswith=".stop", outcome="already"), ids)
+    return dict(last.filter(kind__endswith=".stop").values_list("target_id", "finished_at"))
 
 
 def _cause_said(row: Resource, rules: Rules, stopped_at: datetime | None, now: datetime) -> Reason | None:

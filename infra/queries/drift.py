@@ -47,9 +47,14 @@ def _touching() -> QuerySet[Operation]:
 
 def last_actions(ids: Iterable[str]) -> dict[str, Operation]:
     """The newest start or stop of each resource that reached AWS, by resource id. Needs the tenant bound."""
-    newest = newest_of(_touching())
-    named = Resource.objects.filter(id__in=list(ids)).annotate(newest=Subquery(newest.values("id")[:1]))
-    return {row.target_id: row for row in Operation.objects.filter(id__in=named.values("newest"))}
+    return {row.target_id: row for row in newest_each(_touching(), ids)}
+
+
+def newest_each(rows: QuerySet[Operation], ids: Iterable[str]) -> QuerySet[Operation]:
+    """Of operations the newest of each of these resources. Two questions: as one it is a join, for which all are read."""
+    newest = Subquery(newest_of(rows).values("id")[:1])
+    named = Resource.objects.filter(id__in=list(ids)).annotate(newest=newest)
+    return Operation.objects.filter(id__in=[pk for pk in named.values_list("newest", flat=True) if pk])
 
 
 def newest_of(rows: QuerySet[Operation]) -> QuerySet[Operation]:

@@ -44,3 +44,24 @@ TICKET_PRIVILEGES = {
     "public.redmine_sync_delivery": {"toban_web": WORK, "toban_worker": READ, "toban_audit": READ},
     "public.redmine_sync_entry": {"toban_web": WORK, "toban_worker": FULL, "toban_audit": READ},
 }
+#: Reviewed: who writes without being told who acts, and why that is right.
+TICKET_WRITERS = {
+    "redmine_sync/operations/connecting.py:probe": "a look at a server",
+    "redmine_sync/operations/connecting.py:probe_if_asked": "a look at a server",
+    "redmine_sync/operations/fetching.py:serve": "the worker is named; its runs name who asked",
+    "redmine_sync/operations/looking.py:look_if_asked": "a look at a server",
+    "redmine_sync/operations/receiving.py:ask": "a run names who asked",
+    "redmine_sync/operations/receiving.py:note_refused": "somebody whom no signature names",
+    "redmine_sync/operations/receiving.py:receive": "GitHub, whom the signature names",
+    "redmine_sync/operations/waking.py:hear": "a Redmine, which the signature names",
+    "redmine_sync/operations/registering.py:apply_register": "a kind's own work, inside the confirmation that names the person",
+    "redmine_sync/operations/registering.py:apply_repin": "a kind's own work, inside the confirmation that names the person",
+    "redmine_sync/operations/repository_keys.py:make_deploy_key": "a part of what the caller records",
+    "redmine_sync/operations/repository_keys.py:make_hook_secret": "a part of what the caller records",
+    "redmine_sync/operations/repository_leaving.py:apply_leave": "a kind's own work, inside the confirmation that names the person",
+    "redmine_sync/operations/repository_leaving.py:remove_mirror_if_asked": "a worker, asked by the person whom the step names",
+    "redmine_sync/operations/statuses.py:is_closed": "a part of a visit, which names the worker",
+    "redmine_sync/operations/statuses.py:note_statuses": "a part of a visit, which names the worker",
+    "redmine_sync/operations/telling_redmine.py:backfill_some": "a part of a visit, which names the worker",
+    "redmine_sync/operations/sending.py:serve": "the worker is named; each entry rests on an event that names its actor",
+}
