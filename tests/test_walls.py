@@ -29,7 +29,6 @@ READERS = dict.fromkeys(("toban_worker", "toban_scheduler", "toban_audit"), READ
 PERSON = "SELECT (id, is_active, name, username)"
 PLAN = "SELECT, UPDATE (next_action, next_change_at, owed, planned_from, schedule_revision, schedule_source, scheduled)"
 QUEUE = "toban_queue"
-
 THIS_USER = "( SELECT (current_setting('toban.user_id'::text))::uuid AS current_setting)"
 #: Reviewed: where reading (nothing else) is wider than the bound tenant, and why it may be.
 WIDER = {

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """What went wrong is looked for by when it ended, not by when it was entered."""
 
-    dependencies = [("medical_audit", "0039_two_and_proxies")]
+    dependencies = [("medical_audit", "0040_children")]
     operations = [
         migrations.AddIndex(
             "operation",
