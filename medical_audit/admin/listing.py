@@ -136,10 +136,10 @@ class Listing(ChangeList):
         self.result_list, self.result_count = self.page.rows, len(self.page.rows)
 
     def asked(self) -> dict[str, str]:
-        """What was asked for: filters, period and words."""
-        names = [str(spec.parameter_name) for spec in self._filters()]
-        chosen = {name: text_of(self.request.GET, name) for name in (*names, *self._periods(), SEARCH_VAR)}
-        return {name: value for name, value in chosen.items() if value}
+        """What was answered: filters, period and words as they were applied, which is less than an address may name."""
+        chosen = {str(spec.parameter_name): spec.value() for spec in self._filters()}
+        chosen |= {name: str(part) for name, part in zip(self._periods(), self._chosen(), strict=False)}
+        return {name: value for name, value in (chosen | {SEARCH_VAR: self.query.strip()}).items() if value}
 
     def _filters(self) -> list[CodeFilter]:
         return [spec for spec in self.filter_specs if isinstance(spec, CodeFilter)]

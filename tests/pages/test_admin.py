@@ -185,6 +185,19 @@ def test_each_look_is_recorded_with_its_question(stock: Stock) -> None:
     }
 
 
+def test_the_record_of_a_look_tells_the_question_that_was_answered(stock: Stock) -> None:
+    """A day without a month, or a month that is none, narrows nothing; what is recorded says so."""
+    client, slug = signed_in(stock.cast.people[Role.AUDITOR]), stock.cast.tenant.slug
+    url = reverse("admin:medical_audit_event_changelist", kwargs={"slug": slug})
+    year = str(clock.now().year)
+    for query, answered in (
+        ({"event_at__year": year, "event_at__month": "13"}, {}),
+        ({"event_at__year": year, "event_at__day": "1"}, {"event_at__year": year}),
+    ):
+        client.get(url, query)
+        assert looks(stock)[-1].get("filter", {}) == answered
+
+
 def test_events_page_by_keyset_and_lead_to_their_export(stock: Stock) -> None:
     stage: Stage = make_stage(stock.cast)
     actor, now = stage.cast.actor(Role.OPERATOR), clock.now()
