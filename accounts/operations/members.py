@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.db.models import Exists
 
 from accounts.domain.permissions import Permission, Role
 from accounts.domain.reissue import INVITE
-from accounts.domain.terms import AccountKind, Terms
+from accounts.domain.terms import USUAL, AccountKind, Terms
 from accounts.models import Membership, MemberTerms, User
 from accounts.operations.asking import ask, lay_aside
 from accounts.operations.clearing import end_means_of
@@ -38,12 +38,21 @@ NAME_MAX: Final = 100
 
 
 def enter_invite(
-    username: str, name: str, role: str, email: str = "", *, actor: Actor, now: datetime, reason: str
+    username: str,
+    name: str,
+    role: str,
+    email: str = "",
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    actor: Actor,
+    now: datetime,
+    reason: str,
 ) -> Invited:
     """Enter that somebody new is invited with one role; the link works once another person has confirmed it.
 
-    `email`: by which the tenant's identity provider recognises him. Raises NotPermitted, Refused (bad_username, bad_person_name,
-    bad_role, bad_mail, username_taken).
+    `email`: by which the tenant's identity provider recognises him; `first`, `last`: the days on which he is let in. Raises
+    NotPermitted, Refused (bad_username, bad_person_name, bad_role, bad_mail, what is wrong with the days, username_taken).
     """
     actor.require(Permission.MEMBER_EDIT, actor.tenant_id)
     username, name = check_person(username, name)
@@ -53,9 +62,9 @@ def enter_invite(
     parameters: dict[str, Any] = {
         "username": username, "name": name, "role": str(_role(role)), "hashed": hashed,
     }  # fmt: skip
-    if email.strip():
+    wanted = Terms(email=email.strip(), first=first, last=last)
+    if wanted != USUAL:
         with tenant_scope(actor.tenant_id):
-            wanted = Terms(email=email.strip())
             parameters["terms"] = parameters_of(wanted, frozenset({role}), actor.tenant_id, now=now)
             parameters["email"] = parameters["terms"]["email"]
     target = OperationTarget("user", str(uuid.uuid4()), name)

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -37,7 +37,7 @@ CHOSEN_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """`same`: how many people are the same on both sides."""
+    """`same`: how many people are the same on both sides; of whose row cannot be read that is not known."""
 
     differences: Sequence[Difference]
     bad: Sequence[BadRow]
@@ -89,7 +89,8 @@ def reconcile(data: bytes, *, actor: Actor, now: datetime) -> Reconciled:
         subject = Subject("tenant", str(actor.tenant_id), "")
         record("member.reconciled", actor=actor, subject=subject, now=now, detail=detail)
     touched = {one.known.user_id for one in differences if one.known}
-    return Reconciled(differences, bad, sum(one.user_id not in touched for one in known), digest)
+    same = sum(one.user_id not in touched and one.username.lower() not in unread for one in known)
+    return Reconciled(differences, bad, same, digest)
 
 
 def enter_chosen(chosen: Sequence[Chosen], role: str, *, actor: Actor, now: datetime, reason: str) -> Entered:
@@ -119,9 +120,18 @@ def enter_chosen(chosen: Sequence[Chosen], role: str, *, actor: Actor, now: date
 
 
 def _enter(one: Chosen, role: str, actor: Actor, now: datetime, reason: str) -> tuple[Operation, str]:
+    first, last = _days(one)
     if one.what == What.INVITE:
         made = members.enter_invite(
-            one.username, one.name, role, one.email, actor=actor, now=now, reason=reason
+            one.username,
+            one.name,
+            role,
+            one.email,
+            first=first,
+            last=last,
+            actor=actor,
+            now=now,
+            reason=reason,
         )
         return made.operation, made.link
     with tenant_scope(actor.tenant_id):
@@ -133,18 +143,22 @@ def _enter(one: Chosen, role: str, actor: Actor, now: datetime, reason: str) -> 
         return members.enter_close(user.id, actor=actor, now=now, reason=reason), ""
     if one.what != What.CHANGE:
         raise Refused("bad_parameter", name="what", allowed="invite, close, change")
-    return terms.enter_terms(user.id, _changed(one, user.id, actor), actor=actor, now=now, reason=reason), ""
+    changed = _changed(one, first, last, user.id, actor)
+    return terms.enter_terms(user.id, changed, actor=actor, now=now, reason=reason), ""
 
 
-def _changed(one: Chosen, user_id: UUID, actor: Actor) -> Terms:
+def _days(one: Chosen) -> tuple[date | None, date | None]:
+    try:
+        return read_day(one.first), read_day(one.last)
+    except ValueError:
+        raise Refused("roster_bad_day") from None
+
+
+def _changed(one: Chosen, first: date | None, last: date | None, user_id: UUID, actor: Actor) -> Terms:
     """What holds now, with what the file says otherwise."""
     with tenant_scope(actor.tenant_id):
         held = MemberTerms.objects.filter(user_id=user_id).first()
         zone = _zone(actor)
-    try:
-        first, last = read_day(one.first), read_day(one.last)
-    except ValueError:
-        raise Refused("roster_bad_day") from None
     before = _known_of(user_id, one.username, one.name, held, zone)
     return Terms(
         kind=held.kind if held else USUAL.kind, first=first or before.first, last=last or before.last,

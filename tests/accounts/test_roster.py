@@ -6,6 +6,7 @@ import contextlib
 import html
 import re
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from accounts.domain.permissions import Role
 from accounts.domain.roster import Known, Listed, Unreadable, What, compare, read_roster
+from accounts.domain.terms import Terms, instants
 from accounts.models import User
 from medical_audit import clock
+from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.states import State
 from medical_audit.models import Event, Operation
 from medical_audit.tenancy import tenant_scope
@@ -107,18 +110,27 @@ def test_who_stands_in_the_list_twice_is_neither_closed_nor_changed(again: str) 
 def test_the_page_shows_the_difference_and_enters_what_is_ticked(cast: Cast) -> None:
     stage, new = make_stage(cast), f"shin-{unique()}"
     client, url = stage.client(Role.ADMINISTRATOR), stage.url("members/reconcile/")
-    rows = [f"{one.username},{one.name},,," for role, one in cast.people.items() if role != Role.VIEWER]
+    rows = [
+        f"{one.username},{one.name},,,"
+        for role, one in cast.people.items()
+        if role not in {Role.VIEWER, Role.AUDITOR}
+    ]
     last = clock.now().date() + timedelta(days=40)
     rows[0] += f"{last}"
-    data = (HEAD + "\n".join([*rows, f"{new},新人,,,", "bad name,x,,,"])).encode("cp932")
+    unread = cast.people[Role.VIEWER]
+    begins, ends = last - timedelta(days=20), last + timedelta(days=200)
+    rows += [f"{new},新人,,{begins},{ends}", f"{unread.username},{unread.name},,2026-02-30,", "bad name,x,,,"]
+    data = (HEAD + "\n".join(rows)).encode("cp932")
     page = client.post(url, {"then": "read", "file": SimpleUploadedFile("jinji.csv", data)}).content.decode()
     chosen = [html.unescape(one) for one in re.findall(r'name="chosen"\s+value="([^"]+)"', page)]
     assert len(chosen) == 3
+    # Of whose row cannot be read nothing is known: neither that he is gone nor that he is the same.
+    assert f"{len(cast.people) - 3}人は名簿と一致しています。" in page
     assert "bad name" in page
     with tenant_scope(cast.tenant.id):
         assert not Operation.objects.filter(kind__startswith="member.").exists()
         assert not User.objects.filter(username=new).exists()
-        assert '"bad_rows":1' in Event.objects.get(kind="member.reconciled").body
+        assert '"bad_rows":2' in Event.objects.get(kind="member.reconciled").body
     sent = client.post(url, {"then": "enter", "chosen": chosen, "role": "viewer", "reason": "人事突合"})
     assert len(set(re.findall(r"/invitation/[0-9a-f]{32}_[A-Za-z0-9_-]{43}/", sent.content.decode()))) == 1
     with tenant_scope(cast.tenant.id):
@@ -128,6 +140,10 @@ def test_the_page_shows_the_difference_and_enters_what_is_ticked(cast: Cast) -> 
             "member.invite",
             "member.terms",
         ]
+        held = entered.get(kind="member.invite").parameters["terms"]
+        days = Terms(first=begins, last=ends)
+        bounds = instants(days, ZoneInfo("Asia/Tokyo"))
+        assert [held["begins_at"], held["ends_at"]] == [utc_text(one) for one in bounds if one]
         assert set(entered.values_list("state", flat=True)) == {State.ENTERED}
     assert (
         client.post(url, {"then": "enter", "chosen": ["[]"], "role": "viewer", "reason": "x"}).status_code
