@@ -8,7 +8,15 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain.channels import CHATS, NAME_MAX, OFFERED, URL_MAX, ChannelKind, clean_patterns
+from accounts.domain.channels import (
+    CHATS,
+    NAME_MAX,
+    OFFERED,
+    URL_MAX,
+    ChannelKind,
+    clean_patterns,
+    silent_patterns,
+)
 from accounts.domain.mailboxes import is_mailbox
 from accounts.domain.notices import Topic
 from accounts.domain.permissions import Role
@@ -17,6 +25,7 @@ from accounts.domain.terms import AccountKind, Terms
 from accounts.domain.tokens import clean_networks
 from accounts.models import User
 from medical_audit.domain.errors import Refused
+from medical_audit.domain.event_kinds import event_kinds
 from medical_audit.domain.seats import CODE_MAX
 from medical_audit.forms import REASON_MAX
 
@@ -303,6 +312,10 @@ class ChannelForm(forms.Form):
         wanted = cleaned.get("topics", []) if chat else clean_patterns([*cleaned.get("events", []), *typed])
         if wanted is None and (typed or cleaned.get("events")):
             self.add_error("patterns", _("Write kinds like operation.failed or operation.*, or * for all."))
+        elif not chat and (silent := silent_patterns(wanted or [], event_kinds())):
+            strange, near = next(iter(silent.items()))
+            said = _("No event that is sent is of the kind %(name)s. Written much like it: %(near)s.")
+            self.add_error("patterns", said % {"name": strange, "near": ", ".join(near) or "operation.*"})
         elif not wanted:
             self.add_error("topics" if chat else "patterns", _("Choose what is sent."))
         return cleaned | {"kind": kind, "wanted": wanted or []}

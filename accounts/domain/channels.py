@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,12 +25,19 @@ _PATTERN = re.compile(r"\*|[a-z][a-z0-9_]{0,39}\.(?:\*|[a-z][a-z0-9_]{0,39})")
 NEVER_SENT = ("session.", "ledger.own_viewed")
 #: Things whose name is no person's.
 NAMED = frozenset({"resource", "volume", "snapshot", "schedule", "account"})
+#: What else an operation may act on under a name that is no person's; a chat is told only the kind of every other one.
+_OPERATED = NAMED | {
+    "assignment", "calendar", "confirm_policy", "database", "override", "prices", "project", "redmine", "repository", "rotation", "round",
+    "rules", "tagging_rule", "tagging_run", "ticket_rule", "volume_snapshot",
+}  # fmt: skip
+#: Who is let in or opened the door in an emergency is named everywhere: that is what the message is for.
+_PEOPLE_SAID = "emergency."
 #: What is offered first; whoever wants more writes it (group.* or a kind).
 OFFERED = (
     "operation.entered", "operation.confirmed", "operation.rejected", "operation.expired", "operation.succeeded",
     "operation.failed", "operation.unknown", "operation.unsettled", "operation.missed", "breaker.opened", "breaker.closed",
     "account.unreachable", "account.reachable", "resource.drifted", "resource.certificate_ends", "volume.left_over",
-    "emergency.opened", "emergency.account_used", "review.overdue",
+    "emergency.opened", "emergency.account_used", "review.overdue", "token.refused",
 )  # fmt: skip
 SECRET_BYTES = 32
 SECRET_MARK = "whsec_"  # noqa: S105  how Standard Webhooks begins each secret
@@ -72,11 +80,22 @@ def is_chat_host(kind: str, host: str, besides: Sequence[str]) -> bool:
 
 
 def clean_patterns(given: Iterable[str]) -> list[str] | None:
-    """Kinds of events as they are asked for (`operation.failed`, `operation.*`, `*`), each once; None where one cannot be."""
+    """Kinds of events as they are asked for (`operation.failed`, `operation.*`, `*`), each once; None where one is not written so."""
     found = sorted({one.strip() for one in given if one.strip()})
     if not 1 <= len(found) <= PATTERNS_MAX or not all(_PATTERN.fullmatch(one) for one in found):
         return None
     return found
+
+
+def silent_patterns(patterns: Iterable[str], kinds: Collection[str]) -> Mapping[str, list[str]]:
+    """Those that no event will ever match, because it is of another kind or never leaves, each with what is written much like it."""
+    sent = sorted(one for one in kinds if not one.startswith(NEVER_SENT))
+    written = [*sent, *sorted({f"{one.partition('.')[0]}.*" for one in sent})]
+    return {
+        pattern: get_close_matches(pattern, written, n=3)
+        for pattern in patterns
+        if not any(is_wanted([pattern], kind) for kind in sent)
+    }
 
 
 def is_wanted(patterns: Sequence[str], kind: str) -> bool:
@@ -92,6 +111,11 @@ def topic_of(body: Mapping[str, Any]) -> Topic | None:
     if kind == "operation.entered":
         return topic_of_operation(str(detail.get("kind", ""))) if detail.get("state") == "ENTERED" else None
     return NEWS.get(kind)
+
+
+def may_name(target_type: str, kind: str) -> bool:
+    """Whether a chat may be told the name of what an operation acts on."""
+    return target_type in _OPERATED or kind.startswith(_PEOPLE_SAID)
 
 
 def payload_of(body: Mapping[str, Any], *, event_id: str, number: int, tenant: str) -> dict[str, Any]:

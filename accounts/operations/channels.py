@@ -23,6 +23,7 @@ from accounts.domain.channels import (
     is_chat_host,
     is_secret,
     new_secret,
+    silent_patterns,
 )
 from accounts.domain.notices import topics_of
 from accounts.domain.permissions import Permission
@@ -32,6 +33,7 @@ from accounts.queries.channels import SECRET_NAME, reach
 from medical_audit import sealing
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
+from medical_audit.domain.event_kinds import event_kinds
 from medical_audit.domain.kinds import OperationTarget
 from medical_audit.models import Operation
 from medical_audit.operations import entry
@@ -66,7 +68,7 @@ def enter_open(
     """Enter a receiver; nothing is sent before another person has confirmed it. `secret`: of a webhook, where the caller has one.
 
     Raises NotPermitted, Refused (bad_parameter, bad_name, bad_url, https_only, private_address, bad_chat_host, bad_channel_secret,
-    no_seal_key).
+    no_such_event, no_seal_key).
     """
     actor.require(Permission.CHANNEL_EDIT, actor.tenant_id)
     if kind not in list(ChannelKind):
@@ -237,6 +239,9 @@ def _read(kind: str, name: str, url: str, wanted: Sequence[str], language: str) 
     chosen = topics_of(wanted) if kind in CHATS else clean_patterns(wanted)
     if not chosen:
         raise Refused("bad_parameter", name="wanted", allowed="operation.failed, operation.*, *")
+    if kind not in CHATS and (silent := silent_patterns(chosen, event_kinds())):
+        strange, near = next(iter(silent.items()))
+        raise Refused("no_such_event", name=strange, near=", ".join(near) or "operation.*")
     if language not in LANGUAGES:
         raise Refused("bad_parameter", name="language", allowed=", ".join(LANGUAGES))
     return {"name": name, "url": "" if kind in CHATS else url, "wanted": chosen, "language": language}

@@ -18,6 +18,7 @@ from accounts.domain.channels import (
     CHATS,
     ChannelKind,
     is_wanted,
+    may_name,
     payload_of,
     slack_body,
     teams_body,
@@ -154,7 +155,8 @@ def _said(tenant: Tenant, news: Sequence[tuple[Followed, Mapping[str, Any], Topi
         {
             "event": one.event,
             "topic": str(topic),
-            "operation": operations.get(str(body.get("operation", ""))),
+            "operation": (row := operations.get(str(body.get("operation", "")))),
+            "may_name": row is not None and may_name(row.target_type, row.kind),
             "link": _link(home, tenant.slug, body),
         }
         for one, body, topic in shown

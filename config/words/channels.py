@@ -67,6 +67,9 @@ CHANNEL_EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "channel.resealed": _("Webhook secret sealed anew"),
 }
 CHANNEL_CODES: Final[Mapping[str, Promise | str]] = {
+    "no_such_event": _(
+        "No event that is sent is of the kind %(name)s. Written much like it: %(near)s."
+    ),
     "bad_chat_host": _(
         "This is no address of an incoming webhook of this chat. The operator of Toban can add hosts with TOBAN_CHAT_HOSTS."
     ),

@@ -23,6 +23,7 @@ from medical_audit import clock
 from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
 from medical_audit.models import Event
+from medical_audit.operations import delegating
 from medical_audit.tenancy import tenant_scope
 from tests.accounts.channels import confirm, follow, happens, log_of, opened, serve
 from tests.accounts.receiver import Receiver, receiving
@@ -67,6 +68,22 @@ def test_a_room_is_told_of_its_topics_in_one_message(cast: Cast, receiver: Recei
     assert "web-24" not in said  # it is counted
     assert "not-chosen" not in said
     assert "https://toban.example.jp/t/" in said
+
+
+def test_a_room_hears_what_waits_about_a_person_without_his_name(cast: Cast, receiver: Receiver) -> None:
+    room, _text = opened(cast, f"{receiver.url}/T0/B0/secret", ["waiting"], kind="slack")
+    actor, now = cast.actor(Role.ADMINISTRATOR), clock.now()
+    person = cast.people[Role.VIEWER]
+    closing = members.enter_close(person.id, actor=actor, now=now, reason="退職のため")
+    asked = delegating.enter_deputies(
+        [str(cast.people[Role.APPROVER].id)], actor=cast.actor(Role.OPERATOR), now=now, reason="夜勤のため"
+    )
+    follow(cast)
+    serve(cast, room)
+    said = "\n".join(texts(receiver))
+    assert str(closing.id) in said
+    assert str(asked.id) in said
+    assert not [one.name for one in cast.people.values() if one.name in said]
 
 
 def test_the_address_of_a_room_is_kept_sealed_and_said_nowhere(
