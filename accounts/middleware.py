@@ -36,6 +36,7 @@ from medical_audit.domain.errors import NotFound
 from medical_audit.domain.seats import End
 from medical_audit.models import Session
 from medical_audit.operations import seats
+from medical_audit.operations.auditing import note_refusal
 from medical_audit.queries.policies import Policy, policy_here
 from medical_audit.tenancy import platform_scope, tenant_scope
 
@@ -155,13 +156,14 @@ class TenantMiddleware:
             seat = request.seat
             if token is None:
                 if why := entering.closed_door(user, tenant, seat):
-                    return self._kept_out(request, why, tenant)
+                    return self._kept_out(request, why, tenant, actor, now)
                 policy = self._sits_here(request, actor, now)
             elif token.tenant_id == tenant.id:
                 actor, policy = tokens.narrowed(actor, token), policy_here()
             else:
                 raise NotFound(type="tenant")
             if entering.lacks_factor(user, tenant, policy, seat=seat, token=token, now=now):
+                note_kept_out(request, "second_factor_missing", actor, now)
                 return self._without_factor(request)
             grace = policy.grace if seat is not None else timedelta()
             # Whoever sends a call is no page at which somebody has just typed his password.
@@ -186,8 +188,11 @@ class TenantMiddleware:
         """Note the session in this tenant; gives what the tenant decided."""
         return seats.enter_tenant(seat_of(request), actor=actor, polling=is_polling(request), now=now)
 
-    def _kept_out(self, request: SeatedRequest, why: str, tenant: Tenant) -> HttpResponseBase:
+    def _kept_out(
+        self, request: SeatedRequest, why: str, tenant: Tenant, actor: Actor, now: datetime
+    ) -> HttpResponseBase:
         """A member, who came in by a way that does not lead here: the page names the one that does."""
+        note_kept_out(request, why, actor, now)
         if request.path.startswith("/api/"):
             request.kept_out = why
             return self.get_response(request)
@@ -202,6 +207,12 @@ class TenantMiddleware:
             request.kept_out = "second_factor_missing"
             return self.get_response(request)
         return redirect(f"{resolve_url('accounts:second-factor')}?{urlencode({'required': 'yes'})}")
+
+
+def note_kept_out(request: SeatedRequest, why: str, actor: Actor, now: datetime) -> None:
+    """That a member was not let in is an event, but not each time that a page of his asks by itself."""
+    if not is_polling(request):
+        note_refusal(resolve(request.path_info).view_name, why, "", actor=actor, now=now)
 
 
 def _to_sign_in(request: SeatedRequest) -> HttpResponseBase:

@@ -27,6 +27,8 @@ class ApiToken(TenantModel):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
     used_from = models.CharField(max_length=64, blank=True)
+    #: Where and why it was turned away within the last hour, and when that was written down.
+    refusals = models.JSONField(default=dict)
     ended_at = models.DateTimeField(null=True)
     ended_by_name = models.CharField(max_length=200, blank=True)
 

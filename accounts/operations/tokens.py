@@ -25,6 +25,7 @@ from accounts.domain.tokens import (
 )
 from accounts.models import ApiToken, Membership, User
 from accounts.operations import second_factor
+from accounts.operations.turning_away import note_refused
 from accounts.queries.sign_on import vouched_for
 from accounts.queries.terms import is_emergency, is_machine, outside
 from medical_audit.domain.actor import Actor, ActorType, Principal, Reauthentication, Subject
@@ -219,6 +220,7 @@ def admit(text: str, *, address: str, now: datetime) -> Admitted | str:
 
     Needs no scope of its own. A token is over when it expired or was ended, and when its person has no account or no
     role in the tenant any more, or lies in a sealed envelope. Where the tenant's provider is required, it rests like him (ADR 20).
+    One that is known and let in nowhere is an event of its tenant.
     """
     presented = read_token(text)
     if presented is None:
@@ -228,21 +230,28 @@ def admit(text: str, *, address: str, now: datetime) -> Admitted | str:
         token: ApiToken | None = found.first()
         if token is None:
             return "token_unknown"
-        members = Membership.objects.exclude(user_id__in=outside().values("user_id"))
-        member = members.filter(user_id=token.user_id).exists()
-        over = token.ended_at is not None or token.expires_at <= now or not token.user.is_active
-        if over or not member or is_emergency(token.user_id):
-            return "token_over"
-        if not vouched_for(token.user_id, now=now):
-            return "token_needs_sign_on"
-        if token.networks and not is_within(address, read_networks(token.networks)):
-            return "token_elsewhere"
+        if why := _refusal(token, address, now):
+            note_refused(token, why, address=address, now=now)
+            return why
         if token.used_at is None or now - token.used_at >= USED_EVERY or token.used_from != address:
             # Where another call of this token is just writing the same, waiting for it would be for nothing.
             free = ApiToken.objects.filter(id=token.id).select_for_update(skip_locked=True, of=("self",))
             ids = list(free.values_list("id", flat=True))
             ApiToken.objects.filter(id__in=ids).update(used_at=now, used_from=address[:64])
     return Admitted(token, token.user)
+
+
+def _refusal(token: ApiToken, address: str, now: datetime) -> str:
+    members = Membership.objects.exclude(user_id__in=outside().values("user_id"))
+    member = members.filter(user_id=token.user_id).exists()
+    over = token.ended_at is not None or token.expires_at <= now or not token.user.is_active
+    if over or not member or is_emergency(token.user_id):
+        return "token_over"
+    if not vouched_for(token.user_id, now=now):
+        return "token_needs_sign_on"
+    if token.networks and not is_within(address, read_networks(token.networks)):
+        return "token_elsewhere"
+    return ""
 
 
 def rests_on_two(token: ApiToken, *, day: date, zone: ZoneInfo) -> bool:

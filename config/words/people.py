@@ -156,6 +156,10 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
         "Several people use this account, so it only looks: take its other roles first. What is entered or confirmed must be one person's."
     ),
     "terms_changed": _("The terms of this person have changed meanwhile. Enter it again."),
+    "token_elsewhere": _("This token is not for calls from this network."),
+    "token_needs_sign_on": _(
+        "The identity provider of this tenant has not vouched for this token's person for 14 days."
+    ),
     "not_a_machine": _("Only accounts of machines are issued a token. People make their own."),
     "sign_on_again": _("Prove once more at your identity provider that it is you."),
     "sign_on_bad_issuer": _(
@@ -222,6 +226,10 @@ PEOPLE_EVENTS: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
     "session.elsewhere": (
         _("The session of %(subject)s was used from another network, too (%(other_address)s)."),
         _("One session from two networks"),
+    ),
+    "token.refused": (
+        _("The token %(subject)s was turned away at %(address)s. %(problem)s"),
+        _("Token turned away"),
     ),
     "token.issued": (
         _("The token %(subject)s was issued to the program %(person)s."),

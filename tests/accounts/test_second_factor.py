@@ -220,7 +220,9 @@ def test_from_the_tenants_day_on_nobody_works_with_a_password_alone(stage: Stage
     for caller in (client, program, strong):
         answer = caller.get(stage.api("resources/"))
         assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_missing")
-    with tenant_scope(cast.tenant.id):  # as it is where the person has had a factor and taken it away since
+    with tenant_scope(cast.tenant.id):
+        assert Event.objects.filter(kind="access.denied").count() == 4
+        # As it is where the person has had a factor and taken it away since.
         weak = ApiToken.objects.get(ended_at__isnull=True, operation__in=_alone(cast))
     enrolled(cast.people[Role.OPERATOR])
     assert strong.get(stage.api("resources/")).status_code == 200

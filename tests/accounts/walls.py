@@ -36,7 +36,7 @@ ACCOUNT_PRIVILEGES = {
     "public.accounts_passkey": {"toban_web": "DELETE, INSERT, SELECT, UPDATE (sign_count, used_at)"},
     "public.accounts_passkeyquestion": {"toban_web": "DELETE, INSERT, SELECT"},
     "public.accounts_apitoken": {
-        "toban_web": "INSERT, SELECT, UPDATE (ended_at, ended_by_name, used_at, used_from)",
+        "toban_web": "INSERT, SELECT, UPDATE (ended_at, ended_by_name, refusals, used_at, used_from)",
         "toban_worker": "SELECT (ended_at, expires_at, operation, tenant_id)",
         "toban_scheduler": "SELECT (ended_at, id, name, tenant_id, user_id), UPDATE (ended_at, ended_by_name)",
     },
@@ -84,6 +84,7 @@ ACCOUNT_PRIVILEGES = {
 }
 #: Who writes without being told who acts: a part of the list in tests/test_laws.py.
 ACCOUNT_WRITERS = {
+    "accounts/operations/turning_away.py:note_refused": "who has the token in hand is not known: the actor it records has no id",
     "accounts/operations/asking.py:ask": "a part of a kind's own work; it grants nothing before the person answers",
     "accounts/operations/erasing.py:apply_erasure": "the operation names who confirmed it",
     "accounts/operations/notices.py:prepare": "a mail to a person, whom its delivery names; nobody asked for it",

@@ -13,7 +13,7 @@ from django.test import Client
 from accounts.domain.permissions import Permission, Role
 from accounts.models import ApiToken
 from accounts.operations.ending_tokens import end_token
-from accounts.operations.tokens import enter_token
+from accounts.operations.tokens import admit, enter_token
 from medical_audit import clock
 from medical_audit.domain.errors import AlreadyMoved, NotPermitted, Refused
 from medical_audit.models import Event
@@ -73,6 +73,29 @@ def test_what_cannot_be_made_is_told_on_the_page(stage: Stage, wrong: dict[str, 
     assert "problem" in page.content.decode() or "state-failed-line" in page.content.decode()
     with tenant_scope(stage.cast.tenant.id):
         assert not ApiToken.objects.exists()
+
+
+def test_a_token_that_is_turned_away_leaves_one_event(stage: Stage) -> None:
+    """Not one for each call: a program that calls without end writes nothing more."""
+    text = make_token(stage.cast, Role.OPERATOR, networks=["203.0.113.0/24"])
+    for _try in range(3):
+        answer = bearer(text).get(stage.api("resources/"))
+        assert (answer.status_code, code(answer)) == (401, "token_elsewhere")
+    with tenant_scope(stage.cast.tenant.id):
+        token = ApiToken.objects.get()
+        event = Event.objects.get(kind="token.refused")
+        assert (event.subject_id, event.said["detail"]["code"]) == (str(token.id), "token_elsewhere")
+        assert event.said["detail"]["address"] == "127.0.0.1"
+        assert "127.0.0.1" not in event.body
+    end_token(token.id, actor=stage.cast.actor(Role.OPERATOR), now=clock.now())
+    for now, told in ((clock.now(), 2), (clock.now(), 2), (clock.now() + timedelta(hours=2), 3)):
+        assert admit(text, address="198.51.100.7", now=now) == "token_over"
+        with tenant_scope(stage.cast.tenant.id):
+            assert Event.objects.filter(kind="token.refused").count() == told
+    for number in range(25):
+        admit(text, address=f"198.51.100.{number}", now=clock.now())
+    with tenant_scope(stage.cast.tenant.id):
+        assert Event.objects.filter(kind="token.refused").count() < 25
 
 
 def test_nobody_puts_into_a_token_what_he_does_not_hold(stage: Stage) -> None:
