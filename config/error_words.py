@@ -93,6 +93,12 @@ ERRORS: Final[Mapping[str, Words]] = {
         _("Another version stands here by now."),
         _("Nothing was done. Read it again, then send your change anew."),
     ),
+    "nothing_to_match": Words(
+        _("This call holds no version, so that If-Match cannot be kept."),
+        _(
+            "Nothing was done. Leave If-Match away, or read what the call changes once more before you send it."
+        ),
+    ),
     "precondition_required": Words(
         _("The call does not say which version it read."),
         _("Send If-Match with the ETag of what you read, or If-None-Match: * where there was nothing."),

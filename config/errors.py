@@ -15,6 +15,8 @@ from rest_framework.views import exception_handler
 
 from accounts.requests import seat_taken
 from config.error_words import Words, error_words
+from config.saying.faults import fault_sentence
+from medical_audit.api.calls import Faulty
 from medical_audit.domain.errors import (
     AlreadyMoved,
     DomainError,
@@ -141,7 +143,9 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> HttpResp
     refused = exception_handler(error, context)
     if refused is None:
         return None
-    fields = error.detail if isinstance(error, ValidationError) else None
+    fields: Any = error.detail if isinstance(error, ValidationError) else None
+    if isinstance(error, Faulty):
+        fields = {error.name: [fault_sentence(one) for one in error.faults]}
     document = problem(request, refused.status_code, getattr(error, "default_code", "error"), fields=fields)
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):
         if name in refused:

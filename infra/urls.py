@@ -371,7 +371,11 @@ api_urlpatterns = [
     path(
         "schedules/<uuid:pk>/restore/", address(post=schedule_api.schedule_restore), name="schedule-restore"
     ),
-    path("assignments/", address(post=schedule_api.assignment_enter), name="assignments"),
+    path(
+        "assignments/",
+        address(get=schedule_api.assignment_get, post=schedule_api.assignment_enter),
+        name="assignments",
+    ),
     path("calendar/", address(get=calendar_api.calendar_days), name="calendar"),
     path("calendar/changes/", address(post=calendar_api.calendar_change), name="calendar-changes"),
     path(
@@ -380,5 +384,5 @@ api_urlpatterns = [
         name="overrides",
     ),
     path("overrides/<uuid:pk>/end/", address(post=override_api.override_end), name="override-end"),
-    path("rules/", address(post=override_api.rules_enter), name="rules"),
+    path("rules/", address(get=override_api.rules_get, post=override_api.rules_enter), name="rules"),
 ]

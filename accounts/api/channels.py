@@ -17,7 +17,7 @@ from accounts.models.channel import DispatchState
 from accounts.operations import channels, dispatching
 from accounts.queries.channels import Standing, get_channel, get_dispatch, list_channels, list_dispatches
 from medical_audit.api.calls import Call, Told, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import text_filter
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.paging import Page

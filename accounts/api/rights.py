@@ -18,8 +18,10 @@ from accounts.queries.readable import PeopleView, ReadablePerson, people_view, p
 from accounts.queries.recertifying import Item, RightsPage, Round, rights_page
 from accounts.queries.unused import Held
 from medical_audit.api.calls import Call, Told, answers
+from medical_audit.api.filters import text_filter
 from medical_audit.api.operations import OperationOut, PersonOut, ReasonIn, version_of
 from medical_audit.domain.rights import LEDGER_VIEW, POLICY_EDIT
+from medical_audit.forms import text_of
 from medical_audit.operations.auditing import note_page
 
 #: A file of BYTES_MAX bytes has no more letters than that.
@@ -196,10 +198,12 @@ class ErasedOut(serializers.Serializer[Any]):
 
 
 class ReadablePeopleOut(serializers.Serializer[PeopleView]):
-    """`months`: for how long after his last act a person stays readable; `before`: events that hold names for ever."""
+    """`months`: for how long after his last act a person stays readable; `more`: how many people found no room in `people`, which holds
+    200: look for them by `q`; `before`: events that hold names for ever."""
 
     months = serializers.IntegerField(source="held.person_months")
     people = ReadableOut(many=True)
+    more = serializers.IntegerField()
     erasures = serializers.SerializerMethodField()
     before = serializers.IntegerField()
 
@@ -265,11 +269,11 @@ def roster_enter(call: Call) -> dict[str, Any]:
     }
 
 
-@answers(ReadablePeopleOut)
+@answers(ReadablePeopleOut, filters=(text_filter("q", "Part of a name, or of an id."),))
 def readable_get(call: Call) -> PeopleView:
     """See of whom something can be read in the record, and who may be erased; looking is recorded."""
     call.actor.require(LEDGER_VIEW, call.actor.tenant_id)
-    view = people_view(actor=call.actor, now=call.now)
+    view = people_view(actor=call.actor, now=call.now, q=text_of(call.query, "q"))
     note_page("people", actor=call.actor, now=call.now)
     return view
 

@@ -236,6 +236,7 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "reason_missing": _("Say why. The reason stands in the ledger."),
     "reason_too_long": _("The reason is too long."),
     "bad_content": _("Something in the schedule is not right. The field says what."),
+    "filter_unread": _("A filter of this question cannot be read. Mend it in the search, then ask again."),
     "bad_name": _("A name has 1 to 100 characters that can be shown."),
     "name_taken": _("There is a schedule of this name already (upper and lower case count as the same)."),
     "draft_changed": _("The draft has changed since this page was shown. Look at it again."),

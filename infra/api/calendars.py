@@ -11,9 +11,10 @@ from infra.api.resources import ReasonOut
 from infra.operations import calendars
 from infra.queries.calendar_page import Day, calendar_page
 from medical_audit.api.calls import Call, Told, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import of_shape
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
-from medical_audit.forms import month_bounds, text_of
+from medical_audit.forms import text_of
+from medical_audit.forms.filters import MONTH, month_bounds
 
 ZONE = ZoneInfo("Asia/Tokyo")
 
@@ -39,7 +40,7 @@ class CalendarChangeIn(ReasonIn):
     name = serializers.CharField(max_length=100, default="", allow_blank=True)
 
 
-@answers(DayOut, many=True, filters=(text_filter("month", "`2026-12`; this month if not said."),))
+@answers(DayOut, many=True, filters=(of_shape("month", MONTH, "`2026-12`; this month if not said."),))
 def calendar_days(call: Call) -> list[Day]:
     """List the days of a month, whole weeks."""
     begin, _end = month_bounds(text_of(call.query, "month"), ZONE)

@@ -15,9 +15,10 @@ from infra.queries import schedule_pages
 from infra.queries.schedule_days import DayLine, DayPair
 from infra.queries.schedule_pages import ComparePage
 from medical_audit.api.calls import Call, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import of_shape
 from medical_audit.domain.errors import NotFound
 from medical_audit.forms import text_of
+from medical_audit.forms.filters import ID
 
 FORECAST_MOST = 5000
 
@@ -73,8 +74,8 @@ class ForecastOut(serializers.Serializer[Any]):
 @answers(
     CompareOut,
     filters=(
-        text_filter("before", "The id of a revision; what is in force if not said."),
-        text_filter("after", "The id of another; the newest other one if not said."),
+        of_shape("before", ID, "The id of a revision; what is in force if not said."),
+        of_shape("after", ID, "The id of another; the newest other one if not said."),
     ),
 )
 def schedule_compare(call: Call, pk: UUID) -> ComparePage:
@@ -84,7 +85,9 @@ def schedule_compare(call: Call, pk: UUID) -> ComparePage:
 
 
 @answers(
-    ForecastOut, many=True, filters=(text_filter("revision", "The id of a revision; the draft if not said."),)
+    ForecastOut,
+    many=True,
+    filters=(of_shape("revision", ID, "The id of a revision; the draft if not said."),),
 )
 def schedule_forecast(call: Call, pk: UUID) -> list[dict[str, Any]]:
     """List every start and stop of the next 14 days that publishing a revision would add or take away; at most 5,000."""
@@ -105,7 +108,4 @@ def _acts(day: DayLine) -> Any:
 
 def _id(call: Call, name: str) -> UUID | None:
     given = text_of(call.query, name)
-    try:
-        return UUID(given) if given else None
-    except ValueError:
-        raise NotFound(type="revision", id=given[:64]) from None
+    return UUID(given) if given else None

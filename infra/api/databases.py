@@ -13,10 +13,11 @@ from infra.models import DatabaseSnapshot
 from infra.operations import campaigns, snapshotting
 from infra.queries import database_pages, databases, rotations
 from medical_audit.api.calls import Call, InstantField, Told, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import of_shape, text_filter
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
 from medical_audit.forms import cursors_of, text_of
+from medical_audit.forms.filters import ACCOUNT
 from medical_audit.queries.paging import Page
 
 WAVES_MOST, DATABASES_MOST = 20, 200
@@ -143,18 +144,19 @@ class CampaignOut(serializers.Serializer[rotations.Campaign]):
 
 @answers(
     DatabaseOut,
-    many=True,
+    paged=True,
     filters=(
         text_filter("engine", "mysql, postgres and so on."),
-        text_filter("account", "The 12 digits of an AWS account."),
+        of_shape("account", ACCOUNT, "The 12 digits of an AWS account."),
         text_filter("ca", "A certificate authority of AWS."),
         text_filter("warning", "What needs a look.", ["any", *map(str, Warn)]),
         text_filter("q", "Part of a name."),
     ),
 )
-def database_list(call: Call) -> list[databases.DatabaseRow]:
+def database_list(call: Call) -> Page:
     """List databases, the gravest warning first."""
-    return list(databases.fleet(database_filter(call.query), actor=call.actor, now=call.now).rows)
+    wanted, cursors = database_filter(call.query), cursors_of(call.query)
+    return databases.database_rows(wanted, cursors, actor=call.actor, now=call.now)
 
 
 @answers(DatabaseDetailOut)

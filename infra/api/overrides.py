@@ -12,8 +12,9 @@ from infra.models import Override
 from infra.models.schedule import OverrideKind
 from infra.operations import overriding, ruling
 from infra.operations.overriding import Wanted
+from infra.queries.brakes import brake_here
 from infra.queries.overrides import Entry, live_entries
-from medical_audit.api.calls import Call, InstantField, Told, answers
+from medical_audit.api.calls import Call, InstantField, Told, answers, version_from
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound, Refused
 
@@ -52,11 +53,19 @@ class OverrideIn(ReasonIn):
     project = serializers.CharField(max_length=300, default="", allow_blank=True)
 
 
+class RulesOut(serializers.Serializer[Any]):
+    """The brake as it holds; `operation` decided it, "" where nobody did."""
+
+    brake_percent = serializers.IntegerField(allow_null=True)
+    brake_least = serializers.IntegerField()
+    operation = serializers.CharField()
+
+
 class RulesIn(ReasonIn):
     """Rounds of at least `brake_least` resources that would stop more than `brake_percent` ask a person; null: never."""
 
     brake_percent = serializers.IntegerField(min_value=1, max_value=100, allow_null=True)
-    brake_least = serializers.IntegerField(min_value=1, max_value=999_999)
+    brake_least = serializers.IntegerField(min_value=1, max_value=ruling.LEAST_MOST)
 
 
 @answers(OverrideOut, many=True)
@@ -116,11 +125,19 @@ def override_end(call: Call, pk: UUID) -> Told:
     return Told(entered, version_of(entered))
 
 
-@answers(OperationOut, takes=RulesIn, status=201)
+@answers(RulesOut)
+def rules_get(call: Call) -> Told:
+    """See how many stops at once ask a person; the version is what a change names."""
+    held = brake_here(actor=call.actor)
+    return Told(held, version_from(*held.values()))
+
+
+@answers(OperationOut, takes=RulesIn, status=201, must=True)
 def rules_enter(call: Call) -> Told:
     """Enter how many stops at once ask a person; another person confirms it."""
     call.actor.require(Permission.SCHEDULE_EDIT, call.actor.tenant_id)
     given = call.given
+    call.expect(version_from(*brake_here(actor=call.actor).values()))
     entered = ruling.enter_rules(
         brake_percent=given["brake_percent"], brake_least=given["brake_least"], actor=call.actor, now=call.now,
         reason=given["reason"],

@@ -8,17 +8,16 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 
 from accounts.domain.permissions import Permission
 from infra.domain.planning_file import SCHEMA_FILE, PlanningFile, read_planning
-from infra.domain.prices import CURRENCIES, KINDS, Key, PriceRow, plain, read_price, unit_of
+from infra.domain.prices import CURRENCIES, KINDS, Key, PriceProblem, PriceRow, plain, read_price, unit_of
 from infra.domain.yaml_tree import BYTES_MAX, BadFile
 from infra.operations import planning, pricing
 from infra.operations.planning import Step
 from infra.queries.planning import export_planning
-from infra.queries.prices import PricedType, price_page
-from medical_audit.api.calls import Call, Told, answers
+from infra.queries.prices import PricedType, price_book, price_page
+from medical_audit.api.calls import Call, Faulty, Told, answers, version_from
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import StaleContent
 from medical_audit.forms import REASON_MAX
@@ -146,7 +145,7 @@ def planning_enter(call: Call) -> dict[str, Any]:
 
 
 def _compared(call: Call) -> tuple[PlanningFile, list[Step]]:
-    """Raises NotPermitted, ValidationError naming each fault by its line."""
+    """Raises NotPermitted, Faulty naming each fault by its line."""
     for right in (Permission.SCHEDULE_EDIT, Permission.CALENDAR_EDIT):
         call.actor.require(right, call.actor.tenant_id)
     given = call.given
@@ -156,21 +155,27 @@ def _compared(call: Call) -> tuple[PlanningFile, list[Step]]:
             file, remove=given["remove"], actor=call.actor, now=call.now, local=settings.LOCAL
         )
     except BadFile as bad:
-        said = [f"line {one.line}, {one.field}: {one.code} {one.value}".strip() for one in bad.problems]
-        raise ValidationError({"content": said}) from bad
+        raise Faulty("content", bad.problems) from bad
 
 
 @answers(PriceOut, many=True)
-def price_list(call: Call) -> list[PricedType]:
-    """List types in use with their prices: those without one first, those that nothing uses last."""
+def price_list(call: Call) -> Told:
+    """List types in use with their prices: those without one first, those that nothing uses last. The version of all prices is what
+    a change names."""
     page = price_page(actor=call.actor, now=call.now)
-    return [*page.missing, *page.priced, *page.unused]
+    return Told([*page.missing, *page.priced, *page.unused], _priced())
+
+
+def _priced() -> str:
+    prices = sorted(price_book().prices.items())
+    return version_from(*((key, row.per_hour, row.currency, row.source, row.as_of) for key, row in prices))
 
 
 @answers(
     OperationOut,
     takes=PricesIn,
     status=201,
+    must=True,
     example={
         "prices": [
             {
@@ -185,6 +190,7 @@ def price_enter(call: Call) -> Told:
     """Enter prices with their source and date; the person who enters them confirms them."""
     call.actor.require(Permission.PRICE_EDIT, call.actor.tenant_id)
     given = call.given
+    call.expect(_priced())
     rows = _rows(given.get("prices", []), call.now.astimezone(ZoneInfo(call.asked.tenant.time_zone)).date())
     removed = [(one["kind"], one["region"], one["type"]) for one in given.get("removed", [])]
     entered = pricing.enter_change(rows, removed, actor=call.actor, now=call.now, reason=given["reason"])
@@ -192,18 +198,18 @@ def price_enter(call: Call) -> Told:
 
 
 def _rows(given: Sequence[Mapping[str, Any]], today: date) -> list[PriceRow]:
-    """Read as a table's lines are. Raises ValidationError naming each fault."""
+    """Read as a table's lines are. Raises Faulty naming each fault."""
     rows: dict[Key, PriceRow] = {}
-    said = []
+    wrong: list[PriceProblem] = []
     for line, one in enumerate(given, start=1):
         texts = {**one, "per_hour": plain(one["per_unit"]), "as_of": one["as_of"].isoformat()}
         read = read_price(texts, line, today=today)
         if isinstance(read, tuple):
-            said += [f"price {line}, {wrong.field}: {wrong.code} {wrong.value}".strip() for wrong in read]
+            wrong += read
         elif read.key in rows:
-            said.append(f"price {line}, type: named_twice {read.type}")
+            wrong.append(PriceProblem(line, "type", "named_twice", read.type))
         else:
             rows[read.key] = read
-    if said:
-        raise ValidationError({"prices": said})
+    if wrong:
+        raise Faulty("prices", wrong)
     return list(rows.values())

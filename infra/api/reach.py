@@ -16,6 +16,8 @@ from infra.queries import database_pages
 from infra.queries.database_pages import Reach, Way
 from medical_audit.api.calls import Call, InstantField, Told, answers
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
+from medical_audit.forms import cursors_of
+from medical_audit.queries.paging import Page
 
 
 class WayOut(serializers.Serializer[Way]):
@@ -120,11 +122,11 @@ def reach_close(call: Call, pk: UUID) -> Told:
     return Told(entered, version_of(entered))
 
 
-@answers(HostOut, many=True)
-def host_list(call: Call, pk: UUID) -> list[Resource]:
-    """List the EC2 instances beside a database, those of its project first."""
+@answers(HostOut, paged=True)
+def host_list(call: Call, pk: UUID) -> Page:
+    """List the EC2 instances beside a database, by name."""
     row = database_pages.get_database(pk, actor=call.actor)
-    return database_pages.hosts_beside(row, actor=call.actor)
+    return database_pages.host_page(row, cursors_of(call.query), actor=call.actor)
 
 
 @answers(DiagnosisOut, takes=DiagnoseIn)

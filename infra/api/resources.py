@@ -7,18 +7,20 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from infra.domain.schedule import Action
-from infra.forms.fleet import resource_filter, volume_filter
+from infra.forms.fleet import STATES, VOLUME_STATES, resource_filter, volume_filter
 from infra.models import Resource, Volume
 from infra.models.account import Automation
+from infra.models.resource import ResourceKind
 from infra.operations import by_hand
 from infra.queries import detail, resources, volumes
 from infra.queries.resources import Mark, get_resource
 from medical_audit.api.calls import Call, Told, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import of_shape, text_filter
 from medical_audit.api.operations import OperationOut, version_of
 from medical_audit.domain.actor import Principal
 from medical_audit.domain.errors import Refused
 from medical_audit.forms import REASON_MAX, cursors_of
+from medical_audit.forms.filters import ACCOUNT
 from medical_audit.queries.paging import Page
 
 Json = dict[str, Any]
@@ -171,9 +173,9 @@ def _standing(row: Any) -> Any:
     ResourceRowOut,
     paged=True,
     filters=(
-        text_filter("state", "running, stopped, transition or unknown."),
-        text_filter("kind", "ec2, rds, cluster or asg."),
-        text_filter("account", "The 12 digits of an AWS account."),
+        text_filter("state", "How it stands.", [str(one) for one in STATES]),
+        text_filter("kind", "What it is.", [str(one) for one in ResourceKind.values]),
+        of_shape("account", ACCOUNT, "The 12 digits of an AWS account."),
         text_filter("project", "A project's name; `-` for those without one."),
         text_filter("schedule", "`yes` or `no`: whether one is followed.", ("yes", "no")),
         text_filter("problem", "`yes` or `no`: whether a tag cannot be read.", ("yes", "no")),
@@ -198,8 +200,8 @@ def resource_get(call: Call, pk: UUID) -> detail.Detail:
     VolumeOut,
     paged=True,
     filters=(
-        text_filter("state", "in-use, available, creating, deleting, error or gone."),
-        text_filter("account", "The 12 digits of an AWS account."),
+        text_filter("state", "How it stands.", VOLUME_STATES),
+        of_shape("account", ACCOUNT, "The 12 digits of an AWS account."),
         text_filter("named", "`yes` or `no`: whether it has a Name tag.", ("yes", "no")),
         text_filter("q", "Part of a name or id."),
     ),

@@ -12,10 +12,11 @@ from infra.models.schedule import Scope
 from infra.operations import archiving, assigning, drafts, publishing
 from infra.queries import schedule_pages
 from infra.queries.schedule_pages import ListedSchedule
-from medical_audit.api.calls import Call, PreconditionFailed, Told, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.calls import Call, PreconditionFailed, Told, answers, version_from
+from medical_audit.api.filters import text_filter
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound, StaleContent
+from medical_audit.forms import text_of
 
 EXAMPLE = {
     "zone": "Asia/Tokyo",
@@ -76,6 +77,15 @@ class PublishIn(ReasonIn):
         allow_null=True,
         help_text="An older one goes back to it; the draft where none is named.",
     )
+
+
+class AssignedOut(serializers.Serializer[Any]):
+    """Which schedule was assigned to a resource, a project or the tenant itself; `schedule` null: none."""
+
+    scope = serializers.CharField()
+    key = serializers.CharField()
+    schedule = serializers.UUIDField(allow_null=True)
+    operation = serializers.CharField()
 
 
 class AssignIn(ReasonIn):
@@ -195,7 +205,34 @@ def schedule_restore(call: Call, pk: UUID) -> Told:
     return Told(entered, version_of(entered))
 
 
-@answers(OperationOut, takes=AssignIn, status=201)
+@answers(
+    AssignedOut,
+    filters=(
+        text_filter("scope", "What the schedule is assigned to; `tenant` if not said.", [str(one) for one in assigning.SCOPES]),
+        text_filter("key", "A resource's id or a project's name."),
+    ),
+)  # fmt: skip
+def assignment_get(call: Call) -> Told:
+    """See which schedule is assigned to a resource, a project or the whole tenant; its version is what a change names."""
+    return _assigned(call, Scope(text_of(call.query, "scope") or Scope.TENANT), text_of(call.query, "key"))
+
+
+def _assigned(call: Call, scope: Scope, key: str) -> Told:
+    key = str(_id(key)) if scope is Scope.RESOURCE else key if scope is Scope.PROJECT else ""
+    row = schedule_pages.assigned(scope, key, actor=call.actor)
+    held = {
+        "scope": str(scope), "key": key, "schedule": row.schedule_id if row else None, "operation": row.operation if row else "",
+    }  # fmt: skip
+    return Told(held, version_from(*map(str, held.values())))
+
+
+@answers(
+    OperationOut,
+    takes=AssignIn,
+    status=201,
+    must=True,
+    example={"scope": "tenant", "schedule": None, "reason": "既定のスケジュールをやめる"},
+)
 def assignment_enter(call: Call) -> Told:
     """Enter which schedule a resource, a project or the whole tenant follows; another person confirms it."""
     call.actor.require(Permission.SCHEDULE_EDIT, call.actor.tenant_id)
@@ -203,6 +240,7 @@ def assignment_enter(call: Call) -> Told:
     scope, key = Scope(given["scope"]), given["key"]
     if scope is Scope.RESOURCE:
         key = str(_id(key))
+    call.expect(_assigned(call, scope, key).version)
     entered = assigning.enter_assign(
         scope, key, given["schedule"], actor=call.actor, now=call.now, reason=given["reason"]
     )

@@ -14,13 +14,13 @@ from infra.operations import tagging_rules, untagging
 from infra.queries import tagging
 from infra.queries.tagging import AccountLine, AccountPage, InForce, Run, RunPage
 from medical_audit.api.calls import Call, Told, answers, version_from
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import of_shape
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
-from medical_audit.domain.errors import NotFound
 from medical_audit.forms import text_of
+from medical_audit.forms.filters import ID
 
-ACCOUNT = text_filter(
-    "account", "The id of an account; without it the rule of all that have none of their own."
+ACCOUNT = of_shape(
+    "account", ID, "The id of an account; without it the rule of all that have none of their own."
 )
 
 
@@ -190,10 +190,7 @@ def _rules(given: dict[str, Any]) -> Rules:
 
 def _account(call: Call) -> UUID | None:
     given = text_of(call.query, "account")
-    try:
-        return UUID(given) if given else None
-    except ValueError:
-        raise NotFound(type="account", id=given[:64]) from None
+    return UUID(given) if given else None
 
 
 def _version(held: InForce) -> str:

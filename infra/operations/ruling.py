@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts.domain.permissions import Permission
 from infra.models import TenantRules
+from infra.queries.brakes import brake_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import OperationTarget
@@ -17,6 +18,8 @@ from medical_audit.operations.policies import refuse_changed
 from medical_audit.tenancy import tenant_scope
 
 KIND = "rules.change"
+#: A brake that waits for more resources at once than this is none.
+LEAST_MOST = 10_000
 
 
 def enter_rules(
@@ -29,22 +32,15 @@ def enter_rules(
     actor.require(Permission.SCHEDULE_EDIT, actor.tenant_id)
     if brake_percent is not None and not 1 <= brake_percent <= 100:
         raise Refused("bad_parameter", name="brake_percent", allowed="1-100")
-    if not 1 <= brake_least <= 10_000:
-        raise Refused("bad_parameter", name="brake_least", allowed="1-10000")
+    if not 1 <= brake_least <= LEAST_MOST:
+        raise Refused("bad_parameter", name="brake_least", allowed=f"1-{LEAST_MOST}")
     with tenant_scope(actor.tenant_id):
-        before = _of(TenantRules.objects.first())
+        before = brake_of(TenantRules.objects.first())
         after = {"brake_percent": brake_percent, "brake_least": brake_least}
         if before == after:
             raise Refused("nothing_changed")
         target = OperationTarget("rules", "tenant", "")
         return entry.enter(KIND, target, {"before": before, **after}, actor=actor, now=now, reason=reason)
-
-
-def _of(row: TenantRules | None) -> dict[str, Any]:
-    return {
-        "brake_percent": row.brake_percent if row else None,
-        "brake_least": row.brake_least if row else 5,
-    }
 
 
 def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +50,7 @@ def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, A
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
     """Write the rules; they hold from the next tick on. Raises Refused (rules_changed)."""
     known: TenantRules | None = TenantRules.objects.select_for_update().first()
-    refuse_changed(operation, _of(known))
+    refuse_changed(operation, brake_of(known))
     row = known or TenantRules(tenant_id=operation.tenant_id)
     row.brake_percent, row.brake_least = (
         operation.parameters["brake_percent"],

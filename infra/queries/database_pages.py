@@ -154,12 +154,20 @@ HOSTS_SHOWN = 500
 
 def hosts_beside(row: Resource, *, actor: Actor) -> list[Resource]:
     """The EC2 instances of its account and region, those of its project first. Raises NotPermitted."""
+    found = list(_hosts(row, actor).order_by("name", "id")[:HOSTS_SHOWN])
+    return sorted(found, key=lambda one: one.project != row.project or not row.project)
+
+
+def host_page(row: Resource, cursors: Cursors, *, actor: Actor) -> Page:
+    """The same one page at a time, to its end, by name. Raises NotPermitted, Refused."""
+    return page_of(_hosts(row, actor), ("name", "id"), cursors)
+
+
+def _hosts(row: Resource, actor: Actor) -> QuerySet[Resource]:
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
-    rows = Resource.objects.filter(
+    return Resource.objects.filter(
         account=row.account, region=row.region, kind=ResourceKind.EC2, gone_at__isnull=True
     )
-    found = list(rows.order_by("name", "id")[:HOSTS_SHOWN])
-    return sorted(found, key=lambda one: one.project != row.project or not row.project)
 
 
 def get_opened(operation_id: UUID, *, actor: Actor) -> Operation:

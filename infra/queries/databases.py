@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from infra.models.resource import ResourceKind
 from infra.queries.rules import rules_at
 from infra.queries.standing import standing_of
 from medical_audit.domain.actor import Actor
+from medical_audit.queries.paging import Cursors, Page, page_among
 
 #: More than this on one page helps nobody; filters lead to the rest.
 SHOWN = 500
@@ -78,6 +79,9 @@ class Fleet:
     may_make: bool
 
 
+_Judged = tuple[Resource, tuple[Warn, ...], datetime | None, Restart | None]
+
+
 def terms_by_lane() -> dict[tuple[UUID, str], Terms]:
     """What AWS said in each region, by account row and name of the region."""
     rows = Region.objects.filter(database_terms__has_key="authorities")
@@ -94,28 +98,8 @@ def fleet(wanted: DatabaseFilter, *, actor: Actor, now: datetime) -> Fleet:
     """Every database, gravest first, then by name. Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     terms = terms_by_lane()
-    here = Resource.objects.filter(kind=ResourceKind.RDS, gone_at__isnull=True).select_related("account")
-    judged = [_judged(row, terms, now) for row in here.order_by("name", "id")]
-    found = [one for one in judged if _matches(one, wanted)]
-    found.sort(key=lambda one: [list(Warn).index(warn) for warn in one[1]] or [len(Warn)])
-    rules = rules_at(now)
-    rows = []
-    for row, warnings, ends, restart in found[:SHOWN]:
-        standing = standing_of(row, rules, now)
-        known = terms.get((row.account_id, row.region), _NO_TERMS)
-        rows.append(
-            DatabaseRow(
-                row,
-                warnings,
-                ends,
-                known.version_of(row.facts),
-                restart,
-                standing.reason,
-                standing.next,
-                standing.hands_off,
-                not known.authorities,
-            )
-        )
+    judged, found = _found(wanted, terms, now)
+    rows = _rows(found[:SHOWN], terms, now)
     everything = [row for row, *_ in judged]
     return Fleet(
         rows=rows,
@@ -137,7 +121,47 @@ def fleet(wanted: DatabaseFilter, *, actor: Actor, now: datetime) -> Fleet:
     )
 
 
-_Judged = tuple[Resource, tuple[Warn, ...], datetime | None, Restart | None]
+def database_rows(wanted: DatabaseFilter, cursors: Cursors, *, actor: Actor, now: datetime) -> Page:
+    """The same one page at a time, to its end. Raises NotPermitted, Refused."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    terms = terms_by_lane()
+    page = page_among(_found(wanted, terms, now)[1], lambda one: str(one[0].id), cursors)
+    return replace(page, rows=_rows(page.rows, terms, now))
+
+
+def _found(
+    wanted: DatabaseFilter, terms: Mapping[tuple[UUID, str], Terms], now: datetime
+) -> tuple[list[_Judged], list[_Judged]]:
+    """All of them, and those that are wanted, gravest first."""
+    here = Resource.objects.filter(kind=ResourceKind.RDS, gone_at__isnull=True).select_related("account")
+    judged = [_judged(row, terms, now) for row in here.order_by("name", "id")]
+    found = [one for one in judged if _matches(one, wanted)]
+    found.sort(key=lambda one: [list(Warn).index(warn) for warn in one[1]] or [len(Warn)])
+    return judged, found
+
+
+def _rows(
+    found: Sequence[_Judged], terms: Mapping[tuple[UUID, str], Terms], now: datetime
+) -> list[DatabaseRow]:
+    rules = rules_at(now)
+    rows = []
+    for row, warnings, ends, restart in found:
+        standing = standing_of(row, rules, now)
+        known = terms.get((row.account_id, row.region), _NO_TERMS)
+        rows.append(
+            DatabaseRow(
+                row,
+                warnings,
+                ends,
+                known.version_of(row.facts),
+                restart,
+                standing.reason,
+                standing.next,
+                standing.hands_off,
+                not known.authorities,
+            )
+        )
+    return rows
 
 
 def _judged(row: Resource, terms: Mapping[tuple[UUID, str], Terms], now: datetime) -> _Judged:

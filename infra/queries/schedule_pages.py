@@ -312,3 +312,13 @@ def _listed(
         followers=following[named.current] if named.current else 0,
         waiting=waiting,
     )
+
+
+def assigned(scope: Scope, key: str, *, actor: Actor) -> Assignment | None:
+    """What is assigned to a resource (its id), a project (its name) or the tenant (""). Raises NotPermitted, NotFound."""
+    actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
+    if scope is Scope.RESOURCE:
+        if not Resource.objects.filter(id=key, gone_at__isnull=True).exists():
+            raise NotFound(type="resource", id=key)
+        return Assignment.objects.filter(scope=str(scope), resource_id=key).first()
+    return Assignment.objects.filter(scope=str(scope), project=key).first()

@@ -9,12 +9,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from medical_audit.api.calls import Call, Told, answers, version_from
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import listed, of_shape
 from medical_audit.api.operations import OperationOut, PersonOut, ReasonIn, version_of
 from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.reviews import DRAWN_MOST, Verdict
 from medical_audit.domain.rights import EMERGENCY_ASK, OPERATION_VIEW, POLICY_EDIT, REVIEW
-from medical_audit.forms import REASON_MAX, anomaly_filter, cursors_of, month_bounds, text_of
+from medical_audit.forms import REASON_MAX, anomaly_filter, cursors_of, text_of
+from medical_audit.forms.filters import ANOMALIES, month_bounds
+from medical_audit.forms.filters import MONTH as A_MONTH
 from medical_audit.models import AccessReview, Anomaly, Emergency
 from medical_audit.operations import emergencies, reviewing, watching
 from medical_audit.operations.auditing import note_view
@@ -23,7 +25,7 @@ from medical_audit.queries import emergencies as opened
 from medical_audit.queries.paging import Page
 
 ZONE = ZoneInfo("Asia/Tokyo")
-MONTH = text_filter("month", "`2026-11`, in Japan's time; this month if not said.")
+MONTH = of_shape("month", A_MONTH, "`2026-11`, in Japan's time; this month if not said.")
 
 
 def month_of(call: Call) -> tuple[datetime, datetime]:
@@ -206,7 +208,12 @@ def emergency_review(call: Call, pk: UUID) -> Told:
 @answers(
     AnomalyOut,
     paged=True,
-    filters=(MONTH, text_filter("rule", "A rule's name."), text_filter("person", "The id of a person.")),
+    filters=listed(
+        ANOMALIES,
+        month="`2026-11`, in Japan's time; this month if not said.",
+        rule="A rule's name.",
+        person="The id of a person.",
+    ),
 )
 def anomaly_list(call: Call) -> Page:
     """List what the rules found unusual in one month, the newest first."""

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.http import Http404, QueryDict
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -20,7 +21,8 @@ from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
-from medical_audit.api.describing import SAFE, Described, Function, Given, schema_of
+from medical_audit.api.describing import SAFE, Described, Function, Given, asked_by, schema_of
+from medical_audit.api.filters import Filter, hold
 from medical_audit.domain.actor import Actor, Reauthentication
 from medical_audit.domain.errors import DomainError, NotPermitted, Refused
 from medical_audit.operations.answers import Answer, once
@@ -44,6 +46,21 @@ class PreconditionRequired(APIException):
 
     status_code = 428
     default_code = "precondition_required"
+
+
+class NothingToMatch(APIException):
+    """`If-Match` names a version and this call holds none against it: it is not done as if it had."""
+
+    status_code = 412
+    default_code = "nothing_to_match"
+
+
+class Faulty(ValidationError):
+    """A table or a file inside one field is wrong at places; the top floor has the words for each of `faults`."""
+
+    def __init__(self, name: str, faults: Sequence[Any]) -> None:
+        super().__init__({name: [str(one.code) for one in faults]})
+        self.name, self.faults = name, faults
 
 
 class Call:
@@ -71,13 +88,18 @@ class Call:
         assert self._takes is not None
         data = self.request.data
         if not isinstance(data, Mapping):
-            raise ValidationError({"non_field_errors": ["a JSON object is expected"]})
+            raise ValidationError({"non_field_errors": [_("A JSON object is expected: {…}.")]})
         read = self._takes(data=data)
         read.is_valid(raise_exception=True)
         return dict(read.validated_data)
 
     def reauthenticate(self, password: str, code: str) -> Reauthentication:
         return self.asked.reauthenticate(password, code)
+
+    @property
+    def names_version(self) -> bool:
+        """Whether `If-Match` names a version; `*` asks only that something is there."""
+        return self.request.headers.get("If-Match", "*").strip() != "*"
 
     def expect(self, version: str) -> None:
         """Refuse when `If-Match` names another version than `version` ("": there is none yet), or none where one `must` be named.
@@ -134,7 +156,7 @@ def answers(
     paged: bool = False,
     takes: Given | None = None,
     status: int = 200,
-    filters: Sequence[OpenApiParameter] = (),
+    filters: Sequence[Filter] = (),
     match: bool = False,
     must: bool = False,
     example: Mapping[str, Any] | None = None,
@@ -178,16 +200,20 @@ def address(**functions: Function) -> Any:
 
 def _handler(method: str, function: Function) -> Callable[..., Response]:
     described: Described = function.described  # type: ignore[attr-defined]
+    asked = asked_by(described)
 
     def handle(self: APIView, request: Request, **where: Any) -> Response:
         where.pop("slug", None)
         if why := getattr(request._request, "kept_out", ""):
             raise NotPermitted(why)
         call = Call(request, described.takes, must=described.must)
+        hold(call.query, asked)
         if described.file:
             return function(call, **where)
         # Before anything is done or recorded: a call that is refused for them had no effect.
         names = _fields(call, described.out) if described.out is not None else frozenset()
+        if method not in SAFE and not described.match and call.names_version:
+            raise NothingToMatch
         if method in SAFE:
             return _shown(call, described, names, function(call, **where))
         return _done(call, described, names, lambda: function(call, **where))
@@ -266,7 +292,9 @@ def _fields(call: Call, out: Given) -> frozenset[str]:
     wanted = frozenset(filter(None, (one.strip() for one in text.split(","))))
     known = frozenset(out().fields)
     if strange := sorted(wanted - known):
-        raise ValidationError({"fields": [f"{', '.join(strange)[:200]}: {', '.join(sorted(known))}"]})
+        said = _("There is no field %(names)s here. There are: %(known)s.")
+        names = {"names": ", ".join(strange)[:200], "known": ", ".join(sorted(known))}
+        raise ValidationError({"fields": [said % names]})
     return wanted
 
 

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from medical_audit.api.examples import example_of
+from medical_audit.api.filters import FIELDS, PAGING, Filter
 
 Given = type[serializers.Serializer[Any]]
 Function = Callable[..., Any]
@@ -39,7 +40,7 @@ class Described:
     paged: bool
     takes: Given | None
     status: int
-    filters: Sequence[OpenApiParameter]
+    filters: Sequence[Filter]
     match: bool
     must: bool
     example: Mapping[str, Any] | None
@@ -49,16 +50,12 @@ class Described:
     kept: bool
 
 
-def text_filter(name: str, help_text: str, enum: Sequence[str] = ()) -> OpenApiParameter:
-    return OpenApiParameter(name, OpenApiTypes.STR, description=help_text, enum=list(enum) or None)
+def asked_by(described: Described) -> list[Filter]:
+    """Everything that the address of a function may be asked by."""
+    fields = [FIELDS] if described.out is not None else []
+    return [*described.filters, *fields, *(PAGING if described.paged else ())]
 
 
-_FIELDS = text_filter("fields", "Only these fields, separated by commas: `fields=id,name`.")
-_PAGING = (
-    text_filter("after", "The cursor `next` of the page before."),
-    text_filter("before", "The cursor `previous` of the page after."),
-    OpenApiParameter("limit", OpenApiTypes.INT, description="Rows a page, 1 to 200; 50 if not said."),
-)
 _IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
@@ -105,11 +102,7 @@ def schema_of(method: str, function: Function, described: Described) -> dict[str
         responses[204] = None
     else:
         responses[described.status] = _paged(described.out) if described.many else described.out
-    parameters = [*described.filters]
-    if described.out is not None:
-        parameters.append(_FIELDS)
-    if described.paged:
-        parameters += _PAGING
+    parameters: list[OpenApiParameter] = [*asked_by(described)]
     if not unsafe and not described.file:
         parameters.append(_IF_NONE_MATCH)
         responses[304] = OpenApiResponse(description="It stands as in the answer whose `ETag` was named.")

@@ -9,11 +9,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from medical_audit.api.calls import Call, Told, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import listed
 from medical_audit.api.operations import OperationOut, PersonOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.rights import LEDGER_VIEW, SESSION_END
-from medical_audit.forms import cursors_of, event_filter, month_bounds, session_filter, text_of
+from medical_audit.forms import cursors_of, event_filter, session_filter, text_of
+from medical_audit.forms.filters import EVENTS, SESSIONS, month_bounds
 from medical_audit.models import VerificationRun, Visit
 from medical_audit.operations import session_ends, verifying
 from medical_audit.operations.reading import read_ledger, read_sessions, read_verification
@@ -95,19 +96,20 @@ class VerificationOut(serializers.Serializer[VerificationView]):
 @answers(
     EventOut,
     paged=True,
-    filters=(
-        text_filter("event", "For instance `operation.confirmed`."),
-        text_filter("actor", "The id of who acted."),
-        text_filter("role", "A role that whoever acted held."),
-        text_filter("subject", "The id of what it speaks of."),
-        text_filter("address", "From which address."),
-        text_filter("session", "In which session."),
-        text_filter("off_hours", "`yes`: outside working hours only.", ("yes",)),
-        text_filter("proxy", "`yes`: on behalf of somebody only.", ("yes",)),
-        text_filter("outcome", "ok or failed."),
-        text_filter("from", "The first day, `2026-11-01`, in Japan's time."),
-        text_filter("to", "The last day."),
-        text_filter("q", "Part of a name."),
+    filters=listed(
+        EVENTS,
+        event="For instance `operation.confirmed`.",
+        actor="The id of who acted.",
+        role="A role that whoever acted held.",
+        subject="The id of what it speaks of.",
+        address="From which address.",
+        session="In which session.",
+        off_hours="`yes`: outside working hours only.",
+        proxy="`yes`: on behalf of somebody only.",
+        outcome="ok or failed.",
+        to="The last day.",
+        q="Part of a name.",
+        **{"from": "The first day, `2026-11-01`, in Japan's time."},
     ),
 )
 def event_list(call: Call) -> Page:
@@ -119,10 +121,11 @@ def event_list(call: Call) -> Page:
 @answers(
     SessionOut,
     paged=True,
-    filters=(
-        text_filter("month", "`2026-11`; this month if not said."),
-        text_filter("state", "open, parallel, or how it ended."),
-        text_filter("person", "The id of a person."),
+    filters=listed(
+        SESSIONS,
+        month="`2026-11`; this month if not said.",
+        state="open, parallel, or how it ended.",
+        person="The id of a person.",
     ),
 )
 def session_list(call: Call) -> Page:

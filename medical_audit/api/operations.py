@@ -12,11 +12,12 @@ from rest_framework import serializers
 
 from medical_audit import tasks
 from medical_audit.api.calls import Call, Told, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import listed
 from medical_audit.domain.kinds import get_kind, readable
 from medical_audit.domain.rights import OPERATION_CANCEL, RECORD_CORRECT
 from medical_audit.domain.states import State
 from medical_audit.forms import REASON_MAX, cursors_of, operation_filter
+from medical_audit.forms.filters import OPERATIONS
 from medical_audit.models import Operation
 from medical_audit.operations import correcting, entry
 from medical_audit.operations.authorising import check_confirmer
@@ -127,14 +128,15 @@ def version_of(row: Operation) -> str:
     return f"{row.digest[:16]}-{row.state}-{row.attempts}".lower()
 
 
-FILTERS = (
-    text_filter("state", "ENTERED, CONFIRMED, RUNNING, UNKNOWN, SUCCEEDED, FAILED, MISSED and so on."),
-    text_filter("kind", "For instance `ec2.stop`."),
-    text_filter("target", "The id of what it acts on."),
-    text_filter("mine", "`yes`: only what I entered.", ("yes",)),
-    text_filter("kept", "How a planned time was kept."),
-    text_filter("month", "`2026-11`, in Japan's time."),
-    text_filter("q", "Part of a name."),
+FILTERS = listed(
+    OPERATIONS,
+    state="How they stand.",
+    kind="For instance `ec2.stop`.",
+    target="The id of what it acts on.",
+    mine="`yes`: only what I entered.",
+    kept="How a planned time was kept.",
+    month="`2026-11`, in Japan's time.",
+    q="Part of a name.",
 )
 
 

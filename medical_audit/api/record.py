@@ -8,15 +8,14 @@ from uuid import UUID
 from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 
-from medical_audit.api.calls import Call, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.calls import Call, Told, answers, version_from
+from medical_audit.api.filters import filter_given, text_filter
 from medical_audit.api.ledger import EventOut, SessionOut
 from medical_audit.api.operations import OperationOut
-from medical_audit.api.papers import ASKED
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.forms import cursors_of, kept_query, text_of
+from medical_audit.forms.filters import EVENTS
 from medical_audit.models import Event, Operation, SavedSearch
 from medical_audit.operations import saving_searches
 from medical_audit.operations.choices import Ageing, turn_words
@@ -57,10 +56,8 @@ class SearchIn(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=saving_searches.NAME_MAX)
     filter = serializers.DictField(child=serializers.CharField(max_length=200), allow_empty=False)
 
-    def validate_filter(self, given: dict[str, str]) -> dict[str, str]:
-        if strange := sorted(set(given) - set(ASKED)):
-            raise ValidationError(f"{', '.join(strange)[:200]}: {', '.join(ASKED)}")
-        return given
+    def validate_filter(self, given: dict[str, str]) -> QueryDict:
+        return filter_given(given, EVENTS)
 
 
 class SearchOut(serializers.Serializer[SavedSearch]):
@@ -99,8 +96,6 @@ class QueueOut(serializers.Serializer[Any]):
 def event_get(call: Call, pk: UUID) -> dict[str, Any]:
     """Get one event, also as DICOM, FHIR or with its proof; each look is recorded before it is shown."""
     form = text_of(call.query, "form") or "sentence"
-    if form not in FORMS:
-        raise ValidationError({"form": [f"{form[:40]}: {', '.join(FORMS)}"]})
     seen: EventView = read_event(pk, form, actor=call.actor, now=call.now)
     return {
         "event": seen.row, "form": form, "text": in_form(seen, form), "seal": seen.seal.number if seen.seal else None,
@@ -126,19 +121,23 @@ def own_sessions(call: Call) -> Page:
 
 
 @answers(SearchOut, many=True)
-def search_list(call: Call) -> list[SavedSearch]:
-    """List the questions to the ledger that I keep."""
-    return saved_searches(actor=call.actor)
+def search_list(call: Call) -> Told:
+    """List the questions to the ledger that I keep; the version of the list is what keeping another one names."""
+    return _kept(call)
 
 
-@answers(SearchOut, takes=SearchIn, status=201)
+def _kept(call: Call) -> Told:
+    rows = saved_searches(actor=call.actor)
+    return Told(rows, version_from(*((str(row.id), row.name, row.query) for row in rows)))
+
+
+@answers(SearchOut, takes=SearchIn, status=201, must=True)
 def search_save(call: Call) -> SavedSearch:
     """Keep a question to the ledger; one of the same name gives way."""
     call.actor.require(LEDGER_VIEW, call.actor.tenant_id)
     given = call.given
-    query = QueryDict(mutable=True)
-    query.update(given["filter"])
-    return saving_searches.save(given["name"], kept_query(query), actor=call.actor, now=call.now)
+    call.expect(_kept(call).version)
+    return saving_searches.save(given["name"], kept_query(given["filter"]), actor=call.actor, now=call.now)
 
 
 @answers(None)

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,6 +56,40 @@ def page_of(
         previous=_cursor(found[0], fields) if found and has_previous else None,
         next=_cursor(found[-1], fields) if found and has_next else None,
     )
+
+
+def page_among(rows: Sequence[Any], id_of: Callable[[Any], str], cursors: Cursors) -> Page:
+    """One page of rows that stand in an order of their own already. The cursor is the row's id, and its place in case that it is gone
+    by then. Raises Refused for a cursor that is not ours."""
+    size = max(1, min(cursors.size, PAGE_SIZE_MAX))
+    begin, end = 0, size
+    if cursors.after:
+        at, there = _place(rows, id_of, cursors.after)
+        begin, end = at + there, at + there + size
+    elif cursors.before:
+        end, _there = _place(rows, id_of, cursors.before)
+        begin = max(0, end - size)
+    found = list(rows[begin:end])
+    return Page(
+        rows=found,
+        previous=_mark(id_of(found[0]), begin) if found and begin > 0 else None,
+        next=_mark(id_of(found[-1]), begin + len(found) - 1) if found and end < len(rows) else None,
+    )
+
+
+def _place(rows: Sequence[Any], id_of: Callable[[Any], str], mark: str) -> tuple[int, bool]:
+    """Where the row of a cursor stands, and whether it still does: what came after one that is gone moved up to its place."""
+    try:
+        name, place = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
+        kept = min(max(0, int(place)), len(rows))
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error) as error:
+        raise Refused("bad_cursor") from error
+    at = next((at for at, row in enumerate(rows) if id_of(row) == name), None)
+    return (kept, False) if at is None else (at, True)
+
+
+def _mark(name: str, place: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([name, place]).encode()).decode().rstrip("=")
 
 
 def _beyond(model: type[Model], fields: tuple[str, str], mark: str, *, down: bool) -> Q:

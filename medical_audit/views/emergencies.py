@@ -11,7 +11,7 @@ from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.domain.people import directory
 from medical_audit.domain.rights import EMERGENCY_ASK, EMERGENCY_OPEN, OPERATION_VIEW, REVIEW
-from medical_audit.forms import EmergencyForm, VerdictForm
+from medical_audit.forms.audits import EmergencyForm, VerdictForm
 from medical_audit.operations import emergencies
 from medical_audit.queries import emergencies as queries
 from medical_audit.queries.paging import PAGE_SIZE_MAX, Cursors

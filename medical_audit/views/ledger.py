@@ -23,6 +23,7 @@ from medical_audit.forms import (
     kept_query,
     text_of,
 )
+from medical_audit.forms.filters import EVENTS, unread
 from medical_audit.models.export import Format
 from medical_audit.operations import saving_searches
 from medical_audit.operations.exports import asking
@@ -48,6 +49,7 @@ def ledger(request: TenantRequest, slug: str) -> HttpResponse:
         "chain": seen.chain,
         "verification": seen.verification,
         "filters": filters,
+        "unread": unread(request.GET, EVENTS),
         "filter_count": len(wanted.asked()),
         "found": seen.found,
         "counted": COUNTED,
@@ -108,7 +110,9 @@ def exports(request: TenantRequest, slug: str) -> HttpResponse:
 def _ask(request: TenantRequest, slug: str) -> HttpResponse:
     request.actor.require(LEDGER_VIEW, request.actor.tenant_id)
     form = ExportForm(request.POST)
-    if form.is_valid():
+    if unread(request.GET, EVENTS):
+        form.refused = "filter_unread"
+    elif form.is_valid():
         wanted = event_filter(request.GET, ZONE)
         given = form.cleaned_data
         try:
@@ -134,6 +138,7 @@ def _exports_page(request: TenantRequest, form: ExportForm, status: int = 200) -
         "formats": Format.values,
         "chosen": form["format"].value() or Format.CSV,
         "question": question_lines(wanted),
+        "unread": unread(request.GET, EVENTS),
         "query": kept_query(request.GET),
         "paper_rows": asking.PAPER_ROWS,
     }
@@ -153,6 +158,8 @@ def search_save(request: TenantRequest, slug: str) -> HttpResponse:
     form, query = SaveForm(request.POST), kept_query(request.GET)
     if not form.is_valid():
         raise Refused("bad_name", name=text_of(request.POST, "name"))
+    if unread(request.GET, EVENTS):
+        raise Refused("filter_unread")
     saving_searches.save(form.cleaned_data["name"], query, actor=request.actor, now=request.now)
     return redirect(f"{reverse('medical_audit:ledger', kwargs={'slug': slug})}?{query}")
 

@@ -26,6 +26,7 @@ from medical_audit.forms import (
     operation_filter,
     operation_state_tabs,
 )
+from medical_audit.forms.filters import OPERATIONS, unread
 from medical_audit.models import Operation
 from medical_audit.operations import correcting, entry, verifying
 from medical_audit.operations.authorising import check_confirmer, confirmed_first
@@ -64,6 +65,7 @@ def operation_list(request: TenantRequest, slug: str) -> HttpResponse:
         "state_filter": operation_state_tabs(wanted, counts),
         "total": counts.total,
         "filters": filters,
+        "unread": unread(request.GET, OPERATIONS),
         "filter_count": sum(bool(one["value"]) for one in filters)
         + sum(map(bool, (wanted.state, wanted.target, wanted.q))),
         "q": wanted.q,

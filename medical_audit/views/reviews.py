@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from medical_audit.domain.errors import DomainError, NotPermitted, Refused
 from medical_audit.domain.reviews import Standing, Verdict
 from medical_audit.domain.rights import REVIEW
-from medical_audit.forms import SignOffForm, text_of
+from medical_audit.forms import text_of
+from medical_audit.forms.audits import SignOffForm
 from medical_audit.models import AccessReview, Operation
 from medical_audit.operations import reviewing
 from medical_audit.operations.auditing import note_view

@@ -19,6 +19,7 @@ from medical_audit.forms import (
     session_filter,
     session_filters,
 )
+from medical_audit.forms.filters import SESSIONS, unread
 from medical_audit.models import Heartbeat, TenantPolicy, Visit
 from medical_audit.operations import confirm_policies, session_ends
 from medical_audit.operations import policies as policy_operations
@@ -57,6 +58,7 @@ def _list(request: TenantRequest, *, status: int = 200, **more: object) -> HttpR
         "rows": seen.page.rows,
         "page": seen.page,
         "filters": session_filters(wanted, seen.account),
+        "unread": unread(request.GET, SESSIONS),
         "filter_count": bool(wanted.state) + bool(wanted.person),
         "sweeper_late": swept is None or request.now - swept.at > SWEEP_LATE,
         "swept_at": swept.at if swept else None,

@@ -13,7 +13,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.domain.permissions import Permission
-from medical_audit.api.calls import Call, Told, answers
+from medical_audit.api.calls import Call, Told, answers, version_from
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
 from redmine_sync import tasks
@@ -170,16 +170,23 @@ def redmine_hook_end(call: Call, pk: UUID) -> None:
 
 
 @answers(TicketRuleOut, many=True)
-def ticket_rule_list(call: Call) -> list[TicketRule]:
-    """List which troubles of which project become tickets."""
-    return servers.rules(actor=call.actor)
+def ticket_rule_list(call: Call) -> Told:
+    """List which troubles of which project become tickets; the version of the list is what a change names."""
+    return _rules(call)
 
 
-@answers(OperationOut, takes=TicketRuleIn, status=201)
+def _rules(call: Call) -> Told:
+    rows = servers.rules(actor=call.actor)
+    return Told(rows, version_from(*sorted((row.project, row.operation) for row in rows)))
+
+
+@answers(OperationOut, takes=TicketRuleIn, status=201, must=True)
 def ticket_rule_enter(call: Call) -> Told:
     """Enter which troubles of a project become tickets; another person confirms it, and it replaces the project's earlier rule."""
     call.actor.require(Permission.TICKET_EDIT, call.actor.tenant_id)
-    entered = ruling.enter_rule(**call.given, actor=call.actor, now=call.now)
+    given = call.given
+    call.expect(_rules(call).version)
+    entered = ruling.enter_rule(**given, actor=call.actor, now=call.now)
     return Told(entered, version_of(entered))
 
 

@@ -12,16 +12,17 @@ from accounts.domain.permissions import Permission
 from infra.api.left_over import UndoneOut
 from infra.domain.leftovers import BATCH_MAX
 from medical_audit.api.calls import Call, answers
-from medical_audit.api.describing import text_filter
+from medical_audit.api.filters import text_filter
 from medical_audit.api.operations import ReasonIn, TargetOut
 from medical_audit.domain.errors import NotFound
 from medical_audit.forms import cursors_of, text_of
 from medical_audit.queries.paging import Page
 from redmine_sync import tasks
 from redmine_sync.models import Entry, Ticket
+from redmine_sync.models.ticket import TicketState
 from redmine_sync.operations import deciding
 from redmine_sync.operations.asking import ask_for_volumes
-from redmine_sync.queries.tickets import TicketFilter, list_tickets, stuck
+from redmine_sync.queries.tickets import TicketFilter, list_tickets, stuck_page
 
 
 class TicketOut(serializers.Serializer[Ticket]):
@@ -49,7 +50,7 @@ class TicketOut(serializers.Serializer[Ticket]):
     TicketOut,
     paged=True,
     filters=(
-        text_filter("state", "wanted, open, closed, snoozed, orphaned or diverged."),
+        text_filter("state", "How it stands.", (*TicketState.values, "diverged")),
         text_filter("q", "Part of a name."),
         text_filter("target", "Id of the thing that they tell of, also in one ticket for all."),
     ),
@@ -105,10 +106,10 @@ class EntryOut(serializers.Serializer[Entry]):
         return str(row.state)
 
 
-@answers(EntryOut, many=True)
-def entry_list(call: Call) -> list[Entry]:
+@answers(EntryOut, paged=True)
+def entry_list(call: Call) -> Page:
     """List what is stuck, the oldest first."""
-    return list(stuck(actor=call.actor))
+    return stuck_page(cursors_of(call.query), actor=call.actor)
 
 
 @answers(EntryOut)

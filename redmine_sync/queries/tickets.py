@@ -66,9 +66,18 @@ def backlog(now: datetime, *, actor: Actor) -> Backlog:
 
 def stuck(*, actor: Actor) -> Sequence[Entry]:
     """Entries that only a person helps, oldest first."""
+    return list(_stuck(actor).order_by("seq")[:SHOWN_MAX])
+
+
+def stuck_page(cursors: Cursors, *, actor: Actor) -> Page:
+    """The same one page at a time, to its end. Raises NotPermitted, Refused."""
+    return page_of(_stuck(actor), ("seq", "id"), cursors)
+
+
+def _stuck(actor: Actor) -> QuerySet[Entry]:
     actor.require(Permission.OPERATION_VIEW, actor.tenant_id)
     rows = Entry.objects.filter(state=EntryState.DEAD, ticket__server__state=ServerState.ACTIVE)
-    return list(rows.select_related("ticket").order_by("seq")[:SHOWN_MAX])
+    return rows.select_related("ticket")
 
 
 def diverged(*, actor: Actor) -> Sequence[Ticket]:

@@ -160,7 +160,12 @@ def test_one_event_in_every_form_my_own_history_and_a_kept_question(stage: Stage
     assert auditor.get(url, {"form": "poem"}).status_code == 400
     mine = stage.client(Role.OPERATOR).get(stage.api("my-history/")).json()["results"]
     assert "operation.entered" in [one["kind"] for one in mine]
-    kept = send(auditor, stage.api("searches/"), {"name": "確定", "filter": {"event": "operation.confirmed"}})
+    kept = send(
+        auditor,
+        stage.api("searches/"),
+        {"name": "確定", "filter": {"event": "operation.confirmed"}},
+        **{"If-Match": "*"},
+    )
     assert kept.json()["filter"] == {"event": "operation.confirmed"}
     assert stage.client(Role.ADMINISTRATOR).get(stage.api("searches/")).json()["results"] == []
     assert auditor.delete(stage.api(f"searches/{kept.json()['id']}/")).status_code == 204

@@ -21,6 +21,9 @@ from tests.conftest import _as_role
 from tests.pages.test_leftovers import left
 from tests.stage import Stage, signed_in
 
+#: Of what stands, whatever it is.
+ANY = {"If-Match": "*"}
+
 
 def kinds(stage: Stage) -> set[str]:
     with tenant_scope(stage.cast.tenant.id):
@@ -84,7 +87,7 @@ def test_a_planning_file_is_looked_at_and_entered_as_it_was_seen(stage: Stage) -
     same = send(client, stage.api("planning/look/"), {"content": content}).json()
     assert same["steps"] == []
     broken = send(client, stage.api("planning/look/"), {"content": "schedules: 7"})
-    assert (broken.status_code, "line 1" in str(problem(broken)["fields"])) == (400, True)
+    assert (broken.status_code, "1行目" in str(problem(broken)["fields"])) == (400, True)
     stale = send(client, stage.api("planning/"), {"content": content, "seen": "0" * 64, "reason": "整理"})
     assert (stale.status_code, problem(stale)["code"]) == (409, "plan_changed")
 
@@ -95,8 +98,8 @@ def test_prices_are_entered_with_source_and_date(stage: Stage) -> None:
         "kind": "ec2", "type": "t3.small", "per_unit": "0.0272", "currency": "USD", "source": "AWS", "as_of": "2026-11-01",
     }  # fmt: skip
     client = stage.client(Role.ADMINISTRATOR)
-    assert send(client, stage.api("prices/"), {"prices": [price], "reason": "更新"}).status_code == 201
-    assert send(client, stage.api("prices/"), {"prices": [], "reason": "更新"}).status_code == 422
+    assert send(client, stage.api("prices/"), {"prices": [price], "reason": "更新"}, **ANY).status_code == 201
+    assert send(client, stage.api("prices/"), {"prices": [], "reason": "更新"}, **ANY).status_code == 422
     (one,) = client.get(stage.api("prices/")).json()["results"]
     assert (one["type"], one["per_unit"]) == ("t3.small", None), "nobody has confirmed it"
     wrong = [
@@ -105,11 +108,13 @@ def test_prices_are_entered_with_source_and_date(stage: Stage) -> None:
         price,
         price | {"type": "T3.Small"},
     ]
-    refused = send(client, stage.api("prices/"), {"prices": wrong, "reason": "更新"})
+    refused = send(client, stage.api("prices/"), {"prices": wrong, "reason": "更新"}, **ANY)
     said = str(problem(refused)["fields"])
     assert refused.status_code == 400
-    assert [code in said for code in ("future_date", "bad_region", "named_twice")] == [True] * 3
-    large = send(client, stage.api("prices/"), {"prices": [price | {"type": "M5.Large"}], "reason": "更新"})
+    assert [f"{code}: " in said for code in ("future_date", "bad_region", "named_twice")] == [True] * 3
+    large = send(
+        client, stage.api("prices/"), {"prices": [price | {"type": "M5.Large"}], "reason": "更新"}, **ANY
+    )
     assert large.json()["shown"]["prices"][0]["type"] == "m5.large", "as it is looked for"
 
 

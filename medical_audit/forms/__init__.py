@@ -1,8 +1,7 @@
 """What people send: filters in a list's address, confirmations, reasons."""
 
-import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -12,13 +11,13 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
-from medical_audit.domain.anomalies import BOUNDS, Rule
+from medical_audit.domain.anomalies import Rule
 from medical_audit.domain.burying import LEAST_YEARS, MOST_YEARS
-from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.erasing import LEAST_PERSON_MONTHS, MOST_PERSON_MONTHS
 from medical_audit.domain.punctuality import Kept
 from medical_audit.domain.seats import CODE_MAX, End
 from medical_audit.domain.states import State
+from medical_audit.forms.filters import EVENTS, SESSION_STATES, TEXT_MAX, UUID_TEXT, day_of, month_bounds
 from medical_audit.models.export import Format
 from medical_audit.operations.exports.report_files import MAKERS
 from medical_audit.queries.anomalies import AnomalyFilter
@@ -27,12 +26,10 @@ from medical_audit.queries.operations import OperationCounts, OperationFilter
 from medical_audit.queries.paging import PAGE_SIZE, PAGE_SIZE_MAX, Cursors
 from medical_audit.queries.sessions import Account, SessionFilter
 
-TEXT_MAX = 200
 #: A mark of a page holds a name of 300 characters in base64.
 CURSOR_MAX = 4000
 REASON_MAX = 500
 REVIEW_TEXT_MAX = 4000
-UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: The order in which states stand above the list.
 STATE_ORDER = (
     State.ENTERED,
@@ -223,17 +220,8 @@ def operation_filter(query: QueryDict, zone: ZoneInfo) -> OperationFilter:
     )
 
 
-def month_bounds(text: str, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-    """The first instants of a month ("2026-11") and of the next one; None twice for what is no month."""
-    first = _day(f"{text}-01") if len(text) == len("2026-11") else None
-    if first is None:
-        return None, None
-    following = (first + timedelta(days=31)).replace(day=1)
-    return datetime.combine(first, time(), zone), datetime.combine(following, time(), zone)
-
-
 def event_filter(query: QueryDict, zone: ZoneInfo) -> EventFilter:
-    since, until = _day(text_of(query, "from")), _day(text_of(query, "to"))
+    since, until = day_of(text_of(query, "from")), day_of(text_of(query, "to"))
     return EventFilter(
         kind=text_of(query, "event"),
         actor=text_of(query, "actor"),
@@ -251,11 +239,9 @@ def event_filter(query: QueryDict, zone: ZoneInfo) -> EventFilter:
 
 
 def session_filter(query: QueryDict) -> SessionFilter:
-    state = text_of(query, "state")
-    person = text_of(query, "person")
-    known = {"open", "parallel", *map(str, End)}
+    state, person = text_of(query, "state"), text_of(query, "person").lower()
     return SessionFilter(
-        state=state if state in known else "", person=person if UUID_TEXT.fullmatch(person) else ""
+        state=state if state in SESSION_STATES else "", person=person if UUID_TEXT.fullmatch(person) else ""
     )
 
 
@@ -267,14 +253,6 @@ def session_filters(wanted: SessionFilter, account: Account) -> list[dict[str, A
         choice("state", _("How it ended"), wanted.state, states),
         choice("person", _("Person"), wanted.person, people),
     ]
-
-
-def _day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if date(2000, 1, 1) <= found <= date(9000, 1, 1) else None
 
 
 def choice(name: str, label: object, value: str, options: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -331,43 +309,8 @@ def event_filters(wanted: EventFilter, choices: EventChoices, roles: Iterable[st
     return filters
 
 
-class EmergencyForm(forms.Form):
-    """For whom, for how many minutes, and why."""
-
-    refused = ""
-
-    person = forms.ChoiceField()
-    minutes = forms.IntegerField(min_value=SHORTEST, max_value=LONGEST)
-    reason = forms.CharField(max_length=REASON_MAX)
-
-    def __init__(self, *arguments: Any, people: list[tuple[str, str]], **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.fields["person"].choices = people  # type: ignore[attr-defined]
-
-
-class VerdictForm(forms.Form):
-    verdict = forms.CharField(max_length=REVIEW_TEXT_MAX)
-
-
-class SignOffForm(forms.Form):
-    """What a review found, and what is done about it."""
-
-    findings = forms.CharField(max_length=REVIEW_TEXT_MAX)
-    measures = forms.CharField(max_length=REVIEW_TEXT_MAX, required=False)
-
-
-class AnomalyRulesForm(forms.Form):
-    """Every threshold with its bounds; the operation holds the same ones."""
-
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        for name, bound in BOUNDS.items():
-            self.fields[name] = forms.IntegerField(min_value=bound.least, max_value=bound.most)
-        self.fields["reason"] = forms.CharField(max_length=REASON_MAX)
-
-
 def anomaly_filter(query: QueryDict) -> AnomalyFilter:
-    rule, person = text_of(query, "rule"), text_of(query, "person")
+    rule, person = text_of(query, "rule"), text_of(query, "person").lower()
     return AnomalyFilter(rule if rule in set(Rule) else "", person)
 
 
@@ -375,23 +318,6 @@ def anomaly_filters(wanted: AnomalyFilter, counts: Mapping[str, int]) -> list[di
     return [choice("rule", _("Rule"), wanted.rule, counted(counts))]
 
 
-#: What an address of the search asks for; the rest is where one stands in it.
-ASKED = (
-    "event",
-    "actor",
-    "role",
-    "subject",
-    "outcome",
-    "address",
-    "session",
-    "off_hours",
-    "proxy",
-    "q",
-    "from",
-    "to",
-)
-
-
 def kept_query(query: QueryDict) -> str:
     """The question of a search's address, always written the same way; empty when nothing is asked."""
-    return urlencode([(name, text_of(query, name)) for name in ASKED if text_of(query, name)])
+    return urlencode([(name, text_of(query, name)) for name in EVENTS if text_of(query, name)])
