@@ -61,9 +61,11 @@ class TagLineOut(serializers.Serializer[Any]):
 
 
 class DryRunOut(serializers.Serializer[AccountPage]):
-    """What tagging would write in one account now. `skipped`: ids of volumes whose server has no Name either."""
+    """What tagging would write in one account now. `skipped`: ids of volumes whose server has no Name either; `cut`: what of the rule the
+    account's features in force leave: names of volumes alone (names), nothing (all), or, empty, the whole of it."""
 
     rule = TaggingRuleOut(source="in_force")
+    cut = serializers.CharField(source="in_force.cut")
     total = serializers.IntegerField(source="preview.total")
     tags = serializers.IntegerField(source="preview.tags")
     overwritten = serializers.IntegerField(source="preview.overwritten")
@@ -113,13 +115,16 @@ class TaggingRunPageOut(serializers.Serializer[RunPage]):
 
 
 class TaggingProposalOut(serializers.Serializer[Any]):
-    """What a rule would write. `observing`: accounts in which Toban only looks, so that nothing is written there."""
+    """What a rule would write. `observing`: accounts in which Toban only looks, so that nothing is written there; `only_names`: those whose
+    features in force are for naming volumes and no other tag; `untagged`: those whose features are for neither."""
 
     total = serializers.IntegerField()
     tags = serializers.IntegerField()
     overwritten = serializers.IntegerField()
     no_room = serializers.IntegerField()
     observing = serializers.ListField(child=serializers.CharField())
+    only_names = serializers.ListField(child=serializers.CharField())
+    untagged = serializers.ListField(child=serializers.CharField())
     lines = TagLineOut(many=True)
 
 

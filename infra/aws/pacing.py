@@ -43,6 +43,7 @@ _EC2_REQUESTS = {
     "StartInstances": Bucket(5, 2),
     "StopInstances": Bucket(50, 5),
     "CreateTags": Bucket(100, 10),
+    "DeleteTags": Bucket(100, 10),
 }
 # The same page: a second bucket counts the resources that a request names.
 _EC2_RESOURCES = {"StartInstances": Bucket(1000, 2), "StopInstances": Bucket(1000, 20)}

@@ -7,17 +7,20 @@ belongs to AWS; the characters are those that every AWS service takes).
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from infra.domain.onboarding import Feature
 from infra.domain.tags import OUR_TAGS, TOBAN, hands_off
 
 NAME = "Name"
 TAGS_MAX, KEY_MAX, VALUE_MAX = 50, 128, 256
 #: So many keys a rule copies; every distinct set of values is a call of its own.
 KEYS_MAX = 10
+#: So many undone values of a key are kept.
+UNDONE_MAX = 10
 _BESIDE_LETTERS = frozenset(" +-=._:/@")
 #: IAM takes "toban" for the tag Toban (infra.domain.onboarding), so that no key of ours is anybody's in other letters.
 _OURS = frozenset(one.lower() for one in OUR_TAGS)
@@ -41,6 +44,14 @@ class Rules:
 
     def as_json(self) -> dict[str, Any]:
         return {"keys": list(self.keys), "overwrite": str(self.overwrite), "snapshots": self.snapshots}
+
+
+def within(rules: Rules, in_force: Collection[str] | None) -> Rules:
+    """What of a rule an account's features in force are for (None: nobody chose any). The right on volumes alone is one to name them, and
+    AWS refuses a call that holds any other tag as a whole."""
+    if in_force is None or Feature.TAGS in in_force:
+        return rules
+    return replace(rules, keys=(NAME,) if Feature.VOLUMES in in_force else (), snapshots=False)
 
 
 def rules_from_json(kept: Mapping[str, Any]) -> Rules:
@@ -79,15 +90,23 @@ def read_keys(text: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What Toban wrote on something, by key, and what it is not to write again because a run was undone."""
+    """What Toban wrote on something, by key, and which values it is not to write again because runs were undone, the newest last."""
 
     wrote: Mapping[str, str] = field(default_factory=dict)
-    undone: Mapping[str, str] = field(default_factory=dict)
+    undone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, dict[str, str]]:
-        return {
-            name: dict(value) for name, value in (("wrote", self.wrote), ("undone", self.undone)) if value
-        }
+    def as_json(self) -> dict[str, dict[str, Any]]:
+        undone = {key: list(values) for key, values in self.undone.items()}
+        kept: tuple[tuple[str, dict[str, Any]], ...] = (("wrote", dict(self.wrote)), ("undone", undone))
+        return {name: value for name, value in kept if value}
+
+    def is_undone(self, key: str, value: str) -> bool:
+        return value in self.undone.get(key, ())
+
+    @property
+    def undone_tags(self) -> dict[str, str]:
+        """As they are shown to people."""
+        return {key: " / ".join(values) for key, values in self.undone.items()}
 
     def written(self, tags: Mapping[str, str]) -> Marks:
         """After Toban wrote these."""
@@ -95,16 +114,27 @@ class Marks:
             {**self.wrote, **tags}, {key: value for key, value in self.undone.items() if key not in tags}
         )
 
-    def taken_back(self, tags: Mapping[str, str]) -> Marks:
-        """After what Toban wrote was undone."""
-        return Marks(
-            {key: value for key, value in self.wrote.items() if key not in tags}, {**self.undone, **tags}
-        )
+    def never_again(self, tags: Mapping[str, str]) -> Marks:
+        """From the moment on at which these are about to be undone."""
+        undone = dict(self.undone)
+        for key, value in tags.items():
+            others = [one for one in undone.get(key, ()) if one != value]
+            undone[key] = (*others, value)[-UNDONE_MAX:]
+        return replace(self, undone=undone)
+
+    def taken_back(self, tags: Mapping[str, str], ours: Mapping[str, str]) -> Marks:
+        """After what Toban wrote was undone; ours: what stands there again that Toban had written before."""
+        others = {key: value for key, value in self.wrote.items() if key not in tags}
+        return replace(self.never_again(tags), wrote={**others, **ours})
 
 
 def marks_from_json(kept: Mapping[str, Any]) -> Marks:
-    """Read back what `as_json` wrote."""
-    return Marks(kept.get("wrote", {}), kept.get("undone", {}))
+    """Read back what `as_json` wrote, also when it kept one undone value by key."""
+    undone = {
+        key: (found,) if isinstance(found, str) else tuple(found)
+        for key, found in kept.get("undone", {}).items()
+    }
+    return Marks(kept.get("wrote", {}), undone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +153,7 @@ def wish(rules: Rules, source: Mapping[str, str], own: Mapping[str, str], marks:
     room = TAGS_MAX - sum(not key.startswith("aws:") for key in own)
     for key in rules.keys:
         value = source.get(key, "").strip()[:VALUE_MAX].rstrip()
-        if not value or own.get(key, "").strip() == value or marks.undone.get(key) == value:
+        if not value or own.get(key, "").strip() == value or marks.is_undone(key, value):
             continue
         if own.get(key, "").strip() and not _may_overwrite(rules, own[key], marks.wrote.get(key)):
             continue
@@ -142,10 +172,11 @@ def _may_overwrite(rules: Rules, stands: str, wrote: str | None) -> bool:
     return rules.overwrite is Overwrite.ALWAYS
 
 
-def allowed(rules: Rules, key: str, before: Mapping[str, str], marks: Marks) -> bool:
-    """Whether a rule, as it is by now, lets a key be written over what stood there when that was entered."""
+def allowed(rules: Rules, key: str, value: str, before: Mapping[str, str], marks: Marks) -> bool:
+    """Whether a rule, as it is by now, lets a value be written over what stood there when that was entered; none that was undone since."""
     stands = before.get(key, "")
-    return key in rules.keys and (not stands.strip() or _may_overwrite(rules, stands, marks.wrote.get(key)))
+    over = not stands.strip() or _may_overwrite(rules, stands, marks.wrote.get(key))
+    return key in rules.keys and over and not marks.is_undone(key, value)
 
 
 def still_wanted(

@@ -49,7 +49,8 @@ SHOWN_AFTER = timedelta(seconds=60)
 
 
 def enter_tagging(tenant_id: UUID, region_id: UUID, *, now: datetime) -> int:
-    """Enter one operation per volume or snapshot that lacks what the rule copies; each set of values is tried once a day."""
+    """Enter one operation per volume or snapshot that lacks what the rule copies, as far as the account's features in force are for it; each
+    set of values is tried once a day."""
     with tenant_scope(tenant_id):
         region = Region.objects.select_related("account").get(id=region_id)
         held = rule_of(region.account)
@@ -62,7 +63,7 @@ def enter_tagging(tenant_id: UUID, region_id: UUID, *, now: datetime) -> int:
         wanting = [
             (kind, one)
             for kind, read in ((KIND, wanted_of_volumes), (OF_SNAPSHOT, wanted_of_snapshots))
-            for one in read(held.rules, region.account, region.name)
+            for one in read(held.applied, region.account, region.name)
             if one.wish.tags
         ]
         dues = [_due(kind, one, region, authority, now) for kind, one in wanting]
@@ -168,7 +169,7 @@ class TagExecutor:
         on = row is not None and row.account.automation == Automation.ON
         kept = self._model.objects.filter(id__in=[one.target_id for one in operations])
         marks = {str(pk): marks_from_json(found) for pk, found in kept.values_list("id", "tag_marks")}
-        return Plan(target_of(account, region), on, rule_of(row.account).rules if row else Rules(), marks)
+        return Plan(target_of(account, region), on, rule_of(row.account).applied if row else Rules(()), marks)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         if not plan.on:
@@ -243,7 +244,7 @@ class TagExecutor:
             return Drop("never_touch" if guard == NEVER else "toban_value")
         before, asked = one.parameters["before"], one.parameters["tags"]
         marks = plan.marks.get(one.target_id, Marks())
-        tags = {key: value for key, value in asked.items() if allowed(plan.rules, key, before, marks)}
+        tags = {key: value for key, value in asked.items() if allowed(plan.rules, key, value, before, marks)}
         if not tags:
             return Drop("rules_changed")
         rest, taken = still_wanted(tags, before, seen.tags)

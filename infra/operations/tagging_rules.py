@@ -10,7 +10,7 @@ from uuid import UUID
 from accounts.domain.permissions import Permission
 from infra.domain.tagging import KEYS_MAX, Rules, key_problem, rules_from_json
 from infra.models import AwsAccount, TaggingRule
-from infra.queries.tagging import preview, rule_of, told
+from infra.queries.tagging import cut_by_features, preview, rule_of, told
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.kinds import OperationTarget
@@ -40,7 +40,7 @@ def proposal(
         target, before, accounts = _concerned(account_id)
         if before == rules.as_json():
             raise Refused("nothing_changed")
-        seen = preview(rules, accounts)
+        seen, cut = preview(rules, accounts), cut_by_features(rules, accounts)
     lines = [told(one) for one in seen.rows[:LINES_MAX]]
     return target, {
         "account": str(account_id or ""),
@@ -49,6 +49,7 @@ def proposal(
         "tagging": {
             "lines": lines, "total": seen.total, "tags": seen.tags, "overwritten": seen.overwritten, "no_room": seen.no_room,
             "observing": [str(one) for one in accounts if one.automation != "on"],
+            "only_names": cut.get("names", []), "untagged": cut.get("all", []),
         },
     }  # fmt: skip
 

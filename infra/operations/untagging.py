@@ -7,7 +7,7 @@ and left. What was undone is not written again as long as the server has the sam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from infra.models import Volume, VolumeSnapshot
 from infra.models.volume import Naming
 from infra.operations.tagging import fields_of, keep_name
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
-from infra.queries.tagging import UNDO, operations_of_run
+from infra.queries.tagging import KINDS, UNDO, operations_of_run
 from infra.queries.targets import source_of, target_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import LeaseLost, Refused
@@ -78,7 +78,7 @@ def enter_undo(pk: UUID, *, actor: Actor, now: datetime, reason: str, token: str
         ]  # fmt: skip
         parameters = {
             "run": str(first.id), "run_at": first.due_at.isoformat(),
-            "tagging": {"lines": lines, "total": len(written), "tags": sum(len(one.tags) for one in written), "overwritten": 0, "no_room": 0, "observing": []},
+            "tagging": {"lines": lines, "total": len(written), "tags": sum(len(one.tags) for one in written), "overwritten": 0, "no_room": 0, "observing": [], "only_names": [], "untagged": []},
         }  # fmt: skip
         target = OperationTarget("tagging_run", str(first.id), f"{first.lane.rpartition('/')[0]}", first.lane)
         return entry.enter(KIND, target, parameters, actor=actor, now=now, reason=reason, dedupe_key=key)
@@ -133,7 +133,16 @@ class UndoExecutor:
         return self._look(plan, operations[0], now, before=False)
 
     def intend(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> None:
-        """What is overwritten stands in the operations of the run."""
+        """What is overwritten stands in the operations of the run. From here on nothing of it is written again, whenever a look sees what
+        the call has come to."""
+        steps = {
+            one.id: {key: one.tags[key] for key in (*again, *away)} for one, again, away, _ in plan.steps()
+        }
+        for model, rows, written in _held(plan):
+            for row in rows:
+                marks = marks_from_json(row.tag_marks).never_again(steps[written[_aws_id(row)].id])
+                row.tag_marks = marks.as_json()
+            model.objects.bulk_update(rows, ["tag_marks"], batch_size=200)
 
     def call(self, plan: Plan, operations: Sequence[Operation], still_ours: Callable[[], bool]) -> Round:
         assert plan.target is not None
@@ -168,21 +177,20 @@ class UndoExecutor:
         """Rows show at once what was seen; what was taken back is not written again."""
         if not plan.back:
             return
-        for model, kind, key in (
-            (Volume, "ebs.tag", "volume_id"),
-            (VolumeSnapshot, "snapshot.tag", "snapshot_id"),
-        ):
-            written = {one.id: one for one in plan.written.get(kind, ()) if one.id in plan.seen}
-            rows = model.objects.filter(account__account_id=plan.account, **{f"{key}__in": list(written)})
-            held = list(rows.select_for_update(of=("self",)).order_by("id"))
-            for row in held:
-                own, one = plan.seen[getattr(row, key)], written[getattr(row, key)]
+        for model, rows, written in _held(plan):
+            before = _written_before(rows)
+            for row in rows:
+                own, one = plan.seen[_aws_id(row)], written[_aws_id(row)]
                 back = {k: v for k, v in one.tags.items() if own.get(k, "") == one.before.get(k, "")}
-                row.tags, row.tag_marks = own, marks_from_json(row.tag_marks).taken_back(back).as_json()
+                marks = marks_from_json(row.tag_marks)
+                again = {key: own[key] for key in back if (str(row.id), key, own.get(key)) in before}
+                # Taken back before, it is somebody's who wrote it again by hand.
+                ours = {key: value for key, value in again.items() if not marks.is_undone(key, value)}
+                row.tags, row.tag_marks = own, marks.taken_back(back, ours).as_json()
                 keep_name(row, now)
                 if isinstance(row, Volume) and NAME in back and not row.name:
                     row.naming, row.name_missing_since = Naming.UNDONE, row.name_missing_since or now
-            model.objects.bulk_update(held, fields_of(model), batch_size=200)
+            model.objects.bulk_update(rows, fields_of(model), batch_size=200)
 
     def _look(self, plan: Plan, one: Operation, now: datetime, *, before: bool) -> Round:
         if plan.target is None:
@@ -214,6 +222,30 @@ class UndoExecutor:
             return Later("not_yet", LOOK_IN)
         plan.back = True
         return Fail("undo_partly", detail=_told(steps, plan) | {"names": rest[:NAMED_MAX]})
+
+
+def _held(plan: Plan) -> Iterator[tuple[Any, list[Any], Mapping[str, Written]]]:
+    """The rows of what a look has shown, locked, with what the run wrote there (by AWS id): of volumes, then of snapshots."""
+    for model, kind, key in (
+        (Volume, "ebs.tag", "volume_id"),
+        (VolumeSnapshot, "snapshot.tag", "snapshot_id"),
+    ):
+        written = {one.id: one for one in plan.written.get(kind, ()) if one.id in plan.seen}
+        rows = model.objects.filter(account__account_id=plan.account, **{f"{key}__in": list(written)})
+        yield model, list(rows.select_for_update(of=("self",)).order_by("id")), written
+
+
+def _aws_id(row: Volume | VolumeSnapshot) -> str:
+    return row.volume_id if isinstance(row, Volume) else row.snapshot_id
+
+
+def _written_before(rows: Sequence[Any]) -> set[tuple[str, str, str]]:
+    """(id of the row, key, value) of all that runs ever wrote on these, as far as their operations are kept."""
+    ran = Operation.objects.filter(
+        kind__in=KINDS, target_id__in=[str(row.id) for row in rows], state=State.SUCCEEDED, outcome="tagged"
+    )
+    told = ran.values_list("target_id", "outcome_detail")
+    return {(target, key, str(value)) for target, tags in told for key, value in tags.items()}
 
 
 def _told(steps: Sequence[tuple[Written, Any, Any, Mapping[str, str]]], plan: Plan) -> dict[str, Any]:

@@ -111,8 +111,8 @@ def _apply(row: Volume, one: EbsVolume, facts: dict[str, Any], now: datetime) ->
     for name, value in facts.items():
         setattr(row, name, value)
     row.created_at, row.gone_at = one.created_at, None
-    undone = marks_from_json(row.tag_marks).undone.get(NAME)
-    if row.naming == Naming.DUE and served and undone == served[1][:VALUE_MAX].rstrip():
+    wanted = served[1][:VALUE_MAX].rstrip() if served else ""
+    if row.naming == Naming.DUE and marks_from_json(row.tag_marks).is_undone(NAME, wanted):
         row.naming = Naming.UNDONE
     row.name_missing_since = None if row.name else (row.name_missing_since or now)
     if served:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +13,12 @@ from django.db.models import CharField, Count, Max, Min, Q
 from django.db.models.functions import Cast
 
 from accounts.domain.permissions import Permission
-from infra.domain.tagging import Rules, Wish, marks_from_json, rules_from_json, shown_tags, wish
+from infra.domain.tagging import Rules, Wish, marks_from_json, rules_from_json, shown_tags, wish, within
 from infra.domain.tags import MANAGED, TOBAN
 from infra.models import AwsAccount, Resource, TaggingRule, Volume, VolumeSnapshot
 from infra.models.resource import ResourceKind
 from infra.models.volume import Naming
+from infra.queries.in_force import features_in_force
 from infra.queries.tagging_counts import due
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
@@ -30,11 +32,25 @@ SHOWN_MAX, RUNS_MAX = 200, 50
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The rule of an account. own: it is the account's; row: None where nobody decided anything (Name, never over one)."""
+    """The rule of an account. own: it is the account's; row: None where nobody decided anything (Name, never over one). applied: what of it
+    the account's features in force are for."""
 
     rules: Rules
     own: bool
     row: TaggingRule | None
+    applied: Rules
+
+    @property
+    def cut(self) -> str:
+        """names: of all the rule says, volumes are only named; all: nothing of it is written; or ""."""
+        return cut_of(self.rules, self.applied)
+
+
+def cut_of(rules: Rules, applied: Rules) -> str:
+    """See `InForce.cut`."""
+    if not applied.keys:
+        return "all"
+    return "" if applied == rules else "names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +83,15 @@ def rule_of(account: AwsAccount) -> InForce:
         for row in TaggingRule.objects.filter(Q(account=account) | Q(account__isnull=True))
     }
     row = found.get(True) or found.get(False)
-    return InForce(rules_from_json(row.content) if row else Rules(), True in found, row)
+    rules = rules_from_json(row.content) if row else Rules()
+    in_force = features_in_force([account.account_id]).get(account.account_id)
+    return InForce(rules, True in found, row, within(rules, in_force))
 
 
 def wanted_of_volumes(rules: Rules, account: AwsAccount, region: str = "") -> list[Wanted]:
     """What the attached volumes of an account (or one region of it) still lack by this rule."""
+    if not rules.keys:
+        return []
     rows = Volume.objects.filter(account=account, gone_at__isnull=True, detached_at__isnull=True)
     rows = rows.exclude(served_instance="")
     rows = rows.filter(region=region) if region else rows
@@ -114,11 +134,12 @@ def _wishes(rules: Rules, rows: Any) -> list[Wanted]:
 
 def preview(rules: Rules, accounts: Sequence[AwsAccount], begin: int = 0) -> Preview:
     """What a rule would write in these accounts; begin: so many are left out of the rows before the first."""
+    in_force = features_in_force({one.account_id for one in accounts})
     found = [
         one
         for account in accounts
         for read in (wanted_of_volumes, wanted_of_snapshots)
-        for one in read(rules, account)
+        for one in read(within(rules, in_force.get(account.account_id)), account)
     ]
     return Preview(
         found[begin : begin + SHOWN_MAX],
@@ -128,6 +149,18 @@ def preview(rules: Rules, accounts: Sequence[AwsAccount], begin: int = 0) -> Pre
         sum(bool(value.strip()) for one in found for value in one.wish.before.values()),
         sum(bool(one.wish.no_room) for one in found),
     )
+
+
+def cut_by_features(rules: Rules, accounts: Sequence[AwsAccount]) -> Mapping[str, list[str]]:
+    """In which accounts a rule is cut to what their features in force are for, by `InForce.cut`."""
+    in_force, found = (
+        features_in_force({one.account_id for one in accounts}),
+        defaultdict[str, list[str]](list),
+    )
+    for account in accounts:
+        if cut := cut_of(rules, within(rules, in_force.get(account.account_id))):
+            found[cut].append(str(account))
+    return found
 
 
 # -- the pages -----------------------------------------------------------------------------------------------------
@@ -167,13 +200,15 @@ def lines(*, actor: Actor) -> tuple[InForce, list[AccountLine]]:
     """The tenant's rule, and every account with the rule that holds there and how many volumes wait for tags. Raises NotPermitted."""
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     common = held_by(None, actor=actor)
-    own = {
-        row.account_id: InForce(rules_from_json(row.content), True, row)
-        for row in TaggingRule.objects.filter(account__isnull=False)
-    }
-    accounts = list(AwsAccount.objects.order_by("name", "account_id"))
-    held = {account.id: own.get(account.id, common) for account in accounts}
-    counted = due((one, rule.rules) for one, rule in held.items())
+    own = {row.account_id: row for row in TaggingRule.objects.filter(account__isnull=False)}
+    accounts, in_force = list(AwsAccount.objects.order_by("name", "account_id")), features_in_force(None)
+    held = {}
+    for account in accounts:
+        row = own.get(account.id)
+        rules = rules_from_json(row.content) if row else common.rules
+        applied = within(rules, in_force.get(account.account_id))
+        held[account.id] = InForce(rules, row is not None, row or common.row, applied)
+    counted = due((one, rule.applied) for one, rule in held.items() if rule.applied.keys)
     return common, [AccountLine(one, held[one.id], counted.get(one.id, 0)) for one in accounts]
 
 
@@ -275,7 +310,8 @@ def held_by(account_id: UUID | None, *, actor: Actor) -> InForce:
     actor.require(Permission.RESOURCE_VIEW, actor.tenant_id)
     if account_id is None:
         row = TaggingRule.objects.filter(account__isnull=True).first()
-        return InForce(rules_from_json(row.content) if row else Rules(), False, row)
+        rules = rules_from_json(row.content) if row else Rules()
+        return InForce(rules, False, row, rules)
     return rule_of(account_of(account_id))
 
 

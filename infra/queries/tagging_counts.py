@@ -34,10 +34,10 @@ WHERE EXISTS (
     SELECT 1 FROM unnest(keys) AS key
     CROSS JOIN LATERAL (
         SELECT btrim(left(btrim(source ->> key, blank), {longest}), blank) AS value, coalesce(tags ->> key, '') AS own,
-            tag_marks -> 'wrote' ->> key AS wrote, coalesce(tag_marks -> 'undone' ->> key, '') AS undone
+            tag_marks -> 'wrote' ->> key AS wrote, coalesce(tag_marks -> 'undone' -> key, '[]') AS undone
     ) AS facts
     CROSS JOIN LATERAL (SELECT btrim(own, blank) AS stands) AS standing
-    WHERE value <> '' AND stands <> value AND undone <> value AND {over}
+    WHERE value <> '' AND stands <> value AND NOT jsonb_exists(undone, value) AND {over}
       AND (jsonb_exists(tags, key)
            OR (SELECT count(*) FROM jsonb_object_keys(tags) AS other WHERE NOT starts_with(other, 'aws:')) < {room})
 )

@@ -90,7 +90,7 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
         restore_refusal=cannot_come_back,
         may_restore=may and bool(snapshot) and not restored and not under_way and not cannot_come_back,
         zones=zones_of(row) if snapshot else (),
-        undone=shown_tags(marks_from_json(row.tag_marks).undone),
+        undone=shown_tags(marks_from_json(row.tag_marks).undone_tags),
         volume=row,
         served=served,
         unattached_since=None if attached or row.gone_at else row.detached_at or row.first_seen_at,

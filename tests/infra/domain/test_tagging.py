@@ -9,7 +9,9 @@ from infra.domain.tagging import (
     Overwrite,
     Rules,
     Written,
+    allowed,
     key_problem,
+    marks_from_json,
     read_keys,
     still_wanted,
     undo,
@@ -42,10 +44,25 @@ def test_what_is_written_over_what(
 
 
 def test_what_was_undone_is_not_written_again_until_the_server_says_something_else() -> None:
-    marks = Marks({"Name": "web"}).taken_back({"Name": "web"})
+    marks = Marks({"Name": "web"}).taken_back({"Name": "web"}, {})
     assert wish(Rules(), SERVER, {}, marks).tags == {}
     assert wish(Rules(), {"Name": "new"}, {}, marks).tags == {"Name": "new"}
     assert marks.written({"Name": "new"}) == Marks({"Name": "new"}, {})
+    assert not allowed(Rules(), "Name", "web", {}, marks)
+    assert allowed(Rules(), "Name", "new", {}, marks)
+    assert marks_from_json({"undone": {"Name": "web"}}) == marks_from_json(marks.as_json()), (
+        "as it was kept before"
+    )
+
+
+def test_two_runs_that_were_undone_are_both_remembered_and_what_stands_there_again_is_known_as_ours() -> None:
+    ours = Rules(overwrite=Overwrite.OURS)
+    ran_twice = Marks().written({"Name": "web"}).written({"Name": "web2"})
+    once = ran_twice.taken_back({"Name": "web2"}, {"Name": "web"})
+    assert wish(ours, {"Name": "web2"}, {"Name": "web"}, once).tags == {}
+    assert wish(ours, {"Name": "web3"}, {"Name": "web"}, once).tags == {"Name": "web3"}
+    twice = once.taken_back({"Name": "web"}, {})
+    assert [wish(ours, {"Name": one}, {}, twice).tags for one in ("web", "web2")] == [{}, {}]
 
 
 def test_fifty_tags_are_full_and_those_of_aws_do_not_count() -> None:

@@ -166,6 +166,68 @@ def test_a_run_is_undone_where_nobody_changed_it_since_and_is_not_repeated(duty:
     assert tags(duty, plain)["Name"] == "renamed"
 
 
+def test_what_is_being_undone_is_not_written_again_by_a_look_in_between(duty: Duty) -> None:
+    (web,) = servers(duty, {"Name": "web"})
+    (volume,) = duty.aws.seed(volumes=[on(web)])["volumes"]
+    look_and_tag(duty)
+    admin, handle = duty.aws.cast.actor(Role.ADMINISTRATOR), run_of(duty).id
+    confirm(duty, untagging.enter_undo(handle, actor=admin, now=duty.clock(), reason="取り消し"))
+    duty.tag()
+    assert tags(duty, volume) == {}, "taken away, and not looked at since"
+    for _ in range(4):
+        duty.look()
+        duty.tag()
+        duty.clock.pass_(seconds=10)
+    (ended,) = duty.operations(kind=untagging.KIND)
+    assert (ended.state, ended.outcome) == (State.SUCCEEDED, "undone")
+    assert (tags(duty, volume), duty.volume(volume).naming) == ({}, "undone")
+
+
+def test_what_was_written_twice_is_taken_back_twice(duty: Duty) -> None:
+    """The first value is still known as Toban's when it stands there again; neither comes back."""
+    (web,) = servers(duty, {"Name": "web"})
+    (volume,) = duty.aws.seed(volumes=[on(web)])["volumes"]
+    agree(duty, Rules(overwrite=Overwrite.OURS))
+    look_and_tag(duty)
+    first = run_of(duty).id
+    duty.clock.pass_(minutes=5)
+    duty.retag(web, Name="web2")
+    look_and_tag(duty)
+    second = run_of(duty).id
+    undo(duty, second)
+    assert tags(duty, volume) == {"Name": "web"}
+    assert duty.volume(volume).tag_marks["wrote"] == {"Name": "web"}
+    undo(duty, first)
+    for name in ("web2", "web"):
+        duty.retag(web, Name=name)
+        look_and_tag(duty)
+        assert tags(duty, volume) == {}
+
+
+def test_only_what_the_features_of_an_account_are_for_is_written_there(duty: Duty) -> None:
+    (web,) = servers(duty, {"Name": "web", "Owner": "sato"})
+    duty.aws.seed(volumes=[on(web)])
+    duty.does("servers")
+    duty.look()
+    assert duty.operations(kind="ebs.tag") == []
+    agreed = agree(duty, Rules(("Name", "Owner"), snapshots=True))
+    told = agreed.shown["tagging"]
+    assert (told["total"], told["untagged"], told["only_names"]) == (0, [str(duty.aws.row)], [])
+
+
+def test_where_volumes_are_only_named_a_rule_is_cut_to_that(duty: Duty) -> None:
+    """The right on volumes is one to name them, and AWS refuses a call with any other tag as a whole."""
+    (web,) = servers(duty, {"Name": "web", "Owner": "sato"})
+    (volume,) = duty.aws.seed(volumes=[on(web)])["volumes"]
+    duty.does("servers", "volumes")
+    agreed = agree(duty, Rules(("Name", "Owner"), snapshots=True))
+    assert agreed.shown["tagging"]["only_names"] == [str(duty.aws.row)]
+    look_and_tag(duty)
+    assert tags(duty, volume) == {"Name": "web"}
+    (ran,) = duty.operations(kind="ebs.tag")
+    assert (ran.state, ran.outcome) == (State.SUCCEEDED, "tagged")
+
+
 @pytest.mark.fault
 def test_an_undo_that_aws_was_too_busy_for_goes_on_by_itself(duty: Duty) -> None:
     (web,) = servers(duty, {"Name": "web", "Owner": "sato"})
