@@ -9,11 +9,13 @@ from config.words import verification as words
 
 def damage_words(run: object) -> str:
     """What was found, as one sentence."""
-    kinds = words.SEAL_DAMAGES if field(run, "damage_of", "") == "seals" else words.DAMAGES
+    of = field(run, "damage_of", "")
+    kinds = words.SEAL_DAMAGES if of == "seals" else words.DAMAGES
     kind = str(field(run, "damage"))
     if kind not in kinds:
         return kind
-    return str(kinds[kind]) % {"number": number(field(run, "damage_seq"))}
+    found = str(kinds[kind]) % {"number": number(field(run, "damage_seq"))}
+    return str(words.PLATFORM_DAMAGE) % {"found": found} if of == "platform" else found
 
 
 def anchor_word(name: object) -> str:

@@ -123,6 +123,10 @@ EVENTS: Final[Mapping[str, Promise | str]] = {
     "ledger.export_removed": _("The file of an export of the ledger was removed after a day."),
     "ledger.export_failed": _("An export of the ledger could not be made. %(problem)s"),
     "ledger.sealing_resumed": _("The ledger is sealed again, after a silence since seal %(after)s."),
+    "ledger.transaction_held": _(
+        "Transaction %(transaction)s of the database recorded something and stayed open over several seals. What it recorded stands in the "
+        "ledger before seals that do not hold it."
+    ),
     "ledger.restored": _(
         "The ledger goes on behind a restore from backup: the seals behind %(new)s up to %(old)s were given up. Signed by %(approvers)s. "
         "Reason: %(reason)s"
@@ -325,6 +329,7 @@ EVENT_KINDS: Final[Mapping[str, Promise | str]] = {
     "ledger.export_removed": _("Export removed"),
     "ledger.export_failed": _("Export failed"),
     "ledger.sealing_resumed": _("Sealing resumed"),
+    "ledger.transaction_held": _("Transaction held open"),
     "ledger.restored": _("Gone on after a restore"),
     "ledger.restored_with_loss": _("Events lost by a restore"),
     "ledger.stream_late": _("Stream lags"),

@@ -34,7 +34,9 @@ SEAL_DAMAGES: Final[Mapping[str, Promise | str]] = {
     ),
     "heartbeat_missing": _("Before seal %(number)s nothing was sealed for a while, and nobody recorded it."),
 }
-#: What the kinds of damage of the seals are called where there is no number.
+PLATFORM_DAMAGE: Final[Promise | str] = _(
+    "Toban's own record, in which changes of the guards and silences of the sealer stand, is damaged: %(found)s"
+)
 ANCHORS: Final[Mapping[str, Promise | str]] = {
     "file": _("Append-only file"),
     "s3": _("S3 bucket with Object Lock"),
@@ -48,6 +50,10 @@ SEAL_REFUSALS: Final[Mapping[str, Promise | str]] = {
     ),
     "rewritten": _(
         "The sealer does not go on: a seal is another one than the sealer or a copy outside knows."
+    ),
+    "anchor_unread": _(
+        "The sealer has begun anew and does not go on before each copy outside has answered once: only a copy can tell that the database was "
+        "restored from backup. Mend the access; sealing then goes on by itself."
     ),
     "heads_differ": _("The sealer does not go on: the stored trees are not those of the newest seal."),
     "broken": _(

@@ -54,6 +54,7 @@ _KINDS: Final[Mapping[str, tuple[Code, Code | None]]] = {
     "ledger.catalogue_changed": (_ALERT, _CONFIGURATION),
     "ledger.maintenance_opened": (_ALERT, _CONFIGURATION),
     "ledger.sealing_resumed": (_ALERT, _RECORDING_STARTED),
+    "ledger.transaction_held": (_ALERT, None),
     "ledger.purged": (_ALERT, _CONFIGURATION),
     "ledger.restored": (_ALERT, _RECORDING_STARTED),
     "ledger.restored_with_loss": (_ALERT, _RECORDING_STARTED),

@@ -4,8 +4,8 @@
     python3 bundle_verifier.py [--json] [--key NAME+HASH+KEY]... [--tsa-ca ROOT.pem] BUNDLE.zip
 
 Give each public key as you got it from its owner: without --key the keys in the bundle are used, which proves only that
-the bundle agrees with itself. Exit code: 0 intact, 1 damaged, 2 cannot say: no seal covers it, or it is of a format that does
-not prove that its end is the end (formats 1 to 3, unless the tenant's tree grew at the newest seal). With the package `cryptography` every
+the bundle agrees with itself. Exit code: 0 intact, 1 damaged, 2 cannot say: no seal covers it, no key was given, or it is of a
+format that does not prove that its end is the end (formats 1 to 3, unless the tenant's tree grew at the newest seal). With the package `cryptography` every
 signature is checked; without it Ed25519 is computed here, slower, and only the newest signature is, which covers all
 others because each note names the hash of the one before it.
 
@@ -25,9 +25,11 @@ import json
 import re
 import sys
 import zipfile
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from itertools import accumulate
 from typing import IO, Any
 
 FORMAT = "toban-ledger-bundle-4"
@@ -74,6 +76,7 @@ TOMBSTONE = re.compile(
     r"last ([0-9a-f]{64})\nuntil (\S{27})\nterm (\d{1,3})\nat (\S{27})\nafter (\d{1,15})\noperation ([0-9a-f-]{36})\n"
     r"entered (\S{1,64})\nconfirmed (\S{1,64})\n"
 )
+HELD = re.compile(r"toban/held\ntxid (\d{1,19})\nfrom (\S{27})\nuntil (\S{27})\n")
 #: Events go in whole months of this zone, and not before so many years; the tombstone is signed soon after its newest seal.
 JST, LEAST_YEARS, SIGNED_WITHIN = timezone(timedelta(hours=9)), 5, timedelta(days=1)
 #: Keys of people who may sign that the record goes on behind a restore are named so; they sign no seals.
@@ -561,30 +564,61 @@ class Head:
     last: bytes
 
 
-@dataclass
 class Said:
-    """What the platform's own chain says: which digests of the guards are right, when maintenance was announced, behind which seals
-    a silence was recorded."""
+    """What the platform's own chain says: which digests of the guards were right from when on, when maintenance was announced, behind
+    which seals a silence was recorded, which transactions the sealer saw open over seals (its signed word), and since when."""
 
-    digests: set[str] = field(default_factory=set)
-    windows: list[tuple[str, datetime, datetime]] = field(default_factory=list)
-    resumed_after: set[int] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.digests: list[str] = []
+        self.times: list[datetime] = []
+        self.windows: list[tuple[str, datetime, datetime]] = []
+        self.resumed_after: set[int] = set()
+        self.words: list[tuple[datetime, str]] = []
+        self.held: dict[int, tuple[datetime, datetime]] = {}
 
-    def take(self, kind: str, at: datetime, detail: dict[str, Any], by: str) -> None:
+    def take(self, kind: str, row: dict[str, Any], detail: dict[str, Any], by: str) -> None:
         """By the order of the chain. Whoever says that he has changed something has closed what he had opened."""
+        at, linked = _moment(row["event_at"]), _moment(row["clock_at"])
         if kind == "ledger.catalogue_changed":
-            self.digests.add(str(detail.get("after")))
+            if detail.get("before") != (self.digests[-1] if self.digests else ""):
+                raise Damaged("removed", _whole(row["seq"]), "event of the platform")
+            self.digests.append(str(detail.get("after")))
+            self.times.append(linked)
             self.windows = [
-                (who, begin, min(end, at) if who == by else end) for who, begin, end in self.windows
+                (who, begin, min(end, linked) if who == by else end) for who, begin, end in self.windows
             ]
         elif kind == "ledger.maintenance_opened":
             self.windows.append((by, at, _moment(detail.get("until"))))
         elif kind == "ledger.sealing_resumed":
             self.resumed_after.add(_whole(detail.get("after")))
+        elif kind == "ledger.transaction_held":
+            self.words.append((_moment(row["linked_at"]), str(detail.get("note"))))
+
+    def settle(self) -> None:
+        """By the clock at their commit, not after what was registered behind them: a clock that was set back leaves no disorder."""
+        self.times = list(accumulate(reversed(self.times), min))[::-1]
+        self.words.reverse()
+
+    def believe(self, number: int, at: datetime | None, keys: Sequence[Key]) -> None:
+        """The sealer's words that seal `number` is the first to hold; None: whatever is left, behind the newest one."""
+        while self.words and (at is None or self.words[-1][0] <= at):
+            _linked, note = self.words.pop()
+            found = HELD.fullmatch(note.rpartition("\n\n")[0] + "\n")
+            if found is not None and is_signed(note, number, keys):
+                self.held[int(found[1])] = (_moment(found[2]), _moment(found[3]))
+
+    def was_held(self, row: dict[str, Any], linked: datetime, before: datetime) -> bool:
+        """Whether it was linked in such a transaction, not before that was seen, and is held by the first seal behind its end."""
+        held = self.held.get(_whole(row.get("txid")))
+        return held is not None and linked >= held[0] - COMMITTING and before <= held[1]
 
     def damage(self, catalogue: str, at: datetime, before: datetime | None, number: int) -> str:
-        """Of a seal with this digest of the guards, behind seal `number` of `before`; "" for none."""
-        if catalogue not in self.digests and not any(begin <= at <= end for _, begin, end in self.windows):
+        """Of a seal with this digest of the guards, behind seal `number` of `before`; "" for none. A digest is right that was the
+        newest one registered at some time between the two seals; of before the first registration any is. Where the bundle begins,
+        the seal before is not known."""
+        first = 0 if before is None else max(0, bisect_right(self.times, before) - 1)
+        right = self.digests[first : bisect_right(self.times, at) or None]
+        if catalogue not in right and not any(begin <= at <= end for _, begin, end in self.windows):
             return "catalogue_changed"
         silent = before is not None and at - before > GAP
         return "heartbeat_missing" if silent and number not in self.resumed_after else ""
@@ -640,6 +674,10 @@ class Check:
                 f"it does not tell whether what guards the record was changed or sealing stood still: {PLATFORM} is empty, or not part "
                 "of its format"
             )
+        if not self.result.keys_given:
+            self.result.doubt = self.result.doubt or (
+                "no key was given (--key), and by the keys in it a bundle only agrees with itself"
+            )
         return self.result
 
     def _small(self, name: str, shape: type) -> Any:
@@ -682,7 +720,7 @@ class Check:
     def _platform(self) -> tuple[Said | None, tuple[Head, tuple[int, list[bytes]]] | None]:
         """What the platform's chain says, each event proven to lie under its newest head; that head is still to be tied to its
         seal. Nothing at all where nothing was ever sealed."""
-        said, tied = Said(), None
+        said, tied, last = Said(), None, 0
         for place, row in enumerate(self._rows(PLATFORM)):
             if tied is None:
                 tied = _head(row, PLATFORM)
@@ -695,12 +733,16 @@ class Check:
                 raise Damaged("edited", seq, "event of the platform")
             if not includes(tied[0].root, hashed, seq - 1, tied[0].size, _path(row, PLATFORM)):
                 raise Damaged("recomputed", seq, "event of the platform")
+            if seq <= last:
+                raise Damaged("reordered", seq, "event of the platform")
+            last = seq
             body = parse(row["body"])
             if place > SAID_MOST or not isinstance(body, dict) or not isinstance(body.get("detail"), dict):
                 raise CannotSay(f"{PLATFORM}: a line has another shape")
             actor = body.get("actor")
             by = str(actor.get("id")) if isinstance(actor, dict) else ""
-            said.take(str(body.get("kind")), _moment(row["event_at"]), body["detail"], by)
+            said.take(str(body.get("kind")), row, body["detail"], by)
+        said.settle()
         return (said if tied else None), tied
 
     def _heads(self) -> list[Head]:
@@ -746,6 +788,8 @@ class Check:
             # What explains the newest seal is sealed by the next one, which is not here. A silence over a restore was recorded
             # behind the seal that was restored, not behind the last one that it took away.
             odd = self._said.damage(found[8], moment, at, behind) if self._said else ""
+            if self._said:
+                self._said.believe(this, moment, self.keys)
             seal = Seal(this, int(found[2]), base64.b64decode(found[3]), moment)
             self._seen(seal, note, kept=this in wanted)
             number, before, at, epoch = this, hashlib.sha256(note.encode()).hexdigest(), moment, int(found[5])
@@ -754,6 +798,8 @@ class Check:
             if not EVERY_SIGNATURE:
                 self._signed(note, number)
             self.result.newest = at.isoformat() if at else ""
+        if self._said:
+            self._said.believe(number, None, self.keys)
         self._newest = number
         self.result.watched = self._said is not None
         if self._tokens:
@@ -890,7 +936,12 @@ class Check:
             linked_before = linked
             if place < len(heads):
                 seal = self.seals.get(heads[place].number - 1)
-                if seal is not None and linked < seal.at - COMMITTING:
+                late = seal is not None and linked < seal.at - COMMITTING
+                if (
+                    seal is not None
+                    and late
+                    and not (self._said and self._said.was_held(row, linked, seal.at))
+                ):
                     raise Damaged("back_dated", seq, event=row["id"])
             edge.append(last)
             if place < len(heads) and heads[place].size == edge.size:

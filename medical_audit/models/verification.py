@@ -21,7 +21,8 @@ OPEN = (Verdict.ASKED, Verdict.RUNNING)
 
 
 class VerificationRun(TenantModel):
-    """`checked` of `total` events so far. `damage` at `damage_seq`: of the chain, or of the seals (`damage_of`).
+    """`checked` of `total` events so far. `damage` at `damage_seq`: of the chain, of the platform's own, or of the seals
+    (`damage_of`).
 
     `seal` is the newest one, `anchors` [{name, number, problem}], `silences` how often the sealer stood still.
     """
@@ -36,7 +37,7 @@ class VerificationRun(TenantModel):
     checked = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
     damage = models.CharField(max_length=20, blank=True)
-    damage_of = models.CharField(max_length=6, blank=True)
+    damage_of = models.CharField(max_length=8, blank=True)
     damage_seq = models.BigIntegerField(null=True)
     sealed = models.BigIntegerField(default=0)
     seal = models.BigIntegerField(default=0)

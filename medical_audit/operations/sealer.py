@@ -3,6 +3,7 @@ anybody's work."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, connection
@@ -14,6 +15,7 @@ from medical_audit.domain.checkpoint import note_hash
 from medical_audit.domain.notes import BadNote, Signer, VerifierKey, open_note
 from medical_audit.operations.burying import PurgeRefused, carry_out, due_purges
 from medical_audit.operations.erasures import forget_strangers, sign_erasures, signed_since
+from medical_audit.operations.holding import Holding
 from medical_audit.operations.sealing import Known, Sealed, SealRefused, seal
 from medical_audit.queries import seals
 from medical_audit.queries.purges import PURGE_DUTY
@@ -49,6 +51,9 @@ class Sealer:
         self.known: Known | None = None
         self.most = SEALED_MOST
         self._asked: set[str] = set()
+        self._holding = Holding()
+        self._withheld: frozenset[UUID] = frozenset()
+        self._refused = ""
         self._forgot_at: datetime | None = None
 
     def round(self) -> Sealed | None:
@@ -60,22 +65,27 @@ class Sealer:
             raise
         except Exception:
             log.exception("seal_broken")
+            self._refused = "broken"
             report("seal", 0, "broken")
             return None
 
     def _round(self) -> Sealed | None:
-        self._ask_anchors()
         try:
+            self._ask_anchors()
+            self._holding.look(self.signer, actor=SEALER, now=self.clock())
             sealed = seal(
                 self.signer, self.keys, actor=SEALER, clock=self.clock, wall=self.wall, known=self.known,
-                approvers=self.approvers,
+                approvers=self.approvers, cause=self._refused,
             )  # fmt: skip
         except SealRefused as refusal:
             log.error("seal_refused", code=refusal.code, why=str(refusal))
+            self._refused = refusal.code
             report("seal", 0, refusal.code)
             return None
+        self._refused = ""
         if sealed is not None:
             self.known = Known(sealed.number, note_hash(sealed.note))
+            self._withheld = frozenset(one.tenant_id for one in sealed.withheld)
             for one in sealed.withheld:
                 log.error("seal_withheld", tenant=str(one.tenant_id), seq=one.seq)
             report("seal", sealed.number, "")
@@ -88,9 +98,16 @@ class Sealer:
         return sealed
 
     def has_much(self) -> bool:
-        """Whether some tenant has so many events behind its last seal that the next one is not waited for."""
+        """Whether some tenant has so many events behind its last seal that the next one is not waited for. What the last round did not
+        seal waits for the minute: a damaged chain, and all of them where the sealer does not go on."""
+        if self._refused:
+            return False
         with platform_scope():
-            return any(one.seq - (one.head.size if one.head else 0) >= self.most for one in seals.progress())
+            return any(
+                one.seq - (one.head.size if one.head else 0) >= self.most
+                for one in seals.progress()
+                if one.tenant_id not in self._withheld
+            )
 
     def _forget(self) -> None:
         now = self.clock()
@@ -99,23 +116,30 @@ class Sealer:
             forget_strangers(actor=SEALER, now=now)
 
     def _ask_anchors(self) -> None:
-        """Once per anchor: what it holds must still be in the database, or the sealer does not go on behind it."""
+        """Each anchor once: what it holds must still be in the database, or the sealer does not go on behind it. Before all have
+        answered nothing is sealed: behind a restore that only the one that is away could tell, the seals would fork for good."""
         waiting = [anchor for anchor in self.anchors if anchor.name not in self._asked]
         if not waiting:
             return
         with platform_scope():
             done = seals.duties()
+        away = []
         for anchor in waiting:
+            newest = None
             try:
                 newest = newest_of(anchor, _hint(anchor, done))
+            except AnchorDoubt as error:
+                log.error("anchor_forged", anchor=anchor.name, why=str(error))
             except AnchorError as error:
-                log.warning("anchor_unread", anchor=anchor.name, why=str(error))
+                away.append(f"{anchor.name}: {error}")
                 continue
             self._asked.add(anchor.name)
             if newest is not None and not self._is_ours(newest):
                 log.error("anchor_forged", anchor=anchor.name, number=newest.number)
             elif newest is not None and (self.known is None or newest.number > self.known.number):
                 self.known = Known(newest.number, note_hash(newest.note))
+        if away:
+            raise SealRefused("anchor_unread", "; ".join(away))
 
     def _is_ours(self, payload: Payload) -> bool:
         try:

@@ -30,8 +30,7 @@ GAP = 3 * INTERVAL
 
 
 class SealRefused(RuntimeError):
-    """The sealer does not sign what it finds; `code` says why: forged, behind, rewritten, heads_differ,
-    clock_back."""
+    """The sealer does not sign what it finds; `code` says why: forged, behind, rewritten, heads_differ, clock_back, anchor_unread."""
 
     def __init__(self, code: str, why: str) -> None:
         self.code = code
@@ -78,11 +77,13 @@ def seal(
     wall: Callable[[], float],
     known: Known | None = None,
     approvers: Sequence[VerifierKey] = (),
+    cause: str = "",
 ) -> Sealed | None:
     """Make the next checkpoint. None: another sealer was first. Raises SealRefused.
 
     `actor` is the sealer, of the platform; `clock` is the database's, `wall` this machine's in seconds since 1970. Behind a
-    restore that two `approvers` signed, it goes on from where the restore says.
+    restore that two `approvers` signed, it goes on from where the restore says. `cause`: what it was refused for until now, which a
+    recorded silence names.
     """
     catalogue = seals.catalogue_digest()
     with platform_scope():
@@ -93,7 +94,6 @@ def seal(
         found = seals.progress()
         if newest is not None and before is not None:
             _check_heads(found, before)
-            _record_silence(newest, actor=actor, now=clock())
         grown, withheld = _grow(found)
         heads = [grown[one.tenant_id].head if one.tenant_id in grown else one.head for one in found]
         sealed_heads = [head for head in heads if head is not None]
@@ -116,6 +116,8 @@ def seal(
         note = signer.sign(checkpoint.text())
         if not _store(checkpoint, note, list(grown.values())):
             return None
+        if newest is not None:
+            _record_silence(newest, actor=actor, now=at, cause=cause)
     return Sealed(
         checkpoint.number, at, note, tuple(growth.head for growth in grown.values()), tuple(withheld)
     )
@@ -177,9 +179,11 @@ def _check_heads(found: Sequence[Progress], before: Checkpoint) -> None:
         )
 
 
-def _record_silence(newest: Stored, *, actor: Actor, now: datetime) -> None:
+def _record_silence(newest: Stored, *, actor: Actor, now: datetime, cause: str) -> None:
+    """`now`: the new seal's own time, by which verifiers judge; kept with it or not at all."""
     if now - newest.at > GAP:
         detail: dict[str, object] = {"after": newest.number, "from": utc_text(newest.at), "to": utc_text(now)}
+        detail |= {"cause": cause} if cause else {}
         record(
             "ledger.sealing_resumed", actor=actor, subject=Subject("ledger", "seal"), now=now, detail=detail
         )

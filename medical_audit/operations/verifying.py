@@ -161,9 +161,11 @@ class _Job(threading.Thread):
 
 
 def close(run: VerificationRun, report: Report, *, now: datetime, actor: Actor) -> None:
-    """Keep the verdict and say it in the ledger. The seals are the platform's, so their damage is this tenant's too."""
+    """Keep the verdict and say it in the ledger. The seals are the platform's, and what excuses one stands in its chain: their damage
+    is this tenant's too."""
     (chain,) = report.chains
-    damage = chain.damage or report.seals.damage
+    damage = chain.damage or report.platform.damage or report.seals.damage
+    of = "chain" if chain.damage else "platform" if report.platform.damage else "seals" if damage else ""
     gone = chain.gone[-1].last if chain.gone else 0
     verdict = Verdict.DAMAGED if damage else Verdict.UNSAID if report.seals.cannot_say else Verdict.INTACT
     anchors = [
@@ -174,7 +176,7 @@ def close(run: VerificationRun, report: Report, *, now: datetime, actor: Actor) 
         "finished_at": now,
         "checked": chain.events,
         "damage": damage.kind if damage else "",
-        "damage_of": "" if damage is None else "chain" if chain.damage else "seals",
+        "damage_of": of,
         "damage_seq": damage.seq if damage else None,
         "sealed": max(0, chain.sealed - gone),
         "seal": report.seals.number,
@@ -192,7 +194,7 @@ def close(run: VerificationRun, report: Report, *, now: datetime, actor: Actor) 
         **({"restores": len(report.seals.restores)} if report.seals.restores else {}),
     }
     if damage is not None:
-        detail |= {"damage": damage.kind, "of": result["damage_of"], "number": damage.seq}
+        detail |= {"damage": damage.kind, "of": of, "number": damage.seq}
     _keep(run, verdict, result, detail, now=now, actor=actor)
 
 

@@ -1,31 +1,32 @@
 """Are the seals whole, and does the database still hold what the anchors hold?"""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from medical_audit.anchors.timestamps import read_roots
 from medical_audit.domain.actor import NO_TENANT
 from medical_audit.domain.anchoring import Anchor, AnchorError, Payload, heads_known, newest_of
-from medical_audit.domain.chain import link_hash
 from medical_audit.domain.checkpoint import NOTHING_BEFORE, Checkpoint, TreeHead, note_hash, root_over
 from medical_audit.domain.notes import BadNote, VerifierKey, open_note
 from medical_audit.queries import seals
-from medical_audit.queries.links import links_of_kinds
+from medical_audit.queries.excuses import Said, read_said, unannounced
 from medical_audit.queries.restores import Restored, going_on, restores, with_losses
 from medical_audit.queries.seals import Stored
 from medical_audit.queries.stamps import Stamps, verify_stamps
 from medical_audit.queries.verification import Damage, Tell, Verification, Witnessed, verify
-from medical_audit.tenancy import platform_scope, tenant_scope
+from medical_audit.tenancy import platform_scope
 
 #: A longer silence than this between two seals must have been recorded by the sealer that went on.
 GAP = timedelta(seconds=180)
 #: An anchor that lacks a seal for longer than this cannot tell what was cut off: the sealer tries again each minute.
 ANCHOR_LATE = timedelta(minutes=10)
 PAGE = 2000
+NO_ANCHOR = (
+    "no place outside the database holds a copy of the seals, so nobody can tell whether the newest events were cut off together with "
+    "them: name two, TOBAN_ANCHOR_FILE and TOBAN_ANCHOR_BUCKET"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +67,25 @@ class Seals:
 
     @property
     def cannot_say(self) -> str:
-        """Why nothing can be said of what was cut off behind the newest seal: every anchor is away, or far behind."""
-        if self.anchors and all(one.problem for one in self.anchors):
+        """Why nothing can be said of what was cut off behind the newest seal: no anchor is named, or each is away or far behind."""
+        if not self.anchors:
+            return NO_ANCHOR
+        if all(one.problem for one in self.anchors):
             return "; ".join(f"{one.name}: {one.problem}" for one in self.anchors)
         return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole verdict: the seals, and each chain that was asked for."""
+    """The whole verdict: the seals, each chain that was asked for, and always the platform's own: what excuses a seal stands in it."""
 
     seals: Seals
     chains: tuple[Verification, ...]
+    platform: Verification
 
     @property
     def intact(self) -> bool:
-        return self.seals.intact and all(chain.intact for chain in self.chains)
+        return self.seals.intact and self.platform.intact and all(chain.intact for chain in self.chains)
 
 
 def verify_ledger(
@@ -103,7 +107,8 @@ def verify_ledger(
         chain = verify(tenant_id, witnessed=found.witnessed, tell=tell and _from(done, tell))
         done += chain.events
         checked.append(chain)
-    return Report(found, tuple(checked))
+    own = next((chain for chain in checked if chain.tenant_id == NO_TENANT), None)
+    return Report(found, tuple(checked), own or verify(NO_TENANT, witnessed=found.witnessed))
 
 
 def _from(done: int, tell: Tell) -> Tell:
@@ -124,8 +129,8 @@ def verify_seals(
         # Before what is said of them is read: what somebody announces meanwhile is no damage.
         opened, right = seals.maintenances(), seals.registered()
         newest, accepted = seals.newest_checkpoint(), with_losses(restores(approvers))
-        walk = _Walk(_said(), accepted)
-        damage = walk.over(newest.number if newest else 0, keys) or _unannounced(walk.said, opened, right)
+        walk = _Walk(read_said(keys), accepted)
+        damage = walk.over(newest.number if newest else 0, keys) or unannounced(walk.said, opened, right)
         guarded = seals.is_guarded()
         stamps = _stamps(tsa_ca_file)
         held = {name: duty.number for name, duty in seals.duties().items()}
@@ -139,7 +144,7 @@ def verify_seals(
         gaps=tuple(walk.gaps),
         anchors=tuple(states),
         guarded=guarded,
-        witnessed=Witnessed(heads_known(far.missing), keys),
+        witnessed=Witnessed(heads_known(far.missing), keys, walk.said.held),
         restores=tuple(accepted),
         stamps=stamps,
     )
@@ -152,86 +157,10 @@ def _stamps(tsa_ca_file: str) -> Stamps:
         return verify_stamps((), str(error))
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """A maintenance: `until` as announced, `closed` where its opener said before that he had changed something."""
-
-    begin: datetime
-    until: datetime
-    closed: datetime
-
-
-def _windows(told: Sequence[tuple[str, datetime, dict[str, Any], str]]) -> Iterator[_Window]:
-    """Told by the order of the chain."""
-    for place, (kind, begin, detail, by) in enumerate(told):
-        if kind == "ledger.maintenance_opened":
-            later = (
-                at for what, at, _, who in told[place:] if (what, who) == ("ledger.catalogue_changed", by)
-            )
-            until = _until(detail, begin)
-            yield _Window(begin, until, min(until, next(later, until)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What the platform's own chain says of changes and silences; an event that was edited says nothing."""
-
-    digests: frozenset[str]
-    windows: tuple[_Window, ...]
-    resumed_after: frozenset[int]
-
-    def excuses(self, digest: str, at: datetime) -> bool:
-        return digest in self.digests or any(one.begin <= at <= one.closed for one in self.windows)
-
-
-def _said() -> _Said:
-    with tenant_scope(NO_TENANT):
-        links = [link for link in links_of_kinds(NO_TENANT, seals.EXCUSES) if link_hash(link) == link.hash]
-    bodies = [(link.event_at, json.loads(link.body)) for link in links]
-    rows = [(body.get("kind"), at, body.get("detail"), body.get("actor")) for at, body in bodies]
-    # What is of another shape nobody of ours wrote: it excuses nothing, and what wrote it is named by the chain's own check.
-    told = [
-        (str(kind), at, detail, str(actor.get("id")))
-        for kind, at, detail, actor in rows
-        if isinstance(detail, dict) and isinstance(actor, dict)
-    ]
-    return _Said(
-        digests=frozenset(
-            str(d.get("after")) for kind, _, d, _by in told if kind == "ledger.catalogue_changed"
-        ),
-        windows=tuple(_windows(told)),
-        resumed_after=frozenset(
-            after
-            for kind, _, d, _by in told
-            if kind == "ledger.sealing_resumed" and isinstance(after := d.get("after"), int)
-        ),
-    )
-
-
-def _unannounced(
-    said: _Said, opened: Sequence[tuple[datetime, datetime]], right: Sequence[tuple[datetime, str]]
-) -> Damage | None:
-    """A maintenance, or a digest registered as right, of which the platform's own chain says nothing. It is told at the first seal
-    behind it, or at the last one there is."""
-    until = {one.until for one in said.windows}
-    odd = [at for at, end in opened if end not in until]
-    odd += [at for at, digest in right if digest not in said.digests]
-    return Damage("catalogue_changed", seals.number_at(min(odd))) if odd else None
-
-
-def _until(detail: dict[str, Any], at: datetime) -> datetime:
-    """When an announced maintenance ends; at once where that cannot be read."""
-    try:
-        found = datetime.fromisoformat(str(detail.get("until")))
-    except ValueError:
-        return at
-    return found if found.tzinfo else at
-
-
 class _Walk:
     """All checkpoints in order."""
 
-    def __init__(self, said: _Said, accepted: Sequence[Restored]) -> None:
+    def __init__(self, said: Said, accepted: Sequence[Restored]) -> None:
         self.said, self.accepted = said, accepted
         self.heads: dict[UUID, TreeHead] = {}
         self.gaps: list[Gap] = []
@@ -277,7 +206,7 @@ class _Walk:
         kind = ""
         if (one.tenants, one.root) != covered:
             kind = "recomputed"
-        elif not self.said.excuses(one.catalogue, one.at):
+        elif not self.said.excuses(one.catalogue, previous.at if previous else None, one.at):
             kind = "catalogue_changed"
         elif previous is not None:
             kind = self._after(one, previous)

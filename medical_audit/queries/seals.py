@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from medical_audit.domain.checkpoint import Checkpoint, TreeHead
+from medical_audit.domain.held import KIND
 
 _CATALOGUE = Path(__file__).resolve().parent.parent / "migrations" / "catalogue.sql"
 _HEADS = """
@@ -21,10 +22,21 @@ _GUARD = """
 SELECT EXISTS (SELECT 1 FROM pg_event_trigger WHERE evtname = 'toban_guard' AND evtenabled = 'A')
 """
 
+#: By the locks that it holds, for nobody sees what it wrote. Locks know 32 bits of a transaction's number, events all 64.
+_UNCOMMITTED = """
+SELECT open.txid FROM (SELECT pg_snapshot_xip(pg_current_snapshot())::text::bigint AS txid) open
+WHERE EXISTS (
+    SELECT FROM pg_locks own JOIN pg_locks linking USING (virtualtransaction)
+    WHERE own.locktype = 'transactionid' AND own.mode = 'ExclusiveLock' AND own.granted
+      AND own.transactionid::text::bigint = (open.txid & 4294967295)
+      AND linking.locktype = 'relation' AND linking.relation = 'ledger.link'::regclass AND linking.mode = 'RowExclusiveLock'
+      AND linking.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+
 #: Under this and the anchor's name it is kept how far an anchor has come.
 ANCHOR_DUTY: Final = "anchor:"
-#: What the platform's own chain says of itself that excuses a seal over other guards, or a late one.
-EXCUSES: Final = ("ledger.catalogue_changed", "ledger.maintenance_opened", "ledger.sealing_resumed")
+#: What the platform's own chain says of itself that excuses a seal over other guards, or a late one, or an event that it lacks.
+EXCUSES: Final = ("ledger.catalogue_changed", "ledger.maintenance_opened", "ledger.sealing_resumed", KIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,13 @@ def checkpoint_behind(number: int) -> Stored | None:
         "SELECT number, at, note, hash FROM ledger.checkpoint WHERE number > %s ORDER BY number LIMIT 1",
         [number],
     )
+
+
+def uncommitted() -> frozenset[int]:
+    """The transactions that have linked events and have not ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNCOMMITTED)
+        return frozenset(row[0] for row in cursor.fetchall())
 
 
 def number_at(moment: datetime) -> int:

@@ -3,7 +3,7 @@ against what was sealed and what anchors hold."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import NamedTuple
 from uuid import UUID
@@ -13,6 +13,7 @@ from django.db import connection
 from medical_audit.domain.burying import Tombstone
 from medical_audit.domain.chain import Linked, genesis, link_hash
 from medical_audit.domain.checkpoint import TreeHead
+from medical_audit.domain.held import Held
 from medical_audit.domain.merkle import Frontier
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.queries import seals
@@ -68,10 +69,16 @@ class Verification:
 @dataclass(frozen=True, slots=True)
 class Witnessed:
     """What the anchors say beside a chain: the newest heads that they hold and the database lacks; and the keys by which
-    tombstones are believed."""
+    tombstones are believed; and which transactions the sealer saw open over seals."""
 
     anchored: Mapping[UUID, TreeHead] = field(default_factory=dict)
     keys: Sequence[VerifierKey] = ()
+    held: Mapping[int, Held] = field(default_factory=dict)
+
+    def was_held(self, event: Linked, sealed_before: datetime) -> bool:
+        """Whether it was linked in such a transaction, not before that was seen, and is held by the first seal behind its end."""
+        held = self.held.get(event.txid)
+        return held is not None and event.linked_at >= held.since - COMMITTING and sealed_before <= held.until
 
 
 def chains() -> list[UUID]:
@@ -117,7 +124,7 @@ def _verify(tenant_id: UUID, page: int, witnessed: Witnessed, tell: Tell | None)
         buried = tombstones(tenant_id, witnessed.keys)
         gone = tuple(one.stone for one in buried)
         start, edge = (gone[-1].last, buried[-1].frontier) if buried else (0, Frontier())
-        trees = _Trees(tenant_id, witnessed.anchored.get(tenant_id), edge)
+        trees = _Trees(tenant_id, witnessed, edge)
         prev, checked, last = gone[-1].last_hash if gone else genesis(tenant_id), start, None
         at_head = prev
         for expected, event in zip(count(start + 1), links_after(tenant_id, start, page=page), strict=False):
@@ -142,18 +149,23 @@ class _Trees:
     """The tenant's tree grown once more, compared with each head that was sealed or anchored; the heads are read page by page,
     because there are half a million of them a year."""
 
-    def __init__(self, tenant_id: UUID, anchored: TreeHead | None, edge: Frontier) -> None:
+    def __init__(self, tenant_id: UUID, witnessed: Witnessed, edge: Frontier) -> None:
         number, last = seals.last_head(tenant_id) or (0, None)
         self._heads = seals.heads_of(tenant_id, behind=edge.size, until=number)
         self._next = next(self._heads, None)
         self.sealed = last.size if last else 0
-        self.anchored, self._frontier, self._good = anchored, edge, edge.size
+        self.anchored, self._was_held = witnessed.anchored.get(tenant_id), witnessed.was_held
+        self._frontier, self._good = edge, edge.size
 
     def take(self, event: Linked) -> Damage | None:
         self._frontier.append(event.hash)
         if self._next is not None:
             head, sealed_before = self._next.head, self._next.before
-            if sealed_before is not None and event.linked_at < sealed_before - COMMITTING:
+            if (
+                sealed_before is not None
+                and event.linked_at < sealed_before - COMMITTING
+                and not self._was_held(event, sealed_before)
+            ):
                 return Damage("back_dated", event.seq, str(event.event_id))
             if head.size == event.seq:
                 if (head.root, head.last_hash) != (self._frontier.root(), event.hash):

@@ -121,7 +121,7 @@ def test_it_imports_nothing_but_the_standard_library_and_perhaps_what_checks_sig
 def test_without_a_key_it_says_that_the_keys_are_the_bundles_own(whole: bytes, tmp_path: Path) -> None:
     (tmp_path / "bundle.zip").write_bytes(whole)
     done = subprocess.run([sys.executable, VERIFIER, tmp_path / "bundle.zip"], capture_output=True, text=True)
-    assert done.returncode == 0
+    assert done.returncode == 2
     assert "The keys are the bundle's own" in done.stdout
 
 

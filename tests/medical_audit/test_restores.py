@@ -34,7 +34,7 @@ from medical_audit.queries.verification import Damage, chains
 from medical_audit.tenancy import platform_scope
 from tests.conftest import _as_role
 from tests.factories import make_tenant
-from tests.medical_audit.sealers import SealingRoom, later, make_room, tamper
+from tests.medical_audit.sealers import SealingRoom, later, let_seals_lie_ahead, make_room, tamper
 from tests.medical_audit.support import Database, ledger_partitions, note
 
 KEPT = ("link", "head", "checkpoint", "tree_head", "restore", "loss")
@@ -128,11 +128,11 @@ def scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Databas
 
 @pytest.fixture
 def old_scene(ledger_of_its_own: None, tmp_path: Path, superuser_connection: Database) -> Iterator[Scene]:
-    """Its seals were made ten minutes ago, as a backup's are."""
+    """Its seals were made ten minutes before what comes now, as a backup's are."""
     room = make_room(tmp_path)
-    room.clock = later(timedelta(minutes=-10))
+    let_seals_lie_ahead(superuser_connection)
     for scene in _restored(room, tmp_path, superuser_connection):
-        room.clock = database_clock
+        room.clock = later(timedelta(minutes=10))
         yield scene
 
 

@@ -268,6 +268,27 @@ def test_many_events_do_not_wait_for_the_minute(room: SealingRoom) -> None:
         assert not sealer.has_much()
 
 
+def test_a_damaged_chain_is_tried_again_each_minute_and_not_at_once(
+    room: SealingRoom, superuser_connection: Database
+) -> None:
+    tenant_id = make_tenant().id
+    note(tenant_id, count=4)
+    tamper(superuser_connection, "UPDATE ledger.link SET hash = sha256(hash) WHERE tenant_id = %s AND seq = 2", [tenant_id])  # fmt: skip
+    with _as_role("audit"):
+        sealer = room.sealer()
+        sealer.most = 4
+        assert sealer.has_much()
+        assert sealer.round() is not None
+        assert not sealer.has_much()
+    other = make_tenant().id
+    note(other, count=4)
+    with _as_role("audit"):
+        assert sealer.has_much(), "of another tenant"
+        sealer.keys = [Signer.generate("toban/ledger").verifier]
+        assert sealer.round() is None
+        assert not sealer.has_much(), "it does not go on"
+
+
 def test_a_restore_that_nobody_signed_stops_no_sealer_and_excuses_nothing(room: SealingRoom) -> None:
     """As somebody could write it who has the sealer's password of the database, and not the approvers' keys."""
     make_tenant()

@@ -18,7 +18,7 @@ from medical_audit.queries.seals import database_clock
 from medical_audit.tenancy import platform_scope
 from tests.conftest import ROOT, AsRole, _as_role
 from tests.factories import make_tenant
-from tests.medical_audit.sealers import SealingRoom, later, make_room
+from tests.medical_audit.sealers import SealingRoom, later, let_seals_lie_ahead, make_room
 from tests.medical_audit.support import Database, committed, execute, note
 
 
@@ -62,13 +62,15 @@ def test_nothing_is_reported_done_beyond_what_there_is(name: str, room: SealingR
             execute("SELECT ledger.report_duty(%s, 1000, '')", [name.format(tenant=tenant_id)])
 
 
-def test_an_anchor_that_took_nothing_for_long_cannot_say_that_nothing_was_cut(room: SealingRoom) -> None:
-    room.clock = later(timedelta(minutes=-20))
+def test_an_anchor_that_took_nothing_for_long_cannot_say_that_nothing_was_cut(
+    room: SealingRoom, superuser_connection: Database
+) -> None:
+    let_seals_lie_ahead(superuser_connection)
     room.seal()
     anchors, room.anchors = room.anchors, []
-    room.clock = later(timedelta(minutes=-19))
+    room.clock = later(timedelta(minutes=1))
     room.seal()
-    room.clock = database_clock
+    room.clock = later(timedelta(minutes=20))
     room.seal()
     room.anchors = anchors
     found = seals_of(room)
@@ -102,6 +104,35 @@ def test_a_line_that_is_no_seal_of_ours_ends_neither_sealer_nor_verdict(
     last = room.anchors[0].newest(at_least=0)
     assert last == low, "nothing is put over what is in doubt"
     assert "no seal of ours" in seals_of(room).cannot_say
+
+
+def test_nothing_is_sealed_before_each_anchor_has_answered_and_the_silence_names_its_cause(
+    room: SealingRoom, as_role: AsRole, tmp_path: Path, superuser_connection: Database
+) -> None:
+    """After a restore the seals would fork for good, if only the anchor that is away could tell."""
+    room.clock = later(timedelta(minutes=-10))
+    room.seal()
+    path, hidden = room.anchors[0].path, tmp_path / "hidden"  # type: ignore[attr-defined]
+    path.rename(hidden)
+    path.mkdir()
+    with as_role("audit"):
+        sealer = room.sealer()
+        sealer.clock = database_clock
+        sealer.most = 1
+        assert sealer.round() is None
+        with platform_scope():
+            assert seals.duties()["seal"].problem == "anchor_unread"
+        assert not sealer.has_much()
+        path.rmdir()
+        hidden.rename(path)
+        assert sealer.round() is not None
+        path.unlink()
+        path.mkdir()
+        assert sealer.round() is not None, "it has answered once"
+    rows = superuser_connection.execute(
+        "SELECT body::jsonb #>> '{detail,cause}' FROM ledger.event WHERE kind = 'ledger.sealing_resumed'"
+    ).fetchall()
+    assert rows == [("anchor_unread",)]
 
 
 def test_what_nobody_foresaw_is_told_and_tried_again(room: SealingRoom, as_role: AsRole) -> None:

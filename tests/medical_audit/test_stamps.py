@@ -132,7 +132,7 @@ def test_a_stamp_of_another_time_is_not_kept(office: Office) -> None:
     office.sealer.clock = later(-timedelta(minutes=10))
     office.seal()
     office.sealer.clock = database_clock
-    assert (office.verify().damage, office.verify().stamps.count) == (None, 0)
+    assert office.verify().stamps.count == 0
     with _as_role("audit"), platform_scope():
         assert "apart" in seals.duties()[STAMP].problem
     office.seal()
@@ -211,7 +211,11 @@ def test_a_bundle_takes_its_stamps_along(office: Office, other: StampingAuthorit
 def test_the_command_says_how_many_stamps_hold(office: Office) -> None:
     office.seal()
     out = StringIO()
-    names = {"TOBAN_SEAL_PUBLIC_KEYS": tuple(office.room.keys), "TOBAN_TSA_CA_FILE": office.tsa.root}
+    names = {
+        "TOBAN_SEAL_PUBLIC_KEYS": tuple(office.room.keys),
+        "TOBAN_TSA_CA_FILE": office.tsa.root,
+        "TOBAN_ANCHOR_FILE": str(office.room.anchors[0].path),  # type: ignore[attr-defined]
+    }
     with _as_role("audit"), override_settings(**names), pytest.raises(SystemExit) as ended:
         call_command("audit_verify", "--json", stdout=out)
     found = json.loads(out.getvalue())

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import override_settings
 
+from medical_audit.queries.sealed import NO_ANCHOR
 from medical_audit.queries.verification import verify
 from tests.conftest import AsRole
 from tests.factories import make_tenant
@@ -170,12 +172,15 @@ def test_a_chain_that_lost_its_head_is_still_among_all_chains(
     ]
 
 
-def test_a_whole_chain_is_called_whole(tenant_id: uuid.UUID, as_role: AsRole) -> None:
+def test_a_whole_chain_is_called_so_and_its_end_left_open_where_no_anchor_is_named(
+    tenant_id: uuid.UUID, as_role: AsRole
+) -> None:
     with as_role("audit"):
         assert report(tenant_id) == (
-            0,
+            2,
             {
-                "intact": True,
+                "intact": None,
+                "doubt": NO_ANCHOR,
                 "events": 6,
                 "tenants": [
                     {
@@ -188,6 +193,7 @@ def test_a_whole_chain_is_called_whole(tenant_id: uuid.UUID, as_role: AsRole) ->
                         "damage": None,
                     }
                 ],
+                "platform": {"intact": True, "damage": None},
                 "seals": {
                     "newest": 0,
                     "at": None,
@@ -202,7 +208,18 @@ def test_a_whole_chain_is_called_whole(tenant_id: uuid.UUID, as_role: AsRole) ->
             },
         )
         code, text = audit_verify("--tenant", str(tenant_id))
-    assert (code, text.strip()) == (0, f"{tenant_id}: 6 events, intact")
+    assert (code, text.split("\n")[:2]) == (2, [f"{tenant_id}: 6 events, intact", f"cannot say: {NO_ANCHOR}"])
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--bundle", "nowhere.zip"]])
+def test_without_the_seals_keys_nothing_is_called_whole_or_damaged(
+    arguments: list[str], tenant_id: uuid.UUID, as_role: AsRole
+) -> None:
+    """Neither is a bundle checked by its own keys, nor is a sound ledger called damaged."""
+    with as_role("audit"), override_settings(TOBAN_SEAL_PUBLIC_KEYS=()):
+        code, text = audit_verify(*arguments)
+    assert code == 2
+    assert "TOBAN_SEAL_PUBLIC_KEYS is empty" in text
 
 
 def test_the_words_for_people_name_kind_and_place(

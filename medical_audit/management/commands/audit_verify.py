@@ -20,6 +20,11 @@ from medical_audit.queries.received import Received, verify_received
 from medical_audit.queries.sealed import Report, Seals, verify_ledger
 from medical_audit.queries.verification import Damage, Verification, chains
 
+NO_KEYS = (
+    "TOBAN_SEAL_PUBLIC_KEYS is empty, so no seal can be checked. Set it to the public half of the sealing key, as `audit_key` printed it "
+    "(docs/ledger.md)"
+)
+
 
 class Command(BaseCommand):
     help = (
@@ -41,6 +46,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.TOBAN_SEAL_PUBLIC_KEYS:
+            self._cannot_say(NO_KEYS, as_json=options["json"])
         if options["bundle"]:
             self._bundle(options["bundle"], as_json=options["json"])
         try:
@@ -67,6 +74,8 @@ class Command(BaseCommand):
         intact = report.intact and (received is None or received.damage is None)
         self._say(report, received, as_json=options["json"])
         if intact and report.seals.cannot_say:
+            if not options["json"]:
+                self.stderr.write(f"cannot say: {report.seals.cannot_say}")
             sys.exit(2)
         sys.exit(0 if intact else 1)
 
@@ -81,6 +90,8 @@ class Command(BaseCommand):
             )
             gone = f", 1 to {one.gone[-1].last} gone by {len(one.gone)} tombstones" if one.gone else ""
             self.stdout.write(f"{one.tenant_id}: {one.events} events, {_verdict(one.damage)}{lost}{gone}")
+        if not report.platform.intact and report.platform not in report.chains:
+            self.stdout.write(f"the platform's own chain: {_verdict(report.platform.damage)}")
         if report.seals.number or not report.seals.intact:
             self.stdout.write(f"seals: {report.seals.number}, {_verdict(report.seals.damage)}")
         for anchor in report.seals.anchors:
@@ -119,8 +130,10 @@ def _report(report: Report, received: Received | None) -> dict[str, Any]:
     intact = report.intact and (received is None or received.damage is None)
     return {
         "intact": None if intact and report.seals.cannot_say else intact,
+        "doubt": (intact and report.seals.cannot_say) or None,
         "events": sum(one.events for one in report.chains),
         "tenants": [_chain(one, report.seals) for one in report.chains],
+        "platform": {"intact": report.platform.intact, "damage": _damage(report.platform.damage)},
         "seals": _seals(report.seals),
         "received": None if received is None else _received(received),
     }
