@@ -251,8 +251,20 @@ def _address(parts: SplitResult, bounds: Bounds, reach: Reach) -> str:
 
 
 def _resolved(host: str, port: int, bounds: Bounds) -> list[str]:
-    """Every address of a name. The resolver knows no deadline, so that it works beside us and we do not wait longer."""
-    answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+    try:
+        return resolved(host, port, bounds.left())
+    except TimeoutError:
+        raise bounds.too_slow() from None
+    except OSError as error:
+        raise Unanswered("unreachable", f"{host}: {error.strerror or error}") from error
+    except ValueError as error:  # no name at all: a label too long, a NUL
+        raise Unanswered("bad_url", host) from error
+
+
+def resolved(host: str, port: int | None, seconds: float) -> list[str]:
+    """Every address of a name. The resolver knows no deadline, so that it works beside us and we do not wait longer. Raises TimeoutError,
+    OSError where nobody knows the name, ValueError for what is none."""
+    answers: queue.SimpleQueue[list[str] | OSError | ValueError] = queue.SimpleQueue()
 
     def ask_resolver() -> None:
         try:
@@ -263,11 +275,9 @@ def _resolved(host: str, port: int, bounds: Bounds) -> list[str]:
 
     threading.Thread(target=ask_resolver, name="outside-resolver", daemon=True).start()
     try:
-        answer = answers.get(timeout=bounds.left())
+        answer = answers.get(timeout=seconds)
     except queue.Empty:
-        raise bounds.too_slow() from None
-    if isinstance(answer, OSError):
-        raise Unanswered("unreachable", f"{host}: {answer.strerror or answer}") from answer
-    if isinstance(answer, Exception):  # no name at all: a label too long, a NUL
-        raise Unanswered("bad_url", host) from answer
+        raise TimeoutError(f"{host}: {seconds:g} s") from None
+    if isinstance(answer, Exception):
+        raise answer
     return answer

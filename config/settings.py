@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.domain.addresses import Network, read_networks
 from accounts.domain.sealing_keys import read_keys
 from config.environment import Environment
+from infra.domain.reach import read_vpc_networks
 from medical_audit.domain.clocks import read_address
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.domain.seats import LIFETIME
@@ -281,6 +282,12 @@ def networks(name: str, default: Sequence[str]) -> tuple[Network, ...]:
 # Which networks that are not public webhooks and chats may reach (none in production), and hosts of chats besides the known.
 CHANNEL_NETWORKS = networks("TOBAN_CHANNEL_NETWORKS", ["127.0.0.0/8"] if LOCAL else [])
 CHAT_HOSTS = [one.lower() for one in env.list("TOBAN_CHAT_HOSTS", default=["127.0.0.1"] if LOCAL else [])]
+
+try:
+    # In which VPCs databases are called at private addresses: their names lead there from anywhere, and Toban's own network may have the same.
+    DATABASE_NETWORKS = read_vpc_networks(env.list("TOBAN_DATABASE_NETWORKS", default=[]))
+except ValueError as error:
+    raise ImproperlyConfigured(f"TOBAN_DATABASE_NETWORKS: {error}") from error
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.PasswordBackend"]

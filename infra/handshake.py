@@ -29,6 +29,10 @@ class Unreachable(Exception):
     """Nobody answers there, or not from here: the way is closed, which says nothing of the certificate."""
 
 
+class TurnedAway(Unreachable):
+    """The server is reached, and turns everybody or this host away before it says who it is: its own words."""
+
+
 class Unspoken(Exception):
     """This engine's TLS is not one that can be looked at from outside."""
 
@@ -43,9 +47,9 @@ class Shown:
     distrust: str | None = None
 
 
-def look(engine: str, address: str, port: int, *, bundle: str = "") -> Shown:
+def look(engine: str, address: str, port: int, *, bundle: str = "", vpc: str = "") -> Shown:
     """Connect, shake hands, and give the certificate; bundle: file of the authorities (PEM) that it is held against in a second
-    handshake. Raises Unreachable, Unspoken.
+    handshake; vpc: that of the database. Raises Unreachable, of which TurnedAway is one, Unspoken.
 
     The certificate is looked at, not believed: what it must be is what AWS says of this database. Where no database can be nobody is
     called (infra.dialing), so that nobody makes Toban knock at doors inside.
@@ -54,20 +58,19 @@ def look(engine: str, address: str, port: int, *, bundle: str = "") -> Shown:
         raise Unspoken(engine)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    shown = _shaken(engine, address, port, context)
+    shown = _shaken(engine, address, port, vpc, context)
     if not shown:
         raise Unreachable("no certificate")
     certificate = x509.load_der_x509_certificate(shown)
     names = certificate.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     issuer = str(names[0].value) if names else ""
-    return Shown(
-        certificate.not_valid_after_utc, issuer, _distrust(engine, address, port, bundle) if bundle else None
-    )
+    distrust = _distrust(engine, address, port, vpc, bundle) if bundle else None
+    return Shown(certificate.not_valid_after_utc, issuer, distrust)
 
 
-def _distrust(engine: str, address: str, port: int, bundle: str) -> str:
+def _distrust(engine: str, address: str, port: int, vpc: str, bundle: str) -> str:
     try:
-        _shaken(engine, address, port, ssl.create_default_context(cafile=bundle))
+        _shaken(engine, address, port, vpc, ssl.create_default_context(cafile=bundle))
     except Unreachable as error:
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             return error.__cause__.verify_message or str(error)
@@ -75,9 +78,9 @@ def _distrust(engine: str, address: str, port: int, bundle: str) -> str:
     return ""
 
 
-def _shaken(engine: str, address: str, port: int, context: ssl.SSLContext) -> bytes | None:
+def _shaken(engine: str, address: str, port: int, vpc: str, context: ssl.SSLContext) -> bytes | None:
     try:
-        with dial(address, port, timeout=TIMEOUT_S) as line:
+        with dial(address, port, timeout=TIMEOUT_S, vpc=vpc) as line:
             line.settimeout(TIMEOUT_S)
             (_ask_postgres if engine in _POSTGRES else _ask_mysql)(line)
             with context.wrap_socket(line, server_hostname=address) as secure:
@@ -95,6 +98,9 @@ def _ask_postgres(line: socket.socket) -> None:
 def _ask_mysql(line: socket.socket) -> None:
     length = int.from_bytes(_exactly(line, 4)[:3], "little")
     greeting = _exactly(line, min(length, _MOST))
+    if greeting[:1] == b"\xff":  # an error in its place: code (2), then its words
+        code, words = int.from_bytes(greeting[1:3], "little"), greeting[3:].decode(errors="replace")
+        raise TurnedAway(f"ERROR {code}: {words}")
     # Protocol version, then the server's version up to a zero byte, thread id (4), scramble (8), filler, capabilities (2).
     after = greeting.find(b"\0") + 1
     offered = int.from_bytes(greeting[after + 13 : after + 15], "little")

@@ -37,14 +37,14 @@ class Tried:
     said: str = ""
 
 
-def name(address: str) -> Tried:
-    """Whether its name is known here."""
-    return _timed(lambda: _name(address))
+def name(address: str, *, vpc: str = "") -> Tried:
+    """Whether its name is known here, and leads where this database can be; vpc: that of the database."""
+    return _timed(lambda: _name(address, vpc))
 
 
-def connect(address: str, port: int) -> Tried:
+def connect(address: str, port: int, *, vpc: str = "") -> Tried:
     """Whether somebody answers at its port."""
-    return _timed(lambda: _connect(address, port))
+    return _timed(lambda: _connect(address, port, vpc))
 
 
 def can_sign_in(engine: str) -> bool:
@@ -58,14 +58,22 @@ def may_send_password(bundle: str) -> bool:
 
 
 def sign_in(
-    engine: str, address: str, port: int, *, user: str, password: str, database: str, bundle: str = ""
+    engine: str,
+    address: str,
+    port: int,
+    *,
+    user: str,
+    password: str,
+    database: str,
+    bundle: str = "",
+    vpc: str = "",
 ) -> Tried:
     """Whether this user gets in, over TLS; bundle: file of the authorities (PEM) that must vouch for the server. The engine must be
     one that can be signed in to, and `may_send_password` must say yes, else ValueError."""
     if not may_send_password(bundle):
         raise ValueError("nobody vouches for the server, so the password is not sent")
     enter = _postgres if engine in _POSTGRES else _mysql
-    return _timed(lambda: enter(address, port, user, password, database, bundle), secret=password)
+    return _timed(lambda: enter(address, port, vpc, user, password, database, bundle), secret=password)
 
 
 def _timed(attempt: Callable[[], tuple[str, str]], *, secret: str = "") -> Tried:
@@ -79,19 +87,21 @@ def _timed(attempt: Callable[[], tuple[str, str]], *, secret: str = "") -> Tried
     return Tried(cause, round((time.perf_counter() - began) * 1000), said[:SAID_MAX])
 
 
-def _name(address: str) -> tuple[str, str]:
+def _name(address: str, vpc: str) -> tuple[str, str]:
     try:
-        address_of(address)
+        address_of(address, timeout=TIMEOUT_S, vpc=vpc)
     except NotCalled:
         raise
+    except TimeoutError as error:
+        return "name_timed_out", str(error)
     except OSError as error:
         return "name_unknown", str(error)
     return "", ""
 
 
-def _connect(address: str, port: int) -> tuple[str, str]:
+def _connect(address: str, port: int, vpc: str) -> tuple[str, str]:
     try:
-        dial(address, port, timeout=TIMEOUT_S).close()
+        dial(address, port, timeout=TIMEOUT_S, vpc=vpc).close()
     except NotCalled:
         raise
     except ConnectionRefusedError as error:
@@ -105,7 +115,9 @@ def _connect(address: str, port: int) -> tuple[str, str]:
     return "", ""
 
 
-def _mysql(address: str, port: int, user: str, password: str, database: str, bundle: str) -> tuple[str, str]:
+def _mysql(
+    address: str, port: int, vpc: str, user: str, password: str, database: str, bundle: str
+) -> tuple[str, str]:
     """connect_timeout does not cover a server that accepts and says nothing: the read has its own. The password goes as bytes, because
     PyMySQL takes text for Latin-1 and gives up on what an input method left in full width."""
     if bundle:
@@ -118,7 +130,7 @@ def _mysql(address: str, port: int, user: str, password: str, database: str, bun
             host=address, port=port, user=user, password=password.encode(), database=database or None, ssl=context,
             connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, write_timeout=TIMEOUT_S, defer_connect=True,
         )  # fmt: skip
-        line.connect(dial(address, port, timeout=TIMEOUT_S))
+        line.connect(dial(address, port, timeout=TIMEOUT_S, vpc=vpc))
         line.close()
     except NotCalled:
         raise
@@ -132,7 +144,7 @@ def _mysql(address: str, port: int, user: str, password: str, database: str, bun
 
 
 def _postgres(
-    address: str, port: int, user: str, password: str, database: str, bundle: str
+    address: str, port: int, vpc: str, user: str, password: str, database: str, bundle: str
 ) -> tuple[str, str]:
     checked: dict[str, Any] = (
         {"sslmode": "verify-full", "sslrootcert": bundle} if bundle else {"sslmode": "prefer"}
@@ -140,7 +152,9 @@ def _postgres(
     try:
         # On a trial the server may be a socket of this machine, which has no address.
         at: dict[str, Any] = (
-            {} if settings.LOCAL and address.startswith("/") else {"hostaddr": address_of(address)}
+            {}
+            if settings.LOCAL and address.startswith("/")
+            else {"hostaddr": address_of(address, timeout=TIMEOUT_S, vpc=vpc)}
         )
         psycopg.connect(
             host=address, **at, port=port, user=user, password=password, dbname=database or "postgres", **checked,

@@ -54,6 +54,16 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("The name leads to an address that no database can have: that of the machine itself, of its link, or a reserved one. Toban does not call it."),
         _("Look where the name leads on the machine of Toban (nslookup), and who answers it there: a changed hosts file or name server."),
     ),
+    "network_not_named": (
+        _("The name leads to a private address, and nobody has named the database's VPC as one that Toban reaches. Toban does not call it: in its own network the same address may be another machine's."),
+        _("Try it from a host in the VPC. Where the network of Toban leads into this VPC, an administrator of the server names it with TOBAN_DATABASE_NETWORKS, as in vpc-0abc1234=10.20.0.0/16."),
+    ),
+    "name_timed_out": (
+        _("No name server said in time where the name leads."), _("Look on the machine of Toban whether its name servers answer (nslookup)."),
+    ),
+    "turned_away": (
+        _("The server is reached, but turns Toban away before it says who it is."), _("The server's own words stand below."),
+    ),
     "name_known": (_("The name leads to an address."), ""),
     "name_unknown": (
         _("The name is not known there."),
@@ -161,7 +171,7 @@ CAUSES: Final[Mapping[str, tuple[Promise | str, Promise | str]]] = {
         _("Close what is idle, let applications share connections, or raise the limit."),
     ),
     "not_known": (_("What the server said is not known to Toban."), _("The server's own words stand below.")),
-    "earlier_failed": (_("Not tried, because a step before it failed."), ""),
+    "earlier_failed": (_("Not tried, because a step before it did not go well."), ""),
 }  # fmt: skip
 UNKNOWN_MESSAGE = _(
     "This message is not known to Toban. Copy the whole line with its number, such as ERROR 2003 (HY000) … (110) or ORA-12514."

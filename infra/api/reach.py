@@ -62,13 +62,14 @@ class HostOut(serializers.Serializer[Resource]):
 
 class DiagnosisStepOut(serializers.Serializer[Line]):
     """One step of the way. `found` unknown: it cannot be told from here; left_out: an earlier one failed, or nothing was given to try.
-    `from_toban`: tried from where Toban runs, and not from the host."""
+    `from_toban`: tried from where Toban runs, and not from the host. `read_at`: when AWS said the rules that the step is judged by."""
 
     step = serializers.ChoiceField(choices=[str(one) for one in Step])
     found = serializers.ChoiceField(choices=[str(one) for one in Found])
     cause = serializers.CharField()
     told = serializers.DictField(child=serializers.CharField())
     ms = serializers.IntegerField(allow_null=True)
+    read_at = serializers.DateTimeField(allow_null=True)
     from_toban = serializers.BooleanField()
 
 

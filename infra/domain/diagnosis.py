@@ -9,8 +9,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -45,13 +45,15 @@ class Found(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One step. cause: a code, which says why and what to do; ms: how long the try took, None where nothing was tried."""
+    """One step. cause: a code, which says why and what to do; ms: how long the try took, None where nothing was tried; read_at: when AWS
+    said what it is judged by, None where that is not told apart."""
 
     step: Step
     found: Found
     cause: str
     told: Mapping[str, str] = field(default_factory=dict)
     ms: int | None = None
+    read_at: datetime | None = None
 
     @property
     def from_toban(self) -> bool:
@@ -71,9 +73,13 @@ class Host:
 
 
 def lines_of_aws(
-    database: Mapping[str, Any], aws_state: str, host: Host | None, rules: Sequence[Rule] | None
+    database: Mapping[str, Any],
+    aws_state: str,
+    host: Host | None,
+    rules: Sequence[Rule] | None,
+    rules_at: datetime | None = None,
 ) -> list[Line]:
-    """What AWS's own facts say of the way; host None: from Toban itself, whose network is not known."""
+    """What AWS's own facts say of the way; host None: from Toban itself, whose network is not known; rules_at: when the rules were read."""
     state = Line(Step.STATE, Found.GOOD, "db_available")
     if aws_state != "available":
         cause = "db_stopped" if aws_state in ("stopped", "stopping") else "db_not_ready"
@@ -86,7 +92,17 @@ def lines_of_aws(
         "endpoint" if address else "endpoint_missing",
         told if address else {},
     )
-    return [state, endpoint, _network(database, host), _rule(database, host, rules)]  # fmt: skip
+    rule = _rule(database, host, rules)
+    return [
+        state,
+        endpoint,
+        _network(database, host),
+        replace(rule, read_at=rules_at) if rule.cause in _BY_RULES else rule,
+    ]
+
+
+#: What is judged by the rules as they were read.
+_BY_RULES = frozenset({"rule_there", "rule_missing", "prefix_list"})
 
 
 def _network(database: Mapping[str, Any], host: Host | None) -> Line:
@@ -161,11 +177,12 @@ _SAYINGS: tuple[tuple[re.Pattern[str], Step, str], ...] = tuple(
         (r"ORA-12537|ORA-12547|ORA-03113|ORA-03135|server closed the connection unexpectedly|connection reset", Step.TCP, "broken_off"),
         (r"\b2003\b", Step.TCP, "not_reached"),
         (r"\b2002\b.*socket", Step.TCP, "local_socket"),
-        (r"no pg_hba\.conf entry.*(no encryption|SSL off)", Step.TLS, "tls_demanded"),
-        (r"no pg_hba\.conf entry", Step.SIGN_IN, "host_not_allowed"),
         (r"password authentication failed", Step.SIGN_IN, "sign_in_refused"),
         (r"database \"[^\"]*\" does not exist", Step.SIGN_IN, "no_such_database"),
         (r"role \"[^\"]*\" (does not exist|is not permitted to log in)", Step.SIGN_IN, "sign_in_refused"),
+        # After what the server said over TLS: libpq then tries once more without (sslmode=prefer), and gives both answers.
+        (r"no pg_hba\.conf entry.*(no encryption|SSL off)", Step.TLS, "tls_demanded"),
+        (r"no pg_hba\.conf entry", Step.SIGN_IN, "host_not_allowed"),
     )
 )  # fmt: skip
 

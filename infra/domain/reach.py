@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ LONGEST = timedelta(days=366)
 #: The widest network that may be let in: of one's own, and of the internet.
 _PRIVATE_BITS, _PUBLIC_BITS = 16, 29
 _OF_RDS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
+_VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 _GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _DESCRIPTION = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*")
 #: What a VPC may have besides public addresses. Source: Amazon VPC user guide, vpc-cidr-blocks (RFC 1918, RFC 6598).
@@ -71,6 +72,21 @@ def port_of(facts: Mapping[str, Any]) -> int:
         return int(facts["port"])
     engine = str(facts.get("engine", ""))
     return PORTS.get(engine) or PORTS.get(engine.partition("-")[0], 0)
+
+
+def read_vpc_networks(texts: Iterable[str]) -> dict[str, tuple[ipaddress.IPv4Network, ...]]:
+    """Private networks by VPC, as an operator writes them ("vpc-0abc=10.20.0.0/16", a VPC as often as it has networks). Raises
+    ValueError."""
+    found: dict[str, tuple[ipaddress.IPv4Network, ...]] = {}
+    for text in texts:
+        vpc, _, written = (part.strip() for part in text.partition("="))
+        network = ipaddress.IPv4Network(written)
+        if _VPC.fullmatch(vpc) is None or not any(network.subnet_of(one) for one in VPC_NETWORKS):
+            raise ValueError(
+                f"{text.strip()}: write a VPC and one of its private networks, as in vpc-0abc1234=10.20.0.0/16"
+            )
+        found[vpc] = (*found.get(vpc, ()), network)
+    return found
 
 
 def callable_address(address: str, *, local: bool) -> bool:

@@ -35,7 +35,8 @@ SEEN_FIELDS = (
 
 @dataclass(slots=True)
 class Read:
-    """One reading. None: could not be read, or nothing here has any; `unread` says what AWS refused."""
+    """One reading. None: could not be read, or nothing here has any; `unread` says what AWS refused; `forbidden`: of what not every
+    customer lets Toban read, what the role may not."""
 
     terms: dict[str, Any] | None = None
     snapshots: list[DbSnapshot] | None = None
@@ -43,6 +44,7 @@ class Read:
     rules_limit: int | None = None
     stock: dict[str, Any] | None = None
     unread: dict[str, AwsError] = field(default_factory=dict)
+    forbidden: set[str] = field(default_factory=set)
 
 
 def due(region: Region, now: datetime) -> bool:
@@ -64,7 +66,9 @@ def read(target: Target, databases: Sequence[Database], kept: Mapping[str, Any],
         found.stock = _stock(target, databases, found.snapshots or (), kept.get("stock", {}), now)
     except AwsError as error:
         # Not every customer lets Toban make databases; the pages that do so then say so.
-        if error.problem is not Problem.PERMISSION:
+        if error.problem is Problem.PERMISSION:
+            found.forbidden.add("stock")
+        else:
             found.unread["stock"] = error
     if not databases:
         return found
@@ -84,7 +88,9 @@ def read(target: Target, databases: Sequence[Database], kept: Mapping[str, Any],
             found.rules_limit = reach.rules_limit(target)
     except AwsError as error:
         # Not every customer lets Toban look at these; the page of a database then says so.
-        if error.problem is not Problem.PERMISSION:
+        if error.problem is Problem.PERMISSION:
+            found.forbidden.add("rules")
+        else:
             found.unread["rules"] = error
     return found
 
@@ -131,11 +137,14 @@ def keep(
     region: Region, read: Read, *, before: Mapping[str, Any], looked_at: datetime, now: datetime
 ) -> None:
     """Write what was read; the caller holds the region's row and saves it (FIELDS). What could not be read is asked for again
-    at the next look. before: the region's terms when this look began; what an operation has written since stays."""
+    at the next look; what may not be read any more is forgotten, so that nothing old passes for what stands now. before: the region's
+    terms when this look began; what an operation has written since stays."""
     if read.snapshots is not None:
         _keep_snapshots(region, read.snapshots, looked_at, now)
     if not read.unread:
         region.database_terms_at = now
+    kept = region.database_terms.items()
+    region.database_terms = {name: said for name, said in kept if name not in read.forbidden}
     if read.terms is not None:
         region.database_terms = region.database_terms | read.terms
     if read.rules is not None:

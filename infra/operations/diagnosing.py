@@ -18,17 +18,23 @@ from django.db import connection
 
 from accounts.domain.permissions import Permission
 from infra import handshake, probe
+from infra.aws import reach
+from infra.domain.aws import AwsError, Target
 from infra.domain.diagnosis import SIGN_INS_MAX, Found, Host, Line, Step, explained, lines_of_aws
-from infra.domain.reach import port_of
+from infra.domain.reach import Rule, port_of
 from infra.models import Resource
 from infra.models.resource import ResourceKind
-from infra.operations.reaching import rules_here
+from infra.operations.reaching import rules_here, rules_read_at
 from infra.operations.snapshotting import database_row
 from infra.queries.diagnosis import TRIED, sign_ins_of
+from infra.queries.targets import target_of
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.errors import NotFound
 from medical_audit.operations.ledger import record
 from medical_audit.tenancy import tenant_scope
+
+#: Why a server turns a client away before it says who it is: nobody gets as far as a sign-in.
+_TURNED_AWAY = frozenset({"too_many", "host_not_allowed", "host_blocked", "turned_away"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,11 @@ def diagnose(resource_id: UUID, asked: Asked, *, actor: Actor, now: datetime) ->
     with tenant_scope(actor.tenant_id):
         row = database_row(resource_id)
         actor.require(Permission.POWER_ENTER, actor.tenant_id)
-        host, rules = _host(asked.host_id), rules_here(row)
-    known = lines_of_aws(row.facts, row.aws_state, host, rules)
+        host, kept, kept_at = _host(asked.host_id), rules_here(row), rules_read_at(row)
+        target = target_of(row.account.account_id, row.region) if host is not None else None
+    now_there = _rules_now(target, row)
+    rules, rules_at = (kept, kept_at) if now_there is None else (now_there, now)
+    known = lines_of_aws(row.facts, row.aws_state, host, rules, rules_at)
     lines = [*known, *_tries(row, known, asked.credential, actor, now)]
     with tenant_scope(actor.tenant_id):
         record(
@@ -72,6 +81,16 @@ def diagnose(resource_id: UUID, asked: Asked, *, actor: Actor, now: datetime) ->
             },
         )
     return lines
+
+
+def _rules_now(target: Target | None, row: Resource) -> list[Rule] | None:
+    """What stands in the database's groups at this moment; None where AWS is not asked, or does not say: what was kept counts then."""
+    if target is None or target.left:
+        return None
+    try:
+        return reach.list_rules(target, row.facts.get("groups", ()))
+    except AwsError:
+        return None
 
 
 def host_of(row: Resource) -> Host:
@@ -96,29 +115,35 @@ def _tries(
 ) -> list[Line]:
     """From where Toban runs; each only where the one before went well."""
     steps = (Step.NAME, Step.TCP, Step.TLS, Step.SIGN_IN)
-    address, port, engine = row.facts.get("address", ""), port_of(row.facts), row.facts.get("engine", "")
+    address, port, vpc = row.facts.get("address", ""), port_of(row.facts), row.facts.get("vpc_id", "")
     if any(line.found is Found.BAD and line.step in (Step.STATE, Step.ENDPOINT) for line in known):
         return [Line(step, Found.LEFT_OUT, "earlier_failed") for step in steps]
-    lines = [_tried(Step.NAME, probe.name(address), "name_known")]
+    lines = [_tried(Step.NAME, probe.name(address, vpc=vpc), "name_known")]
     if lines[-1].found is Found.GOOD:
-        lines.append(_tried(Step.TCP, probe.connect(address, port), "answers"))
+        lines.append(_tried(Step.TCP, probe.connect(address, port, vpc=vpc), "answers"))
     if lines[-1].step is Step.TCP and lines[-1].found is Found.GOOD:
-        lines.append(_tls(engine, address, port))
-        lines.append(_signed_in(row, lines[-1], credential, actor, now))
+        lines.append(_tls(row.facts.get("engine", ""), address, port, vpc))
+        if lines[-1].cause not in _TURNED_AWAY:
+            lines.append(_signed_in(row, lines[-1], credential, actor, now))
     left = [Line(step, Found.LEFT_OUT, "earlier_failed") for step in steps[len(lines) :]]
     return lines + left
 
 
 def _tried(step: Step, tried: probe.Tried, good: str) -> Line:
-    found = Found.BAD if tried.cause else Found.GOOD
+    # What is not called for want of an operator's word says nothing of the way.
+    found = Found.UNKNOWN if tried.cause == "network_not_named" else Found.BAD if tried.cause else Found.GOOD
     return Line(step, found, tried.cause or good, {"said": tried.said} if tried.said else {}, tried.ms)
 
 
-def _tls(engine: str, address: str, port: int) -> Line:
+def _tls(engine: str, address: str, port: int, vpc: str) -> Line:
     try:
-        shown = handshake.look(engine, address, port, bundle=settings.RDS_CA_BUNDLE)
+        shown = handshake.look(engine, address, port, bundle=settings.RDS_CA_BUNDLE, vpc=vpc)
     except handshake.Unspoken:
         return Line(Step.TLS, Found.UNKNOWN, "tls_unspoken")
+    except handshake.TurnedAway as error:
+        meant = explained(str(error))
+        cause = meant.cause if meant is not None and meant.cause in _TURNED_AWAY else "turned_away"
+        return Line(Step.TLS, Found.BAD, cause, {"said": str(error)[:300]})
     except handshake.Unreachable as error:
         return Line(Step.TLS, Found.BAD, "tls_none", {"said": str(error)[:300]})
     told = {"issuer": shown.issuer, "until": f"{shown.until:%Y-%m-%d}"}
@@ -145,6 +170,7 @@ def _signed_in(row: Resource, tls: Line, credential: Credential | None, actor: A
         password=credential.password,
         database=credential.database,
         bundle=bundle,
+        vpc=row.facts.get("vpc_id", ""),
     )
     if not tried.cause:
         return Line(Step.SIGN_IN, Found.GOOD, "signed_in", {"user": credential.user}, tried.ms)

@@ -107,8 +107,9 @@ class ReachExecutor(DatabaseExecutor):
             return
         here = Region.objects.filter(account__account_id=plan.target.account_id, name=plan.target.region)
         for region in here.select_for_update(of=("self",)):
-            others = region.database_terms.get("rules", ())
-            kept = [one for one in others if one["group"] not in plan.groups]
+            if "rules" not in region.database_terms:
+                continue  # of the other groups here nothing is known, which must not look like no rules
+            kept = [one for one in region.database_terms["rules"] if one["group"] not in plan.groups]
             region.database_terms = region.database_terms | {
                 "rules": kept + [rule_as_json(one) for one in plan.rules]
             }

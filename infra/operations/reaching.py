@@ -32,7 +32,7 @@ from infra.domain.reach import (
     source_problem,
 )
 from infra.domain.tags import hands_off
-from infra.models import Resource
+from infra.models import Region, Resource
 from infra.operations.database_rounds import LANE_CLASS
 from infra.operations.snapshotting import database_row
 from infra.queries.databases import terms_here
@@ -79,6 +79,12 @@ def target_of_reach(row: Resource) -> OperationTarget:
 def rules_here(row: Resource) -> list[Rule] | None:
     """The rules of a database's groups as last read; None where they could not be. Needs the tenant bound."""
     return _rules_of(row, terms_here(row))
+
+
+def rules_read_at(row: Resource) -> datetime | None:
+    """When these were last read whole. Needs the tenant bound."""
+    region = Region.objects.filter(account=row.account, name=row.region).first()
+    return region.database_terms_at if region is not None else None
 
 
 def _rules_of(row: Resource, terms: Mapping[str, Any]) -> list[Rule] | None:

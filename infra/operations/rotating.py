@@ -321,7 +321,7 @@ def handshake_of(seen: Database) -> str:
     """seen: it shows the certificate of which AWS gave the end; other: it shows another; unreachable: not from here;
     unspoken: its engine's TLS cannot be looked at from outside."""
     try:
-        found = handshake.look(seen.engine, seen.address, seen.port)
+        found = handshake.look(seen.engine, seen.address, seen.port, vpc=seen.vpc_id)
     except handshake.Unreachable:
         return "unreachable"
     except handshake.Unspoken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from pytest_django import Settings
 
 from infra import handshake, probe
 from infra.domain.diagnosis import explained
+from infra.domain.reach import read_vpc_networks
 from tests.infra import mariadb_server
 from tests.infra.mariadb_server import OTHER_USER, PASSWORD, USER, mariadb
 from tests.infra.tls_server import authority, serving
+
+NAME = "karte.abc.ap-northeast-1.rds.amazonaws.com"
 
 needs_mariadb = pytest.mark.skipif(
     not mariadb_server.at_hand(), reason="no mariadbd here: apt-get install mariadb-server"
@@ -116,7 +120,8 @@ def test_a_real_mariadb_lets_in_whom_it_knows_and_nobody_else(tmp_path: Path) ->
     [
         ("127.0.0.1", "address_refused"), ("169.254.169.254", "address_refused"), ("::1", "address_refused"),
         ("fe80::1", "address_refused"), ("fd00:ec2::254", "address_refused"), ("::ffff:127.0.0.1", "address_refused"),
-        ("240.0.0.1", "address_refused"), ("10.1.2.3", ""), ("172.31.0.9", ""), ("100.64.0.9", ""), ("52.192.0.1", ""),
+        ("240.0.0.1", "address_refused"), ("10.1.2.3", "network_not_named"), ("172.31.0.9", "network_not_named"),
+        ("100.64.0.9", "network_not_named"), ("52.192.0.1", ""),
     ],
 )  # fmt: skip
 def test_a_name_of_rds_leads_to_no_door_inside(
@@ -124,11 +129,56 @@ def test_a_name_of_rds_leads_to_no_door_inside(
 ) -> None:
     """Whoever answers for the name decides where it leads: the address is judged, and with it the whole name."""
     settings.LOCAL = False
-    kind = socket.AF_INET6 if ":" in address else socket.AF_INET
-    fine = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 0))
-    found = [(kind, socket.SOCK_STREAM, 6, "", (address, 0)), fine]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    assert probe.name("karte.abc.ap-northeast-1.rds.amazonaws.com").cause == code
+    leads(monkeypatch, address, "52.192.0.2")
+    assert probe.name(NAME).cause == code
+
+
+def test_a_private_address_is_called_only_in_a_vpc_that_was_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Toban's own network may have the same addresses as that of whoever can say where a name of RDS leads."""
+    settings.LOCAL = False
+    settings.DATABASE_NETWORKS = read_vpc_networks(["vpc-0abc0abc=10.1.0.0/16", "vpc-0abc0abc=10.4.0.0/16"])
+    for address, causes in (
+        ("10.1.2.3", ["", "network_not_named", "network_not_named"]),
+        ("10.4.2.3", ["", "network_not_named", "network_not_named"]),
+        ("10.2.2.3", ["network_not_named"] * 3),
+        ("127.0.0.1", ["address_refused"] * 3),
+    ):
+        leads(monkeypatch, address)
+        assert [probe.name(NAME, vpc=vpc).cause for vpc in ("vpc-0abc0abc", "vpc-0def0def", "")] == causes
+    for wrong in (
+        "10.0.0.0/8",
+        "vpc-0abc0abc=52.0.0.0/8",
+        "vpc-0abc0abc=0.0.0.0/0",
+        "vpc-0abc0abc=",
+        "x=10.1.0.0/16",
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            read_vpc_networks([wrong])
+
+
+def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(probe, "TIMEOUT_S", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers.wait(60) and [])
+    tried = probe.name(NAME)
+    answers.set()
+    assert tried.cause == "name_timed_out"
+
+
+def leads(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """A name of RDS has these addresses; all others are looked up as ever."""
+    found = [
+        (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 0))
+        for one in addresses
+    ]
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *args, **more: found if host == NAME else real(host, *args, **more),
+    )
 
 
 def test_a_password_is_taken_out_before_what_was_said_is_cut() -> None:

@@ -54,7 +54,7 @@ def _builder(
 
 @contextmanager
 def serving(engine: str, until: datetime | None = None, address: str = "127.0.0.1") -> Iterator[int]:
-    """A server of this engine (mysql, postgres, plain: no TLS, silent: says nothing) while it lasts; gives its port."""
+    """A server of this engine (mysql, postgres, plain: no TLS, full: takes nobody more, silent: says nothing) while it lasts; gives its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
         Path(file.name).write_bytes(certificate(until or datetime.now(UTC) + timedelta(days=365), address))
@@ -84,6 +84,9 @@ def _answer(line: socket.socket, engine: str, context: ssl.SSLContext) -> None:
     if engine == "silent":
         line.recv(1)
         line.recv(1)
+    elif engine == "full":
+        words = b"\xff" + struct.pack("<H", 1040) + b"Too many connections"
+        line.sendall(struct.pack("<I", len(words)) + words)
     elif engine == "postgres":
         line.recv(8)
         line.sendall(b"S")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+from pytest_django import Settings
+
 from accounts.domain.permissions import Role
 from infra.domain.diagnosis import SIGN_INS_MAX, Step
 from infra.domain.reach import Rule, rule_as_json
@@ -11,6 +14,7 @@ from infra.models import Region, Resource
 from medical_audit.models import Event
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import _as_role
+from tests.infra.test_probe import NAME, leads
 from tests.infra.tls_server import serving
 from tests.stage import Stage
 
@@ -69,6 +73,35 @@ def test_a_person_tries_few_sign_ins_at_a_database_and_each_stands_in_the_ledger
         tried = Event.objects.filter(kind="resource.sign_in_tried")
         assert tried.count() == SIGN_INS_MAX + 1
         assert not any(PASSWORD in one.body for one in tried)
+
+
+def test_a_server_that_takes_nobody_more_says_so_and_no_sign_in_is_tried(stage: Stage) -> None:
+    """MySQL's packet of an error stands where its greeting would be."""
+    with serving("full") as port:
+        row, _host = database(stage, port)
+        url = stage.url(f"databases/{row.id}/diagnose/")
+        sent = {"go": "look", "user": "ponsuke", "password": PASSWORD}
+        lines = {line.step: line for line in stage.client(Role.OPERATOR).post(url, sent).context["lines"]}
+    tls, sign_in = lines[Step.TLS], lines[Step.SIGN_IN]
+    assert (tls.found, tls.cause, tls.told["said"]) == ("bad", "too_many", "ERROR 1040: Too many connections")
+    assert (sign_in.found, sign_in.cause) == ("left_out", "earlier_failed")
+
+
+def test_a_private_network_that_nobody_named_is_not_called(
+    stage: Stage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, _host = database(stage, 3306)
+    with _as_role("worker"), tenant_scope(stage.cast.tenant.id):
+        Resource.objects.filter(id=row.id).update(facts=row.facts | {"address": NAME})
+    settings.LOCAL = False
+    leads(monkeypatch, "10.1.2.3")
+    answer = stage.client(Role.OPERATOR).post(stage.url(f"databases/{row.id}/diagnose/"), {"go": "look"})
+    found = [(line.step, str(line.found), line.cause) for line in answer.context["lines"]][-4:]
+    left = ("left_out", "earlier_failed")
+    assert found == [
+        (Step.NAME, "unknown", "network_not_named"), (Step.TCP, *left), (Step.TLS, *left), (Step.SIGN_IN, *left),
+    ]  # fmt: skip
+    assert "TOBAN_DATABASE_NETWORKS" in answer.content.decode()
 
 
 def test_what_a_client_says_is_explained_in_words(stage: Stage) -> None:

@@ -12,6 +12,8 @@ from infra.domain.reach import Rule
 DATABASE: dict[str, Any] = {"engine": "mysql", "port": 3306, "address": "karte.rds", "vpc_id": "vpc-1"}
 HOST = Host("app", "vpc-1", "10.0.1.5", ("sg-0000000a",), running=True)
 
+WITHOUT_TLS = 'FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "app", database "x", no encryption'
+
 
 def rule(source: str, port: int = 3306) -> Rule:
     return Rule("sgr-1", "sg-0000000b", "tcp", port, port, source, "")
@@ -88,6 +90,9 @@ def test_a_group_is_the_better_source_because_addresses_change() -> None:
         ('FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "app", database "x", SSL encryption', Step.SIGN_IN, "host_not_allowed"),
         ('FATAL:  password authentication failed for user "app"', Step.SIGN_IN, "sign_in_refused"),
         ('FATAL:  database "kart" does not exist', Step.SIGN_IN, "no_such_database"),
+        # sslmode=prefer, psql's own: after the refusal it tries without TLS, and tells of both.
+        (f'FATAL:  password authentication failed for user "app"\n{WITHOUT_TLS}', Step.SIGN_IN, "sign_in_refused"),
+        (f'FATAL:  database "kart" does not exist\n{WITHOUT_TLS}', Step.SIGN_IN, "no_such_database"),
     ],
 )  # fmt: skip
 def test_what_a_client_says_is_explained(message: str, step: Step, cause: str) -> None:

@@ -12,7 +12,9 @@ import pytest
 from accounts.domain.permissions import Role
 from infra.domain.databases import Warn
 from infra.models import DatabaseSnapshot
+from infra.queries.database_pages import reach_of
 from infra.queries.databases import DatabaseFilter, Fleet, fleet
+from infra.queries.makings import stock_of
 from medical_audit.tenancy import tenant_scope
 from tests.infra.operations.duty import Duty
 
@@ -70,6 +72,26 @@ def test_a_role_that_may_not_read_certificates_keeps_nothing_else_from_being_see
     duty.look()
     assert not seen(duty).unread
     assert duty.region().inventory_problem == ""
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("action", ["DescribeSecurityGroupRules", "DescribeDBSubnetGroups"])
+def test_what_the_role_may_no_longer_read_is_not_shown_as_if_it_were_read(duty: Duty, action: str) -> None:
+    duty.aws.seed(databases=[{"id": "karte", "subnet_group": "main"}])
+    duty.look()
+    assert read_of(duty) == {"rules", "stock"}
+    duty.aws.fault(match={"action": action}, code="AccessDenied", status=403)
+    duty.clock.pass_(hours=1)
+    duty.look()
+    assert read_of(duty) == ({"stock"} if action == "DescribeSecurityGroupRules" else {"rules"})
+
+
+def read_of(duty: Duty) -> set[str]:
+    """What the pages say of the ways to the database, and of what another could be made of."""
+    row, viewer = duty.resource("karte"), duty.aws.cast.actor(Role.VIEWER)
+    with tenant_scope(duty.aws.cast.tenant.id):
+        ways, stock = reach_of(row, actor=viewer).ways, stock_of(row.account, row.region)
+    return {name for name, known in (("rules", ways), ("stock", stock)) if known is not None}
 
 
 def test_snapshots_are_kept_and_marked_when_they_are_gone(duty: Duty) -> None:
