@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from accounts.domain.permissions import Role
 from medical_audit import clock
+from medical_audit.domain.actor import NO_TENANT
 from medical_audit.domain.streams import Destination
 from medical_audit.models import VerificationRun
 from medical_audit.operations.heartbeat import beat
@@ -77,25 +78,28 @@ def test_damage_is_named_in_words_on_both_pages_and_in_the_ledger(
     own_stage: Stage, room: SealingRoom, superuser_connection: Database
 ) -> None:
     room.seal()
-    tamper(
-        superuser_connection,
-        "UPDATE ledger.event SET body = replace(body, 'tenant.founded', 'tenant.FOUNDED') WHERE id = "
-        "(SELECT event_id FROM ledger.link WHERE tenant_id = %s AND seq = 1)",
-        [own_stage.cast.tenant.id],
-    )
-    client = own_stage.client(Role.AUDITOR)
-    client.post(own_stage.url(f"{HERE}verify/"))
-    carry_out(room)
-    for path in (HERE, "ledger/"):
-        assert (
-            "記録項目 1 は、記録された後に変更されています。"
-            in client.get(own_stage.url(path)).content.decode()
-        ), path
+    client, told = own_stage.client(Role.AUDITOR), "記録項目 1 は、記録された後に変更されています。"
+    for tenant_id, words in (
+        (NO_TENANT, f"Toban 自身の記録が損なわれています。{told}"),
+        (own_stage.cast.tenant.id, told),
+    ):
+        tamper(
+            superuser_connection,
+            "UPDATE ledger.event SET body = body || ' ' WHERE id = "
+            "(SELECT event_id FROM ledger.link WHERE tenant_id = %s AND seq = 1)",
+            [tenant_id],
+        )
+        client.post(own_stage.url(f"{HERE}verify/"))
+        carry_out(room)
+        for path in (HERE, "ledger/"):
+            assert words in client.get(own_stage.url(path)).content.decode(), path
     rows = superuser_connection.execute(
-        "SELECT outcome, body FROM ledger.event WHERE kind = 'ledger.verified'"
+        "SELECT outcome, body FROM ledger.event WHERE kind = 'ledger.verified' ORDER BY ord"
     ).fetchall()
-    assert [(outcome, json.loads(body)["detail"]["damage"]) for outcome, body in rows] == [
-        ("failed", "edited")
+    details = [(outcome, json.loads(body)["detail"]) for outcome, body in rows]
+    assert [(outcome, detail["of"], detail["damage"]) for outcome, detail in details] == [
+        ("failed", "platform", "edited"),
+        ("failed", "chain", "edited"),
     ]
 
 
