@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -11,9 +13,11 @@ from accounts.domain.permissions import Role
 from medical_audit.domain.actor import Actor, system_actor
 from medical_audit.domain.states import TRANSITIONS, State
 from medical_audit.models import Operation
+from medical_audit.queries.compared import digest_of
+from medical_audit.queries.verification import verify
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole, _as_role
-from tests.factories import Cast, make_cast
+from tests.factories import Cast, make_cast, past_every_guard
 from tests.forging import authority_of, confirmed, copy, forge, move, refused, rest_on
 from tests.medical_audit.desk import APPLY, OTHER, SELF, Desk, make_desk, register_kinds
 from tests.medical_audit.support import execute, plant
@@ -116,6 +120,43 @@ def test_the_tables_owner_rewrites_nothing_as_the_role_that_erases(desk: Desk, a
 
     with as_role("owner"):
         assert "it has ended" in refused(rewrite)
+
+
+def test_a_verification_names_an_operation_that_is_not_as_its_events_say(as_role: AsRole) -> None:
+    """As only a superuser can leave one, who had every guard asleep for a moment: planted, or changed with a digest that fits."""
+    register_kinds()
+    desk = make_desk(make_cast())
+    (row,) = desk.confirmed()
+
+    def found() -> tuple[str, str]:
+        with as_role("audit"):
+            damage = verify(desk.tenant_id).damage
+        return (damage.kind, damage.operation) if damage else ("", "")
+
+    def rewrite(**changes: Any) -> None:
+        as_is = {
+            "parameters": row.parameters,
+            "digest": row.digest,
+            "confirmed_by_id": row.confirmed_by_id,
+        } | changes
+        past_every_guard(
+            "UPDATE medical_audit_operation SET parameters = %s, digest = %s, confirmed_by_id = %s WHERE id = %s",
+            [json.dumps(as_is["parameters"]), as_is["digest"], as_is["confirmed_by_id"], row.id],
+        )
+
+    assert found() == ("", "")
+    forced = {"force": True}
+    for changes in (
+        {"parameters": forced},
+        {"parameters": forced, "digest": digest_of(copy(row, parameters=forced))},
+        {"confirmed_by_id": "u-1"},
+    ):
+        rewrite(**changes)
+        assert found() == ("operation_differs", str(row.id)), changes
+    rewrite()
+    assert found() == ("", "")
+    planted = plant(copy(row, dedupe_key=None))
+    assert found() == ("operation_differs", str(planted.id))
 
 
 def test_a_worker_carries_out_nothing_that_has_no_lane(desk: Desk, as_role: AsRole) -> None:

@@ -295,7 +295,7 @@ def test_functions_that_pass_the_walls_are_reviewed_and_cannot_be_led_astray(dat
     assert {name: set(callers) for name, _, callers in rows} == DEFINER_FUNCTIONS
     assert [name for name, settings, _ in rows if "search_path=pg_catalog" not in settings] == []
     others = {setting for _, settings, _ in rows for setting in settings} - {"search_path=pg_catalog"}
-    assert others == {"plan_cache_mode=force_generic_plan"}
+    assert others == {"plan_cache_mode=force_generic_plan", "lock_timeout=2s"}
 
 
 def test_the_queue_shows_where_work_is_due_and_nothing_else(database: Database) -> None:

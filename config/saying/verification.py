@@ -14,7 +14,8 @@ def damage_words(run: object) -> str:
     kind = str(field(run, "damage"))
     if kind not in kinds:
         return kind
-    found = str(kinds[kind]) % {"number": number(field(run, "damage_seq"))}
+    given = {"number": number(field(run, "damage_seq")), "operation": field(run, "problem", "")}
+    found = str(kinds[kind]) % given
     return str(words.PLATFORM_DAMAGE) % {"found": found} if of == "platform" else found
 
 

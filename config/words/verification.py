@@ -16,6 +16,7 @@ DAMAGES: Final[Mapping[str, Promise | str]] = {
     "wiped": _("The whole ledger was wiped out."),
     "recomputed": _("From event %(number)s on the ledger was rewritten: it is not what was sealed."),
     "back_dated": _("Event %(number)s was put in later under an earlier time."),
+    "operation_differs": _("Operation %(operation)s is not what the ledger says was entered and confirmed."),
 }
 SEAL_DAMAGES: Final[Mapping[str, Promise | str]] = {
     "seal_broken": _("Seal %(number)s is missing, or not signed by Toban's key."),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import Refused
 
 #: A row of models.Operation, which this layer may not import.
@@ -45,6 +46,23 @@ class OperationTarget:
     name: str
     lane: str = ""
     facts: Mapping[str, Any] | None = None
+
+
+def content_digest(
+    kind: str,
+    target: OperationTarget,
+    parameters: Mapping[str, Any],
+    shown: Mapping[str, Any],
+    corrects: UUID | None = None,
+) -> str:
+    """The hash of exactly what is shown, confirmed and executed; of a correction also of which version it corrects."""
+    content = {
+        "kind": kind,
+        "target": {"type": target.type, "id": target.id, "name": target.name, "lane": target.lane},
+        "parameters": dict(parameters),
+        "shown": dict(shown),
+    }
+    return digest(content | ({"corrects": str(corrects)} if corrects else {}))
 
 
 @dataclass(frozen=True, slots=True)

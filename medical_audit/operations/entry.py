@@ -8,9 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from medical_audit.domain.actor import Actor, Principal, Reauthentication, Subject
-from medical_audit.domain.canonical import digest
 from medical_audit.domain.errors import NotPermitted, Refused, StaleContent
-from medical_audit.domain.kinds import Kind, OperationTarget, Policy, get_kind
+from medical_audit.domain.kinds import Kind, OperationTarget, Policy, content_digest, get_kind
 from medical_audit.domain.personal import named
 from medical_audit.domain.rights import OPERATION_CANCEL, OPERATION_REJECT, OWN_CHANGE
 from medical_audit.domain.states import State
@@ -25,6 +24,7 @@ from medical_audit.operations.authorising import (
 )
 from medical_audit.operations.ledger import record_many
 from medical_audit.operations.moves import event_of, finish, one_locked, save_moves
+from medical_audit.queries.compared import digest_of
 from medical_audit.queries.policies import policy_here
 from medical_audit.tenancy import tenant_scope, within
 
@@ -33,31 +33,6 @@ NAME_MAX = 300
 #: A proxy's entry waits this many escalation periods longer than others: for the principal, then for his deputies.
 PROXY_PERIODS = 3
 FIRST = "operation.half_confirmed"
-
-
-def content_digest(
-    kind: str,
-    target: OperationTarget,
-    parameters: Mapping[str, Any],
-    shown: Mapping[str, Any],
-    corrects: UUID | None = None,
-) -> str:
-    """The hash of exactly what is shown, confirmed and executed; of a correction also of which version it corrects."""
-    content = {
-        "kind": kind,
-        "target": {"type": target.type, "id": target.id, "name": target.name, "lane": target.lane},
-        "parameters": dict(parameters),
-        "shown": dict(shown),
-    }
-    return digest(content | ({"corrects": str(corrects)} if corrects else {}))
-
-
-def digest_of(operation: Operation) -> str:
-    """The digest of a row as it stands now: equal to `operation.digest`, unless somebody changed the row."""
-    target = OperationTarget(
-        operation.target_type, operation.target_id, operation.target_name, operation.lane
-    )
-    return content_digest(operation.kind, target, operation.parameters, operation.shown, operation.corrects)
 
 
 def draft(

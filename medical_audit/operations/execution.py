@@ -21,9 +21,9 @@ from medical_audit.models import Lane, Operation
 from medical_audit.models.lane import Breaker
 from medical_audit.operations import results, stopping
 from medical_audit.operations.authorising import still_confirmed
-from medical_audit.operations.entry import digest_of
 from medical_audit.operations.lanes import Lease, lease_lane, note_health, release_lane
 from medical_audit.operations.moves import event_of, finish, locked, save_moves
+from medical_audit.queries.compared import digest_of
 from medical_audit.tenancy import tenant_scope
 
 TAKE = 1000

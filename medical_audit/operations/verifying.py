@@ -182,7 +182,7 @@ def close(run: VerificationRun, report: Report, *, now: datetime, actor: Actor) 
         "seal": report.seals.number,
         "anchors": anchors,
         "silences": len(report.seals.gaps),
-        "problem": report.seals.cannot_say[:300],
+        "problem": (damage and damage.operation) or report.seals.cannot_say[:300],
     }
     detail: dict[str, object] = {
         "verification": str(run.id),
@@ -195,6 +195,7 @@ def close(run: VerificationRun, report: Report, *, now: datetime, actor: Actor) 
     }
     if damage is not None:
         detail |= {"damage": damage.kind, "of": of, "number": damage.seq}
+        detail |= {"operation": damage.operation} if damage.operation else {}
     _keep(run, verdict, result, detail, now=now, actor=actor)
 
 

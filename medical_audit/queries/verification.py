@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from medical_audit.domain.actor import NO_TENANT
 from medical_audit.domain.burying import Tombstone
 from medical_audit.domain.chain import Linked, genesis, link_hash
 from medical_audit.domain.checkpoint import TreeHead
@@ -17,6 +18,7 @@ from medical_audit.domain.held import Held
 from medical_audit.domain.merkle import Frontier
 from medical_audit.domain.notes import VerifierKey
 from medical_audit.queries import seals
+from medical_audit.queries.compared import differing
 from medical_audit.queries.links import links_after
 from medical_audit.queries.purges import tombstones
 from medical_audit.tenancy import tenant_scope
@@ -37,13 +39,14 @@ Tell = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """The first thing wrong: `kind` is edited, removed, reordered, unlinked, head_differs, tail_cut, wiped, recomputed or
-    back_dated of a chain; seal_broken, tail_cut, wiped, recomputed, catalogue_changed or heartbeat_missing of the seals.
-    `seq`: the event's number, or the seal's."""
+    """The first thing wrong: `kind` is edited, removed, reordered, unlinked, head_differs, tail_cut, wiped, recomputed,
+    back_dated or operation_differs of a chain; seal_broken, tail_cut, wiped, recomputed, catalogue_changed or heartbeat_missing of the seals.
+    `seq`: the event's number, or the seal's. `operation`: which row is not as its events say."""
 
     kind: str
     seq: int
     event_id: str = ""
+    operation: str = ""
 
 
 class _Head(NamedTuple):
@@ -98,8 +101,8 @@ def length_of(tenant_id: UUID) -> int:
 def verify(
     tenant_id: UUID, *, page: int = 5000, witnessed: Witnessed | None = None, tell: Tell | None = None
 ) -> Verification:
-    """Check order, gaps, links, hashes, sealed roots and loose events of one tenant, `page` links at a time, while others
-    write.
+    """Check order, gaps, links, hashes, sealed roots and loose events of one tenant, `page` links at a time, and the operations
+    beside them, while others write.
 
     Cutting the newest events off, or rewriting everything with new hashes, is told by what was sealed; when that was cut
     off as well, by an anchor. What was never sealed is compared with the head, against a careless hand. The head is read
@@ -141,6 +144,7 @@ def _verify(tenant_id: UUID, page: int, witnessed: Witnessed, tell: Tell | None)
             or _loose(tenant_id, checked)
             or _against_the_head(head, checked, at_head)
             or _beyond_the_head(tenant_id, checked)
+            or _beside(tenant_id, gone)
         )
         return Verification(tenant_id, checked - start, damage, trees.sealed, gone)
 
@@ -211,6 +215,12 @@ def _loose(tenant_id: UUID, checked: int) -> Damage | None:
         cursor.execute(_LOOSE, [tenant_id])
         row = cursor.fetchone()
     return Damage("unlinked", checked + 1, str(row[0])) if row else None
+
+
+def _beside(tenant_id: UUID, gone: Sequence[Tombstone]) -> Damage | None:
+    """An operation that is another than the chain says; the platform has none."""
+    found = None if tenant_id == NO_TENANT else differing(tenant_id, gone)
+    return Damage("operation_differs", found.seq, operation=str(found.operation)) if found else None
 
 
 def _against_the_head(head: _Head | None, checked: int, at_head: bytes) -> Damage | None:

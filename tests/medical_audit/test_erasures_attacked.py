@@ -46,17 +46,17 @@ def test_no_stolen_role_makes_people_unreadable_or_unable_to_act(scene: Scene) -
     with tenant_scope(mine):
         subject = Subject("user", scene.person, "a new name")
         record("note.kept", actor=somebody, subject=subject, now=clock.now())
-    stranger = str(uuid.uuid4())
+    stranger, like_a_key = str(uuid.uuid4()), f"v1:test:{'A' * 96}"
     with _as_role("worker"), tenant_scope(mine):
-        execute("SELECT ledger.keep_person(%s, %s, 'rubbish')", [mine, stranger])
+        execute("SELECT ledger.keep_person(%s, %s, %s)", [mine, stranger, like_a_key])
     new = Subject("user", stranger, "somebody new")
     with tenant_scope(mine), pytest.raises(Refused, match="person_key_closed"):
         record("note.kept", actor=somebody, subject=new, now=clock.now())
     with _as_role("worker"):
         reseal_people(actor=system_actor(mine, "reseal"), now=clock.now())
     whole = scene.database.execute(
-        "SELECT bool_and(sealed LIKE 'v1:%%' AND sealed NOT LIKE '%%rubbish') FROM ledger.person_key WHERE tenant_id = %s",
-        [mine],
+        "SELECT bool_and(sealed LIKE 'v1:%%' AND sealed NOT LIKE '%%rubbish' AND sealed <> %s) FROM ledger.person_key WHERE tenant_id = %s",
+        [like_a_key, mine],
     )
     assert whole.fetchone() == (True,), "reseal mends what was put in their place"
     assert _names(scene)

@@ -134,6 +134,24 @@ def test_a_partition_made_later_has_every_guard_too(as_role: AsRole, superuser_c
         assert row == (True,)
 
 
+def test_a_month_is_made_beside_a_long_reader_and_waits_for_nobody_long(
+    ledger_of_its_own: None, as_role: AsRole, superuser_connection: Database
+) -> None:
+    """Else everybody would wait behind it: who reads for long (a backup, an export), and who holds the table otherwise (VACUUM)."""
+    tenant_id = make_tenant().id
+    with superuser_connection.transaction():
+        superuser_connection.execute("SELECT FROM ledger.event LIMIT 1")
+        with as_role("scheduler"):
+            assert partitions.ensure(months=26) > 0
+    with superuser_connection.transaction():
+        superuser_connection.execute("LOCK ledger.event IN SHARE UPDATE EXCLUSIVE MODE")
+        with as_role("scheduler"):
+            assert partitions.ensure(months=28) == 0
+        note(tenant_id)
+    with as_role("scheduler"):
+        assert partitions.ensure(months=28) > 0
+
+
 def test_partitions_reach_two_years_ahead_without_a_gap(superuser_connection: Database) -> None:
     rows = superuser_connection.execute(
         "SELECT to_char(now() AT TIME ZONE 'UTC' + make_interval(months => n), '\"ledger.event_\"YYYY_MM') "

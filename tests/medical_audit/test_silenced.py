@@ -15,7 +15,7 @@ from medical_audit.domain.anchoring import Payload
 from medical_audit.queries import seals
 from medical_audit.queries.sealed import Seals, verify_ledger
 from medical_audit.queries.seals import database_clock
-from medical_audit.tenancy import platform_scope
+from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.conftest import ROOT, AsRole, _as_role
 from tests.factories import make_tenant
 from tests.medical_audit.sealers import SealingRoom, later, let_seals_lie_ahead, make_room
@@ -234,3 +234,41 @@ def test_a_seal_that_is_not_ours_is_taken_out_as_the_page_says(
         "AND NOT tgisinternal AND tgenabled <> 'A'"
     ).fetchone()
     assert row == (0,)
+
+
+# -- one row -----------------------------------------------------------------------------------------------------------
+
+MINE = "current_setting('toban.tenant_id')::uuid"
+LONG = (
+    "jsonb_build_object('kind', 'note.kept', 'outcome', 'ok', 'actor', jsonb_build_object('type', 'system', 'id', 'x', 'name', ''), "
+    "'subject', jsonb_build_object('type', 'x', 'id', 'x', 'name', ''), 'detail', repeat('x', 1000000))::text"
+)
+
+
+def test_no_single_row_ends_verdicts_bundles_or_people_for_good(room: SealingRoom) -> None:
+    """A stamp that no authority gave, an epoch behind which no other has a number, an event that no verifier reads, a key that opens
+    with nothing, years of months."""
+    tenant_id = make_tenant().id
+    room.seal()
+    for role, row in (
+        ("audit", "keep_stamp(1, clock_timestamp(), 'x', 'x')"),
+        ("audit", "keep_stamp(2, clock_timestamp(), 'x', '0' || sha256('x') || sha256('x') || sha256('x') || sha256('x'))"),
+        ("audit", "accept_restore(999999999, 5, 1, 'x', '{}', '{}', '{}')"),
+        ("worker", f"log({MINE}, ARRAY[{LONG}])"),
+        ("worker", f"keep_person({MINE}, gen_random_uuid()::text, 'x')"),
+        ("scheduler", "announce_partitions(1000)"),
+        ("scheduler", "ensure_partitions(1000)"),
+    ):  # fmt: skip
+        with _as_role(role), tenant_scope(tenant_id), pytest.raises(DatabaseError) as refusal:
+            execute(f"SELECT ledger.{row}")
+        assert isinstance(refusal.value.__cause__, psycopg.errors.CheckViolation), row
+
+
+def test_months_are_announced_four_times_a_day(room: SealingRoom, superuser_connection: Database) -> None:
+    with _as_role("scheduler"):
+        for _ in range(6):
+            execute("SELECT ledger.announce_partitions(26)")
+    found = superuser_connection.execute(
+        "SELECT count(*) FROM ledger.event WHERE kind = 'ledger.maintenance_opened' AND db_user = 'toban_scheduler'"
+    )
+    assert found.fetchone() == (4,)

@@ -219,4 +219,5 @@ def _seals(found: Seals) -> dict[str, Any]:
 def _damage(damage: Damage | None) -> dict[str, Any] | None:
     if damage is None:
         return None
-    return {"kind": damage.kind, "seq": damage.seq, "event": damage.event_id}
+    named = {"operation": damage.operation} if damage.operation else {}
+    return {"kind": damage.kind, "seq": damage.seq, "event": damage.event_id, **named}
