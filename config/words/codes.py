@@ -90,6 +90,9 @@ CODES: Final[Mapping[str, Promise | str]] = {
         "It is attached to a server. Only a volume that is attached to nothing can be deleted."
     ),
     "volume_state": _("It is in a state in which AWS deletes no volume."),
+    "volume_unwatched": _(
+        "Toban could not look at it for more than ten minutes after its snapshot began, so nobody knows whether something was written that the snapshot lacks. The volume and the snapshot are kept. Enter it again: a new snapshot is made."
+    ),
     "volume_used_meanwhile": _(
         "It was attached to a server after this was entered, so what it holds now is not what was confirmed. Enter it again."
     ),

@@ -24,6 +24,7 @@ from infra.operations.verdicts import after_error, before_error, health_of, stop
 from infra.queries.features import keys_doubt
 from infra.queries.targets import source_of, target_of
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import LeaseLost, NotFound, Refused
 from medical_audit.domain.kinds import (
     Accepted,
@@ -50,6 +51,10 @@ GRACE = VERIFY_WITHIN = timedelta(hours=24)
 LOOK_IN, SNAPSHOT_WAIT = timedelta(seconds=10), timedelta(seconds=60)
 #: How long after a call AWS may still show what was before it.
 SHOWN_AFTER = timedelta(seconds=60)
+#: For so long nobody may have looked since the snapshot began: what something wrote meanwhile would be in no snapshot.
+UNWATCHED_MAX = timedelta(minutes=10)
+#: When a look last showed what its snapshot is of; it goes on counting through looks that AWS did not answer.
+LOOKED = "looked_at"
 _KEYS = ("volume_id", "name", "size_gib", "type", "served", "served_name", "unattached_at")
 #: Outcomes of a step that is not the last one.
 PATIENT = frozenset({"snapshot_pending", "snapshot_complete", str(Problem.THROTTLED)})
@@ -134,8 +139,9 @@ class DeleteExecutor:
         """Volumes that served an instance since their deletion was entered hold what no confirmer has seen."""
         account, region, _ = operations[0].lane.split("/")
         ids = {one.target_id: one.entered_at for one in operations}
-        ended = Attachment.objects.filter(volume_id__in=list(ids), until__isnull=False)
-        used = {str(pk) for pk, until in ended.values_list("volume_id", "until") if until >= ids[str(pk)]}
+        served = Attachment.objects.filter(volume_id__in=list(ids)).values_list("volume_id", "until")
+        # Open: a look saw it attached since, for nothing that is attached is entered.
+        used = {str(pk) for pk, until in served if until is None or until >= ids[str(pk)]}
         begun = Operation.objects.filter(
             kind=KIND, target_type="volume", target_id__in=list(ids), state__in=OPEN, called_at__isnull=False
         )
@@ -205,7 +211,7 @@ class DeleteExecutor:
             plan.snapshots = disks.snapshots_made_for(plan.target, [str(one.id) for one in operations])
         except AwsError as error:
             verdict = before_error(error) if before else Later(str(error.problem), SNAPSHOT_WAIT, seen=False)
-            return Round(dict.fromkeys((one.id for one in operations), verdict), *health_of([error]))
+            return Round({one.id: _unseen(one, verdict) for one in operations}, *health_of([error]))
         verdicts = {one.id: judge(one) for one in operations}
         plan.gone = {one.parameters["volume_id"] for one in operations if isinstance(verdicts[one.id], Done)}
         return Round(verdicts, Health.GOOD)
@@ -224,10 +230,11 @@ class DeleteExecutor:
             (why, True),
             ("volume_used_meanwhile", one.target_id in plan.used),
             ("operation_open", second),
+            ("volume_unwatched", snapshot is not None and _looked(one, now) != now),
             (plan.doubt, bool(volume.key_id)),
         )
         if speaks_against := next((code for code, holds in checks if code and holds), ""):
-            told = {**_told(snapshot), "aws_state": volume.state}
+            told = {**_seen(snapshot, one, now), "aws_state": volume.state}
             if speaks_against == plan.doubt:
                 told["keys"] = volume.key_id
             under_way = speaks_against == "proof_under_way"
@@ -236,7 +243,7 @@ class DeleteExecutor:
             plan.taken.add(one.target_id)
             return too_late(one, now) or Go(_told(snapshot))
         if snapshot.state == PENDING:
-            return Later("snapshot_pending", SNAPSHOT_WAIT, _told(snapshot))
+            return Later("snapshot_pending", SNAPSHOT_WAIT, _seen(snapshot, one, now))
         return Fail("snapshot_failed", detail=_told(snapshot))
 
     def _after(self, plan: Plan, one: Operation, now: datetime) -> Verdict:
@@ -250,11 +257,11 @@ class DeleteExecutor:
         if snapshot is None:
             return Later("not_yet", LOOK_IN) if fresh or one.state != State.UNKNOWN else Go()
         if snapshot.state == PENDING:
-            return Again("snapshot_pending", SNAPSHOT_WAIT, _told(snapshot))
+            return Again("snapshot_pending", SNAPSHOT_WAIT, _seen(snapshot, one, now))
         if snapshot.state != COMPLETE:
             return Fail("snapshot_failed", detail=_told(snapshot))
         first = one.state != State.UNKNOWN and one.outcome_detail.get("step") == "snapshot"
-        again = Again("snapshot_complete", timedelta(0), _told(snapshot))
+        again = Again("snapshot_complete", timedelta(0), _seen(snapshot, one, now))
         return Later("not_yet", LOOK_IN) if fresh and not first else again
 
 
@@ -295,6 +302,25 @@ def _gone(snapshot: EbsSnapshot | None) -> Verdict:
         if snapshot.state == COMPLETE
         else Fail("snapshot_lost", detail=_told(snapshot))
     )
+
+
+def _looked(one: Operation, now: datetime) -> datetime:
+    """Until when it has been watched that nothing serves with the volume: now, or an earlier look after which nobody looked for too long.
+    A call is made only after a look."""
+    told = one.outcome_detail.get(LOOKED)
+    looks = [one.called_at, datetime.fromisoformat(told) if told else None]
+    last = max((at for at in looks if at is not None), default=None)
+    return last if last is not None and now - last > UNWATCHED_MAX else now
+
+
+def _seen(snapshot: EbsSnapshot | None, one: Operation, now: datetime) -> dict[str, str]:
+    """What is told of a look that is not the last one."""
+    return {**_told(snapshot), LOOKED: utc_text(_looked(one, now))} if snapshot else {}
+
+
+def _unseen(one: Operation, verdict: Fail | Later) -> Fail | Later:
+    told = {name: value for name, value in one.outcome_detail.items() if name == LOOKED}
+    return replace(verdict, detail={**told, **(verdict.detail or {})})
 
 
 def _told(snapshot: EbsSnapshot | None) -> dict[str, str]:

@@ -39,6 +39,13 @@ def tell_left_over(region: Region, *, actor: Actor, now: datetime) -> int:
     return _begin(here, actor=actor, now=now) + _end(here, actor=actor, now=now)
 
 
+def end_all_left_over(region: Region, *, actor: Actor, now: datetime) -> None:
+    """Record of all that is gone by now that it is left over no longer, where no next look goes on. The caller holds the region's row."""
+    here = Volume.objects.filter(account=region.account_id, region=region.name)
+    while _end(here, actor=actor, now=now):
+        pass
+
+
 def _begin(here: QuerySet[Volume], *, actor: Actor, now: datetime) -> int:
     since = now - timedelta(days=settings.LEFT_OVER_DAYS)
     rested = Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now)

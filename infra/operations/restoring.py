@@ -22,7 +22,7 @@ from infra.models import Volume
 from infra.operations.tagging import LANE_CLASS
 from infra.operations.verdicts import after_error, before_error, health_of, stops_the_rest, too_late
 from infra.queries.targets import source_of, target_of
-from infra.queries.volumes import restore_refusal, snapshot_of, zones_of
+from infra.queries.volumes import restore_refusal, snapshot_of, standing_restores, zones_of
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import LeaseLost, NotFound, Refused
 from medical_audit.domain.kinds import (
@@ -59,10 +59,10 @@ PATIENT = frozenset({"volume_creating"})
 def enter_restore(
     volume_id: UUID, *, actor: Actor, now: datetime, reason: str, token: str = "", zone: str = ""
 ) -> Operation:
-    """Enter that a deleted volume comes back; zone: another Availability Zone than its own, chosen knowingly.
+    """Enter that a deleted volume comes back, also one that was brought back before and is gone again; zone: another Availability Zone than its own, chosen knowingly.
 
     Raises NotPermitted, NotFound, Refused (operation_open, not_deleted, nothing_to_restore, restored_already,
-    snapshot_archived, bad_zone).
+    snapshot_gone, snapshot_archived, bad_zone).
     """
     actor.require(Permission.VOLUME_DELETE, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
@@ -112,7 +112,7 @@ def shown(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[str, A
 @dataclass(slots=True)
 class Plan:
     """Whom to ask, and what a look showed: the snapshots by id, what each operation has made. `tags`: those of the deleted
-    volume, by operation; `taken`: deleted volumes (ids of their rows) that some operation has begun to bring back; `failed`: earlier
+    volume, by operation; `taken`: deleted volumes (ids of their rows) that some operation brings back, or has and it still is there; `failed`: earlier
     operations of each that have failed, after which AWS may have made a volume all the same."""
 
     target: Target | None
@@ -141,8 +141,9 @@ class RestoreExecutor:
         failed: dict[str, list[str]] = defaultdict(list)
         for pk, target_id in begun.filter(state=State.FAILED).values_list("id", "target_id"):
             failed[target_id].append(str(pk))
-        taken = begun.filter(state__in=[*OPEN, State.SUCCEEDED]).values_list("target_id", flat=True)
-        return Plan(target_of(account, region), tags, set(taken), failed)
+        taken = set(begun.filter(state__in=OPEN).values_list("target_id", flat=True))
+        taken |= {one.target_id for one in standing_restores(begun)}
+        return Plan(target_of(account, region), tags, taken, failed)
 
     def check(self, plan: Plan, operations: Sequence[Operation], now: datetime) -> Round:
         return self._look(plan, operations, lambda one: self._before(plan, one, now), before=True)

@@ -79,8 +79,7 @@ def volume_detail(volume_id: UUID, *, actor: Actor) -> VolumeDetail:
     price, amount = month_price(row, price_book())
     snapshot, restored = snapshot_of(row) if row.gone_at else ("", "")
     doors = places()
-    closed = doors.refusal(row.account, row.region, "volume.restore")
-    cannot_come_back = (closed or restore_refusal(row, snapshot)) if snapshot else ""
+    cannot_come_back = restore_refusal(row, snapshot) if snapshot else ""
     may = actor.may(Permission.VOLUME_DELETE, actor.tenant_id)
     return VolumeDetail(
         price=price,
@@ -112,11 +111,21 @@ def snapshot_of(row: Volume) -> tuple[str, str]:
     kept = newest.filter(kind="volume.delete", outcome_detail__has_key="snapshot")
     holds = (one for one in kept.exclude(outcome__in=SNAPSHOT_FAILED) if _holds_it_all(one, row))
     deleted = next(holds, None)
-    restored = newest.filter(kind="volume.restore", state=State.SUCCEEDED).first()
+    restored = next(iter(standing_restores(newest.filter(kind="volume.restore"))), None)
     return (
         str(deleted.outcome_detail["snapshot"]) if deleted else "",
         str(restored.outcome_detail.get("volume", "")) if restored else _made_after_all(row),
     )
+
+
+def standing_restores(restores: QuerySet[Operation]) -> list[Operation]:
+    """Those of these that made a volume which is not known to be gone: that of any other can be made again."""
+    made = list(restores.filter(state=State.SUCCEEDED))
+    ids = {str(one.outcome_detail.get("volume", "")) for one in made}
+    gone = set(
+        Volume.objects.filter(volume_id__in=ids, gone_at__isnull=False).values_list("volume_id", flat=True)
+    )
+    return [one for one in made if one.outcome_detail.get("volume", "") not in gone]
 
 
 def _made_after_all(row: Volume) -> str:
@@ -140,9 +149,16 @@ def _holds_it_all(deletion: Operation, row: Volume) -> bool:
 
 
 def restore_refusal(row: Volume, snapshot: str) -> str:
-    """Why AWS would make no volume of a snapshot (a code), as last seen, or ""."""
+    """Why a volume cannot be made of a snapshot (a code), as last seen, or "". Needs `row.account`."""
+    if closed := places().refusal(row.account, row.region, "volume.restore"):
+        return closed
     seen = VolumeSnapshot.objects.filter(account=row.account_id, region=row.region, snapshot_id=snapshot)
-    return "snapshot_archived" if seen.filter(tier=ARCHIVE, gone_at__isnull=True).exists() else ""
+    last = seen.only("gone_at", "tier").first()
+    if last is None:
+        return ""
+    return (
+        "snapshot_gone" if last.gone_at is not None else "snapshot_archived" if last.tier == ARCHIVE else ""
+    )
 
 
 def zones_of(row: Volume) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.domain.permissions import Role
+from infra.models import VolumeSnapshot
 from infra.operations import campaigns, database_removals, reaching
 from infra.operations.regions import enter_regions
 from medical_audit.domain.errors import Refused, StaleContent
@@ -148,3 +149,18 @@ def test_what_was_confirmed_before_is_not_sent_and_no_schedule_speaks_any_more(
     assert changing(duty.aws) == []
     superuser_connection.execute("UPDATE infra_region SET looking = 'on' WHERE id = %s", [duty.aws.region.id])
     assert [row.target_name for row in duty.tick().entered] == ["朝"]
+
+
+def test_volumes_of_a_region_that_is_left_are_seen_no_more_and_left_over_no_more(duty: Duty) -> None:
+    volume = volumes.volume_of(duty)
+    duty.console("ec2").create_snapshot(VolumeId=volume)
+    duty.clock.pass_(days=15)
+    duty.look()
+    assert [event["subject"]["name"] for event in duty.events("volume.left_over")] == ["old-data"]
+    left(duty)
+    row = duty.volume(volume)
+    assert (row.state, row.fingerprint, row.left_over_at) == ("gone", "", None)
+    [over] = duty.events("volume.taken_up")
+    assert over["detail"]["gone"] is True
+    with tenant_scope(duty.aws.cast.tenant.id):
+        assert set(VolumeSnapshot.objects.values_list("state", flat=True)) == {"gone"}

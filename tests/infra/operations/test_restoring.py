@@ -53,6 +53,35 @@ def test_it_comes_back_with_its_name_its_tags_and_its_snapshot_kept(duty: Duty) 
     assert duty.volume(made["VolumeId"]).name == "old-data"
 
 
+def test_what_was_brought_back_and_deleted_by_hand_can_be_brought_back_again(duty: Duty) -> None:
+    """As Toban itself says of a restore: it is undone by deleting the new volume."""
+    volume = deleted(duty)
+    confirm(duty, enter(duty, volume))
+    work(duty)
+    [first] = back(duty)
+    duty.look()
+    duty.console("ec2").delete_volume(VolumeId=first["VolumeId"])
+    duty.look()
+    assert page(duty, volume).may_restore
+    confirm(duty, enter(duty, volume))
+    work(duty)
+    [again] = back(duty)
+    assert (again["VolumeId"] != first["VolumeId"], page(duty, volume).restored) == (True, again["VolumeId"])
+
+
+def test_no_snapshot_is_offered_that_is_known_to_be_gone(duty: Duty) -> None:
+    volume = deleted(duty)
+    duty.clock.pass_(hours=7)
+    duty.look()
+    duty.console("ec2").delete_snapshot(SnapshotId=snapshots(duty)[0]["SnapshotId"])
+    duty.clock.pass_(hours=7)
+    duty.look()
+    seen = page(duty, volume)
+    assert (seen.restore_refusal, seen.may_restore) == ("snapshot_gone", False)
+    with pytest.raises(Refused, match="snapshot_gone"):
+        enter(duty, volume)
+
+
 def test_it_takes_another_person_and_a_deletion_by_toban(duty: Duty) -> None:
     volume = volume_of(duty)
     with pytest.raises(Refused, match="not_deleted"):
