@@ -44,9 +44,10 @@ class HeldRightOut(serializers.Serializer[Held]):
 
 
 class RoundItemOut(serializers.Serializer[Item]):
-    """One right of a round; `own`: one's own, which somebody else decides; `operation`: what takes it, where that was decided."""
+    """One right of a round (`round`: its name); `own`: one's own, which somebody else decides; `operation`: what takes it, where that was decided."""
 
     id = serializers.UUIDField(source="row.id")
+    round = serializers.CharField(source="row.recertification.name")
     person = serializers.SerializerMethodField()
     role = serializers.CharField(source="row.role")
     decision = serializers.CharField(source="row.decision")
@@ -80,7 +81,8 @@ class RoundOut(serializers.Serializer[Round]):
 
 
 class RightsOut(serializers.Serializer[RightsPage]):
-    """`unused`: rights of `total` that nobody used for 90 days; `open_items` and `decided` of the round that is open."""
+    """`unused`: rights of `total` that nobody used for 90 days; `open_items` and `decided` of all rounds that are open, the oldest first;
+    `current`: that oldest one."""
 
     unused = HeldRightOut(many=True)
     total = serializers.IntegerField()

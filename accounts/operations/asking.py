@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from accounts.domain.admitting import NOT_FOR_GUESTS, Answer
+from accounts.domain.admitting import GUEST_LONGEST, NOT_FOR_GUESTS, Answer
 from accounts.domain.terms import AccountKind
 from accounts.models import Admission, Tenant, User
 from accounts.queries.admissions import agreed_here
 from accounts.queries.terms import is_ones_own
 from medical_audit.domain.errors import Refused
 from medical_audit.models import Operation
+
+#: Days are counted whole, until the end of the last one.
+A_DAY = timedelta(days=1)
 
 
 def ask(operation: Operation, given: Mapping[str, Any], role: str, now: datetime) -> None:
@@ -41,15 +44,18 @@ def lay_aside(user_id: UUID, now: datetime) -> None:
     )
 
 
-def must_agree(user_id: UUID, given: Mapping[str, Any]) -> bool:
-    """Whether these terms are more than what a guest of the bound tenant agreed to. Raises Refused (guest_is_ones_own)."""
+def must_agree(user_id: UUID, given: Mapping[str, Any], now: datetime) -> bool:
+    """Whether these terms are more than what a guest of the bound tenant agreed to. Raises Refused (guest_is_ones_own,
+    guest_too_long: who comes in for some days is asked anew after as many as at first, and belongs here as staff or not at all)."""
     agreed = agreed_here(user_id)
     if agreed is None:
         return False
     if given["kind"] in NOT_FOR_GUESTS:
         raise Refused("guest_is_ones_own")
-    if given["kind"] != (agreed.kind or AccountKind.VENDOR):
-        return True
-    if agreed.ends_at is None:
+    ends = datetime.fromisoformat(given["ends_at"]) if given["ends_at"] else None
+    same = given["kind"] == (agreed.kind or AccountKind.VENDOR)
+    if same and (agreed.ends_at is None or (ends is not None and ends <= agreed.ends_at)):
         return False
-    return not given["ends_at"] or datetime.fromisoformat(given["ends_at"]) > agreed.ends_at
+    if given["kind"] == AccountKind.VENDOR and (ends is None or ends > now + GUEST_LONGEST + A_DAY):
+        raise Refused("guest_too_long", days=GUEST_LONGEST.days)
+    return True

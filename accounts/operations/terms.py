@@ -31,7 +31,7 @@ TERMS = "member.terms"
 def enter_terms(user_id: UUID, wanted: Terms, *, actor: Actor, now: datetime, reason: str) -> Operation:
     """Enter on what terms a member belongs here from now on.
 
-    Raises NotPermitted, NotFound, Refused (own_rights, nothing_changed, and the codes of `domain.terms.faults`).
+    Raises NotPermitted, NotFound, Refused (own_rights, nothing_changed, the codes of `must_agree` and of `domain.terms.faults`).
     """
     with tenant_scope(actor.tenant_id):
         rows = list(Membership.objects.filter(user_id=user_id).select_related("user"))
@@ -44,7 +44,7 @@ def enter_terms(user_id: UUID, wanted: Terms, *, actor: Actor, now: datetime, re
         if held is not None and all(_text(getattr(held, name)) == parameters[name] for name in _FIELDS):
             raise Refused("nothing_changed")
         parameters["before"] = held.operation if held else ""
-        if must_agree(user_id, parameters):
+        if must_agree(user_id, parameters, now):
             parameters["agrees"] = "yes"
         target = OperationTarget("user", str(user_id), rows[0].user.name)
         return entry.enter(TERMS, target, parameters, actor=actor, now=now, reason=reason)
@@ -79,7 +79,7 @@ def apply_terms(operation: Operation, now: datetime) -> dict[str, Any]:
         raise StaleContent("roles_changed", name=operation.target_name)
     if operation.parameters["kind"] == AccountKind.SHARED and roles - {str(Role.VIEWER)}:
         raise Refused("shared_only_looks")
-    if must_agree(user_id, operation.parameters):
+    if must_agree(user_id, operation.parameters, now):
         ask(operation, operation.parameters, "", now)
         return {"account_kind": operation.parameters["kind"], "agrees": "yes"}
     lay_aside(user_id, now)

@@ -1,4 +1,4 @@
-"""The page of rights: what is unused, the round that is open, and what earlier ones came to."""
+"""The page of rights: what is unused, the rounds that are open, and what earlier ones came to."""
 
 from __future__ import annotations
 
@@ -44,15 +44,35 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRound:
+    """One that is not closed: what waits in it, what is unused first, and what is decided."""
+
+    round: Round
+    waiting: Sequence[Item]
+    decided: Sequence[Item]
+
+
+@dataclass(frozen=True, slots=True)
 class RightsPage:
-    """`open_items` of the round that is open, what is unused first; `decided` of it; `rounds`: all, newest first."""
+    """`open`: every round that is open, the oldest first; `rounds`: the newest, closed or not."""
 
     unused: Sequence[Held]
     total: int
-    current: Round | None
-    open_items: Sequence[Item]
-    decided: Sequence[Item]
+    open: Sequence[OpenRound]
     rounds: Sequence[Round]
+
+    @property
+    def current(self) -> Round | None:
+        """The round that is to be finished next."""
+        return self.open[0].round if self.open else None
+
+    @property
+    def open_items(self) -> list[Item]:
+        return [item for one in self.open for item in one.waiting]
+
+    @property
+    def decided(self) -> list[Item]:
+        return [item for one in self.open for item in one.decided]
 
 
 def turned_down() -> QuerySet[RecertificationItem]:
@@ -70,21 +90,21 @@ def rights_page(*, actor: Actor, now: datetime) -> RightsPage:
     held = held_rights(actor=actor, now=now)
     by_right = {(one.user.id, one.role): one for one in held}
     rounds = [_round(row, now) for row in Recertification.objects.order_by("-begun_at")[:ROUNDS_SHOWN]]
-    current = next((one for one in rounds if one.row.closed_at is None), None)
-    items: list[Item] = []
-    if current is not None:
-        rows = RecertificationItem.objects.filter(recertification=current.row).select_related("user")
-        again = set(turned_down().values_list("id", flat=True))
+    again = set(turned_down().values_list("id", flat=True))
+    found: list[OpenRound] = []
+    for one in Recertification.objects.filter(closed_at__isnull=True).order_by("begun_at"):
+        rows = RecertificationItem.objects.filter(recertification=one).select_related(
+            "user", "recertification"
+        )
         items = [
             Item(row, by_right.get((row.user_id, row.role)), str(row.user_id) == actor.id, row.id in again)
             for row in rows.order_by("user__name", "user_id", "role")
         ]
-    waiting = [one for one in items if one.row.decision == Decision.OPEN or one.again]
-    return RightsPage(
-        [one for one in held if one.unused], len(held), current,
-        sorted(waiting, key=lambda one: not (one.held and one.held.unused)),
-        [one for one in items if one.row.decision != Decision.OPEN and not one.again], rounds,
-    )  # fmt: skip
+        waiting = [item for item in items if item.row.decision == Decision.OPEN or item.again]
+        decided = [item for item in items if item.row.decision != Decision.OPEN and not item.again]
+        unused_first = sorted(waiting, key=lambda item: not (item.held and item.held.unused))
+        found.append(OpenRound(_round(one, now), unused_first, decided))
+    return RightsPage([one for one in held if one.unused], len(held), found, rounds)
 
 
 def report_rows(since: datetime, until: datetime, actor: Actor, now: datetime) -> Made:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +14,7 @@ from accounts.domain.permissions import ROLE_PERMISSIONS, Permission, Role
 from accounts.models import ApiToken, Membership, User
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.kinds import all_kinds
+from medical_audit.domain.reading import READING
 from medical_audit.domain.rights import OPERATION_VIEW
 from medical_audit.models import Event, Operation, Visit
 
@@ -25,8 +26,7 @@ PRESENT: Final = frozenset(
 #: Rights whose use is an event and no operation.
 TOLD: Final[Mapping[str, Permission]] = {
     **dict.fromkeys(
-        ("ledger.viewed", "ledger.searched", "ledger.event_viewed", "ledger.window_viewed", "ledger.sessions_viewed",
-         "ledger.exported", "ledger.export_asked", "ledger.verification_asked"), Permission.LEDGER_VIEW,
+        (*READING, "ledger.exported", "ledger.export_asked", "ledger.verification_asked"), Permission.LEDGER_VIEW,
     ),
     **dict.fromkeys(("review.begun", "review.judged"), Permission.REVIEW),
     **dict.fromkeys(("ticket.retried", "ticket.discarded", "ticket.taken"), Permission.TICKET_DECIDE),
@@ -43,7 +43,8 @@ Uses = dict[tuple[str, str], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One role of one person; `used_at`: the newest use of what this role gives beyond looking, None for none in the quarter."""
+    """One role of one person; `used_at`: the newest use of what it gives beyond looking and beyond his lesser roles, None for none in the
+    quarter."""
 
     user: User
     role: str
@@ -58,16 +59,30 @@ def held_rights(*, actor: Actor, now: datetime) -> list[Held]:
     since = now - UNUSED_FOR
     rows = list(Membership.objects.select_related("user").order_by("user__name", "user_id", "role"))
     uses = _uses({str(row.user_id) for row in rows}, since)
-    found = [_held(row, uses, since) for row in rows if row.user.is_active]
+    roles: dict[UUID, set[Role]] = {}
+    for row in rows:
+        roles.setdefault(row.user_id, set()).add(Role(row.role))
+    found = [_held(row, roles[row.user_id], uses, since) for row in rows if row.user.is_active]
     return sorted(found, key=lambda one: not one.unused)
 
 
-def _held(row: Membership, uses: Uses, since: datetime) -> Held:
-    gives = ROLE_PERMISSIONS[Role(row.role)]
-    counted = gives - PRESENT or gives
-    if row.role == Role.VIEWER:
-        counted = PRESENT
-    times = [at for one in counted if (at := uses.get((str(row.user_id), str(one)))) is not None]
+def counted(role: Role, held: Collection[Role]) -> frozenset[Permission]:
+    """Whose use is the use of this role, for somebody who holds these: what it gives and no lesser one of his does. Looking is the use of
+    a viewer's role, reading the record that of an auditor's."""
+    if role == Role.VIEWER:
+        return PRESENT
+    gives = ROLE_PERMISSIONS[role]
+    lesser = [ROLE_PERMISSIONS[one] for one in held if len(ROLE_PERMISSIONS[one]) < len(gives)]
+    looking = PRESENT if role == Role.AUDITOR else PRESENT | {Permission.LEDGER_VIEW}
+    return gives - looking - frozenset().union(*lesser)
+
+
+def _held(row: Membership, roles: Collection[Role], uses: Uses, since: datetime) -> Held:
+    times = [
+        at
+        for one in counted(Role(row.role), roles)
+        if (at := uses.get((str(row.user_id), str(one)))) is not None
+    ]
     last = max(times, default=None)
     return Held(row.user, row.role, row.granted_at, last, last is None and row.granted_at <= since)
 

@@ -67,7 +67,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "policy": "other", "policy_role": "", "problem": "", "project": "電子カルテ", "proxy": OTHER_ID, "published_by": _SECOND,
     "purpose": "月次点検のため", "reason": "変更申請 2026-118 による", "received_by": _PERSON, "redmine_identifier": "karte", "refusal": "",
     "region": "ap-northeast-1", "regions": "ap-northeast-1", "request_id": DIGEST[:32], "restored": "", "review_operation": "",
-    "reviewed_by": "", "role": "operator", "roles": "operator", "report": "", "rows": "", "rule": "many_changes", "says": "夜間保守のため",
+    "reviewed_by": "", "role": "operator", "roles": "operator", "round": "2026-Q4", "report": "", "rows": "", "rule": "many_changes", "says": "夜間保守のため",
     "schedule": "外来 平日", "scope": "project", "seal": "sealed", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "seen": DIGEST, "served": "karte-web", "served_device": "/dev/xvdf", "served_instance": "i-0123456789abcdef0",
     "served_name": "karte-web", "service_key": "abcdef0123456789", "session": DIGEST[:32], "sha256": DIGEST, "signed_by": "",

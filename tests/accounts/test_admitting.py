@@ -177,8 +177,10 @@ def test_a_guest_stays_longer_only_when_he_agrees_and_his_account_stays_his_own(
     agree(person, ask(other, person))
     with pytest.raises(Refused, match="guest_is_ones_own"):
         decide(other, terms.enter_terms, person.id, Terms(kind="emergency"))
+    with pytest.raises(Refused, match="guest_too_long"):
+        decide(other, terms.enter_terms, person.id, Terms(kind="vendor", company="基盤運用", last=day(43)))
     longer = decide(
-        other, terms.enter_terms, person.id, Terms(kind="vendor", company="基盤運用", last=day(90))
+        other, terms.enter_terms, person.id, Terms(kind="vendor", company="基盤運用", last=day(20))
     )
     assert longer.shown["agrees"] == "yes"
     with tenant_scope(other.tenant.id):

@@ -21,7 +21,7 @@ from medical_audit.models import Event, Operation
 from medical_audit.operations import entry
 from medical_audit.tenancy import tenant_scope
 from tests.conftest import AsRole
-from tests.factories import Cast, past_every_guard, proof, revoke
+from tests.factories import Cast, grant, past_every_guard, proof, revoke
 from tests.stage import Stage, make_stage, signed_in
 
 
@@ -61,6 +61,32 @@ def test_a_role_is_unused_until_something_was_done_that_it_allows_beyond_looking
     assert unused == {Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR}
     stage.client(Role.AUDITOR).get(stage.url("ledger/"))
     assert Role.AUDITOR not in {one.role for one in shown(cast).unused}
+
+
+def test_one_act_is_the_use_of_the_least_role_that_allows_it(stage: Stage) -> None:
+    cast = stage.cast
+    person = cast.people[Role.OPERATOR]
+    for role in (Role.APPROVER, Role.ADMINISTRATOR):
+        grant(cast.tenant.id, person, role)
+    past_every_guard(
+        "UPDATE accounts_membership SET granted_at = '2026-01-01' WHERE user_id = %s", [person.id]
+    )
+    stage.entered()
+    stage.client(Role.OPERATOR).get(stage.url("ledger/"))  # reading is no administering
+    unused = {one.role for one in shown(cast).unused if one.user.id == person.id}
+    assert unused == {Role.APPROVER, Role.ADMINISTRATOR}
+
+
+def test_a_round_that_is_not_finished_stands_before_the_next_one(stage: Stage) -> None:
+    administrator = stage.cast.actor(Role.ADMINISTRATOR)
+    for days in (0, 100):
+        recertifying.begin(actor=administrator, now=clock.now() + timedelta(days=days))
+    page = stage.client(Role.ADMINISTRATOR).get(stage.url("members/rights/"))
+    first, second = page.context["shown"].open
+    assert first.round.row.begun_at < second.round.row.begun_at
+    assert (len(first.waiting), len(second.waiting)) == (len(Role), len(Role))
+    theirs = [one for one in (*first.waiting, *second.waiting) if not one.own]
+    assert [one for one in theirs if f'value="{one.row.id}"' not in page.content.decode()] == []
 
 
 def test_a_round_is_begun_once_decided_by_another_and_closed_when_whole(stage: Stage) -> None:
