@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from medical_audit.domain.reading import READING
+
 
 class Rule(StrEnum):
     """Which rule spoke; the words stand in config/words/audits.py."""
@@ -268,7 +270,7 @@ def _rows(detail: Mapping[str, object]) -> int:
 
 
 def _much_read(events: Sequence[Seen], context: Context, limits: Limits, zone: tzinfo) -> Iterator[Found]:
-    read = (event for event in events if event.kind.endswith("viewed"))
+    read = (event for event in events if event.kind in READING)
     yield from _too_many(Rule.MUCH_READ, read, context, limits["read_hour"], timedelta(hours=1))
 
 

@@ -242,6 +242,8 @@ def faults(made: Mapping[str, Any], release: Release) -> list[str]:
         wrong.append("not exactly one requestor")
     if any(not agent.get("who", {}).get("identifier", {}).get("value") for agent in agents):
         wrong.append("an agent without an identifier")
+    if len({_identifier(agent.get("who")) for agent in agents}) < len(agents):
+        wrong.append("an agent for himself")
     outcome = made.get("outcome")
     if release == "R4B" and outcome not in ("0", "4", "8", "12"):
         wrong.append(f"outcome {outcome!r}")
@@ -262,9 +264,18 @@ def provenance_faults(made: Mapping[str, Any]) -> list[str]:
     named = [*(made.get("target") or []), *(agent.get("who", {}) for agent in made.get("agent") or [])]
     if any(not one.get("identifier", {}).get("value") for one in named):
         wrong.append("a target or an agent without an identifier")
+    if any(
+        _identifier(agent.get("who")) == _identifier(agent.get("onBehalfOf"))
+        for agent in made.get("agent") or []
+    ):
+        wrong.append("an agent for himself")
     if any("what" not in entity for entity in made.get("entity") or []):
         wrong.append("an entity that is nothing")
     return wrong + _illegal(made)
+
+
+def _identifier(named: Mapping[str, Any] | None) -> object:
+    return (named or {}).get("identifier", {}).get("value")
 
 
 def _illegal(made: object) -> list[str]:

@@ -75,8 +75,9 @@ class Recorded:
 
     @property
     def behalf(self) -> Mapping[str, Any]:
-        """The person for whom a proxy acted; empty without one."""
-        return self._object("behalf")
+        """The person for whom a proxy acted; empty without one, and where he acted himself (which older events name as well)."""
+        found = self._object("behalf")
+        return {} if (found.get("id") or "") == (self.actor.get("id") or "") else found
 
     @property
     def detail(self) -> Mapping[str, Any]:

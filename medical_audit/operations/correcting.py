@@ -25,7 +25,8 @@ def enter_correction(operation_id: UUID, says: str, *, actor: Actor, now: dateti
     """
     actor.require(RECORD_CORRECT, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
-        first: Operation | None = Operation.objects.filter(id=operation_id).first()
+        # Of two who correct it at one moment the second sees what the first entered.
+        first: Operation | None = Operation.objects.select_for_update().filter(id=operation_id).first()
         if first is None:
             raise NotFound(type="operation")
         if first.state in UNCONFIRMED or first.kind == KIND:

@@ -42,10 +42,10 @@ def person_of(operation: Operation) -> str:
 def event_of(
     operation: Operation, kind: str, *, actor: Actor, now: datetime, reason: str = "", **detail: Any
 ) -> EventDraft:
-    """The event of a move; it names the kind, the state reached, and who confirmed."""
+    """The event of a move; it names the kind, the state reached, who confirmed, and for whom it is, unless he acts himself."""
     behalf = (
         Principal(id=operation.on_behalf_of_id, name=operation.on_behalf_of_name)
-        if operation.on_behalf_of_id
+        if operation.on_behalf_of_id not in ("", actor.id)
         else None
     )
     facts: dict[str, Any] = {"kind": operation.kind, "state": str(operation.state)}

@@ -9,9 +9,10 @@ from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.recorded import Recorded
 from medical_audit.domain.rights import LEDGER_VIEW
-from medical_audit.models import SavedSearch, VerificationRun
+from medical_audit.models import Emergency, SavedSearch, VerificationRun
 from medical_audit.operations.ledger import record
 from medical_audit.queries import events, own, sessions, verifications
+from medical_audit.queries.emergencies import Acts, acts_of
 from medical_audit.queries.events import Chain, EventChoices, EventFilter, LedgerRow
 from medical_audit.queries.exports import list_exports, recorded_of
 from medical_audit.queries.paging import Cursors, Page
@@ -115,14 +116,22 @@ OWN_PARTS: Mapping[str, Callable[..., Page]] = {
 def read_own(part: str, cursors: Cursors, *, actor: Actor, now: datetime) -> Page:
     """A page of the actor's own history (`part` of OWN_PARTS). Raises NotPermitted, Refused."""
     page = OWN_PARTS[part](cursors, actor=actor)
-    record(
-        "ledger.own_viewed",
-        actor=actor,
-        subject=Subject("user", actor.id, actor.name),
-        now=now,
-        detail={"part": part, "rows": len(page.rows)},
-    )
+    _looked_at_own(part, len(page.rows), actor=actor, now=now)
     return page
+
+
+def read_acts(emergency: Emergency, *, actor: Actor, now: datetime) -> Acts | None:
+    """What the holder of an emergency right did while it was open: of who reads the ledger it is recorded as such a look, of the holder
+    as one at his own history; None for everybody else."""
+    reads, own = actor.may(LEDGER_VIEW, actor.tenant_id), actor.id == emergency.person_id
+    if not reads and not own:
+        return None
+    acts = acts_of(emergency, actor=actor)
+    if reads:
+        _looked_at("emergency", actor=actor, now=now)
+    else:
+        _looked_at_own("emergency", len(acts.shown), actor=actor, now=now)
+    return acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +173,11 @@ def read_retention(*, actor: Actor, now: datetime) -> RetentionView:
     seen = retention_view(actor=actor, now=now)
     _looked_at("retention", actor=actor, now=now)
     return seen
+
+
+def _looked_at_own(part: str, rows: int, *, actor: Actor, now: datetime) -> None:
+    subject = Subject("user", actor.id, actor.name)
+    record("ledger.own_viewed", actor=actor, subject=subject, now=now, detail={"part": part, "rows": rows})
 
 
 def _looked_at(page: str, *, actor: Actor, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Emergency rights: who holds one now, which are not reviewed yet."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.db.models.functions import Now
 
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
-from medical_audit.domain.rights import OPERATION_VIEW
+from medical_audit.domain.rights import LEDGER_VIEW, OPERATION_VIEW
 from medical_audit.models import Emergency, Event
 from medical_audit.queries.paging import Cursors, Page, page_of
 
@@ -52,9 +53,20 @@ def unreviewed(*, actor: Actor) -> int:
     return Emergency.objects.filter(reviewed_at__isnull=True).count()
 
 
-def acts_of(emergency: Emergency, *, limit: int = 200) -> list[Event]:
-    """The first of what the person did while it was open, in order."""
-    return list(_acts(emergency).order_by("event_at", "ord")[:limit])
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """The first of what a holder did while it was open, in order, and how much more there is."""
+
+    shown: list[Event]
+    more: int
+
+
+def acts_of(emergency: Emergency, *, actor: Actor, limit: int = 200) -> Acts:
+    """For who reads the ledger, and for the holder himself. Raises NotPermitted."""
+    if actor.id != emergency.person_id:
+        actor.require(LEDGER_VIEW, actor.tenant_id)
+    shown = list(_acts(emergency).order_by("event_at", "ord")[:limit])
+    return Acts(shown, count_acts(emergency) - len(shown))
 
 
 def count_acts(emergency: Emergency) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medical_audit.domain.actor import Actor
+from medical_audit.domain.reading import READING
 from medical_audit.domain.reports import Report
 from medical_audit.domain.rights import LEDGER_VIEW
 from medical_audit.models import Event
@@ -189,7 +190,7 @@ def requirement_lines(since: datetime, until: datetime, *, actor: Actor, now: da
     seen = _Looked(
         overview=overview_of(since, until, actor=actor, now=now),
         idle=policy_here().idle_minutes,
-        views=period.filter(kind="ledger.viewed").count(),
+        views=period.filter(kind__in=READING).count(),
         refusals=period.filter(kind="access.denied").count(),
         **made,
     )

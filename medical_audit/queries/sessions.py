@@ -80,7 +80,9 @@ def account_of(since: datetime, until: datetime, *, actor: Actor, now: datetime)
     if kept is not None:
         known = {one.session for one in begun}
         gone = {one.session for one in entered if one.entered_at < kept and one.session not in known}
-    told = [*begun, *_told(list(ENDS), since, until + LONGEST)]
+    # After an outage sessions are ended whenever somebody sweeps again.
+    swept = max((one.ended_at + BESIDE for one in entered if one.ended_at), default=until)
+    told = [*begun, *_told(list(ENDS), since, max(until + LONGEST, swept))]
     # An end within the period may belong to a session of the period before, one after it to a later one.
     elsewhere = Visit.objects.filter(session__in={one.session for one in told} - here)
     foreign = gone.union(elsewhere.values_list("session", flat=True))

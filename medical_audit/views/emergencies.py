@@ -10,9 +10,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from medical_audit.domain.emergencies import LONGEST, SHORTEST
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.domain.people import directory
-from medical_audit.domain.rights import EMERGENCY_ASK, EMERGENCY_OPEN, OPERATION_VIEW, REVIEW
+from medical_audit.domain.rights import EMERGENCY_ASK, EMERGENCY_OPEN, LEDGER_VIEW, OPERATION_VIEW, REVIEW
 from medical_audit.forms.audits import EmergencyForm, VerdictForm
 from medical_audit.operations import emergencies
+from medical_audit.operations.reading import read_acts
 from medical_audit.queries import emergencies as queries
 from medical_audit.queries.paging import PAGE_SIZE_MAX, Cursors
 from medical_audit.requests import TenantRequest
@@ -96,12 +97,11 @@ def _page(request: TenantRequest, pk: UUID, *, status: int = 200, **more: Any) -
     row = queries.get_emergency(pk, actor=request.actor)
     is_open = row.closed_at is None and row.closes_at > request.now
     tenant_id = request.actor.tenant_id
-    acts = queries.acts_of(row)
     context = {
         "row": row,
         "is_open": is_open,
-        "acts": acts,
-        "acts_more": queries.count_acts(row) - len(acts),
+        "acts": read_acts(row, actor=request.actor, now=request.now),
+        "may_read": request.actor.may(LEDGER_VIEW, tenant_id),
         "may_close": is_open
         and (request.actor.id == row.person_id or request.actor.may(EMERGENCY_OPEN, tenant_id)),
         "may_review": not is_open

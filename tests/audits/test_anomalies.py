@@ -18,6 +18,7 @@ from medical_audit import clock
 from medical_audit.domain.actor import Subject, system_actor
 from medical_audit.domain.anomalies import BOUNDS, WINDOW, Context, Found, Rule, Seen, find, limits_of
 from medical_audit.domain.errors import NotPermitted, Refused
+from medical_audit.domain.reading import READING
 from medical_audit.models import Anomaly, AnomalyRules, Operation
 from medical_audit.operations import entry, watching
 from medical_audit.operations.ledger import record
@@ -133,8 +134,9 @@ def test_many_confirmations_much_read_and_much_exported() -> None:
     confirmed = [seen("operation.confirmed", TEN + timedelta(seconds=n)) for n in range(50)]
     assert rules(*confirmed) == [Rule.MANY_CONFIRMED]
     assert rules(*confirmed[:49]) == []
-    read = [seen("ledger.viewed", TEN + timedelta(seconds=n)) for n in range(120)]
-    assert rules(*read) == [Rule.MUCH_READ]
+    for kind in sorted(READING):
+        read = [seen(kind, TEN + timedelta(seconds=n)) for n in range(120)]
+        assert rules(*read) == [Rule.MUCH_READ], kind
     exports = [seen("ledger.exported", TEN + timedelta(hours=n), detail={"rows": 60_000}) for n in range(4)]
     (one,) = found(*exports)
     assert (one.rule, one.figures["rows"], one.event_id) == (Rule.MUCH_EXPORTED, 120_000, exports[1].event_id)

@@ -178,6 +178,28 @@ def test_what_was_done_behind_very_much_else_is_not_kept_from_the_review(stage: 
     assert f"ほかに{acts - 200}件" in page
 
 
+def test_what_the_holder_did_is_shown_to_who_reads_the_record_and_to_himself_and_each_look_is_told(
+    stage: Stage,
+) -> None:
+    row = opened(stage)
+    url, seen = stage.url(f"emergencies/{row.id}/"), {}
+    stage.client(Role.VIEWER).get(stage.url("my-history/"))
+    for role in (Role.OPERATOR, Role.AUDITOR, Role.VIEWER):
+        seen[role] = stage.client(role).get(url)
+    assert seen[Role.OPERATOR].context["acts"] is None
+    assert "本人の履歴" not in seen[Role.OPERATOR].content.decode()
+    for role in (Role.AUDITOR, Role.VIEWER):
+        assert "ledger.own_viewed" in {one.kind for one in seen[role].context["acts"].shown}
+    with tenant_scope(row.tenant_id):
+        looks = Event.objects.filter(kind__in=("ledger.viewed", "ledger.own_viewed")).order_by("ord")
+        told = [(one.kind, one.actor_id) for one in looks if "emergency" in one.said["detail"].values()]
+    people = stage.cast.people
+    assert told == [
+        ("ledger.viewed", str(people[Role.AUDITOR].id)),
+        ("ledger.own_viewed", str(people[Role.VIEWER].id)),
+    ]
+
+
 def test_it_stays_red_until_somebody_else_has_reviewed_it(stage: Stage) -> None:
     row, auditor = opened(stage), stage.cast.actor(Role.AUDITOR)
     with pytest.raises(Refused, match="emergency_still_open"):

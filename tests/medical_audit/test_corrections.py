@@ -13,6 +13,7 @@ from medical_audit.operations.correcting import enter_correction
 from medical_audit.queries.versions import Version, versions_of
 from medical_audit.tenancy import tenant_scope
 from tests.medical_audit.desk import Desk
+from tests.medical_audit.threads import race
 
 O, A, D = Role.OPERATOR, Role.APPROVER, Role.ADMINISTRATOR  # noqa: E741
 
@@ -71,6 +72,14 @@ def test_one_correction_at_a_time_and_only_of_what_was_confirmed(desk: Desk) -> 
         correct(desk, first, "別の理由")
     with pytest.raises(Refused, match="not_confirmed"):
         correct(desk, desk.confirm(second), "別の理由")
+
+
+def test_of_two_corrections_at_one_moment_the_second_is_told_to_wait(desk: Desk) -> None:
+    first = desk.confirm(desk.enter())
+    outcomes = race(2, lambda number: correct(desk, first, f"理由{number}"))
+    (refused,) = [one for one in outcomes if isinstance(one, Exception)]
+    assert isinstance(refused, Refused)
+    assert refused.code == "correction_waits"
 
 
 def test_a_viewer_corrects_nothing(desk: Desk) -> None:

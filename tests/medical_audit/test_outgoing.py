@@ -84,6 +84,21 @@ def test_every_kind_is_a_valid_dicom_audit_message(kind: str) -> None:
         assert (details["seq"], details["hash"]) == ("7", "02" * 32)
 
 
+def test_nobody_is_said_to_have_acted_for_himself() -> None:
+    """Older events name the principal as his own principal."""
+    one = event("operation.confirmed", behalf={"id": "u-1", "name": "佐藤"}, operation=str(uuid.uuid4()))
+    assert len(list(_valid(dicom_audit.message(one)).iter("ActiveParticipant"))) == 1
+    for release in ("R4B", "R5"):
+        made, proven = fhir_audit.audit_event(one, release), fhir_audit.provenance(one, release)
+        assert len(made["agent"]) == 1
+        assert proven is not None
+        assert "onBehalfOf" not in proven["agent"][0]
+        himself = made["agent"][0]
+        assert fhir_audit.faults(made | {"agent": [himself, himself | {"requestor": False}]}, release)
+        for_himself = proven["agent"][0] | {"onBehalfOf": proven["agent"][0]["who"]}
+        assert fhir_audit.provenance_faults(proven | {"agent": [for_himself]})
+
+
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_no_text_breaks_a_message(name: str, reason: str, address: str, identity: str) -> None:
     one = event(

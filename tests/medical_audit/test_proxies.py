@@ -77,7 +77,9 @@ def test_a_enters_for_b_and_only_b_confirms(desk: Desk) -> None:
     )  # fmt: skip
     with tenant_scope(desk.tenant_id):
         body = Event.objects.get(operation_id=str(operation.id), kind="operation.entered").said
+        confirmed = Event.objects.get(operation_id=str(operation.id), kind="operation.confirmed").said
     assert body["behalf"]["name"] == "approver"
+    assert "behalf" not in confirmed, "nobody acts for himself"
 
 
 @pytest.mark.parametrize("why", ["none", "before", "after", "ended", "other kind", "other way round"])
@@ -283,9 +285,7 @@ def test_a_deputy_who_is_the_first_of_two_says_why_and_the_record_keeps_it(desk:
     third = make_person("third")
     add_role(desk.tenant_id, third, A)
     operation = for_approver(desk)
-    actor, now = second, desk.clock()
-    given = {"actor": actor, "now": now, "seen_digest": operation.digest, "proof": proof(actor, now)}
-    assert entry.confirm(operation.id, **given, deputy_reason="学会出張のため").state == State.ENTERED
+    assert confirm_for(desk, operation, V, "学会出張のため").state == State.ENTERED
     desk.cast.people[V] = third
     row = desk.confirm_as(operation, desk.actor(V))
     assert row.state == State.CONFIRMED

@@ -17,7 +17,8 @@ from medical_audit.models import Event, Operation, Session, TenantPolicy, Visit
 from medical_audit.queries.sessions import account_of
 from medical_audit.tenancy import platform_scope, tenant_scope
 from tests.factories import PASSWORD, revoke
-from tests.medical_audit.support import plant
+from tests.medical_audit.sealers import tamper
+from tests.medical_audit.support import Database, plant
 from tests.stage import Stage, signed_in
 
 NOON = datetime(2026, 11, 30, 3, tzinfo=UTC)
@@ -104,6 +105,28 @@ def test_who_comes_in_at_midnight_is_missed_in_neither_month(stage: Stage) -> No
         after = account_of(midnight, midnight + day, actor=auditor, now=now)
     assert (before.begun, before.ended, before.faults) == (1, 1, [])
     assert (after.begun, after.ended, after.faults) == (0, 0, [])
+
+
+def test_a_session_that_an_outage_left_open_over_the_end_of_the_month_ends_when_it_is_swept(
+    stage: Stage, superuser_connection: Database
+) -> None:
+    """Nobody swept for three days: the end is written long after the longest that a session lasts."""
+    enter(stage, Role.OPERATOR).post("/sign-out/")
+    visit, here = visit_of(stage, Role.OPERATOR), stage.cast.tenant.id
+    tamper(
+        superuser_connection,
+        "UPDATE ledger.event SET event_at = event_at + interval '3 days' WHERE tenant_id = %s AND kind = 'session.signed_out'",
+        [here],
+    )
+    assert visit.ended_at is not None
+    visit.ended_at += timedelta(days=3)
+    plant(visit, force_insert=False)
+    with tenant_scope(here):
+        midnight = Event.objects.get(kind="session.entered").event_at + timedelta(microseconds=1)
+        account = account_of(
+            midnight - timedelta(days=1), midnight, actor=stage.cast.actor(Role.AUDITOR), now=clock.now()
+        )
+    assert (account.begun, account.ended, account.faults) == (1, 1, [])
 
 
 def test_a_part_that_refreshes_itself_is_recorded_where_its_page_was_not(stage: Stage) -> None:
