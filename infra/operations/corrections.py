@@ -150,7 +150,8 @@ def _last_stops(ids: Sequence[str]) -> dict[str, datetime]:
     done = Operation.objects.filter(_POWER, state=OperationState.SUCCEEDED)
     # One that found it stopped has not stopped it.
     last = newest_each(done.exclude(kind__endswith=".stop", outcome="already"), ids)
-    return dict(last.filter(kind__endswith=".stop").values_list("target_id", "finished_at"))
+    stops = last.filter(kind__endswith=".stop").values_list("target_id", "finished_at")
+    return {target: at for target, at in stops if at is not None}
 
 
 def _cause_said(row: Resource, rules: Rules, stopped_at: datetime | None, now: datetime) -> Reason | None:
