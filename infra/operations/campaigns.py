@@ -25,17 +25,15 @@ from infra.domain.rotation import (
     others_pending,
     renews_from,
     restarts,
-    rotation_refusal,
     window_problem,
 )
-from infra.domain.tags import hands_off
 from infra.models import AwsAccount, Region, Resource
 from infra.models.resource import ResourceKind
 from infra.operations import rotating
 from infra.operations.snapshotting import target_of_database
 from infra.queries.databases import databases_of, terms_by_lane
-from infra.queries.regions import left_places, left_regions
-from infra.queries.rotations import rotation_key
+from infra.queries.in_force import Places, places
+from infra.queries.rotations import joining_refusal, rotation_key
 from medical_audit.domain.actor import Actor, Subject
 from medical_audit.domain.canonical import utc_text
 from medical_audit.domain.errors import NotFound, Refused, StaleContent
@@ -73,7 +71,7 @@ def enter_campaign(
     ca: str, waves: Sequence[Wave], *, actor: Actor, now: datetime, reason: str, token: str = ""
 ) -> Operation:
     """Enter a campaign, all of it or nothing. Raises NotPermitted, NotFound, Refused: nothing_chosen, too_many,
-    chosen_twice, window_past, window_short, window_far, region_off, rotation_planned, or why a database cannot get this CA; `target` names it."""
+    chosen_twice, window_past, window_short, window_far, only_observed, region_off, feature_off, rotation_planned, or why a database cannot get this CA; `target` names it."""
     actor.require(Permission.DATABASE_EDIT, actor.tenant_id)
     with tenant_scope(actor.tenant_id):
         key = f"form/{actor.id}/{token}/{KIND}" if token else None
@@ -99,26 +97,27 @@ def _waves(ca: str, waves: Sequence[Wave], now: datetime) -> list[dict[str, Any]
     rows = {row.id: row for row in databases_of(wanted)}
     if len(rows) != len(wanted):
         raise NotFound(type="resource")
-    left = left_places()
-    if away := next((row for row in rows.values() if (row.account_id, row.region) in left), None):
-        raise Refused("region_off", target=away.name)
-    terms, planned = terms_by_lane(), planned_for(wanted, now)
+    terms, planned, doors = terms_by_lane(), planned_for(wanted, now), places()
     listed = []
     for wave in waves:
         if problem := window_problem(wave.begins, wave.ends, now):
             raise Refused(problem)
         if wave.ends > now + FARTHEST - LOOKED_BACK:
             raise Refused("window_far")
-        named = [_named(rows[pk], ca, terms, planned) for pk in wave.databases]
+        named = [_named(rows[pk], ca, terms, planned, doors) for pk in wave.databases]
         listed.append({"from_at": utc_text(wave.begins), "until_at": utc_text(wave.ends), "databases": named})
     return sorted(listed, key=lambda wave: wave["from_at"])
 
 
 def _named(
-    row: Resource, ca: str, terms: Mapping[tuple[UUID, str], Terms], planned: Mapping[str, Operation]
+    row: Resource,
+    ca: str,
+    terms: Mapping[tuple[UUID, str], Terms],
+    planned: Mapping[str, Operation],
+    doors: Places,
 ) -> dict[str, Any]:
     """One database as it is confirmed. Raises Refused."""
-    if refusal := refusal_of(row, ca, terms, planned):
+    if refusal := joining_refusal(row, ca, terms, planned, doors):
         pending = ", ".join(others_pending(row.facts.get("pending", ())))
         raise Refused(refusal, target=f"{row.name} ({pending})" if refusal == "pending_changes" else row.name)
     known = terms[row.account_id, row.region]
@@ -127,20 +126,6 @@ def _named(
         "before": row.facts.get("ca", ""), "renew_from": renews_from(row.facts, ca, known), "restarts": restarts(known.version_of(row.facts)),
         "stopped": row.aws_state == STOPPED,
     }  # fmt: skip
-
-
-def refusal_of(
-    row: Resource, ca: str, terms: Mapping[tuple[UUID, str], Terms], planned: Mapping[str, Operation]
-) -> str:
-    """Why a database cannot join a campaign now (a code), or ""."""
-    if row.account.only_observed:
-        return "only_observed"
-    if str(row.id) in planned:
-        return "rotation_planned"
-    known = terms.get((row.account_id, row.region)) or Terms({}, "", {})
-    return hands_off(row.tags) or rotation_refusal(
-        row.facts, row.aws_state, row.gone_at is not None, ca, known
-    )
 
 
 def planned_for(ids: Sequence[UUID], now: datetime) -> dict[str, Operation]:
@@ -253,14 +238,16 @@ def shown_end(target: OperationTarget, parameters: Mapping[str, Any]) -> dict[st
 
 
 def apply(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Nothing happens yet: the clock begins with each wave. Raises StaleContent (region_off): nobody would begin it there."""
+    """Nothing happens yet: the clock begins with each wave. Raises StaleContent (only_observed, region_off, feature_off): nobody would begin
+    it there."""
     named = [one for wave in operation.parameters["waves"] for one in wave["databases"]]
-    # Whoever leaves a region holds its account, and refuses to while a wave is to come.
-    accounts = AwsAccount.objects.filter(account_id__in={one["account"] for one in named})
-    list(accounts.select_for_update().order_by("id"))
-    left = set(left_regions().values_list("account__account_id", "name"))
-    if away := next((one for one in named if (one["account"], one["region"]) in left), None):
-        raise StaleContent("region_off", target=away["name"])
+    # Whoever leaves a region, or gives up a feature, holds the account, and refuses to while a wave is to come.
+    rows = AwsAccount.objects.filter(account_id__in={one["account"] for one in named})
+    accounts = {one.account_id: one for one in rows.select_for_update().order_by("id")}
+    doors = places()
+    for one in named:
+        if code := doors.refusal(accounts[one["account"]], one["region"], rotating.KIND):
+            raise StaleContent(code, target=one["name"])
     return {}
 
 

@@ -8,7 +8,7 @@ any moment: nothing is done twice, and what was stopped is stopped again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,18 @@ from infra.operations.memory import keep_word
 from infra.operations.verdicts import after_error, detail_of
 from infra.queries.rules import rules_at
 from medical_audit.domain.canonical import utc_text
-from medical_audit.domain.kinds import Again, Done, Fail, Go, Later, OperationTarget, Unknown, Verdict
+from medical_audit.domain.kinds import (
+    Accepted,
+    Again,
+    Done,
+    Fail,
+    Go,
+    Later,
+    OperationTarget,
+    Round,
+    Unknown,
+    Verdict,
+)
 from medical_audit.domain.states import WORKABLE, State
 from medical_audit.models import Operation
 
@@ -154,17 +165,19 @@ class RotationExecutor(DatabaseExecutor):
     def refused(self, plan: Plan, one: Operation, error: AwsError) -> Verdict:
         """A change that AWS refuses for good ends only once the database is as it was found."""
         assert isinstance(plan, RotationPlan)
-        verdict = after_error(error)
+        seen = self._seen(plan, one)
+        told = {**(self._told(plan, one, seen) if seen is not None else {}), **detail_of(error)}
+        verdict = replace(after_error(error), detail=told)
         if isinstance(verdict, Unknown):
             # The step must be known when the answer is looked for.
-            return Unknown(verdict.code, verdict.request_id, {**one.outcome_detail, **detail_of(error)})
+            return replace(verdict, detail={**one.outcome_detail, **told})
         if (
             isinstance(verdict, Fail)
             and self._goes_back(plan, one)
             and one.outcome_detail["step"] == Step.MODIFY
         ):
             plan.memory[one.id] = {**self._kept(plan, one), "refused": verdict.code}
-            return Later("rotation_continues", timedelta(0), dict(verdict.detail or {}))
+            return Later("rotation_continues", timedelta(0), told)
         return self._ended(plan, one, verdict) if isinstance(verdict, Fail) else verdict
 
     def remember(self, plan: Plan, now: datetime) -> None:
@@ -193,7 +206,18 @@ class RotationExecutor(DatabaseExecutor):
             return self._given_up(plan, one, step)
         others = not one.parameters.get("renew_from") and others_pending(seen.pending)
         pending = "pending_changes" if others else ""
-        return hands_off(seen.tags) or self._no_renewal(plan, one, step) or pending
+        return hands_off(seen.tags) or self._off(plan, one) or self._no_renewal(plan, one, step) or pending
+
+    @staticmethod
+    def _off(plan: RotationPlan, one: Operation) -> str:
+        """A start that no change may follow is not made: starting belongs to another feature, too."""
+        allowed = plan.target.allowed if plan.target is not None else None
+        change = (
+            "rds:ApplyPendingMaintenanceAction"
+            if one.parameters.get("renew_from")
+            else "rds:ModifyDBInstance"
+        )
+        return "feature_off" if allowed is not None and change not in allowed else ""
 
     def _no_renewal(self, plan: RotationPlan, one: Operation, step: Step) -> str:
         """Why a renewal cannot be had (a code), or "": a stop drops what AWS had planned, and without a plan AWS does none."""
@@ -206,6 +230,20 @@ class RotationExecutor(DatabaseExecutor):
     def _given_up(self, plan: RotationPlan, one: Operation, step: Step) -> str:
         """Why it came to nothing (a code); "" while it goes on."""
         return self._kept(plan, one).get("refused", "") or "window_over" if step is Step.GIVE_UP else ""
+
+    def _look(
+        self,
+        plan: Plan,
+        operations: Sequence[Operation],
+        judge: Callable[[Operation], Verdict],
+        *,
+        before: bool,
+    ) -> Round:
+        """However a look ends: what is told of a rotation goes on saying how its database was found."""
+        assert isinstance(plan, RotationPlan)
+        looked = super()._look(plan, operations, judge, before=before)
+        told = {one.id: _with_found(plan, one, looked.verdicts[one.id]) for one in operations}
+        return replace(looked, verdicts=told)
 
     # -- what is seen ---------------------------------------------------------------------------------------------
 
@@ -273,6 +311,13 @@ class RotationExecutor(DatabaseExecutor):
                 row.memory = {name: value for name, value in row.memory.items() if name != MEMORY}
                 row.memory |= {MEMORY: kept} if kept else {}
                 keep_word(row.id, MEMORY, kept)
+
+
+def _with_found(plan: RotationPlan, one: Operation, verdict: Verdict) -> Verdict:
+    kept = plan.rows[one.id].memory.get(MEMORY, {}) if one.id in plan.rows else {}
+    if kept.get("operation") != str(one.id) or isinstance(verdict, Accepted):
+        return verdict
+    return replace(verdict, detail={"found": kept["found"], **(verdict.detail or {})})
 
 
 def _late(one: Operation, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from infra.domain.tags import hands_off
 from infra.models import Resource
 from infra.models.resource import ResourceKind
 from infra.queries.databases import terms_by_lane
+from infra.queries.in_force import Places, places
 from medical_audit.domain.actor import Actor
 from medical_audit.domain.errors import NotFound
 from medical_audit.domain.states import FINAL, State
@@ -107,7 +108,8 @@ def planning(wanted_ca: str, planned: Mapping[str, Operation], *, actor: Actor) 
     default = next((said.default for said in terms.values() if said.default in known), "")
     ca = wanted_ca if wanted_ca in known else default
     rows = Resource.objects.filter(kind=ResourceKind.RDS, gone_at__isnull=True).select_related("account")
-    found = [_candidate(row, ca, terms, planned) for row in rows.order_by("name", "id")]
+    doors = places()
+    found = [_candidate(row, ca, terms, planned, doors) for row in rows.order_by("name", "id")]
     found.sort(key=lambda one: (one.ends is None, one.ends))
     campaigns = Operation.objects.filter(target_type="rotation", kind=CAMPAIGN).order_by(
         "-entered_at", "-id"
@@ -130,15 +132,33 @@ def list_campaigns(cursors: Cursors, *, actor: Actor) -> Page:
 
 
 def _candidate(
-    row: Resource, ca: str, terms: Mapping[tuple[UUID, str], Terms], planned: Mapping[str, Operation]
+    row: Resource,
+    ca: str,
+    terms: Mapping[tuple[UUID, str], Terms],
+    planned: Mapping[str, Operation],
+    doors: Places,
 ) -> Candidate:
     known = terms.get((row.account_id, row.region)) or Terms({}, "", {})
-    refusal = hands_off(row.tags) or rotation_refusal(
+    refusal = joining_refusal(row, ca, terms, planned, doors)
+    return Candidate(row, trust_ends(row.facts, known), restarts(known.version_of(row.facts)), refusal)
+
+
+def joining_refusal(
+    row: Resource,
+    ca: str,
+    terms: Mapping[tuple[UUID, str], Terms],
+    planned: Mapping[str, Operation],
+    doors: Places,
+) -> str:
+    """Why a database cannot join a campaign now (a code), or "". planned: the campaign that a database belongs to."""
+    if closed := doors.refusal(row.account, row.region, CERTIFICATE):
+        return closed
+    if str(row.id) in planned:
+        return "rotation_planned"
+    known = terms.get((row.account_id, row.region)) or Terms({}, "", {})
+    return hands_off(row.tags) or rotation_refusal(
         row.facts, row.aws_state, row.gone_at is not None, ca, known
     )
-    if str(row.id) in planned:
-        refusal = "rotation_planned"
-    return Candidate(row, trust_ends(row.facts, known), restarts(known.version_of(row.facts)), refusal)
 
 
 def campaign(campaign_id: UUID, *, actor: Actor) -> Campaign:

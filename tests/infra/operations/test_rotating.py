@@ -17,11 +17,14 @@ from accounts.domain.permissions import Role
 from infra.operations import campaigns, rotating
 from infra.operations.campaigns import Wave
 from infra.operations.database_rounds import LANE_CLASS
+from infra.queries.rotations import planning
 from medical_audit.domain.errors import NotPermitted, Refused
 from medical_audit.domain.kinds import Round, get_kind
 from medical_audit.models import Operation
 from medical_audit.operations import entry
 from medical_audit.operations.execution import drain_lane
+from medical_audit.tenancy import tenant_scope
+from tests.catalogue import Database
 from tests.factories import proof
 from tests.infra.operations.duty import Duty
 from tests.infra.tls_server import serving
@@ -285,6 +288,27 @@ def test_without_aws_word_on_certificates_none_is_planned(duty: Duty) -> None:
     with pytest.raises(Refused) as refused:
         entered(duty)
     assert refused.value.code == "certificates_unread"
+
+
+def test_where_certificates_are_not_in_force_nothing_is_started_and_no_campaign_planned(
+    duty: Duty, superuser_connection: Database
+) -> None:
+    """Databases are started and stopped there, so that only the change itself would have been refused."""
+    seeded(duty, state="stopped")
+    duty.does("databases", "certificates")
+    begun(duty)
+    superuser_connection.execute(
+        "UPDATE infra_accountsetup SET in_force = %s WHERE registered_id = %s",
+        ['["databases"]', duty.aws.row.id],
+    )
+    work(duty, 2)
+    assert calls(duty) == []
+    assert (rotation(duty).state, rotation(duty).outcome) == ("FAILED", "feature_off")
+    with pytest.raises(Refused, match="feature_off"):
+        entered(duty)
+    with tenant_scope(duty.aws.cast.tenant.id):
+        [candidate] = planning(NEW, {}, actor=duty.aws.cast.actor(Role.OPERATOR)).candidates
+    assert candidate.refusal == "feature_off"
 
 
 def test_a_database_belongs_to_one_campaign_at_a_time(duty: Duty) -> None:

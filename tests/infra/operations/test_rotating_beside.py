@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
 
+from accounts.domain.permissions import Role
 from infra.operations import rotating
 from infra.operations.expiring import tell_of_ends
 from infra.operations.memory import keep_word
+from infra.queries.rotations import campaign
 from medical_audit.domain.actor import system_actor
 from medical_audit.domain.errors import Refused
 from medical_audit.domain.kinds import Round, get_kind
@@ -119,6 +122,22 @@ def test_one_whose_other_changes_are_seen_once_it_has_started_is_stopped_again(d
     work(duty)
     assert left(duty) == ("stopped", OLD)
     assert rotation(duty).outcome == "pending_changes"
+
+
+@pytest.mark.fault
+def test_that_one_was_stopped_before_and_runs_now_is_said_where_aws_does_not_stop_it_again(
+    duty: Duty,
+) -> None:
+    seeded(duty, engine="oracle-se2", state="stopped")
+    begun(duty)
+    duty.aws.fault(match={"action": "StopDBInstance"}, code="AccessDenied", status=403)
+    work(duty)
+    duty.look()
+    assert (rotation(duty).state, rotation(duty).outcome) == ("FAILED", "permission")
+    with tenant_scope(duty.aws.cast.tenant.id):
+        sheet = campaign(UUID(rotation(duty).parameters["campaign"]), actor=duty.aws.cast.actor(Role.VIEWER))
+    [line] = sheet.waves[0].lines
+    assert line.left_running
 
 
 def test_the_word_of_an_end_that_is_told_meanwhile_and_how_it_was_found_are_both_kept(
