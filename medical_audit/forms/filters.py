@@ -86,12 +86,14 @@ EVENTS: Final[Mapping[str, Shape]] = {
     "event": TEXT, "actor": TEXT, "role": TEXT, "subject": TEXT, "outcome": TEXT, "address": TEXT, "session": TEXT,
     "off_hours": YES, "proxy": YES, "q": TEXT, "from": DAY, "to": DAY,
 }  # fmt: skip
-SESSIONS: Final[Mapping[str, Shape]] = {"month": MONTH, "state": one_of(SESSION_STATES), "person": ID}
+OF_MONTH: Final[Mapping[str, Shape]] = {"month": MONTH}
+SESSIONS: Final[Mapping[str, Shape]] = {**OF_MONTH, "state": one_of(SESSION_STATES), "person": ID}
 OPERATIONS: Final[Mapping[str, Shape]] = {
     "state": one_of(tuple(map(str, State))), "kind": TEXT, "target": TEXT, "mine": YES, "kept": one_of(tuple(map(str, Kept))),
     "month": MONTH, "q": TEXT,
 }  # fmt: skip
-ANOMALIES: Final[Mapping[str, Shape]] = {"month": MONTH, "rule": one_of(tuple(map(str, Rule))), "person": ID}
+IN_ANOMALIES: Final[Mapping[str, Shape]] = {"rule": one_of(tuple(map(str, Rule))), "person": ID}
+ANOMALIES: Final[Mapping[str, Shape]] = {**OF_MONTH, **IN_ANOMALIES}
 
 
 @dataclass(frozen=True, slots=True)

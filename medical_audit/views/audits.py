@@ -10,7 +10,7 @@ from medical_audit.domain.errors import Refused
 from medical_audit.domain.rights import LEDGER_VIEW, OPERATION_VIEW, POLICY_EDIT
 from medical_audit.forms import anomaly_filter, anomaly_filters, cursors_of
 from medical_audit.forms.audits import AnomalyRulesForm
-from medical_audit.forms.filters import ANOMALIES, unread
+from medical_audit.forms.filters import IN_ANOMALIES, unread
 from medical_audit.operations import watching
 from medical_audit.operations.auditing import note_view
 from medical_audit.queries import anomalies
@@ -42,7 +42,7 @@ def anomaly_list(request: TenantRequest, slug: str) -> HttpResponse:
         "page": page,
         "counts": counts,
         "filters": anomaly_filters(wanted, counts),
-        "unread": unread(request.GET, ANOMALIES),
+        "unread": unread(request.GET, IN_ANOMALIES),
         "filter_count": bool(wanted.rule) + bool(wanted.person),
         "watch": anomalies.watch_of(actor=request.actor, now=request.now),
     }

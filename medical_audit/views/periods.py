@@ -1,5 +1,6 @@
 """Months as pages name them: `?month=2026-11`, in the zone of the teams that Toban is made for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.http import QueryDict
 
 from medical_audit.forms import text_of
+from medical_audit.forms.filters import OF_MONTH, Unread, day_of, unread
 
 ZONE = ZoneInfo("Asia/Tokyo")
 
@@ -20,25 +22,19 @@ class Month:
     until: datetime
     before: date
     after: date | None
+    unread: Sequence[Unread] = ()
 
 
 def month_of(query: QueryDict, now: datetime) -> Month:
-    """The month asked for, else the present one; what is no month is the present one, too."""
+    """The month asked for, else the present one; what is no month is the present one, too, and `unread` says so."""
     today = now.astimezone(ZONE).date()
-    first = _first(text_of(query, "month"), today)
+    first = day_of(f"{text_of(query, 'month')}-01") or today.replace(day=1)
     after = (first + timedelta(days=32)).replace(day=1)
     before = (first - timedelta(days=1)).replace(day=1)
-    return Month(first, midnight(first), midnight(after), before, after if after <= today else None)
+    later = after if after <= today else None
+    return Month(first, midnight(first), midnight(after), before, later, unread(query, OF_MONTH))
 
 
 def midnight(day: date) -> datetime:
     """The beginning of a day of the zone, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
-
-
-def _first(text: str, today: date) -> date:
-    try:
-        first = date.fromisoformat(f"{text}-01") if text else today.replace(day=1)
-    except ValueError:
-        first = today.replace(day=1)
-    return first if date(2000, 1, 1) <= first <= date(9000, 1, 1) else today.replace(day=1)

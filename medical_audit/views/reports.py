@@ -59,7 +59,9 @@ def _page(
 def _file(request: TenantRequest, slug: str, name: str, month: Month) -> HttpResponse:
     request.actor.require(LEDGER_VIEW, request.actor.tenant_id)
     form = ReportForm(request.POST)
-    if not form.is_valid():
+    if month.unread:
+        form.refused = "filter_unread"
+    if month.unread or not form.is_valid():
         return _page(request, name, month, form, status=422)
     given: dict[str, Any] = {
         "tenant": str(request.tenant), "purpose": form.cleaned_data["purpose"], "actor": request.actor, "now": request.now,

@@ -210,6 +210,9 @@ def test_a_report_is_not_taken_without_a_purpose_nor_by_others(stage: Stage) -> 
     url = stage.url("audit/reports/roles/")
     refused = stage.client(Role.AUDITOR).post(url, {"format": "pdf", "purpose": " "})
     assert (refused.status_code, bool(refused.context["form"].errors)) == (422, True)
+    unread = stage.client(Role.AUDITOR).post(f"{url}?month=2026-9", {"format": "pdf", "purpose": "点検"})
+    assert (unread.status_code, unread.context["form"].refused) == (422, "filter_unread")
+    assert "month=2026-9" in unread.content.decode()
     now = clock.now()
     with tenant_scope(stage.cast.tenant.id):
         report = make_report("roles", now - DAY, now, actor=stage.cast.actor(Role.AUDITOR), now=now)
