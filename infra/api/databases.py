@@ -7,17 +7,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.domain.permissions import Permission
-from infra.domain.databases import Warn
-from infra.forms.databases import database_filter
+from infra.forms.databases import DATABASES, SNAPSHOTS, database_filter
 from infra.models import DatabaseSnapshot
 from infra.operations import campaigns, snapshotting
 from infra.queries import database_pages, databases, rotations
 from medical_audit.api.calls import Call, InstantField, Told, answers
-from medical_audit.api.filters import of_shape, text_filter
+from medical_audit.api.filters import listed
 from medical_audit.api.operations import OperationOut, ReasonIn, version_of
 from medical_audit.domain.errors import NotFound
 from medical_audit.forms import cursors_of, text_of
-from medical_audit.forms.filters import ACCOUNT
 from medical_audit.queries.paging import Page
 
 WAVES_MOST, DATABASES_MOST = 20, 200
@@ -145,12 +143,13 @@ class CampaignOut(serializers.Serializer[rotations.Campaign]):
 @answers(
     DatabaseOut,
     paged=True,
-    filters=(
-        text_filter("engine", "mysql, postgres and so on."),
-        of_shape("account", ACCOUNT, "The 12 digits of an AWS account."),
-        text_filter("ca", "A certificate authority of AWS."),
-        text_filter("warning", "What needs a look.", ["any", *map(str, Warn)]),
-        text_filter("q", "Part of a name."),
+    filters=listed(
+        DATABASES,
+        engine="mysql, postgres and so on.",
+        account="The 12 digits of an AWS account.",
+        ca="A certificate authority of AWS.",
+        warning="What needs a look.",
+        q="Part of a name.",
     ),
 )
 def database_list(call: Call) -> Page:
@@ -185,9 +184,10 @@ def database_snapshot(call: Call, pk: UUID) -> Told:
 @answers(
     SnapshotOut,
     paged=True,
-    filters=(
-        text_filter("orphans", "`yes`: only of databases that exist no more.", ("yes",)),
-        text_filter("q", "Part of a name."),
+    filters=listed(
+        SNAPSHOTS,
+        orphans="`yes`: only of databases that exist no more.",
+        q="Part of a name.",
     ),
 )
 def snapshot_list(call: Call) -> Page:

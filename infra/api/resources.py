@@ -7,20 +7,18 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from infra.domain.schedule import Action
-from infra.forms.fleet import STATES, VOLUME_STATES, resource_filter, volume_filter
+from infra.forms.fleet import RESOURCES, VOLUMES, resource_filter, volume_filter
 from infra.models import Resource, Volume
 from infra.models.account import Automation
-from infra.models.resource import ResourceKind
 from infra.operations import by_hand
 from infra.queries import detail, resources, volumes
-from infra.queries.resources import Mark, get_resource
+from infra.queries.resources import get_resource
 from medical_audit.api.calls import Call, Told, answers
-from medical_audit.api.filters import of_shape, text_filter
+from medical_audit.api.filters import listed
 from medical_audit.api.operations import OperationOut, version_of
 from medical_audit.domain.actor import Principal
 from medical_audit.domain.errors import Refused
 from medical_audit.forms import REASON_MAX, cursors_of
-from medical_audit.forms.filters import ACCOUNT
 from medical_audit.queries.paging import Page
 
 Json = dict[str, Any]
@@ -172,16 +170,17 @@ def _standing(row: Any) -> Any:
 @answers(
     ResourceRowOut,
     paged=True,
-    filters=(
-        text_filter("state", "How it stands.", [str(one) for one in STATES]),
-        text_filter("kind", "What it is.", [str(one) for one in ResourceKind.values]),
-        of_shape("account", ACCOUNT, "The 12 digits of an AWS account."),
-        text_filter("project", "A project's name; `-` for those without one."),
-        text_filter("schedule", "`yes` or `no`: whether one is followed.", ("yes", "no")),
-        text_filter("problem", "`yes` or `no`: whether a tag cannot be read.", ("yes", "no")),
-        text_filter("mark", "What is out of the ordinary.", [str(one) for one in Mark]),
-        text_filter("next", "`hour`: what changes within 60 minutes.", ("hour",)),
-        text_filter("q", "Part of a name or id."),
+    filters=listed(
+        RESOURCES,
+        state="How it stands.",
+        kind="What it is.",
+        account="The 12 digits of an AWS account.",
+        project="A project's name; `-` for those without one.",
+        schedule="`yes` or `no`: whether one is followed.",
+        problem="`yes` or `no`: whether a tag cannot be read.",
+        mark="What is out of the ordinary.",
+        next="`hour`: what changes within 60 minutes.",
+        q="Part of a name or id.",
     ),
 )
 def resource_list(call: Call) -> Page:
@@ -199,11 +198,12 @@ def resource_get(call: Call, pk: UUID) -> detail.Detail:
 @answers(
     VolumeOut,
     paged=True,
-    filters=(
-        text_filter("state", "How it stands.", VOLUME_STATES),
-        of_shape("account", ACCOUNT, "The 12 digits of an AWS account."),
-        text_filter("named", "`yes` or `no`: whether it has a Name tag.", ("yes", "no")),
-        text_filter("q", "Part of a name or id."),
+    filters=listed(
+        VOLUMES,
+        state="How it stands.",
+        account="The 12 digits of an AWS account.",
+        named="`yes` or `no`: whether it has a Name tag.",
+        q="Part of a name or id.",
     ),
 )
 def volume_list(call: Call) -> Page:

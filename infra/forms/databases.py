@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from django import forms
 from django.http import QueryDict
@@ -18,6 +18,13 @@ from infra.forms.moments import MomentField
 from infra.forms.schedules import ReasonForm
 from infra.queries.databases import DatabaseFilter, Fleet
 from medical_audit.forms import choice, counted, text_of
+from medical_audit.forms.filters import ACCOUNT, TEXT, YES, Shape, one_of
+
+#: The filters of both lists, as pages and API take them.
+DATABASES: Final[Mapping[str, Shape]] = {
+    "engine": TEXT, "account": ACCOUNT, "ca": TEXT, "warning": one_of(("any", *map(str, Warn))), "q": TEXT,
+}  # fmt: skip
+SNAPSHOTS: Final[Mapping[str, Shape]] = {"orphans": YES, "q": TEXT}
 
 
 class SnapshotForm(ReasonForm):

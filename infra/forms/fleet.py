@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
@@ -12,14 +12,31 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from infra.domain.power import Power
 from infra.domain.schedule import Action
+from infra.models.resource import ResourceKind
 from infra.queries.resources import NO_PROJECT, Mark, ResourceCounts, ResourceFilter
 from infra.queries.volumes import VolumeCounts, VolumeFilter
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.domain.seats import CODE_MAX
 from medical_audit.forms import REASON_MAX, choice, counted, text_of
+from medical_audit.forms.filters import ACCOUNT, TEXT, YES_NO, Shape, one_of
 
 STATES = (Power.RUNNING, Power.STOPPED, Power.TRANSITION, Power.UNKNOWN)
 VOLUME_STATES = ("in-use", "available", "creating", "deleting", "error", "gone")
+#: For how many days a volume serves nothing before it is looked for as left over.
+UNATTACHED_DAYS = ("14", "30", "90")
+#: The filters of both lists, as pages and API take them.
+RESOURCES: Final[Mapping[str, Shape]] = {
+    "state": one_of(tuple(map(str, STATES))), "kind": one_of(tuple(ResourceKind.values)), "account": ACCOUNT, "project": TEXT,
+    "schedule": YES_NO, "problem": YES_NO, "mark": one_of(tuple(map(str, Mark))), "next": one_of(("hour",)), "q": TEXT,
+}  # fmt: skip
+VOLUMES: Final[Mapping[str, Shape]] = {
+    "state": one_of(VOLUME_STATES),
+    "account": ACCOUNT,
+    "named": YES_NO,
+    "q": TEXT,
+}
+#: And of the page of volumes besides.
+VOLUMES_PAGE: Final = {**VOLUMES, "stays": YES_NO, "unattached": one_of(UNATTACHED_DAYS)}
 
 
 class EnterForm(forms.Form):
@@ -77,10 +94,6 @@ def ids_of(query: QueryDict) -> list[UUID]:
 def resource_filter(query: QueryDict) -> ResourceFilter:
     names = ("state", "kind", "account", "project", "schedule", "problem", "next", "mark", "q")
     return ResourceFilter(**{name: text_of(query, name) for name in names})
-
-
-#: For how many days a volume serves nothing before it is looked for as left over.
-UNATTACHED_DAYS = ("14", "30", "90")
 
 
 def volume_filter(query: QueryDict, now: datetime | None = None) -> VolumeFilter:

@@ -13,12 +13,20 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from infra.domain.snapshots import suggested_name
-from infra.forms.databases import SnapshotForm, database_filter, database_filters, orphan_filter
+from infra.forms.databases import (
+    DATABASES,
+    SNAPSHOTS,
+    SnapshotForm,
+    database_filter,
+    database_filters,
+    orphan_filter,
+)
 from infra.forms.schedules import ReasonForm
 from infra.operations import snapshotting
 from infra.queries import database_pages, databases
 from medical_audit.domain.errors import Refused
 from medical_audit.forms import cursors_of, text_of
+from medical_audit.forms.filters import unread
 
 
 @require_safe
@@ -30,6 +38,7 @@ def database_list(request: TenantRequest, slug: str) -> HttpResponse:
         "fleet": fleet,
         "rows": fleet.rows,
         "filters": database_filters(wanted, fleet),
+        "unread": unread(request.GET, DATABASES),
         "filter_count": chosen,
         "q": wanted.q,
     }
@@ -87,6 +96,7 @@ def snapshot_list(request: TenantRequest, slug: str) -> HttpResponse:
         "rows": page.rows,
         "page": page,
         "filters": orphan_filter("yes" if orphans else ""),
+        "unread": unread(request.GET, SNAPSHOTS),
         "filter_count": orphans + bool(q),
         "q": q,
     }

@@ -17,6 +17,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from infra.forms.fleet import (
+    RESOURCES,
+    VOLUMES_PAGE,
     EnterForm,
     action_of,
     filter_count,
@@ -39,6 +41,7 @@ from medical_audit.domain.errors import NotReauthenticated
 from medical_audit.domain.punctuality import JUDGED
 from medical_audit.domain.states import State
 from medical_audit.forms import cursors_of, not_proven, text_of
+from medical_audit.forms.filters import unread
 from medical_audit.models import Operation
 
 
@@ -107,6 +110,7 @@ def resource_list(request: TenantRequest, slug: str) -> HttpResponse:
         return render(request, "infra/_resource_rows.html", context)
     counts = resources.count_resources(wanted, actor=request.actor, now=request.now)
     context |= {
+        "unread": unread(request.GET, RESOURCES),
         "state_filter": resource_state_tabs(wanted, counts),
         "total": counts.total,
         "filters": resource_filters(wanted, counts),
@@ -155,6 +159,7 @@ def volume_list(request: TenantRequest, slug: str) -> HttpResponse:
     context = {
         "rows": page.rows,
         "page": page,
+        "unread": unread(request.GET, VOLUMES_PAGE),
         "state_filter": volume_state_tabs(wanted, counts),
         "total": counts.total,
         "filters": volume_filters(wanted, counts, text_of(request.GET, "unattached")),

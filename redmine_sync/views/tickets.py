@@ -20,6 +20,7 @@ from accounts.domain.permissions import Permission
 from accounts.requests import TenantRequest
 from medical_audit.domain.errors import NotFound, Refused
 from medical_audit.forms import cursors_of, text_of
+from medical_audit.forms.filters import TEXT, one_of, unread
 from redmine_sync import tasks
 from redmine_sync.domain.checks import is_enough
 from redmine_sync.domain.topics import CHOSEN
@@ -29,6 +30,7 @@ from redmine_sync.operations import connecting, deciding, ruling, waking
 from redmine_sync.queries import servers, tickets
 
 STATES = ("diverged", "open", "snoozed", "wanted", "closed", "orphaned")
+TICKETS = {"state": one_of(STATES), "q": TEXT}
 
 
 @require_safe
@@ -51,6 +53,7 @@ def ticket_list(request: TenantRequest, slug: str) -> HttpResponse:
         "rows": page.rows,
         "page": page,
         "q": wanted.q,
+        "unread": unread(request.GET, TICKETS),
         "state_filter": {"name": "state", "value": wanted.state, "options": options},
         "total": sum(count for state, count in counts.items() if state != "diverged"),
         "may_decide": actor.may(Permission.TICKET_DECIDE, request.tenant.id),

@@ -85,6 +85,12 @@ def test_a_page_says_which_filter_it_cannot_read_and_exports_nothing_by_it(stage
         "ledger/?from=2026/11/01",
         "sessions/?state=opened",
         "operations/?month=2026-9",
+        "audit/reports/?month=2026-9",
+        "resources/?next=day",
+        "volumes/?unattached=7",
+        "databases/?warning=strange",
+        "databases/snapshots/?orphans=1",
+        "tickets/?state=gone",
     ):
         shown = client.get(stage.url(where)).content.decode()
         assert where.partition("?")[2] in shown, where
