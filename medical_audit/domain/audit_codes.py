@@ -43,6 +43,7 @@ _KINDS: Final[Mapping[str, tuple[Code, Code | None]]] = {
     "session.reauthentication_failed": (_AUTHENTICATION, None),
     "session.parallel": (_ALERT, None),
     "session.elsewhere": (_ALERT, None),
+    "token.refused": (_ALERT, None),
     "session.shut_out": (_ALERT, _ATTRIBUTES),
     "emergency.opened": (_ALERT, _OVERRIDE_STARTED),
     "emergency.closed": (_ALERT, _OVERRIDE_STOPPED),
