@@ -228,9 +228,6 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "emergency_for_one_person": _(
         "The emergency right is one person's: no account that several share, and no program's, can have it."
     ),
-    "token_needs_whole_proof": _(
-        "A token takes your password and, if you have one, your second factor, given now. Who has no password proves himself at the identity provider once more, and with the code."
-    ),
     "confirmer_not_a_person": _("Only a person can confirm this."),
     "only_the_enterer": _("Only the person who entered it can take it back."),
     "approval_expired": _("The time for confirming it has passed. Enter it again."),
@@ -239,7 +236,6 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "reason_missing": _("Say why. The reason stands in the ledger."),
     "reason_too_long": _("The reason is too long."),
     "bad_content": _("Something in the schedule is not right. The field says what."),
-    "filter_unread": _("A filter of this question cannot be read. Mend it in the search, then ask again."),
     "bad_name": _("A name has 1 to 100 characters that can be shown."),
     "name_taken": _("There is a schedule of this name already (upper and lower case count as the same)."),
     "draft_changed": _("The draft has changed since this page was shown. Look at it again."),
@@ -264,9 +260,6 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "kind_not_ours": _("You may only let others enter starts and stops that you may confirm yourself."),
     "delegation_too_long": _("A delegation lasts one year at most."),
     "evidence_missing": _("Say on what the permission rests."),
-    "token_too_strong": _("Choose at least one permission, and only such as you hold yourself."),
-    "token_in_the_past": _("The last day must lie ahead."),
-    "token_too_long": _("A token lasts one year at most."),
     "password_too_short_alone": _(
         "Your password is too short to stand alone. Change it first: 13 characters at least."
     ),
@@ -316,7 +309,6 @@ CODES: Final[Mapping[str, Promise | str]] = {
     "passkey_known": _("This passkey is in use already."),
     "not_enrolled": _("You have no second factor."),
     "too_many_tries": _("Too many wrong passwords. Wait a few minutes, then try again."),
-    "token_over": _("This token has ended already."),
     "delegation_over": _("This delegation has ended already."),
     "deputy_twice": _("Name each deputy once."),
     "too_many_deputies": _("Name five deputies at most."),

@@ -160,6 +160,14 @@ PEOPLE_CODES: Final[Mapping[str, Promise | str]] = {
     "token_needs_sign_on": _(
         "The identity provider of this tenant has not vouched for this token's person for 14 days."
     ),
+    "token_needs_whole_proof": _(
+        "A token takes your password and, if you have one, your second factor, given now. Who has no password proves himself at the identity provider once more, and with the code."
+    ),
+    "filter_unread": _("A filter of this question cannot be read. Mend it in the search, then ask again."),
+    "token_too_strong": _("Choose at least one permission, and only such as you hold yourself."),
+    "token_in_the_past": _("The last day must lie ahead."),
+    "token_too_long": _("A token lasts one year at most."),
+    "token_over": _("This token has ended already."),
     "not_a_machine": _("Only accounts of machines are issued a token. People make their own."),
     "sign_on_again": _("Prove once more at your identity provider that it is you."),
     "sign_on_bad_issuer": _(
