@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 # What is wrong (infra.domain.prices.PriceProblem).
 PROBLEMS: Final[Mapping[str, Promise | str]] = {
-    "bad_kind": _("The kind is ec2, rds, cluster, asg or volume, not %(value)s."),
+    "bad_kind": _("The kind is ec2, rds, cluster, asg, volume or volume_snapshot, not %(value)s."),
     "bad_region": _("The region is written like ap-northeast-1, not %(value)s. Empty means any."),
     "bad_type": _("The type is missing or longer than 60 characters: %(value)s"),
     "bad_price": _(

@@ -277,6 +277,11 @@ class DeleteExecutor:
             if result.error is None:
                 verdicts[one.id] = Accepted(result.request_id, LOOK_IN)
                 continue
+            if result.error.problem is Problem.GONE:
+                # Somebody was quicker, and it is gone as was wanted.
+                plan.gone.add(one.target_id)
+                verdicts[one.id] = Done("already")
+                continue
             verdicts[one.id] = after_error(result.error)
             if stops_the_rest(result.error):
                 rest = [row.id for row in operations if row.id not in verdicts]

@@ -241,3 +241,14 @@ def test_the_page_says_of_each_volume_what_the_entry_would_say(duty: Duty) -> No
     assert told() == ["", "never_touch"]
     duty.does("servers")
     assert told() == ["feature_off", "never_touch"]
+
+
+@pytest.mark.fault
+def test_a_snapshot_that_somebody_deletes_at_the_same_moment_is_gone_as_wanted(duty: Duty) -> None:
+    [name] = copies(duty, {})
+    ages(duty)
+    confirm(duty, delete(duty, name))
+    duty.aws.fault(match={"action": "DeleteSnapshot"}, code="InvalidSnapshot.NotFound", status=400)
+    work(duty)
+    [ended] = duty.operations(kind=volume_snapshots.KIND)
+    assert (ended.state, ended.outcome, snapshot(duty, name).state) == ("SUCCEEDED", "already", "gone")
