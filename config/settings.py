@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.domain.addresses import Network, read_networks
 from accounts.domain.sealing_keys import read_keys
-from config.environment import Environment
+from config.environment import Environment, mail_settings
 from infra.domain.reach import read_vpc_networks
 from medical_audit.domain.clocks import read_address
 from medical_audit.domain.notes import VerifierKey
@@ -41,28 +41,6 @@ def trusted_proxies(texts: Sequence[str]) -> tuple[Network, ...]:
         raise ImproperlyConfigured(
             f"TOBAN_TRUSTED_PROXIES: {error}. Name your proxies' networks, e.g. 127.0.0.1,10.0.0.0/24."
         ) from error
-
-
-def mail_settings(url: str, *, sender: str, home: str) -> dict[str, object]:
-    """Django's settings of a mail server's address; an unreadable one, or one without sender and links, stops the start."""
-    try:
-        found = dict(env.email_url_config(url))
-    except (ImproperlyConfigured, ValueError) as error:
-        raise ImproperlyConfigured(
-            "TOBAN_MAIL_URL cannot be read: write smtp+tls://USER:PASSWORD@mail.example.jp:587, smtps://...:465 or "
-            "smtp://127.0.0.1:25 (special characters in the password percent-encoded)."
-        ) from error
-    if found["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not found["EMAIL_HOST"]:
-        raise ImproperlyConfigured("TOBAN_MAIL_URL names no mail server.")
-    for name, value, example in (
-        ("TOBAN_MAIL_FROM", sender, "toban@hospital.example.jp"),
-        ("TOBAN_URL", home, "https://toban.example.jp"),
-    ):
-        if not value:
-            raise ImproperlyConfigured(f"{name} is not set, and mails need it: e.g. {example}.")
-    if url.startswith("smtps:"):
-        found |= {"EMAIL_USE_SSL": True, "EMAIL_USE_TLS": False}
-    return found
 
 
 def secrets_keys(texts: Sequence[str]) -> dict[str, bytes]:
