@@ -19,7 +19,7 @@ from tests.infra.operations import test_reaching as reach
 from tests.infra.operations import test_restoring as volumes
 from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_database_restores import restored, snapshot
-from tests.infra.operations.test_deleting import page
+from tests.infra.operations.test_deleting import page, volume_of
 from tests.infra.operations.test_observed import changing
 from tests.infra.operations.test_rotating import entered, seeded
 from tests.infra.operations.test_snapshotting import confirm, work
@@ -152,7 +152,7 @@ def test_what_was_confirmed_before_is_not_sent_and_no_schedule_speaks_any_more(
 
 
 def test_volumes_of_a_region_that_is_left_are_seen_no_more_and_left_over_no_more(duty: Duty) -> None:
-    volume = volumes.volume_of(duty)
+    volume = volume_of(duty)
     duty.console("ec2").create_snapshot(VolumeId=volume)
     duty.clock.pass_(days=15)
     duty.look()
