@@ -15,22 +15,23 @@ WHERE to_regclass('ledger.event_' || to_char(now() AT TIME ZONE 'UTC' + make_int
 
 def ensure(*, months: int) -> int:
     """Make the partitions of the coming months that are missing; returns how many were made. None while somebody holds the ledger's
-    table: the next run tries again, and it is said how many months are in hand.
+    table, or where that was announced four times within a day: a later run tries again, and it is said how many months are in hand.
 
     Announced and made in two transactions: the guard lets through only what was announced before (config/guard.sql).
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT ledger.announce_partitions(%s)", [months])
-        try:
-            cursor.execute("SELECT ledger.ensure_partitions(%s)", [months])
-        except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable):
-                raise
-        else:
-            return int(cursor.fetchone()[0])
+        (announced,), why = cursor.fetchone(), "announced too often"
+        if announced:
+            try:
+                cursor.execute("SELECT ledger.ensure_partitions(%s)", [months])
+                return int(cursor.fetchone()[0])
+            except OperationalError as error:
+                if not isinstance(error.__cause__, LockNotAvailable):
+                    raise
+                why = "the table is held"
         cursor.execute(_IN_HAND, [months])
         (in_hand,) = cursor.fetchone()
-    (log.warning if in_hand >= FEW else log.error)(
-        "partitions_wait", why="the table is held", in_hand=in_hand
-    )
+    if in_hand < months:
+        (log.warning if in_hand >= FEW else log.error)("partitions_wait", why=why, in_hand=in_hand)
     return 0

@@ -150,6 +150,8 @@ def test_a_month_is_made_beside_a_long_reader_and_waits_for_nobody_long(
         note(tenant_id)
     with as_role("scheduler"):
         assert partitions.ensure(months=28) > 0
+        assert partitions.ensure(months=29) > 0
+        assert partitions.ensure(months=30) == 0, "announced four times today"
 
 
 def test_partitions_reach_two_years_ahead_without_a_gap(superuser_connection: Database) -> None:
