@@ -155,6 +155,12 @@ def test_a_verification_names_an_operation_that_is_not_as_its_events_say(as_role
         assert found() == ("operation_differs", str(row.id)), changes
     rewrite()
     assert found() == ("", "")
+    (automatic,) = desk.scheduled(uuid.uuid4().hex)
+    assert found() == ("", "")
+    told = "UPDATE medical_audit_operation SET confirmed_by_id = %s WHERE id = %s"
+    past_every_guard(told, ["u-1", automatic.id])
+    assert found() == ("operation_differs", str(automatic.id)), "who stands behind what the clock enters"
+    past_every_guard(told, [automatic.confirmed_by_id, automatic.id])
     planted = plant(copy(row, dedupe_key=None))
     assert found() == ("operation_differs", str(planted.id))
 

@@ -1,7 +1,7 @@
 """Do the operations stand as the ledger says? Each row held against the chained events of its entry and its confirmation."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from medical_audit.models.person import Erasure
 
 _SAID = """
 SELECT e.operation_id, l.seq, e.kind, coalesce(e.body::jsonb #>> '{detail,digest}', ''), e.body::jsonb #>> '{actor,id}',
-    e.body::jsonb #>> '{detail,confirmed_by,id}'
+    e.body::jsonb #>> '{detail,authority,operation}'
 FROM ledger.event e JOIN ledger.link l ON (l.event_id, l.event_at, l.tenant_id) = (e.id, e.event_at, e.tenant_id)
 WHERE e.tenant_id = %s AND e.operation_id = ANY(%s) AND e.kind IN ('operation.entered', 'operation.confirmed') ORDER BY l.seq
 """
@@ -44,6 +44,7 @@ class _Said:
     seq: int = 0
     digests: set[str] = field(default_factory=set)
     confirmers: set[str] = field(default_factory=set)
+    authorities: set[str] = field(default_factory=set)
 
 
 def digest_of(operation: Operation) -> str:
@@ -58,7 +59,7 @@ def differing(tenant_id: UUID, gone: Sequence[Tombstone], *, page: int = 1000) -
     """The first operation of the bound tenant that was planted or changed past its events. What an erasure emptied is no change, and
     what ended before the events of its time went after their term needs none."""
     for rows in _pages(page):
-        said = _said(tenant_id, rows)
+        said = _said(tenant_id, rows, gone)
         for row in rows:
             mine = said.get(str(row.id), _Said())
             if _differs(row, mine, gone) or _is_changed(row):
@@ -74,21 +75,45 @@ def _pages(page: int) -> Iterator[list[Operation]]:
         rows = list(waiting.filter(id__gt=rows[-1].id)[:page])
 
 
-def _said(tenant_id: UUID, rows: Sequence[Operation]) -> dict[str, _Said]:
+def _said(tenant_id: UUID, rows: Sequence[Operation], gone: Sequence[Tombstone]) -> dict[str, _Said]:
+    found = _events(tenant_id, [str(row.id) for row in rows])
+    # What the clock enters rests on what somebody confirmed before: his confirmation is that of each.
+    automatic = [found[str(row.id)] for row in rows if row.policy == "schedule" and str(row.id) in found]
+    confirmers = _confirmers(tenant_id, {one for said in automatic for one in said.authorities}, gone)
+    for said in automatic:
+        said.confirmers = {person for one in said.authorities for person in confirmers.get(one, ())}
+    return found
+
+
+def _events(tenant_id: UUID, operations: Sequence[str]) -> dict[str, _Said]:
     found: dict[str, _Said] = {}
-    automatic = {str(row.id) for row in rows if row.policy == "schedule"}
     with connection.cursor() as cursor:
-        cursor.execute(_SAID, [tenant_id, [str(row.id) for row in rows]])
-        for operation, seq, kind, digest, actor, confirmed_by in cursor.fetchall():
+        cursor.execute(_SAID, [tenant_id, list(operations)])
+        for operation, seq, kind, digest, actor, authority in cursor.fetchall():
             mine = found.setdefault(operation, _Said())
             if kind == "operation.entered":
                 mine.seq = mine.seq or seq
                 mine.digests.add(digest)
-            # The clock enters on somebody's confirmation; else who confirms does it himself.
-            if operation in automatic:
-                mine.confirmers.add(confirmed_by or "")
-            elif kind == "operation.confirmed":
+                mine.authorities |= {authority} if authority else set()
+            else:
                 mine.confirmers.add(actor)
+    return found
+
+
+def _confirmers(
+    tenant_id: UUID, authorities: Set[str], gone: Sequence[Tombstone]
+) -> dict[str, Collection[str]]:
+    """Who confirmed each of these, by their events; of those whose events went after their term, by their rows."""
+    found: dict[str, Collection[str]] = {
+        operation: said.confirmers
+        for operation, said in _events(tenant_id, sorted(authorities)).items()
+        if said.confirmers
+    }
+    if gone:
+        rows = Operation.objects.filter(
+            id__in=authorities - found.keys(), entered_at__lt=gone[-1].until + _APART
+        )
+        found |= {str(row): {person} for row, person in rows.values_list("id", "confirmed_by_id")}
     return found
 
 
