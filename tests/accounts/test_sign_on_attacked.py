@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,23 +20,12 @@ from medical_audit.operations import entry, seats
 from medical_audit.operations.policies import enter_policy
 from medical_audit.queries.policies import Policy
 from medical_audit.tenancy import tenant_scope
-from tests.accounts.house import CLICKED, House, make_house, newest
-from tests.accounts.provider import CLIENT, SECRET, Provider, running
+from tests.accounts.house import CLICKED, House, newest
+from tests.accounts.provider import CLIENT, SECRET
 from tests.accounts.test_second_factor import enrolled
-from tests.factories import PASSWORD, Cast, past_every_guard, proof, unique
+from tests.factories import PASSWORD, past_every_guard, proof, unique
 from tests.stage import signed_in
 from tests.tokens import bearer, make_token
-
-
-@pytest.fixture
-def provider() -> Iterator[Provider]:
-    with running() as one:
-        yield one
-
-
-@pytest.fixture
-def house(cast: Cast, provider: Provider) -> House:
-    return make_house(cast, provider)
 
 
 def test_who_came_by_the_provider_leaves_no_open_link_behind(house: House) -> None:
