@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from config.error_words import error_words
 from config.words import permissions, sessions, states
 from config.words.look import State
+from medical_audit.domain.errors import DomainError
 
 
 def state_of(code: object, family: str) -> State:
@@ -49,9 +50,10 @@ def role_list(codes: Iterable[object]) -> str:
     return "・".join(role_label(code) for code in codes)
 
 
-def error_text(code: object) -> str:
-    """A refusal that a page shows beside its form: what happened, and what to do."""
-    words = error_words(str(code), 422, {})
+def error_text(refused: object) -> str:
+    """A refusal that a page shows beside its form: what happened, and what to do. Its code is enough where its words name nothing."""
+    params = refused.params if isinstance(refused, DomainError) else {}
+    words = error_words(str(getattr(refused, "code", refused)), 422, params)
     return f"{words.title} {words.cure}"
 
 

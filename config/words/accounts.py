@@ -219,7 +219,7 @@ ACCOUNT_CODES: Final[Mapping[str, Promise | str]] = {
     "region_off": _(
         "Toban does not look at this region of the AWS account, so it changes nothing there: the region was left, or the roles are not proven there yet. An administrator chooses the regions on the page of the AWS account."
     ),
-    # What keeps a region from being left; the form says the same at its field (infra.forms.accounts).
+    # What keeps a region from being left.
     "region_busy": _(
         "Toban cannot leave %(target)s: something that was entered there has not ended yet. Wait for it, or take it back; then enter this again."
     ),
@@ -232,7 +232,7 @@ ACCOUNT_CODES: Final[Mapping[str, Promise | str]] = {
     "region_rotates": _(
         "Toban cannot leave the region: %(target)s is to get a new certificate in a campaign that is not over. Wait for it, or end the campaign first, because nothing is begun in a region that was left."
     ),
-    # What keeps a feature from being taken away; the form says the same (infra.forms.accounts).
+    # What keeps a feature from being taken away.
     "feature_busy": _(
         "Toban cannot give this up: an operation on %(target)s that rests on it has not ended yet. Wait for it, or take it back; then enter this again."
     ),

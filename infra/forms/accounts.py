@@ -26,36 +26,6 @@ _REGIONS_REFUSED = {
         "%(region)s belongs to a separate AWS (China or GovCloud), which the roles of this one do not reach."
     ),
 }
-#: What keeps a region from being left; said above the form.
-_REGIONS_KEPT = {
-    "region_busy": _(
-        "Toban cannot leave %(target)s: something that was entered there has not ended yet. Wait for it, or take it back; then enter this again."
-    ),
-    "region_restores": _(
-        "Toban cannot leave the region: %(target)s was restored for a while and is still there. Have it removed first, because nobody is asked to remove it in a region that was left."
-    ),
-    "region_reach": _(
-        "Toban cannot leave the region: the way to %(target)s is open until a time at which Toban closes it. Close it first."
-    ),
-    "region_rotates": _(
-        "Toban cannot leave the region: %(target)s is to get a new certificate in a campaign that is not over. Wait for it, or end the campaign first, because nothing is begun in a region that was left."
-    ),
-}
-#: What keeps a feature from being taken away; said above the form.
-_FEATURES_KEPT = {
-    "feature_busy": _(
-        "Toban cannot give this up: an operation on %(target)s that rests on it has not ended yet. Wait for it, or take it back; then enter this again."
-    ),
-    "feature_restores": _(
-        "Toban cannot give this up: %(target)s was restored for a while and is still there. Have it removed first, because the role could not remove it any more."
-    ),
-    "feature_reach": _(
-        "Toban cannot change this: the way to %(target)s is open until a time at which Toban closes it, and the role might not be able to any more. Close it first."
-    ),
-    "feature_rotates": _(
-        "Toban cannot change this: %(target)s is to get a new certificate in a campaign that is not over. Wait for it, or end the campaign first; where the account is narrowed to what carries Toban=managed, that tag on the database will do."
-    ),
-}
 
 
 class RegionForm(forms.Form):
@@ -72,16 +42,12 @@ class RegionForm(forms.Form):
             self.add_error("other_regions", _("Choose at least one region."))
         return cleaned
 
-    def refuse_region(self, why: Refused) -> str:
-        """Say it at the field where a region was refused, or of the whole form where one cannot be left; gives the code that is left to
-        be said above the form, or ""."""
-        if why.code in _REGIONS_KEPT:
-            self.add_error(None, str(_REGIONS_KEPT[why.code]) % why.params)
-            return ""
+    def refuse_region(self, why: Refused) -> Refused | None:
+        """Say it at the field where a region was refused; gives what is left to be said above the form."""
         if why.params.get("name") != "regions" or why.code not in _REGIONS_REFUSED:
-            return why.code
+            return why
         self.add_error("other_regions", str(_REGIONS_REFUSED[why.code]) % why.params)
-        return why.code if why.code == "bad_parameter" else ""
+        return why if why.code == "bad_parameter" else None
 
 
 class RegionChangeForm(RegionForm):
@@ -117,10 +83,3 @@ class SetupForm(FeatureForm, RegionForm):
 
 class FeatureChangeForm(FeatureForm):
     reason = forms.CharField(max_length=REASON_MAX, error_messages={"required": _("Say why.")})
-
-    def refuse(self, why: Refused) -> str:
-        """Say of the whole form what keeps a feature; gives the code that is left to be said above the form, or ""."""
-        if why.code not in _FEATURES_KEPT:
-            return why.code
-        self.add_error(None, str(_FEATURES_KEPT[why.code]) % why.params)
-        return ""

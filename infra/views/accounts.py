@@ -65,7 +65,7 @@ def account_new(request: TenantRequest, slug: str) -> HttpResponse:
             "feature": [str(one) for one in Feature if one not in OPTIONAL],
         },
     )
-    refused = ""
+    refused: Refused | None = None
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -149,7 +149,8 @@ def account_features(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
     """What Toban does in an account that is in, and which rights it lacks there; POST enters another choice."""
     seen = features.get_features(pk, actor=request.actor)
     held = {"feature": seen.chosen, "managed_only": bool(seen.setup and seen.setup.managed_only)}
-    form, refused = FeatureChangeForm(request.POST if request.method == "POST" else None, initial=held), ""
+    form = FeatureChangeForm(request.POST if request.method == "POST" else None, initial=held)
+    refused: Refused | None = None
     if form.is_valid():
         given = form.cleaned_data
         try:
@@ -158,7 +159,7 @@ def account_features(request: TenantRequest, slug: str, pk: UUID) -> HttpRespons
                 reason=given["reason"],
             )  # fmt: skip
         except Refused as why:
-            refused = form.refuse(why)
+            refused = why
         else:
             return redirect("medical_audit:operation", slug=slug, pk=operation.id)
     context = {
@@ -176,7 +177,8 @@ def account_regions(request: TenantRequest, slug: str, pk: UUID) -> HttpResponse
     seen = get_regions(pk, actor=request.actor)
     others = [one for one in seen.chosen if one not in COMMON_REGIONS]
     held = {"region": seen.chosen, "other_regions": ", ".join(others)}
-    form, refused = RegionChangeForm(request.POST if request.method == "POST" else None, initial=held), ""
+    form = RegionChangeForm(request.POST if request.method == "POST" else None, initial=held)
+    refused: Refused | None = None
     if form.is_valid():
         given = form.cleaned_data
         try:

@@ -23,6 +23,7 @@ from tests.infra.operations.test_deleting import page, volume_of
 from tests.infra.operations.test_observed import changing
 from tests.infra.operations.test_rotating import entered, seeded
 from tests.infra.operations.test_snapshotting import confirm, work
+from tests.stage import signed_in
 
 OSAKA = "ap-northeast-3"
 
@@ -101,6 +102,11 @@ def test_a_way_that_is_open_for_a_time_keeps_its_region_until_it_is_closed(duty:
     confirm(duty, reach.enter(duty, group, until=duty.clock() + timedelta(hours=8)), Role.APPROVER)
     work(duty)
     assert why_not(duty) == "region_reach karte (ap-northeast-1)"
+    url = f"/t/{duty.aws.cast.tenant.slug}/accounts/{duty.aws.row.id}/regions/"
+    answer = signed_in(duty.aws.cast.people[Role.ADMINISTRATOR]).post(
+        url, {"region": ["ap-northeast-3"], "reason": "去る"}
+    )
+    assert (answer.status_code, "karte (ap-northeast-1)" in answer.content.decode()) == (422, True)
     duty.clock.pass_(hours=9)
     duty.look()
     work(duty)

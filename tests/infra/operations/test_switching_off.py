@@ -17,6 +17,7 @@ from tests.infra.operations.duty import Duty
 from tests.infra.operations.test_database_restores import restored, snapshot
 from tests.infra.operations.test_rotating import entered, seeded
 from tests.infra.operations.test_snapshotting import confirm, work
+from tests.stage import signed_in
 
 
 def change(duty: Duty, *without: Feature, managed_only: bool = False) -> Operation:
@@ -43,6 +44,11 @@ def test_a_way_that_is_open_for_a_time_keeps_what_closes_it(duty: Duty) -> None:
     work(duty)
     assert why_not(duty, Feature.REACH) == way
     assert why_not(duty, managed_only=True) == way, "its group may not carry the mark"
+    url = f"/t/{duty.aws.cast.tenant.slug}/accounts/{duty.aws.row.id}/features/"
+    answer = signed_in(duty.aws.cast.people[Role.ADMINISTRATOR]).post(
+        url, {"feature": ["servers"], "reason": "使わない"}
+    )
+    assert (answer.status_code, "karte (ap-northeast-1)" in answer.content.decode()) == (422, True)
     with pytest.raises(StaleContent, match="feature_reach"):
         confirm(duty, decided_before, Role.APPROVER)
     change(duty, Feature.MAKING)
